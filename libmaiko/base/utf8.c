@@ -1,0 +1,98 @@
+/* UTF-8: decoding one character decides, everything else is a loop around it. */
+#include "base/utf8.h"
+
+static bool is_continuation(char byte)
+{
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+/* Length announced by a first byte, and the bits of the character it carries. */
+static size_t lead_decode(unsigned char lead, uint32_t *ret_bits)
+{
+    if (lead < 0x80) {
+        *ret_bits = lead;
+        return 1;
+    }
+    if (lead >= 0xc2 && lead < 0xe0) {
+        *ret_bits = lead & 0x1f;
+        return 2;
+    }
+    if (lead >= 0xe0 && lead < 0xf0) {
+        *ret_bits = lead & 0x0f;
+        return 3;
+    }
+    if (lead >= 0xf0 && lead < 0xf5) {
+        *ret_bits = lead & 0x07;
+        return 4;
+    }
+    return 0;
+}
+
+static bool codepoint_needs(uint32_t codepoint, size_t len)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+
+    return codepoint >= least[len] && codepoint <= 0x10ffff && (codepoint < 0xd800 || codepoint > 0xdfff);
+}
+
+size_t utf8_decode(const char *text, size_t len, uint32_t *ret_codepoint)
+{
+    uint32_t codepoint;
+    size_t need;
+    size_t i;
+
+    if (len == 0)
+        return 0;
+    need = lead_decode((unsigned char)text[0], &codepoint);
+    if (need == 0 || need > len)
+        return 0;
+    for (i = 1; i < need; i++) {
+        if (!is_continuation(text[i]))
+            return 0;
+        codepoint = codepoint << 6 | ((unsigned char)text[i] & 0x3f);
+    }
+    if (!codepoint_needs(codepoint, need))
+        return 0;
+    *ret_codepoint = codepoint;
+    return need;
+}
+
+bool utf8_is_valid(const char *text, size_t len)
+{
+    uint32_t codepoint;
+    size_t used;
+
+    while (len > 0) {
+        used = utf8_decode(text, len, &codepoint);
+        if (used == 0)
+            return false;
+        text += used;
+        len -= used;
+    }
+    return true;
+}
+
+size_t utf8_encode(uint32_t codepoint, char out[4])
+{
+    static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    const size_t len = codepoint < 0x80 ? 1 : codepoint < 0x800 ? 2 : codepoint < 0x10000 ? 3 : 4;
+    size_t i;
+
+    if (!codepoint_needs(codepoint, len))
+        return 0;
+    for (i = len - 1; i > 0; i--) {
+        out[i] = (char)(0x80 | (codepoint & 0x3f));
+        codepoint >>= 6;
+    }
+    out[0] = (char)(lead[len] | codepoint);
+    return len;
+}
+
+size_t utf8_floor(const char *text, size_t len, size_t limit)
+{
+    if (len <= limit)
+        return len;
+    while (limit > 0 && is_continuation(text[limit]))
+        limit--;
+    return limit;
+}
