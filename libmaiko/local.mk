@@ -1,0 +1,29 @@
+# libmaiko.so: everything lives in a convenience library, so that tests reach internals; only maiko_* leaves the .so.
+# Every folder lists its own files, one per line.
+
+noinst_LTLIBRARIES += libmaiko/libmaiko-core.la
+lib_LTLIBRARIES += libmaiko/libmaiko.la
+
+libmaiko_libmaiko_core_la_SOURCES =
+libmaiko_libmaiko_core_la_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS)
+libmaiko_libmaiko_core_la_CFLAGS = $(AM_CFLAGS) $(LIBRARY_CFLAGS)
+libmaiko_libmaiko_core_la_LIBADD = $(JSON_LIBS)
+
+include libmaiko/base/local.mk
+include libmaiko/message/local.mk
+include libmaiko/routing/local.mk
+include libmaiko/runtime/local.mk
+include libmaiko/monitor/local.mk
+include libmaiko/testing/local.mk
+include libmaiko/man/local.mk
+
+libmaiko_libmaiko_la_SOURCES =
+libmaiko_libmaiko_la_LIBADD = libmaiko/libmaiko-core.la
+libmaiko_libmaiko_la_LDFLAGS = $(AM_LDFLAGS) -no-undefined -version-info $(MAIKO_ABI)
+libmaiko_libmaiko_la_DEPENDENCIES = libmaiko/libmaiko-core.la libmaiko/libmaiko.map
+if HAVE_VERSION_SCRIPT
+libmaiko_libmaiko_la_LDFLAGS += -Wl,--version-script=$(top_srcdir)/libmaiko/libmaiko.map
+endif
+
+EXTRA_DIST += libmaiko/libmaiko.map
+pkgconfig_DATA += libmaiko/libmaiko.pc

@@ -1,0 +1,1 @@
+# One page per public noun, one per line.

@@ -1,0 +1,1 @@
+# tests/checks: scripts that keep the structure honest, one per line, sorted.

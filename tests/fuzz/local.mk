@@ -1,0 +1,21 @@
+# One target per decoder: fuzz_targets += tests/fuzz/fuzz_NOUN.  Corpus: tests/fuzz/corpus/fuzz_NOUN/*, replayed by make check.
+# `make fuzz FUZZ_SECONDS=60` in a tree configured with --enable-fuzzers CC=clang searches for more.
+
+EXTRA_DIST += tests/fuzz/corpus
+fuzz_ldadd = $(test_ldadd)
+if WITH_FUZZERS
+fuzz_ldflags = -fsanitize=fuzzer
+else
+fuzz_ldflags =
+fuzz_ldadd += tests/fuzz/libreplay.la
+check_LTLIBRARIES += tests/fuzz/libreplay.la
+endif
+tests_fuzz_libreplay_la_SOURCES = tests/fuzz/replay.c
+
+FUZZ_SECONDS = 10
+.PHONY: fuzz
+fuzz: $(fuzz_targets)
+	@set -e; for target in $(fuzz_targets); do \
+	    name=$${target##*/}; found=fuzz-found/$$name; $(MKDIR_P) $$found; \
+	    ./$$target -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -artifact_prefix=$$found/ $$found $(srcdir)/tests/fuzz/corpus/$$name; \
+	done

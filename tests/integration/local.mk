@@ -1,0 +1,1 @@
+# tests/integration: one program per line, sorted: integration_tests += tests/integration/test_NOUN

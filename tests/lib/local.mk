@@ -1,0 +1,23 @@
+# tests/lib: the kit every test program is linked with.  One file per line, sorted.
+
+if WITH_CUNIT
+check_LTLIBRARIES += tests/lib/libtestkit.la
+endif
+tests_lib_libtestkit_la_SOURCES = \
+	tests/lib/child.c \
+	tests/lib/child.h \
+	tests/lib/failing_allocator.c \
+	tests/lib/failing_allocator.h \
+	tests/lib/leaks.c \
+	tests/lib/leaks.h \
+	tests/lib/suite.c \
+	tests/lib/suite.h \
+	tests/lib/wait.c \
+	tests/lib/wait.h \
+	tests/lib/watchdog.c \
+	tests/lib/watchdog.h
+tests_lib_libtestkit_la_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
+EXTRA_DIST += \
+	tests/lib/lsan.supp \
+	tests/lib/tsan.supp \
+	tests/lib/valgrind.supp

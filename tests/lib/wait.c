@@ -1,0 +1,27 @@
+/* Wait: short pauses up to a deadline. */
+#include "lib/wait.h"
+
+#include <time.h>
+
+#include "lib/suite.h"
+
+static uint64_t monotonic_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+uint64_t wait_deadline_ns(unsigned timeout_ms)
+{
+    return monotonic_ns() + (uint64_t)timeout_ms * suite_slowdown() * UINT64_C(1000000);
+}
+
+bool wait_a_moment(uint64_t deadline_ns)
+{
+    if (monotonic_ns() >= deadline_ns)
+        return false;
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    return true;
+}
