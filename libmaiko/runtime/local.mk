@@ -1,6 +1,10 @@
 # libmaiko/runtime: one file per line, sorted; public headers of this layer at the end.  Form of an entry as in libmaiko/base/local.mk:
 # libmaiko_libmaiko_core_la_SOURCES += libmaiko/runtime/noun.c and so on, maikoinclude_HEADERS += libmaiko/include/maiko/noun.h
 
+libmaiko_libmaiko_core_la_SOURCES += \
+	libmaiko/runtime/counters_file.h \
+	libmaiko/runtime/counters_layout.h
+
 maikoinclude_HEADERS += \
 	libmaiko/include/maiko/actor.h \
 	libmaiko/include/maiko/context.h \
