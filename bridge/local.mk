@@ -1,14 +1,15 @@
 # libmaiko-bridge.so, built like libmaiko.so (see libmaiko/local.mk).  One file per line, sorted.
 
-maikoinclude_bridge_headers = \
-	bridge/include/maiko/bridge.h
-bridge_sources = \
-	bridge/version.c
+bridge_headers =
+bridge_headers += bridge/include/maiko/bridge.h
+
+bridge_sources =
+bridge_sources += bridge/version.c
 
 if WITH_BRIDGE
 noinst_LTLIBRARIES += bridge/libmaiko-bridge-core.la
 lib_LTLIBRARIES += bridge/libmaiko-bridge.la
-maikoinclude_HEADERS += $(maikoinclude_bridge_headers)
+maikoinclude_HEADERS += $(bridge_headers)
 pkgconfig_DATA += bridge/libmaiko-bridge.pc
 endif
 

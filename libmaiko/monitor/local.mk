@@ -3,3 +3,4 @@
 
 maikoinclude_HEADERS += \
 	libmaiko/include/maiko/counters.h
+# libmaiko/monitor: one file per line, sorted (core_sources += libmaiko/monitor/noun.c); public headers of this layer at the end.
