@@ -20,7 +20,7 @@ bridge_libmaiko_bridge_core_la_LIBADD = $(ZMQ_LIBS) $(MSGPACK_LIBS)
 
 bridge_libmaiko_bridge_la_SOURCES =
 bridge_libmaiko_bridge_la_LIBADD = bridge/libmaiko-bridge-core.la libmaiko/libmaiko.la
-bridge_libmaiko_bridge_la_LDFLAGS = $(AM_LDFLAGS) -no-undefined -version-info $(MAIKO_ABI)
+bridge_libmaiko_bridge_la_LDFLAGS = $(AM_LDFLAGS) $(LIBRARY_LDFLAGS) -no-undefined -version-info $(MAIKO_ABI)
 bridge_libmaiko_bridge_la_DEPENDENCIES = bridge/libmaiko-bridge-core.la libmaiko/libmaiko.la libmaiko/libmaiko.map
 if HAVE_VERSION_SCRIPT
 bridge_libmaiko_bridge_la_LDFLAGS += -Wl,--version-script=$(top_srcdir)/libmaiko/libmaiko.map

@@ -21,7 +21,7 @@ include libmaiko/man/local.mk
 
 libmaiko_libmaiko_la_SOURCES =
 libmaiko_libmaiko_la_LIBADD = libmaiko/libmaiko-core.la
-libmaiko_libmaiko_la_LDFLAGS = $(AM_LDFLAGS) -no-undefined -version-info $(MAIKO_ABI)
+libmaiko_libmaiko_la_LDFLAGS = $(AM_LDFLAGS) $(LIBRARY_LDFLAGS) -no-undefined -version-info $(MAIKO_ABI)
 libmaiko_libmaiko_la_DEPENDENCIES = libmaiko/libmaiko-core.la libmaiko/libmaiko.map
 if HAVE_VERSION_SCRIPT
 libmaiko_libmaiko_la_LDFLAGS += -Wl,--version-script=$(top_srcdir)/libmaiko/libmaiko.map

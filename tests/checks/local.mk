@@ -3,6 +3,7 @@
 check_scripts += tests/checks/headers.sh
 check_scripts += tests/checks/layers.sh
 check_scripts += tests/checks/links.sh
+check_scripts += tests/checks/lists.sh
 check_scripts += tests/checks/magics.sh
 check_scripts += tests/checks/objects.sh
 check_scripts += tests/checks/selftest.sh

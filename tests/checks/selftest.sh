@@ -60,7 +60,7 @@ broken()
 }
 
 tried=0
-for check in layers magics text sizes links; do
+for check in layers lists magics text sizes links; do
     run_check "$check" || complain "$check.sh fails on the unbroken copy"
 done
 
@@ -82,6 +82,11 @@ create libmaiko/routing/broken.c '#include <time.h>' 'int f(void) { return clock
 broken "a clock read in a pure folder" layers "(pure folder)"
 create libmaiko/include/maiko/unlisted.h '/* nothing */'
 broken "a public header no layer lists" layers "no layer lists it"
+
+append libmaiko/base/local.mk 'core_sources += libmaiko/base/heap.c'
+broken "a file listed twice" lists "written twice"
+create libmaiko/base/forgotten.c 'int x;'
+broken "a file that is not listed" lists "no local.mk names it"
 
 create libmaiko/base/broken1.h '#define ONE_MAGIC 0x11223344u' '#define TWO_MAGIC 0X11223344u'
 broken "two equal magics" magics "has the value of ONE_MAGIC"
