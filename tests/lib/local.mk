@@ -10,6 +10,7 @@ tests_lib_libtestkit_la_SOURCES = \
 	tests/lib/failing_allocator.h \
 	tests/lib/leaks.c \
 	tests/lib/leaks.h \
+	tests/lib/sample_events.h \
 	tests/lib/suite.c \
 	tests/lib/suite.h \
 	tests/lib/wait.c \
@@ -18,7 +19,6 @@ tests_lib_libtestkit_la_SOURCES = \
 	tests/lib/watchdog.h
 tests_lib_libtestkit_la_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 EXTRA_DIST += \
-	tests/lib/summary.sh \
 	tests/lib/lsan.supp \
 	tests/lib/tsan.supp \
 	tests/lib/valgrind.supp

@@ -7,6 +7,7 @@
 #include <maiko/envelope.h>
 #include <maiko/event.h>
 #include <maiko/status.h>
+#include <maiko/topics.h>
 #include <stdbool.h>
 
 MAIKO_BEGIN_DECLS

@@ -18,6 +18,20 @@ struct maiko_envelope {
     size_t payload_len;           /* bytes */
 };
 
+/**
+ * The event as its C type: `const hello *event = maiko_event_as(envelope, hello);`, or NULL when it is an event of another type (or the
+ * envelope is NULL).  Borrowed, valid as long as the envelope.  Threads: any.  Blocking: never.
+ */
+#define maiko_event_as(envelope, name) ((const struct name *)maiko_envelope_payload_as(envelope, MAIKO_TYPE(name)))
+
+/** The function behind maiko_event_as(). */
+static inline const void *maiko_envelope_payload_as(const maiko_envelope *envelope, const maiko_event_type *type)
+{
+    if (envelope != NULL && (envelope->type == type || maiko_event_is(envelope->type, type)))
+        return envelope->payload;
+    return NULL;
+}
+
 /** @return the sender's actor name ("supervisor" for sends from outside actors); borrowed, valid as long as the envelope. */
 MAIKO_API const char *maiko_envelope_sender(const maiko_envelope *envelope);
 

@@ -1,0 +1,141 @@
+/* Schema: the hash of a type, and whether bytes are a legal event of it.  Expects types that passed schema_check(). */
+#include "message/schema.h"
+
+#include "base/hash.h"
+#include "message/layout.h"
+
+static uint64_t hash_layout(uint64_t hash, const struct layout *layout)
+{
+    size_t i;
+
+    for (i = 0; i < layout->count; i++) {
+        const maiko_field *field = layout_field(layout, i);
+
+        hash = hash_stable(hash, field->name, strlen(field->name) + 1);
+        hash = hash_stable_u64(hash, field->kind);
+        hash = hash_stable_u64(hash, field->form);
+        hash = hash_stable_u64(hash, field->offset);
+        hash = hash_stable_u64(hash, field->size);
+        hash = hash_stable_u64(hash, field->count);
+        hash = hash_stable_u64(hash, field->capacity);
+        if (field->kind == MAIKO_KIND_STRUCT) {
+            struct layout nested = layout_of_struct(field->nested);
+
+            hash = hash_stable(hash, nested.name, strlen(nested.name) + 1);
+            hash = hash_stable_u64(hash, nested.size);
+            hash = hash_stable_u64(hash, nested.count);
+            hash = hash_layout(hash, &nested);
+        }
+    }
+    return hash;
+}
+
+uint64_t schema_hash(const maiko_event_type *type)
+{
+    struct layout layout = layout_of_type(type);
+    uint64_t hash = hash_stable(HASH_STABLE_INIT, layout.name, strlen(layout.name) + 1);
+
+    hash = hash_stable_u64(hash, layout.size);
+    hash = hash_stable_u64(hash, type->tail_size);
+    hash = hash_stable_u64(hash, layout.count);
+    return hash_layout(hash, &layout);
+}
+
+uint64_t maiko_schema_hash(const maiko_event_type *type)
+{
+    return type != NULL ? schema_hash(type) : 0;
+}
+
+static maiko_status refuse(struct text *error, const maiko_field *field, const char *reason)
+{
+    if (error != NULL)
+        text_append_format(error, "field %s: %s", field->name, reason);
+    return MAIKO_ETYPE;
+}
+
+static bool are_bools(const unsigned char *at, size_t count)
+{
+    while (count > 0 && *at <= 1) {
+        at++;
+        count--;
+    }
+    return count == 0;
+}
+
+static maiko_status validate_layout(struct layout layout, const char *base, size_t tail_count, struct text *error);
+
+static maiko_status validate_field(const maiko_field *field, const char *at, size_t count, struct text *error)
+{
+    maiko_status status = MAIKO_OK;
+    uint32_t len;
+    size_t i;
+
+    switch ((maiko_kind)field->kind) {
+    case MAIKO_KIND_BOOL:
+        return are_bools((const unsigned char *)at, count) ? MAIKO_OK : refuse(error, field, "a bool that is neither 0 nor 1");
+    case MAIKO_KIND_STRING:
+        return memchr(at, '\0', field->capacity) != NULL ? MAIKO_OK : refuse(error, field, "a string without a final NUL");
+    case MAIKO_KIND_BLOB:
+        memcpy(&len, at, sizeof(len));
+        return len <= field->capacity ? MAIKO_OK : refuse(error, field, "a blob longer than its capacity");
+    case MAIKO_KIND_STRUCT:
+        for (i = 0; status == MAIKO_OK && i < count; i++)
+            status = validate_layout(layout_of_struct(field->nested), at + i * field->size, 0, error);
+        return status;
+    default:
+        return MAIKO_OK;
+    }
+}
+
+static maiko_status validate_layout(struct layout layout, const char *base, size_t tail_count, struct text *error)
+{
+    maiko_status status = MAIKO_OK;
+    size_t i;
+
+    for (i = 0; status == MAIKO_OK && i < layout.count; i++) {
+        const maiko_field *field = layout_field(&layout, i);
+
+        status = validate_field(field, base + field->offset, layout_element_count(field, tail_count), error);
+    }
+    return status;
+}
+
+maiko_status schema_explain(const maiko_event_type *type, const void *payload, size_t len, struct text *error)
+{
+    uint64_t tail_count;
+
+    if (type == NULL || payload == NULL)
+        return MAIKO_EINVAL;
+    if (len > MAIKO_EVENT_MAX)
+        return MAIKO_ETOOLONG;
+    if (len < type->size || (type->tail_size == 0 && len != type->size)) {
+        if (error != NULL)
+            text_append_format(error, "%zu bytes where %s has %zu", len, type->name, type->size);
+        return MAIKO_ETYPE;
+    }
+    if (type->plain)
+        return MAIKO_OK;
+    tail_count = maiko_event_tail_count(type, payload);
+    if (maiko_event_len(type, payload) != len) {
+        if (error != NULL)
+            text_append_format(error, "%zu bytes where %s with a tail of %llu has %zu", len, type->name,
+                               (unsigned long long)tail_count, maiko_event_len(type, payload));
+        return MAIKO_ETYPE;
+    }
+    return validate_layout(layout_of_type(type), payload, (size_t)tail_count, error);
+}
+
+maiko_status schema_validate(const maiko_event_type *type, const void *payload, size_t len)
+{
+    return schema_explain(type, payload, len, NULL);
+}
+
+maiko_status maiko_schema_validate(const maiko_event_type *type, const void *event, size_t len, char *text, size_t size)
+{
+    struct text error;
+
+    if (text == NULL || size == 0)
+        return schema_explain(type, event, len, NULL);
+    text_init_buffer(&error, text, size);
+    return schema_explain(type, event, len, &error);
+}

@@ -1,0 +1,27 @@
+/* Schema: the rules a type's descriptor and an event's bytes must keep. */
+#ifndef MESSAGE_SCHEMA_H
+#define MESSAGE_SCHEMA_H
+
+#include "base/text.h"
+#include <maiko/schema.h>
+
+/* maiko_schema_check() with the reason in `error`, which may be NULL.  Once per type, when it is first seen. */
+maiko_status schema_check(const maiko_event_type *type, struct text *error);
+
+/* maiko_schema_hash().  Walks the table: keep the result. */
+uint64_t schema_hash(const maiko_event_type *type);
+
+/* maiko_schema_validate() without a reason, on a type that passed schema_check(). */
+maiko_status schema_validate(const maiko_event_type *type, const void *payload, size_t len);
+
+/* The same with the reason in `error`, which may be NULL. */
+maiko_status schema_explain(const maiko_event_type *type, const void *payload, size_t len, struct text *error);
+
+/* The rules for names: a field's is a C identifier, a type's or struct's may hold `. : -` too; at most MAIKO_NAME_MAX bytes. */
+bool schema_is_field_name(const char *name);
+bool schema_is_type_name(const char *name);
+
+/* What a label may be: 1..MAIKO_NAME_MAX bytes of UTF-8 without control characters. */
+bool schema_is_label(const char *label);
+
+#endif
