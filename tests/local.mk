@@ -1,5 +1,6 @@
-# Tests.  A program named in unit_tests, integration_tests, sim_tests or chaos_tests is built from the C file of the same name, linked
-# with the kit (tests/lib) and both convenience libraries, and run by make check; it prints TAP, so every test case counts.
+# Tests.  A program named in unit_tests, integration_tests, sim_tests or chaos_tests is built from the C file of the same
+# name, linked with the kit (tests/lib) and both convenience libraries, and run by make check; it prints TAP, so every test
+# case counts.
 # A script (*.sh) named in check_scripts is one test.  Long tests run in make check-long only, which sets MAIKO_LONG=1 as well.
 
 unit_tests =
@@ -60,13 +61,18 @@ AM_TESTS_ENVIRONMENT = \
 	LSAN_OPTIONS="suppressions=$(abs_top_srcdir)/tests/lib/lsan.supp:print_suppressions=0"; export LSAN_OPTIONS; \
 	TSAN_OPTIONS="suppressions=$(abs_top_srcdir)/tests/lib/tsan.supp:second_deadlock_stack=1:$$TSAN_OPTIONS"; export TSAN_OPTIONS;
 
+# The result files of the last make check, for tests/lib/summary.sh.
+.PHONY: list-results
+list-results:
+	@echo $(TEST_LOGS:.log=.trs)
+
 # Longer versions of the same tests, and the tests too long for make check.
 .PHONY: check-long
 check-long: $(check_PROGRAMS) $(long_tests)
 	MAIKO_LONG=1 $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(TESTS) $(long_tests)'
 
-# Sanitizers: a configured sub-directory each, so that the objects of this tree stay as they are.  An in-tree build cannot be configured
-# a second time elsewhere, so its sources are copied first.
+# Sanitizers: a configured sub-directory each, so that the objects of this tree stay as they are.  An in-tree build cannot
+# be configured a second time elsewhere, so its sources are copied first.
 .PHONY: check-asan check-tsan check-sanitizer
 check-asan:
 	@$(MAKE) $(AM_MAKEFLAGS) check-sanitizer sanitizer_dir=build-asan sanitizer_list=address,undefined

@@ -1,26 +1,24 @@
 # libmaiko/base: one file per line, sorted; public headers of this layer at the end.
 
-libmaiko_libmaiko_core_la_SOURCES += \
-	libmaiko/base/clock.c \
-	libmaiko/base/clock.h \
-	libmaiko/base/hash.h \
-	libmaiko/base/hash_table.c \
-	libmaiko/base/hash_table.h \
-	libmaiko/base/heap.c \
-	libmaiko/base/heap.h \
-	libmaiko/base/id.c \
-	libmaiko/base/id.h \
-	libmaiko/base/list.h \
-	libmaiko/base/status.c \
-	libmaiko/base/text.c \
-	libmaiko/base/text.h \
-	libmaiko/base/timer_heap.c \
-	libmaiko/base/timer_heap.h \
-	libmaiko/base/utf8.c \
-	libmaiko/base/utf8.h
+core_sources += libmaiko/base/clock.c
+core_sources += libmaiko/base/clock.h
+core_sources += libmaiko/base/hash.h
+core_sources += libmaiko/base/hash_table.c
+core_sources += libmaiko/base/hash_table.h
+core_sources += libmaiko/base/heap.c
+core_sources += libmaiko/base/heap.h
+core_sources += libmaiko/base/id.c
+core_sources += libmaiko/base/id.h
+core_sources += libmaiko/base/list.h
+core_sources += libmaiko/base/status.c
+core_sources += libmaiko/base/text.c
+core_sources += libmaiko/base/text.h
+core_sources += libmaiko/base/timer_heap.c
+core_sources += libmaiko/base/timer_heap.h
+core_sources += libmaiko/base/utf8.c
+core_sources += libmaiko/base/utf8.h
 
-maikoinclude_HEADERS += \
-	libmaiko/include/maiko/allocator.h \
-	libmaiko/include/maiko/base.h \
-	libmaiko/include/maiko/id.h \
-	libmaiko/include/maiko/status.h
+maikoinclude_HEADERS += libmaiko/include/maiko/allocator.h
+maikoinclude_HEADERS += libmaiko/include/maiko/base.h
+maikoinclude_HEADERS += libmaiko/include/maiko/id.h
+maikoinclude_HEADERS += libmaiko/include/maiko/status.h

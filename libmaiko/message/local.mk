@@ -1,3 +1,6 @@
+# libmaiko/message: one file per line, sorted (core_sources += libmaiko/message/noun.c); public headers of this layer at the end.
+
+maikoinclude_HEADERS += libmaiko/include/maiko/envelope.h
 # libmaiko/message: one file per line, sorted; public headers of this layer at the end.  Form of an entry as in libmaiko/base/local.mk:
 # libmaiko_libmaiko_core_la_SOURCES += libmaiko/message/noun.c and so on, maikoinclude_HEADERS += libmaiko/include/maiko/noun.h
 

@@ -1,2 +1,3 @@
-# libmaiko/monitor: one file per line, sorted; public headers of this layer at the end.  Form of an entry as in libmaiko/base/local.mk:
-# libmaiko_libmaiko_core_la_SOURCES += libmaiko/monitor/noun.c and so on, maikoinclude_HEADERS += libmaiko/include/maiko/noun.h
+# libmaiko/monitor: one file per line, sorted (core_sources += libmaiko/monitor/noun.c); public headers of this layer at the end.
+
+maikoinclude_HEADERS += libmaiko/include/maiko/counters.h

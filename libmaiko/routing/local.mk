@@ -1,2 +1,1 @@
-# libmaiko/routing: one file per line, sorted; public headers of this layer at the end.  Form of an entry as in libmaiko/base/local.mk:
-# libmaiko_libmaiko_core_la_SOURCES += libmaiko/routing/noun.c and so on, maikoinclude_HEADERS += libmaiko/include/maiko/noun.h
+# libmaiko/routing: one file per line, sorted (core_sources += libmaiko/routing/noun.c); public headers of this layer at the end.

@@ -1,9 +1,8 @@
-# libmaiko/runtime: one file per line, sorted; public headers of this layer at the end.  Form of an entry as in libmaiko/base/local.mk:
-# libmaiko_libmaiko_core_la_SOURCES += libmaiko/runtime/noun.c and so on, maikoinclude_HEADERS += libmaiko/include/maiko/noun.h
+# libmaiko/runtime: one file per line, sorted (core_sources += libmaiko/runtime/noun.c); public headers of this layer at the end.
 
-maikoinclude_HEADERS += \
-	libmaiko/include/maiko/actor.h \
-	libmaiko/include/maiko/context.h \
-	libmaiko/include/maiko/envelope.h \
-	libmaiko/include/maiko/maiko.h \
-	libmaiko/include/maiko/supervisor.h
+core_sources += libmaiko/runtime/counters_file.h
+core_sources += libmaiko/runtime/counters_layout.h
+
+maikoinclude_HEADERS += libmaiko/include/maiko/actor.h
+maikoinclude_HEADERS += libmaiko/include/maiko/context.h
+maikoinclude_HEADERS += libmaiko/include/maiko/supervisor.h

@@ -1,1 +1,22 @@
 # tests/checks: scripts that keep the structure honest, one per line, sorted.
+
+check_scripts += tests/checks/headers.sh
+check_scripts += tests/checks/layers.sh
+check_scripts += tests/checks/links.sh
+check_scripts += tests/checks/lists.sh
+check_scripts += tests/checks/magics.sh
+check_scripts += tests/checks/objects.sh
+check_scripts += tests/checks/selftest.sh
+check_scripts += tests/checks/sizes.sh
+check_scripts += tests/checks/symbols.sh
+check_scripts += tests/checks/text.sh
+EXTRA_DIST += \
+	tests/checks/lib.sh \
+	tests/checks/mutable-state.txt \
+	tests/checks/symbols-libmaiko-bridge.txt \
+	tests/checks/symbols-libmaiko.txt
+
+.PHONY: update-symbols
+update-symbols: all
+	-MAIKO_UPDATE_SYMBOLS=1 MAIKO_SRCDIR='$(abs_top_srcdir)' MAIKO_BUILDDIR='$(abs_top_builddir)' \
+	    $(SHELL) $(srcdir)/tests/checks/symbols.sh

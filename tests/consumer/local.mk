@@ -1,1 +1,17 @@
-# tests/consumer: a project of its own that uses an installed libmaiko; CI builds it (.ci/run).
+# tests/consumer: what a user of an installed libmaiko sees.  `make installcheck` builds programs with pkg-config alone; CI
+# (.ci/run) builds project/, an autotools project of its own.
+
+installcheck_sources =
+installcheck_sources += tests/consumer/project/consumer.c
+
+EXTRA_DIST += tests/consumer/build-project.sh
+EXTRA_DIST += tests/consumer/installcheck.sh
+EXTRA_DIST += tests/consumer/project/Makefile.am
+EXTRA_DIST += tests/consumer/project/configure.ac
+EXTRA_DIST += tests/consumer/project/consumer.c
+
+installcheck-local:
+	@PKG_CONFIG_PATH='$(DESTDIR)$(pkgconfigdir)':$$PKG_CONFIG_PATH PKG_CONFIG='$(PKG_CONFIG)' CC='$(CC)' CXX='$(CXX)' \
+	    have_cxx='$(have_cxx)' have_static='$(have_static)' have_shared='$(have_shared)' have_bridge='$(have_bridge)' \
+	    libdir='$(libdir)' sanitizer='$(SANITIZER)' \
+	    $(SHELL) $(srcdir)/tests/consumer/installcheck.sh $(abs_top_srcdir) $(installcheck_sources)

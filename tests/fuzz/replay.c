@@ -1,6 +1,6 @@
 /*
- * Replay: main() of a fuzz target that is built without libFuzzer.  Feeds the target every file of its corpus, or the files named on the
- * command line, and prints TAP with one line per file, so that a crash names its input.
+ * Replay: main() of a fuzz target that is built without libFuzzer.  Feeds the target every file of its corpus, or the
+ * files named on the command line, and prints TAP with one line per file, so that a crash names its input.
  */
 #include <dirent.h>
 #include <libgen.h>

@@ -1,6 +1,6 @@
 /*
- * Failing allocator: malloc that fails on request and knows what is out.  A test runs the same operation with allocation 0, 1, 2, ...
- * failing until none fails, and asserts afterwards that nothing is out.
+ * Failing allocator: malloc that fails on request and knows what is out.  A test runs the same operation with allocation
+ * 0, 1, 2, ... failing until none fails, and asserts afterwards that nothing is out.
  */
 #ifndef TESTS_LIB_FAILING_ALLOCATOR_H
 #define TESTS_LIB_FAILING_ALLOCATOR_H

@@ -1,7 +1,7 @@
 /*
- * Suite: one test program.  Runs CUnit test functions one after the other, prints TAP (one line per test case, read by make check),
- * and turns into a failure what CUnit lets pass: failed assertions, fewer tests run than registered, a hang, and descriptors, threads
- * or child processes left behind by a case.
+ * Suite: one test program.  Runs CUnit test functions one after the other, prints TAP (one line per test case, read by
+ * make check), and turns into a failure what CUnit lets pass: failed assertions, fewer tests run than registered, a hang,
+ * and descriptors, threads or child processes left behind by a case.
  */
 #ifndef TESTS_LIB_SUITE_H
 #define TESTS_LIB_SUITE_H

@@ -1,4 +1,7 @@
-/* Watchdog: SIGALRM, then the stacks by gdb when it is installed (all threads), else by backtrace() (the thread that got the signal). */
+/*
+ * Watchdog: SIGALRM, then the stacks: of all threads by gdb when it is installed, else of the one that got the signal by
+ * backtrace().
+ */
 #include "lib/watchdog.h"
 
 #include <execinfo.h>

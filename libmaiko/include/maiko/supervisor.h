@@ -100,8 +100,8 @@ static inline maiko_status maiko_supervisor_add_table(maiko_supervisor *sup, con
 
 /**
  * Stop one actor by name: queued events are handled, on_stop runs, the name becomes free.
- * @return MAIKO_OK, MAIKO_EINVAL, MAIKO_ENOTFOUND, MAIKO_ESTATE (not running).  From outside it returns when the actor has stopped
- *         or after its stop deadline with MAIKO_ETIMEDOUT; from a hook at once.
+ * @return MAIKO_OK, MAIKO_EINVAL, MAIKO_ENOTFOUND, MAIKO_ESTATE (not running).  From outside it returns when the actor has
+ *         stopped or after its stop deadline with MAIKO_ETIMEDOUT; from a hook at once.
  */
 MAIKO_API maiko_status maiko_supervisor_remove(maiko_supervisor *sup, const char *name);
 

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Sums up a finished test run.  Reads the names of .trs files on stdin (`make list-results` prints them), prints
+#   failed: PROGRAM CASE        for every failure
+#   skipped: PROGRAM CASE       for every skipped case
+#   N passed, N failed, N skipped
+# The unit is the test case: one per TAP line of a test program, one per script.  A program that also ends badly after its
+# cases (crash, leak, sanitizer report) counts one failure more.
+set -eu
+
+exec awk '
+function add(file,    program, line, words, kind, name) {
+    program = file
+    sub(/\.trs$/, "", program)
+    seen = 0
+    while ((getline line < file) > 0) {
+        if (line !~ /^:test-result: /)
+            continue
+        seen = 1
+        split(line, words, " ")
+        kind = words[2]
+        name = line
+        sub(/^:test-result: [A-Z]+ ?/, "", name)
+        sub(/^[0-9]+ (- )?/, "", name)
+        sub(/ # SKIP.*/, "", name)
+        name = name == "" ? program : program " " name
+        if (kind == "PASS" || kind == "XFAIL")
+            passed++
+        else if (kind == "SKIP")
+            skipped_names[skipped++] = name
+        else
+            failed_names[failed++] = name
+    }
+    close(file)
+    if (!seen)
+        failed_names[failed++] = program " (did not run)"
+}
+{ for (i = 1; i <= NF; i++) add($i) }
+END {
+    for (i = 0; i < failed; i++)
+        print "failed: " failed_names[i]
+    for (i = 0; i < skipped; i++)
+        print "skipped: " skipped_names[i]
+    printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped
+}'
