@@ -1,7 +1,57 @@
-# tests/bench: bench_programs += tests/bench/bench_NOUN, one per line.  Each prints one JSON line per figure and takes --quick.
+# tests/bench: the driver and the programs it measures (row.h says how they fit together).  Nothing here is part of make check.
+# The driver, the report and every subject are built by make bench only; peers that are not installed are left out and noted.
 
-.PHONY: bench bench-quick
-bench: $(bench_programs)
-	@set -e; for program in $(bench_programs); do ./$$program $(BENCH_FLAGS); done
-bench-quick: $(bench_programs)
-	@set -e; for program in $(bench_programs); do ./$$program --quick $(BENCH_FLAGS); done
+bench_programs += \
+	tests/bench/driver \
+	tests/bench/baselines/bare_work \
+	tests/bench/baselines/call \
+	tests/bench/baselines/minimal \
+	tests/bench/baselines/mutex_queue \
+	tests/bench/baselines/pingpong \
+	tests/bench/baselines/ring
+
+EXTRA_LTLIBRARIES = tests/bench/lib/libbench.la
+tests_bench_lib_libbench_la_SOURCES = \
+	tests/bench/lib/futex.h \
+	tests/bench/lib/json.c \
+	tests/bench/lib/json.h \
+	tests/bench/lib/machine.c \
+	tests/bench/lib/machine.h \
+	tests/bench/lib/payload.h \
+	tests/bench/lib/run.c \
+	tests/bench/lib/run.h \
+	tests/bench/lib/spsc.h \
+	tests/bench/lib/subject.c \
+	tests/bench/lib/subject.h \
+	tests/bench/lib/work.c \
+	tests/bench/lib/work.h
+
+bench_ldadd = tests/bench/lib/libbench.la -lm
+
+tests_bench_driver_SOURCES = tests/bench/driver.c tests/bench/row.h tests/bench/rows.c
+tests_bench_driver_LDADD = $(bench_ldadd)
+tests_bench_baselines_bare_work_LDADD = $(bench_ldadd)
+tests_bench_baselines_call_LDADD = $(bench_ldadd)
+tests_bench_baselines_minimal_SOURCES = \
+	tests/bench/baselines/minimal.c \
+	tests/bench/baselines/minimal.h \
+	tests/bench/baselines/minimal_rows.c
+tests_bench_baselines_minimal_LDADD = $(bench_ldadd)
+tests_bench_baselines_mutex_queue_LDADD = $(bench_ldadd)
+tests_bench_baselines_pingpong_LDADD = $(bench_ldadd)
+tests_bench_baselines_ring_LDADD = $(bench_ldadd)
+
+EXTRA_DIST += tests/bench/report.py
+CLEANFILES += tests/bench/results.json tests/bench/REPORT.md tests/bench/figures.svg
+
+# BENCH_FLAGS are the driver's: --rows W1,W4 --runs 9 --seconds 1
+.PHONY: bench bench-quick bench-run
+bench: bench-run
+bench-quick:
+	@$(MAKE) $(AM_MAKEFLAGS) bench-run BENCH_FLAGS='--quick $(BENCH_FLAGS)'
+bench-run: $(bench_programs)
+	@status=0; \
+	tests/bench/driver --programs tests/bench --sources $(srcdir)/tests/bench $(BENCH_FLAGS) >tests/bench/results.json || status=$$?; \
+	$(PYTHON3) $(srcdir)/tests/bench/report.py tests/bench/results.json tests/bench/REPORT.md tests/bench/figures.svg || status=$$?; \
+	echo "tests/bench/REPORT.md, tests/bench/figures.svg, tests/bench/results.json"; \
+	exit $$status
