@@ -1,5 +1,5 @@
-/* Layout: the fields of an event type or of a nested struct, seen in one way.  Tables made by programs compiled with older or newer
- * headers have rows of another size, so rows are only reached through here. */
+/* Layout: the fields of an event type or of a nested struct, seen in one way.  Tables made by programs compiled with older or
+ * newer headers have rows of another size, so rows are only reached through here. */
 #ifndef MESSAGE_LAYOUT_H
 #define MESSAGE_LAYOUT_H
 

@@ -1,3 +1,1 @@
 # libmaiko/monitor: one file per line, sorted (core_sources += libmaiko/monitor/noun.c); public headers of this layer at the end.
-
-maikoinclude_HEADERS += libmaiko/include/maiko/counters.h

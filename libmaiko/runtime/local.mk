@@ -5,4 +5,6 @@ core_sources += libmaiko/runtime/counters_layout.h
 
 maikoinclude_HEADERS += libmaiko/include/maiko/actor.h
 maikoinclude_HEADERS += libmaiko/include/maiko/context.h
+maikoinclude_HEADERS += libmaiko/include/maiko/counters.h
+maikoinclude_HEADERS += libmaiko/include/maiko/send.h
 maikoinclude_HEADERS += libmaiko/include/maiko/supervisor.h

@@ -126,7 +126,8 @@ static void tails_are_checked(void)
     REFUSES(spoiled_field(&bad, "f64")->form = MAIKO_FORM_TAIL, "must be the last");
 }
 
-/* Structs that hold each other would be walked for ever; structs nested twice at each of eight levels are 256 times the fields. */
+/* Structs that hold each other would be walked for ever; structs nested twice at each of eight levels are 256 times the fields.
+ */
 static void nesting_is_bounded(void)
 {
     maiko_field field = {.name = "self", .kind = MAIKO_KIND_STRUCT, .size = 4, .count = 1};

@@ -151,8 +151,8 @@ template <class Blob> inline maiko_status maiko_set_blob(Blob *field, const void
 #endif
 
 /**
- * Declare an event type: struct, typedef, schema, topic, typed sends and typed access.  At file scope, in a source or a header, without
- * a semicolon behind it.
+ * Declare an event type: struct, typedef, schema, topic, typed sends and typed access.  At file scope, in a source or a header,
+ * without a semicolon behind it.
  *
  * @param name    of the type and the struct.
  * @param topic   a string, MAIKO_DEFAULT_TOPIC, MAIKO_SELF_TOPIC, or MAIKO_COMPUTED_TOPIC with .topic_of.
@@ -162,7 +162,8 @@ template <class Blob> inline maiko_status maiko_set_blob(Blob *field, const void
     MAIKO_DEFINE_EVENT_(name, fields)                                                                                            \
     MAIKO_DEFINE_TYPE_(name, fields, MAIKO_TOPIC_(#name, topic), .overflow = MAIKO_OVERFLOW_OF_TOPIC)
 
-/** MAIKO_EVENT with options: `.overflow = MAIKO_FAIL`, `.sticky = true`, `.control = true`, `.local_only = true`, `.topic_of = function`,
+/** MAIKO_EVENT with options: `.overflow = MAIKO_FAIL`, `.sticky = true`, `.control = true`, `.local_only = true`, `.topic_of =
+ * function`,
  * `.destroy = function`; in C++ in this order. */
 #define MAIKO_EVENT_WITH(name, topic, fields, ...)                                                                               \
     MAIKO_DEFINE_EVENT_(name, fields)                                                                                            \

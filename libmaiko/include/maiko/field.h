@@ -26,7 +26,8 @@ enum {
     MAIKO_TAIL_ALIGNMENT = 8    /* a tail begins at the end of the fixed part, which is a multiple of this */
 };
 
-/* X(enumerator, number, name, bytes of one element; 0: as the field says).  The numbers travel between processes and never change. */
+/* X(enumerator, number, name, bytes of one element; 0: as the field says).  The numbers travel between processes and never
+ * change. */
 #define MAIKO_KIND_MAP(X)                                                                                                        \
     X(MAIKO_KIND_BOOL, 1, "bool", 1)                                                                                             \
     X(MAIKO_KIND_INT8, 2, "int8", 1)                                                                                             \
@@ -284,8 +285,9 @@ struct maiko_struct {
         #name, sizeof(struct name), NULL, maiko_fields_##name, (size_t)(0 fields(MAIKO_PASS_COUNT_)), sizeof(maiko_field)};
 
 /**
- * Declare an enum with labels from a list `#define COLOR_LABELS(L) L(RED) L(GREEN, 5) L(COLOR_BLUE, 6, "blue")`: enumerator, value
- * (the previous plus one when left out) and text (the enumerator's own name when left out).  Values are those of an int32_t.
+ * Declare an enum with labels from a list `#define COLOR_LABELS(L) L(RED) L(GREEN, 5) L(COLOR_BLUE, 6, "blue")`: enumerator,
+ * value (the previous plus one when left out) and text (the enumerator's own name when left out).  Values are those of an
+ * int32_t.
  */
 #define MAIKO_ENUM(name, labels)                                                                                                 \
     typedef enum name { labels(MAIKO_LABEL_VALUE_) } name;                                                                       \

@@ -1,5 +1,5 @@
-/* Schemas: what a type's descriptor says, checked, hashed, read, written to bytes, and built at run time.  What MAIKO_EVENT does for a C
- * program, these functions do for programs without the macros: other languages, tools, types that arrive from a peer. */
+/* Schemas: what a type's descriptor says, checked, hashed, read, written to bytes, and built at run time.  What MAIKO_EVENT does
+ * for a C program, these functions do for programs without the macros: other languages, tools, types that arrive from a peer. */
 #ifndef MAIKO_SCHEMA_H
 #define MAIKO_SCHEMA_H
 
@@ -35,9 +35,9 @@ MAIKO_API const char *maiko_enum_label(const maiko_enum *labels, int32_t value);
 MAIKO_API maiko_status maiko_enum_value(const maiko_enum *labels, const char *label, int32_t *ret_value);
 
 /**
- * Check a descriptor, however it was made: names, kinds, sizes, offsets in order without overlap and inside the struct, nesting at most
- * MAIKO_NESTING_MAX deep, nothing past the limits.  The library checks every type when it first meets it; its other functions expect a
- * descriptor that passes.
+ * Check a descriptor, however it was made: names, kinds, sizes, offsets in order without overlap and inside the struct, nesting
+ * at most MAIKO_NESTING_MAX deep, nothing past the limits.  The library checks every type when it first meets it; its other
+ * functions expect a descriptor that passes.
  *
  * @param text  filled with the reason on failure, "" otherwise; may be NULL with size 0.
  * @return MAIKO_OK, MAIKO_EINVAL (NULL), MAIKO_ETYPE.
@@ -48,19 +48,19 @@ MAIKO_API maiko_status maiko_schema_check(const maiko_event_type *type, char *te
 /**
  * A number for what the bytes of an event mean: equal on every host, compiler and day for equal name and layout.
  *
- * It is FNV-1a with 64 bits over: the type's name with its NUL; size, tail_size, field count; then per field in order its name with NUL,
- * kind, form, offset, size, count, capacity; behind a STRUCT field the nested struct's name with NUL, size, field count and fields.  Numbers
- * are fed as eight bytes, lowest first.  Labels, topic and policies are not part of it: they may change without changing the bytes.
- * Threads: any.  Blocking: never.
+ * It is FNV-1a with 64 bits over: the type's name with its NUL; size, tail_size, field count; then per field in order its name
+ * with NUL, kind, form, offset, size, count, capacity; behind a STRUCT field the nested struct's name with NUL, size, field count
+ * and fields.  Numbers are fed as eight bytes, lowest first.  Labels, topic and policies are not part of it: they may change
+ * without changing the bytes. Threads: any.  Blocking: never.
  */
 MAIKO_API uint64_t maiko_schema_hash(const maiko_event_type *type);
 
 /**
  * Are these bytes a legal event of the type?  Every send asks this.
  *
- * Refused: a length other than fixed part plus tail, a STRING without a final NUL, a BLOB longer than its capacity, a BOOL other than
- * 0 and 1.  Any value of an ENUM is legal, with a label or not: a peer may know more labels than we do.  Text need not be valid UTF-8 (only
- * maiko_set() insists).
+ * Refused: a length other than fixed part plus tail, a STRING without a final NUL, a BLOB longer than its capacity, a BOOL other
+ * than 0 and 1.  Any value of an ENUM is legal, with a label or not: a peer may know more labels than we do.  Text need not be
+ * valid UTF-8 (only maiko_set() insists).
  * @param text  filled with the reason (which field) on failure, "" otherwise; may be NULL with size 0.
  * @return MAIKO_OK, MAIKO_EINVAL (NULL), MAIKO_ETYPE (illegal bytes), MAIKO_ETOOLONG (over MAIKO_EVENT_MAX).
  * Threads: any.  Blocking: never.

@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /**
- * `MAIKO_TOPICS("a/b", "c/#")`: a pointer to an array of strings that ends with NULL.  At file scope a constant expression; inside a
- * function of a C program the array lives as long as the block it stands in.  In C++ only constants may stand in it.
+ * `MAIKO_TOPICS("a/b", "c/#")`: a pointer to an array of strings that ends with NULL.  At file scope a constant expression;
+ * inside a function of a C program the array lives as long as the block it stands in.  In C++ only constants may stand in it.
  */
 #ifdef __cplusplus
 #define MAIKO_TOPICS(...)                                                                                                        \
