@@ -2,7 +2,7 @@
 # Scripts run under make check, or by hand in the source tree: sh tests/checks/layers.sh
 
 set -eu
-export LC_ALL=C
+export LC_ALL=C.UTF-8
 source_dir=${MAIKO_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
 build_dir=${MAIKO_BUILDDIR:-$source_dir}
 complaints=0

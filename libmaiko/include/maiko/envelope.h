@@ -19,8 +19,8 @@ struct maiko_envelope {
 };
 
 /**
- * The event as its C type: `const hello *event = maiko_event_as(envelope, hello);`, or NULL when it is an event of another type (or the
- * envelope is NULL).  Borrowed, valid as long as the envelope.  Threads: any.  Blocking: never.
+ * The event as its C type: `const hello *event = maiko_event_as(envelope, hello);`, or NULL when it is an event of another type
+ * (or the envelope is NULL).  Borrowed, valid as long as the envelope.  Threads: any.  Blocking: never.
  */
 #define maiko_event_as(envelope, name) ((const struct name *)maiko_envelope_payload_as(envelope, MAIKO_TYPE(name)))
 

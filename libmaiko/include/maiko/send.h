@@ -5,16 +5,17 @@
  *     frame *f = maiko_reserve(ctx, frame, 100);  …  maiko_commit(ctx, f);       a variable tail, written in place
  *
  * Every send answers alike, so it is said once:
- *   - The event is copied; nothing of the caller's is kept, except what the pointers of a local_only type point to, which belong to
- *     the event once the send succeeded (and stay the caller's when it is refused).
+ *   - The event is copied; nothing of the caller's is kept, except what the pointers of a local_only type point to, which belong
+ * to the event once the send succeeded (and stay the caller's when it is refused).
  *   - A refused send is not accepted anywhere, is counted, and is kept as maiko_context_last_refusal().
- *   - @return MAIKO_OK; MAIKO_EINVAL (NULL, stale event); MAIKO_ETYPE (illegal bytes, see maiko_schema_validate(), or a bad descriptor);
- *     MAIKO_ETOOLONG (over 16 MiB); MAIKO_ETOPIC (bad name, or topic_of refused); MAIKO_EUNDECLARED (not in the actor's publish list);
- *     MAIKO_ECONFLICT (another type gives this topic another policy); MAIKO_ESTATE (supervisor not started); MAIKO_ECLOSED (stopped, or
- *     said maiko_finish()); MAIKO_EFULL (a try_ send that would have to wait, or far more than the outbox limit in one handler call);
- *     MAIKO_EDEADLOCK (refused to resolve a deadlock); MAIKO_ENOMEM; MAIKO_ELIMIT; MAIKO_ETHREAD; MAIKO_EFORKED.
- *   - Threads: the context's (an actor's context: its own hooks; the supervisor's: any).  Blocking: an actor never waits inside a send, it
- *     may not run again before its debt is paid; foreign threads and dedicated actors really wait, unless they try_. */
+ *   - @return MAIKO_OK; MAIKO_EINVAL (NULL, stale event); MAIKO_ETYPE (illegal bytes, see maiko_schema_validate(), or a bad
+ * descriptor); MAIKO_ETOOLONG (over 16 MiB); MAIKO_ETOPIC (bad name, or topic_of refused); MAIKO_EUNDECLARED (not in the actor's
+ * publish list); MAIKO_ECONFLICT (another type gives this topic another policy); MAIKO_ESTATE (supervisor not started);
+ * MAIKO_ECLOSED (stopped, or said maiko_finish()); MAIKO_EFULL (a try_ send that would have to wait, or far more than the outbox
+ * limit in one handler call); MAIKO_EDEADLOCK (refused to resolve a deadlock); MAIKO_ENOMEM; MAIKO_ELIMIT; MAIKO_ETHREAD;
+ * MAIKO_EFORKED.
+ *   - Threads: the context's (an actor's context: its own hooks; the supervisor's: any).  Blocking: an actor never waits inside a
+ * send, it may not run again before its debt is paid; foreign threads and dedicated actors really wait, unless they try_. */
 #ifndef MAIKO_SEND_H
 #define MAIKO_SEND_H
 
@@ -49,17 +50,17 @@ MAIKO_API maiko_status maiko_send_options(maiko_context *ctx, const maiko_send_o
  * Get room for one event inside the library, to be filled in and handed back by exactly one commit or maiko_abandon().
  *
  * @param len  bytes of fixed part and tail.
- * @return room, 16-byte aligned, its first type->size bytes zero and the tail as it happens to be: write all of it.  NULL: MAIKO_EINVAL,
- *         MAIKO_ETYPE, MAIKO_ETOOLONG, MAIKO_ENOMEM, MAIKO_ETHREAD, MAIKO_ECLOSED by maiko_context_last_refusal().
- * Threads: the context's; commit from the same one.  An actor commits before its hook returns: what it forgot is abandoned then.
- * Blocking: never.
+ * @return room, 16-byte aligned, its first type->size bytes zero and the tail as it happens to be: write all of it.  NULL:
+ * MAIKO_EINVAL, MAIKO_ETYPE, MAIKO_ETOOLONG, MAIKO_ENOMEM, MAIKO_ETHREAD, MAIKO_ECLOSED by maiko_context_last_refusal(). Threads:
+ * the context's; commit from the same one.  An actor commits before its hook returns: what it forgot is abandoned then. Blocking:
+ * never.
  */
 MAIKO_API MAIKO_MUST_CHECK void *maiko_reserve_bytes(maiko_context *ctx, const maiko_event_type *type, size_t len);
 
 /**
- * Send a reserved event.  Its length is what its fixed part and the tail's count say now: a count made smaller since the reserve is
- * good, a larger one is MAIKO_ETYPE.  The room is given up whatever the result; what the pointers of a local_only type point to is the
- * caller's again when it is not MAIKO_OK.
+ * Send a reserved event.  Its length is what its fixed part and the tail's count say now: a count made smaller since the reserve
+ * is good, a larger one is MAIKO_ETYPE.  The room is given up whatever the result; what the pointers of a local_only type point
+ * to is the caller's again when it is not MAIKO_OK.
  *
  * @param opts   may be NULL.
  * @param event  what maiko_reserve_bytes() returned to this context; anything else is MAIKO_EINVAL.
@@ -173,8 +174,9 @@ static inline maiko_status maiko_send_whole_(maiko_context *ctx, const char *top
 #define MAIKO_SEND_(ctx, topic, parent, try_only, name, ...)                                                                     \
     maiko_send_whole_(ctx, topic, parent, try_only, MAIKO_TYPE(name), maiko_expect_##name(MAIKO_VALUE_(name, __VA_ARGS__)))
 
-/* The initialisers arrive with a comma behind them, or as one empty argument.  ISO C has no empty braces: {0} stands for them then.
- * Empty is what begins a call when a macro name stands before it and () behind it, and does not when there is no () behind it. */
+/* The initialisers arrive with a comma behind them, or as one empty argument.  ISO C has no empty braces: {0} stands for them
+ * then. Empty is what begins a call when a macro name stands before it and () behind it, and does not when there is no () behind
+ * it. */
 #define MAIKO_VALUE_(name, ...) (&(struct name){MAIKO_INITIAL_(__VA_ARGS__, ~)(__VA_ARGS__)})
 #define MAIKO_INITIAL_(first, ...)                                                                                               \
     MAIKO_PASTE_(MAIKO_PASTE_(MAIKO_INITIAL_, MAIKO_SECOND_(MAIKO_PROBE_CALL_ first() ~, 1, ~)),                                 \
