@@ -1,0 +1,249 @@
+/* Control socket, see control.h. */
+#include "space/control.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "space/errno_text.h"
+#include "space/process.h"
+
+enum { CONTROL_BACKLOG = 128, CONTROL_FDS_MAX = 8, CONTROL_ROUNDS = 16 };
+
+static bool address_of(const char *path, struct sockaddr_un *ret_address)
+{
+    size_t len = strlen(path);
+
+    memset(ret_address, 0, sizeof(*ret_address));
+    ret_address->sun_family = AF_UNIX;
+    if (len >= sizeof(ret_address->sun_path))
+        return false;
+    memcpy(ret_address->sun_path, path, len + 1);
+    return true;
+}
+
+enum socket_life socket_path_life(const char *path, int type)
+{
+    struct sockaddr_un address;
+    struct stat info;
+    enum socket_life life = SOCKET_LIVE;
+    int fd;
+
+    if (lstat(path, &info) != 0)
+        return errno == ENOENT ? SOCKET_ABSENT : SOCKET_OTHER_FILE;
+    if (!S_ISSOCK(info.st_mode) || !address_of(path, &address))
+        return SOCKET_OTHER_FILE;
+    fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return SOCKET_LIVE; /* cannot tell */
+    /* Refused is the one answer that proves that nobody listens; a full backlog or a wrong type means somebody does. */
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 && errno == ECONNREFUSED)
+        life = SOCKET_STALE;
+    close(fd);
+    return life;
+}
+
+static maiko_status clear_path(const char *path, struct text *error)
+{
+    switch (socket_path_life(path, SOCK_SEQPACKET)) {
+    case SOCKET_LIVE:
+        text_append_format(error, "somebody listens at %s", path);
+        return MAIKO_EEXIST;
+    case SOCKET_OTHER_FILE:
+        text_append_format(error, "%s is there and is not a socket", path);
+        return MAIKO_EEXIST;
+    case SOCKET_STALE:
+        unlink(path);
+        return MAIKO_OK;
+    case SOCKET_ABSENT:
+        break;
+    }
+    return MAIKO_OK;
+}
+
+maiko_status control_listen(const char *path, int *ret_fd, struct text *error)
+{
+    struct sockaddr_un address;
+    maiko_status status;
+    int fd;
+
+    if (!address_of(path, &address)) {
+        text_append_format(error, "socket path %s is too long", path);
+        return MAIKO_ETOOLONG;
+    }
+    status = clear_path(path, error);
+    if (status != MAIKO_OK)
+        return status;
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && chmod(path, 0600) == 0 &&
+        listen(fd, CONTROL_BACKLOG) == 0) {
+        *ret_fd = fd;
+        return MAIKO_OK;
+    }
+    status = errno == EADDRINUSE ? MAIKO_EEXIST : MAIKO_ESYSTEM;
+    text_append_format(error, "listening at %s: %s", path, ERRNO_TEXT(errno));
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+/* Closes the connection when the other end belongs to another user. */
+static maiko_status check_peer(int fd, struct text *error)
+{
+    struct ucred peer = {0};
+    socklen_t len = sizeof(peer);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.uid == geteuid())
+        return MAIKO_OK;
+    text_append_format(error, "control connection of user %lu (process %ld) refused", (unsigned long)peer.uid, (long)peer.pid);
+    close(fd);
+    return MAIKO_EPERM;
+}
+
+maiko_status control_accept(int listen_fd, int *ret_fd, struct text *error)
+{
+    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    maiko_status status;
+
+    if (fd < 0) {
+        if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+            return MAIKO_ENOTFOUND;
+        text_append_format(error, "accepting a control connection: %s", ERRNO_TEXT(errno));
+        return MAIKO_ESYSTEM;
+    }
+    status = check_peer(fd, error);
+    if (status == MAIKO_OK)
+        *ret_fd = fd;
+    return status;
+}
+
+maiko_status control_connect(const char *path, int *ret_fd, struct text *error)
+{
+    struct sockaddr_un address;
+    maiko_status status;
+    int fd;
+
+    if (!address_of(path, &address))
+        return MAIKO_ETOOLONG;
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        text_append_format(error, "control connection to %s: %s", path, ERRNO_TEXT(errno));
+        return MAIKO_ESYSTEM;
+    }
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+        int reason = errno;
+
+        close(fd);
+        text_append_format(error, "control connection to %s: %s", path, ERRNO_TEXT(reason));
+        return reason == EAGAIN ? MAIKO_EFULL : reason == ENOENT || reason == ECONNREFUSED ? MAIKO_ENOTFOUND : MAIKO_ESYSTEM;
+    }
+    status = check_peer(fd, error);
+    if (status == MAIKO_OK)
+        *ret_fd = fd;
+    return status;
+}
+
+maiko_status control_send_greeting(int fd, const struct greeting *greeting)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {.bytes = {0}};
+    unsigned char bytes[GREETING_SIZE];
+    struct iovec part = {.iov_base = bytes, .iov_len = sizeof(bytes)};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    int pidfd = process_open_pidfd(getpid());
+    ssize_t sent;
+
+    greeting_encode(greeting, bytes);
+    if (pidfd >= 0) {
+        struct cmsghdr *header;
+
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof(control.bytes);
+        header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(header), &pidfd, sizeof(pidfd));
+    }
+    sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (pidfd >= 0)
+        close(pidfd);
+    return sent == (ssize_t)sizeof(bytes) ? MAIKO_OK : errno == EPIPE || errno == ECONNRESET ? MAIKO_ECLOSED : MAIKO_ESYSTEM;
+}
+
+/* The first descriptor that came is kept, further ones are closed. */
+static int take_descriptor(struct msghdr *message)
+{
+    struct cmsghdr *header;
+    int kept = -1;
+
+    for (header = CMSG_FIRSTHDR(message); header != NULL; header = CMSG_NXTHDR(message, header)) {
+        size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        size_t i;
+
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (i = 0; i < count; i++) {
+            int fd;
+
+            memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
+            if (kept < 0)
+                kept = fd;
+            else
+                close(fd);
+        }
+    }
+    return kept;
+}
+
+static ssize_t receive(int fd, unsigned char *bytes, size_t size, int *ret_descriptor)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int) * CONTROL_FDS_MAX)];
+        struct cmsghdr align;
+    } control;
+    struct iovec part = {.iov_base = bytes, .iov_len = size};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
+    ssize_t len = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+
+    *ret_descriptor = len < 0 ? -1 : take_descriptor(&message);
+    return len;
+}
+
+maiko_status control_receive_greeting(int fd, struct greeting *ret_greeting, int *ret_pidfd)
+{
+    unsigned char bytes[GREETING_SIZE + 64];
+    int descriptor;
+    ssize_t len = receive(fd, bytes, sizeof(bytes), &descriptor);
+    maiko_status status;
+
+    if (len < 0)
+        return errno == EAGAIN || errno == EINTR ? MAIKO_ENOTFOUND : MAIKO_ECLOSED;
+    status = len == 0 ? MAIKO_ECLOSED : greeting_decode(bytes, (size_t)len, ret_greeting);
+    if (status == MAIKO_OK)
+        *ret_pidfd = descriptor;
+    else if (descriptor >= 0)
+        close(descriptor);
+    return status;
+}
+
+bool control_is_closed(int fd)
+{
+    unsigned char bytes[256];
+    int descriptor;
+    ssize_t len = 1;
+    int rounds;
+
+    for (rounds = 0; rounds < CONTROL_ROUNDS && len > 0; rounds++) {
+        len = receive(fd, bytes, sizeof(bytes), &descriptor);
+        if (descriptor >= 0)
+            close(descriptor);
+    }
+    return len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR);
+}

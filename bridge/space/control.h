@@ -1,0 +1,38 @@
+/* Control socket: the unix socket in a node's directory.  Other nodes of the host connect and keep the connection open;
+ * its end, or the readable pidfd that came with the greeting, is the exact and immediate word that a node died.
+ * Both are watched, because a forked child keeps sockets open and a kernel may be too old for pidfds. */
+#ifndef SPACE_CONTROL_H
+#define SPACE_CONTROL_H
+
+#include <stdbool.h>
+
+#include "base/text.h"
+#include "space/greeting.h"
+
+/* Listens at `path`, mode 0600.  A stale socket there is replaced, a live one never.
+ * MAIKO_OK, MAIKO_EEXIST (somebody listens there, or it is no socket), MAIKO_ESYSTEM. */
+MAIKO_MUST_CHECK maiko_status control_listen(const char *path, int *ret_fd, struct text *error);
+
+/* One waiting connection of a process of the same user.  MAIKO_OK; MAIKO_ENOTFOUND: none waits; MAIKO_EPERM: one of another
+ * user was turned away; MAIKO_ESYSTEM: no descriptors. */
+MAIKO_MUST_CHECK maiko_status control_accept(int listen_fd, int *ret_fd, struct text *error);
+
+/* MAIKO_OK; MAIKO_ENOTFOUND: nobody listens; MAIKO_EFULL: try again later; MAIKO_EPERM: another user's; MAIKO_ESYSTEM. */
+MAIKO_MUST_CHECK maiko_status control_connect(const char *path, int *ret_fd, struct text *error);
+
+/* Sends the greeting with a pidfd of this process (without one where the kernel has none).
+ * MAIKO_OK, MAIKO_ECLOSED, MAIKO_ESYSTEM. */
+MAIKO_MUST_CHECK maiko_status control_send_greeting(int fd, const struct greeting *greeting);
+
+/* *ret_pidfd is the caller's, -1 when none came; descriptors that were not asked for are closed.
+ * MAIKO_OK, MAIKO_ENOTFOUND (nothing there yet), MAIKO_ECLOSED, MAIKO_EPROTOCOL. */
+MAIKO_MUST_CHECK maiko_status control_receive_greeting(int fd, struct greeting *ret_greeting, int *ret_pidfd);
+
+/* Reads and drops what came: true when the other side is gone. */
+bool control_is_closed(int fd);
+
+/* Does the path lead to a socket on which somebody listens? */
+enum socket_life { SOCKET_ABSENT, SOCKET_STALE, SOCKET_LIVE, SOCKET_OTHER_FILE };
+enum socket_life socket_path_life(const char *path, int type);
+
+#endif

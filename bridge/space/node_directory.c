@@ -1,0 +1,294 @@
+/* Node directory, see node_directory.h. */
+#include "space/node_directory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "space/errno_text.h"
+#include "space/path.h"
+#include "space/private_directory.h"
+
+enum { CREATE_ATTEMPTS = 16, TEMPORARY_NAME_MAX = 128 };
+
+/* ".new-PID-NAMESPACE-START-RANDOM": a reaper can tell its own process' by the name, and must not open their life file. */
+static void temporary_name(const char *prefix, char ret_name[TEMPORARY_NAME_MAX])
+{
+    struct process_identity self = process_identity_self();
+    uint64_t random = 0;
+
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+        random = (uint64_t)(uintptr_t)ret_name; /* only has to differ from other threads of this process */
+    snprintf(ret_name, TEMPORARY_NAME_MAX, "%s%lld-%llu-%llu-%016llx", prefix, (long long)self.pid,
+             (unsigned long long)self.pid_namespace, (unsigned long long)self.start_time, (unsigned long long)random);
+}
+
+static bool temporary_is_own(const char *name)
+{
+    struct process_identity self = process_identity_self();
+    char own[TEMPORARY_NAME_MAX];
+    int len = snprintf(own, sizeof(own), "%lld-%llu-%llu-", (long long)self.pid, (unsigned long long)self.pid_namespace,
+                       (unsigned long long)self.start_time);
+
+    return strncmp(strchr(name, '-') + 1, own, (size_t)len) == 0;
+}
+
+static maiko_status write_record(int directory_fd, const struct node_record *record, struct text *error)
+{
+    struct text line;
+    maiko_status status;
+
+    text_init_heap(&line, record->heap, SPACE_RECORD_MAX);
+    status = node_record_format(record, &line);
+    if (status == MAIKO_OK)
+        status = private_file_replace(directory_fd, SPACE_RECORD_FILE, text_str(&line), line.len, error);
+    text_deinit(&line);
+    return status;
+}
+
+/* A locked directory with a record, still under its temporary name.  MAIKO_EEXIST and MAIKO_ENOTFOUND mean: a reaper took
+ * it for a dead one's before the lock was there; try again. */
+static maiko_status make_temporary(int space_fd, const char *name, const struct node_record *record,
+                                   struct node_directory *directory, struct text *error)
+{
+    maiko_status status = private_directory_open(space_fd, name, true, &directory->fd, error);
+
+    if (status != MAIKO_OK)
+        return status;
+    status = life_lock_create(directory->fd, &directory->life_fd);
+    if (status == MAIKO_OK)
+        status = write_record(directory->fd, record, error);
+    if (status != MAIKO_OK)
+        node_directory_abandon(directory);
+    return status;
+}
+
+static void name_the_owner(int space_fd, struct node_record *record, struct text *error)
+{
+    struct node_record other;
+    char ignored[128];
+    struct text why;
+
+    text_init_buffer(&why, ignored, sizeof(ignored));
+    node_record_init(&other, record->heap);
+    if (node_directory_read(space_fd, record->name, &other, &why) == MAIKO_OK)
+        text_append_format(error, "node \"%s\" is already in this space: process %lld %s", record->name,
+                           (long long)other.process.pid, other.program);
+    else
+        text_append_format(error, "node \"%s\" is already in this space", record->name);
+    node_record_deinit(&other);
+}
+
+/* The name is taken: by a live node, which is an error, or by a dead one, which goes. */
+static maiko_status clear_name(int space_fd, struct node_record *record, struct text *error)
+{
+    struct node_record other;
+    char ignored[128];
+    struct text why;
+    maiko_status status;
+
+    text_init_buffer(&why, ignored, sizeof(ignored));
+    node_record_init(&other, record->heap);
+    if (node_directory_read(space_fd, record->name, &other, &why) == MAIKO_OK && other.epoch >= record->epoch)
+        record->epoch = other.epoch + 1;
+    if (node_directory_is_alive(space_fd, record->name, other.name[0] == '\0' ? NULL : &other))
+        status = MAIKO_EEXIST;
+    else
+        status = node_directory_reap(space_fd, record->name);
+    node_record_deinit(&other);
+    if (status == MAIKO_EEXIST)
+        name_the_owner(space_fd, record, error);
+    return status == MAIKO_ENOTFOUND || status == MAIKO_ESTATE ? MAIKO_OK : status; /* somebody else is at it: look again */
+}
+
+static maiko_status create_once(int space_fd, struct node_record *record, struct node_directory *directory, bool *ret_is_placed,
+                                struct text *error)
+{
+    char temporary[TEMPORARY_NAME_MAX];
+    maiko_status status;
+
+    temporary_name(SPACE_NEW_PREFIX, temporary);
+    status = make_temporary(space_fd, temporary, record, directory, error);
+    if (status != MAIKO_OK)
+        return status == MAIKO_EEXIST || status == MAIKO_ENOTFOUND ? MAIKO_OK : status;
+    if (renameat2(space_fd, temporary, space_fd, record->name, RENAME_NOREPLACE) == 0) {
+        *ret_is_placed = true;
+        return MAIKO_OK;
+    }
+    status = errno == EEXIST || errno == ENOENT ? MAIKO_OK : MAIKO_ESYSTEM;
+    if (status != MAIKO_OK)
+        text_append_format(error, "node \"%s\": %s", record->name, ERRNO_TEXT(errno));
+    private_directory_remove(space_fd, temporary);
+    node_directory_abandon(directory);
+    return status;
+}
+
+maiko_status node_directory_create(int space_fd, struct node_record *record, struct node_directory *ret_directory,
+                                   struct text *error)
+{
+    bool is_placed = false;
+    maiko_status status = MAIKO_OK;
+    int attempt;
+
+    for (attempt = 0; attempt < CREATE_ATTEMPTS && status == MAIKO_OK && !is_placed; attempt++) {
+        status = clear_name(space_fd, record, error);
+        if (status == MAIKO_OK)
+            status = create_once(space_fd, record, ret_directory, &is_placed, error);
+    }
+    if (status == MAIKO_OK && !is_placed) {
+        text_append_format(error, "node \"%s\": its directory is being fought over", record->name);
+        status = MAIKO_EEXIST;
+    }
+    return status;
+}
+
+void node_directory_abandon(struct node_directory *directory)
+{
+    if (directory->life_fd >= 0)
+        close(directory->life_fd);
+    if (directory->fd >= 0)
+        close(directory->fd);
+    directory->life_fd = -1;
+    directory->fd = -1;
+}
+
+/* The caller holds the life lock of the directory, so nobody else renames it. */
+static maiko_status rename_and_remove(int space_fd, const char *name)
+{
+    char dead[TEMPORARY_NAME_MAX];
+
+    temporary_name(SPACE_DEAD_PREFIX, dead);
+    if (renameat2(space_fd, name, space_fd, dead, RENAME_NOREPLACE) != 0)
+        return errno == ENOENT ? MAIKO_ENOTFOUND : MAIKO_ESYSTEM;
+    return private_directory_remove(space_fd, dead);
+}
+
+void node_directory_remove(int space_fd, const char *name, struct node_directory *directory)
+{
+    if (life_lock_is_in_place(directory->life_fd, space_fd, name))
+        rename_and_remove(space_fd, name);
+    node_directory_abandon(directory);
+}
+
+maiko_status node_directory_read(int space_fd, const char *name, struct node_record *record, struct text *error)
+{
+    char *bytes = NULL;
+    size_t len = 0;
+    maiko_status status;
+    int fd;
+
+    status = private_directory_open(space_fd, name, false, &fd, error);
+    if (status != MAIKO_OK)
+        return status;
+    status = private_file_read(fd, SPACE_RECORD_FILE, SPACE_RECORD_MAX, record->heap, &bytes, &len);
+    close(fd);
+    if (status != MAIKO_OK)
+        return status;
+    status = node_record_parse(bytes, len, record, error);
+    heap_free(record->heap, bytes, len + 1);
+    return status;
+}
+
+bool node_directory_is_alive(int space_fd, const char *name, const struct node_record *record)
+{
+    struct process_identity self = process_identity_self();
+    enum life life;
+    int fd;
+
+    if (record != NULL && process_identity_equal(&record->process, &self))
+        return true;
+    fd = openat(space_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    life = life_lock_probe(fd);
+    close(fd);
+    return life == LIFE_HELD;
+}
+
+static bool has_prefix(const char *name, const char *prefix)
+{
+    return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+/* A directory without a life file: its maker died before it made one, or is about to make it (then it is empty, and the maker
+ * tries again when it is gone), or its remover died half-way. */
+static maiko_status reap_without_life(int space_fd, const char *name)
+{
+    if (!has_prefix(name, SPACE_NEW_PREFIX))
+        return private_directory_remove(space_fd, name);
+    return unlinkat(space_fd, name, AT_REMOVEDIR) == 0 ? MAIKO_OK : MAIKO_ESTATE;
+}
+
+maiko_status node_directory_reap(int space_fd, const char *name)
+{
+    int fd = openat(space_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    maiko_status status;
+    int life_fd;
+
+    if (fd < 0)
+        return errno == ENOENT ? MAIKO_ENOTFOUND : MAIKO_ESYSTEM;
+    status = life_lock_seize(fd, &life_fd);
+    close(fd);
+    if (status == MAIKO_ENOTFOUND)
+        return reap_without_life(space_fd, name);
+    if (status != MAIKO_OK)
+        return status;
+    /* Between opening and locking somebody else may have removed it, and a new node taken the name. */
+    status = life_lock_is_in_place(life_fd, space_fd, name) ? rename_and_remove(space_fd, name) : MAIKO_ESTATE;
+    close(life_fd);
+    return status;
+}
+
+static bool is_dead_node(int space_fd, const char *name, struct heap *heap)
+{
+    struct node_record record;
+    char ignored[128];
+    struct text why;
+    maiko_status status;
+    bool is_dead;
+
+    if (!space_name_is_valid(name))
+        return false;
+    text_init_buffer(&why, ignored, sizeof(ignored));
+    node_record_init(&record, heap);
+    status = node_directory_read(space_fd, name, &record, &why);
+    is_dead = status != MAIKO_EPERM && !node_directory_is_alive(space_fd, name, status == MAIKO_OK ? &record : NULL);
+    node_record_deinit(&record);
+    return is_dead;
+}
+
+static bool is_leftover(const char *name)
+{
+    return (has_prefix(name, SPACE_NEW_PREFIX) || has_prefix(name, SPACE_DEAD_PREFIX)) && !temporary_is_own(name);
+}
+
+unsigned node_directory_reap_all(int space_fd, struct heap *heap, void (*reaped)(const char *name, void *userdata),
+                                 void *userdata)
+{
+    int fd = openat(space_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    unsigned count = 0;
+
+    if (directory == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return 0;
+    }
+    while ((entry = readdir(directory)) != NULL) {
+        if (!is_leftover(entry->d_name) && !is_dead_node(space_fd, entry->d_name, heap))
+            continue;
+        if (node_directory_reap(space_fd, entry->d_name) != MAIKO_OK)
+            continue;
+        count++;
+        if (reaped != NULL && space_name_is_valid(entry->d_name))
+            reaped(entry->d_name, userdata);
+    }
+    closedir(directory);
+    return count;
+}

@@ -1,0 +1,153 @@
+/* Private directory, see private_directory.h. */
+#include "space/private_directory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "space/errno_text.h"
+
+static maiko_status check(int fd, const char *name, struct text *error)
+{
+    struct stat info;
+
+    if (fstat(fd, &info) != 0) {
+        text_append_format(error, "%s: %s", name, ERRNO_TEXT(errno));
+        return MAIKO_ESYSTEM;
+    }
+    if (info.st_uid != geteuid()) {
+        text_append_format(error, "%s belongs to user %lu, not to us (%lu)", name, (unsigned long)info.st_uid,
+                           (unsigned long)geteuid());
+        return MAIKO_EPERM;
+    }
+    if ((info.st_mode & 077) != 0) {
+        text_append_format(error, "%s is open to others (mode %04o, must be 0700)", name, (unsigned)(info.st_mode & 07777));
+        return MAIKO_EPERM;
+    }
+    return MAIKO_OK;
+}
+
+static maiko_status open_failed(const char *name, struct text *error)
+{
+    int reason = errno;
+
+    if (reason == ELOOP || reason == ENOTDIR) {
+        text_append_format(error, "%s is a link or not a directory", name);
+        return MAIKO_EPERM;
+    }
+    text_append_format(error, "%s: %s", name, ERRNO_TEXT(reason));
+    return reason == ENOENT ? MAIKO_ENOTFOUND : reason == EACCES ? MAIKO_EPERM : MAIKO_ESYSTEM;
+}
+
+maiko_status private_directory_open(int parent_fd, const char *name, bool create, int *ret_fd, struct text *error)
+{
+    maiko_status status;
+    int fd;
+
+    if (create && mkdirat(parent_fd, name, 0700) != 0 && errno != EEXIST)
+        return open_failed(name, error);
+    fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return open_failed(name, error);
+    status = check(fd, name, error);
+    if (status == MAIKO_OK)
+        *ret_fd = fd;
+    else
+        close(fd);
+    return status;
+}
+
+maiko_status private_directory_remove(int parent_fd, const char *name)
+{
+    int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+
+    if (directory == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return errno == ENOENT ? MAIKO_OK : MAIKO_ESYSTEM;
+    }
+    while ((entry = readdir(directory)) != NULL)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            unlinkat(fd, entry->d_name, 0);
+    closedir(directory);
+    return unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? MAIKO_OK : MAIKO_ESYSTEM;
+}
+
+static maiko_status read_all(int fd, size_t max, struct heap *heap, char **ret_text, size_t *ret_len)
+{
+    struct stat info;
+    size_t len = 0;
+    ssize_t got = 0;
+    char *bytes;
+
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
+        return MAIKO_ESYSTEM;
+    if ((uint64_t)info.st_size > max)
+        return MAIKO_ETOOLONG;
+    bytes = heap_alloc(heap, (size_t)info.st_size + 1);
+    if (bytes == NULL)
+        return MAIKO_ENOMEM;
+    while (len < (size_t)info.st_size && (got = read(fd, bytes + len, (size_t)info.st_size - len)) > 0)
+        len += (size_t)got;
+    if (len != (size_t)info.st_size) { /* files here are replaced, never rewritten, so a short one is somebody else's work */
+        heap_free(heap, bytes, (size_t)info.st_size + 1);
+        return MAIKO_ESYSTEM;
+    }
+    bytes[len] = '\0';
+    *ret_text = bytes;
+    *ret_len = len;
+    return MAIKO_OK;
+}
+
+maiko_status private_file_read(int parent_fd, const char *name, size_t max, struct heap *heap, char **ret_text, size_t *ret_len)
+{
+    int fd = openat(parent_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    maiko_status status;
+
+    if (fd < 0)
+        return errno == ENOENT ? MAIKO_ENOTFOUND : MAIKO_ESYSTEM;
+    status = read_all(fd, max, heap, ret_text, ret_len);
+    close(fd);
+    return status;
+}
+
+static bool write_all(int fd, const char *bytes, size_t len)
+{
+    size_t done = 0;
+
+    while (done < len) {
+        ssize_t wrote = write(fd, bytes + done, len - done);
+
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote <= 0)
+            return false;
+        done += (size_t)wrote;
+    }
+    return true;
+}
+
+maiko_status private_file_replace(int parent_fd, const char *name, const char *bytes, size_t len, struct text *error)
+{
+    char temporary[64];
+    bool is_written;
+    int fd;
+
+    snprintf(temporary, sizeof(temporary), ".%.48s.tmp", name);
+    fd = openat(parent_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    is_written = fd >= 0 && write_all(fd, bytes, len);
+    if (!is_written || renameat(parent_fd, temporary, parent_fd, name) != 0) {
+        text_append_format(error, "writing %s: %s", name, ERRNO_TEXT(errno));
+        unlinkat(parent_fd, temporary, 0);
+        is_written = false;
+    }
+    if (fd >= 0)
+        close(fd);
+    return is_written ? MAIKO_OK : MAIKO_ESYSTEM;
+}

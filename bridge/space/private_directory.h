@@ -1,0 +1,32 @@
+/* Private directory: one that only this user can reach, opened without following a link and checked through the open
+ * descriptor, so that nobody can swap it between the check and the use. */
+#ifndef SPACE_PRIVATE_DIRECTORY_H
+#define SPACE_PRIVATE_DIRECTORY_H
+
+#include <stdbool.h>
+
+#include "base/text.h"
+#include <maiko/status.h>
+
+/*
+ * Opens `name` below `parent_fd` (AT_FDCWD for absolute names), making it first with mode 0700 when `create`.
+ * MAIKO_OK with a descriptor of the caller's; MAIKO_ENOTFOUND; MAIKO_EPERM when it is a link, no directory, belongs to
+ * somebody else or is open to others; MAIKO_ESYSTEM.  `error` says which.
+ */
+MAIKO_MUST_CHECK maiko_status private_directory_open(int parent_fd, const char *name, bool create, int *ret_fd,
+                                                     struct text *error);
+
+/* Removes the plain files, sockets and links in `name` below `parent_fd`, then the directory: one level, nothing deeper.
+ * MAIKO_OK also when it was not there. */
+maiko_status private_directory_remove(int parent_fd, const char *name);
+
+/* Reads a whole file of at most `max` bytes below `parent_fd`, never through a link.  The caller frees *ret_text with
+ * heap_free(heap, text, len + 1); it is NUL-terminated.  MAIKO_ENOTFOUND, MAIKO_ETOOLONG, MAIKO_ENOMEM, MAIKO_ESYSTEM. */
+MAIKO_MUST_CHECK maiko_status private_file_read(int parent_fd, const char *name, size_t max, struct heap *heap, char **ret_text,
+                                                size_t *ret_len);
+
+/* Replaces a file in one step: readers see the old contents or the new, never a part.  MAIKO_OK or MAIKO_ESYSTEM. */
+MAIKO_MUST_CHECK maiko_status private_file_replace(int parent_fd, const char *name, const char *bytes, size_t len,
+                                                   struct text *error);
+
+#endif

@@ -1,0 +1,24 @@
+/* Process identity: tells this process from all others that had or have its number, in this pid namespace or another. */
+#ifndef SPACE_PROCESS_H
+#define SPACE_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct process_identity {
+    int64_t pid;
+    uint64_t pid_namespace; /* inode of the namespace; 0 without /proc */
+    uint64_t start_time;    /* clock ticks since boot; 0 without /proc */
+};
+
+struct process_identity process_identity_self(void);
+
+/* A descriptor that becomes readable when the process ends; -1 when there is no such process or no such system call. */
+int process_open_pidfd(int64_t pid);
+
+static inline bool process_identity_equal(const struct process_identity *a, const struct process_identity *b)
+{
+    return a->pid == b->pid && a->pid_namespace == b->pid_namespace && a->start_time == b->start_time;
+}
+
+#endif

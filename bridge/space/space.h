@@ -1,0 +1,74 @@
+/* Space: this process as a node among the processes of one topic space on this host.  Joins, announces what the node is,
+ * and tells who arrives, changes and leaves.  No daemon: directories, a lock and a socket per node do it all. */
+#ifndef SPACE_SPACE_H
+#define SPACE_SPACE_H
+
+#include "space/record.h"
+
+struct space;
+
+enum space_departure {
+    SPACE_LEFT,    /* took its directory away: a clean stop */
+    SPACE_DIED,    /* the process is gone; what it left has been removed */
+    SPACE_REPLACED /* another life of the same name is there already */
+};
+
+const char *space_departure_name(enum space_departure departure);
+
+/* All are called from space_run() only.  Records are borrowed for the call. */
+struct space_hooks {
+    void (*node_arrived)(const struct node_record *node, void *userdata); /* it is ready: its sockets listen */
+    void (*node_changed)(const struct node_record *node, void *userdata);
+    void (*node_left)(const struct node_record *node, enum space_departure departure, void *userdata);
+    void (*warn)(const char *text, void *userdata); /* somebody was refused, something could not be read */
+    void *userdata;
+};
+
+struct space_config {
+    struct heap *heap;
+    const char *runtime_dir; /* as $XDG_RUNTIME_DIR; NULL or "": the checked fallback below /tmp */
+    const char *space;
+    const char *node;
+    struct space_hooks hooks;
+};
+
+/*
+ * Makes the node's directory, takes its name, removes what the dead left, listens at the control socket.  The node shows to
+ * others as not ready until space_announce().
+ * MAIKO_OK, MAIKO_EINVAL, MAIKO_ENAME, MAIKO_EEXIST (a live node has the name), MAIKO_EPERM (a directory is not ours alone),
+ * MAIKO_ETOOLONG, MAIKO_ENOMEM, MAIKO_ESYSTEM; `error` says what and where.
+ */
+MAIKO_MUST_CHECK maiko_status space_join(const struct space_config *config, struct space **ret_space, struct text *error);
+
+/* Takes the directory away and frees; others are told of a clean stop.  NULL is allowed; returns NULL. */
+struct space *space_leave(struct space *space);
+
+/* What the node says about itself; change it, then announce.  Name, process and epoch are set by join and stay. */
+struct node_record *space_record(struct space *space);
+
+/* Writes the record for all to see.  MAIKO_OK, MAIKO_ENOMEM, MAIKO_ESYSTEM. */
+maiko_status space_announce(struct space *space, struct text *error);
+
+/* Where the node's link socket belongs, as an ipc:// endpoint. */
+const char *space_link_endpoint(const struct space *space);
+
+/* The directory of the node, for files beside the record. */
+const char *space_node_path(const struct space *space);
+
+/* Readable when space_run() has something to do. */
+int space_fd(const struct space *space);
+
+/* Handles what has happened since and calls the hooks.  Never blocks. */
+void space_run(struct space *space);
+
+/* For onlookers that are no node: calls `visit` for every node of the space, dead ones with is_alive false.
+ * MAIKO_OK, MAIKO_ENOTFOUND (no such space), MAIKO_EPERM, MAIKO_ETOOLONG, MAIKO_ESYSTEM. */
+maiko_status space_list(struct heap *heap, const char *runtime_dir, const char *space,
+                        void (*visit)(const struct node_record *node, bool is_alive, void *userdata), void *userdata,
+                        struct text *error);
+
+/* Names of the spaces of this user.  MAIKO_OK (also when there is none). */
+maiko_status space_list_spaces(const char *runtime_dir, void (*visit)(const char *space, void *userdata), void *userdata,
+                               struct text *error);
+
+#endif
