@@ -1,7 +1,8 @@
 # Tests.  A program named in unit_tests, integration_tests, sim_tests or chaos_tests is built from the C file of the same
 # name, linked with the kit (tests/lib) and both convenience libraries, and run by make check; it prints TAP, so every test
 # case counts.
-# A script (*.sh) named in check_scripts is one test.  Long tests run in make check-long only, which sets MAIKO_LONG=1 as well.
+# A script (*.sh) named in check_scripts is one test; those in structure_scripts look at the tree and at plain objects, and are
+# left out of sanitizer builds.  Long tests run in make check-long only, which sets MAIKO_LONG=1 as well.
 
 unit_tests =
 integration_tests =
@@ -10,6 +11,7 @@ chaos_tests =
 long_tests =
 fuzz_targets =
 check_scripts =
+structure_scripts =
 bench_programs =
 
 include tests/lib/local.mk
@@ -31,12 +33,15 @@ endif
 if WITH_TESTS
 check_PROGRAMS += $(fuzz_targets)
 TESTS += $(check_scripts)
+if !WITH_SANITIZER
+TESTS += $(structure_scripts)
+endif
 if !WITH_FUZZERS
 TESTS += $(fuzz_targets)
 endif
 endif
 EXTRA_PROGRAMS += $(bench_programs)
-dist_check_SCRIPTS += $(check_scripts)
+dist_check_SCRIPTS += $(check_scripts) $(structure_scripts)
 
 # Programs without their own LDADD are test programs.
 LDADD = $(test_ldadd)
@@ -106,9 +111,10 @@ check-valgrind: $(check_PROGRAMS)
 VALGRIND_FLAGS = --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,possible --track-fds=no \
 	--suppressions=$(abs_top_srcdir)/tests/lib/valgrind.supp
 
+CLEANFILES += $(EXTRA_PROGRAMS)
 clean-local: clean-sub-builds
 .PHONY: clean-sub-builds
 clean-sub-builds:
 	test ! -d build-asan-source || chmod -R u+w build-asan-source
 	test ! -d build-tsan-source || chmod -R u+w build-tsan-source
-	rm -rf build-asan build-asan-source build-tsan build-tsan-source
+	rm -rf build-asan build-asan-source build-tsan build-tsan-source fuzz-found

@@ -132,7 +132,7 @@ static_assert(sizeof(struct counters_row) == COUNTERS_ROW_SIZE, "two cache lines
 
 /* Before rows are folded into each other they are saved here, so that a process killed between two stores leaves books
  * that still balance: a reader that finds count > 0 puts the saved rows back into its copy first. */
-#define COUNTERS_UNDO_ROWS 3
+#define COUNTERS_UNDO_ROWS 2
 
 struct counters_undo {
     _Atomic uint32_t count;

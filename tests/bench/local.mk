@@ -41,7 +41,24 @@ tests_bench_baselines_mutex_queue_LDADD = $(bench_ldadd)
 tests_bench_baselines_pingpong_LDADD = $(bench_ldadd)
 tests_bench_baselines_ring_LDADD = $(bench_ldadd)
 
-EXTRA_DIST += tests/bench/report.py
+
+# Peers.
+tests_bench_baselines_zmq_inproc_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
+tests_bench_baselines_zmq_inproc_LDADD = $(bench_ldadd) $(ZMQ_LIBS)
+tests_bench_baselines_nng_inproc_LDADD = $(bench_ldadd) -lnng
+tests_bench_baselines_caf_SOURCES = tests/bench/baselines/caf.cc
+tests_bench_baselines_caf_LDADD = -lcaf_core
+if WITH_BRIDGE
+bench_programs += tests/bench/baselines/zmq_inproc
+endif
+if WITH_NNG
+bench_programs += tests/bench/baselines/nng_inproc
+endif
+if WITH_CAF
+bench_programs += tests/bench/baselines/caf
+endif
+
+EXTRA_DIST += tests/bench/baselines/actors.erl tests/bench/report.py
 CLEANFILES += tests/bench/results.json tests/bench/REPORT.md tests/bench/figures.svg
 
 # BENCH_FLAGS are the driver's: --rows W1,W4 --runs 9 --seconds 1

@@ -32,8 +32,8 @@
     }
 #define ERLANG(arguments_)                                                                                                       \
     {                                                                                                                            \
-        .name = "Erlang/OTP", .role = ROLE_PEER, .program = "baselines/erlang.sh", .arguments = arguments_, .interpreter = "sh", \
-        .slow = true, .first = 20000                                                                                             \
+        .name = "Erlang/OTP", .role = ROLE_PEER, .program = "baselines/actors.erl", .arguments = arguments_,                     \
+        .interpreter = "escript", .slow = true, .first = 20000                                                                   \
     }
 #define PEERS PEER("C++ Actor Framework", "caf", ""), ERLANG("")
 
@@ -169,10 +169,10 @@ const struct row bench_rows[] = {
            .slow = true},
           {.name = "Erlang/OTP",
            .role = ROLE_PEER,
-           .program = "baselines/erlang.sh",
+           .program = "baselines/actors.erl",
            .row = "W6",
            .arguments = "actors=100000",
-           .interpreter = "sh",
+           .interpreter = "escript",
            .slow = true}}},
     {.id = "W6-time",
      .title = "100 000 actors, creation of each",
@@ -203,10 +203,10 @@ const struct row bench_rows[] = {
            .slow = true},
           {.name = "Erlang/OTP",
            .role = ROLE_PEER,
-           .program = "baselines/erlang.sh",
+           .program = "baselines/actors.erl",
            .row = "W6",
            .arguments = "actors=100000",
-           .interpreter = "sh",
+           .interpreter = "escript",
            .slow = true}}},
     {.id = "W7",
      .title = "one source, 1 000 topics with an actor each",

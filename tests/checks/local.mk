@@ -1,15 +1,15 @@
 # tests/checks: scripts that keep the structure honest, one per line, sorted.
 
-check_scripts += tests/checks/headers.sh
-check_scripts += tests/checks/layers.sh
-check_scripts += tests/checks/links.sh
-check_scripts += tests/checks/lists.sh
-check_scripts += tests/checks/magics.sh
-check_scripts += tests/checks/objects.sh
-check_scripts += tests/checks/selftest.sh
-check_scripts += tests/checks/sizes.sh
-check_scripts += tests/checks/symbols.sh
-check_scripts += tests/checks/text.sh
+structure_scripts += tests/checks/headers.sh
+structure_scripts += tests/checks/layers.sh
+structure_scripts += tests/checks/links.sh
+structure_scripts += tests/checks/lists.sh
+structure_scripts += tests/checks/magics.sh
+structure_scripts += tests/checks/objects.sh
+structure_scripts += tests/checks/selftest.sh
+structure_scripts += tests/checks/sizes.sh
+structure_scripts += tests/checks/symbols.sh
+structure_scripts += tests/checks/text.sh
 EXTRA_DIST += \
 	tests/checks/lib.sh \
 	tests/checks/mutable-state.txt \
