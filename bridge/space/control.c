@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "space/errno_text.h"
+#include "base/errno_text.h"
 #include "space/process.h"
 
 enum { CONTROL_BACKLOG = 128, CONTROL_FDS_MAX = 8, CONTROL_ROUNDS = 16 };

@@ -2,7 +2,6 @@
 
 bridge_sources += bridge/space/control.c
 bridge_sources += bridge/space/control.h
-bridge_sources += bridge/space/errno_text.h
 bridge_sources += bridge/space/greeting.c
 bridge_sources += bridge/space/greeting.h
 bridge_sources += bridge/space/life_lock.c

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "space/errno_text.h"
+#include "base/errno_text.h"
 #include "space/path.h"
 #include "space/private_directory.h"
 

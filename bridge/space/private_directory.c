@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "space/errno_text.h"
+#include "base/errno_text.h"
 
 static maiko_status check(int fd, const char *name, struct text *error)
 {

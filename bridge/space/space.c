@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/errno_text.h"
 #include "base/list.h"
 #include "space/control.h"
-#include "space/errno_text.h"
 #include "space/node_directory.h"
 #include "space/path.h"
 #include "space/place.h"

@@ -2,6 +2,7 @@
 
 core_sources += libmaiko/base/clock.c
 core_sources += libmaiko/base/clock.h
+core_sources += libmaiko/base/errno_text.h
 core_sources += libmaiko/base/hash.h
 core_sources += libmaiko/base/hash_table.c
 core_sources += libmaiko/base/hash_table.h

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/errno_text.h"
 #include "runtime/counters_header.h"
 
 #define NAME_MAX_IN_FILE 64 /* bytes of a supervisor's name that its file shows */
@@ -17,7 +18,7 @@
 
 static maiko_status failed(struct text *why, const char *path, int reason)
 {
-    text_append_format(why, "counters: %s: %s", path, strerror(reason));
+    text_append_format(why, "counters: %s: %s", path, ERRNO_TEXT(reason));
     return reason == ENOENT                                         ? MAIKO_ENOTFOUND
            : reason == EACCES || reason == EPERM || reason == EROFS ? MAIKO_EPERM
                                                                     : MAIKO_ESYSTEM;

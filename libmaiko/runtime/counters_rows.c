@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/errno_text.h"
 #include "runtime/counters_header.h"
 
 /* Extents are whole pages also where pages are 64 KiB. */
@@ -66,7 +67,7 @@ static bool extend_file(int fd, size_t old_len, size_t len, struct text *why)
     while (failed != 0 && errno == EINTR);
     if (failed == 0)
         return true;
-    text_append_format(why, "counters file: reserving %zu bytes: %s", len, strerror(errno));
+    text_append_format(why, "counters file: reserving %zu bytes: %s", len, ERRNO_TEXT(errno));
     if (ftruncate(fd, (off_t)old_len) != 0) /* what it may have reserved; a longer file than said is no harm */
         return false;
     return false;
@@ -78,7 +79,7 @@ static void *map_file(int fd, size_t offset, size_t len, struct text *why)
 
     if (base != MAP_FAILED && madvise(base, len, MADV_DONTFORK) == 0)
         return base;
-    text_append_format(why, "counters file: mapping %zu bytes: %s", len, strerror(errno));
+    text_append_format(why, "counters file: mapping %zu bytes: %s", len, ERRNO_TEXT(errno));
     if (base != MAP_FAILED)
         munmap(base, len);
     return NULL;

@@ -1,6 +1,6 @@
 /* The system's words for an errno, without strerror()'s shared buffer. */
-#ifndef SPACE_ERRNO_TEXT_H
-#define SPACE_ERRNO_TEXT_H
+#ifndef BASE_ERRNO_TEXT_H
+#define BASE_ERRNO_TEXT_H
 
 #include <string.h>
 
