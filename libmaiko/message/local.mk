@@ -6,9 +6,12 @@ core_sources += libmaiko/message/layout.h
 core_sources += libmaiko/message/schema.c
 core_sources += libmaiko/message/schema.h
 core_sources += libmaiko/message/schema_check.c
+core_sources += libmaiko/message/topic.c
+core_sources += libmaiko/message/topic.h
 
 maikoinclude_HEADERS += libmaiko/include/maiko/envelope.h
 maikoinclude_HEADERS += libmaiko/include/maiko/event.h
 maikoinclude_HEADERS += libmaiko/include/maiko/field.h
 maikoinclude_HEADERS += libmaiko/include/maiko/schema.h
+maikoinclude_HEADERS += libmaiko/include/maiko/topic.h
 maikoinclude_HEADERS += libmaiko/include/maiko/topics.h
