@@ -96,11 +96,7 @@ static maiko_status table_insert(struct hash_table *table, uint64_t hash, const 
 {
     if (slot_find(table, hash, key, len) != NO_SLOT)
         return MAIKO_EEXIST;
-    if (hash_table_reserve(table, table->count + 1) != MAIKO_OK)
-        return MAIKO_ENOMEM;
-    slot_place(table, hash, value);
-    table->count++;
-    return MAIKO_OK;
+    return hash_table_insert_hashed(table, hash, value);
 }
 
 maiko_status hash_table_insert(struct hash_table *table, void *value)
@@ -173,6 +169,40 @@ void *hash_table_remove(struct hash_table *table, const char *key)
 void *hash_table_remove_u64(struct hash_table *table, uint64_t key)
 {
     return slot_take(table, slot_find(table, hash_u64(key ^ table->seed), NULL, 0));
+}
+
+maiko_status hash_table_insert_hashed(struct hash_table *table, uint64_t hash, void *value)
+{
+    if (hash_table_reserve(table, table->count + 1) != MAIKO_OK)
+        return MAIKO_ENOMEM;
+    slot_place(table, hash, value);
+    table->count++;
+    return MAIKO_OK;
+}
+
+static size_t slot_find_hashed(const struct hash_table *table, uint64_t hash, bool (*matches)(const void *value, const void *key),
+                               const void *key)
+{
+    size_t slot;
+
+    if (table->count == 0)
+        return NO_SLOT;
+    for (slot = slot_home(table, hash); table->slots[slot].value != NULL; slot = slot_after(table, slot))
+        if (table->slots[slot].hash == hash && matches(table->slots[slot].value, key))
+            return slot;
+    return NO_SLOT;
+}
+
+void *hash_table_find_hashed(const struct hash_table *table, uint64_t hash, bool (*matches)(const void *value, const void *key),
+                             const void *key)
+{
+    return slot_value(table, slot_find_hashed(table, hash, matches, key));
+}
+
+void *hash_table_remove_hashed(struct hash_table *table, uint64_t hash, bool (*matches)(const void *value, const void *key),
+                               const void *key)
+{
+    return slot_take(table, slot_find_hashed(table, hash, matches, key));
 }
 
 void *hash_table_next(const struct hash_table *table, size_t *position)

@@ -1,5 +1,5 @@
-/* Hash table: text or 64-bit numbers to pointers; open addressing, 16 bytes per slot.  The key of a text table is
- * part of the value and read back through `key_of`, so it is stored once, by its owner. */
+/* Hash table: text, 64-bit numbers or keys of the caller's to pointers; open addressing, 16 bytes per slot.  The key of a text
+ * table is part of the value and read back through `key_of`, so it is stored once, by its owner. */
 #ifndef BASE_HASH_TABLE_H
 #define BASE_HASH_TABLE_H
 
@@ -44,6 +44,14 @@ void *hash_table_find_u64(const struct hash_table *table, uint64_t key);
 /* Takes the value out and returns it, NULL when absent.  Never fails, allocates nothing, leaves no trace. */
 void *hash_table_remove(struct hash_table *table, const char *key);
 void *hash_table_remove_u64(struct hash_table *table, uint64_t key);
+
+/* Other keys: the caller hashes, and `matches` compares a value with `key` (as with numbers, init with key_of NULL).  Insert
+ * only what is not there yet.  MAIKO_OK or MAIKO_ENOMEM; NULL when absent. */
+MAIKO_MUST_CHECK maiko_status hash_table_insert_hashed(struct hash_table *table, uint64_t hash, void *value);
+void *hash_table_find_hashed(const struct hash_table *table, uint64_t hash, bool (*matches)(const void *value, const void *key),
+                             const void *key);
+void *hash_table_remove_hashed(struct hash_table *table, uint64_t hash, bool (*matches)(const void *value, const void *key),
+                               const void *key);
 
 /* All values, one per call, NULL at the end; `*position` starts at 0.  Insert and remove nothing meanwhile. */
 void *hash_table_next(const struct hash_table *table, size_t *position);
