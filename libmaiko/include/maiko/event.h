@@ -163,8 +163,7 @@ template <class Blob> inline maiko_status maiko_set_blob(Blob *field, const void
     MAIKO_DEFINE_TYPE_(name, fields, MAIKO_TOPIC_(#name, topic), .overflow = MAIKO_OVERFLOW_OF_TOPIC)
 
 /** MAIKO_EVENT with options: `.overflow = MAIKO_FAIL`, `.sticky = true`, `.control = true`, `.local_only = true`, `.topic_of =
- * function`,
- * `.destroy = function`; in C++ in this order. */
+ * function`, `.destroy = function`; in C++ in this order. */
 #define MAIKO_EVENT_WITH(name, topic, fields, ...)                                                                               \
     MAIKO_DEFINE_EVENT_(name, fields)                                                                                            \
     MAIKO_DEFINE_TYPE_(name, fields, MAIKO_TOPIC_(#name, topic), __VA_ARGS__)

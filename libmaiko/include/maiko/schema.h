@@ -51,7 +51,8 @@ MAIKO_API maiko_status maiko_schema_check(const maiko_event_type *type, char *te
  * It is FNV-1a with 64 bits over: the type's name with its NUL; size, tail_size, field count; then per field in order its name
  * with NUL, kind, form, offset, size, count, capacity; behind a STRUCT field the nested struct's name with NUL, size, field count
  * and fields.  Numbers are fed as eight bytes, lowest first.  Labels, topic and policies are not part of it: they may change
- * without changing the bytes. Threads: any.  Blocking: never.
+ * without changing the bytes.
+ * Threads: any.  Blocking: never.
  */
 MAIKO_API uint64_t maiko_schema_hash(const maiko_event_type *type);
 

@@ -6,16 +6,16 @@
  *
  * Every send answers alike, so it is said once:
  *   - The event is copied; nothing of the caller's is kept, except what the pointers of a local_only type point to, which belong
- * to the event once the send succeeded (and stay the caller's when it is refused).
+ *     to the event once the send succeeded (and stay the caller's when it is refused).
  *   - A refused send is not accepted anywhere, is counted, and is kept as maiko_context_last_refusal().
  *   - @return MAIKO_OK; MAIKO_EINVAL (NULL, stale event); MAIKO_ETYPE (illegal bytes, see maiko_schema_validate(), or a bad
- * descriptor); MAIKO_ETOOLONG (over 16 MiB); MAIKO_ETOPIC (bad name, or topic_of refused); MAIKO_EUNDECLARED (not in the actor's
- * publish list); MAIKO_ECONFLICT (another type gives this topic another policy); MAIKO_ESTATE (supervisor not started);
- * MAIKO_ECLOSED (stopped, or said maiko_finish()); MAIKO_EFULL (a try_ send that would have to wait, or far more than the outbox
- * limit in one handler call); MAIKO_EDEADLOCK (refused to resolve a deadlock); MAIKO_ENOMEM; MAIKO_ELIMIT; MAIKO_ETHREAD;
- * MAIKO_EFORKED.
+ *     descriptor); MAIKO_ETOOLONG (over 16 MiB); MAIKO_ETOPIC (bad name, or topic_of refused); MAIKO_EUNDECLARED (not in the
+ *     actor's publish list); MAIKO_ECONFLICT (another type gives this topic another policy); MAIKO_ESTATE (supervisor not
+ *     started); MAIKO_ECLOSED (stopped, or said maiko_finish()); MAIKO_EFULL (a try_ send that would have to wait, or far more
+ *     than the outbox limit in one handler call); MAIKO_EDEADLOCK (refused to resolve a deadlock); MAIKO_ENOMEM; MAIKO_ELIMIT;
+ *     MAIKO_ETHREAD; MAIKO_EFORKED.
  *   - Threads: the context's (an actor's context: its own hooks; the supervisor's: any).  Blocking: an actor never waits inside a
- * send, it may not run again before its debt is paid; foreign threads and dedicated actors really wait, unless they try_. */
+ *     send, it may not run again before its debt is paid; foreign threads and dedicated actors really wait, unless they try_. */
 #ifndef MAIKO_SEND_H
 #define MAIKO_SEND_H
 
@@ -51,9 +51,9 @@ MAIKO_API maiko_status maiko_send_options(maiko_context *ctx, const maiko_send_o
  *
  * @param len  bytes of fixed part and tail.
  * @return room, 16-byte aligned, its first type->size bytes zero and the tail as it happens to be: write all of it.  NULL:
- * MAIKO_EINVAL, MAIKO_ETYPE, MAIKO_ETOOLONG, MAIKO_ENOMEM, MAIKO_ETHREAD, MAIKO_ECLOSED by maiko_context_last_refusal(). Threads:
- * the context's; commit from the same one.  An actor commits before its hook returns: what it forgot is abandoned then. Blocking:
- * never.
+ *         MAIKO_EINVAL, MAIKO_ETYPE, MAIKO_ETOOLONG, MAIKO_ENOMEM, MAIKO_ETHREAD, MAIKO_ECLOSED by maiko_context_last_refusal().
+ * Threads: the context's; commit from the same one.  An actor commits before its hook returns: what it forgot is abandoned then.
+ * Blocking: never.
  */
 MAIKO_API MAIKO_MUST_CHECK void *maiko_reserve_bytes(maiko_context *ctx, const maiko_event_type *type, size_t len);
 
