@@ -254,6 +254,21 @@ static bool wanted(const struct options *options, const char *id)
     return options->only == NULL;
 }
 
+static bool run_table(const struct options *options, const struct row *rows)
+{
+    bool sound = true;
+
+    for (const struct row *row = rows; row->id != NULL; row++) {
+        if (!wanted(options, row->id))
+            continue;
+        if (options->list)
+            printf("%-10s %s\n", row->id, row->title);
+        else
+            sound = run_row(options, row) && sound;
+    }
+    return sound;
+}
+
 static void print_constants(const struct options *options)
 {
     for (const struct constant *constant = bench_constants; constant->row != NULL; constant++) {
@@ -325,14 +340,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "core to core round trip %.2f us (%s)\n", round_trip_us, round_trip_us > MACHINE_FAR_US ? "far" : "near");
         machine_describe(stdout, round_trip_us);
     }
-    for (const struct row *row = bench_rows; row->id != NULL; row++) {
-        if (!wanted(&options, row->id))
-            continue;
-        if (options.list)
-            printf("%-10s %s\n", row->id, row->title);
-        else
-            sound = run_row(&options, row) && sound;
-    }
+    sound = run_table(&options, bench_actor_rows) && sound;
+    sound = run_table(&options, bench_link_rows) && sound;
     if (!options.list)
         print_constants(&options);
     return sound ? EXIT_SUCCESS : EXIT_FAILURE;

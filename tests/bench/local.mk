@@ -8,10 +8,13 @@ bench_programs += \
 	tests/bench/baselines/minimal \
 	tests/bench/baselines/mutex_queue \
 	tests/bench/baselines/pingpong \
-	tests/bench/baselines/ring
+	tests/bench/baselines/ring \
+	tests/bench/baselines/shared_ring
 
 EXTRA_LTLIBRARIES = tests/bench/lib/libbench.la
 tests_bench_lib_libbench_la_SOURCES = \
+	tests/bench/lib/bulk.c \
+	tests/bench/lib/bulk.h \
 	tests/bench/lib/futex.h \
 	tests/bench/lib/json.c \
 	tests/bench/lib/json.h \
@@ -23,12 +26,19 @@ tests_bench_lib_libbench_la_SOURCES = \
 	tests/bench/lib/spsc.h \
 	tests/bench/lib/subject.c \
 	tests/bench/lib/subject.h \
+	tests/bench/lib/team.c \
+	tests/bench/lib/team.h \
 	tests/bench/lib/work.c \
 	tests/bench/lib/work.h
 
 bench_ldadd = tests/bench/lib/libbench.la -lm
 
-tests_bench_driver_SOURCES = tests/bench/driver.c tests/bench/row.h tests/bench/rows.c
+tests_bench_driver_SOURCES = \
+	tests/bench/constants.c \
+	tests/bench/driver.c \
+	tests/bench/row.h \
+	tests/bench/rows_actors.c \
+	tests/bench/rows_links.c
 tests_bench_driver_LDADD = $(bench_ldadd)
 tests_bench_baselines_bare_work_LDADD = $(bench_ldadd)
 tests_bench_baselines_call_LDADD = $(bench_ldadd)
@@ -40,19 +50,23 @@ tests_bench_baselines_minimal_LDADD = $(bench_ldadd)
 tests_bench_baselines_mutex_queue_LDADD = $(bench_ldadd)
 tests_bench_baselines_pingpong_LDADD = $(bench_ldadd)
 tests_bench_baselines_ring_LDADD = $(bench_ldadd)
+tests_bench_baselines_shared_ring_LDADD = $(bench_ldadd)
 
 
 # Peers.
 tests_bench_baselines_zmq_inproc_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
 tests_bench_baselines_zmq_inproc_LDADD = $(bench_ldadd) $(ZMQ_LIBS)
+tests_bench_baselines_zmq_wire_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS)
+tests_bench_baselines_zmq_wire_LDADD = $(bench_ldadd) $(ZMQ_LIBS) $(MSGPACK_LIBS)
+tests_bench_baselines_nng_ipc_LDADD = $(bench_ldadd) -lnng
 tests_bench_baselines_nng_inproc_LDADD = $(bench_ldadd) -lnng
 tests_bench_baselines_caf_SOURCES = tests/bench/baselines/caf.cc
 tests_bench_baselines_caf_LDADD = -lcaf_core
 if WITH_BRIDGE
-bench_programs += tests/bench/baselines/zmq_inproc
+bench_programs += tests/bench/baselines/zmq_inproc tests/bench/baselines/zmq_wire
 endif
 if WITH_NNG
-bench_programs += tests/bench/baselines/nng_inproc
+bench_programs += tests/bench/baselines/nng_inproc tests/bench/baselines/nng_ipc
 endif
 if WITH_CAF
 bench_programs += tests/bench/baselines/caf

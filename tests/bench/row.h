@@ -39,7 +39,9 @@ struct row {
     struct contender contenders[ROW_MOST_CONTENDERS];
 };
 
-extern const struct row bench_rows[]; /* ends with an id of NULL */
+/* Each ends with an id of NULL. */
+extern const struct row bench_actor_rows[];
+extern const struct row bench_link_rows[];
 
 /* Figures of peers that are not measured here, with where they come from. */
 struct constant {

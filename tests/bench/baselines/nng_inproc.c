@@ -64,6 +64,7 @@ static void *answer_all(void *userdata)
 {
     struct part *part = userdata;
 
+    bench_pin(1);
     for (uint64_t sequence = 0; sequence < part->count; sequence++) {
         part->sum += receive_sum(part->socket);
         send_payload(part->socket, sequence);
@@ -84,6 +85,8 @@ int main(int argc, char **argv)
         subject_die("no such row");
     here = (struct part){.socket = open_socket(true), .count = subject_number(&subject, "events", 100000)};
     there = (struct part){.socket = open_socket(false), .count = here.count};
+    if (rounds)
+        bench_pin(0);
     subject_begin(&subject);
     if (pthread_create(&thread, NULL, rounds ? answer_all : send_all, &there) != 0)
         subject_die("no thread");

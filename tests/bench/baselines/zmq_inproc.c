@@ -78,6 +78,7 @@ static void *answer_all(void *userdata)
 {
     struct part *part = userdata;
 
+    bench_pin(1);
     for (uint64_t sequence = 0; sequence < part->count; sequence++) {
         part->sum += receive_sum(part->socket);
         send_payload(part->socket, sequence);
@@ -150,6 +151,7 @@ static int run_ping_pong(struct subject *subject, void *context, uint64_t events
                             {.socket = open_socket(context, ZMQ_PAIR, false), .count = events}};
 
     subject_begin(subject);
+    bench_pin(0);
     start(&parts[1], answer_all);
     for (uint64_t sequence = 0; sequence < events; sequence++) {
         send_payload(parts[0].socket, sequence);

@@ -3,6 +3,7 @@
 #ifndef BENCH_SUBJECT_H
 #define BENCH_SUBJECT_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -47,6 +48,15 @@ static inline void bench_relax(void)
 #elif defined(__aarch64__)
     __asm__ volatile("yield");
 #endif
+}
+
+/* For loops that watch a word: lets another process have the processor when there are more of them than processors. */
+static inline void bench_watch(unsigned *looks)
+{
+    if (++*looks % 256 == 0)
+        sched_yield();
+    else
+        bench_relax();
 }
 
 #endif

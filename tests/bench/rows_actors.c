@@ -1,4 +1,5 @@
-/* The rows: goals and contenders.  The limit comes first, the plain call second; the driver relies on both. */
+/* The rows in one process, W1 to W9: goals and contenders.  The limit comes first, the plain call second; the driver relies on
+ * both. */
 #include "bench/row.h"
 
 #include <stddef.h>
@@ -37,7 +38,7 @@
     }
 #define PEERS PEER("C++ Actor Framework", "caf", ""), ERLANG("")
 
-const struct row bench_rows[] = {
+const struct row bench_actor_rows[] = {
     {.id = "W1",
      .title = "pipeline 1 to 1",
      .unit = "M events/s",
@@ -237,51 +238,4 @@ const struct row bench_rows[] = {
                      .first = 5000},
                     {.name = "libmaiko, defaults", .role = ROLE_OURS, .program = "actors", .arguments = "", .first = 5000}}},
     {.id = NULL},
-};
-
-const char bench_constants_origin[] =
-    "measured 2026 on 2 virtual processors (AMD Zen 5 class), Linux 6.18, Debian 12; not measured in this run";
-
-const struct constant bench_constants[] = {
-    {"W1", "Maiko 0.3.1", 1.77},
-    {"W1", "SObjectizer 5.8", 11.4},
-    {"W1", "CAF 1.1", 8.9},
-    {"W1", "QP/C, one thread", 24},
-    {"W1", "QP/C, with threads", 10.9},
-    {"W1", "tokio-actors 0.1", 10.3},
-    {"W1", "axactor 0.1", 4.7},
-    {"W2", "Maiko 0.3.1", 8.7},
-    {"W2", "SObjectizer 5.8", 18.9},
-    {"W2", "CAF 1.1", 9.9},
-    {"W2", "QP/C, one thread", 25},
-    {"W2", "QP/C, with threads", 13.6},
-    {"W3", "Maiko 0.3.1", 2.2},
-    {"W3", "SObjectizer 5.8", 11.2},
-    {"W3", "CAF 1.1", 9.0},
-    {"W3", "QP/C, one thread", 25},
-    {"W3", "QP/C, with threads", 11},
-    {"W4", "Maiko 0.3.1", 0.56},
-    {"W4", "SObjectizer 5.8", 5.7},
-    {"W4", "CAF 1.1", 2.8},
-    {"W4", "QP/C, one thread", 10.9},
-    {"W4", "QP/C, with threads", 5.5},
-    {"W4", "tokio-actors 0.1", 3.2},
-    {"W4", "axactor 0.1", 1.6},
-    {"W5", "Maiko 0.3.1", 0.64},
-    {"W5", "SObjectizer 5.8", 3.1},
-    {"W5", "CAF 1.1", 2.6},
-    {"W5", "QP/C, one thread", 6.1},
-    {"W5", "QP/C, with threads", 4.0},
-    {"W6-bytes", "Maiko 0.3.1 (10 000 actors)", 2900},
-    {"W6-bytes", "SObjectizer 5.8", 1674},
-    {"W6-bytes", "CAF 1.1", 1258},
-    {"W6-time", "Maiko 0.3.1 (10 000 actors)", 4.7},
-    {"W6-time", "SObjectizer 5.8", 1.4},
-    {"W6-time", "CAF 1.1", 0.95},
-    {"W7", "Maiko 0.3.1", 1.3},
-    {"W7", "SObjectizer 5.8", 10.5},
-    {"W7", "CAF 1.1", 3.2},
-    {"W7", "QP/C, one thread", 15.2},
-    {"W7", "QP/C, with threads", 7.5},
-    {NULL, NULL, 0},
 };
