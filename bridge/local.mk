@@ -41,3 +41,5 @@ bridge_libmaiko_bridge_la_DEPENDENCIES = bridge/libmaiko-bridge-core.la bridge/l
 if HAVE_VERSION_SCRIPT
 bridge_libmaiko_bridge_la_LDFLAGS += -Wl,--version-script=$(top_srcdir)/libmaiko/libmaiko.map
 endif
+
+EXTRA_DIST += bridge/PROTOCOL.md
