@@ -1,1 +1,7 @@
 # libmaiko/monitor: one file per line, sorted (core_sources += libmaiko/monitor/noun.c); public headers of this layer at the end.
+
+core_sources += libmaiko/monitor/counters_balance.c
+core_sources += libmaiko/monitor/counters_list.c
+core_sources += libmaiko/monitor/counters_reader.c
+core_sources += libmaiko/monitor/counters_reader.h
+core_sources += libmaiko/monitor/counters_view.c

@@ -66,7 +66,7 @@ void counters_drops_deinit(struct counters_drops *drops)
 
 static uint64_t key_of(uint64_t owner, const char *topic, size_t len, unsigned reason)
 {
-    return hash_bytes(topic, len, hash_u64(owner) + reason);
+    return hash_bytes(topic, len, 0) ^ hash_u64(hash_u64(owner) + reason);
 }
 
 static bool matches(const struct counters_drops *drops, const struct drop_entry *entry, uint64_t owner, const char *topic,

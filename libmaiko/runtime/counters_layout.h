@@ -85,8 +85,8 @@ enum counters_row_kind {
 #define COUNTERS_STRUCT_(name, number, type, map)                                                                                \
     struct counters_##type {                                                                                                     \
         map(COUNTERS_WORD_)                                                                                                      \
-    } __attribute__((aligned(64)));                                                                                              \
-    static_assert(sizeof(struct counters_##type) == 64, "eight words at most");
+    };                                                                                                                           \
+    static_assert(sizeof(struct counters_##type) <= 64, "eight words at most");
 COUNTERS_ROW_MAP(COUNTERS_STRUCT_)
 #undef COUNTERS_STRUCT_
 #undef COUNTERS_WORD_
@@ -117,10 +117,11 @@ struct counters_label {
 };
 static_assert(sizeof(struct counters_label) == 64, "the second cache line of a row");
 
+/* At a multiple of 128 bytes in files and in writers' memory; a reader's copy may be anywhere. */
 struct counters_row {
     _Atomic uint64_t words[COUNTERS_WORDS];
     struct counters_label label;
-} __attribute__((aligned(128)));
+};
 static_assert(sizeof(struct counters_row) == COUNTERS_ROW_SIZE, "two cache lines: neighbours share none");
 
 /* A text row keeps 64 bytes in place of the words and 35 in the label's name. */

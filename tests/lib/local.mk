@@ -11,6 +11,8 @@ tests_lib_libtestkit_la_SOURCES = \
 	tests/lib/leaks.c \
 	tests/lib/leaks.h \
 	tests/lib/sample_events.h \
+	tests/lib/scratch.c \
+	tests/lib/scratch.h \
 	tests/lib/suite.c \
 	tests/lib/suite.h \
 	tests/lib/wait.c \

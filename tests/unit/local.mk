@@ -6,3 +6,4 @@ if WITH_BRIDGE
 unit_tests += tests/unit/test_node_record
 unit_tests += tests/unit/test_space_path
 endif
+unit_tests += tests/unit/test_counters_file

@@ -41,6 +41,274 @@ typedef enum maiko_actor_phase {
 #undef MAIKO_ACTOR_PHASE_ENUM_
 } maiko_actor_phase;
 
+/** Which program wrote a counters file, as far as one can tell now. */
+typedef enum maiko_counters_state {
+    MAIKO_COUNTERS_LIVE = 0,    /* the process runs; the figures may be moving */
+    MAIKO_COUNTERS_STOPPED = 1, /* its supervisor stopped in order; the figures are final */
+    MAIKO_COUNTERS_DEAD = 2     /* the process ended without stopping (killed, crashed, exited); the figures are final */
+} maiko_counters_state;
+
+/** A snapshot of one counters file: a copy, so nothing in it moves until maiko_counters_refresh(). */
+typedef struct maiko_counters maiko_counters;
+
+/** Whose figures these are.  Strings are borrowed until the snapshot is refreshed or freed. */
+typedef struct maiko_counters_info {
+    const char *name;           /* of the supervisor */
+    const char *path;           /* of the file; "" for a snapshot taken inside the program */
+    uint64_t pid;               /* as the program saw itself: inside a container another number than outside */
+    maiko_counters_state state; /* at the time of the snapshot */
+    bool is_kept;               /* the file was asked to stay after a clean stop */
+    bool is_complete;           /* false: the program had more rows than its file could take, or the file is cut off */
+    uint64_t started_ns;        /* wall clock, since 1970 */
+    uint64_t stopped_ns;        /* 0: not stopped in order */
+    uint64_t unfinished;        /* events that an orderly stop reported as never handled */
+} maiko_counters_info;
+
+/** One actor.  All figures are counted since the actor was added, in events unless the name says otherwise. */
+typedef struct maiko_counters_actor {
+    const char *name; /* "" for an anonymous one; borrowed as above */
+    uint64_t id;
+    uint32_t shard;
+    uint32_t capacity; /* of its mailbox */
+    maiko_actor_phase phase;
+    bool has_ended; /* it is gone; shown until its place is used again, no longer part of depth */
+    uint64_t depth; /* received and neither handled nor dropped yet */
+    uint64_t received;
+    uint64_t handled;
+    uint64_t sent;
+    uint64_t refused;
+    uint64_t dropped;
+    uint64_t errors;
+    uint64_t high_water;
+    uint64_t activations;    /* runs */
+    uint64_t samples;        /* runs whose duration was taken; the next two are over these */
+    uint64_t handler_ns;     /* sum */
+    uint64_t handler_max_ns; /* longest */
+    uint64_t steps;
+    uint64_t retries;
+    uint64_t restarts;
+    uint64_t holds;
+    uint64_t held_ns;
+} maiko_counters_actor;
+
+/** One topic, summed over the shards that sent on it. */
+typedef struct maiko_counters_topic {
+    const char *name;
+    uint64_t sent;
+    uint64_t unrouted;
+    uint64_t routed; /* copies */
+} maiko_counters_topic;
+
+typedef struct maiko_counters_shard {
+    const char *name; /* of its thread */
+    uint32_t shard;
+    uint64_t routed; /* copies */
+    uint64_t dispatched;
+    uint64_t ring_dropped;
+    uint64_t turns;
+    uint64_t sleeps;
+    uint64_t wakes;
+    uint64_t current_actor;    /* id; 0: none is running */
+    uint64_t current_since_ns; /* CLOCK_MONOTONIC */
+} maiko_counters_shard;
+
+/** Drops of one topic for one reason, of one actor or (actor 0) by one shard before dispatch. */
+typedef struct maiko_counters_drop {
+    const char *topic; /* "": not told apart (no memory, or the actor is gone) */
+    const char *actor; /* name; "" when anonymous, gone or none */
+    uint64_t actor_id; /* 0: none, or not told apart */
+    uint32_t shard;
+    maiko_drop_reason reason;
+    uint64_t events;
+} maiko_counters_drop;
+
+/** What a counter means, from the file itself: also for files of a newer library. */
+typedef struct maiko_counters_field {
+    const char *name; /* such as "actor.handled" */
+    const char *unit; /* such as "events" */
+    const char *kind; /* "counter" (only grows), "gauge" or "max" */
+    const char *text; /* a sentence */
+} maiko_counters_field;
+
+/** The books of a program.  They balance when both differences are there (never negative) and the sums agree. */
+typedef struct maiko_counters_balance {
+    bool is_balanced;
+    bool is_final;     /* the program has stopped or died; while it runs, figures read a moment apart may not agree */
+    uint64_t sent;     /* events accepted from all senders */
+    uint64_t unrouted; /* of these, without a subscriber */
+    uint64_t refused;  /* sends that were not accepted */
+    uint64_t matched;  /* event and subscriber pairs: handled + dropped + unfinished */
+    uint64_t handled;
+    uint64_t dropped;
+    uint64_t unfinished; /* queued, or in a handler, when the figures were taken */
+    uint64_t routed;     /* copies to other shards: dispatched + ring_dropped + in_flight */
+    uint64_t dispatched;
+    uint64_t ring_dropped;
+    uint64_t in_flight;
+    char text[256]; /* the first thing that does not agree; "" when balanced */
+} maiko_counters_balance;
+
+/**
+ * The directory where counters files are by default: $MAIKO_COUNTERS_DIR, else $XDG_RUNTIME_DIR/maiko/counters, else
+ * /tmp/maiko-UID/counters.
+ *
+ * @param buffer  `size` bytes of the caller for the path with its NUL; 1024 always do.
+ * @return MAIKO_OK, MAIKO_EINVAL, MAIKO_ETOOLONG, MAIKO_ENOTFOUND (no program has made it yet), MAIKO_EPERM (somebody else's,
+ *         or others may write to it), MAIKO_ESYSTEM.
+ *
+ * Threads: any.  Blocking: file system only.
+ */
+MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_counters_directory(char *buffer, size_t size);
+
+/**
+ * Call a function with the path of every file in a directory that is named like a counters file.
+ *
+ * @param directory  NULL: the default one; when that does not exist there are no files, and no error.
+ * @param found      path is borrowed for the call; a return other than MAIKO_OK ends the walk and is handed back.
+ * @return MAIKO_OK, what `found` returned, MAIKO_EINVAL, MAIKO_ENOTFOUND, MAIKO_EPERM, MAIKO_ESYSTEM.
+ *
+ * Threads: any.  Blocking: file system only.
+ */
+MAIKO_API maiko_status maiko_counters_list(const char *directory, maiko_status (*found)(const char *path, void *userdata),
+                                           void *userdata);
+
+/**
+ * Take a snapshot of a counters file, of a program that runs, hangs, has stopped or is dead.
+ *
+ * Each figure is exact at some moment between the call and its return; two figures of a running program may be a moment
+ * apart.  Nothing in the file is trusted: whatever it holds, reading it is safe.
+ * @param ret_counters  set on success only; free it with maiko_counters_free().
+ * @return MAIKO_OK, MAIKO_EINVAL (NULL), MAIKO_ENOTFOUND, MAIKO_EPERM (may not be read, or belongs to another user),
+ *         MAIKO_EPROTOCOL (not a counters file, or none yet), MAIKO_ENOTSUP (of another version or byte order),
+ *         MAIKO_ENOMEM, MAIKO_ESYSTEM.
+ *
+ * Threads: any; one thread at a time per snapshot.  Blocking: file system only.
+ */
+MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_counters_open(const char *path, maiko_counters **ret_counters);
+
+/**
+ * Take the snapshot again, of the same file, also when that has been removed meanwhile.
+ * @return as maiko_counters_open(); MAIKO_ESTATE for a snapshot taken inside a program.  On a failure the old snapshot stays.
+ */
+MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_counters_refresh(maiko_counters *counters);
+
+/** NULL is allowed; returns NULL. */
+MAIKO_API maiko_counters *maiko_counters_free(maiko_counters *counters);
+
+/* How many there are; 0 for NULL. */
+MAIKO_API size_t maiko_counters_actor_count(const maiko_counters *counters);
+MAIKO_API size_t maiko_counters_topic_count(const maiko_counters *counters);
+MAIKO_API size_t maiko_counters_shard_count(const maiko_counters *counters);
+MAIKO_API size_t maiko_counters_drop_count(const maiko_counters *counters);
+MAIKO_API size_t maiko_counters_field_count(const maiko_counters *counters);
+
+/*
+ * One of them: actors and shards in order of their rows, topics by name, drops in order of their rows.
+ * MAIKO_OK; MAIKO_EINVAL (NULL, or an index past the end): the struct is then all zero, its strings are "".
+ */
+static inline maiko_status maiko_counters_get_info(const maiko_counters *counters, maiko_counters_info *ret_info);
+static inline maiko_status maiko_counters_get_actor(const maiko_counters *counters, size_t index,
+                                                    maiko_counters_actor *ret_actor);
+static inline maiko_status maiko_counters_get_topic(const maiko_counters *counters, size_t index,
+                                                    maiko_counters_topic *ret_topic);
+static inline maiko_status maiko_counters_get_shard(const maiko_counters *counters, size_t index,
+                                                    maiko_counters_shard *ret_shard);
+static inline maiko_status maiko_counters_get_drop(const maiko_counters *counters, size_t index, maiko_counters_drop *ret_drop);
+static inline maiko_status maiko_counters_get_field(const maiko_counters *counters, size_t index,
+                                                    maiko_counters_field *ret_field);
+
+/** The sums over all actors there are and were. */
+static inline maiko_status maiko_counters_get_totals(const maiko_counters *counters, maiko_counters_actor *ret_totals);
+
+/** The first actor of this name that has not ended.  MAIKO_OK, MAIKO_EINVAL, MAIKO_ENOTFOUND. */
+static inline maiko_status maiko_counters_find_actor(const maiko_counters *counters, const char *name,
+                                                     maiko_counters_actor *ret_actor);
+
+/** Events dropped for one reason, by all actors and shards there are and were; 0 for a reason that is none. */
+MAIKO_API uint64_t maiko_counters_dropped_for(const maiko_counters *counters, maiko_drop_reason reason);
+
+/**
+ * Check the books of a program.
+ *
+ * 1. Per copy to another shard: routed = dispatched + ring_dropped + in flight.
+ * 2. Per event and matching subscriber: matched = handled + dropped + unfinished, for each actor and in all.
+ * 3. After an orderly stop nothing is in flight, and unfinished is what the stop reported.
+ * 4. What actors sent, topics carried; what actors and shards dropped, the drop rows explain.  A program killed between two
+ *    of these counts may be one event per shard off.
+ * @return MAIKO_OK when the books were checked, whatever came out; MAIKO_EINVAL; MAIKO_ENOTSUP when rows are missing.
+ */
+static inline maiko_status maiko_counters_check_balance(const maiko_counters *counters, maiko_counters_balance *ret_balance);
+
+/** A sentence about a reason; "unknown reason" for other numbers. */
+MAIKO_API const char *maiko_drop_reason_text(maiko_drop_reason reason);
+
+/** A word for a phase, such as "running"; "unknown" for other numbers. */
+MAIKO_API const char *maiko_actor_phase_name(maiko_actor_phase phase);
+
+/* The calls behind the inline ones; they carry the sizes the calling program was compiled with. */
+MAIKO_API maiko_status maiko_counters_info_sized(const maiko_counters *counters, maiko_counters_info *ret_info, size_t size);
+MAIKO_API maiko_status maiko_counters_actor_sized(const maiko_counters *counters, size_t index, maiko_counters_actor *ret_actor,
+                                                  size_t size);
+MAIKO_API maiko_status maiko_counters_topic_sized(const maiko_counters *counters, size_t index, maiko_counters_topic *ret_topic,
+                                                  size_t size);
+MAIKO_API maiko_status maiko_counters_shard_sized(const maiko_counters *counters, size_t index, maiko_counters_shard *ret_shard,
+                                                  size_t size);
+MAIKO_API maiko_status maiko_counters_drop_sized(const maiko_counters *counters, size_t index, maiko_counters_drop *ret_drop,
+                                                 size_t size);
+MAIKO_API maiko_status maiko_counters_field_sized(const maiko_counters *counters, size_t index, maiko_counters_field *ret_field,
+                                                  size_t size);
+MAIKO_API maiko_status maiko_counters_totals_sized(const maiko_counters *counters, maiko_counters_actor *ret_totals, size_t size);
+MAIKO_API maiko_status maiko_counters_find_actor_sized(const maiko_counters *counters, const char *name,
+                                                       maiko_counters_actor *ret_actor, size_t size);
+MAIKO_API maiko_status maiko_counters_balance_sized(const maiko_counters *counters, maiko_counters_balance *ret_balance,
+                                                    size_t size);
+
+static inline maiko_status maiko_counters_get_info(const maiko_counters *counters, maiko_counters_info *ret_info)
+{
+    return maiko_counters_info_sized(counters, ret_info, sizeof(*ret_info));
+}
+
+static inline maiko_status maiko_counters_get_actor(const maiko_counters *counters, size_t index, maiko_counters_actor *ret_actor)
+{
+    return maiko_counters_actor_sized(counters, index, ret_actor, sizeof(*ret_actor));
+}
+
+static inline maiko_status maiko_counters_get_topic(const maiko_counters *counters, size_t index, maiko_counters_topic *ret_topic)
+{
+    return maiko_counters_topic_sized(counters, index, ret_topic, sizeof(*ret_topic));
+}
+
+static inline maiko_status maiko_counters_get_shard(const maiko_counters *counters, size_t index, maiko_counters_shard *ret_shard)
+{
+    return maiko_counters_shard_sized(counters, index, ret_shard, sizeof(*ret_shard));
+}
+
+static inline maiko_status maiko_counters_get_drop(const maiko_counters *counters, size_t index, maiko_counters_drop *ret_drop)
+{
+    return maiko_counters_drop_sized(counters, index, ret_drop, sizeof(*ret_drop));
+}
+
+static inline maiko_status maiko_counters_get_field(const maiko_counters *counters, size_t index, maiko_counters_field *ret_field)
+{
+    return maiko_counters_field_sized(counters, index, ret_field, sizeof(*ret_field));
+}
+
+static inline maiko_status maiko_counters_get_totals(const maiko_counters *counters, maiko_counters_actor *ret_totals)
+{
+    return maiko_counters_totals_sized(counters, ret_totals, sizeof(*ret_totals));
+}
+
+static inline maiko_status maiko_counters_find_actor(const maiko_counters *counters, const char *name,
+                                                     maiko_counters_actor *ret_actor)
+{
+    return maiko_counters_find_actor_sized(counters, name, ret_actor, sizeof(*ret_actor));
+}
+
+static inline maiko_status maiko_counters_check_balance(const maiko_counters *counters, maiko_counters_balance *ret_balance)
+{
+    return maiko_counters_balance_sized(counters, ret_balance, sizeof(*ret_balance));
+}
+
 MAIKO_END_DECLS
 
 #endif

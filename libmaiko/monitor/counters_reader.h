@@ -1,0 +1,68 @@
+/* Counters reader: a snapshot of a counters file, made from bytes that nobody vouches for. */
+#ifndef MONITOR_COUNTERS_READER_H
+#define MONITOR_COUNTERS_READER_H
+
+#include "base/hash_table.h"
+#include "runtime/counters_file.h"
+#include "runtime/counters_layout.h"
+#include <maiko/counters.h>
+
+/* The copy and what was found in it; everything below points into this. */
+struct counters_snapshot {
+    struct counters_header *header; /* strings in it end within their arrays */
+    struct counters_row *rows;      /* undone: half-done folds do not show */
+    uint32_t row_count;
+    bool is_complete;
+    maiko_counters_state state;
+    char *names; /* one after the other, each with its NUL */
+    size_t names_size;
+    uint32_t *name_at; /* by row, into names */
+    uint32_t *lists;   /* row numbers: actors, then shards, then drops */
+    uint32_t list_size;
+    uint32_t actor_count;
+    uint32_t shard_count;
+    uint32_t drop_count;
+    maiko_counters_topic *topics; /* by name, summed */
+    uint32_t topic_rows;
+    uint32_t topic_count;
+    struct hash_table actors_by_id; /* only when there are drops */
+};
+
+struct maiko_counters {
+    struct heap *heap;
+    int fd; /* -1: taken from memory */
+    char *path;
+    struct counters_snapshot now;
+};
+
+/* As maiko_counters_open(), on any heap. */
+MAIKO_MUST_CHECK maiko_status counters_read_file(struct heap *heap, const char *path, maiko_counters **ret_counters);
+
+/* From the bytes of a file. */
+MAIKO_MUST_CHECK maiko_status counters_read_image(struct heap *heap, const void *bytes, size_t len,
+                                                  maiko_counters **ret_counters);
+
+/* Of a file that this process is writing, private rows included. */
+MAIKO_MUST_CHECK maiko_status counters_read_own(struct heap *heap, struct counters_file *file, maiko_counters **ret_counters);
+
+static inline const char *counters_name(const struct counters_snapshot *snapshot, uint32_t row)
+{
+    return snapshot->names + snapshot->name_at[row];
+}
+
+/* The typed words of a row. */
+#define COUNTERS_AS(type, row) ((const struct counters_##type *)(row))
+
+/* The row with the times of this actor, NULL: none. */
+const struct counters_times *counters_times_of(const struct counters_snapshot *snapshot, const struct counters_row *actor);
+
+/* NULL: no such actor. */
+const struct counters_row *counters_actor_of_id(const struct counters_snapshot *snapshot, uint64_t id);
+
+/* Is it a row of this kind and state? */
+static inline bool counters_is(const struct counters_row *row, enum counters_row_kind kind, enum counters_row_state state)
+{
+    return row->label.kind == kind && row->label.state == state;
+}
+
+#endif
