@@ -86,3 +86,9 @@ bench-run: $(bench_programs)
 	$(PYTHON3) $(srcdir)/tests/bench/report.py tests/bench/results.json tests/bench/REPORT.md tests/bench/figures.svg || status=$$?; \
 	echo "tests/bench/REPORT.md, tests/bench/figures.svg, tests/bench/results.json"; \
 	exit $$status
+
+# Not part of make check: counting takes a while and depends on the compiler.
+.PHONY: bench-instructions
+bench-instructions: $(bench_programs)
+	@VALGRIND='$(VALGRIND)' $(SHELL) $(srcdir)/tests/bench/instructions.sh tests/bench $(srcdir)/tests/bench
+EXTRA_DIST += tests/bench/PROFILING.md tests/bench/instructions.sh tests/bench/instructions.txt
