@@ -2,10 +2,13 @@
 
 bridge_headers =
 bridge_headers += bridge/include/maiko/bridge.h
+bridge_headers += bridge/include/maiko/keypair.h
 
 bridge_sources =
 bridge_sources += bridge/version.c
 
+include bridge/link/local.mk
+include bridge/security/local.mk
 include bridge/space/local.mk
 
 # What the bridge uses of the library's internals.  libmaiko.so does not export them, so libmaiko-bridge.so has its own copy;
@@ -27,9 +30,9 @@ pkgconfig_DATA += bridge/libmaiko-bridge.pc
 endif
 
 bridge_libmaiko_bridge_core_la_SOURCES = $(bridge_sources)
-bridge_libmaiko_bridge_core_la_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS)
+bridge_libmaiko_bridge_core_la_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS) $(INIH_CFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS)
 bridge_libmaiko_bridge_core_la_CFLAGS = $(AM_CFLAGS) $(LIBRARY_CFLAGS)
-bridge_libmaiko_bridge_core_la_LIBADD = $(JSON_LIBS) $(ZMQ_LIBS) $(MSGPACK_LIBS)
+bridge_libmaiko_bridge_core_la_LIBADD = $(JSON_LIBS) $(INIH_LIBS) $(ZMQ_LIBS) $(MSGPACK_LIBS)
 
 bridge_libmaiko_bridge_base_la_SOURCES = $(bridge_base_sources)
 bridge_libmaiko_bridge_base_la_CFLAGS = $(AM_CFLAGS) $(LIBRARY_CFLAGS)

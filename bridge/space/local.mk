@@ -22,3 +22,5 @@ bridge_sources += bridge/space/record.c
 bridge_sources += bridge/space/record.h
 bridge_sources += bridge/space/space.c
 bridge_sources += bridge/space/space.h
+bridge_sources += bridge/space/text_list.c
+bridge_sources += bridge/space/text_list.h

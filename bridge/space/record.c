@@ -12,17 +12,6 @@ void node_record_init(struct node_record *record, struct heap *heap)
     record->heap = heap;
 }
 
-void text_list_clear(struct text_list *list, struct heap *heap)
-{
-    size_t i;
-
-    for (i = 0; i < list->count; i++)
-        heap_strfree(heap, list->items[i]);
-    heap_free(heap, list->items, list->count * sizeof(list->items[0]));
-    list->items = NULL;
-    list->count = 0;
-}
-
 void node_record_clear_links(struct node_record *record)
 {
     size_t i;
@@ -62,35 +51,6 @@ maiko_status node_record_set_text(struct node_record *record, char **field, cons
     heap_strfree(record->heap, *field);
     *field = copy;
     return MAIKO_OK;
-}
-
-maiko_status text_list_add(struct text_list *list, struct heap *heap, const char *text)
-{
-    char **items;
-    char *copy;
-
-    if (list->count >= NODE_RECORD_LIST_MAX)
-        return MAIKO_ELIMIT;
-    copy = heap_strdup(heap, text);
-    items =
-        copy == NULL ? NULL : heap_resize(heap, list->items, list->count * sizeof(*items), (list->count + 1) * sizeof(*items));
-    if (items == NULL) {
-        heap_strfree(heap, copy);
-        return MAIKO_ENOMEM;
-    }
-    items[list->count++] = copy;
-    list->items = items;
-    return MAIKO_OK;
-}
-
-bool text_list_has(const struct text_list *list, const char *text)
-{
-    size_t i;
-
-    for (i = 0; i < list->count; i++)
-        if (strcmp(list->items[i], text) == 0)
-            return true;
-    return false;
 }
 
 maiko_status node_record_add_link(struct node_record *record, const char *peer, const char *transport, const char *state)

@@ -9,14 +9,10 @@
 #include "base/text.h"
 #include "space/limits.h"
 #include "space/process.h"
+#include "space/text_list.h"
 #include <maiko/status.h>
 
-enum { NODE_RECORD_VERSION = 1, NODE_RECORD_LIST_MAX = 4096, NODE_RECORD_TEXT_MAX = 1024 };
-
-struct text_list {
-    char **items; /* of the record's heap */
-    size_t count;
-};
+enum { NODE_RECORD_VERSION = 1, NODE_RECORD_LIST_MAX = TEXT_LIST_MAX, NODE_RECORD_TEXT_MAX = 1024 };
 
 /* A link as its owner sees it. */
 struct link_record {
@@ -49,11 +45,6 @@ void node_record_deinit(struct node_record *record);
 
 /* Copies one text; "" for NULL.  MAIKO_OK, MAIKO_ENOMEM (the old one stays). */
 MAIKO_MUST_CHECK maiko_status node_record_set_text(struct node_record *record, char **field, const char *text);
-
-/* Appends a copy of `text`.  MAIKO_OK, MAIKO_ENOMEM, MAIKO_ELIMIT. */
-MAIKO_MUST_CHECK maiko_status text_list_add(struct text_list *list, struct heap *heap, const char *text);
-void text_list_clear(struct text_list *list, struct heap *heap);
-bool text_list_has(const struct text_list *list, const char *text);
 
 MAIKO_MUST_CHECK maiko_status node_record_add_link(struct node_record *record, const char *peer, const char *transport,
                                                    const char *state);

@@ -1,4 +1,5 @@
 # tests/integration: one program per line, sorted: integration_tests += tests/integration/test_NOUN
 if WITH_BRIDGE
+integration_tests += tests/integration/test_keypair
 integration_tests += tests/integration/test_space
 endif

@@ -4,6 +4,7 @@ unit_tests += tests/unit/test_event
 unit_tests += tests/unit/test_schema
 if WITH_BRIDGE
 unit_tests += tests/unit/test_node_record
+unit_tests += tests/unit/test_security
 unit_tests += tests/unit/test_space_path
 endif
 unit_tests += tests/unit/test_counters_file

@@ -1,0 +1,223 @@
+/* Allow list, see allow.h. */
+#include "security/allow.h"
+
+#include <ini.h>
+#include <string.h>
+
+#include "space/path.h"
+#include <maiko/topic.h>
+
+enum { ALLOW_LINE_MAX = 198 }; /* bytes; the INI reader would cut longer lines */
+
+void allow_list_init(struct allow_list *list, struct heap *heap)
+{
+    *list = (struct allow_list){.heap = heap};
+}
+
+void allow_list_deinit(struct allow_list *list)
+{
+    size_t i;
+
+    for (i = 0; i < list->count; i++) {
+        text_list_clear(&list->peers[i].publish, list->heap);
+        text_list_clear(&list->peers[i].subscribe, list->heap);
+    }
+    heap_free(list->heap, list->peers, list->count * sizeof(list->peers[0]));
+    allow_list_init(list, list->heap);
+}
+
+/* ---- reading ---- */
+
+struct reader {
+    struct allow_list *list;
+    struct text *error;
+    maiko_status status;
+};
+
+static int refuse(struct reader *reader, const char *section, const char *name, const char *reason)
+{
+    if (reader->status == MAIKO_OK) {
+        reader->status = MAIKO_EINVAL;
+        text_append_format(reader->error, "[%s] %s: %s", section, name, reason);
+    }
+    return 0;
+}
+
+static struct allow_peer *add_peer(struct allow_list *list, const char *name)
+{
+    size_t size = list->count * sizeof(list->peers[0]);
+    struct allow_peer *peers = heap_resize(list->heap, list->peers, size, size + sizeof(*peers));
+
+    if (peers == NULL)
+        return NULL;
+    list->peers = peers;
+    memset(&peers[list->count], 0, sizeof(*peers));
+    memcpy(peers[list->count].name, name, strlen(name) + 1);
+    return &peers[list->count++];
+}
+
+static struct allow_peer *peer_named(struct allow_list *list, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < list->count; i++)
+        if (strcmp(list->peers[i].name, name) == 0)
+            return &list->peers[i];
+    return add_peer(list, name);
+}
+
+static int read_key(struct reader *reader, struct allow_peer *peer, const char *value)
+{
+    size_t at;
+    enum z85_fault fault = z85_check_key(value, &at);
+
+    if (fault != Z85_OK)
+        return refuse(reader, peer->name, "key", z85_fault_text(fault));
+    if (peer->key[0] != '\0')
+        return refuse(reader, peer->name, "key", "given twice");
+    if (allow_list_find(reader->list, value) != NULL)
+        return refuse(reader, peer->name, "key", "another peer has it");
+    memcpy(peer->key, value, KEY_TEXT_SIZE);
+    return 1;
+}
+
+static int read_patterns(struct reader *reader, struct allow_peer *peer, const char *name, struct text_list *list,
+                         const char *value)
+{
+    size_t known = list->count;
+
+    reader->status = text_list_add_parts(list, reader->list->heap, value);
+    if (reader->status != MAIKO_OK)
+        return 0;
+    for (; known < list->count; known++)
+        if (maiko_pattern_check(list->items[known]) != MAIKO_OK)
+            return refuse(reader, peer->name, name, "not a topic pattern");
+    return 1;
+}
+
+static int read_line(void *userdata, const char *section, const char *name, const char *value)
+{
+    struct reader *reader = userdata;
+    struct allow_peer *peer;
+
+    if (reader->status != MAIKO_OK)
+        return 0;
+    if (!space_name_is_valid(section))
+        return refuse(reader, section, name, "a line outside a [peer], or a bad name");
+    peer = peer_named(reader->list, section);
+    if (peer == NULL) {
+        reader->status = MAIKO_ENOMEM;
+        return 0;
+    }
+    if (strcmp(name, "key") == 0)
+        return read_key(reader, peer, value);
+    if (strcmp(name, "publish") == 0)
+        return read_patterns(reader, peer, name, &peer->publish, value);
+    if (strcmp(name, "subscribe") == 0)
+        return read_patterns(reader, peer, name, &peer->subscribe, value);
+    return refuse(reader, section, name, "unknown: key, publish or subscribe");
+}
+
+static maiko_status check_lines(const char *text, struct text *error)
+{
+    unsigned number;
+
+    for (number = 1; *text != '\0'; number++) {
+        size_t len = strcspn(text, "\n");
+
+        if (len > ALLOW_LINE_MAX) {
+            text_append_format(error, "line %u is longer than %d bytes", number, ALLOW_LINE_MAX);
+            return MAIKO_EINVAL;
+        }
+        text += len + (text[len] == '\n');
+    }
+    return MAIKO_OK;
+}
+
+static void check_keys_given(struct reader *reader)
+{
+    size_t i;
+
+    for (i = 0; i < reader->list->count && reader->status == MAIKO_OK; i++)
+        if (reader->list->peers[i].key[0] == '\0')
+            refuse(reader, reader->list->peers[i].name, "key", "missing");
+}
+
+maiko_status allow_list_parse(struct allow_list *list, const char *text, struct text *error)
+{
+    struct reader reader = {.list = list, .error = error, .status = check_lines(text, error)};
+    int line = 0;
+
+    if (reader.status == MAIKO_OK)
+        line = ini_parse_string(text, read_line, &reader);
+    if (reader.status == MAIKO_OK && line != 0) {
+        reader.status = line > 0 ? MAIKO_EINVAL : MAIKO_ENOMEM;
+        text_append_format(error, "line %d is neither [peer] nor name = value", line);
+    }
+    check_keys_given(&reader);
+    if (reader.status != MAIKO_OK)
+        allow_list_deinit(list);
+    return reader.status;
+}
+
+/* ---- deciding ---- */
+
+const struct allow_peer *allow_list_find(const struct allow_list *list, const char *key)
+{
+    size_t i;
+
+    for (i = 0; i < list->count; i++)
+        if (strcmp(list->peers[i].key, key) == 0)
+            return &list->peers[i];
+    return NULL;
+}
+
+static bool matches_any(const struct text_list *patterns, const char *topic)
+{
+    size_t i;
+
+    for (i = 0; i < patterns->count; i++)
+        if (maiko_topic_matches(patterns->items[i], topic))
+            return true;
+    return false;
+}
+
+bool allow_peer_may_publish(const struct allow_peer *peer, const char *topic)
+{
+    return matches_any(&peer->publish, topic);
+}
+
+bool allow_peer_may_subscribe(const struct allow_peer *peer, const char *topic)
+{
+    return matches_any(&peer->subscribe, topic);
+}
+
+/* A pattern that ends in '#' covers a prefix when the levels before match complete levels of the prefix. */
+static bool covers_prefix(const char *pattern, const char *prefix, size_t len)
+{
+    char levels[MAIKO_TOPIC_MAX + 1];
+    size_t pattern_len = strlen(pattern);
+    size_t end = len;
+
+    if (pattern_len == 0 || pattern[pattern_len - 1] != '#' || len > MAIKO_TOPIC_MAX || memchr(prefix, '\0', len) != NULL)
+        return false;
+    while (end > 0 && prefix[end - 1] != '/')
+        end--;
+    if (pattern_len == 1) /* "#" covers all but what begins with '$', and an empty prefix includes that */
+        return len > 0 && prefix[0] != '$';
+    if (end == 0)
+        return false;
+    memcpy(levels, prefix, end - 1); /* the complete levels, without the last '/' */
+    levels[end - 1] = '\0';
+    return maiko_topic_matches(pattern, levels);
+}
+
+bool allow_peer_may_subscribe_prefix(const struct allow_peer *peer, const char *prefix, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < peer->subscribe.count; i++)
+        if (covers_prefix(peer->subscribe.items[i], prefix, len))
+            return true;
+    return false;
+}
