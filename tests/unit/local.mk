@@ -8,3 +8,4 @@ unit_tests += tests/unit/test_security
 unit_tests += tests/unit/test_space_path
 endif
 unit_tests += tests/unit/test_counters_file
+unit_tests += tests/unit/test_topology
