@@ -58,6 +58,8 @@ tests_bench_baselines_zmq_inproc_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
 tests_bench_baselines_zmq_inproc_LDADD = $(bench_ldadd) $(ZMQ_LIBS)
 tests_bench_baselines_zmq_wire_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS) $(MSGPACK_CFLAGS)
 tests_bench_baselines_zmq_wire_LDADD = $(bench_ldadd) $(ZMQ_LIBS) $(MSGPACK_LIBS)
+tests_bench_baselines_cyclone_CPPFLAGS = $(AM_CPPFLAGS) $(CYCLONE_CFLAGS)
+tests_bench_baselines_cyclone_LDADD = $(bench_ldadd) $(CYCLONE_LIBS)
 tests_bench_baselines_nng_ipc_LDADD = $(bench_ldadd) -lnng
 tests_bench_baselines_nng_inproc_LDADD = $(bench_ldadd) -lnng
 tests_bench_baselines_caf_SOURCES = tests/bench/baselines/caf.cc
@@ -68,6 +70,9 @@ endif
 if WITH_NNG
 bench_programs += tests/bench/baselines/nng_inproc tests/bench/baselines/nng_ipc
 endif
+if WITH_CYCLONE
+bench_programs += tests/bench/baselines/cyclone
+endif
 if WITH_CAF
 bench_programs += tests/bench/baselines/caf
 endif
@@ -76,7 +81,8 @@ EXTRA_DIST += tests/bench/baselines/actors.erl tests/bench/report.py
 CLEANFILES += tests/bench/results.json tests/bench/REPORT.md tests/bench/figures.svg
 
 # BENCH_FLAGS are the driver's: --rows W1,W4 --runs 9 --seconds 1
-.PHONY: bench bench-quick bench-run
+.PHONY: bench bench-quick bench-run bench-programs
+bench-programs: $(bench_programs)
 bench: bench-run
 bench-quick:
 	@$(MAKE) $(AM_MAKEFLAGS) bench-run BENCH_FLAGS='--quick $(BENCH_FLAGS)'

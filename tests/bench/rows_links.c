@@ -27,6 +27,11 @@
         .name = "nng ipc", .role = ROLE_PEER, .program = "baselines/nng_ipc", .row = row_, .arguments = arguments_,              \
         .slow = true, .first = 1000                                                                                              \
     }
+#define CYCLONE(row_, arguments_)                                                                                                \
+    {                                                                                                                            \
+        .name = "Cyclone DDS", .role = ROLE_PEER, .program = "baselines/cyclone", .row = row_, .arguments = arguments_,          \
+        .slow = true, .first = 1000                                                                                              \
+    }
 #define PING(name_, role_, arguments_)                                                                                           \
     {                                                                                                                            \
         .name = name_, .role = role_, .program = "baselines/pingpong", .row = "X3", .arguments = arguments_, .first = 1000       \
@@ -57,7 +62,8 @@ const struct row bench_link_rows[] = {
                      .arguments = "len=64 transport=tcp",
                      .first = 1000,
                      .no_goal = true},
-                    NNG("X1", "len=64")}},
+                    NNG("X1", "len=64"),
+                    CYCLONE("X1", "len=64")}},
     {.id = "X1-1K",
      .title = "to another process, 1 KiB, shared memory",
      .unit = "M events/s",
@@ -82,7 +88,8 @@ const struct row bench_link_rows[] = {
                      .arguments = "len=1024 transport=tcp",
                      .first = 1000,
                      .no_goal = true},
-                    NNG("X1", "len=1024")}},
+                    NNG("X1", "len=1024"),
+                    CYCLONE("X1", "len=1024")}},
     {.id = "X1-64K",
      .title = "to another process, 64 KiB, shared memory",
      .unit = "GB/s",
@@ -106,7 +113,8 @@ const struct row bench_link_rows[] = {
                      .arguments = "len=65536 transport=tcp",
                      .first = 1000,
                      .no_goal = true},
-                    NNG("X1", "len=65536")}},
+                    NNG("X1", "len=65536"),
+                    CYCLONE("X1", "len=65536")}},
     {.id = "X1-1M",
      .title = "to another process, 1 MiB, shared memory",
      .unit = "GB/s",
@@ -130,7 +138,8 @@ const struct row bench_link_rows[] = {
                      .arguments = "len=1048576 transport=tcp",
                      .first = 1000,
                      .no_goal = true},
-                    NNG("X1", "len=1048576")}},
+                    NNG("X1", "len=1048576"),
+                    CYCLONE("X1", "len=1048576")}},
     {.id = "X2",
      .title = "to four other processes, 64 bytes, shared memory",
      .unit = "M events/s each",
@@ -146,7 +155,8 @@ const struct row bench_link_rows[] = {
      .goal_text = "1.3",
      .contenders = {WIRE("libzmq and msgpack by hand, ipc", ROLE_LIMIT, "X2", "readers=4"),
                     WIRE("the same, 64 events a message", ROLE_BASELINE, "X2", "readers=4 batch=64"),
-                    LINK("libmaiko, ZeroMQ ipc", "X2", "readers=4 transport=ipc"), NNG("X2", "readers=4")}},
+                    LINK("libmaiko, ZeroMQ ipc", "X2", "readers=4 transport=ipc"), NNG("X2", "readers=4"),
+                    CYCLONE("X2", "readers=4")}},
     {.id = "X3-p50",
      .title = "round trip between processes, sleeping, p50, shared memory",
      .unit = "us",
@@ -164,7 +174,7 @@ const struct row bench_link_rows[] = {
      .goal = 80,
      .goal_text = "80",
      .contenders = {WIRE("libzmq and msgpack by hand, ipc", ROLE_LIMIT, "X3", ""),
-                    LINK("libmaiko, ZeroMQ ipc", "X3", "transport=ipc")}},
+                    LINK("libmaiko, ZeroMQ ipc", "X3", "transport=ipc"), CYCLONE("X3", "")}},
     {.id = "X3-p99",
      .title = "round trip between processes, sleeping, p99, shared memory",
      .unit = "us",
@@ -182,7 +192,7 @@ const struct row bench_link_rows[] = {
      .goal = 120,
      .goal_text = "120",
      .contenders = {WIRE("libzmq and msgpack by hand, ipc", ROLE_LIMIT, "X3", ""),
-                    LINK("libmaiko, ZeroMQ ipc", "X3", "transport=ipc")}},
+                    LINK("libmaiko, ZeroMQ ipc", "X3", "transport=ipc"), CYCLONE("X3", "")}},
     {.id = "X3-spin",
      .title = "round trip between processes, spinning, p50",
      .unit = "us",
@@ -210,6 +220,6 @@ const struct row bench_link_rows[] = {
      .goal_text = "0.25",
      .contenders = {WIRE("libzmq and msgpack by hand, ipc", ROLE_LIMIT, "X1", ""),
                     WIRE("the same, 64 events a message", ROLE_BASELINE, "X1", "batch=64"),
-                    LINK("libmaiko, ZeroMQ ipc", "X1", "transport=ipc"), NNG("X1", "")}},
+                    LINK("libmaiko, ZeroMQ ipc", "X1", "transport=ipc"), NNG("X1", ""), CYCLONE("X1", "")}},
     {.id = NULL},
 };
