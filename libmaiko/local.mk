@@ -7,9 +7,8 @@ noinst_LTLIBRARIES += libmaiko/libmaiko-core.la
 lib_LTLIBRARIES += libmaiko/libmaiko.la
 
 libmaiko_libmaiko_core_la_SOURCES = $(core_sources)
-libmaiko_libmaiko_core_la_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS)
+libmaiko_libmaiko_core_la_CPPFLAGS = $(AM_CPPFLAGS)
 libmaiko_libmaiko_core_la_CFLAGS = $(AM_CFLAGS) $(LIBRARY_CFLAGS)
-libmaiko_libmaiko_core_la_LIBADD = $(JSON_LIBS)
 
 include libmaiko/base/local.mk
 include libmaiko/message/local.mk

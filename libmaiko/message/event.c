@@ -39,13 +39,14 @@ maiko_status maiko_string_set(char *field, size_t capacity, const char *text)
 
 maiko_status maiko_blob_set(void *field, size_t capacity, const void *bytes, size_t len)
 {
-    uint8_t *data = (uint8_t *)field + sizeof(uint32_t);
     uint32_t len32 = (uint32_t)len;
+    uint8_t *data;
 
     if (field == NULL || (bytes == NULL && len > 0))
         return MAIKO_EINVAL;
     if (len > capacity || len > UINT32_MAX)
         return MAIKO_ETOOLONG;
+    data = (uint8_t *)field + sizeof(len32);
     if (len > 0)
         memmove(data, bytes, len);
     memset(data + len, 0, capacity - len);

@@ -42,6 +42,31 @@ bool kind_is_scalar(maiko_kind kind)
     return (kind >= MAIKO_KIND_BOOL && kind <= MAIKO_KIND_DOUBLE) || kind == MAIKO_KIND_ENUM;
 }
 
+union field_number field_load(const maiko_field *field, const void *at)
+{
+    union field_number number = {.u = 0};
+    unsigned shift;
+
+    memcpy(&number.u, at, field->size); /* little-endian, as configure insists */
+    shift = 64 - 8 * field->size;
+    if (kind_is_signed((maiko_kind)field->kind) || field->kind == MAIKO_KIND_ENUM)
+        number.i = (int64_t)(number.u << shift) >> shift;
+    return number;
+}
+
+bool kind_fits(maiko_kind kind, union field_number number, bool negative)
+{
+    size_t bits = 8 * kind_size(kind);
+    uint64_t limit;
+
+    if (kind == MAIKO_KIND_BOOL)
+        return number.u <= 1;
+    if (!kind_is_signed(kind) && kind != MAIKO_KIND_ENUM)
+        return !negative && (bits == 64 || number.u >> bits == 0);
+    limit = UINT64_C(1) << (bits - 1);
+    return negative ? 0 - number.u <= limit : number.u < limit;
+}
+
 const char *maiko_kind_name(maiko_kind kind)
 {
     switch (kind) {

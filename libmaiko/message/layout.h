@@ -56,4 +56,14 @@ bool kind_is_signed(maiko_kind kind);
 /* A kind that ARRAY and TAIL may repeat and whose element is one number or truth value. */
 bool kind_is_scalar(maiko_kind kind);
 
+/* The value of an integer, BOOL or ENUM element, widened with its sign. */
+union field_number {
+    int64_t i;
+    uint64_t u;
+};
+union field_number field_load(const maiko_field *field, const void *at);
+
+/* Does the value fit into the kind?  `negative` says that i is meant and below 0. */
+bool kind_fits(maiko_kind kind, union field_number number, bool negative);
+
 #endif
