@@ -13,9 +13,12 @@ core_sources += libmaiko/message/layout.c
 core_sources += libmaiko/message/layout.h
 core_sources += libmaiko/message/schema.c
 core_sources += libmaiko/message/schema.h
+core_sources += libmaiko/message/schema_builder.c
+core_sources += libmaiko/message/schema_builder.h
 core_sources += libmaiko/message/schema_check.c
 core_sources += libmaiko/message/topic.c
 core_sources += libmaiko/message/topic.h
+core_sources += libmaiko/message/schema_codec.c
 
 maikoinclude_HEADERS += libmaiko/include/maiko/envelope.h
 maikoinclude_HEADERS += libmaiko/include/maiko/event.h
@@ -25,3 +28,4 @@ maikoinclude_HEADERS += libmaiko/include/maiko/schema.h
 maikoinclude_HEADERS += libmaiko/include/maiko/topic.h
 maikoinclude_HEADERS += libmaiko/include/maiko/topics.h
 
+EXTRA_DIST += libmaiko/message/README.md

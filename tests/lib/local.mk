@@ -10,6 +10,9 @@ tests_lib_libtestkit_la_SOURCES = \
 	tests/lib/failing_allocator.h \
 	tests/lib/leaks.c \
 	tests/lib/leaks.h \
+	tests/lib/random.h \
+	tests/lib/random_schema.c \
+	tests/lib/random_schema.h \
 	tests/lib/sample_events.h \
 	tests/lib/scratch.c \
 	tests/lib/scratch.h \

@@ -3,6 +3,7 @@ unit_tests += tests/unit/test_kit
 unit_tests += tests/unit/test_event
 unit_tests += tests/unit/test_json
 unit_tests += tests/unit/test_schema
+unit_tests += tests/unit/test_schema_builder
 if WITH_BRIDGE
 unit_tests += tests/unit/test_node_record
 unit_tests += tests/unit/test_security
