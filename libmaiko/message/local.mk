@@ -19,6 +19,7 @@ core_sources += libmaiko/message/schema_check.c
 core_sources += libmaiko/message/topic.c
 core_sources += libmaiko/message/topic.h
 core_sources += libmaiko/message/schema_codec.c
+core_sources += libmaiko/message/value.c
 
 maikoinclude_HEADERS += libmaiko/include/maiko/envelope.h
 maikoinclude_HEADERS += libmaiko/include/maiko/event.h
@@ -27,5 +28,6 @@ maikoinclude_HEADERS += libmaiko/include/maiko/json.h
 maikoinclude_HEADERS += libmaiko/include/maiko/schema.h
 maikoinclude_HEADERS += libmaiko/include/maiko/topic.h
 maikoinclude_HEADERS += libmaiko/include/maiko/topics.h
+maikoinclude_HEADERS += libmaiko/include/maiko/value.h
 
 EXTRA_DIST += libmaiko/message/README.md

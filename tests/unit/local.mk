@@ -11,3 +11,4 @@ unit_tests += tests/unit/test_space_path
 endif
 unit_tests += tests/unit/test_counters_file
 unit_tests += tests/unit/test_topology
+unit_tests += tests/unit/test_value
