@@ -1,1 +1,31 @@
-# One page per public noun, one per line.
+# libmaiko/man: one page per public noun, mdoc, one per line, sorted.
+
+dist_man_MANS += libmaiko/man/maiko.7
+dist_man_MANS += libmaiko/man/maiko_actor.3
+dist_man_MANS += libmaiko/man/maiko_allocator.3
+dist_man_MANS += libmaiko/man/maiko_base.3
+dist_man_MANS += libmaiko/man/maiko_context.3
+dist_man_MANS += libmaiko/man/maiko_envelope.3
+dist_man_MANS += libmaiko/man/maiko_event.3
+dist_man_MANS += libmaiko/man/maiko_field.3
+dist_man_MANS += libmaiko/man/maiko_id.3
+dist_man_MANS += libmaiko/man/maiko_schema.3
+dist_man_MANS += libmaiko/man/maiko_send.3
+dist_man_MANS += libmaiko/man/maiko_supervisor.3
+dist_man_MANS += libmaiko/man/maiko_topic.3
+dist_man_MANS += libmaiko/man/maiko_topics.3
+
+if WITH_BRIDGE
+dist_man_MANS += libmaiko/man/maiko_bridge.3
+else
+EXTRA_DIST += libmaiko/man/maiko_bridge.3
+endif
+
+# The table of status codes comes from the header.
+man_MANS = libmaiko/man/maiko_status.3
+CLEANFILES += libmaiko/man/maiko_status.3
+EXTRA_DIST += libmaiko/man/maiko_status.3.in
+EXTRA_DIST += libmaiko/man/status-table.awk
+libmaiko/man/maiko_status.3: libmaiko/man/maiko_status.3.in libmaiko/man/status-table.awk libmaiko/include/maiko/status.h
+	$(AM_V_GEN)$(MKDIR_P) libmaiko/man && $(AWK) -f $(srcdir)/libmaiko/man/status-table.awk \
+	    $(srcdir)/libmaiko/include/maiko/status.h $(srcdir)/libmaiko/man/maiko_status.3.in >$@.tmp && mv $@.tmp $@

@@ -31,10 +31,11 @@ for file in $markdown; do
     done <"$scratch/links"
 done
 
-for page in $(find libmaiko/man bridge/man tools/man -name '*.[1-9]' 2>/dev/null); do
+# A page with a generated table has its source in NAME.in.
+for page in $(find libmaiko/man bridge/man tools/man \( -name '*.[1-9]' -o -name '*.[1-9].in' \) 2>/dev/null); do
     sed -n 's/^\.Xr \(maiko[a-z0-9_-]*\) \([0-9]\).*/\1.\2/p' "$page" | sort -u >"$scratch/references"
     while read -r reference; do
-        [ -n "$(find libmaiko/man bridge/man tools/man -name "$reference" 2>/dev/null)" ] ||
+        [ -n "$(find libmaiko/man bridge/man tools/man \( -name "$reference" -o -name "$reference.in" \) 2>/dev/null)" ] ||
             complain "$page: refers to $reference, which does not exist"
     done <"$scratch/references"
     if command -v mandoc >/dev/null 2>&1; then

@@ -3,13 +3,13 @@
 . "$(dirname "$0")/lib.sh"
 cd "$source_dir"
 
-pages=$(find libmaiko/man bridge/man -name '*.[37]' 2>/dev/null)
+pages=$(find libmaiko/man bridge/man \( -name '*.[37]' -o -name '*.[37].in' \) 2>/dev/null)
 for header in libmaiko/include/maiko/*.h bridge/include/maiko/*.h; do
     noun=$(basename "$header" .h)
     case $noun in
     maiko) continue ;;
     esac
-    [ -n "$(find libmaiko/man bridge/man -name "maiko_$noun.3" 2>/dev/null)" ] || complain "$header: no page maiko_$noun.3"
+    [ -n "$(find libmaiko/man bridge/man \( -name "maiko_$noun.3" -o -name "maiko_$noun.3.in" \) 2>/dev/null)" ] || complain "$header: no page maiko_$noun.3"
 done
 cat tests/checks/symbols-libmaiko.txt tests/checks/symbols-libmaiko-bridge.txt | sort -u >"$scratch/functions"
 cat $pages /dev/null | grep -oE 'maiko_[a-z0-9_]+' | sort -u >"$scratch/described"
