@@ -1,10 +1,13 @@
 # libmaiko/man: one page per public noun, mdoc, one per line, sorted.
 
+man_MANS =
+
 dist_man_MANS += libmaiko/man/maiko.7
 dist_man_MANS += libmaiko/man/maiko_actor.3
 dist_man_MANS += libmaiko/man/maiko_allocator.3
 dist_man_MANS += libmaiko/man/maiko_base.3
 dist_man_MANS += libmaiko/man/maiko_context.3
+dist_man_MANS += libmaiko/man/maiko_counters.3
 dist_man_MANS += libmaiko/man/maiko_envelope.3
 dist_man_MANS += libmaiko/man/maiko_event.3
 dist_man_MANS += libmaiko/man/maiko_field.3
@@ -15,14 +18,16 @@ dist_man_MANS += libmaiko/man/maiko_supervisor.3
 dist_man_MANS += libmaiko/man/maiko_topic.3
 dist_man_MANS += libmaiko/man/maiko_topics.3
 
+bridge_pages =
+bridge_pages += libmaiko/man/maiko_bridge.3
+bridge_pages += libmaiko/man/maiko_keypair.3
+EXTRA_DIST += $(bridge_pages)
 if WITH_BRIDGE
-dist_man_MANS += libmaiko/man/maiko_bridge.3
-else
-EXTRA_DIST += libmaiko/man/maiko_bridge.3
+man_MANS += $(bridge_pages)
 endif
 
 # The table of status codes comes from the header.
-man_MANS = libmaiko/man/maiko_status.3
+man_MANS += libmaiko/man/maiko_status.3
 CLEANFILES += libmaiko/man/maiko_status.3
 EXTRA_DIST += libmaiko/man/maiko_status.3.in
 EXTRA_DIST += libmaiko/man/status-table.awk

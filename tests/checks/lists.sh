@@ -18,7 +18,7 @@ done <"$scratch/files"
 while read -r word; do
     case $word in
     libmaiko/*.[chx37] | bridge/*.[ch37] | tests/*.[ch] | tests/*.sh | examples/*.[ch])
-        [ -e "$word" ] || complain "$word: named in a local.mk, but not there"
+        [ -e "$word" ] || [ -e "$word.in" ] || complain "$word: named in a local.mk, but not there"
         ;;
     esac
 done <"$scratch/words"

@@ -3,7 +3,7 @@
 . "$(dirname "$0")/lib.sh"
 cd "$source_dir"
 
-pages=$(find libmaiko/man bridge/man \( -name '*.[37]' -o -name '*.[37].in' \) 2>/dev/null)
+pages=$(find libmaiko/man bridge/man \( -name '*.[37]' -o -name '*.[37].in' \) 2>/dev/null || true)
 for header in libmaiko/include/maiko/*.h bridge/include/maiko/*.h; do
     noun=$(basename "$header" .h)
     case $noun in

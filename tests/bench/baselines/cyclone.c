@@ -1,5 +1,5 @@
-/* Peer across processes: Cyclone DDS, reliable and keep-all, so that nothing is lost.  The type's description is written by hand, as its IDL
- * compiler would: one array of octets.  len=N bytes each, readers=N; X3: percentiles of a round trip. */
+/* Peer across processes: Cyclone DDS, reliable and keep-all, so that nothing is lost.  The type's description is written by hand,
+ * as its IDL compiler would: one array of octets.  len=N bytes each, readers=N; X3: percentiles of a round trip. */
 #include "bench/lib/bulk.h"
 #include "bench/lib/team.h"
 
