@@ -79,8 +79,7 @@ static void each_child(struct finding *finding, const struct topic_node *node, c
 {
     struct list *link;
 
-    LIST_FOR_EACH(link, &node->children)
-    {
+    LIST_FOR_EACH (link, &node->children) {
         const struct topic_node *child = CONTAINER_OF(link, struct topic_node, sibling);
 
         if (!is_hidden(finding, child))

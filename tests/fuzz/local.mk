@@ -19,3 +19,7 @@ fuzz: $(fuzz_targets)
 	    name=$${target##*/}; found=fuzz-found/$$name; $(MKDIR_P) $$found; \
 	    ./$$target -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -artifact_prefix=$$found/ $$found $(srcdir)/tests/fuzz/corpus/$$name; \
 	done
+
+fuzz_targets += tests/fuzz/fuzz_topic
+tests_fuzz_fuzz_topic_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_topic_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)

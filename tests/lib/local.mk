@@ -6,6 +6,8 @@ endif
 tests_lib_libtestkit_la_SOURCES = \
 	tests/lib/child.c \
 	tests/lib/child.h \
+	tests/lib/dice.c \
+	tests/lib/dice.h \
 	tests/lib/failing_allocator.c \
 	tests/lib/failing_allocator.h \
 	tests/lib/leaks.c \
@@ -18,6 +20,8 @@ tests_lib_libtestkit_la_SOURCES = \
 	tests/lib/scratch.h \
 	tests/lib/suite.c \
 	tests/lib/suite.h \
+	tests/lib/topic_dice.c \
+	tests/lib/topic_dice.h \
 	tests/lib/wait.c \
 	tests/lib/wait.h \
 	tests/lib/watchdog.c \

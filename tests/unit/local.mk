@@ -4,6 +4,20 @@ unit_tests += tests/unit/test_event
 unit_tests += tests/unit/test_json
 unit_tests += tests/unit/test_schema
 unit_tests += tests/unit/test_schema_builder
+unit_tests += tests/unit/test_clock
+unit_tests += tests/unit/test_hash_table
+unit_tests += tests/unit/test_heap
+unit_tests += tests/unit/test_id
+unit_tests += tests/unit/test_list
+unit_tests += tests/unit/test_status
+unit_tests += tests/unit/test_text
+unit_tests += tests/unit/test_timer_heap
+unit_tests += tests/unit/test_utf8
+unit_tests += tests/unit/test_overflow
+unit_tests += tests/unit/test_topic
+unit_tests += tests/unit/test_topic_index
+unit_tests += tests/unit/test_topic_mosquitto
+unit_tests += tests/unit/test_topic_set
 if WITH_BRIDGE
 unit_tests += tests/unit/test_node_record
 unit_tests += tests/unit/test_security
@@ -12,3 +26,6 @@ endif
 unit_tests += tests/unit/test_counters_file
 unit_tests += tests/unit/test_topology
 unit_tests += tests/unit/test_value
+
+tests_unit_test_topic_mosquitto_CPPFLAGS = $(AM_CPPFLAGS) $(MOSQUITTO_CFLAGS)
+tests_unit_test_topic_mosquitto_LDADD = $(test_ldadd) $(MOSQUITTO_LIBS)
