@@ -242,24 +242,27 @@ maiko_status counters_place_create(struct heap *heap, const char *name, int *ret
     char file_name[NAME_MAX_IN_FILE + 48];
     char path[COUNTERS_PATH_SIZE + sizeof(file_name)];
     int directory_fd;
+    int fd;
     maiko_status status = counters_directory_open(true, path, &directory_fd, why);
 
     if (status != MAIKO_OK)
         return status;
     name_for_file(name, plain_name, sizeof(plain_name));
     remove_leftovers(directory_fd, plain_name);
-    status = create_numbered(directory_fd, plain_name, file_name, sizeof(file_name), ret_fd, why);
+    status = create_numbered(directory_fd, plain_name, file_name, sizeof(file_name), &fd, why);
     close(directory_fd);
     if (status != MAIKO_OK)
         return status;
-    (void)lock_for_life(*ret_fd);
+    (void)lock_for_life(fd);
     snprintf(path + strlen(path), sizeof(file_name) + 1, "/%s", file_name);
     *ret_path = heap_strdup(heap, path);
-    if (*ret_path != NULL)
-        return MAIKO_OK;
-    counters_place_remove(path, *ret_fd);
-    close(*ret_fd);
-    return MAIKO_ENOMEM;
+    if (*ret_path == NULL) {
+        counters_place_remove(path, fd);
+        close(fd);
+        return MAIKO_ENOMEM;
+    }
+    *ret_fd = fd;
+    return MAIKO_OK;
 }
 
 /* May this existing file become ours?  It is locked by us already, so no second program takes it at the same time. */

@@ -29,3 +29,5 @@ unit_tests += tests/unit/test_value
 
 tests_unit_test_topic_mosquitto_CPPFLAGS = $(AM_CPPFLAGS) $(MOSQUITTO_CFLAGS)
 tests_unit_test_topic_mosquitto_LDADD = $(test_ldadd) $(MOSQUITTO_LIBS)
+unit_tests += tests/unit/test_counters_place
+unit_tests += tests/unit/test_counters_reader
