@@ -12,11 +12,13 @@ dist_man_MANS += libmaiko/man/maiko_envelope.3
 dist_man_MANS += libmaiko/man/maiko_event.3
 dist_man_MANS += libmaiko/man/maiko_field.3
 dist_man_MANS += libmaiko/man/maiko_id.3
+dist_man_MANS += libmaiko/man/maiko_json.3
 dist_man_MANS += libmaiko/man/maiko_schema.3
 dist_man_MANS += libmaiko/man/maiko_send.3
 dist_man_MANS += libmaiko/man/maiko_supervisor.3
 dist_man_MANS += libmaiko/man/maiko_topic.3
 dist_man_MANS += libmaiko/man/maiko_topics.3
+dist_man_MANS += libmaiko/man/maiko_value.3
 
 bridge_pages =
 bridge_pages += libmaiko/man/maiko_bridge.3
