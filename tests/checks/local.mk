@@ -5,6 +5,7 @@ structure_scripts += tests/checks/layers.sh
 structure_scripts += tests/checks/links.sh
 structure_scripts += tests/checks/lists.sh
 structure_scripts += tests/checks/magics.sh
+structure_scripts += tests/checks/manpages.sh
 structure_scripts += tests/checks/objects.sh
 structure_scripts += tests/checks/selftest.sh
 structure_scripts += tests/checks/sizes.sh

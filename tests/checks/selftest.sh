@@ -60,7 +60,7 @@ broken()
 }
 
 tried=0
-for check in layers lists magics text sizes links; do
+for check in layers lists magics manpages text sizes links; do
     run_check "$check" || complain "$check.sh fails on the unbroken copy"
 done
 
@@ -107,6 +107,10 @@ broken "a function of 61 lines" sizes "a function of 61 lines"
 
 append CONTRIBUTING.md '[nowhere](no-such-file.md)'
 broken "a link to nowhere" links "leads nowhere"
+create libmaiko/include/maiko/undocumented.h '/* nothing */'
+broken "a public header without a page" manpages "no page maiko_undocumented.3"
+append tests/checks/symbols-libmaiko.txt maiko_undocumented_call
+broken "an exported function without a page" manpages "no page describes it"
 create libmaiko/man/maiko_broken.3 '.Dd $Mdocdate$' '.Dt MAIKO_BROKEN 3' '.Os' '.Sh NAME' '.Nm broken' '.Nd x' '.Sh SEE ALSO' '.Xr maiko_nothing 3'
 broken "a page that refers to a missing page" links "which does not exist"
 
