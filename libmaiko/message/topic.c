@@ -176,9 +176,17 @@ static bool front_excludes(const char *a, const char *b)
     return a[0] == '$' && (b[0] == '+' || b[0] == '#');
 }
 
+/* The one pair that would meet in the empty name only, which is none. */
+static bool meets_in_nothing(const char *a, const char *b)
+{
+    return strcmp(a, "+") == 0 && strcmp(b, "/#") == 0;
+}
+
 bool maiko_patterns_overlap(const char *a, const char *b)
 {
     if (maiko_pattern_check(a) != MAIKO_OK || maiko_pattern_check(b) != MAIKO_OK)
         return false;
-    return !front_excludes(a, b) && !front_excludes(b, a) && patterns_overlap(a, b);
+    if (front_excludes(a, b) || front_excludes(b, a) || meets_in_nothing(a, b) || meets_in_nothing(b, a))
+        return false;
+    return patterns_overlap(a, b);
 }
