@@ -8,8 +8,10 @@ bridge_sources =
 bridge_sources += bridge/version.c
 
 include bridge/link/local.mk
+include bridge/retained/local.mk
 include bridge/security/local.mk
 include bridge/space/local.mk
+include bridge/wire/local.mk
 
 # What the bridge uses of the library's internals.  libmaiko.so does not export them, so libmaiko-bridge.so has its own copy;
 # they keep no state of their own.

@@ -2,3 +2,6 @@
 
 bridge_sources += bridge/link/zmq_curve.c
 bridge_sources += bridge/link/zmq_curve.h
+bridge_sources += bridge/link/exporter.h
+bridge_sources += bridge/link/patterns.h
+bridge_sources += bridge/link/peer.h

@@ -1,0 +1,49 @@
+/* Patterns: what one peer subscribed to, and which of its patterns a topic falls under, remembered per topic. */
+#ifndef LINK_PATTERNS_H
+#define LINK_PATTERNS_H
+
+#include "base/heap.h"
+#include "retained/retained.h"
+#include <maiko/event.h>
+
+/* What a late joiner gets first. */
+enum pattern_from { FROM_LIVE = 0, FROM_LAST, FROM_LOG };
+
+struct pattern {
+    uint64_t id; /* the subscriber's own name for it */
+    enum pattern_from from;
+    maiko_overflow_choice overflow; /* MAIKO_OVERFLOW_OF_TOPIC: the topic's */
+    uint64_t made_at_ns;            /* our own subscriptions: when, monotonic */
+    bool is_ended;                  /* failed, or refused by the allow list */
+    char *text;
+};
+
+struct patterns {
+    struct heap *heap;
+    struct pattern *list;
+    size_t count;
+    size_t capacity;
+    uint8_t *cache; /* per topic index: 0 unknown, else 1 + wanted * 8 + policy */
+    size_t cache_size;
+};
+
+void patterns_init(struct patterns *patterns, struct heap *heap);
+void patterns_deinit(struct patterns *patterns);
+void patterns_clear(struct patterns *patterns);
+
+/* Adds a copy.  MAIKO_OK, MAIKO_ENOMEM, MAIKO_ETOPIC and the like for a bad pattern. */
+MAIKO_MUST_CHECK maiko_status patterns_add(struct patterns *patterns, const struct pattern *pattern);
+
+/* NULL when there is none of this text. */
+struct pattern *patterns_find(const struct patterns *patterns, const char *text, size_t len);
+
+/* Does any live pattern want the topic?  With what policy: the first one that says one, else the topic's. */
+bool patterns_want(struct patterns *patterns, const struct retained_topic *topic, maiko_overflow *ret_overflow);
+
+/* Without a topic of the log. */
+bool patterns_match(const struct patterns *patterns, const char *topic);
+
+/* After a change of is_ended. */
+void patterns_forget_cache(struct patterns *patterns);
+
+#endif

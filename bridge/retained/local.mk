@@ -1,0 +1,2 @@
+# bridge/retained: one file per line, sorted.
+bridge_sources += bridge/retained/retained.h

@@ -1,0 +1,78 @@
+/* Retained log: what an exporter published last, encoded, in order, in private memory; and the last value of every topic. 
+ * Positions
+ * count from 0 for the life of the node.  Pure: bytes in, bytes out, one thread. */
+#ifndef RETAINED_RETAINED_H
+#define RETAINED_RETAINED_H
+
+#include "base/hash_table.h"
+#include <maiko/event.h>
+#include <maiko/id.h>
+
+/* A topic that was published on. */
+struct retained_topic {
+    uint32_t index; /* dense, from 0 */
+    maiko_overflow overflow;
+    uint64_t count;                    /* events ever: the `seq` of its next one is count + 1 */
+    struct retained_entry *last;       /* its last value, NULL when it was given up for room */
+    struct retained_topic *newer_kept; /* topics whose last value has left the log: a queue, oldest first */
+    struct retained_topic *older_kept;
+    bool is_kept;
+    char name[];
+};
+
+/* One event, encoded as the record links send.  Immutable; lives as long as log, last value or a stream refer to it. */
+struct retained_entry {
+    uint64_t position;
+    struct retained_topic *topic;
+    uint32_t channel; /* what its bytes refer to, see exporter.h */
+    uint32_t len;
+    uint32_t refs;
+    uint8_t bytes[];
+};
+
+struct retained {
+    struct heap *heap;
+    size_t max_bytes;
+    size_t bytes;                    /* of the entries in the log */
+    struct retained_entry **entries; /* ring; [position & (capacity - 1)] */
+    size_t capacity;
+    uint64_t first; /* position of the oldest entry */
+    uint64_t next;  /* position the next one gets */
+    struct hash_table topics;
+    struct retained_topic **topic_list; /* by index */
+    uint32_t topic_count;
+    uint32_t topic_capacity;
+    size_t kept_bytes; /* of last values that have left the log; at most max_bytes, too */
+    struct retained_topic *oldest_kept;
+    struct retained_topic *newest_kept;
+    uint64_t forgotten; /* last values given up for room */
+};
+
+/* Allocates nothing yet. */
+void retained_init(struct retained *retained, struct heap *heap, size_t max_bytes);
+void retained_deinit(struct retained *retained);
+
+/* The topic of that name, made when it is new (then with this policy).  MAIKO_OK, MAIKO_ENOMEM. */
+MAIKO_MUST_CHECK maiko_status retained_topic(struct retained *retained, const char *name, maiko_overflow overflow,
+                                             struct retained_topic **ret_topic);
+
+/* NULL when nothing was published on it. */
+struct retained_topic *retained_find_topic(const struct retained *retained, const char *name);
+
+/* Appends a copy of the bytes; *ret_entry is borrowed.  The log may be over its bound until retained_evict().
+ * MAIKO_OK, MAIKO_ENOMEM (nothing changed), MAIKO_ETOOLONG (over 4 GiB). */
+MAIKO_MUST_CHECK maiko_status retained_append(struct retained *retained, struct retained_topic *topic, uint32_t channel,
+                                              const void *bytes, size_t len, struct retained_entry **ret_entry);
+
+/* Lets the oldest entries go until the log is within its bound, but none from `pinned` on (UINT64_MAX: no limit) while it is
+ * within twice its bound.  The newest entry always stays. */
+void retained_evict(struct retained *retained, uint64_t pinned);
+
+/* NULL when the position is not in the log (any more). */
+struct retained_entry *retained_at(const struct retained *retained, uint64_t position);
+
+/* An entry outlives the log as long as somebody refers to it. */
+struct retained_entry *retained_ref(struct retained_entry *entry);
+void retained_unref(struct retained *retained, struct retained_entry *entry);
+
+#endif

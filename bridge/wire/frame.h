@@ -1,0 +1,163 @@
+/* Frame: what two nodes say to each other on a link (PROTOCOL.md 2 to 5), as structs.  Reading checks everything; texts and
+ * slices point
+ * into the frame and live as long as it does. */
+#ifndef WIRE_FRAME_H
+#define WIRE_FRAME_H
+
+#include "wire/envelope.h"
+#include "wire/limits.h"
+
+/* X(kind, word) */
+#define FRAME_KIND_MAP(X)                                                                                                        \
+    X(FRAME_HELLO, "hello")                                                                                                      \
+    X(FRAME_WELCOME, "welcome")                                                                                                  \
+    X(FRAME_REFUSE, "refuse")                                                                                                    \
+    X(FRAME_ACTORS, "actors")                                                                                                    \
+    X(FRAME_SUBSCRIBE, "subscribe")                                                                                              \
+    X(FRAME_READY, "ready")                                                                                                      \
+    X(FRAME_DATA, "data")                                                                                                        \
+    X(FRAME_ACK, "ack")                                                                                                          \
+    X(FRAME_REPLAY, "replay")                                                                                                    \
+    X(FRAME_HEARTBEAT, "heartbeat")                                                                                              \
+    X(FRAME_RESET, "reset")                                                                                                      \
+    X(FRAME_BYE, "bye")
+
+enum frame_kind {
+    FRAME_UNKNOWN,
+#define FRAME_KIND_ENUM_(kind, word) kind,
+    FRAME_KIND_MAP(FRAME_KIND_ENUM_)
+#undef FRAME_KIND_ENUM_
+};
+
+const char *frame_kind_name(enum frame_kind kind);
+
+/* hello and welcome: who the sender is. */
+struct frame_hello {
+    uint64_t min;
+    uint64_t max;
+    uint64_t version; /* welcome only */
+    struct slice space;
+    struct slice name;
+    struct slice host;
+    maiko_id node;
+    uint64_t epoch;
+    uint64_t uptime_ns;
+    uint64_t window_bytes;
+    uint64_t window_events;
+    uint64_t pid;
+};
+
+struct frame_actor {
+    struct slice name;
+    const struct slice *publish;
+    size_t publish_count;
+    const struct slice *subscribe;
+    size_t subscribe_count;
+};
+
+/* One element of `patterns`. */
+struct frame_pattern {
+    struct slice text;
+    struct slice from;
+    struct slice overflow;
+    uint64_t id;
+};
+
+/* One frame.  Which members mean something depends on the kind. */
+struct frame {
+    enum frame_kind kind;
+    uint64_t session;
+    struct frame_hello hello; /* hello, welcome */
+    struct slice reason;      /* refuse, bye */
+    struct slice text;        /* refuse, bye */
+    uint64_t number;          /* actors, subscribe, ready */
+    uint64_t stream;          /* subscribe, ready */
+    uint64_t next;            /* subscribe, ready, ack, replay, heartbeat */
+    uint64_t ack;             /* heartbeat */
+    uint64_t first;           /* data */
+    bool resumed;             /* ready */
+    bool is_lost_known;       /* ready */
+    uint64_t lost;            /* ready */
+    /* Arrays, checked as far as their count; read with the functions below. */
+    struct slice actors;
+    struct slice patterns;
+    struct slice denied;
+    struct slice types;
+    struct slice channels;
+    struct slice records;
+};
+
+/* MAIKO_OK, MAIKO_ETOOLONG, MAIKO_EPROTOCOL with the reason in `error` (may be NULL).  An unknown kind is MAIKO_OK. */
+MAIKO_MUST_CHECK maiko_status frame_read(const uint8_t *bytes, size_t len, struct frame *ret_frame, struct text *error);
+
+/* Whose hello is it?  False when it is no hello at all.  Cheaper than frame_read() and for the same bytes never wrong. */
+bool frame_peek_hello(const uint8_t *bytes, size_t len, struct frame *ret_frame);
+
+/* Walk an array of a frame: start with reader_of(slice) after frame_array().  */
+uint32_t frame_array(struct slice array, struct reader *ret_reader);
+
+MAIKO_MUST_CHECK maiko_status frame_next_pattern(struct reader *reader, struct frame_pattern *ret_pattern, struct text *error);
+
+/* `lists` takes the actor's topics: 2 * WIRE_TOPICS_MAX places. */
+MAIKO_MUST_CHECK maiko_status frame_next_actor(struct reader *reader, struct frame_actor *ret_actor, struct slice *lists,
+                                               struct text *error);
+
+/* One element of `channels`. */
+struct frame_channel {
+    uint64_t number;
+    struct slice topic;
+    struct slice type;
+    struct slice sender;
+    uint64_t schema;
+    uint64_t prefix;
+    maiko_id origin;
+    uint64_t hops;
+};
+
+MAIKO_MUST_CHECK maiko_status frame_next_channel(struct reader *reader, struct frame_channel *ret_channel, struct text *error);
+
+/* One record of a stream. */
+enum record_kind { RECORD_EVENT, RECORD_LOST, RECORD_END, RECORD_FAILED, RECORD_OTHER };
+
+struct record {
+    enum record_kind kind;
+    /* event */
+    uint64_t channel;
+    uint64_t id_lo;
+    uint64_t time_ns;
+    maiko_id parent;
+    maiko_id correlation; /* nil: the event's own id */
+    struct slice payload;
+    /* lost */
+    uint64_t lost;
+    struct slice reason;
+    /* end, failed */
+    struct slice name;
+    struct slice publish; /* an array of str: its topics by frame_next_text() */
+    uint64_t id;
+};
+
+MAIKO_MUST_CHECK maiko_status frame_next_record(struct reader *reader, struct record *ret_record, struct text *error);
+
+/* The next str of an array, 1..WIRE_NAME_MAX bytes. */
+MAIKO_MUST_CHECK maiko_status frame_next_text(struct reader *reader, struct slice *ret_text, struct text *error);
+
+/* ---- Writing: every call appends one whole value ---- */
+
+/* All kinds but actors, subscribe and data. */
+void frame_write(struct pack *pack, const struct frame *frame);
+void frame_write_actors(struct pack *pack, uint64_t session, uint64_t number, const struct frame_actor *actors, size_t count);
+
+/* The rest of these frames are arrays the caller appends: exactly one value each. */
+void frame_begin_subscribe(struct pack *pack, const struct frame *frame); /* then the array of patterns */
+void frame_write_pattern(struct pack *pack, const struct frame_pattern *pattern);
+void frame_begin_data(struct pack *pack, const struct frame *frame); /* then "records", an array */
+void frame_write_channel(struct pack *pack, const struct frame_channel *channel);
+
+/* The head of an event record; the payload follows. */
+void record_begin_event(struct pack *pack, const struct record *event);
+void record_write_lost(struct pack *pack, uint64_t lost, const char *reason);
+void record_write_end(struct pack *pack, const char *publisher, const char *const *publish);
+void record_write_failed(struct pack *pack, const char *pattern, uint64_t id);
+
+#endif

@@ -1,0 +1,70 @@
+/* Pack: msgpack values one after the other into a growing buffer.  Writing needs no checks: the first failure sticks and is asked
+ * for at the end.  With reader.h all that knows the bytes of msgpack. */
+#ifndef WIRE_PACK_H
+#define WIRE_PACK_H
+
+#include "base/heap.h"
+#include <maiko/id.h>
+
+/* Bytes somewhere else: borrowed. */
+struct slice {
+    const uint8_t *data;
+    size_t len;
+};
+
+struct pack {
+    struct heap *heap;
+    uint8_t *data;
+    size_t len;
+    size_t size;
+    size_t max; /* the most `len` may become */
+    maiko_status status;
+};
+
+/* Allocates nothing yet.  MAIKO_ENOMEM or, past `max` bytes, MAIKO_ETOOLONG stick. */
+void pack_init(struct pack *pack, struct heap *heap, size_t max);
+void pack_deinit(struct pack *pack);
+
+/* Empties it, forgets the failure, keeps the memory. */
+void pack_clear(struct pack *pack);
+
+static inline maiko_status pack_status(const struct pack *pack)
+{
+    return pack->status;
+}
+
+/* Valid until the next write. */
+static inline struct slice pack_slice(const struct pack *pack)
+{
+    return (struct slice){.data = pack->data, .len = pack->len};
+}
+
+/* So many elements, or pairs of key and value, follow. */
+void pack_array(struct pack *pack, size_t count);
+void pack_map(struct pack *pack, size_t count);
+
+void pack_nil(struct pack *pack);
+void pack_bool(struct pack *pack, bool value);
+void pack_uint(struct pack *pack, uint64_t value);
+void pack_int(struct pack *pack, int64_t value);
+void pack_float(struct pack *pack, float value);
+void pack_double(struct pack *pack, double value);
+void pack_bin(struct pack *pack, const void *bytes, size_t len);
+
+/* A str; the text is valid UTF-8. */
+void pack_str(struct pack *pack, const char *text);
+
+/* A str, or a bin when the bytes are not valid UTF-8. */
+void pack_text(struct pack *pack, const char *text, size_t len);
+
+/* Nil for the nil id, else a bin of 16 bytes. */
+void pack_id(struct pack *pack, maiko_id id);
+
+/* Bytes that are msgpack already. */
+void pack_raw(struct pack *pack, const void *bytes, size_t len);
+
+/* A place for an array header of fixed width, filled in by pack_array_end() when the count is known. */
+size_t pack_array_begin(struct pack *pack);
+void pack_array_end(struct pack *pack, size_t place, size_t count);
+
+#endif

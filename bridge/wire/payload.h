@@ -1,0 +1,41 @@
+/* Payload: the bytes of an event as msgpack and back, by schema.  How to do it for one type is worked out once, into a plan.
+ * Links carry an array of the fields' values, the open door a map of their names. */
+#ifndef WIRE_PAYLOAD_H
+#define WIRE_PAYLOAD_H
+
+#include "wire/foreign_type.h"
+#include "wire/reader.h"
+
+struct payload_plan;
+
+/*
+ * `type` passes maiko_schema_check() and outlives the plan; so does `foreign`, the peer's idea of the type, when arrays are
+ * read that were written by it.  NULL: the same type, by position.
+ * MAIKO_OK; MAIKO_ENOTSUP (holds pointers), MAIKO_ETYPE (a field is of another kind there: `error` names it), MAIKO_ENOMEM.
+ */
+MAIKO_MUST_CHECK maiko_status payload_plan_new(struct heap *heap, const maiko_event_type *type,
+                                               const struct foreign_type *foreign, struct payload_plan **ret_plan,
+                                               struct text *error);
+
+/* NULL is allowed; returns NULL. */
+struct payload_plan *payload_plan_free(struct payload_plan *plan);
+
+const maiko_event_type *payload_plan_type(const struct payload_plan *plan);
+
+/* `event` is valid for the type. */
+void payload_write_array(const struct payload_plan *plan, struct pack *pack, const void *event);
+void payload_write_map(const struct payload_plan *plan, struct pack *pack, const void *event);
+
+/* Bytes the event will have: the fixed part and the tail as long as it is in these bytes, which are one whole value, an array
+ * or a
+ * map.  MAIKO_OK, MAIKO_ETOOLONG, MAIKO_ETYPE. */
+MAIKO_MUST_CHECK maiko_status payload_len(const struct payload_plan *plan, struct slice payload, size_t *ret_len,
+                                          struct text *error);
+
+/* Fills all `len` bytes, which payload_len() has found; what the bytes do not say is zero.  MAIKO_OK or MAIKO_ETYPE, with the
+ * field and
+ * what is wrong with it in `error` (may be NULL); `event` then holds something, but no event. */
+MAIKO_MUST_CHECK maiko_status payload_read(const struct payload_plan *plan, struct slice payload, void *event, size_t len,
+                                           struct text *error);
+
+#endif

@@ -1,0 +1,73 @@
+/* Reader: msgpack in place.  A frame is first walked once by reader_check() (shape, depth, lengths; no allocation, no recursion);
+ * then values are read one after the other.  Every read is checked against the end all the same. */
+#ifndef WIRE_READER_H
+#define WIRE_READER_H
+
+#include <string.h>
+
+#include "base/text.h"
+#include "wire/pack.h"
+
+enum reader_kind {
+    READ_END, /* nothing left, or bytes that are not msgpack */
+    READ_NIL,
+    READ_BOOL,
+    READ_UINT, /* an int that is not negative */
+    READ_INT,  /* a negative one */
+    READ_FLOAT,
+    READ_DOUBLE,
+    READ_STR,
+    READ_BIN,
+    READ_ARRAY,
+    READ_MAP,
+    READ_EXT
+};
+
+struct reader {
+    const uint8_t *at;
+    const uint8_t *end;
+};
+
+/* For messages: "an array", "a str", … */
+const char *reader_kind_name(enum reader_kind kind);
+
+/* Is this exactly one well-formed value, nested at most WIRE_DEPTH_MAX deep, at most `max` bytes?
+ * MAIKO_OK, MAIKO_ETOOLONG, MAIKO_EPROTOCOL with the reason in `error` (may be NULL). */
+MAIKO_MUST_CHECK maiko_status reader_check(const void *bytes, size_t len, size_t max, struct text *error);
+
+static inline struct reader reader_of(struct slice slice)
+{
+    return (struct reader){.at = slice.data, .end = slice.data + slice.len};
+}
+
+enum reader_kind reader_peek(const struct reader *reader);
+
+/* Each returns false, and stays where it is, when the next value is of another kind or out of range. */
+bool reader_nil(struct reader *reader);
+bool reader_bool(struct reader *reader, bool *ret_value);
+bool reader_uint(struct reader *reader, uint64_t *ret_value);
+bool reader_int(struct reader *reader, int64_t *ret_value);
+bool reader_float(struct reader *reader, float *ret_value);   /* a float32 only: its bits are kept */
+bool reader_double(struct reader *reader, double *ret_value); /* a float64 only */
+bool reader_str(struct reader *reader, struct slice *ret_value);
+bool reader_bin(struct reader *reader, struct slice *ret_value);
+bool reader_array(struct reader *reader, uint32_t *ret_count);
+bool reader_map(struct reader *reader, uint32_t *ret_count);
+
+/* A str or a bin. */
+bool reader_text(struct reader *reader, struct slice *ret_value);
+
+/* Nil, a bin of 16 bytes, or a str of UUID text. */
+bool reader_id(struct reader *reader, maiko_id *ret_value);
+
+/* Any one value with all in it: its bytes. */
+bool reader_skip(struct reader *reader, struct slice *ret_value);
+
+static inline bool slice_is(struct slice slice, const char *text)
+{
+    size_t len = strlen(text);
+
+    return slice.len == len && memcmp(slice.data, text, len) == 0;
+}
+
+#endif
