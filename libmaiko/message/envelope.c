@@ -1,0 +1,133 @@
+/* Envelopes on the heap and the getters of the public view. */
+#include "message/envelope.h"
+
+#include <string.h>
+
+_Static_assert(sizeof(struct envelope) == 128, "the metadata is two cache lines, the payload starts on the third");
+_Static_assert(offsetof(struct envelope, head) == 0, "the public head is the beginning");
+
+struct envelope_root *envelope_root_new(const maiko_allocator *allocator, size_t cap_bytes)
+{
+    struct heap heap;
+    struct envelope_root *root;
+
+    heap_init(&heap, allocator, cap_bytes);
+    root = heap_alloc(&heap, sizeof *root);
+    if (root == NULL)
+        return NULL;
+    heap_init(&root->heap, allocator, cap_bytes);
+    root->refs = 1;
+    return root;
+}
+
+void envelope_root_unref(struct envelope_root *root)
+{
+    struct heap heap;
+
+    if (root == NULL || __atomic_sub_fetch(&root->refs, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    heap_init(&heap, &root->heap.allocator, 0);
+    heap_free(&heap, root, sizeof *root);
+}
+
+/* The block: envelope, payload, sender, topic with its name, sender name.  The middle ones aligned to 8. */
+static size_t names_offset(size_t payload_len)
+{
+    return (sizeof(struct envelope) + payload_len + 7) & ~(size_t)7;
+}
+
+static void copy_names(struct envelope *envelope, const struct topic *topic, const struct sender *sender, size_t sender_len)
+{
+    struct sender *own_sender = (struct sender *)(void *)((char *)envelope + names_offset(envelope->head.payload_len));
+    struct topic *own_topic = (struct topic *)(void *)(own_sender + 1);
+    char *own_name = own_topic->name + topic->len + 1;
+
+    memset(own_topic, 0, sizeof *own_topic);
+    own_topic->id = topic->id;
+    own_topic->len = topic->len;
+    own_topic->is_system = topic->is_system;
+    memcpy(own_topic->name, topic->name, (size_t)topic->len + 1);
+    memcpy(own_name, sender->name, sender_len + 1);
+    own_sender->name = own_name;
+    own_sender->id = sender->id;
+    envelope->topic = own_topic;
+    envelope->sender = own_sender;
+}
+
+struct envelope *envelope_new_heap(struct envelope_root *root, const maiko_event_type *type, size_t payload_len,
+                                   const struct topic *topic, const struct sender *sender)
+{
+    size_t sender_len = strlen(sender->name);
+    size_t size;
+    struct envelope *envelope;
+
+    if (payload_len > UINT32_MAX - 4096)
+        return NULL;
+    size = names_offset(payload_len) + sizeof(struct sender) + sizeof(struct topic) + topic->len + 1 + sender_len + 1;
+    envelope = heap_alloc(&root->heap, size);
+    if (envelope == NULL)
+        return NULL;
+    memset(envelope, 0, sizeof *envelope);
+    envelope->head.type = type;
+    envelope->head.payload = envelope_payload(envelope);
+    envelope->head.payload_len = payload_len;
+    envelope->refs = 1;
+    envelope->home = HOME_HEAP;
+    envelope->home_size = (uint32_t)size;
+    envelope->root = root;
+    __atomic_fetch_add(&root->refs, 1, __ATOMIC_RELAXED);
+    copy_names(envelope, topic, sender, sender_len);
+    return envelope;
+}
+
+void envelope_ref_heap(struct envelope *envelope)
+{
+    /* relaxed: whoever adds a reference holds one already */
+    __atomic_fetch_add(&envelope->refs, 1, __ATOMIC_RELAXED);
+}
+
+bool envelope_unref_heap(struct envelope *envelope)
+{
+    /* release: our reads are done before the count drops; acquire: the last one sees everybody's */
+    return __atomic_sub_fetch(&envelope->refs, 1, __ATOMIC_ACQ_REL) == 0;
+}
+
+void envelope_destroy_heap(struct envelope *envelope)
+{
+    struct envelope_root *root = envelope->root;
+
+    if (envelope->head.type->destroy != NULL)
+        envelope->head.type->destroy(envelope_payload(envelope));
+    heap_free(&root->heap, envelope, envelope->home_size);
+    envelope_root_unref(root);
+}
+
+const char *maiko_envelope_sender(const maiko_envelope *envelope)
+{
+    return envelope == NULL ? "" : envelope_of(envelope)->sender->name;
+}
+
+const char *maiko_envelope_topic(const maiko_envelope *envelope)
+{
+    return envelope == NULL ? "" : envelope_of(envelope)->topic->name;
+}
+
+maiko_id maiko_envelope_id(const maiko_envelope *envelope)
+{
+    return envelope == NULL ? (maiko_id){0, 0} : envelope_of(envelope)->id;
+}
+
+maiko_id maiko_envelope_parent(const maiko_envelope *envelope)
+{
+    return envelope == NULL ? (maiko_id){0, 0} : envelope_of(envelope)->parent;
+}
+
+maiko_id maiko_envelope_correlation(const maiko_envelope *envelope)
+{
+    return envelope == NULL ? (maiko_id){0, 0} : envelope_of(envelope)->correlation;
+}
+
+uint64_t maiko_envelope_time(const maiko_envelope *envelope)
+{
+    return envelope == NULL ? 0 : envelope_of(envelope)->time_ns;
+}

@@ -1,0 +1,87 @@
+/* Envelope: the private layout behind maiko_envelope.  One event, its metadata, and the payload right behind.
+ * Pooled envelopes belong to one shard and count references without atomics; kept ones live on the heap and may
+ * travel between threads. */
+#ifndef MESSAGE_ENVELOPE_H
+#define MESSAGE_ENVELOPE_H
+
+#include "base/heap.h"
+#include <maiko/envelope.h>
+
+/* Who sent: an actor of this process or, for events that came over a bridge, a foreign one. */
+struct sender {
+    const char *name;
+    uint64_t id; /* unique per incarnation; 0: the supervisor */
+};
+
+/* A topic name, made once per supervisor and never changed or freed before it, so any thread may hold one. */
+struct topic {
+    uint32_t id; /* dense, from 0 */
+    uint16_t len;
+    bool is_system; /* begins with $sys/ */
+    /* set once under the registry's lock when the first type is bound; read relaxed: a topic is bound before it is sent on */
+    _Atomic uint8_t overflow;
+    _Atomic bool is_bound;
+    _Atomic bool is_control;
+    _Atomic bool is_sticky;
+    const maiko_event_type *bound_by;
+    char name[];
+};
+
+enum envelope_home { HOME_POOL, HOME_HEAP };
+
+/* The heap of a supervisor, which lives until the supervisor and the last of its kept envelopes are gone. */
+struct envelope_root {
+    struct heap heap;
+    uint32_t refs; /* atomic */
+};
+
+struct envelope {
+    maiko_envelope head;
+    uint32_t refs; /* HOME_POOL: owner shard only; HOME_HEAP: atomic */
+    uint8_t home;
+    uint8_t size_class;     /* HOME_POOL */
+    uint8_t epoch;          /* HOME_POOL: for the grace period of ended senders */
+    uint8_t hops;           /* links crossed */
+    maiko_id id;
+    maiko_id parent;
+    maiko_id correlation;
+    uint64_t time_ns;
+    const struct topic *topic;
+    const struct sender *sender; /* identity, for names and the self-delivery filter */
+    struct actor *origin;        /* whose debt it is when it has to wait; NULL for kept copies */
+    struct envelope_root *root;  /* HOME_HEAP: where it came from */
+    uint32_t home_size;          /* HOME_HEAP: bytes of the whole block, names included */
+    uint16_t owner_shard;        /* types with a destructor: the shard that must call it */
+    uint16_t reserved;
+};
+
+static inline struct envelope *envelope_of(const maiko_envelope *head)
+{
+    return (struct envelope *)(uintptr_t)head;
+}
+
+/* The payload of an envelope under construction. */
+static inline void *envelope_payload(struct envelope *envelope)
+{
+    return envelope + 1;
+}
+
+/* NULL when out of memory.  The allocator is copied. */
+MAIKO_MUST_CHECK struct envelope_root *envelope_root_new(const maiko_allocator *allocator, size_t cap_bytes);
+void envelope_root_unref(struct envelope_root *root);
+
+/* An envelope outside every pool with one reference, its payload not filled in.  Topic and sender are copied into the
+ * block, so it depends on nothing but its type.  NULL when out of memory or over 4 GiB. */
+MAIKO_MUST_CHECK struct envelope *envelope_new_heap(struct envelope_root *root, const maiko_event_type *type, size_t payload_len,
+                                                    const struct topic *topic, const struct sender *sender);
+
+/* HOME_HEAP only, any thread. */
+void envelope_ref_heap(struct envelope *envelope);
+
+/* HOME_HEAP only, any thread.  True when it was the last reference: the caller destroys it on the owner shard. */
+bool envelope_unref_heap(struct envelope *envelope);
+
+/* After the last reference is gone: calls the type's destructor and frees. */
+void envelope_destroy_heap(struct envelope *envelope);
+
+#endif

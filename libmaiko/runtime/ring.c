@@ -1,0 +1,200 @@
+/* Ring segments: reserving, closing and reading batches. */
+#include "runtime/ring.h"
+
+#include <string.h>
+
+#define FIRST_SEGMENT ((size_t)4096)
+#define SEGMENT ((size_t)65536)
+#define NEXT_SEGMENT UINT64_MAX /* in the place of a batch's flush: go on in the next segment */
+
+struct ring_segment {
+    struct ring_segment *next; /* written before the mark that sends the reader there */
+    size_t size;               /* bytes of data */
+    char data[];
+};
+
+static size_t batch_size(const struct ring *ring)
+{
+    return sizeof(struct ring_batch) + ring->shards * sizeof(uint64_t);
+}
+
+/* Every segment keeps room behind its contents for a segment-end record or the next batch's first word. */
+#define TRAILER sizeof(struct ring_record)
+
+static struct ring_segment *segment_new(struct ring *ring, size_t size)
+{
+    struct ring_segment *segment = heap_alloc(ring->heap, sizeof *segment + size);
+
+    if (segment == NULL)
+        return NULL;
+    segment->next = NULL;
+    segment->size = size;
+    memset(segment->data, 0, sizeof(uint64_t));
+    return segment;
+}
+
+struct ring *ring_new(struct heap *heap, uint32_t shards)
+{
+    /* aligned by hand: the heap aligns to 16, the groups want lines of their own */
+    struct ring *ring = heap_alloc(heap, sizeof *ring + 128);
+    char *aligned = (char *)(((uintptr_t)ring + 128) & ~(uintptr_t)127);
+
+    if (ring == NULL)
+        return NULL;
+    memset(aligned, 0, sizeof *ring);
+    ((char **)(void *)aligned)[-1] = (char *)ring;
+    ring = (struct ring *)(void *)aligned;
+    ring->heap = heap;
+    ring->shards = shards;
+    ring->tail = segment_new(ring, FIRST_SEGMENT);
+    if (ring->tail == NULL) {
+        ring_free(ring);
+        return NULL;
+    }
+    ring->head = ring->tail;
+    ring->oldest = ring->tail;
+    ring->segments_made = 1;
+    return ring;
+}
+
+void ring_free(struct ring *ring)
+{
+    if (ring == NULL)
+        return;
+    while (ring->oldest != NULL) {
+        struct ring_segment *segment = ring->oldest;
+
+        ring->oldest = segment->next;
+        heap_free(ring->heap, segment, sizeof *segment + segment->size);
+    }
+    heap_free(ring->heap, ((char **)(void *)ring)[-1], sizeof *ring + 128);
+}
+
+/* A segment the reader has left, or a new one.  The acquire pairs with the release in ring_confirm(): the reader's last
+ * reads of the segment are done before we write to it. */
+static struct ring_segment *next_segment(struct ring *ring, size_t need)
+{
+    uint64_t in_use = ring->segments_made - atomic_load_explicit(&ring->segments_left, memory_order_acquire);
+    struct ring_segment *segment = ring->oldest;
+    uint64_t chain = 0;
+    struct ring_segment *at;
+
+    for (at = ring->oldest; at != NULL; at = at->next)
+        chain++;
+    if (chain <= in_use || segment == ring->tail || segment->size < need)
+        return segment_new(ring, need > SEGMENT ? need : SEGMENT);
+    ring->oldest = segment->next;
+    segment->next = NULL;
+    memset(segment->data, 0, sizeof(uint64_t));
+    return segment;
+}
+
+/* Makes room for `need` bytes and the trailer; `mid_batch` says which mark sends the reader on. */
+static bool make_room(struct ring *ring, size_t need, bool mid_batch)
+{
+    struct ring_segment *segment;
+    char *mark = ring->tail->data + ring->write_offset;
+
+    if (ring->write_offset + need + TRAILER <= ring->tail->size)
+        return true;
+    segment = next_segment(ring, need + TRAILER);
+    if (segment == NULL)
+        return false;
+    ring->tail->next = segment;
+    if (mid_batch)
+        *(struct ring_record *)(void *)mark = (struct ring_record){.size = sizeof(struct ring_record), .kind = RING_SEGMENT_END};
+    else /* release: the reader may meet this mark before the next publication, and follows `next` */
+        atomic_store_explicit((_Atomic uint64_t *)(void *)mark, NEXT_SEGMENT, memory_order_release);
+    ring->tail = segment;
+    ring->write_offset = 0;
+    ring->segments_made++;
+    return true;
+}
+
+static bool open_batch(struct ring *ring)
+{
+    if (!make_room(ring, batch_size(ring), false))
+        return false;
+    ring->open = (struct ring_batch *)(void *)(ring->tail->data + ring->write_offset);
+    ring->open->records = 0;
+    ring->open->dep_count = ring->shards;
+    ring->write_offset += batch_size(ring);
+    return true;
+}
+
+void *ring_reserve(struct ring *ring, enum ring_kind kind, size_t body, bool is_event)
+{
+    size_t size = (sizeof(struct ring_record) + body + 7) & ~(size_t)7;
+    struct ring_record *record;
+
+    if (ring->open == NULL && !open_batch(ring))
+        return NULL;
+    if (!make_room(ring, size, true))
+        return NULL;
+    record = (struct ring_record *)(void *)(ring->tail->data + ring->write_offset);
+    record->size = (uint32_t)size;
+    record->kind = kind;
+    ring->write_offset += size;
+    ring->open->records++;
+    ring->written_bytes += size;
+    if (is_event)
+        ring->written_events++;
+    return record + 1;
+}
+
+void ring_close_batch(struct ring *ring, uint64_t flush, const uint64_t *deps)
+{
+    memcpy(ring->open->deps, deps, ring->shards * sizeof *deps);
+    /* the next batch's first word: nothing there yet */
+    atomic_store_explicit((_Atomic uint64_t *)(void *)(ring->tail->data + ring->write_offset), 0, memory_order_relaxed);
+    atomic_store_explicit(&ring->open->flush, flush, memory_order_relaxed);
+    ring->written_flush = flush;
+    ring->open = NULL;
+}
+
+static void leave_segment(struct ring *ring)
+{
+    ring->head = ring->head->next;
+    ring->read_offset = 0;
+    ring->segments_left_count++;
+}
+
+struct ring_batch *ring_open_batch(struct ring *ring, uint64_t published)
+{
+    struct ring_batch *batch = (struct ring_batch *)(void *)(ring->head->data + ring->read_offset);
+    /* acquire pairs with the release of NEXT_SEGMENT in make_room() */
+    uint64_t flush = atomic_load_explicit(&batch->flush, memory_order_acquire);
+
+    if (flush == NEXT_SEGMENT) {
+        leave_segment(ring);
+        batch = (struct ring_batch *)(void *)ring->head->data;
+        flush = atomic_load_explicit(&batch->flush, memory_order_acquire);
+    }
+    if (flush == 0 || flush > published)
+        return NULL;
+    ring->read_offset += batch_size(ring);
+    return batch;
+}
+
+struct ring_record *ring_next(struct ring *ring)
+{
+    struct ring_record *record = (struct ring_record *)(void *)(ring->head->data + ring->read_offset);
+
+    if (record->kind == RING_SEGMENT_END) {
+        leave_segment(ring);
+        record = (struct ring_record *)(void *)ring->head->data;
+    }
+    ring->read_offset += record->size;
+    ring->read_bytes += record->size;
+    if (record->kind == RING_EVENT || record->kind == RING_EVENT_SHARED)
+        ring->read_events++;
+    return record;
+}
+
+void ring_confirm(struct ring *ring, uint64_t flush)
+{
+    atomic_store_explicit(&ring->segments_left, ring->segments_left_count, memory_order_release);
+    atomic_store_explicit(&ring->confirmed_events, ring->read_events, memory_order_relaxed);
+    atomic_store_explicit(&ring->confirmed_bytes, ring->read_bytes, memory_order_relaxed);
+    atomic_store_explicit(&ring->confirmed_flush, flush, memory_order_release);
+}
