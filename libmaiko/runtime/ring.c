@@ -13,9 +13,9 @@ struct ring_segment {
     char data[];
 };
 
-static size_t batch_size(const struct ring *ring)
+static size_t batch_size(uint32_t deps)
 {
-    return sizeof(struct ring_batch) + ring->shards * sizeof(uint64_t);
+    return sizeof(struct ring_batch) + deps * sizeof(uint64_t);
 }
 
 /* Every segment keeps room behind its contents for a segment-end record or the next batch's first word. */
@@ -33,7 +33,7 @@ static struct ring_segment *segment_new(struct ring *ring, size_t size)
     return segment;
 }
 
-struct ring *ring_new(struct heap *heap, uint32_t shards)
+struct ring *ring_new(struct heap *heap)
 {
     /* aligned by hand: the heap aligns to 16, the groups want lines of their own */
     struct ring *ring = heap_alloc(heap, sizeof *ring + 128);
@@ -45,7 +45,6 @@ struct ring *ring_new(struct heap *heap, uint32_t shards)
     ((char **)(void *)aligned)[-1] = (char *)ring;
     ring = (struct ring *)(void *)aligned;
     ring->heap = heap;
-    ring->shards = shards;
     ring->tail = segment_new(ring, FIRST_SEGMENT);
     if (ring->tail == NULL) {
         ring_free(ring);
@@ -111,23 +110,23 @@ static bool make_room(struct ring *ring, size_t need, bool mid_batch)
     return true;
 }
 
-static bool open_batch(struct ring *ring)
+static bool open_batch(struct ring *ring, uint32_t deps)
 {
-    if (!make_room(ring, batch_size(ring), false))
+    if (!make_room(ring, batch_size(deps), false))
         return false;
     ring->open = (struct ring_batch *)(void *)(ring->tail->data + ring->write_offset);
     ring->open->records = 0;
-    ring->open->dep_count = ring->shards;
-    ring->write_offset += batch_size(ring);
+    ring->open->dep_count = deps;
+    ring->write_offset += batch_size(deps);
     return true;
 }
 
-void *ring_reserve(struct ring *ring, enum ring_kind kind, size_t body, bool is_event)
+void *ring_reserve(struct ring *ring, enum ring_kind kind, size_t body, uint32_t deps)
 {
     size_t size = (sizeof(struct ring_record) + body + 7) & ~(size_t)7;
     struct ring_record *record;
 
-    if (ring->open == NULL && !open_batch(ring))
+    if (ring->open == NULL && !open_batch(ring, deps))
         return NULL;
     if (!make_room(ring, size, true))
         return NULL;
@@ -137,14 +136,14 @@ void *ring_reserve(struct ring *ring, enum ring_kind kind, size_t body, bool is_
     ring->write_offset += size;
     ring->open->records++;
     ring->written_bytes += size;
-    if (is_event)
+    if (kind != RING_COMMAND)
         ring->written_events++;
     return record + 1;
 }
 
 void ring_close_batch(struct ring *ring, uint64_t flush, const uint64_t *deps)
 {
-    memcpy(ring->open->deps, deps, ring->shards * sizeof *deps);
+    memcpy(ring->open->deps, deps, ring->open->dep_count * sizeof *deps);
     /* the next batch's first word: nothing there yet */
     atomic_store_explicit((_Atomic uint64_t *)(void *)(ring->tail->data + ring->write_offset), 0, memory_order_relaxed);
     atomic_store_explicit(&ring->open->flush, flush, memory_order_relaxed);
@@ -172,7 +171,7 @@ struct ring_batch *ring_open_batch(struct ring *ring, uint64_t published)
     }
     if (flush == 0 || flush > published)
         return NULL;
-    ring->read_offset += batch_size(ring);
+    ring->read_offset += batch_size(batch->dep_count);
     return batch;
 }
 
@@ -186,7 +185,7 @@ struct ring_record *ring_next(struct ring *ring)
     }
     ring->read_offset += record->size;
     ring->read_bytes += record->size;
-    if (record->kind == RING_EVENT || record->kind == RING_EVENT_SHARED)
+    if (record->kind != RING_COMMAND)
         ring->read_events++;
     return record;
 }

@@ -8,6 +8,7 @@
 #define RUNTIME_RING_H
 
 #include "base/heap.h"
+#include <maiko/base.h>
 #include <stdatomic.h>
 
 enum ring_kind {
@@ -33,7 +34,6 @@ struct ring_batch {
 
 struct ring {
     struct heap *heap;
-    uint32_t shards; /* entries of deps */
     /* writer */
     _Alignas(128) struct ring_segment *tail;
     size_t write_offset;
@@ -57,12 +57,12 @@ struct ring {
 };
 
 /* Allocates the first, small segment.  NULL when out of memory. */
-MAIKO_MUST_CHECK struct ring *ring_new(struct heap *heap, uint32_t shards);
+MAIKO_MUST_CHECK struct ring *ring_new(struct heap *heap);
 void ring_free(struct ring *ring);
 
-/* Writer: room for one record of `body` bytes in the open batch (opened when needed).  Returns its body, NULL when out
- * of memory (nothing changed).  Counts as an event when `is_event`. */
-MAIKO_MUST_CHECK void *ring_reserve(struct ring *ring, enum ring_kind kind, size_t body, bool is_event);
+/* Writer: room for one record of `body` bytes in the open batch (opened when needed, for `deps` dependencies).  Returns
+ * its body, NULL when out of memory (nothing changed). */
+MAIKO_MUST_CHECK void *ring_reserve(struct ring *ring, enum ring_kind kind, size_t body, uint32_t deps);
 
 static inline bool ring_has_open_batch(const struct ring *ring)
 {

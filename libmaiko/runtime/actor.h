@@ -1,0 +1,159 @@
+/* Actor: the user's component as the runtime sees it.  Everything here belongs to the thread of its shard, except
+ * what is marked otherwise.  The memory of an actor is never given back before its supervisor ends (contexts that are
+ * used too late must find a record), only reused under a new generation once no event of it is left anywhere. */
+#ifndef RUNTIME_ACTOR_H
+#define RUNTIME_ACTOR_H
+
+#include "base/timer_heap.h"
+#include "routing/broker.h"
+#include "runtime/counters_file.h"
+#include "runtime/mailbox.h"
+#include <maiko/actor.h>
+#include <maiko/context.h>
+#include <stdatomic.h>
+
+struct shard;
+struct maiko_supervisor;
+
+#define ACTOR_MAGIC 0x6d61c701u
+#define ACTOR_ALIGNMENT ((uintptr_t)64) /* the low bits of a maiko_context pointer hold the generation */
+
+enum actor_state {
+    ACTOR_FREE = 0, /* record without an actor */
+    ACTOR_ADDED,    /* on_start has not run */
+    ACTOR_RUNNING,
+    ACTOR_DRAINING, /* told to stop: handles what is queued, receives nothing new */
+    ACTOR_STOPPED,  /* all hooks done */
+};
+
+enum actor_step_state {
+    ACTOR_STEP_NEVER = 0,
+    ACTOR_STEP_READY,
+    ACTOR_STEP_AFTER_EVENTS,
+    ACTOR_STEP_TIMER,
+};
+
+/* Why an actor does not run although it has work.  Debt is apart: it is a count. */
+enum actor_hold {
+    ACTOR_HELD_BY_RING = 1, /* outbox limit or a ring above its mark */
+    ACTOR_HELD_BY_RETRY = 2,
+};
+
+/* What few actors need: made with the first use, or when the actor is added. */
+struct actor_rare {
+    struct mailbox control; /* priority lane; capacity 0: none yet */
+    struct envelope *retry_envelope;
+    uint32_t retries;
+    const char **publish; /* NULL-terminated, inside the actor's block; NULL: may send on every topic */
+    bool is_publisher;    /* counted in the streams */
+    bool has_ended;       /* every publisher it hears has finished */
+    bool owns_self;
+    bool failed;
+    size_t self_size;
+    maiko_status failure;
+    struct add_ticket *ticket;    /* an outside thread waits for on_start */
+    struct add_ticket *remove_ticket;
+    char error_text[232];
+};
+
+struct actor {
+    /* what a delivery touches */
+    struct mailbox mailbox;
+    /* what an activation touches */
+    struct actor *run_next;
+    struct shard *shard;
+    const maiko_actor_ops *ops;
+    void *self;
+    struct counters_actor *counters;
+    uint32_t debt;          /* own events waiting in mailboxes of this shard */
+    uint32_t tick_limit;    /* events per batch */
+    uint8_t state;          /* enum actor_state */
+    uint8_t step_state;     /* enum actor_step_state */
+    uint8_t hold;           /* enum actor_hold, or-ed */
+    bool is_queued;         /* in the shard's run queue */
+    bool receives_own;
+    bool is_dedicated;
+    bool is_foreign_gate;   /* the supervisor's own record: events come from outside threads */
+    bool has_finished;      /* sends no more */
+    bool end_pending;       /* on_end runs when the queue is empty */
+    bool stop_on_empty;     /* after on_end, or when a source with nothing to hear finished */
+    bool was_started;       /* on_start succeeded */
+    bool is_overdrawn;      /* resolves a deadlock: runs although in debt */
+    uint32_t overdraft;     /* events it may still add */
+    maiko_status last_refusal;
+    uint32_t debt_bytes;    /* sent while in debt, in the present hook */
+    /* under way in rings since the last confirmation */
+    uint32_t ring_events;
+    uint64_t ring_bytes;
+    uint64_t ring_flush;    /* number of the flush that carries the last of them */
+    uint64_t ring_targets;  /* bit per shard */
+    struct list held_link;  /* in the shard's list of actors held by rings */
+    /* identity; read by other shards through envelopes */
+    struct sender sender;
+    uint32_t magic;
+    uint8_t generation;     /* 0..63, in the low bits of the context pointer */
+    uint8_t retire_epochs;
+    uint16_t activations;   /* for the sampling of handler time */
+    struct subscriber subscriber; /* its subscriptions on the shard's broker */
+    struct actor_rare *rare;
+    struct timer timer;     /* backoff and retry: never both */
+    struct list siblings;   /* in the shard's list of actors, in order of addition */
+    char *block;            /* one allocation: subscriptions, publish list, name */
+    size_t block_size;
+    /* any thread */
+    _Atomic uint32_t remote_debt; /* own events waiting in mailboxes of other shards */
+    _Atomic bool is_on_wake_stack;
+    struct actor *wake_next;      /* owned by whoever set is_on_wake_stack */
+};
+
+/* The context that stands for the actor; and back, NULL when it is stale or no context at all. */
+static inline maiko_context *actor_context(struct actor *actor)
+{
+    return (maiko_context *)((uintptr_t)actor + actor->generation);
+}
+
+static inline struct actor *actor_of_context(const maiko_context *ctx)
+{
+    struct actor *actor = (struct actor *)((uintptr_t)ctx & ~(ACTOR_ALIGNMENT - 1));
+
+    if (__builtin_expect(actor == NULL || actor->magic != ACTOR_MAGIC, 0))
+        return NULL;
+    return actor->generation == ((uintptr_t)ctx & (ACTOR_ALIGNMENT - 1)) ? actor : NULL;
+}
+
+/* In debt, here or elsewhere.  Relaxed: the release that ends a remote debt also queues the actor through the wake
+ * stack, which is what makes it run; a stale value here only delays it until then. */
+static inline bool actor_in_debt(const struct actor *actor)
+{
+    return actor->debt != 0 || atomic_load_explicit(&actor->remote_debt, memory_order_relaxed) != 0;
+}
+
+static inline bool actor_is_held(const struct actor *actor)
+{
+    return actor->hold != 0 || (actor_in_debt(actor) && !actor->is_overdrawn);
+}
+
+static inline bool actor_has_events(const struct actor *actor)
+{
+    return actor->mailbox.depth != 0 || (actor->rare != NULL && actor->rare->control.depth != 0);
+}
+
+/* Made on first use.  NULL when out of memory. */
+struct actor_rare *actor_rare(struct actor *actor);
+
+/* Has it anything to do now? */
+bool actor_is_ready(const struct actor *actor);
+
+/* One turn of the actor: start, a batch of events, a step, an end, a stop; as far as it is not held. */
+void actor_activate(struct actor *actor);
+
+/* Receives nothing new from now on; handles what is queued, then stops. */
+void actor_drain(struct actor *actor);
+
+/* Stops it as failed: what is queued is dropped and counted under `reason`; on_stop runs. */
+void actor_fail(struct actor *actor, maiko_status status, enum drop_reason reason, const char *text);
+
+/* The last hook and the end: on_stop if it was started, then the record leaves the shard. */
+void actor_stop_now(struct actor *actor);
+
+#endif

@@ -1,0 +1,301 @@
+/* Dispatch: from a sender's event to the mailboxes of this shard, and back out of them.  Runs no user code except
+ * predicates, so nothing changes under it; overflow is decided here and nowhere else. */
+#include "runtime/shard.h"
+
+#include "runtime/dead_letters.h"
+#include "runtime/supervisor_internal.h"
+
+static uintptr_t entry_of(struct envelope *envelope, uintptr_t tags)
+{
+    return (uintptr_t)envelope | tags;
+}
+
+static inline void envelope_hold(struct envelope *envelope)
+{
+    if (__builtin_expect(envelope->home == HOME_POOL, 1))
+        envelope->refs++;
+    else
+        envelope_ref_heap(envelope);
+}
+
+void shard_release_last(struct shard *shard, struct envelope *envelope)
+{
+    if (envelope->head.type->destroy != NULL && envelope->owner_shard != shard->index) {
+        if (supervisor_send_home(shard, envelope))
+            return;
+    }
+    envelope_destroy_heap(envelope);
+}
+
+void shard_release(struct shard *shard, struct envelope *envelope)
+{
+    if (__builtin_expect(envelope->home == HOME_POOL, 1)) {
+        if (--envelope->refs == 0)
+            pool_give(&shard->pool, envelope);
+    } else if (envelope_unref_heap(envelope)) {
+        shard_release_last(shard, envelope);
+    }
+}
+
+/* An event of `sender` waits here: it does not run before that is over. */
+static void owe(struct shard *shard, struct actor *sender)
+{
+    if (sender == NULL)
+        return;
+    if (sender->shard == shard) {
+        sender->debt++;
+        if (sender->is_overdrawn && sender->overdraft > 0)
+            sender->overdraft--;
+        shard->in_debt_hint++;
+    } else {
+        /* relaxed: the sender learns of it by ring position (see ring_confirm, a release) or by not being woken */
+        atomic_fetch_add_explicit(&sender->remote_debt, 1, memory_order_relaxed);
+    }
+}
+
+/* Any shard may push; the sender's shard takes all at once.  Release: what was done before the debt ended is seen by
+ * the sender when it runs again. */
+static void push_on_wake_stack(struct actor *sender)
+{
+    struct shard *home = sender->shard;
+    struct actor *top;
+
+    if (atomic_exchange_explicit(&sender->is_on_wake_stack, true, memory_order_acq_rel))
+        return;
+    top = atomic_load_explicit(&home->wake_stack, memory_order_relaxed);
+    do
+        sender->wake_next = top;
+    while (!atomic_compare_exchange_weak_explicit(&home->wake_stack, &top, sender, memory_order_release, memory_order_relaxed));
+    shard_wake(home);
+}
+
+void shard_pay(struct shard *shard, struct actor *sender)
+{
+    if (sender == NULL)
+        return;
+    if (sender->shard == shard) {
+        if (--sender->debt == 0)
+            shard_ready(shard, sender);
+    } else if (atomic_fetch_sub_explicit(&sender->remote_debt, 1, memory_order_acq_rel) == 1) {
+        push_on_wake_stack(sender);
+    }
+}
+
+void shard_count_drop(struct shard *shard, struct actor *subscriber, const struct topic *topic, struct envelope *envelope,
+                      maiko_drop_reason reason)
+{
+    struct counters_drop *line =
+        counters_drop(shard->sup->counters, subscriber->counters, (uint16_t)shard->index, topic->name, reason);
+
+    COUNT(subscriber->counters, dropped, 1);
+    COUNT_SHARED(line, events, 1);
+    dead_letter(shard, subscriber, envelope, reason);
+}
+
+static void enqueue(struct shard *shard, struct actor *actor, struct mailbox *mailbox, struct route *route, struct envelope *envelope,
+                    uintptr_t tags)
+{
+    if (mailbox_push(mailbox, shard->heap, entry_of(envelope, tags)) != MAIKO_OK) {
+        shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROP_NO_MEMORY);
+        actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROP_FAILED, "no memory to queue an event");
+        return;
+    }
+    envelope_hold(envelope);
+    if (tags & MAILBOX_WAITED)
+        owe(shard, envelope->origin);
+    if (!actor->is_queued)
+        shard_ready(shard, actor);
+}
+
+/* The entry that just moved from waiting to queued, if one did, has a place: pay for it. */
+static void pay_for_room(struct shard *shard, struct mailbox *mailbox)
+{
+    uintptr_t *slot;
+
+    if (__builtin_expect(mailbox->depth < mailbox->capacity, 1))
+        return;
+    slot = &mailbox->slots[(mailbox->head + mailbox->capacity - 1) & mailbox->mask];
+    if (!(*slot & MAILBOX_WAITED))
+        return;
+    *slot &= ~MAILBOX_WAITED;
+    shard_pay(shard, mailbox_envelope(*slot)->origin);
+}
+
+static void evict_and_enqueue(struct shard *shard, struct actor *actor, struct mailbox *mailbox, struct route *route,
+                              struct envelope *envelope)
+{
+    uintptr_t evicted = mailbox_evict(mailbox);
+    struct envelope *old = mailbox_envelope(evicted);
+
+    if (evicted == 0) {
+        shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROP_OLDEST);
+        return;
+    }
+    pay_for_room(shard, mailbox);
+    shard_count_drop(shard, actor, old->topic, old, MAIKO_DROP_OLDEST);
+    shard_release(shard, old);
+    enqueue(shard, actor, mailbox, route, envelope, MAILBOX_EVICTABLE);
+}
+
+/* The mailbox is full, or somebody waits already. */
+static void overflow(struct shard *shard, struct actor *actor, struct mailbox *mailbox, struct route *route, struct envelope *envelope,
+                     maiko_overflow policy)
+{
+    struct overflow_state state = {
+        .depth = mailbox->depth, .capacity = mailbox->capacity, .has_evictable = mailbox->evictable != 0};
+
+    switch (overflow_decide(policy, &state)) {
+    case OVERFLOW_ENQUEUE:
+        enqueue(shard, actor, mailbox, route, envelope, policy == MAIKO_DROP_OLDEST ? MAILBOX_EVICTABLE : 0);
+        break;
+    case OVERFLOW_WAIT:
+        enqueue(shard, actor, mailbox, route, envelope, MAILBOX_WAITED);
+        break;
+    case OVERFLOW_DROP_NEWEST:
+        shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROP_NEWEST);
+        break;
+    case OVERFLOW_EVICT_OLDEST:
+        evict_and_enqueue(shard, actor, mailbox, route, envelope);
+        break;
+    case OVERFLOW_FAIL_SUBSCRIBER:
+        shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROP_FAILED);
+        actor_fail(actor, MAIKO_EFULL, MAIKO_DROP_FAILED, "mailbox is full and the policy is FAIL");
+        break;
+    }
+}
+
+static maiko_overflow policy_of(const struct route *route, const struct route_target *target)
+{
+    uint8_t topic_policy;
+
+    if (route->topic->is_system)
+        return MAIKO_DROP_OLDEST;
+    if (target->choice > 0)
+        return (maiko_overflow)target->choice;
+    topic_policy = atomic_load_explicit(&route->topic->overflow, memory_order_relaxed);
+    return topic_policy == MAIKO_OVERFLOW_OF_TOPIC ? MAIKO_BLOCK : (maiko_overflow)topic_policy;
+}
+
+/* The priority lane: like a mailbox of its own that only BLOCK applies to. */
+static void deliver_control(struct shard *shard, struct actor *actor, struct route *route, struct envelope *envelope)
+{
+    struct actor_rare *rare = actor_rare(actor);
+
+    if (rare == NULL) {
+        shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROP_NO_MEMORY);
+        actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROP_FAILED, "no memory for the priority lane");
+        return;
+    }
+    if (rare->control.capacity == 0)
+        mailbox_init(&rare->control, actor->mailbox.capacity);
+    overflow(shard, actor, &rare->control, route, envelope, MAIKO_BLOCK);
+}
+
+/* True when the event counts as matched. */
+static inline bool deliver(struct shard *shard, struct route *route, struct route_target *target, struct envelope *envelope)
+{
+    struct actor *actor = CONTAINER_OF(target->subscriber, struct actor, subscriber);
+    struct mailbox *mailbox = &actor->mailbox;
+
+    if (__builtin_expect(actor == envelope->origin && !actor->receives_own, 0))
+        return false;
+    if (__builtin_expect(target->has_predicate, 0)) {
+        struct subscription *subscription;
+
+        if (!route_target_wants(route, target, &envelope->head, &subscription))
+            return false;
+        target->choice = subscription->choice;
+    }
+    COUNT(actor->counters, received, 1);
+    if (__builtin_expect(atomic_load_explicit(&route->topic->is_control, memory_order_relaxed), 0)) {
+        deliver_control(shard, actor, route, envelope);
+    } else if (__builtin_expect(mailbox->depth < mailbox->capacity && mailbox->depth <= mailbox->mask, 1)) {
+        uintptr_t tags = __builtin_expect(policy_of(route, target) == MAIKO_DROP_OLDEST, 0) ? MAILBOX_EVICTABLE : 0;
+
+        if (mailbox_push(mailbox, shard->heap, entry_of(envelope, tags)) == MAIKO_OK)
+            envelope_hold(envelope);
+        if (!actor->is_queued)
+            shard_ready(shard, actor);
+    } else {
+        overflow(shard, actor, mailbox, route, envelope, policy_of(route, target));
+    }
+    return true;
+}
+
+void shard_dispatch_to(struct shard *shard, struct route *route, struct route_target *target, struct envelope *envelope)
+{
+    (void)deliver(shard, route, target, envelope);
+    shard_release(shard, envelope);
+}
+
+static void keep_last(struct shard *shard, struct route *route, struct envelope *envelope)
+{
+    envelope_hold(envelope);
+    if (route->last != NULL)
+        shard_release(shard, route->last);
+    route->last = envelope;
+}
+
+/* A route that cannot be rebuilt keeps its old targets, whose records are still valid: late subscribers miss the event. */
+static void refresh(struct shard *shard, struct route *route)
+{
+    if (broker_build(&shard->broker, route) != MAIKO_OK)
+        supervisor_memory_failed(shard, "routing table");
+}
+
+static inline uint32_t dispatch(struct shard *shard, struct route *route, struct envelope *envelope)
+{
+    uint32_t matched = 0;
+    uint32_t i;
+
+    if (__builtin_expect(route->is_stale, 0))
+        refresh(shard, route);
+    for (i = 0; i < route->target_count; i++)
+        matched += deliver(shard, route, &route->targets[i], envelope);
+    if (__builtin_expect(atomic_load_explicit(&route->topic->is_sticky, memory_order_relaxed), 0))
+        keep_last(shard, route, envelope);
+    return matched;
+}
+
+void shard_dispatch(struct shard *shard, struct route *route, struct envelope *envelope)
+{
+    (void)dispatch(shard, route, envelope);
+    shard_release(shard, envelope);
+}
+
+void shard_publish(struct shard *shard, struct actor *sender, struct route *route, struct envelope *envelope)
+{
+    uint32_t matched = dispatch(shard, route, envelope);
+
+    COUNT(route->counters, sent, 1);
+    if (__builtin_expect(route->remote_shards != 0, 0))
+        exchange_publish(shard, sender, route, envelope);
+    else if (__builtin_expect(matched == 0, 0))
+        COUNT(route->counters, unrouted, 1);
+    shard_release(shard, envelope);
+}
+
+static struct envelope *take_from(struct shard *shard, struct mailbox *mailbox)
+{
+    uintptr_t entry = mailbox_pop(mailbox);
+
+    pay_for_room(shard, mailbox);
+    return mailbox_envelope(entry);
+}
+
+struct envelope *shard_take(struct shard *shard, struct actor *actor)
+{
+    if (__builtin_expect(actor->rare != NULL && actor->rare->control.depth != 0, 0))
+        return take_from(shard, &actor->rare->control);
+    return actor->mailbox.depth == 0 ? NULL : take_from(shard, &actor->mailbox);
+}
+
+void shard_discard(struct shard *shard, struct actor *actor, maiko_drop_reason reason)
+{
+    struct envelope *envelope;
+
+    while ((envelope = shard_take(shard, actor)) != NULL) {
+        shard_count_drop(shard, actor, envelope->topic, envelope, reason);
+        shard_release(shard, envelope);
+    }
+}

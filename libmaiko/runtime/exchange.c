@@ -1,0 +1,407 @@
+/* Exchange: events and commands between shards.  The writing side decides by the ring's mark and the sender's outbox
+ * limit; the reading side takes causes in before effects. */
+#include "runtime/shard.h"
+
+#include "runtime/supervisor_internal.h"
+#include <string.h>
+
+/* A ring to `target`, made on first use.  The pointer is stored with release and loaded with acquire, although the
+ * reader only looks after it saw a publication: a reader may look for a ring that is being made for the next one. */
+static struct ring *ring_to(struct shard *shard, uint32_t target)
+{
+    struct ring *ring = atomic_load_explicit(&shard->out[target], memory_order_relaxed);
+
+    if (ring == NULL) {
+        ring = ring_new(shard->heap);
+        atomic_store_explicit(&shard->out[target], ring, memory_order_release);
+    }
+    return ring;
+}
+
+static struct ring *ring_from(const struct shard *shard, uint32_t source)
+{
+    return atomic_load_explicit(&shard->sup->shards[source]->out[shard->index], memory_order_acquire);
+}
+
+static bool ring_is_above(const struct ring *ring, uint64_t events, uint64_t bytes)
+{
+    return ring_events_under_way(ring) >= events || ring_bytes_under_way(ring) >= bytes;
+}
+
+static bool ring_is_above_mark(const struct ring *ring)
+{
+    return ring_is_above(ring, RING_MARK_EVENTS, RING_MARK_BYTES);
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------------ */
+
+static void *reserve(struct shard *shard, struct ring *ring, uint32_t target, enum ring_kind kind, size_t body)
+{
+    void *room = ring_reserve(ring, kind, body, shard->known_shards);
+
+    if (room != NULL)
+        shard->dirty_rings |= UINT64_C(1) << target;
+    return room;
+}
+
+static bool write_event(struct shard *shard, struct ring *ring, uint32_t target, struct envelope *envelope)
+{
+    if (envelope->home == HOME_POOL) {
+        size_t size = sizeof *envelope + envelope->head.payload_len;
+        void *copy = reserve(shard, ring, target, RING_EVENT, size);
+
+        if (copy == NULL)
+            return false;
+        memcpy(copy, envelope, size);
+    } else {
+        struct envelope **shared = reserve(shard, ring, target, RING_EVENT_SHARED, sizeof envelope);
+
+        if (shared == NULL)
+            return false;
+        envelope_ref_heap(envelope);
+        *shared = envelope;
+    }
+    return true;
+}
+
+static void count_ring_drop(struct shard *shard, const struct envelope *envelope, maiko_drop_reason reason)
+{
+    struct counters_drop *line = counters_drop(shard->sup->counters, NULL, (uint16_t)shard->index, envelope->topic->name, reason);
+
+    COUNT(shard->counters, ring_dropped, 1);
+    COUNT_SHARED(line, events, 1);
+}
+
+/* Notes that the sender has this much more under way, and holds it when that is too much. */
+static void charge_sender(struct shard *shard, struct actor *sender, struct ring *ring, uint32_t target, size_t bytes)
+{
+    if (sender == NULL || sender->shard != shard)
+        return;
+    sender->ring_events++;
+    sender->ring_bytes += bytes;
+    sender->ring_flush = shard->flush + 1;
+    sender->ring_targets |= UINT64_C(1) << target;
+    if (sender->hold & ACTOR_HELD_BY_RING)
+        return;
+    if (exchange_is_over_limit(shard, sender) || ring_is_above_mark(ring)) {
+        sender->hold |= ACTOR_HELD_BY_RING;
+        list_push_back(&shard->held_by_ring, &sender->held_link);
+    }
+}
+
+bool exchange_is_over_limit(const struct shard *shard, const struct actor *actor)
+{
+    return actor->ring_events >= shard->sup->config.outbox_limit_events || actor->ring_bytes >= shard->sup->config.outbox_limit_bytes;
+}
+
+/* Writes out what was held back for this ring: nothing may pass it. */
+static void flush_tail(struct shard *shard, struct ring *ring, uint32_t target)
+{
+    struct mailbox *tail = shard->tails[target];
+
+    while (tail != NULL && tail->depth > 0) {
+        struct envelope *envelope = mailbox_envelope(mailbox_pop(tail));
+
+        if (!write_event(shard, ring, target, envelope)) {
+            count_ring_drop(shard, envelope, MAIKO_DROP_RING_NO_MEMORY);
+            supervisor_memory_failed(shard, "ring to another shard");
+        }
+        shard_release(shard, envelope);
+    }
+    shard->tail_rings &= ~(UINT64_C(1) << target);
+}
+
+static struct mailbox *tail_of(struct shard *shard, uint32_t target)
+{
+    if (shard->tails[target] == NULL) {
+        shard->tails[target] = heap_alloc(shard->heap, sizeof *shard->tails[target]);
+        if (shard->tails[target] != NULL)
+            mailbox_init(shard->tails[target], shard->sup->config.mailbox_capacity);
+    }
+    return shard->tails[target];
+}
+
+/* DROP_OLDEST above the mark: the newest wait here, bounded like a mailbox. */
+static void hold_back(struct shard *shard, uint32_t target, struct envelope *envelope)
+{
+    struct mailbox *tail = tail_of(shard, target);
+
+    if (tail != NULL && tail->depth == tail->capacity) {
+        struct envelope *oldest = mailbox_envelope(mailbox_pop(tail));
+
+        count_ring_drop(shard, oldest, MAIKO_DROP_RING);
+        shard_release(shard, oldest);
+    }
+    if (tail == NULL || mailbox_push(tail, shard->heap, (uintptr_t)envelope) != MAIKO_OK) {
+        count_ring_drop(shard, envelope, MAIKO_DROP_RING_NO_MEMORY);
+        return;
+    }
+    if (envelope->home == HOME_POOL)
+        envelope->refs++;
+    else
+        envelope_ref_heap(envelope);
+    shard->tail_rings |= UINT64_C(1) << target;
+}
+
+static void publish_to(struct shard *shard, struct actor *sender, struct route *route, struct envelope *envelope, uint32_t target)
+{
+    uint64_t bit = UINT64_C(1) << target;
+    struct ring *ring = ring_to(shard, target);
+    bool above = ring != NULL && ring_is_above_mark(ring);
+
+    COUNT(shard->counters, routed, 1);
+    COUNT(route->counters, routed, 1);
+    if (above && !(route->remote_holding & bit)) {
+        if (route->remote_newest & bit)
+            count_ring_drop(shard, envelope, MAIKO_DROP_RING);
+        else
+            hold_back(shard, target, envelope);
+        return;
+    }
+    if (ring != NULL && (shard->tail_rings & bit))
+        flush_tail(shard, ring, target);
+    if (ring == NULL || !write_event(shard, ring, target, envelope)) {
+        count_ring_drop(shard, envelope, MAIKO_DROP_RING_NO_MEMORY);
+        supervisor_memory_failed(shard, "ring to another shard");
+        return;
+    }
+    if (route->remote_holding & bit)
+        charge_sender(shard, sender, ring, target, sizeof *envelope + envelope->head.payload_len);
+}
+
+void exchange_publish(struct shard *shard, struct actor *sender, struct route *route, struct envelope *envelope)
+{
+    uint64_t targets = route->remote_shards;
+
+    while (targets != 0) {
+        uint32_t target = (uint32_t)__builtin_ctzll(targets);
+
+        targets &= targets - 1;
+        publish_to(shard, sender, route, envelope, target);
+    }
+}
+
+maiko_status exchange_command(struct shard *shard, uint32_t target, struct command *command)
+{
+    struct ring *ring = ring_to(shard, target);
+    struct command **room = ring == NULL ? NULL : reserve(shard, ring, target, RING_COMMAND, sizeof command);
+
+    if (room == NULL)
+        return MAIKO_ENOMEM;
+    command->from = shard->index;
+    *room = command;
+    return MAIKO_OK;
+}
+
+void exchange_flush(struct shard *shard)
+{
+    uint64_t dirty = shard->dirty_rings;
+    uint64_t rest;
+
+    if (dirty == 0)
+        return;
+    shard->flush++;
+    for (rest = dirty; rest != 0; rest &= rest - 1)
+        ring_close_batch(ring_to(shard, (uint32_t)__builtin_ctzll(rest)), shard->flush, shard->consumed);
+    shard->dirty_rings = 0;
+    /* release pairs with the acquire in take_in(): the batches, and all that we had consumed, are visible with it */
+    atomic_store_explicit(&shard->published, shard->flush, memory_order_release);
+    /* Dekker with wakeup_sleep(): our publication is ordered before our look at the sleepers' words */
+    atomic_thread_fence(memory_order_seq_cst);
+    for (rest = dirty; rest != 0; rest &= rest - 1)
+        wakeup_if_asleep(&shard->sup->shards[(uint32_t)__builtin_ctzll(rest)]->wakeup);
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
+static void take_event(struct shard *shard, const struct envelope *copy)
+{
+    unsigned size_class = pool_class(copy->head.payload_len);
+    struct envelope *envelope = pool_take(&shard->pool, size_class, copy->head.payload_len);
+    struct route *route = shard_route(shard, (struct topic *)(uintptr_t)copy->topic);
+
+    COUNT(shard->counters, dispatched, 1);
+    if (envelope == NULL || route == NULL) {
+        count_ring_drop(shard, copy, MAIKO_DROP_RING_NO_MEMORY);
+        supervisor_memory_failed(shard, "event from another shard");
+        if (envelope != NULL)
+            pool_give(&shard->pool, envelope);
+        return;
+    }
+    envelope->head.type = copy->head.type;
+    envelope->hops = copy->hops;
+    memcpy(&envelope->id, &copy->id, sizeof *copy - offsetof(struct envelope, id) + copy->head.payload_len);
+    shard_dispatch(shard, route, envelope);
+}
+
+static void take_shared(struct shard *shard, struct envelope *envelope)
+{
+    /* an envelope on the heap has a topic of its own: the registry's is found by id */
+    struct route *route = shard_route(shard, registry_topic_by_id(&shard->sup->registry, envelope->topic->id));
+
+    COUNT(shard->counters, dispatched, 1);
+    if (route == NULL) {
+        count_ring_drop(shard, envelope, MAIKO_DROP_RING_NO_MEMORY);
+        supervisor_memory_failed(shard, "event from another shard");
+        shard_release(shard, envelope);
+        return;
+    }
+    shard_dispatch(shard, route, envelope);
+}
+
+static void take_record(struct shard *shard, struct ring_record *record)
+{
+    void *body = record + 1;
+
+    switch (record->kind) {
+    case RING_EVENT:
+        take_event(shard, body);
+        break;
+    case RING_EVENT_SHARED:
+        take_shared(shard, *(struct envelope **)body);
+        break;
+    case RING_COMMAND: {
+        struct command *command = *(struct command **)body;
+
+        command->run(shard, command);
+        break;
+    }
+    default:
+        break;
+    }
+}
+
+static void take_in(struct shard *shard, uint32_t source, uint64_t upto);
+
+/* Everything the batch depends on is published already: its writer saw it before it published the batch.  The depth of
+ * the recursion is bounded by the number of shards: a chain of causes never comes back to a source it passed. */
+static void take_causes(struct shard *shard, uint32_t source, const struct ring_batch *batch)
+{
+    uint32_t k;
+
+    for (k = 0; k < batch->dep_count; k++) {
+        if (k != source && k != shard->index && shard->consumed[k] < batch->deps[k])
+            take_in(shard, k, batch->deps[k]);
+    }
+}
+
+/* Dispatches everything of one source up to the flush `upto`. */
+static void take_in(struct shard *shard, uint32_t source, uint64_t upto)
+{
+    struct ring *ring = ring_from(shard, source);
+    struct ring_batch *batch;
+
+    while (ring != NULL && (batch = ring_open_batch(ring, upto)) != NULL) {
+        uint64_t flush = atomic_load_explicit(&batch->flush, memory_order_relaxed);
+        uint32_t records = batch->records;
+
+        take_causes(shard, source, batch);
+        while (records-- > 0)
+            take_record(shard, ring_next(ring));
+        shard->consumed[source] = flush;
+    }
+    if (shard->consumed[source] < upto)
+        shard->consumed[source] = upto;
+}
+
+/* Tells the writers how far we are, and wakes those that sleep until then. */
+static void confirm(struct shard *shard)
+{
+    bool fenced = false;
+    uint32_t source;
+
+    for (source = 0; source < shard->known_shards; source++) {
+        struct ring *ring = ring_from(shard, source);
+
+        if (ring == NULL || shard->confirmed[source] == shard->consumed[source])
+            continue;
+        shard->confirmed[source] = shard->consumed[source];
+        ring_confirm(ring, shard->consumed[source]);
+        if (!fenced)
+            atomic_thread_fence(memory_order_seq_cst); /* Dekker with exchange_release_held() and wakeup_sleep() */
+        fenced = true;
+        if (atomic_load_explicit(&shard->sup->shards[source]->wants_confirm, memory_order_relaxed))
+            wakeup_if_asleep(&shard->sup->shards[source]->wakeup);
+    }
+}
+
+bool exchange_drain(struct shard *shard)
+{
+    bool any = false;
+    uint32_t source;
+
+    shard->known_shards = atomic_load_explicit(&shard->sup->shard_count, memory_order_acquire);
+    for (source = 0; source < shard->known_shards; source++) {
+        uint64_t published;
+
+        if (source == shard->index)
+            continue;
+        published = atomic_load_explicit(&shard->sup->shards[source]->published, memory_order_acquire);
+        if (published <= shard->consumed[source])
+            continue;
+        any = true;
+        take_in(shard, source, published);
+    }
+    if (any)
+        confirm(shard);
+    return any;
+}
+
+bool exchange_has_input(const struct shard *shard)
+{
+    uint32_t count = atomic_load_explicit(&shard->sup->shard_count, memory_order_acquire);
+    uint32_t source;
+
+    for (source = 0; source < count; source++) {
+        if (source != shard->index &&
+            atomic_load_explicit(&shard->sup->shards[source]->published, memory_order_acquire) > shard->consumed[source])
+            return true;
+    }
+    return false;
+}
+
+/* --- held senders ------------------------------------------------------------------------------------------------- */
+
+/* Everything the actor had under way is dispatched, with its debts posted: acquire pairs with ring_confirm(). */
+static bool is_confirmed(const struct shard *shard, const struct actor *actor)
+{
+    uint64_t targets = actor->ring_targets;
+
+    for (; targets != 0; targets &= targets - 1) {
+        struct ring *ring = atomic_load_explicit(&shard->out[__builtin_ctzll(targets)], memory_order_relaxed);
+
+        if (atomic_load_explicit(&ring->confirmed_flush, memory_order_acquire) < actor->ring_flush &&
+            ring->written_flush > atomic_load_explicit(&ring->confirmed_flush, memory_order_acquire))
+            return false;
+        if (ring_is_above(ring, RING_MARK_EVENTS / 2, RING_MARK_BYTES / 2))
+            return false;
+    }
+    return true;
+}
+
+void exchange_release_held(struct shard *shard)
+{
+    struct list *link;
+    struct list *after;
+    uint64_t rings;
+
+    LIST_FOR_EACH_SAFE (link, after, &shard->held_by_ring) {
+        struct actor *actor = CONTAINER_OF(link, struct actor, held_link);
+
+        if (!is_confirmed(shard, actor))
+            continue;
+        list_remove(link);
+        actor->hold &= (uint8_t)~ACTOR_HELD_BY_RING;
+        actor->ring_events = 0;
+        actor->ring_bytes = 0;
+        actor->ring_targets = 0;
+        shard_ready(shard, actor);
+    }
+    for (rings = shard->tail_rings; rings != 0; rings &= rings - 1) {
+        uint32_t target = (uint32_t)__builtin_ctzll(rings);
+        struct ring *ring = ring_to(shard, target);
+
+        if (!ring_is_above(ring, RING_MARK_EVENTS / 2, RING_MARK_BYTES / 2))
+            flush_tail(shard, ring, target);
+    }
+}

@@ -1,0 +1,193 @@
+/* Shard: one thread with its run loop, its pool, its routing table and the actors that live on it.
+ *
+ * Inside a shard nothing is locked.  Between two shards there is one ring each way; a turn's output becomes visible
+ * with one store of `published`.  Each batch carries what its writer had consumed, and a reader takes in what a batch
+ * depends on before the batch itself, which is what keeps causes before effects on any number of shards.
+ *
+ * | call                                   | may overlap with                                   |
+ * |----------------------------------------|----------------------------------------------------|
+ * | shard_post, shard_wake, shard_owes_less | anything, from any thread                         |
+ * | everything else                        | nothing of the same shard: its thread, or none     |
+ */
+#ifndef RUNTIME_SHARD_H
+#define RUNTIME_SHARD_H
+
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/list.h"
+#include "routing/broker.h"
+#include "routing/streams.h"
+#include "runtime/actor.h"
+#include "runtime/pool.h"
+#include "runtime/registry.h"
+#include "runtime/ring.h"
+#include "runtime/wakeup.h"
+#include <pthread.h>
+
+#define SHARD_MAX BROKER_MAX_SHARDS
+#define TYPE_CACHE 256
+
+/* A ring above its mark holds the senders of BLOCK and FAIL events until it is under half of it. */
+#define RING_MARK_EVENTS 4096u
+#define RING_MARK_BYTES (1024u * 1024u)
+
+struct shard;
+
+/* Work for a shard from another one (through the ring, in order with the events) or from outside (shard_post). */
+struct command {
+    struct fifo_link link;
+    void (*run)(struct shard *shard, struct command *command); /* frees it or hands it on */
+    uint32_t size; /* of the whole allocation */
+    uint32_t from; /* shard that made it */
+};
+
+struct type_cache_line {
+    const maiko_event_type *type;
+    const struct type_entry *entry;
+    struct route *route; /* of the constant topic; NULL when the topic is computed */
+};
+
+struct shard {
+    /* set at creation */
+    struct maiko_supervisor *sup;
+    struct heap *heap;
+    const uint64_t *fork_word; /* 0 in a forked child */
+    uint32_t index;
+    bool is_dedicated;
+    struct actor *dedicated_to;
+
+    /* owner thread: the hot part */
+    struct actor *current; /* whose hook runs */
+    struct envelope *current_envelope;
+    struct actor *run_first;
+    struct actor *run_last;
+    struct pool pool;
+    struct id_source ids;
+    uint64_t wall_ns; /* of this turn; 0: not read yet */
+    uint64_t wall_last;
+    uint64_t mono_ns; /* when last read */
+    uint64_t budget_left;
+    uint64_t handled; /* events, for poll() and the stop report */
+    struct type_cache_line types[TYPE_CACHE];
+
+    /* owner thread: exchange with other shards */
+    uint32_t known_shards; /* as of the beginning of this turn */
+    uint64_t dirty_rings;  /* bit per ring with an open batch */
+    uint64_t flush;        /* number of the last flush */
+    uint64_t consumed[SHARD_MAX];
+    uint64_t confirmed[SHARD_MAX]; /* what we last told each writer */
+    _Atomic(struct ring *) out[SHARD_MAX]; /* made by us; the reader loads the pointer after `published` */
+    struct mailbox *tails[SHARD_MAX]; /* DROP_OLDEST events held back for rings above their mark; made on first use */
+    uint64_t tail_rings;
+
+    /* owner thread: the rest */
+    struct broker broker;
+    struct streams streams;
+    struct timer_heap timers;
+    struct list actors;       /* in order of addition */
+    struct list held_by_ring;
+    struct list retiring;
+    struct counters_shard *counters;
+    uint32_t in_debt_hint;    /* actors that went in debt since the last deadlock search */
+    bool sources_closed;      /* stopping: no step, no outside sends */
+    bool stop_hooks;          /* stopping: run every on_stop */
+    bool has_failed_memory;
+    uint64_t held_since_ns;
+
+    /* outside threads, under the lock */
+    pthread_mutex_t post_lock;
+    struct fifo posted;
+    _Atomic bool has_posted;
+
+    /* any thread */
+    _Alignas(128) _Atomic uint64_t published; /* number of the last flush that readers may take in */
+    _Alignas(128) _Atomic(struct actor *) wake_stack;
+    _Atomic bool wants_confirm; /* sleeps with actors held by rings: readers wake it when they confirm */
+    struct wakeup wakeup;
+    pthread_t thread;
+    bool has_thread;
+    _Atomic bool has_exited;
+    _Atomic(struct actor *) busy_with; /* for the stop report: whose hook runs, when anybody asks */
+};
+
+extern _Thread_local struct shard *shard_of_this_thread;
+
+MAIKO_MUST_CHECK maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint32_t index);
+void shard_deinit(struct shard *shard);
+
+/* One turn: take in rings and posts, run ready actors within the budget, publish.  True when anything was done. */
+bool shard_turn(struct shard *shard, uint64_t budget_events);
+
+/* Has it nothing to do until something arrives or a timer is due? */
+bool shard_is_idle(const struct shard *shard);
+
+/* The thread's main function; the argument is the shard. */
+void *shard_main(void *arg);
+
+/* Puts an actor in the run queue if it is ready and not there yet. */
+void shard_ready(struct shard *shard, struct actor *actor);
+
+/* Any thread: runs the command on the shard's thread, in no order with the events. */
+void shard_post(struct shard *shard, struct command *command);
+void shard_wake(struct shard *shard);
+
+/* Wall-clock time of this turn, read at its first use. */
+uint64_t shard_wall_slow(struct shard *shard);
+static inline uint64_t shard_wall(struct shard *shard)
+{
+    return __builtin_expect(shard->wall_ns != 0, 1) ? shard->wall_ns : shard_wall_slow(shard);
+}
+
+/* --- dispatch.c: events into mailboxes ------------------------------------------------------------------------- */
+
+/* Routes an event of `sender` from here to everybody; consumes the caller's reference. */
+void shard_publish(struct shard *shard, struct actor *sender, struct route *route, struct envelope *envelope);
+
+/* The route of a topic with its counters, made on first use.  NULL when out of memory (or for NULL). */
+struct route *shard_route(struct shard *shard, struct topic *topic);
+
+/* Hands an event that arrived here to the local subscribers; consumes the caller's reference. */
+void shard_dispatch(struct shard *shard, struct route *route, struct envelope *envelope);
+
+/* Only to one local subscriber (the last value of a sticky topic); consumes the caller's reference. */
+void shard_dispatch_to(struct shard *shard, struct route *route, struct route_target *target, struct envelope *envelope);
+
+/* Pays for one waiting event that got a place (or was dropped). */
+void shard_pay(struct shard *shard, struct actor *sender);
+
+/* The next event of the actor, control lane first; the caller owns the reference.  NULL when empty. */
+struct envelope *shard_take(struct shard *shard, struct actor *actor);
+
+/* Drops everything queued for an actor, counted under the reason. */
+void shard_discard(struct shard *shard, struct actor *actor, maiko_drop_reason reason);
+
+void shard_release(struct shard *shard, struct envelope *envelope);
+void shard_release_last(struct shard *shard, struct envelope *envelope);
+
+/* Counts a drop by actor, topic and reason, and reports it, sampled, on $sys/dead. */
+void shard_count_drop(struct shard *shard, struct actor *subscriber, const struct topic *topic, struct envelope *envelope,
+                      maiko_drop_reason reason);
+
+/* --- exchange.c: events and commands between shards ------------------------------------------------------------- */
+
+void exchange_publish(struct shard *shard, struct actor *sender, struct route *route, struct envelope *envelope);
+
+/* Through the ring, in order with the events; ownership goes along on success.  MAIKO_OK or MAIKO_ENOMEM. */
+MAIKO_MUST_CHECK maiko_status exchange_command(struct shard *shard, uint32_t target, struct command *command);
+
+/* Makes this turn's output visible and wakes who sleeps. */
+void exchange_flush(struct shard *shard);
+
+/* Takes in what the other shards published, causes first.  True when there was anything. */
+bool exchange_drain(struct shard *shard);
+
+/* Lets actors go whose events have left the rings. */
+void exchange_release_held(struct shard *shard);
+
+/* Is anything unread in the rings to this shard? */
+bool exchange_has_input(const struct shard *shard);
+
+/* Does the sender have to wait for the rings?  Marks it held. */
+bool exchange_is_over_limit(const struct shard *shard, const struct actor *actor);
+
+#endif
