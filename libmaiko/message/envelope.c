@@ -80,6 +80,22 @@ struct envelope *envelope_new_heap(struct envelope_root *root, const maiko_event
     return envelope;
 }
 
+struct envelope *envelope_copy_heap(struct envelope_root *root, const struct envelope *from)
+{
+    struct envelope *copy =
+        envelope_new_heap(root, from->head.type, from->head.payload_len, from->topic, from->sender);
+
+    if (copy == NULL)
+        return NULL;
+    copy->hops = from->hops;
+    copy->id = from->id;
+    copy->parent = from->parent;
+    copy->correlation = from->correlation;
+    copy->time_ns = from->time_ns;
+    memcpy(envelope_payload(copy), from->head.payload, from->head.payload_len);
+    return copy;
+}
+
 void envelope_ref_heap(struct envelope *envelope)
 {
     /* relaxed: whoever adds a reference holds one already */

@@ -75,6 +75,9 @@ void envelope_root_unref(struct envelope_root *root);
 MAIKO_MUST_CHECK struct envelope *envelope_new_heap(struct envelope_root *root, const maiko_event_type *type, size_t payload_len,
                                                     const struct topic *topic, const struct sender *sender);
 
+/* A copy of an event without a destructor, with all its metadata but nobody's debt.  NULL when out of memory. */
+MAIKO_MUST_CHECK struct envelope *envelope_copy_heap(struct envelope_root *root, const struct envelope *from);
+
 /* HOME_HEAP only, any thread. */
 void envelope_ref_heap(struct envelope *envelope);
 

@@ -8,6 +8,7 @@
 #include "message/envelope.h"
 #include "routing/overflow.h"
 #include "routing/topic_index.h"
+#include "routing/topic_set.h"
 #include <maiko/actor.h>
 
 #define BROKER_MAX_SHARDS 64
@@ -22,6 +23,7 @@ struct subscriber {
 /* A standing interest: of a local subscriber, or of another shard on behalf of all its subscribers. */
 struct subscription {
     struct topic_index_entry entry; /* its place in the index; first, so that one pointer serves for both */
+    struct broker *broker;          /* where it is registered */
     struct subscription *next;      /* of the same subscriber */
     struct subscriber *subscriber;  /* NULL: another shard's */
     bool (*predicate)(const void *event, const maiko_event_type *type, void *userdata);
@@ -31,7 +33,6 @@ struct subscription {
     uint32_t count;       /* another shard's: how many subscriptions of it this stands for */
     int8_t choice;        /* a maiko_overflow that overrides the topic's, or -1 */
     bool is_heap;         /* own allocation (subscribed while running), freed on its own */
-    bool is_armed_later;  /* outside threads wait for the other shards' acknowledgement */
 };
 
 /* One subscriber of a topic.  Further matching subscriptions of it matter only when the first has a predicate. */
@@ -50,6 +51,7 @@ struct route_extra {
 
 /* One topic as this shard sees it. */
 struct route {
+    struct topic_set_entry entry; /* its place in the set of known topics */
     struct topic *topic;
     struct route_target *targets;
     struct route_extra *extras;
@@ -60,17 +62,19 @@ struct route {
     uint64_t remote_shards; /* bit per shard with at least one subscriber */
     uint64_t remote_holding; /* of those, where some subscriber asks for BLOCK or FAIL */
     uint64_t remote_newest; /* of those, where all subscribers ask for DROP_NEWEST */
-    uint32_t dead;          /* targets that have unsubscribed */
     bool is_stale;          /* to be built before it is used */
     struct envelope *last;  /* sticky topics: the last value; the shard's reference */
     struct counters_topic *counters;
-    struct list *tail;      /* DROP_OLDEST events held back for rings above their mark */
 };
 
 struct broker {
     struct heap *heap;
     uint32_t shard; /* whose table this is */
+    uint64_t all_remotes; /* bit per other shard: sticky topics go to all of them */
     struct topic_index index;
+    struct topic_set topics;
+    bool has_failed; /* out of memory in the route build under way */
+    struct route *building;
     struct route **routes; /* by topic id; NULL where this shard never met the topic */
     uint32_t route_size;
     uint64_t build;        /* number of the last route build */
@@ -90,6 +94,9 @@ void broker_unsubscribe(struct broker *broker, struct subscription *subscription
 
 /* Another shard begins (or ends, delta -1) to be interested in a pattern.  MAIKO_OK or MAIKO_ENOMEM. */
 MAIKO_MUST_CHECK maiko_status broker_remote(struct broker *broker, uint32_t shard, const char *pattern, int8_t choice, int delta);
+
+/* There is another shard, whether it subscribes to something or not. */
+void broker_knows_shard(struct broker *broker, uint32_t shard);
 
 /* The route of a topic, made when this shard first meets it.  NULL when out of memory. */
 struct route *broker_route(struct broker *broker, struct topic *topic);

@@ -44,15 +44,14 @@ struct actor_rare {
     struct mailbox control; /* priority lane; capacity 0: none yet */
     struct envelope *retry_envelope;
     uint32_t retries;
+    maiko_actor_ops *own_ops; /* a copy of a shorter table */
     const char **publish; /* NULL-terminated, inside the actor's block; NULL: may send on every topic */
     bool is_publisher;    /* counted in the streams */
-    bool has_ended;       /* every publisher it hears has finished */
     bool owns_self;
-    bool failed;
     size_t self_size;
-    maiko_status failure;
     struct add_ticket *ticket;    /* an outside thread waits for on_start */
     struct add_ticket *remove_ticket;
+    const struct topic *publish_seen; /* the last topic found in the publish list */
     char error_text[232];
 };
 
@@ -73,15 +72,23 @@ struct actor {
     bool is_queued;         /* in the shard's run queue */
     bool receives_own;
     bool is_dedicated;
-    bool is_foreign_gate;   /* the supervisor's own record: events come from outside threads */
+    bool is_pinned;         /* automatic placement leaves it where it is */
+    bool is_candidate;      /* while ends of cycles are looked for */
     bool has_finished;      /* sends no more */
-    bool end_pending;       /* on_end runs when the queue is empty */
-    bool stop_on_empty;     /* after on_end, or when a source with nothing to hear finished */
+    bool end_pending;       /* every publisher it hears has finished: on_end runs when the queue is empty */
+    bool has_ended;         /* on_end ran */
+    uint16_t error_backoff_ms; /* after failed steps that were ignored */
     bool was_started;       /* on_start succeeded */
     bool is_overdrawn;      /* resolves a deadlock: runs although in debt */
+    bool drain_pending;     /* told to stop before its on_start ran */
+    bool fail_pending;      /* to be stopped as failed with `failure` when it runs next */
+    uint8_t fail_reason;    /* maiko_drop_reason of what is queued then */
+    maiko_status failure;
     uint32_t overdraft;     /* events it may still add */
     maiko_status last_refusal;
-    uint32_t debt_bytes;    /* sent while in debt, in the present hook */
+    uint32_t over_mark;     /* events sent into rings above their mark, in the present hook */
+    uint32_t sampled_ns;    /* the last sampled activation */
+    struct inbox *inbox;    /* a gate: its events come from outside threads */
     /* under way in rings since the last confirmation */
     uint32_t ring_events;
     uint64_t ring_bytes;
@@ -147,11 +154,24 @@ bool actor_is_ready(const struct actor *actor);
 /* One turn of the actor: start, a batch of events, a step, an end, a stop; as far as it is not held. */
 void actor_activate(struct actor *actor);
 
+/* Does its step go on producing by itself? */
+bool actor_step_goes_on(const struct actor *actor);
+
+/* Receives nothing new from the next dispatch on.  Harmless when there is nothing to undo. */
+void actor_unsubscribe_all(struct actor *actor);
+
 /* Receives nothing new from now on; handles what is queued, then stops. */
 void actor_drain(struct actor *actor);
 
-/* Stops it as failed: what is queued is dropped and counted under `reason`; on_stop runs. */
-void actor_fail(struct actor *actor, maiko_status status, enum drop_reason reason, const char *text);
+/* Stops it as failed when it runs next, which it then does whatever holds it: what is queued is dropped and counted under
+ * `reason`; on_stop runs.  `text` is constant, or NULL: what maiko_error() recorded.  Runs no user code, so dispatch may call it. */
+void actor_fail(struct actor *actor, maiko_status status, maiko_drop_reason reason, const char *text);
+
+/* Says to everybody that it sends no more.  Harmless when said before. */
+void actor_finish(struct actor *actor);
+
+/* May it end?  Called when some publisher finished. */
+void actor_check_end(struct actor *actor);
 
 /* The last hook and the end: on_stop if it was started, then the record leaves the shard. */
 void actor_stop_now(struct actor *actor);

@@ -10,14 +10,6 @@ static uintptr_t entry_of(struct envelope *envelope, uintptr_t tags)
     return (uintptr_t)envelope | tags;
 }
 
-static inline void envelope_hold(struct envelope *envelope)
-{
-    if (__builtin_expect(envelope->home == HOME_POOL, 1))
-        envelope->refs++;
-    else
-        envelope_ref_heap(envelope);
-}
-
 void shard_release_last(struct shard *shard, struct envelope *envelope)
 {
     if (envelope->head.type->destroy != NULL && envelope->owner_shard != shard->index) {
@@ -32,21 +24,21 @@ void shard_release(struct shard *shard, struct envelope *envelope)
     if (__builtin_expect(envelope->home == HOME_POOL, 1)) {
         if (--envelope->refs == 0)
             pool_give(&shard->pool, envelope);
-    } else if (envelope_unref_heap(envelope)) {
-        shard_release_last(shard, envelope);
+    } else {
+        shard->heap_live--;
+        if (envelope_unref_heap(envelope))
+            shard_release_last(shard, envelope);
     }
 }
 
 /* An event of `sender` waits here: it does not run before that is over. */
 static void owe(struct shard *shard, struct actor *sender)
 {
-    if (sender == NULL)
-        return;
+    shard->waiting++;
     if (sender->shard == shard) {
         sender->debt++;
         if (sender->is_overdrawn && sender->overdraft > 0)
             sender->overdraft--;
-        shard->in_debt_hint++;
     } else {
         /* relaxed: the sender learns of it by ring position (see ring_confirm, a release) or by not being woken */
         atomic_fetch_add_explicit(&sender->remote_debt, 1, memory_order_relaxed);
@@ -71,11 +63,12 @@ static void push_on_wake_stack(struct actor *sender)
 
 void shard_pay(struct shard *shard, struct actor *sender)
 {
-    if (sender == NULL)
-        return;
+    shard->waiting--;
     if (sender->shard == shard) {
-        if (--sender->debt == 0)
+        if (--sender->debt == 0) {
+            sender->is_overdrawn = false;
             shard_ready(shard, sender);
+        }
     } else if (atomic_fetch_sub_explicit(&sender->remote_debt, 1, memory_order_acq_rel) == 1) {
         push_on_wake_stack(sender);
     }
@@ -100,7 +93,7 @@ static void enqueue(struct shard *shard, struct actor *actor, struct mailbox *ma
         actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROP_FAILED, "no memory to queue an event");
         return;
     }
-    envelope_hold(envelope);
+    envelope_hold(shard, envelope);
     if (tags & MAILBOX_WAITED)
         owe(shard, envelope->origin);
     if (!actor->is_queued)
@@ -164,7 +157,7 @@ static void overflow(struct shard *shard, struct actor *actor, struct mailbox *m
     }
 }
 
-static maiko_overflow policy_of(const struct route *route, const struct route_target *target)
+maiko_overflow shard_policy_of(const struct route *route, const struct route_target *target)
 {
     uint8_t topic_policy;
 
@@ -210,14 +203,14 @@ static inline bool deliver(struct shard *shard, struct route *route, struct rout
     if (__builtin_expect(atomic_load_explicit(&route->topic->is_control, memory_order_relaxed), 0)) {
         deliver_control(shard, actor, route, envelope);
     } else if (__builtin_expect(mailbox->depth < mailbox->capacity && mailbox->depth <= mailbox->mask, 1)) {
-        uintptr_t tags = __builtin_expect(policy_of(route, target) == MAIKO_DROP_OLDEST, 0) ? MAILBOX_EVICTABLE : 0;
+        uintptr_t tags = __builtin_expect(shard_policy_of(route, target) == MAIKO_DROP_OLDEST, 0) ? MAILBOX_EVICTABLE : 0;
 
         if (mailbox_push(mailbox, shard->heap, entry_of(envelope, tags)) == MAIKO_OK)
-            envelope_hold(envelope);
+            envelope_hold(shard, envelope);
         if (!actor->is_queued)
             shard_ready(shard, actor);
     } else {
-        overflow(shard, actor, mailbox, route, envelope, policy_of(route, target));
+        overflow(shard, actor, mailbox, route, envelope, shard_policy_of(route, target));
     }
     return true;
 }
@@ -228,12 +221,22 @@ void shard_dispatch_to(struct shard *shard, struct route *route, struct route_ta
     shard_release(shard, envelope);
 }
 
+/* The last value is a copy on the heap: it may live for ever, and pooled envelopes delay the reuse of ended senders. */
 static void keep_last(struct shard *shard, struct route *route, struct envelope *envelope)
 {
-    envelope_hold(envelope);
-    if (route->last != NULL)
-        shard_release(shard, route->last);
-    route->last = envelope;
+    struct envelope *copy = envelope;
+
+    if (envelope->head.type->destroy != NULL)
+        envelope_ref_heap(envelope);
+    else
+        copy = envelope_copy_heap(shard->sup->root, envelope);
+    if (copy == NULL) {
+        supervisor_memory_failed(shard, "last value of a topic");
+        return;
+    }
+    if (route->last != NULL && envelope_unref_heap(route->last))
+        envelope_destroy_heap(route->last);
+    route->last = copy;
 }
 
 /* A route that cannot be rebuilt keeps its old targets, whose records are still valid: late subscribers miss the event. */

@@ -77,6 +77,8 @@ static void charge_sender(struct shard *shard, struct actor *sender, struct ring
 {
     if (sender == NULL || sender->shard != shard)
         return;
+    if (ring_is_above_mark(ring))
+        sender->over_mark++;
     sender->ring_events++;
     sender->ring_bytes += bytes;
     sender->ring_flush = shard->flush + 1;
@@ -136,10 +138,7 @@ static void hold_back(struct shard *shard, uint32_t target, struct envelope *env
         count_ring_drop(shard, envelope, MAIKO_DROP_RING_NO_MEMORY);
         return;
     }
-    if (envelope->home == HOME_POOL)
-        envelope->refs++;
-    else
-        envelope_ref_heap(envelope);
+    envelope_hold(shard, envelope);
     shard->tail_rings |= UINT64_C(1) << target;
 }
 
@@ -184,7 +183,11 @@ void exchange_publish(struct shard *shard, struct actor *sender, struct route *r
 maiko_status exchange_command(struct shard *shard, uint32_t target, struct command *command)
 {
     struct ring *ring = ring_to(shard, target);
-    struct command **room = ring == NULL ? NULL : reserve(shard, ring, target, RING_COMMAND, sizeof command);
+    struct command **room;
+
+    if (ring != NULL && (shard->tail_rings & (UINT64_C(1) << target)))
+        flush_tail(shard, ring, target);
+    room = ring == NULL ? NULL : reserve(shard, ring, target, RING_COMMAND, sizeof command);
 
     if (room == NULL)
         return MAIKO_ENOMEM;
@@ -240,6 +243,7 @@ static void take_shared(struct shard *shard, struct envelope *envelope)
     struct route *route = shard_route(shard, registry_topic_by_id(&shard->sup->registry, envelope->topic->id));
 
     COUNT(shard->counters, dispatched, 1);
+    shard->heap_live++;
     if (route == NULL) {
         count_ring_drop(shard, envelope, MAIKO_DROP_RING_NO_MEMORY);
         supervisor_memory_failed(shard, "event from another shard");
@@ -403,5 +407,33 @@ void exchange_release_held(struct shard *shard)
 
         if (!ring_is_above(ring, RING_MARK_EVENTS / 2, RING_MARK_BYTES / 2))
             flush_tail(shard, ring, target);
+    }
+}
+
+bool exchange_has_news(const struct shard *shard)
+{
+    const struct list *link;
+
+    for (link = shard->held_by_ring.next; link != &shard->held_by_ring; link = link->next) {
+        if (is_confirmed(shard, CONTAINER_OF(link, struct actor, held_link)))
+            return true;
+    }
+    return false;
+}
+
+void exchange_deinit(struct shard *shard)
+{
+    uint32_t target;
+
+    for (target = 0; target < SHARD_MAX; target++) {
+        struct mailbox *tail = shard->tails[target];
+
+        while (tail != NULL && tail->depth > 0)
+            shard_release(shard, mailbox_envelope(mailbox_pop(tail)));
+        if (tail != NULL) {
+            mailbox_deinit(tail, shard->heap);
+            heap_free(shard->heap, tail, sizeof *tail);
+        }
+        ring_free(atomic_load_explicit(&shard->out[target], memory_order_relaxed));
     }
 }

@@ -51,13 +51,14 @@ struct shard {
     /* set at creation */
     struct maiko_supervisor *sup;
     struct heap *heap;
-    const uint64_t *fork_word; /* 0 in a forked child */
+    const volatile uint64_t *fork_word; /* 0 in a forked child */
     uint32_t index;
     bool is_dedicated;
     struct actor *dedicated_to;
 
     /* owner thread: the hot part */
     struct actor *current; /* whose hook runs */
+    struct room *reserved; /* events reserved by the running hook */
     struct envelope *current_envelope;
     struct actor *run_first;
     struct actor *run_last;
@@ -85,18 +86,26 @@ struct shard {
     struct streams streams;
     struct timer_heap timers;
     struct list actors;       /* in order of addition */
+    struct inbox *gates;      /* whose gates live here */
+    void *block;              /* allocation that holds this struct */
     struct list held_by_ring;
-    struct list retiring;
+    struct fifo retiring;     /* stopped actors whose events may still be somewhere; see retire.h */
+    uint64_t heap_live;       /* references to heap envelopes on this shard */
+    uint64_t waiting;         /* entries in mailboxes here whose senders are in debt for them */
     struct counters_shard *counters;
-    uint32_t in_debt_hint;    /* actors that went in debt since the last deadlock search */
+    struct hash_table interests; /* what other shards were told of our subscriptions; see interest.h */
+    struct dead_letters *dead;   /* drops to be reported at the end of the turn; NULL: none yet */
+    uint64_t deadlock_at_ns;  /* next search; 0: none due */
+    uint64_t deadlock_gap_ns; /* grows while searches find nothing */
+    uint32_t deadlock_turns;
     bool sources_closed;      /* stopping: no step, no outside sends */
-    bool stop_hooks;          /* stopping: run every on_stop */
-    bool has_failed_memory;
-    uint64_t held_since_ns;
+    bool stop_hooks;          /* stopping: run every on_stop in the next turn */
 
     /* outside threads, under the lock */
     pthread_mutex_t post_lock;
     struct fifo posted;
+    struct command stop_command; /* of the phases of a stop, so that stopping needs no memory */
+    struct command source_command;
     _Atomic bool has_posted;
 
     /* any thread */
@@ -106,14 +115,23 @@ struct shard {
     struct wakeup wakeup;
     pthread_t thread;
     bool has_thread;
+    _Atomic bool must_exit;
     _Atomic bool has_exited;
-    _Atomic(struct actor *) busy_with; /* for the stop report: whose hook runs, when anybody asks */
 };
 
 extern _Thread_local struct shard *shard_of_this_thread;
 
+/* Relaxed: the report of a stop that ran out of time looks at it from outside. */
+static inline void shard_set_current(struct shard *shard, struct actor *actor)
+{
+    __atomic_store_n(&shard->current, actor, __ATOMIC_RELAXED);
+}
+
 MAIKO_MUST_CHECK maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint32_t index);
 void shard_deinit(struct shard *shard);
+
+/* Is no event alive on this shard: none queued, waiting, held back or being retried? */
+bool shard_is_empty(const struct shard *shard);
 
 /* One turn: take in rings and posts, run ready actors within the budget, publish.  True when anything was done. */
 bool shard_turn(struct shard *shard, uint64_t budget_events);
@@ -123,6 +141,15 @@ bool shard_is_idle(const struct shard *shard);
 
 /* The thread's main function; the argument is the shard. */
 void *shard_main(void *arg);
+
+/* The actor is ready (or its step or retry is due) after `after_ns`.  MAIKO_OK or MAIKO_ENOMEM. */
+MAIKO_MUST_CHECK maiko_status shard_set_timer(struct shard *shard, struct actor *actor, uint64_t after_ns);
+
+/* A sampled activation took so long. */
+void shard_account_time(struct shard *shard, struct actor *actor, uint64_t duration_ns);
+
+/* Every actor of the shard asks itself whether it may end. */
+void shard_check_ends(struct shard *shard);
 
 /* Puts an actor in the run queue if it is ready and not there yet. */
 void shard_ready(struct shard *shard, struct actor *actor);
@@ -152,6 +179,12 @@ void shard_dispatch(struct shard *shard, struct route *route, struct envelope *e
 /* Only to one local subscriber (the last value of a sticky topic); consumes the caller's reference. */
 void shard_dispatch_to(struct shard *shard, struct route *route, struct route_target *target, struct envelope *envelope);
 
+/* The policy that applies: $sys/ is always DROP_OLDEST, then the subscription's, then the topic's. */
+maiko_overflow shard_policy_of(const struct route *route, const struct route_target *target);
+
+/* A dedicated actor in a send: keeps its shard going, without running hooks, until the actor is free again. */
+void shard_wait_until_free(struct shard *shard, struct actor *actor);
+
 /* Pays for one waiting event that got a place (or was dropped). */
 void shard_pay(struct shard *shard, struct actor *sender);
 
@@ -160,6 +193,17 @@ struct envelope *shard_take(struct shard *shard, struct actor *actor);
 
 /* Drops everything queued for an actor, counted under the reason. */
 void shard_discard(struct shard *shard, struct actor *actor, maiko_drop_reason reason);
+
+/* One more reference on this shard. */
+static inline void envelope_hold(struct shard *shard, struct envelope *envelope)
+{
+    if (__builtin_expect(envelope->home == HOME_POOL, 1)) {
+        envelope->refs++;
+    } else {
+        envelope_ref_heap(envelope);
+        shard->heap_live++;
+    }
+}
 
 void shard_release(struct shard *shard, struct envelope *envelope);
 void shard_release_last(struct shard *shard, struct envelope *envelope);
@@ -183,6 +227,12 @@ bool exchange_drain(struct shard *shard);
 
 /* Lets actors go whose events have left the rings. */
 void exchange_release_held(struct shard *shard);
+
+/* May some actor held by rings go on (or some tail be written out)?  Asked before sleeping. */
+bool exchange_has_news(const struct shard *shard);
+
+/* Frees the rings this shard writes; their contents were taken in or are lost. */
+void exchange_deinit(struct shard *shard);
 
 /* Is anything unread in the rings to this shard? */
 bool exchange_has_input(const struct shard *shard);

@@ -1,0 +1,312 @@
+/* Broker: building routes from subscriptions, and keeping them up to date. */
+#include "routing/broker.h"
+
+#include "message/topic.h"
+#include <string.h>
+
+static const char *remote_key(const void *value)
+{
+    return ((const struct subscription *)value)->pattern - 2;
+}
+
+void broker_init(struct broker *broker, struct heap *heap, uint32_t shard)
+{
+    memset(broker, 0, sizeof *broker);
+    broker->heap = heap;
+    broker->shard = shard;
+    topic_index_init(&broker->index, heap);
+    topic_set_init(&broker->topics, heap);
+    hash_table_init(&broker->remotes, heap, remote_key);
+}
+
+static void route_free(struct broker *broker, struct route *route)
+{
+    heap_free(broker->heap, route->targets, route->target_size * sizeof *route->targets);
+    heap_free(broker->heap, route->extras, route->extra_size * sizeof *route->extras);
+    heap_free(broker->heap, route, sizeof *route);
+}
+
+static size_t remote_size(const struct subscription *remote)
+{
+    return sizeof *remote + 2 + strlen(remote->pattern) + 1;
+}
+
+void broker_deinit(struct broker *broker)
+{
+    size_t position = 0;
+    struct subscription *remote;
+    uint32_t i;
+
+    topic_index_deinit(&broker->index);
+    topic_set_deinit(&broker->topics);
+    while ((remote = hash_table_next(&broker->remotes, &position)) != NULL)
+        heap_free(broker->heap, remote, remote_size(remote));
+    hash_table_deinit(&broker->remotes);
+    for (i = 0; i < broker->route_size; i++) {
+        if (broker->routes[i] != NULL)
+            route_free(broker, broker->routes[i]);
+    }
+    heap_free(broker->heap, broker->routes, broker->route_size * sizeof(struct route *));
+}
+
+/* --- routes --------------------------------------------------------------------------------------------------------- */
+
+static bool room_for_id(struct broker *broker, uint32_t id)
+{
+    uint32_t size = broker->route_size == 0 ? 16 : broker->route_size;
+    struct route **routes;
+
+    while (size <= id)
+        size *= 2;
+    if (size == broker->route_size)
+        return true;
+    routes = heap_resize(broker->heap, broker->routes, broker->route_size * sizeof *routes, size * sizeof *routes);
+    if (routes == NULL)
+        return false;
+    memset(routes + broker->route_size, 0, (size - broker->route_size) * sizeof *routes);
+    broker->routes = routes;
+    broker->route_size = size;
+    return true;
+}
+
+struct route *broker_route(struct broker *broker, struct topic *topic)
+{
+    struct route *route;
+
+    if (topic->id < broker->route_size && broker->routes[topic->id] != NULL)
+        return broker->routes[topic->id];
+    if (!room_for_id(broker, topic->id))
+        return NULL;
+    route = heap_alloc_zeroed(broker->heap, 1, sizeof *route);
+    if (route == NULL)
+        return NULL;
+    if (topic_set_add(&broker->topics, topic->name, &route->entry) != MAIKO_OK) {
+        heap_free(broker->heap, route, sizeof *route);
+        return NULL;
+    }
+    route->topic = topic;
+    route->is_stale = true;
+    broker->routes[topic->id] = route;
+    return route;
+}
+
+static bool add_target(struct broker *broker, struct route *route, struct subscription *subscription)
+{
+    uint32_t size = route->target_size == 0 ? 4 : 2 * route->target_size;
+    struct route_target *targets = route->targets;
+
+    if (route->target_count == route->target_size) {
+        targets = heap_resize(broker->heap, route->targets, route->target_size * sizeof *targets, size * sizeof *targets);
+        if (targets == NULL)
+            return false;
+        route->targets = targets;
+        route->target_size = size;
+    }
+    targets[route->target_count++] = (struct route_target){.subscriber = subscription->subscriber,
+                                                           .subscription = subscription,
+                                                           .choice = subscription->choice,
+                                                           .has_predicate = subscription->predicate != NULL};
+    return true;
+}
+
+/* A further subscription of a subscriber that is a target already: heard when the predicates before it say no. */
+static bool add_extra(struct broker *broker, struct route *route, struct route_target *target, struct subscription *subscription)
+{
+    uint32_t size = route->extra_size == 0 ? 4 : 2 * route->extra_size;
+    struct route_extra *extras = route->extras;
+    uint32_t *more;
+
+    if (route->extra_count == route->extra_size) {
+        extras = heap_resize(broker->heap, route->extras, route->extra_size * sizeof *extras, size * sizeof *extras);
+        if (extras == NULL)
+            return false;
+        route->extras = extras;
+        route->extra_size = size;
+    }
+    for (more = &target->more; *more != 0; more = &extras[*more - 1].more)
+        ;
+    extras[route->extra_count++] = (struct route_extra){.subscription = subscription, .more = 0};
+    *more = route->extra_count;
+    return true;
+}
+
+static void add_remote(struct route *route, const struct subscription *remote)
+{
+    uint64_t bit = UINT64_C(1) << remote->shard;
+    uint8_t topic_policy = atomic_load_explicit(&route->topic->overflow, memory_order_relaxed);
+    maiko_overflow policy = remote->choice > 0 ? (maiko_overflow)remote->choice : (maiko_overflow)topic_policy;
+
+    if (route->topic->is_system)
+        policy = MAIKO_DROP_OLDEST;
+    if (policy == MAIKO_DROP_NEWEST && !(route->remote_shards & bit))
+        route->remote_newest |= bit;
+    if (policy != MAIKO_DROP_NEWEST)
+        route->remote_newest &= ~bit;
+    if (policy != MAIKO_DROP_NEWEST && policy != MAIKO_DROP_OLDEST)
+        route->remote_holding |= bit;
+    route->remote_shards |= bit;
+}
+
+static void found(struct topic_index_entry *entry, void *userdata)
+{
+    struct broker *broker = userdata;
+    struct route *route = broker->building;
+    struct subscription *subscription = CONTAINER_OF(entry, struct subscription, entry);
+    struct subscriber *subscriber = subscription->subscriber;
+
+    if (subscriber == NULL) {
+        add_remote(route, subscription);
+    } else if (subscriber->mark == broker->build) {
+        struct route_target *target = &route->targets[subscriber->mark_at];
+
+        if (target->has_predicate && !add_extra(broker, route, target, subscription))
+            broker->has_failed = true;
+    } else if (add_target(broker, route, subscription)) {
+        subscriber->mark = broker->build;
+        subscriber->mark_at = route->target_count - 1;
+    } else {
+        broker->has_failed = true;
+    }
+}
+
+/* Sticky topics go to every shard: each keeps the last value for those who subscribe there later. */
+static void widen_sticky(struct broker *broker, struct route *route)
+{
+    if (atomic_load_explicit(&route->topic->is_sticky, memory_order_relaxed))
+        route->remote_shards |= broker->all_remotes;
+}
+
+maiko_status broker_build(struct broker *broker, struct route *route)
+{
+    route->target_count = 0;
+    route->extra_count = 0;
+    route->remote_shards = 0;
+    route->remote_holding = 0;
+    route->remote_newest = 0;
+    broker->build++;
+    broker->has_failed = false;
+    broker->building = route;
+    (void)topic_index_resolve(&broker->index, route->topic->name, found, broker);
+    broker->building = NULL;
+    widen_sticky(broker, route);
+    route->is_stale = broker->has_failed;
+    return broker->has_failed ? MAIKO_ENOMEM : MAIKO_OK;
+}
+
+/* --- subscriptions --------------------------------------------------------------------------------------------------- */
+
+static void mark_stale(struct topic_set_entry *entry, void *userdata)
+{
+    (void)userdata;
+    CONTAINER_OF(entry, struct route, entry)->is_stale = true;
+}
+
+/* The common case while many actors join one topic: it has no other subscription of this subscriber, so appending is what
+ * a build would do. */
+static void append(struct topic_set_entry *entry, void *userdata)
+{
+    struct subscription *subscription = userdata;
+    struct route *route = CONTAINER_OF(entry, struct route, entry);
+    struct broker *broker = subscription->broker;
+    bool is_only = subscription->subscriber != NULL && subscription->subscriber->first == subscription && subscription->next == NULL;
+
+    if (route->is_stale)
+        return;
+    if (!is_only || !add_target(broker, route, subscription))
+        route->is_stale = true;
+}
+
+maiko_status broker_subscribe(struct broker *broker, struct subscription *subscription)
+{
+    maiko_status status = topic_index_add(&broker->index, subscription->pattern, &subscription->entry);
+
+    if (status != MAIKO_OK)
+        return status;
+    subscription->broker = broker;
+    (void)topic_set_for_each(&broker->topics, subscription->pattern, append, subscription);
+    return MAIKO_OK;
+}
+
+void broker_unsubscribe(struct broker *broker, struct subscription *subscription)
+{
+    if (!topic_index_has(&subscription->entry))
+        return;
+    topic_index_remove(&broker->index, &subscription->entry);
+    (void)topic_set_for_each(&broker->topics, subscription->pattern, mark_stale, NULL);
+}
+
+static struct subscription *remote_new(struct broker *broker, uint32_t shard, const char *pattern, int8_t choice)
+{
+    size_t len = strlen(pattern);
+    struct subscription *remote = heap_alloc_zeroed(broker->heap, 1, sizeof *remote + 2 + len + 1);
+    char *key;
+
+    if (remote == NULL)
+        return NULL;
+    key = (char *)(remote + 1);
+    key[0] = (char)(shard + 1);
+    key[1] = (char)('0' + choice);
+    memcpy(key + 2, pattern, len + 1);
+    remote->pattern = key + 2;
+    remote->shard = shard;
+    remote->choice = choice;
+    return remote;
+}
+
+static struct subscription *remote_find(struct broker *broker, uint32_t shard, const char *pattern, int8_t choice)
+{
+    char key[260];
+
+    key[0] = (char)(shard + 1);
+    key[1] = (char)('0' + choice);
+    memcpy(key + 2, pattern, strlen(pattern) + 1);
+    return hash_table_find(&broker->remotes, key);
+}
+
+static maiko_status remote_begin(struct broker *broker, uint32_t shard, const char *pattern, int8_t choice)
+{
+    struct subscription *remote = remote_new(broker, shard, pattern, choice);
+    maiko_status status;
+
+    if (remote == NULL)
+        return MAIKO_ENOMEM;
+    status = hash_table_insert(&broker->remotes, remote);
+    if (status == MAIKO_OK) {
+        status = broker_subscribe(broker, remote);
+        if (status != MAIKO_OK)
+            (void)hash_table_remove(&broker->remotes, remote->pattern - 2);
+    }
+    if (status != MAIKO_OK) {
+        heap_free(broker->heap, remote, remote_size(remote));
+        return MAIKO_ENOMEM;
+    }
+    remote->count = 1;
+    return MAIKO_OK;
+}
+
+maiko_status broker_remote(struct broker *broker, uint32_t shard, const char *pattern, int8_t choice, int delta)
+{
+    struct subscription *remote = remote_find(broker, shard, pattern, choice);
+
+    broker->all_remotes |= UINT64_C(1) << shard;
+    if (remote == NULL)
+        return delta > 0 ? remote_begin(broker, shard, pattern, choice) : MAIKO_OK;
+    remote->count += (uint32_t)delta;
+    if (remote->count == 0) {
+        (void)hash_table_remove(&broker->remotes, remote->pattern - 2);
+        broker_unsubscribe(broker, remote);
+        heap_free(broker->heap, remote, remote_size(remote));
+    }
+    return MAIKO_OK;
+}
+
+void broker_knows_shard(struct broker *broker, uint32_t shard)
+{
+    size_t i;
+
+    broker->all_remotes |= UINT64_C(1) << shard;
+    for (i = 0; i < broker->route_size; i++) {
+        if (broker->routes[i] != NULL)
+            broker->routes[i]->is_stale = true;
+    }
+}

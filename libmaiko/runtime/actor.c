@@ -1,0 +1,393 @@
+/* Actor: activation, errors, end and stop. */
+#include "runtime/actor.h"
+
+#include "runtime/inbox.h"
+#include "runtime/send.h"
+#include "runtime/shard.h"
+#include "runtime/supervisor_internal.h"
+#include <string.h>
+
+#define SAMPLE_EVERY 64u
+#define ERROR_BACKOFF_FIRST_MS 1u
+#define ERROR_BACKOFF_LAST_MS 1000u
+
+struct actor_rare *actor_rare(struct actor *actor)
+{
+    if (actor->rare == NULL)
+        actor->rare = heap_alloc_zeroed(actor->shard->heap, 1, sizeof *actor->rare);
+    return actor->rare;
+}
+
+static bool step_is_due(const struct actor *actor)
+{
+    return actor->step_state == ACTOR_STEP_READY && actor->state == ACTOR_RUNNING && !actor->has_finished &&
+           !actor->shard->sources_closed;
+}
+
+bool actor_is_ready(const struct actor *actor)
+{
+    if (actor->state == ACTOR_FREE || actor->state == ACTOR_STOPPED)
+        return false;
+    if (actor->fail_pending)
+        return true;
+    if (actor_is_held(actor))
+        return false;
+    return actor->mailbox.depth != 0 || actor->state == ACTOR_ADDED || actor->state == ACTOR_DRAINING || actor->end_pending ||
+           step_is_due(actor) || (actor->inbox != NULL && inbox_has_events(actor->inbox)) ||
+           (actor->rare != NULL && (actor->rare->control.depth != 0 || actor->rare->retry_envelope != NULL));
+}
+
+static const char *error_text(const struct actor *actor)
+{
+    return actor->rare != NULL && actor->rare->error_text[0] != '\0' ? actor->rare->error_text : NULL;
+}
+
+void actor_fail(struct actor *actor, maiko_status status, maiko_drop_reason reason, const char *text)
+{
+    if (actor->fail_pending || actor->state == ACTOR_STOPPED)
+        return;
+    actor->fail_pending = true;
+    actor->failure = status;
+    actor->fail_reason = (uint8_t)reason;
+    supervisor_note_failure(actor->shard->sup, status, actor->sender.name, text != NULL ? text : error_text(actor));
+    actor_unsubscribe_all(actor);
+    shard_ready(actor->shard, actor);
+}
+
+/* --- hooks ---------------------------------------------------------------------------------------------------------- */
+
+static void after_hook(struct actor *actor)
+{
+    actor->over_mark = 0;
+    send_abandon_forgotten(actor->shard);
+}
+
+static void start(struct actor *actor)
+{
+    maiko_status status = MAIKO_OK;
+
+    actor->state = ACTOR_RUNNING;
+    counters_actor_set_phase(actor->counters, MAIKO_ACTOR_RUNNING);
+    if (actor->ops->on_start != NULL) {
+        status = actor->ops->on_start(actor->self, actor_context(actor));
+        after_hook(actor);
+    }
+    if (status < 0) {
+        COUNT(actor->counters, errors, 1);
+        actor_fail(actor, status, MAIKO_DROP_FAILED, NULL);
+    } else {
+        actor->was_started = true;
+        if (actor->drain_pending)
+            actor_drain(actor);
+    }
+    supervisor_answer(actor->shard->sup, actor->rare == NULL ? NULL : &actor->rare->ticket, status < 0 ? status : MAIKO_OK);
+}
+
+static maiko_status call_handler(struct actor *actor, const maiko_envelope *envelope)
+{
+    const maiko_handler *line = actor->ops->handlers;
+
+    for (; line != NULL && line->type != NULL; line++) {
+        if (line->type == envelope->type || maiko_event_is(line->type, envelope->type))
+            return line->handle(actor->self, actor_context(actor), envelope->payload, envelope);
+    }
+    return actor->ops->handle == NULL ? MAIKO_OK : actor->ops->handle(actor->self, actor_context(actor), envelope);
+}
+
+/* The actor is asked what to do; without an answer it stops. */
+static maiko_error_action ask(struct actor *actor, maiko_status status)
+{
+    maiko_error_action action;
+
+    COUNT(actor->counters, errors, 1);
+    if (actor->ops->on_error == NULL)
+        return maiko_error_stop_actor();
+    action = actor->ops->on_error(actor->self, actor_context(actor), status);
+    after_hook(actor);
+    return action;
+}
+
+static bool retry_later(struct actor *actor, const maiko_error_action *action)
+{
+    struct actor_rare *rare = actor_rare(actor);
+
+    if (rare == NULL || rare->retries >= action->limit)
+        return false;
+    rare->retries++;
+    return shard_set_timer(actor->shard, actor, action->after_ns) == MAIKO_OK;
+}
+
+/* True when the event (or step) is to be run again by the timer. */
+static bool decide_error(struct actor *actor, maiko_status status)
+{
+    maiko_error_action action = ask(actor, status);
+
+    switch (action.kind) {
+    case MAIKO_ERROR_IGNORE:
+        return false;
+    case MAIKO_ERROR_RETRY:
+        if (retry_later(actor, &action))
+            return true;
+        actor_fail(actor, status, MAIKO_DROP_FAILED, NULL);
+        return false;
+    case MAIKO_ERROR_STOP_RUNTIME:
+        supervisor_note_failure(actor->shard->sup, status, actor->sender.name, error_text(actor));
+        (void)maiko_supervisor_request_stop(actor->shard->sup);
+        return false;
+    case MAIKO_ERROR_RESTART:
+        actor_fail(actor, MAIKO_ENOTSUP, MAIKO_DROP_FAILED, "on_error asked for a restart, which needs supervision");
+        return false;
+    default:
+        actor_fail(actor, status, MAIKO_DROP_FAILED, NULL);
+        return false;
+    }
+}
+
+/* Consumes the reference, unless the event is to be handled again. */
+static void handle_one(struct actor *actor, struct envelope *envelope)
+{
+    struct shard *shard = actor->shard;
+    maiko_status status;
+
+    shard->current_envelope = envelope;
+    status = call_handler(actor, &envelope->head);
+    shard->current_envelope = NULL;
+    actor->over_mark = 0;
+    if (__builtin_expect(shard->reserved != NULL, 0))
+        send_abandon_forgotten(shard);
+    if (__builtin_expect(status < 0, 0)) {
+        if (decide_error(actor, status)) {
+            actor->hold |= ACTOR_HELD_BY_RETRY;
+            actor->rare->retry_envelope = envelope;
+            return;
+        }
+    }
+    if (__builtin_expect(actor->rare != NULL, 0))
+        actor->rare->retries = 0;
+    COUNT(actor->counters, handled, 1);
+    shard->handled++;
+    shard_release(shard, envelope);
+}
+
+static bool may_go_on(const struct actor *actor)
+{
+    return !actor->fail_pending && !actor_is_held(actor);
+}
+
+static uint32_t run_batch(struct actor *actor)
+{
+    uint32_t count = 0;
+
+    if (__builtin_expect(actor->rare != NULL && actor->rare->retry_envelope != NULL, 0) && may_go_on(actor)) {
+        struct envelope *again = actor->rare->retry_envelope;
+
+        actor->rare->retry_envelope = NULL;
+        handle_one(actor, again);
+        count++;
+    }
+    while (count < actor->tick_limit && may_go_on(actor)) {
+        struct envelope *envelope = shard_take(actor->shard, actor);
+
+        if (envelope == NULL)
+            break;
+        handle_one(actor, envelope);
+        count++;
+    }
+    return count;
+}
+
+static void step_failed(struct actor *actor, maiko_status status)
+{
+    uint32_t backoff = actor->error_backoff_ms * 2u;
+
+    if (decide_error(actor, status)) {
+        actor->step_state = ACTOR_STEP_TIMER;
+        return;
+    }
+    if (actor->fail_pending)
+        return;
+    backoff = backoff < ERROR_BACKOFF_FIRST_MS ? ERROR_BACKOFF_FIRST_MS : backoff;
+    actor->error_backoff_ms = (uint16_t)(backoff > ERROR_BACKOFF_LAST_MS ? ERROR_BACKOFF_LAST_MS : backoff);
+    actor->step_state = ACTOR_STEP_TIMER;
+    if (shard_set_timer(actor->shard, actor, MAIKO_MS(actor->error_backoff_ms)) != MAIKO_OK)
+        actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROP_FAILED, "no memory for a timer");
+}
+
+static void run_step(struct actor *actor)
+{
+    maiko_step next = actor->ops->step(actor->self, actor_context(actor));
+
+    after_hook(actor);
+    if (next < 0) {
+        step_failed(actor, (maiko_status)next);
+        return;
+    }
+    actor->error_backoff_ms = 0;
+    if (actor->rare != NULL)
+        actor->rare->retries = 0;
+    switch (next) {
+    case MAIKO_STEP_CONTINUE:
+    case MAIKO_STEP_YIELD:
+        actor->step_state = ACTOR_STEP_READY;
+        break;
+    case MAIKO_STEP_AWAIT_EVENT:
+        actor->step_state = ACTOR_STEP_AFTER_EVENTS;
+        break;
+    case MAIKO_STEP_NEVER:
+        actor->step_state = ACTOR_STEP_NEVER;
+        break;
+    default:
+        actor->step_state = ACTOR_STEP_TIMER;
+        if (shard_set_timer(actor->shard, actor, (uint64_t)next) != MAIKO_OK)
+            actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROP_FAILED, "no memory for a timer");
+    }
+}
+
+/* --- end and stop --------------------------------------------------------------------------------------------------- */
+
+void actor_finish(struct actor *actor)
+{
+    if (actor->has_finished)
+        return;
+    actor->has_finished = true;
+    if (actor->rare != NULL && actor->rare->is_publisher)
+        supervisor_announce_finished(actor);
+    if (actor->state == ACTOR_RUNNING && actor->subscriber.first == NULL)
+        actor_drain(actor);
+    else if (actor->state == ACTOR_RUNNING)
+        actor_check_end(actor);
+}
+
+void actor_check_end(struct actor *actor)
+{
+    const char *const *own = actor->rare == NULL ? NULL : actor->rare->publish;
+    struct streams_state heard;
+
+    if (actor->end_pending || actor->has_ended || actor->subscriber.first == NULL || actor->inbox != NULL ||
+        actor->state > ACTOR_RUNNING)
+        return;
+    heard = streams_heard(&actor->shard->streams, actor->subscriber.first, own, !actor->has_finished);
+    if (heard.total == 0 || heard.open != 0)
+        return;
+    actor->end_pending = true;
+    shard_ready(actor->shard, actor);
+}
+
+bool actor_step_goes_on(const struct actor *actor)
+{
+    return actor->step_state != ACTOR_STEP_NEVER && actor->step_state != ACTOR_STEP_AFTER_EVENTS && !actor->has_finished;
+}
+
+static void end(struct actor *actor)
+{
+    maiko_status status = MAIKO_OK;
+
+    actor->end_pending = false;
+    actor->has_ended = true;
+    if (actor->ops->on_end != NULL) {
+        status = actor->ops->on_end(actor->self, actor_context(actor));
+        after_hook(actor);
+    }
+    if (status < 0) {
+        COUNT(actor->counters, errors, 1);
+        actor_fail(actor, status, MAIKO_DROP_FAILED, NULL);
+    } else if (!actor_step_goes_on(actor)) {
+        actor_drain(actor);
+    }
+}
+
+void actor_drain(struct actor *actor)
+{
+    if (actor->state != ACTOR_RUNNING && actor->state != ACTOR_ADDED)
+        return;
+    if (actor->state == ACTOR_ADDED) {
+        actor->drain_pending = true;
+        return;
+    }
+    actor->state = ACTOR_DRAINING;
+    counters_actor_set_phase(actor->counters, MAIKO_ACTOR_STOPPING);
+    actor_unsubscribe_all(actor);
+    shard_ready(actor->shard, actor);
+}
+
+void actor_stop_now(struct actor *actor)
+{
+    struct shard *shard = actor->shard;
+    maiko_status status = MAIKO_OK;
+
+    if (actor->state == ACTOR_STOPPED)
+        return;
+    actor_unsubscribe_all(actor);
+    if (actor->rare != NULL && actor->rare->retry_envelope != NULL) {
+        shard_count_drop(shard, actor, actor->rare->retry_envelope->topic, actor->rare->retry_envelope, MAIKO_DROP_FAILED);
+        shard_release(shard, actor->rare->retry_envelope);
+        actor->rare->retry_envelope = NULL;
+    }
+    shard_discard(shard, actor, actor->fail_pending ? (maiko_drop_reason)actor->fail_reason : MAIKO_DROP_STOPPED);
+    timer_heap_remove(&shard->timers, &actor->timer);
+    if (actor->was_started && actor->ops->on_stop != NULL) {
+        struct actor *before = shard->current;
+
+        shard_set_current(shard, actor);
+        status = actor->ops->on_stop(actor->self, actor_context(actor));
+        after_hook(actor);
+        shard_set_current(shard, before);
+    }
+    if (status < 0) {
+        COUNT(actor->counters, errors, 1);
+        supervisor_note_failure(shard->sup, status, actor->sender.name, error_text(actor));
+    }
+    actor_finish(actor);
+    actor->state = ACTOR_STOPPED;
+    supervisor_actor_stopped(actor);
+}
+
+/* --- activation ----------------------------------------------------------------------------------------------------- */
+
+static void run(struct actor *actor)
+{
+    uint32_t handled;
+
+    if (__builtin_expect(actor->fail_pending, 0)) {
+        actor_stop_now(actor);
+        return;
+    }
+    if (__builtin_expect(actor->state == ACTOR_ADDED, 0))
+        start(actor);
+    if (__builtin_expect(actor->inbox != NULL, 0))
+        inbox_run(actor->inbox);
+    handled = run_batch(actor);
+    if (handled > 0 && actor->step_state == ACTOR_STEP_AFTER_EVENTS)
+        actor->step_state = ACTOR_STEP_READY;
+    if (step_is_due(actor) && may_go_on(actor))
+        run_step(actor);
+    if (__builtin_expect(actor->end_pending, 0) && !actor_has_events(actor) && may_go_on(actor))
+        end(actor);
+    if (__builtin_expect(actor->state == ACTOR_DRAINING, 0) && !actor_has_events(actor) && may_go_on(actor))
+        actor_stop_now(actor);
+}
+
+static void run_sampled(struct actor *actor)
+{
+    struct shard *shard = actor->shard;
+    uint64_t begin = clock_mono_ns(&shard->sup->clock);
+
+    run(actor);
+    shard->mono_ns = clock_mono_ns(&shard->sup->clock);
+    shard_account_time(shard, actor, shard->mono_ns - begin);
+}
+
+void actor_activate(struct actor *actor)
+{
+    struct shard *shard = actor->shard;
+
+    shard_set_current(shard, actor);
+    COUNT(actor->counters, activations, 1);
+    if (__builtin_expect((++actor->activations & (SAMPLE_EVERY - 1)) == 1, 0))
+        run_sampled(actor);
+    else
+        run(actor);
+    shard_set_current(shard, NULL);
+    if (actor->state != ACTOR_STOPPED)
+        shard_ready(shard, actor);
+}

@@ -1,0 +1,102 @@
+/* Config: defaults and limits, one table. */
+#include "runtime/config.h"
+
+#include "base/utf8.h"
+#include "runtime/placement.h"
+#include "runtime/shard.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* X(field, default, least, most) */
+#define CONFIG_NUMBERS(X)                                                                                                        \
+    X(mailbox_capacity, 128, 1, 1u << 24)                                                                                        \
+    X(tick_limit, 10, 1, 1u << 24)                                                                                               \
+    X(outbox_limit_events, 256, 1, 1u << 24)                                                                                     \
+    X(outbox_limit_bytes, 1u << 20, 1, UINT64_C(1) << 40)                                                                        \
+    X(turn_budget_events, 1024, 1, 1u << 24)                                                                                     \
+    X(turn_budget_ns, MAIKO_US(50), 1, MAIKO_SECONDS(1))                                                                         \
+    X(stop_deadline_ns, MAIKO_SECONDS(30), 1, UINT64_MAX)                                                                        \
+    X(actor_stop_deadline_ns, MAIKO_SECONDS(5), 1, UINT64_MAX)                                                                   \
+    X(deadlock_check_ns, MAIKO_MS(20), 1, MAIKO_HOURS(1))                                                                        \
+    X(overdraft_events, 128, 1, 1u << 24)                                                                                        \
+    X(spin_ns, 0, 0, MAIKO_SECONDS(1))                                                                                           \
+    X(watchdog_ns, MAIKO_MS(100), 1, UINT64_MAX)                                                                                 \
+    X(dynamic_topics, 65536, 1, 1u << 24)                                                                                        \
+    X(max_payload_bytes, MAIKO_EVENT_MAX, 1, MAIKO_EVENT_MAX)                                                                    \
+    X(memory_cap_bytes, 0, 0, SIZE_MAX)                                                                                          \
+    X(seed, 0, 0, UINT64_MAX)
+
+static void bad(struct text *error, maiko_status *status, const char *field)
+{
+    if (*status == MAIKO_OK)
+        text_append_format(error, "config.%s is out of range", field);
+    *status = MAIKO_EINVAL;
+}
+
+static maiko_status check_numbers(maiko_config *config, struct text *error)
+{
+    maiko_status status = MAIKO_OK;
+
+#define CHECK_(field, fallback, least, most)                                                                                     \
+    if (config->field != 0 && ((uint64_t)config->field < (uint64_t)(least) || (uint64_t)config->field > (uint64_t)(most))) {     \
+        bad(error, &status, #field);                                                                                             \
+        config->field = 0;                                                                                                       \
+    }                                                                                                                            \
+    if (config->field == 0)                                                                                                      \
+        config->field = fallback;
+    CONFIG_NUMBERS(CHECK_)
+#undef CHECK_
+    return status;
+}
+
+static maiko_placement placement_wanted(maiko_placement given)
+{
+    const char *wanted = secure_getenv("MAIKO_PLACEMENT");
+
+    if (wanted != NULL && strcmp(wanted, "spread") == 0)
+        return MAIKO_PLACEMENT_SPREAD;
+    return given;
+}
+
+static bool name_is_good(const char *name)
+{
+    size_t len = strlen(name);
+
+    return len > 0 && len < 64 && strchr(name, '/') == NULL && utf8_is_valid(name, len);
+}
+
+maiko_status config_resolve(const maiko_config *given, size_t size, maiko_config *ret_config, struct text *error)
+{
+    maiko_config config;
+    maiko_status status;
+
+    memset(&config, 0, sizeof config);
+    if (given != NULL)
+        memcpy(&config, given, size < sizeof config ? size : sizeof config);
+    status = check_numbers(&config, error);
+    if (config.name == NULL)
+        config.name = "maiko";
+    if (!name_is_good(config.name)) {
+        bad(error, &status, "name");
+        config.name = "maiko";
+    }
+    if ((unsigned)config.mode > MAIKO_DETERMINISTIC) {
+        bad(error, &status, "mode");
+        config.mode = MAIKO_THREADS;
+    }
+    if ((unsigned)config.placement > MAIKO_PLACEMENT_SPREAD) {
+        bad(error, &status, "placement");
+        config.placement = MAIKO_PLACEMENT_AUTO;
+    }
+    if (config.shards > SHARD_MAX) {
+        bad(error, &status, "shards");
+        config.shards = 0;
+    }
+    config.placement = placement_wanted(config.placement);
+    if (config.mode == MAIKO_POLLED)
+        config.shards = 1;
+    if (config.shards == 0)
+        config.shards = config.mode == MAIKO_DETERMINISTIC ? 1 : placement_usable_cores();
+    *ret_config = config;
+    return status;
+}

@@ -1,0 +1,244 @@
+/* Context: what an actor may ask and tell. */
+#include "runtime/inbox.h"
+#include "runtime/supervisor_internal.h"
+#include <stdarg.h>
+#include <string.h>
+
+/* The actor of a context that is used where it belongs. */
+static maiko_status own_actor(const maiko_context *ctx, struct actor **ret_actor)
+{
+    struct actor *actor = actor_of_context(ctx);
+
+    if (actor == NULL)
+        return ctx == NULL ? MAIKO_EINVAL : MAIKO_ECLOSED;
+    if (supervisor_is_forked(actor->shard->sup))
+        return MAIKO_EFORKED;
+    if (actor->state == ACTOR_STOPPED || actor->state == ACTOR_FREE)
+        return MAIKO_ECLOSED;
+    if (actor->inbox != NULL)
+        return MAIKO_EINVAL;
+    if (actor->shard != shard_of_this_thread || actor->shard->current != actor)
+        return MAIKO_ETHREAD;
+    *ret_actor = actor;
+    return MAIKO_OK;
+}
+
+const char *maiko_context_name(const maiko_context *ctx)
+{
+    struct actor *actor = actor_of_context(ctx);
+
+    return actor == NULL || actor->sender.name == NULL ? "" : actor->sender.name;
+}
+
+uint64_t maiko_context_id(const maiko_context *ctx)
+{
+    struct actor *actor = actor_of_context(ctx);
+
+    return actor == NULL ? 0 : actor->sender.id;
+}
+
+bool maiko_context_is_alive(const maiko_context *ctx)
+{
+    struct actor *actor = actor_of_context(ctx);
+
+    if (actor == NULL || supervisor_is_forked(actor->shard->sup))
+        return false;
+    if (actor->inbox != NULL)
+        return supervisor_state(actor->shard->sup) <= SUP_RUNNING;
+    return (actor->state == ACTOR_ADDED || actor->state == ACTOR_RUNNING) && !actor->has_finished && !actor->fail_pending;
+}
+
+maiko_supervisor *maiko_context_supervisor(const maiko_context *ctx)
+{
+    struct actor *actor = actor_of_context(ctx);
+
+    return actor == NULL ? NULL : actor->shard->sup;
+}
+
+uint64_t maiko_context_time(const maiko_context *ctx)
+{
+    struct actor *actor = actor_of_context(ctx);
+
+    if (actor == NULL)
+        return 0;
+    return actor->shard == shard_of_this_thread ? shard_wall(actor->shard) : clock_wall_ns(&actor->shard->sup->clock);
+}
+
+size_t maiko_context_depth(const maiko_context *ctx)
+{
+    struct actor *actor = actor_of_context(ctx);
+
+    if (actor == NULL || actor->inbox != NULL || actor->shard != shard_of_this_thread)
+        return 0;
+    return actor->mailbox.depth + (actor->rare == NULL ? 0 : actor->rare->control.depth);
+}
+
+bool maiko_is_sender_full(const maiko_context *ctx)
+{
+    struct actor *actor = actor_of_context(ctx);
+
+    if (actor == NULL)
+        return true;
+    if (actor->inbox != NULL)
+        return inbox_is_full(actor->inbox);
+    return actor->hold != 0 || actor_in_debt(actor) || exchange_is_over_limit(actor->shard, actor);
+}
+
+maiko_status maiko_stop(maiko_context *ctx)
+{
+    struct actor *actor;
+    maiko_status status = own_actor(ctx, &actor);
+
+    if (status == MAIKO_OK)
+        actor_drain(actor);
+    return status;
+}
+
+maiko_status maiko_stop_runtime(maiko_context *ctx)
+{
+    struct actor *actor = actor_of_context(ctx);
+
+    if (actor == NULL)
+        return ctx == NULL ? MAIKO_EINVAL : MAIKO_ECLOSED;
+    if (supervisor_state(actor->shard->sup) == SUP_STOPPED)
+        return MAIKO_ECLOSED;
+    return maiko_supervisor_request_stop(actor->shard->sup);
+}
+
+maiko_status maiko_finish(maiko_context *ctx)
+{
+    struct actor *actor;
+    maiko_status status = own_actor(ctx, &actor);
+
+    if (status == MAIKO_OK)
+        actor_finish(actor);
+    return status;
+}
+
+/* --- subscriptions ----------------------------------------------------------------------------------------------------------- */
+
+static struct subscription *find_subscription(struct actor *actor, const char *pattern)
+{
+    struct subscription *subscription;
+
+    for (subscription = actor->subscriber.first; subscription != NULL; subscription = subscription->next) {
+        if (strcmp(subscription->pattern, pattern) == 0 && topic_index_has(&subscription->entry))
+            return subscription;
+    }
+    return NULL;
+}
+
+static struct subscription *subscription_new(struct actor *actor, const maiko_subscription *from)
+{
+    size_t len = strlen(from->pattern);
+    struct subscription *subscription = heap_alloc_zeroed(actor->shard->heap, 1, sizeof *subscription + len + 1);
+
+    if (subscription == NULL)
+        return NULL;
+    subscription->pattern = memcpy(subscription + 1, from->pattern, len + 1);
+    subscription->subscriber = &actor->subscriber;
+    subscription->predicate = from->predicate;
+    subscription->userdata = from->userdata;
+    subscription->choice = (int8_t)from->overflow;
+    subscription->is_heap = true;
+    return subscription;
+}
+
+static void append(struct actor *actor, struct subscription *subscription)
+{
+    struct subscription **last = &actor->subscriber.first;
+
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = subscription;
+}
+
+static void unlink_and_free(struct actor *actor, struct subscription *subscription)
+{
+    struct subscription **at = &actor->subscriber.first;
+
+    while (*at != subscription)
+        at = &(*at)->next;
+    *at = subscription->next;
+    if (subscription->is_heap)
+        heap_free(actor->shard->heap, subscription, sizeof *subscription + strlen(subscription->pattern) + 1);
+}
+
+maiko_status maiko_subscribe(maiko_context *ctx, const maiko_subscription *subscription)
+{
+    struct subscription *made;
+    struct actor *actor;
+    maiko_status status = own_actor(ctx, &actor);
+
+    if (status != MAIKO_OK)
+        return status;
+    if (subscription == NULL || subscription->pattern == NULL || (unsigned)subscription->overflow > MAIKO_FAIL)
+        return MAIKO_EINVAL;
+    if (actor->state != ACTOR_RUNNING)
+        return MAIKO_ECLOSED;
+    status = maiko_pattern_check(subscription->pattern);
+    if (status != MAIKO_OK)
+        return maiko_error(ctx, status, "pattern '%s': %s", subscription->pattern, maiko_strerror(status));
+    if (find_subscription(actor, subscription->pattern) != NULL)
+        return MAIKO_EEXIST;
+    made = subscription_new(actor, subscription);
+    if (made == NULL)
+        return MAIKO_ENOMEM;
+    append(actor, made);
+    status = supervisor_subscribe(actor->shard, made, NULL);
+    if (status != MAIKO_OK)
+        unlink_and_free(actor, made);
+    return status;
+}
+
+maiko_status maiko_unsubscribe(maiko_context *ctx, const char *pattern)
+{
+    struct subscription *subscription;
+    struct actor *actor;
+    maiko_status status = own_actor(ctx, &actor);
+
+    if (status != MAIKO_OK)
+        return status;
+    subscription = pattern == NULL ? NULL : find_subscription(actor, pattern);
+    if (subscription == NULL)
+        return pattern == NULL ? MAIKO_EINVAL : MAIKO_ENOTFOUND;
+    supervisor_unsubscribe(actor->shard, subscription);
+    unlink_and_free(actor, subscription);
+    return MAIKO_OK;
+}
+
+/* --- errors --------------------------------------------------------------------------------------------------------------------- */
+
+maiko_status maiko_error(maiko_context *ctx, maiko_status status, const char *format, ...)
+{
+    struct actor *actor = actor_of_context(ctx);
+    struct actor_rare *rare;
+    struct text text;
+    va_list args;
+
+    status = (int)status < 0 ? status : MAIKO_EACTOR;
+    if (actor == NULL || actor->inbox != NULL || actor->shard != shard_of_this_thread)
+        return status;
+    rare = actor_rare(actor);
+    if (rare == NULL)
+        return status;
+    text_init_buffer(&text, rare->error_text, sizeof rare->error_text);
+    va_start(args, format);
+    text_append_vformat(&text, format, args);
+    va_end(args);
+    return status;
+}
+
+const char *maiko_context_error_text(const maiko_context *ctx)
+{
+    struct actor *actor = actor_of_context(ctx);
+
+    return actor == NULL || actor->rare == NULL ? "" : actor->rare->error_text;
+}
+
+maiko_status maiko_context_last_refusal(const maiko_context *ctx)
+{
+    struct actor *actor = actor_of_context(ctx);
+
+    return actor == NULL ? MAIKO_ECLOSED : actor->last_refusal;
+}

@@ -1,0 +1,64 @@
+/* Gates: the records through which outside threads send. */
+#include "runtime/supervisor_internal.h"
+
+#include <string.h>
+
+static const maiko_actor_ops gate_ops = {.handle = NULL};
+
+/* Under no lock: before start, or by the one thread that makes an importer. */
+static maiko_status fill_gate(struct maiko_supervisor *sup, struct actor *gate, struct inbox *inbox, const char *name)
+{
+    size_t size = strlen(name) + 1;
+
+    gate->shard = sup->shards[0];
+    gate->ops = &gate_ops;
+    gate->inbox = inbox;
+    gate->tick_limit = sup->config.tick_limit;
+    gate->state = ACTOR_RUNNING;
+    list_init(&gate->held_link);
+    list_init(&gate->siblings);
+    mailbox_init(&gate->mailbox, 1);
+    gate->block = heap_alloc(&sup->root->heap, size);
+    if (gate->block == NULL)
+        return MAIKO_ENOMEM;
+    gate->block_size = size;
+    memcpy(gate->block, name, size);
+    gate->sender.name = gate->block;
+    gate->counters = counters_actor_add(sup->counters, sup->inbox_count == 0 ? UINT64_MAX : ++sup->next_actor_id, name, 0, 0);
+    return gate->counters == NULL ? MAIKO_ENOMEM : MAIKO_OK;
+}
+
+maiko_status supervisor_make_gate(struct maiko_supervisor *sup)
+{
+    struct inbox *inbox = heap_alloc(&sup->root->heap, sizeof *inbox);
+    struct actor *gate;
+    maiko_status status;
+
+    if (inbox == NULL)
+        return MAIKO_ENOMEM;
+    status = inbox_init(inbox, sup);
+    gate = status == MAIKO_OK ? actor_table_take(&sup->actors) : NULL;
+    if (gate == NULL) {
+        inbox_deinit(inbox);
+        heap_free(&sup->root->heap, inbox, sizeof *inbox);
+        return status == MAIKO_OK ? MAIKO_ENOMEM : status;
+    }
+    inbox->gate = gate;
+    inbox->next = sup->inboxes;
+    inbox->next_on_shard = sup->shards[0]->gates;
+    sup->inboxes = inbox;
+    sup->shards[0]->gates = inbox;
+    sup->inbox_count++;
+    return fill_gate(sup, gate, inbox, "supervisor");
+}
+
+void supervisor_free_inboxes(struct maiko_supervisor *sup)
+{
+    while (sup->inboxes != NULL) {
+        struct inbox *inbox = sup->inboxes;
+
+        sup->inboxes = inbox->next;
+        inbox_deinit(inbox);
+        heap_free(&sup->root->heap, inbox, sizeof *inbox);
+    }
+}

@@ -1,0 +1,297 @@
+/* Inbox: the lock, the buffers, the waiting. */
+#include "runtime/inbox.h"
+
+#include "runtime/send.h"
+#include "runtime/shard.h"
+#include "runtime/supervisor_internal.h"
+#include <string.h>
+
+#define FIRST_BUFFER ((size_t)4096)
+
+struct inbox_record {
+    size_t size; /* of the record, a multiple of 16 */
+    const struct type_entry *entry;
+    struct topic *topic;
+    struct envelope *large; /* the event itself, when it is too large for the pool or has a destructor */
+    size_t payload_len;
+    maiko_id id;
+    maiko_id parent;
+    maiko_id correlation;
+    uint64_t time_ns;
+    const struct sender *sender;
+    uint64_t hops;
+};
+
+maiko_status inbox_init(struct inbox *inbox, struct maiko_supervisor *sup)
+{
+    memset(inbox, 0, sizeof *inbox);
+    inbox->sup = sup;
+    pthread_mutex_init(&inbox->lock, NULL);
+    pthread_cond_init(&inbox->room, NULL);
+    if (sup->config.mode != MAIKO_DETERMINISTIC)
+        return id_source_init(&inbox->ids);
+    id_source_init_seeded(&inbox->ids, sup->config.seed, SHARD_MAX + sup->inbox_count);
+    return MAIKO_OK;
+}
+
+static void buffer_free(struct heap *heap, struct inbox_buffer *buffer, size_t from)
+{
+    while (from < buffer->used) {
+        struct inbox_record *record = (struct inbox_record *)(void *)(buffer->bytes + from);
+
+        if (record->large != NULL && envelope_unref_heap(record->large))
+            envelope_destroy_heap(record->large);
+        from += record->size;
+    }
+    heap_free(heap, buffer->bytes, buffer->size);
+}
+
+void inbox_deinit(struct inbox *inbox)
+{
+    struct heap *heap = &inbox->sup->root->heap;
+
+    buffer_free(heap, &inbox->fill, 0);
+    buffer_free(heap, &inbox->drain, inbox->drain_at);
+    pthread_cond_destroy(&inbox->room);
+    pthread_mutex_destroy(&inbox->lock);
+}
+
+/* --- outside threads ------------------------------------------------------------------------------------------------ */
+
+static size_t record_size(size_t inline_len)
+{
+    return (sizeof(struct inbox_record) + inline_len + 15) & ~(size_t)15;
+}
+
+static bool has_room(const struct inbox *inbox, size_t payload_len)
+{
+    const maiko_config *config = &inbox->sup->config;
+
+    if (inbox->fill.events == 0)
+        return true; /* one event always passes */
+    return inbox->fill.events < config->outbox_limit_events && inbox->fill.used + payload_len <= config->outbox_limit_bytes;
+}
+
+bool inbox_is_full(struct inbox *inbox)
+{
+    bool is_full;
+
+    pthread_mutex_lock(&inbox->lock);
+    is_full = !has_room(inbox, 0);
+    pthread_mutex_unlock(&inbox->lock);
+    return is_full;
+}
+
+static char *reserve(struct inbox *inbox, size_t size)
+{
+    struct inbox_buffer *buffer = &inbox->fill;
+    size_t new_size = buffer->size == 0 ? FIRST_BUFFER : buffer->size;
+    char *bytes;
+
+    while (new_size < buffer->used + size)
+        new_size *= 2;
+    if (new_size != buffer->size) {
+        bytes = heap_resize(&inbox->sup->root->heap, buffer->bytes, buffer->size, new_size);
+        if (bytes == NULL)
+            return NULL;
+        buffer->bytes = bytes;
+        buffer->size = new_size;
+    }
+    return buffer->bytes + buffer->used;
+}
+
+static bool is_large(const struct inbox_event *event)
+{
+    return event->payload_len > POOL_LARGEST || event->entry->type->destroy != NULL;
+}
+
+static maiko_status append(struct inbox *inbox, const struct inbox_event *event)
+{
+    size_t size = record_size(is_large(event) ? 0 : event->payload_len);
+    struct inbox_record *record = (struct inbox_record *)(void *)reserve(inbox, size);
+    const struct sender *sender = event->sender == NULL ? &inbox->gate->sender : event->sender;
+
+    if (record == NULL)
+        return MAIKO_ENOMEM;
+    record->large = NULL;
+    if (is_large(event)) {
+        record->large = envelope_new_heap(inbox->sup->root, event->entry->type, event->payload_len, event->topic, sender);
+        if (record->large == NULL)
+            return MAIKO_ENOMEM;
+        memcpy(envelope_payload(record->large), event->payload, event->payload_len);
+    } else if (event->payload_len > 0) {
+        memcpy(record + 1, event->payload, event->payload_len);
+    }
+    record->size = size;
+    record->entry = event->entry;
+    record->topic = event->topic;
+    record->payload_len = event->payload_len;
+    record->id = maiko_id_is_nil(event->id) ? id_source_next(&inbox->ids) : event->id;
+    record->parent = event->parent;
+    record->correlation = maiko_id_is_nil(event->correlation) ? record->id : event->correlation;
+    record->time_ns = event->time_ns != 0 ? event->time_ns : clock_wall_clamped(&inbox->sup->clock, &inbox->wall_last);
+    record->sender = sender;
+    record->hops = event->hops;
+    inbox->fill.used += size;
+    inbox->fill.events++;
+    return MAIKO_OK;
+}
+
+/* Would the thread wait for itself?  Shards do, and everybody before start and in the polled modes. */
+static bool may_wait(const struct inbox *inbox)
+{
+    return shard_of_this_thread == NULL && inbox->sup->config.mode == MAIKO_THREADS && supervisor_state(inbox->sup) == SUP_RUNNING;
+}
+
+static maiko_status wait_for_room(struct inbox *inbox, size_t payload_len, bool try_only)
+{
+    while (!inbox->is_closed && !has_room(inbox, payload_len)) {
+        if (try_only || !may_wait(inbox))
+            return MAIKO_EFULL;
+        inbox->waiting++;
+        pthread_cond_wait(&inbox->room, &inbox->lock);
+        inbox->waiting--;
+    }
+    return inbox->is_closed ? MAIKO_ECLOSED : MAIKO_OK;
+}
+
+maiko_status inbox_send(struct inbox *inbox, const struct inbox_event *event, bool try_only)
+{
+    maiko_status status;
+    bool was_empty = false;
+
+    pthread_mutex_lock(&inbox->lock);
+    status = wait_for_room(inbox, event->payload_len, try_only);
+    if (status == MAIKO_OK) {
+        was_empty = inbox->fill.events == 0;
+        status = append(inbox, event);
+    }
+    if (status == MAIKO_OK) {
+        atomic_store_explicit(&inbox->has_events, true, memory_order_relaxed);
+        COUNT_SHARED(inbox->gate->counters, sent, 1);
+    } else {
+        COUNT_SHARED(inbox->gate->counters, refused, 1);
+        inbox->gate->last_refusal = status;
+    }
+    pthread_mutex_unlock(&inbox->lock);
+    if (status == MAIKO_OK && was_empty)
+        shard_wake(inbox->gate->shard);
+    return status;
+}
+
+void inbox_close(struct inbox *inbox)
+{
+    pthread_mutex_lock(&inbox->lock);
+    inbox->is_closed = true;
+    pthread_cond_broadcast(&inbox->room);
+    pthread_mutex_unlock(&inbox->lock);
+}
+
+uint64_t inbox_depth(struct inbox *inbox)
+{
+    uint64_t depth;
+    size_t at;
+
+    pthread_mutex_lock(&inbox->lock);
+    depth = inbox->fill.events;
+    for (at = inbox->drain_at; at < inbox->drain.used; at += ((struct inbox_record *)(void *)(inbox->drain.bytes + at))->size)
+        depth++;
+    pthread_mutex_unlock(&inbox->lock);
+    return depth;
+}
+
+/* --- the gate's shard ------------------------------------------------------------------------------------------------ */
+
+static bool swap(struct inbox *inbox)
+{
+    struct inbox_buffer empty = inbox->drain;
+
+    if (!atomic_load_explicit(&inbox->has_events, memory_order_relaxed))
+        return false;
+    empty.used = 0;
+    empty.events = 0;
+    pthread_mutex_lock(&inbox->lock);
+    inbox->drain = inbox->fill;
+    inbox->fill = empty;
+    inbox->drain_at = 0;
+    atomic_store_explicit(&inbox->has_events, false, memory_order_relaxed);
+    if (inbox->waiting > 0)
+        pthread_cond_broadcast(&inbox->room);
+    pthread_mutex_unlock(&inbox->lock);
+    return true;
+}
+
+static void send_on(struct inbox *inbox, struct inbox_record *record)
+{
+    struct shard *shard = inbox->gate->shard;
+    struct route *route = shard_route(shard, record->topic);
+    struct envelope *envelope = record->large;
+
+    if (envelope != NULL)
+        shard->heap_live++;
+    else
+        envelope = pool_take(&shard->pool, pool_class(record->payload_len), record->payload_len);
+    if (route == NULL || envelope == NULL) {
+        supervisor_memory_failed(shard, "event from outside");
+        COUNT(inbox->gate->counters, received, 1); /* nobody else got it: the gate's own loss */
+        shard_count_drop(shard, inbox->gate, record->topic, NULL, MAIKO_DROP_NO_MEMORY);
+        if (envelope != NULL)
+            shard_release(shard, envelope);
+        return;
+    }
+    if (record->large == NULL) {
+        memcpy(envelope_payload(envelope), record + 1, record->payload_len);
+        envelope->topic = record->topic;
+        envelope->sender = record->sender;
+    }
+    envelope->head.type = record->entry->type;
+    envelope->owner_shard = (uint16_t)shard->index;
+    envelope->id = record->id;
+    envelope->parent = record->parent;
+    envelope->correlation = record->correlation;
+    envelope->time_ns = record->time_ns;
+    envelope->hops = (uint8_t)record->hops;
+    envelope->origin = inbox->gate;
+    shard_publish(shard, inbox->gate, route, envelope);
+}
+
+void inbox_run(struct inbox *inbox)
+{
+    uint32_t budget = inbox->sup->config.outbox_limit_events;
+
+    while (budget > 0 && !actor_is_held(inbox->gate)) {
+        struct inbox_record *record;
+
+        if (inbox->drain_at >= inbox->drain.used && !swap(inbox))
+            return;
+        record = (struct inbox_record *)(void *)(inbox->drain.bytes + inbox->drain_at);
+        inbox->drain_at += record->size;
+        budget--;
+        send_on(inbox, record);
+    }
+}
+
+bool inbox_wake_gates(struct shard *shard)
+{
+    struct inbox *inbox;
+    bool any = false;
+
+    for (inbox = shard->gates; inbox != NULL; inbox = inbox->next_on_shard) {
+        if (inbox->gate->is_queued || !inbox_has_events(inbox))
+            continue;
+        shard_ready(shard, inbox->gate);
+        any |= inbox->gate->is_queued;
+    }
+    return any;
+}
+
+bool inbox_wants_gate(const struct shard *shard)
+{
+    const struct inbox *inbox;
+
+    for (inbox = shard->gates; inbox != NULL; inbox = inbox->next_on_shard) {
+        if (inbox_has_events(inbox) && !actor_is_held(inbox->gate))
+            return true;
+    }
+    return false;
+}

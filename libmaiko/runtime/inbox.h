@@ -1,0 +1,82 @@
+/* Inbox: how events of outside threads enter.  A bounded buffer under a lock in front of a gate, an actor record without
+ * hooks whose turn it is to send them on: so debt, hold and order apply to outside senders as to everybody. */
+#ifndef RUNTIME_INBOX_H
+#define RUNTIME_INBOX_H
+
+#include "runtime/actor.h"
+#include "runtime/registry.h"
+#include <pthread.h>
+
+struct inbox_buffer {
+    char *bytes;
+    size_t size;
+    size_t used;
+    uint32_t events;
+};
+
+struct inbox {
+    struct maiko_supervisor *sup;
+    struct actor *gate;
+    struct inbox *next;          /* of the supervisor */
+    struct inbox *next_on_shard;
+    /* under the lock */
+    pthread_mutex_t lock;
+    pthread_cond_t room;
+    struct inbox_buffer fill;
+    uint32_t waiting; /* threads that wait for room */
+    bool is_closed;
+    struct id_source ids;
+    uint64_t wall_last;
+    /* the gate's shard */
+    struct inbox_buffer drain;
+    size_t drain_at;
+    /* any thread; relaxed hint, the lock orders the rest */
+    _Atomic bool has_events;
+};
+
+/* What is known of an event before it is sent; ids and names that are not given are made. */
+struct inbox_event {
+    const struct type_entry *entry;
+    struct topic *topic;
+    const void *payload;
+    size_t payload_len;
+    maiko_id id;
+    maiko_id parent;
+    maiko_id correlation;
+    uint64_t time_ns;
+    const struct sender *sender; /* NULL: the gate */
+    uint8_t hops;
+};
+
+MAIKO_MUST_CHECK maiko_status inbox_init(struct inbox *inbox, struct maiko_supervisor *sup);
+void inbox_deinit(struct inbox *inbox);
+
+/* Any thread.  Waits for room unless `try_only` or on a thread that would wait for itself.
+ * MAIKO_OK, MAIKO_EFULL, MAIKO_ECLOSED, MAIKO_ENOMEM. */
+MAIKO_MUST_CHECK maiko_status inbox_send(struct inbox *inbox, const struct inbox_event *event, bool try_only);
+
+/* No more events; waiting threads get MAIKO_ECLOSED.  What was accepted stays. */
+void inbox_close(struct inbox *inbox);
+
+/* Any thread: would a send wait now? */
+bool inbox_is_full(struct inbox *inbox);
+
+/* The gate's shard: is there anything to send on? */
+static inline bool inbox_has_events(const struct inbox *inbox)
+{
+    return inbox->drain_at < inbox->drain.used || atomic_load_explicit(&inbox->has_events, memory_order_relaxed);
+}
+
+/* The gate's activation: sends on what is there until the gate is held. */
+void inbox_run(struct inbox *inbox);
+
+/* The shard's: puts gates with events in its run queue.  True when there was one. */
+bool inbox_wake_gates(struct shard *shard);
+
+/* The shard's, before it sleeps: could a gate run? */
+bool inbox_wants_gate(const struct shard *shard);
+
+/* Events accepted and not sent on yet. */
+uint64_t inbox_depth(struct inbox *inbox);
+
+#endif

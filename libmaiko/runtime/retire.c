@@ -1,0 +1,132 @@
+/* Retire: a grace period per shard.
+ *
+ * Pooled envelopes carry the epoch they were made in; an epoch can only be entered again when nothing of its last turn
+ * is left.  A shard that hears of a stopped actor has all its events already (the word travels in order with them), so
+ * after POOL_EPOCHS more epochs none of them is alive.  Heap envelopes carry their own copy of the names. */
+#include "runtime/retire.h"
+
+#include "runtime/interest.h"
+#include "runtime/supervisor_internal.h"
+
+/* Shared by the shards that one retirement asks. */
+struct grace {
+    struct actor *actor;
+    uint32_t shards_left; /* atomic */
+    bool is_incomplete;   /* some shard could not be asked: the record is not reused */
+};
+
+struct retirement {
+    struct command command;
+    struct fifo_link link; /* in the shard's list */
+    uint32_t epochs_left;
+    struct grace *grace;
+};
+
+static void forget(struct shard *shard, struct actor *actor)
+{
+    struct maiko_supervisor *sup = shard->sup;
+
+    heap_free(shard->heap, actor->block, actor->block_size);
+    if (actor->rare != NULL)
+        heap_free(shard->heap, actor->rare, sizeof *actor->rare);
+    actor->block = NULL;
+    actor->rare = NULL;
+    pthread_mutex_lock(&sup->lock);
+    actor_table_give(&sup->actors, actor);
+    pthread_mutex_unlock(&sup->lock);
+}
+
+/* Acquire and release: whoever is last sees that the others are through. */
+static void leave(struct shard *shard, struct grace *grace, uint32_t count)
+{
+    if (__atomic_sub_fetch(&grace->shards_left, count, __ATOMIC_ACQ_REL) != 0)
+        return;
+    if (!grace->is_incomplete && !actor_in_debt(grace->actor))
+        forget(shard, grace->actor);
+    heap_free(shard->heap, grace, sizeof *grace);
+}
+
+static void done(struct shard *shard, struct retirement *retirement)
+{
+    leave(shard, retirement->grace, 1);
+    heap_free(shard->heap, retirement, sizeof *retirement);
+}
+
+static void run_retirement(struct shard *shard, struct command *command)
+{
+    struct retirement *retirement = CONTAINER_OF(command, struct retirement, command);
+
+    retirement->epochs_left = POOL_EPOCHS;
+    fifo_push(&shard->retiring, &retirement->link);
+}
+
+static bool ask(struct shard *shard, uint32_t target, struct grace *grace)
+{
+    struct retirement *retirement = heap_alloc_zeroed(shard->heap, 1, sizeof *retirement);
+
+    if (retirement == NULL)
+        return false;
+    retirement->command.run = run_retirement;
+    retirement->command.size = sizeof *retirement;
+    retirement->grace = grace;
+    if (target == shard->index) {
+        run_retirement(shard, &retirement->command);
+        return true;
+    }
+    if (shard_tell(shard, target, &retirement->command) == MAIKO_OK)
+        return true;
+    heap_free(shard->heap, retirement, sizeof *retirement);
+    return false;
+}
+
+void retire_begin(struct shard *shard, struct actor *actor)
+{
+    uint32_t count = atomic_load_explicit(&shard->sup->shard_count, memory_order_acquire);
+    struct grace *grace = heap_alloc(shard->heap, sizeof *grace);
+    uint32_t target;
+
+    if (grace == NULL)
+        return;
+    grace->actor = actor;
+    grace->is_incomplete = false;
+    grace->shards_left = count + 1; /* one for us until all are asked */
+    for (target = 0; target < count && ask(shard, target, grace); target++)
+        ;
+    if (target < count)
+        grace->is_incomplete = true;
+    leave(shard, grace, count - target + 1);
+}
+
+void retire_advance(struct shard *shard)
+{
+    uint32_t advanced = 0;
+    struct fifo rest = {NULL, NULL};
+    struct fifo_link *link;
+
+    while (advanced < POOL_EPOCHS && pool_advance_epoch(&shard->pool))
+        advanced++;
+    if (advanced == 0)
+        return;
+    while ((link = fifo_pop(&shard->retiring)) != NULL) {
+        struct retirement *retirement = CONTAINER_OF(link, struct retirement, link);
+
+        retirement->epochs_left -= advanced < retirement->epochs_left ? advanced : retirement->epochs_left;
+        if (retirement->epochs_left == 0)
+            done(shard, retirement);
+        else
+            fifo_push(&rest, link);
+    }
+    shard->retiring = rest;
+}
+
+void retire_deinit(struct shard *shard)
+{
+    struct fifo_link *link;
+
+    while ((link = fifo_pop(&shard->retiring)) != NULL) {
+        struct retirement *retirement = CONTAINER_OF(link, struct retirement, link);
+
+        retirement->grace->is_incomplete = true;
+        done(shard, retirement);
+    }
+}

@@ -1,0 +1,521 @@
+/* Send: the public calls, their checks, and the envelope. */
+#include "runtime/send.h"
+
+#include "message/schema.h"
+#include "message/topic.h"
+#include "runtime/inbox.h"
+#include "runtime/supervisor_internal.h"
+#include <maiko/send.h>
+#include <string.h>
+
+/* What one send is about. */
+struct sending {
+    struct actor *actor;
+    const struct type_entry *entry;
+    struct route *route;
+    const maiko_envelope *parent;
+    bool try_only;
+};
+
+static maiko_status refuse(struct actor *actor, maiko_status status)
+{
+    actor->last_refusal = status;
+    COUNT(actor->counters, refused, 1);
+    return status;
+}
+
+/* --- who sends -------------------------------------------------------------------------------------------------------------- */
+
+static maiko_status why_not_ours(const struct actor *actor)
+{
+    if (supervisor_is_forked(actor->shard->sup))
+        return MAIKO_EFORKED;
+    if (actor->state == ACTOR_STOPPED || supervisor_state(actor->shard->sup) == SUP_STOPPED)
+        return MAIKO_ECLOSED;
+    return MAIKO_ETHREAD;
+}
+
+/* MAIKO_OK: the actor's own hook runs on this thread. */
+static inline maiko_status check_sender(struct actor *actor)
+{
+    struct shard *shard = actor->shard;
+
+    if (__builtin_expect(shard != shard_of_this_thread || shard->current != actor, 0))
+        return why_not_ours(actor);
+    if (__builtin_expect(*shard->fork_word == 0, 0))
+        return MAIKO_EFORKED;
+    return __builtin_expect(actor->has_finished, 0) ? MAIKO_ECLOSED : MAIKO_OK;
+}
+
+/* --- which type, which topic -------------------------------------------------------------------------------------------------- */
+
+static inline struct type_cache_line *cache_line(struct shard *shard, const maiko_event_type *type)
+{
+    uintptr_t at = (uintptr_t)type;
+
+    return &shard->types[((at >> 4) ^ (at >> 12)) & (TYPE_CACHE - 1)];
+}
+
+static maiko_status fill_cache_line(struct shard *shard, struct type_cache_line *line, const maiko_event_type *type)
+{
+    char buffer[256];
+    struct text error;
+    const struct type_entry *entry;
+    struct route *route = NULL;
+    maiko_status status;
+
+    text_init_buffer(&error, buffer, sizeof buffer);
+    status = registry_type(&shard->sup->registry, type, &error, &entry);
+    if (status != MAIKO_OK) {
+        supervisor_log(shard->sup, MAIKO_LOG_ERROR, "event type refused: %s", text_str(&error));
+        return status;
+    }
+    if (entry->topic != NULL) {
+        route = shard_route(shard, entry->topic);
+        if (route == NULL)
+            return MAIKO_ENOMEM;
+    }
+    line->type = type;
+    line->entry = entry;
+    line->route = route;
+    return MAIKO_OK;
+}
+
+/* A topic given at the send or computed from the event. */
+static maiko_status find_route(struct shard *shard, const struct type_entry *entry, const char *name, struct route **ret_route)
+{
+    char buffer[256];
+    struct text error;
+    struct topic *topic;
+    maiko_status status = name == NULL ? MAIKO_ETOPIC : topic_check_sendable(name);
+
+    if (status == MAIKO_OK)
+        status = registry_topic(&shard->sup->registry, name, &topic);
+    if (status != MAIKO_OK)
+        return status;
+    *ret_route = shard_route(shard, topic);
+    if (*ret_route == NULL)
+        return MAIKO_ENOMEM;
+    if (topic->bound_by == entry->type)
+        return MAIKO_OK;
+    text_init_buffer(&error, buffer, sizeof buffer);
+    status = registry_bind(&shard->sup->registry, topic, entry->type, &error);
+    if (status != MAIKO_OK)
+        supervisor_log(shard->sup, MAIKO_LOG_ERROR, "send refused: %s", text_str(&error));
+    return status;
+}
+
+static maiko_status computed_route(struct shard *shard, const struct type_entry *entry, const void *event, struct route **ret_route)
+{
+    char buffer[256];
+
+    return find_route(shard, entry, entry->type->topic_of == NULL ? NULL : entry->type->topic_of(event, buffer, sizeof buffer), ret_route);
+}
+
+static bool is_declared(struct actor *actor, const struct topic *topic)
+{
+    struct actor_rare *rare = actor->rare;
+    size_t i;
+
+    if (rare->publish_seen == topic || topic->is_system)
+        return true;
+    for (i = 0; rare->publish[i] != NULL; i++) {
+        if (maiko_topic_matches(rare->publish[i], topic->name)) {
+            rare->publish_seen = topic;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- may it --------------------------------------------------------------------------------------------------------------------- */
+
+static bool would_wait(struct shard *shard, const struct sending *sending)
+{
+    struct route *route = sending->route;
+    uint32_t i;
+
+    if (actor_in_debt(sending->actor) || (sending->actor->hold & ACTOR_HELD_BY_RING))
+        return true;
+    if (route->is_stale && broker_build(&shard->broker, route) != MAIKO_OK)
+        return true;
+    for (i = 0; i < route->target_count; i++) {
+        struct actor *actor = CONTAINER_OF(route->targets[i].subscriber, struct actor, subscriber);
+
+        if (actor->mailbox.depth >= actor->mailbox.capacity && shard_policy_of(route, &route->targets[i]) == MAIKO_BLOCK &&
+            (actor != sending->actor || actor->receives_own))
+            return true;
+    }
+    return false;
+}
+
+/* The rare reasons to refuse: too much already in debt, overdrawn, a try that would wait. */
+static maiko_status check_limits(struct shard *shard, const struct sending *sending)
+{
+    struct actor *actor = sending->actor;
+
+    if (actor->is_overdrawn && actor->overdraft == 0 && would_wait(shard, sending))
+        return MAIKO_EDEADLOCK;
+    if (!actor->is_overdrawn && (actor->debt >= shard->sup->config.outbox_limit_events ||
+                                 actor->over_mark >= shard->sup->config.outbox_limit_events))
+        return MAIKO_EFULL;
+    if (sending->try_only && would_wait(shard, sending))
+        return MAIKO_EFULL;
+    return MAIKO_OK;
+}
+
+static inline maiko_status check_actor(struct shard *shard, const struct sending *sending)
+{
+    struct actor *actor = sending->actor;
+
+    if (__builtin_expect(actor->rare != NULL, 0) && actor->rare->publish != NULL && !is_declared(actor, sending->route->topic))
+        return MAIKO_EUNDECLARED;
+    if (__builtin_expect(actor->debt != 0 || actor->over_mark != 0 || sending->try_only, 0))
+        return check_limits(shard, sending);
+    return MAIKO_OK;
+}
+
+/* --- the envelope ----------------------------------------------------------------------------------------------------------------- */
+
+static struct envelope *make_envelope(struct shard *shard, const maiko_event_type *type, size_t len, const struct topic *topic,
+                                      const struct sender *sender)
+{
+    struct envelope *envelope;
+
+    if (__builtin_expect(len <= POOL_LARGEST && type->destroy == NULL, 1)) {
+        envelope = pool_take(&shard->pool, pool_class(len), len);
+        if (envelope == NULL)
+            return NULL;
+        envelope->topic = topic;
+        envelope->sender = sender;
+    } else {
+        envelope = envelope_new_heap(shard->sup->root, type, len, topic, sender);
+        if (envelope == NULL)
+            return NULL;
+        envelope->owner_shard = (uint16_t)shard->index;
+        shard->heap_live++;
+    }
+    envelope->head.type = type;
+    return envelope;
+}
+
+static inline void stamp(struct shard *shard, struct actor *actor, struct envelope *envelope, const maiko_envelope *parent)
+{
+    envelope->hops = 0;
+    envelope->id = id_source_next(&shard->ids);
+    envelope->time_ns = shard_wall(shard);
+    envelope->origin = actor;
+    if (parent != NULL) {
+        envelope->parent = envelope_of(parent)->id;
+        envelope->correlation = envelope_of(parent)->correlation;
+    } else {
+        envelope->parent = (maiko_id){0, 0};
+        envelope->correlation = envelope->id;
+    }
+}
+
+static inline void publish(struct shard *shard, const struct sending *sending, struct envelope *envelope)
+{
+    struct actor *actor = sending->actor;
+
+    stamp(shard, actor, envelope, sending->parent);
+    COUNT(actor->counters, sent, 1);
+    shard_publish(shard, actor, sending->route, envelope);
+    if (__builtin_expect(actor->is_dedicated, 0) && actor_is_held(actor))
+        shard_wait_until_free(shard, actor);
+}
+
+/* --- sends of an actor -------------------------------------------------------------------------------------------------------------- */
+
+static inline maiko_status check_payload(const struct shard *shard, const struct type_entry *entry, const void *event, size_t len)
+{
+    if (__builtin_expect(!entry->needs_validation && len == entry->type->size, 1))
+        return event == NULL && len > 0 ? MAIKO_EINVAL : MAIKO_OK;
+    if (len > shard->sup->config.max_payload_bytes)
+        return MAIKO_ETOOLONG;
+    if (event == NULL)
+        return MAIKO_EINVAL;
+    return schema_validate(entry->type, event, len);
+}
+
+static inline maiko_status send_from_actor(struct actor *actor, const maiko_send_opts *opts, const maiko_event_type *type,
+                                           const void *event, size_t len)
+{
+    struct shard *shard = actor->shard;
+    struct sending sending = {.actor = actor};
+    struct type_cache_line *line = cache_line(shard, type);
+    struct envelope *envelope;
+    maiko_status status = MAIKO_OK;
+
+    if (__builtin_expect(line->type != type, 0))
+        status = fill_cache_line(shard, line, type);
+    if (__builtin_expect(status != MAIKO_OK, 0))
+        return refuse(actor, status);
+    sending.entry = line->entry;
+    sending.route = line->route;
+    status = check_payload(shard, line->entry, event, len);
+    if (opts != NULL) {
+        sending.parent = opts->parent;
+        sending.try_only = opts->try_only;
+        if (opts->topic != NULL && status == MAIKO_OK)
+            status = find_route(shard, line->entry, opts->topic, &sending.route);
+    }
+    if (sending.route == NULL && status == MAIKO_OK)
+        status = computed_route(shard, line->entry, event, &sending.route);
+    if (status == MAIKO_OK)
+        status = check_actor(shard, &sending);
+    if (__builtin_expect(status != MAIKO_OK, 0))
+        return refuse(actor, status);
+    envelope = make_envelope(shard, type, len, sending.route->topic, &actor->sender);
+    if (envelope == NULL)
+        return refuse(actor, MAIKO_ENOMEM);
+    if (len > 0)
+        memcpy(envelope_payload(envelope), event, len);
+    publish(shard, &sending, envelope);
+    return MAIKO_OK;
+}
+
+/* --- sends of outside threads ----------------------------------------------------------------------------------------------------------- */
+
+static maiko_status outside_topic(struct maiko_supervisor *sup, const struct type_entry *entry, const char *name, const void *event,
+                                  struct topic **ret_topic)
+{
+    char name_buffer[256];
+    char error_buffer[256];
+    struct text error;
+    maiko_status status;
+
+    if (name == NULL && entry->topic != NULL) {
+        *ret_topic = entry->topic;
+        return MAIKO_OK;
+    }
+    if (name == NULL && entry->type->topic_of != NULL)
+        name = entry->type->topic_of(event, name_buffer, sizeof name_buffer);
+    status = name == NULL ? MAIKO_ETOPIC : topic_check_sendable(name);
+    if (status == MAIKO_OK)
+        status = registry_topic(&sup->registry, name, ret_topic);
+    if (status != MAIKO_OK)
+        return status;
+    text_init_buffer(&error, error_buffer, sizeof error_buffer);
+    return registry_bind(&sup->registry, *ret_topic, entry->type, &error);
+}
+
+static maiko_status outside_refuse(struct inbox *inbox, maiko_status status)
+{
+    pthread_mutex_lock(&inbox->lock);
+    COUNT_SHARED(inbox->gate->counters, refused, 1);
+    inbox->gate->last_refusal = status;
+    pthread_mutex_unlock(&inbox->lock);
+    return status;
+}
+
+static maiko_status outside_check(struct inbox *inbox, const maiko_event_type *type, const void *event, size_t len,
+                                  const char *topic, struct inbox_event *ret_event)
+{
+    struct maiko_supervisor *sup = inbox->sup;
+    char buffer[256];
+    struct text error;
+    maiko_status status;
+
+    text_init_buffer(&error, buffer, sizeof buffer);
+    status = registry_type(&sup->registry, type, &error, &ret_event->entry);
+    if (status != MAIKO_OK) {
+        supervisor_log(sup, MAIKO_LOG_ERROR, "event type refused: %s", text_str(&error));
+        return status;
+    }
+    status = check_payload(sup->shards[0], ret_event->entry, event, len);
+    if (status != MAIKO_OK)
+        return status;
+    ret_event->payload = event;
+    ret_event->payload_len = len;
+    return outside_topic(sup, ret_event->entry, topic, event, &ret_event->topic);
+}
+
+maiko_status send_from_outside(struct inbox *inbox, const maiko_send_opts *opts, const maiko_event_type *type, const void *event, size_t len,
+                               struct inbox_event *meta)
+{
+    maiko_status status;
+
+    if (supervisor_is_forked(inbox->sup))
+        return MAIKO_EFORKED;
+    if (supervisor_state(inbox->sup) == SUP_STOPPED || supervisor_state(inbox->sup) == SUP_STOPPING)
+        return outside_refuse(inbox, MAIKO_ECLOSED);
+    status = outside_check(inbox, type, event, len, opts == NULL ? NULL : opts->topic, meta);
+    if (status != MAIKO_OK)
+        return outside_refuse(inbox, status);
+    if (opts != NULL && opts->parent != NULL) {
+        meta->parent = envelope_of(opts->parent)->id;
+        meta->correlation = envelope_of(opts->parent)->correlation;
+    }
+    return inbox_send(inbox, meta, opts != NULL && opts->try_only);
+}
+
+/* --- the public calls ---------------------------------------------------------------------------------------------------------------------- */
+
+static maiko_status send(maiko_context *ctx, const maiko_send_opts *opts, const maiko_event_type *type, const void *event, size_t len)
+{
+    struct actor *actor = actor_of_context(ctx);
+    maiko_status status;
+
+    if (__builtin_expect(actor == NULL, 0))
+        return ctx == NULL ? MAIKO_EINVAL : MAIKO_ECLOSED;
+    if (__builtin_expect(type == NULL, 0))
+        return refuse(actor, MAIKO_ETYPE);
+    if (__builtin_expect(actor->inbox != NULL, 0)) {
+        struct inbox_event meta = {.entry = NULL};
+
+        return send_from_outside(actor->inbox, opts, type, event, len, &meta);
+    }
+    status = check_sender(actor);
+    if (__builtin_expect(status != MAIKO_OK, 0))
+        return status == MAIKO_ECLOSED && actor->counters != NULL && shard_of_this_thread == actor->shard ? refuse(actor, status) : status;
+    return send_from_actor(actor, opts, type, event, len);
+}
+
+maiko_status maiko_send_bytes(maiko_context *ctx, const maiko_event_type *type, const void *event, size_t len)
+{
+    return send(ctx, NULL, type, event, len);
+}
+
+/* The options of an older program are shorter: what it does not have is zero. */
+static const maiko_send_opts *widen(const maiko_send_opts *opts, maiko_send_opts *wide)
+{
+    if (opts == NULL || opts->struct_size >= sizeof *opts)
+        return opts;
+    memset(wide, 0, sizeof *wide);
+    memcpy(wide, opts, opts->struct_size);
+    return wide;
+}
+
+maiko_status maiko_send_options(maiko_context *ctx, const maiko_send_opts *opts, const maiko_event_type *type, const void *event,
+                                size_t len)
+{
+    maiko_send_opts wide;
+
+    return send(ctx, widen(opts, &wide), type, event, len);
+}
+
+/* --- reserve, commit, abandon ---------------------------------------------------------------------------------------------------------------- */
+
+/* Reserved room: an allocation of its own, sent like any other bytes by the commit.  The rooms of the hook that runs are
+ * listed on its shard. */
+struct room {
+    uint64_t magic;
+    struct room *next;
+    struct room *prev;
+    struct actor *actor;
+    struct maiko_supervisor *sup;
+    const maiko_event_type *type;
+    size_t len;
+    size_t size;
+    max_align_t payload[];
+};
+
+#define ROOM_MAGIC UINT64_C(0x6d61696b6f2d726d)
+
+static struct room *room_of(void *event)
+{
+    struct room *room = (struct room *)(void *)((char *)event - offsetof(struct room, payload));
+
+    return event != NULL && room->magic == ROOM_MAGIC ? room : NULL;
+}
+
+static void room_free(struct room *room)
+{
+    struct maiko_supervisor *sup = room->sup;
+
+    if (room->actor->inbox == NULL) {
+        if (room->prev != NULL)
+            room->prev->next = room->next;
+        else
+            room->actor->shard->reserved = room->next;
+        if (room->next != NULL)
+            room->next->prev = room->prev;
+    }
+    room->magic = 0;
+    heap_free(&sup->root->heap, room, room->size);
+}
+
+void send_abandon_forgotten_slow(struct shard *shard)
+{
+    while (shard->reserved != NULL)
+        room_free(shard->reserved);
+}
+
+static maiko_status check_reserve(maiko_context *ctx, struct actor *actor, const maiko_event_type *type, size_t len)
+{
+    char buffer[256];
+    struct text error;
+    const struct type_entry *entry;
+    maiko_status status;
+
+    if (actor == NULL)
+        return ctx == NULL ? MAIKO_EINVAL : MAIKO_ECLOSED;
+    if (supervisor_is_forked(actor->shard->sup))
+        return MAIKO_EFORKED;
+    status = actor->inbox == NULL ? check_sender(actor) : MAIKO_OK;
+    if (status != MAIKO_OK)
+        return status;
+    text_init_buffer(&error, buffer, sizeof buffer);
+    status = registry_type(&actor->shard->sup->registry, type, &error, &entry);
+    if (status != MAIKO_OK)
+        return status;
+    if (len > actor->shard->sup->config.max_payload_bytes)
+        return MAIKO_ETOOLONG;
+    if (len < type->size || (type->tail_size == 0 && len != type->size))
+        return MAIKO_ETYPE;
+    return MAIKO_OK;
+}
+
+void *maiko_reserve_bytes(maiko_context *ctx, const maiko_event_type *type, size_t len)
+{
+    struct actor *actor = actor_of_context(ctx);
+    maiko_status status = check_reserve(ctx, actor, type, len);
+    struct maiko_supervisor *sup;
+    struct room *room;
+
+    if (status != MAIKO_OK) {
+        if (actor != NULL)
+            actor->last_refusal = status;
+        return NULL;
+    }
+    sup = actor->shard->sup;
+    room = heap_alloc(&sup->root->heap, sizeof *room + len);
+    if (room == NULL) {
+        actor->last_refusal = MAIKO_ENOMEM;
+        return NULL;
+    }
+    *room = (struct room){.magic = ROOM_MAGIC, .actor = actor, .sup = sup, .type = type, .len = len, .size = sizeof *room + len};
+    memset(room->payload, 0, type->size);
+    if (actor->inbox == NULL) {
+        room->next = actor->shard->reserved;
+        if (room->next != NULL)
+            room->next->prev = room;
+        actor->shard->reserved = room;
+    }
+    return room->payload;
+}
+
+maiko_status maiko_commit_options(maiko_context *ctx, const maiko_send_opts *opts, void *event)
+{
+    struct actor *actor = actor_of_context(ctx);
+    struct room *room = room_of(event);
+    maiko_send_opts wide;
+    maiko_status status;
+    size_t len;
+
+    if (actor == NULL || room == NULL || room->actor != actor)
+        return actor == NULL && ctx != NULL ? MAIKO_ECLOSED : MAIKO_EINVAL;
+    len = maiko_event_len(room->type, event);
+    status = len <= room->len ? send(ctx, widen(opts, &wide), room->type, event, len) : refuse(actor, MAIKO_ETYPE);
+    room_free(room);
+    return status;
+}
+
+void maiko_abandon(maiko_context *ctx, void *event)
+{
+    struct room *room = room_of(event);
+
+    if (room != NULL && room->actor == actor_of_context(ctx))
+        room_free(room);
+}

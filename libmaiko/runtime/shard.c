@@ -1,0 +1,353 @@
+/* Shard: the turn and the thread's loop. */
+#include "runtime/shard.h"
+
+#include "runtime/dead_letters.h"
+#include "runtime/deadlock.h"
+#include "runtime/inbox.h"
+#include "runtime/interest.h"
+#include "runtime/retire.h"
+#include "runtime/supervisor_internal.h"
+#include "runtime/world.h"
+#include <string.h>
+
+_Thread_local struct shard *shard_of_this_thread;
+
+/* How often the clock is looked at within a turn, in activations. */
+#define BUDGET_CHECK_EVERY 64u
+
+maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint32_t index)
+{
+    maiko_status status;
+
+    memset(shard, 0, sizeof *shard);
+    shard->sup = sup;
+    shard->heap = &sup->root->heap;
+    shard->fork_word = sup->fork_word;
+    shard->index = index;
+    pool_init(&shard->pool, shard->heap);
+    broker_init(&shard->broker, shard->heap, index);
+    streams_init(&shard->streams, shard->heap);
+    timer_heap_init(&shard->timers, shard->heap);
+    list_init(&shard->actors);
+    list_init(&shard->held_by_ring);
+    pthread_mutex_init(&shard->post_lock, NULL);
+    hash_table_init(&shard->interests, shard->heap, interest_key);
+    shard->known_shards = index + 1;
+    status = wakeup_init(&shard->wakeup);
+    if (status != MAIKO_OK)
+        return status;
+    if (sup->config.mode == MAIKO_DETERMINISTIC)
+        id_source_init_seeded(&shard->ids, sup->config.seed, index);
+    else
+        status = id_source_init(&shard->ids);
+    if (status != MAIKO_OK)
+        return status;
+    shard->counters = counters_shard_add(sup->counters, (uint16_t)index, sup->config.name);
+    return shard->counters == NULL ? MAIKO_ENOMEM : MAIKO_OK;
+}
+
+void shard_deinit(struct shard *shard)
+{
+    uint32_t i;
+
+    exchange_deinit(shard);
+    for (i = 0; i < shard->broker.route_size; i++) {
+        struct route *route = shard->broker.routes[i];
+
+        if (route != NULL && route->last != NULL && envelope_unref_heap(route->last))
+            envelope_destroy_heap(route->last);
+    }
+    dead_letters_deinit(shard);
+    broker_deinit(&shard->broker);
+    streams_deinit(&shard->streams);
+    interests_deinit(shard);
+    timer_heap_deinit(&shard->timers);
+    retire_deinit(shard);
+    pool_deinit(&shard->pool);
+    wakeup_deinit(&shard->wakeup);
+    pthread_mutex_destroy(&shard->post_lock);
+}
+
+struct route *shard_route(struct shard *shard, struct topic *topic)
+{
+    struct route *route = topic == NULL ? NULL : broker_route(&shard->broker, topic);
+
+    if (route != NULL && __builtin_expect(route->counters == NULL, 0))
+        route->counters = counters_topic_add(shard->sup->counters, (uint16_t)shard->index, topic->name);
+    return route != NULL && route->counters != NULL ? route : NULL;
+}
+
+void shard_ready(struct shard *shard, struct actor *actor)
+{
+    if (actor->is_queued || !actor_is_ready(actor))
+        return;
+    actor->is_queued = true;
+    actor->run_next = NULL;
+    if (shard->run_first == NULL)
+        shard->run_first = actor;
+    else
+        shard->run_last->run_next = actor;
+    shard->run_last = actor;
+}
+
+uint64_t shard_wall_slow(struct shard *shard)
+{
+    shard->wall_ns = clock_wall_clamped(&shard->sup->clock, &shard->wall_last);
+    return shard->wall_ns;
+}
+
+maiko_status shard_set_timer(struct shard *shard, struct actor *actor, uint64_t after_ns)
+{
+    uint64_t now = clock_mono_ns(&shard->sup->clock);
+
+    return timer_heap_insert(&shard->timers, &actor->timer, clock_deadline(now, after_ns));
+}
+
+void shard_account_time(struct shard *shard, struct actor *actor, uint64_t duration_ns)
+{
+    struct counters_times *times = counters_actor_times(shard->sup->counters, actor->counters);
+
+    actor->sampled_ns = (uint32_t)(duration_ns > UINT32_MAX ? UINT32_MAX : duration_ns);
+    if (times == NULL)
+        return;
+    COUNT(times, samples, 1);
+    COUNT(times, handler_ns, duration_ns);
+    COUNT_MAX(times, handler_max_ns, duration_ns);
+}
+
+/* --- posts, wake stack, timers -------------------------------------------------------------------------------------- */
+
+void shard_wake(struct shard *shard)
+{
+    /* Dekker with wakeup_announce(): the work is visible before we look whether the shard sleeps */
+    atomic_thread_fence(memory_order_seq_cst);
+    wakeup_if_asleep(&shard->wakeup);
+}
+
+void shard_post(struct shard *shard, struct command *command)
+{
+    pthread_mutex_lock(&shard->post_lock);
+    fifo_push(&shard->posted, &command->link);
+    atomic_store_explicit(&shard->has_posted, true, memory_order_relaxed);
+    pthread_mutex_unlock(&shard->post_lock);
+    shard_wake(shard);
+}
+
+static bool run_posted(struct shard *shard)
+{
+    struct fifo posted;
+    struct fifo_link *link;
+
+    if (!atomic_load_explicit(&shard->has_posted, memory_order_relaxed))
+        return false;
+    pthread_mutex_lock(&shard->post_lock);
+    posted = shard->posted;
+    shard->posted.first = NULL;
+    atomic_store_explicit(&shard->has_posted, false, memory_order_relaxed);
+    pthread_mutex_unlock(&shard->post_lock);
+    while ((link = fifo_pop(&posted)) != NULL) {
+        struct command *command = CONTAINER_OF(link, struct command, link);
+
+        command->run(shard, command);
+    }
+    return true;
+}
+
+/* Actors whose debt elsewhere is paid.  Acquire pairs with the release of push_on_wake_stack(). */
+static bool take_wake_stack(struct shard *shard)
+{
+    struct actor *actor;
+
+    if (atomic_load_explicit(&shard->wake_stack, memory_order_relaxed) == NULL)
+        return false;
+    actor = atomic_exchange_explicit(&shard->wake_stack, NULL, memory_order_acquire);
+    while (actor != NULL) {
+        struct actor *next = actor->wake_next;
+
+        atomic_store_explicit(&actor->is_on_wake_stack, false, memory_order_release);
+        if (!actor_in_debt(actor))
+            actor->is_overdrawn = false;
+        shard_ready(shard, actor);
+        actor = next;
+    }
+    return true;
+}
+
+static void timer_fired(struct shard *shard, struct actor *actor)
+{
+    actor->hold &= (uint8_t)~ACTOR_HELD_BY_RETRY;
+    if (actor->step_state == ACTOR_STEP_TIMER)
+        actor->step_state = ACTOR_STEP_READY;
+    shard_ready(shard, actor);
+}
+
+static bool fire_timers(struct shard *shard)
+{
+    struct timer *timer;
+    bool any = false;
+
+    if (timer_heap_next_deadline(&shard->timers) == TIMER_NEVER)
+        return false;
+    shard->mono_ns = clock_mono_ns(&shard->sup->clock);
+    while ((timer = timer_heap_pop_due(&shard->timers, shard->mono_ns)) != NULL) {
+        timer_fired(shard, CONTAINER_OF(timer, struct actor, timer));
+        any = true;
+    }
+    return any;
+}
+
+void shard_check_ends(struct shard *shard)
+{
+    struct list *link;
+
+    LIST_FOR_EACH (link, &shard->actors)
+        actor_check_end(CONTAINER_OF(link, struct actor, siblings));
+}
+
+/* --- the turn ------------------------------------------------------------------------------------------------------- */
+
+static struct actor *next_ready(struct shard *shard)
+{
+    struct actor *actor = shard->run_first;
+
+    if (actor == NULL)
+        return NULL;
+    shard->run_first = actor->run_next;
+    actor->is_queued = false;
+    return actor;
+}
+
+static bool is_late(struct shard *shard, uint64_t *begin_ns)
+{
+    uint64_t now = clock_mono_ns(&shard->sup->clock);
+
+    if (*begin_ns == 0)
+        *begin_ns = now;
+    return now - *begin_ns >= shard->sup->config.turn_budget_ns;
+}
+
+static bool run_ready(struct shard *shard, uint64_t budget_events)
+{
+    uint64_t until = shard->handled + budget_events;
+    uint64_t begin_ns = 0;
+    uint32_t count = 0;
+    struct actor *actor;
+
+    /* activations bound the turn too: steps that handle nothing */
+    while (shard->handled < until && count < budget_events && (actor = next_ready(shard)) != NULL) {
+        actor_activate(actor);
+        if ((++count & (BUDGET_CHECK_EVERY - 1)) == 0 && is_late(shard, &begin_ns))
+            break;
+    }
+    return count > 0;
+}
+
+bool shard_turn(struct shard *shard, uint64_t budget_events)
+{
+    bool any = false;
+
+    if (__builtin_expect(atomic_load_explicit(&shard->sup->is_pausing, memory_order_relaxed), 0))
+        world_join_pause(shard);
+    shard->wall_ns = 0;
+    COUNT(shard->counters, turns, 1);
+    any |= exchange_drain(shard);
+    any |= run_posted(shard);
+    any |= take_wake_stack(shard);
+    if (!list_is_empty(&shard->held_by_ring) || shard->tail_rings != 0)
+        exchange_release_held(shard);
+    any |= fire_timers(shard);
+    any |= inbox_wake_gates(shard);
+    any |= run_ready(shard, budget_events);
+    any |= dead_letters_send(shard);
+    if (__builtin_expect(shard->stop_hooks, 0))
+        supervisor_run_stop_hooks(shard);
+    if (__builtin_expect(!fifo_is_empty(&shard->retiring), 0))
+        retire_advance(shard);
+    exchange_flush(shard);
+    deadlock_look(shard);
+    return any;
+}
+
+bool shard_is_empty(const struct shard *shard)
+{
+    uint64_t live = shard->heap_live;
+    uint32_t i;
+
+    for (i = 0; i < POOL_EPOCHS; i++)
+        live += shard->pool.live[i];
+    return live == 0;
+}
+
+bool shard_is_idle(const struct shard *shard)
+{
+    return shard->run_first == NULL && !exchange_has_input(shard) &&
+           atomic_load_explicit(&shard->wake_stack, memory_order_relaxed) == NULL &&
+           !atomic_load_explicit(&shard->has_posted, memory_order_relaxed) && !inbox_wants_gate(shard);
+}
+
+static void pause_cpu(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Spins for the configured time; true when work came. */
+static bool spin(struct shard *shard)
+{
+    uint64_t until;
+
+    if (shard->sup->config.spin_ns == 0)
+        return false;
+    until = clock_mono_ns(&shard->sup->clock) + shard->sup->config.spin_ns;
+    do {
+        int i;
+
+        for (i = 0; i < 64; i++) {
+            if (!shard_is_idle(shard))
+                return true;
+            pause_cpu();
+        }
+    } while (clock_mono_ns(&shard->sup->clock) < until);
+    return false;
+}
+
+static uint64_t wake_deadline(const struct shard *shard)
+{
+    uint64_t timers = timer_heap_next_deadline(&shard->timers);
+
+    return shard->deadlock_at_ns != 0 && shard->deadlock_at_ns < timers ? shard->deadlock_at_ns : timers;
+}
+
+static void sleep_until_work(struct shard *shard)
+{
+    atomic_store_explicit(&shard->wants_confirm, !list_is_empty(&shard->held_by_ring) || shard->tail_rings != 0,
+                          memory_order_relaxed);
+    wakeup_announce(&shard->wakeup);
+    if (!shard_is_idle(shard) || (atomic_load_explicit(&shard->wants_confirm, memory_order_relaxed) && exchange_has_news(shard))) {
+        wakeup_withdraw(&shard->wakeup);
+        return;
+    }
+    supervisor_shard_idle(shard);
+    COUNT(shard->counters, sleeps, 1);
+    wakeup_sleep(&shard->wakeup, wake_deadline(shard));
+    supervisor_shard_busy(shard);
+}
+
+void *shard_main(void *arg)
+{
+    struct shard *shard = arg;
+
+    shard_of_this_thread = shard;
+    while (!atomic_load_explicit(&shard->must_exit, memory_order_acquire)) {
+        if (shard_turn(shard, shard->sup->config.turn_budget_events))
+            continue;
+        if (deadlock_look_idle(shard) || spin(shard))
+            continue;
+        sleep_until_work(shard);
+    }
+    supervisor_shard_exited(shard);
+    return NULL;
+}

@@ -1,0 +1,699 @@
+/* Adding actors: from a spec to a record on a shard, and back out at the end. */
+#include "runtime/supervisor_internal.h"
+
+#include "base/utf8.h"
+#include "message/topic.h"
+#include "runtime/interest.h"
+#include "runtime/retire.h"
+#include <stdio.h>
+#include <string.h>
+
+/* A spec in our own layout, with what is derived from it. */
+struct draft {
+    maiko_actor_spec spec;
+    const maiko_actor_ops *ops;
+    maiko_actor_ops *own_ops; /* a copy, when the program's table is shorter than ours */
+    size_t subscribe_count;
+    size_t subscription_count;
+    size_t publish_count;
+    size_t text_bytes;
+    char anonymous[32];
+    struct shard *shard;
+    struct actor *actor;
+};
+
+static maiko_status refuse(struct text *error, maiko_status status, const char *what, const char *value)
+{
+    text_append_format(error, "%s '%s': %s", what, value, maiko_strerror(status));
+    return status;
+}
+
+static maiko_status check_name(const char *name, struct text *error)
+{
+    size_t len = strlen(name);
+    maiko_status status = MAIKO_OK;
+
+    if (len == 0 || len > 255 || strpbrk(name, "/+#") != NULL)
+        status = MAIKO_ENAME;
+    else if (!utf8_is_valid(name, len))
+        status = MAIKO_EUTF8;
+    else if (strcmp(name, "supervisor") == 0)
+        status = MAIKO_ENAME;
+    return status == MAIKO_OK ? status : refuse(error, status, "actor name", len > 255 ? "(too long)" : name);
+}
+
+static maiko_status check_pattern(struct draft *draft, const char *pattern, const char *what, struct text *error)
+{
+    maiko_status status = maiko_pattern_check(pattern);
+
+    draft->text_bytes += strlen(pattern) + 1;
+    return status == MAIKO_OK ? status : refuse(error, status, what, pattern);
+}
+
+static maiko_status check_patterns(struct draft *draft, struct text *error)
+{
+    const maiko_actor_spec *spec = &draft->spec;
+    maiko_status status = MAIKO_OK;
+    size_t i;
+
+    for (i = 0; status == MAIKO_OK && spec->subscribe != NULL && spec->subscribe[i] != NULL; i++, draft->subscribe_count++)
+        status = check_pattern(draft, spec->subscribe[i], "subscription", error);
+    for (i = 0; status == MAIKO_OK && spec->subscriptions != NULL && spec->subscriptions[i].pattern != NULL; i++) {
+        draft->subscription_count++;
+        status = check_pattern(draft, spec->subscriptions[i].pattern, "subscription", error);
+        if (status == MAIKO_OK && (unsigned)spec->subscriptions[i].overflow > MAIKO_FAIL)
+            status = refuse(error, MAIKO_EINVAL, "policy of subscription", spec->subscriptions[i].pattern);
+    }
+    for (i = 0; status == MAIKO_OK && spec->publish != NULL && spec->publish[i] != NULL; i++, draft->publish_count++)
+        status = check_pattern(draft, spec->publish[i], "publication", error);
+    return status;
+}
+
+/* Types with handlers are met now, so that conflicts show at start and not at the first event. */
+static maiko_status check_handlers(struct maiko_supervisor *sup, const maiko_actor_ops *ops, struct text *error)
+{
+    const maiko_handler *line = ops->handlers;
+    maiko_status status = MAIKO_OK;
+
+    for (; status == MAIKO_OK && line != NULL && line->type != NULL; line++) {
+        const struct type_entry *entry;
+
+        if (line->handle == NULL)
+            return refuse(error, MAIKO_EINVAL, "handler of type", line->type->name);
+        status = registry_type(&sup->registry, line->type, error, &entry);
+    }
+    return status;
+}
+
+static maiko_status draft_init(struct maiko_supervisor *sup, struct draft *draft, const maiko_actor_spec *given, size_t spec_size,
+                               size_t ops_size, struct text *error)
+{
+    maiko_status status;
+
+    memset(draft, 0, sizeof *draft);
+    memcpy(&draft->spec, given, spec_size < sizeof draft->spec ? spec_size : sizeof draft->spec);
+    if (draft->spec.ops == NULL)
+        return refuse(error, MAIKO_EINVAL, "ops of actor", draft->spec.name == NULL ? "(anonymous)" : draft->spec.name);
+    draft->ops = draft->spec.ops;
+    if (ops_size < sizeof(maiko_actor_ops)) {
+        draft->own_ops = heap_alloc_zeroed(&sup->root->heap, 1, sizeof *draft->own_ops);
+        if (draft->own_ops == NULL)
+            return MAIKO_ENOMEM;
+        memcpy(draft->own_ops, draft->spec.ops, ops_size);
+        draft->ops = draft->own_ops;
+    }
+    status = draft->spec.name == NULL ? MAIKO_OK : check_name(draft->spec.name, error);
+    if (status == MAIKO_OK && (draft->spec.capacity > (1u << 24) || draft->spec.tick_limit > (1u << 24)))
+        status = refuse(error, MAIKO_EINVAL, "capacity or tick limit of actor", draft->spec.name == NULL ? "" : draft->spec.name);
+    if (status == MAIKO_OK)
+        status = check_patterns(draft, error);
+    return status == MAIKO_OK ? check_handlers(sup, draft->ops, error) : status;
+}
+
+/* --- placement --------------------------------------------------------------------------------------------------------- */
+
+static maiko_status shard_of_companion(struct maiko_supervisor *sup, struct draft *draft, struct text *error)
+{
+    struct actor *companion = hash_table_find(&sup->names, draft->spec.with);
+
+    if (companion == NULL)
+        return refuse(error, MAIKO_ENOTFOUND, "companion (.with)", draft->spec.with);
+    draft->shard = companion->shard;
+    return MAIKO_OK;
+}
+
+static maiko_status place(struct maiko_supervisor *sup, struct draft *draft, struct text *error)
+{
+    maiko_shard wanted = draft->spec.shard;
+
+    if (draft->shard != NULL) /* dedicated */
+        return MAIKO_OK;
+    if (draft->spec.with != NULL)
+        return shard_of_companion(sup, draft, error);
+    if (wanted < 0 || (uint32_t)wanted > sup->config.shards) {
+        text_append_format(error, "shard %d of actor '%s': there are %u", wanted - 1, draft->spec.name == NULL ? "" : draft->spec.name,
+                           sup->config.shards);
+        return MAIKO_EINVAL;
+    }
+    if (wanted > 0)
+        draft->shard = sup->shards[wanted - 1];
+    else if (sup->config.placement == MAIKO_PLACEMENT_SPREAD)
+        draft->shard = sup->shards[sup->next_shard++ % sup->config.shards];
+    else if (shard_of_this_thread != NULL && shard_of_this_thread->sup == sup && !shard_of_this_thread->is_dedicated)
+        draft->shard = shard_of_this_thread;
+    else
+        draft->shard = sup->shards[0];
+    return MAIKO_OK;
+}
+
+/* --- building the record ------------------------------------------------------------------------------------------------ */
+
+static const char *copy_text(char **at, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = memcpy(*at, text, size);
+
+    *at += size;
+    return copy;
+}
+
+static void fill_subscription(struct actor *actor, struct subscription *subscription, struct subscription ***last,
+                              const maiko_subscription *from, char **at)
+{
+    subscription->subscriber = &actor->subscriber;
+    subscription->pattern = copy_text(at, from->pattern);
+    subscription->predicate = from->predicate;
+    subscription->userdata = from->userdata;
+    subscription->choice = (int8_t)from->overflow;
+    **last = subscription;
+    *last = &subscription->next;
+}
+
+/* One block holds subscriptions, publish list and all text. */
+static maiko_status fill_block(struct actor *actor, const struct draft *draft, const char *name)
+{
+    size_t subscriptions = draft->subscribe_count + draft->subscription_count;
+    size_t size = subscriptions * sizeof(struct subscription) + (draft->publish_count + 1) * sizeof(char *) + draft->text_bytes +
+                  strlen(name) + 1;
+    struct subscription **last = &actor->subscriber.first;
+    struct subscription *subscription;
+    const char **publish;
+    char *at;
+    size_t i;
+
+    actor->block = heap_alloc_zeroed(actor->shard->heap, 1, size);
+    if (actor->block == NULL)
+        return MAIKO_ENOMEM;
+    actor->block_size = size;
+    subscription = (struct subscription *)(void *)actor->block;
+    publish = (const char **)(void *)(subscription + subscriptions);
+    at = (char *)(publish + draft->publish_count + 1);
+    for (i = 0; i < draft->subscribe_count; i++) {
+        maiko_subscription plain = {.pattern = draft->spec.subscribe[i]};
+
+        fill_subscription(actor, subscription++, &last, &plain, &at);
+    }
+    for (i = 0; i < draft->subscription_count; i++)
+        fill_subscription(actor, subscription++, &last, &draft->spec.subscriptions[i], &at);
+    for (i = 0; i < draft->publish_count; i++)
+        publish[i] = copy_text(&at, draft->spec.publish[i]);
+    if (draft->spec.publish != NULL)
+        actor->rare->publish = publish;
+    actor->sender.name = copy_text(&at, name);
+    return MAIKO_OK;
+}
+
+static maiko_status fill_state(struct actor *actor, const struct draft *draft)
+{
+    actor->self = draft->spec.self;
+    if (actor->self != NULL || draft->spec.state_size == 0)
+        return MAIKO_OK;
+    actor->self = heap_alloc_zeroed(actor->shard->heap, 1, draft->spec.state_size);
+    if (actor->self == NULL)
+        return MAIKO_ENOMEM;
+    actor->rare->owns_self = true;
+    actor->rare->self_size = draft->spec.state_size;
+    return MAIKO_OK;
+}
+
+static bool needs_rare(const struct draft *draft)
+{
+    return draft->spec.publish != NULL || draft->own_ops != NULL || (draft->spec.self == NULL && draft->spec.state_size > 0);
+}
+
+static void free_parts(struct maiko_supervisor *sup, struct actor *actor)
+{
+    struct heap *heap = &sup->root->heap;
+
+    while (actor->subscriber.first != NULL) {
+        struct subscription *subscription = actor->subscriber.first;
+
+        actor->subscriber.first = subscription->next;
+        if (subscription->is_heap)
+            heap_free(heap, subscription, sizeof *subscription + strlen(subscription->pattern) + 1);
+    }
+    mailbox_deinit(&actor->mailbox, heap);
+    if (actor->rare != NULL) {
+        if (actor->rare->control.capacity != 0)
+            mailbox_deinit(&actor->rare->control, heap);
+        if (actor->rare->owns_self)
+            heap_free(heap, actor->self, actor->rare->self_size);
+        heap_free(heap, actor->rare->own_ops, sizeof(maiko_actor_ops));
+        actor->rare->owns_self = false;
+        actor->rare->own_ops = NULL;
+    }
+    actor->self = NULL;
+}
+
+static void free_record(struct maiko_supervisor *sup, struct actor *actor)
+{
+    free_parts(sup, actor);
+    if (actor->rare != NULL)
+        heap_free(&sup->root->heap, actor->rare, sizeof *actor->rare);
+    heap_free(&sup->root->heap, actor->block, actor->block_size);
+    actor->rare = NULL;
+    actor->block = NULL;
+    counters_actor_remove(sup->counters, actor->counters);
+    actor->counters = NULL;
+}
+
+static maiko_status fill(struct maiko_supervisor *sup, struct actor *actor, struct draft *draft, const char *name)
+{
+    const maiko_actor_spec *spec = &draft->spec;
+    maiko_status status;
+
+    actor->shard = draft->shard;
+    actor->ops = draft->ops;
+    actor->state = ACTOR_ADDED;
+    actor->step_state = draft->ops->step != NULL ? ACTOR_STEP_READY : ACTOR_STEP_NEVER;
+    actor->tick_limit = spec->tick_limit != 0 ? spec->tick_limit : sup->config.tick_limit;
+    actor->receives_own = spec->receive_own;
+    actor->is_dedicated = spec->dedicated;
+    actor->is_pinned = spec->shard != MAIKO_ANY_SHARD || spec->with != NULL || spec->thread_affine || spec->dedicated;
+    list_init(&actor->held_link);
+    list_init(&actor->siblings);
+    mailbox_init(&actor->mailbox, spec->capacity != 0 ? spec->capacity : sup->config.mailbox_capacity);
+    if (needs_rare(draft) && actor_rare(actor) == NULL)
+        return MAIKO_ENOMEM;
+    if (actor->rare != NULL) {
+        actor->rare->own_ops = draft->own_ops;
+        draft->own_ops = NULL;
+    }
+    status = fill_block(actor, draft, name);
+    return status == MAIKO_OK ? fill_state(actor, draft) : status;
+}
+
+/* Under the lock: takes a record, fills it in and enters its name. */
+static maiko_status make_actor(struct maiko_supervisor *sup, struct draft *draft, struct text *error)
+{
+    const char *name = draft->spec.name;
+    maiko_status status = place(sup, draft, error);
+    struct actor *actor;
+
+    if (status != MAIKO_OK)
+        return status;
+    if (name == NULL) {
+        snprintf(draft->anonymous, sizeof draft->anonymous, "~%llu", (unsigned long long)++sup->next_anonymous);
+        name = draft->anonymous;
+    } else if (hash_table_find(&sup->names, name) != NULL) {
+        return refuse(error, MAIKO_EEXIST, "actor name", name);
+    }
+    actor = actor_table_take(&sup->actors);
+    if (actor == NULL)
+        return MAIKO_ENOMEM;
+    status = fill(sup, actor, draft, name);
+    if (status == MAIKO_OK)
+        status = hash_table_insert(&sup->names, actor);
+    if (status == MAIKO_OK) {
+        actor->sender.id = ++sup->next_actor_id;
+        actor->counters = counters_actor_add(sup->counters, actor->sender.id, name, actor->mailbox.capacity, (uint16_t)draft->shard->index);
+        if (actor->counters == NULL) {
+            (void)hash_table_remove(&sup->names, name);
+            status = MAIKO_ENOMEM;
+        }
+    }
+    if (status != MAIKO_OK) {
+        free_record(sup, actor);
+        actor_table_give(&sup->actors, actor);
+        return status;
+    }
+    draft->actor = actor;
+    return MAIKO_OK;
+}
+
+static void unmake_actor(struct maiko_supervisor *sup, struct actor *actor)
+{
+    pthread_mutex_lock(&sup->lock);
+    (void)hash_table_remove(&sup->names, actor->sender.name);
+    free_record(sup, actor);
+    actor_table_give(&sup->actors, actor);
+    pthread_mutex_unlock(&sup->lock);
+}
+
+/* --- installing on the shard ---------------------------------------------------------------------------------------------- */
+
+static maiko_status install_subscription(struct shard *shard, struct subscription *subscription, struct add_ticket *ticket)
+{
+    maiko_status status = broker_subscribe(&shard->broker, subscription);
+
+    if (status != MAIKO_OK)
+        return status;
+    status = interest_add(shard, subscription, ticket);
+    if (status != MAIKO_OK)
+        broker_unsubscribe(&shard->broker, subscription);
+    return status;
+}
+
+struct last_values {
+    struct shard *shard;
+    struct subscription *subscription;
+};
+
+static void give_last_value(struct topic_set_entry *entry, void *userdata)
+{
+    struct last_values *last = userdata;
+    struct route *route = CONTAINER_OF(entry, struct route, entry);
+    struct route_target target = {.subscriber = last->subscription->subscriber,
+                                  .subscription = last->subscription,
+                                  .choice = last->subscription->choice,
+                                  .has_predicate = last->subscription->predicate != NULL};
+
+    if (route->last == NULL)
+        return;
+    envelope_hold(last->shard, route->last);
+    shard_dispatch_to(last->shard, route, &target, route->last);
+}
+
+maiko_status supervisor_subscribe(struct shard *shard, struct subscription *subscription, struct add_ticket *ticket)
+{
+    struct last_values last = {.shard = shard, .subscription = subscription};
+    maiko_status status = install_subscription(shard, subscription, ticket);
+
+    if (status == MAIKO_OK)
+        (void)topic_set_for_each(&shard->broker.topics, subscription->pattern, give_last_value, &last);
+    return status;
+}
+
+static void uninstall(struct shard *shard, struct subscription *subscription)
+{
+    if (!topic_index_has(&subscription->entry))
+        return;
+    broker_unsubscribe(&shard->broker, subscription);
+    interest_remove(shard, subscription);
+}
+
+void actor_unsubscribe_all(struct actor *actor)
+{
+    struct subscription *subscription;
+
+    for (subscription = actor->subscriber.first; subscription != NULL; subscription = subscription->next)
+        uninstall(actor->shard, subscription);
+}
+
+struct stream_command {
+    struct command command;
+    bool is_open;
+    const char *patterns[]; /* NULL-terminated, text behind */
+};
+
+static void run_stream(struct shard *shard, struct command *command)
+{
+    struct stream_command *told = CONTAINER_OF(command, struct stream_command, command);
+
+    if (!told->is_open) {
+        if (streams_close(&shard->streams, told->patterns))
+            shard_check_ends(shard);
+    } else if (streams_open(&shard->streams, told->patterns) != MAIKO_OK) {
+        supervisor_memory_failed(shard, "streams");
+    }
+    heap_free(shard->heap, told, command->size);
+}
+
+static struct stream_command *stream_command_new(struct shard *shard, const char *const *patterns, bool is_open)
+{
+    struct stream_command *told;
+    size_t text = 0;
+    size_t count;
+    size_t i;
+    char *at;
+
+    for (count = 0; patterns[count] != NULL; count++)
+        text += strlen(patterns[count]) + 1;
+    told = heap_alloc_zeroed(shard->heap, 1, sizeof *told + (count + 1) * sizeof(char *) + text);
+    if (told == NULL)
+        return NULL;
+    told->command.run = run_stream;
+    told->command.size = (uint32_t)(sizeof *told + (count + 1) * sizeof(char *) + text);
+    told->is_open = is_open;
+    at = (char *)(told->patterns + count + 1);
+    for (i = 0; i < count; i++)
+        told->patterns[i] = copy_text(&at, patterns[i]);
+    return told;
+}
+
+/* Everybody counts the publishers; nobody may miss one that begins, so that nothing ends too early. */
+static maiko_status announce_stream(struct shard *shard, const char *const *patterns, bool is_open)
+{
+    uint32_t count = atomic_load_explicit(&shard->sup->shard_count, memory_order_acquire);
+    uint32_t target;
+
+    for (target = 0; target < count; target++) {
+        struct stream_command *told = stream_command_new(shard, patterns, is_open);
+
+        if (told == NULL)
+            return MAIKO_ENOMEM;
+        if (target == shard->index)
+            run_stream(shard, &told->command);
+        else if (shard_tell(shard, target, &told->command) != MAIKO_OK) {
+            heap_free(shard->heap, told, told->command.size);
+            return MAIKO_ENOMEM;
+        }
+    }
+    return MAIKO_OK;
+}
+
+void supervisor_announce_finished(struct actor *actor)
+{
+    if (announce_stream(actor->shard, actor->rare->publish, false) != MAIKO_OK)
+        supervisor_memory_failed(actor->shard, "end of a stream");
+}
+
+maiko_status supervisor_install(struct shard *shard, struct actor *actor, struct add_ticket *ticket)
+{
+    struct subscription *subscription;
+    maiko_status status = MAIKO_OK;
+
+    for (subscription = actor->subscriber.first; subscription != NULL && status == MAIKO_OK; subscription = subscription->next)
+        status = install_subscription(shard, subscription, ticket);
+    if (status == MAIKO_OK && actor->rare != NULL && actor->rare->publish != NULL && actor->rare->publish[0] != NULL) {
+        status = announce_stream(shard, actor->rare->publish, true);
+        actor->rare->is_publisher = status == MAIKO_OK;
+    }
+    if (status != MAIKO_OK) {
+        actor_unsubscribe_all(actor);
+        return status;
+    }
+    list_push_back(&shard->actors, &actor->siblings);
+    atomic_fetch_add_explicit(&shard->sup->live_actors, 1, memory_order_relaxed);
+    shard_ready(shard, actor);
+    for (subscription = actor->subscriber.first; subscription != NULL; subscription = subscription->next) {
+        struct last_values last = {.shard = shard, .subscription = subscription};
+
+        (void)topic_set_for_each(&shard->broker.topics, subscription->pattern, give_last_value, &last);
+    }
+    return MAIKO_OK;
+}
+
+/* --- tickets: outside threads that wait --------------------------------------------------------------------------------- */
+
+void supervisor_answer(struct maiko_supervisor *sup, struct add_ticket **ticket, maiko_status status)
+{
+    if (ticket == NULL || *ticket == NULL)
+        return;
+    pthread_mutex_lock(&sup->lock);
+    (*ticket)->status = status;
+    (*ticket)->is_answered = true;
+    pthread_cond_broadcast(&sup->changed);
+    pthread_mutex_unlock(&sup->lock);
+    *ticket = NULL;
+}
+
+void supervisor_acknowledge(struct maiko_supervisor *sup, struct add_ticket *ticket)
+{
+    pthread_mutex_lock(&sup->lock);
+    ticket->acks_missing--;
+    pthread_cond_broadcast(&sup->changed);
+    pthread_mutex_unlock(&sup->lock);
+}
+
+struct install_command {
+    struct command command;
+    struct actor *actor;
+    struct add_ticket *ticket; /* NULL: nobody waits */
+};
+
+static void run_install(struct shard *shard, struct command *command)
+{
+    struct install_command *told = CONTAINER_OF(command, struct install_command, command);
+    struct actor *actor = told->actor;
+    struct add_ticket *ticket = told->ticket;
+    maiko_status status = supervisor_install(shard, actor, ticket);
+
+    if (status != MAIKO_OK) {
+        if (ticket == NULL)
+            supervisor_note_failure(shard->sup, status, actor->sender.name, NULL);
+        unmake_actor(shard->sup, actor);
+        supervisor_answer(shard->sup, &ticket, status);
+    } else if (ticket != NULL) {
+        struct actor_rare *rare = actor_rare(actor);
+
+        if (rare == NULL)
+            supervisor_answer(shard->sup, &ticket, MAIKO_OK);
+        else
+            rare->ticket = ticket;
+    }
+    heap_free(shard->heap, told, command->size);
+}
+
+static maiko_status wait_for_answer(struct maiko_supervisor *sup, struct add_ticket *ticket)
+{
+    pthread_mutex_lock(&sup->lock);
+    while (!ticket->is_answered || (ticket->acks_missing > 0 && supervisor_state(sup) == SUP_RUNNING))
+        pthread_cond_wait(&sup->changed, &sup->lock);
+    pthread_mutex_unlock(&sup->lock);
+    return ticket->status;
+}
+
+static bool is_inside(const struct maiko_supervisor *sup)
+{
+    return shard_of_this_thread != NULL && shard_of_this_thread->sup == sup;
+}
+
+static maiko_status install_elsewhere(struct maiko_supervisor *sup, struct actor *actor)
+{
+    struct add_ticket ticket = {.status = MAIKO_OK};
+    struct install_command *told = heap_alloc_zeroed(&sup->root->heap, 1, sizeof *told);
+    bool waits = !is_inside(sup) && sup->config.mode == MAIKO_THREADS;
+
+    if (told == NULL) {
+        unmake_actor(sup, actor);
+        return MAIKO_ENOMEM;
+    }
+    told->command.run = run_install;
+    told->command.size = sizeof *told;
+    told->actor = actor;
+    told->ticket = waits ? &ticket : NULL;
+    shard_post(actor->shard, &told->command);
+    return waits ? wait_for_answer(sup, &ticket) : MAIKO_OK;
+}
+
+/* --- dedicated shards ---------------------------------------------------------------------------------------------------- */
+
+static maiko_status add_dedicated_shard(struct maiko_supervisor *sup, struct draft *draft)
+{
+    struct shard *shard = NULL;
+    maiko_status status;
+    uint32_t i;
+
+    if (supervisor_state(sup) != SUP_NEW)
+        return MAIKO_ENOTSUP;
+    status = supervisor_add_shard(sup, &shard);
+    if (status != MAIKO_OK)
+        return status;
+    shard->is_dedicated = true;
+    draft->shard = shard;
+    for (i = 0; i < shard->index && status == MAIKO_OK; i++) {
+        broker_knows_shard(&sup->shards[i]->broker, shard->index);
+        broker_knows_shard(&shard->broker, i);
+        status = interest_tell_all(sup->shards[i], shard->index);
+    }
+    return status == MAIKO_OK ? streams_copy(&shard->streams, &sup->shards[0]->streams) : status;
+}
+
+/* --- the public call ------------------------------------------------------------------------------------------------------ */
+
+static maiko_status add_one(struct maiko_supervisor *sup, const maiko_actor_spec *spec, size_t spec_size, size_t ops_size,
+                            struct text *error)
+{
+    struct draft draft;
+    maiko_status status = draft_init(sup, &draft, spec, spec_size, ops_size, error);
+
+    if (status == MAIKO_OK && draft.spec.dedicated && sup->config.mode == MAIKO_THREADS)
+        status = add_dedicated_shard(sup, &draft);
+    if (status == MAIKO_OK) {
+        pthread_mutex_lock(&sup->lock);
+        status = make_actor(sup, &draft, error);
+        pthread_mutex_unlock(&sup->lock);
+    }
+    heap_free(&sup->root->heap, draft.own_ops, sizeof *draft.own_ops);
+    if (status != MAIKO_OK)
+        return status;
+    if (supervisor_state(sup) == SUP_RUNNING && shard_of_this_thread != draft.actor->shard)
+        return install_elsewhere(sup, draft.actor);
+    status = supervisor_install(draft.actor->shard, draft.actor, NULL);
+    if (status != MAIKO_OK)
+        unmake_actor(sup, draft.actor);
+    return status;
+}
+
+static maiko_status check_addable(struct maiko_supervisor *sup, const maiko_actor_spec *specs, size_t count)
+{
+    if (!supervisor_is_valid(sup) || (specs == NULL && count > 0))
+        return MAIKO_EINVAL;
+    if (supervisor_is_forked(sup))
+        return MAIKO_EFORKED;
+    switch (supervisor_state(sup)) {
+    case SUP_STOPPING:
+        return MAIKO_ESTATE;
+    case SUP_STOPPED:
+        return MAIKO_ECLOSED;
+    default:
+        return MAIKO_OK;
+    }
+}
+
+maiko_status maiko_supervisor_add_sized(maiko_supervisor *sup, const maiko_actor_spec *specs, size_t count, size_t spec_size,
+                                        size_t ops_size)
+{
+    char buffer[200];
+    struct text error;
+    maiko_status status = check_addable(sup, specs, count);
+    size_t i;
+
+    text_init_buffer(&error, buffer, sizeof buffer);
+    if (status == MAIKO_EINVAL && supervisor_is_valid(sup))
+        text_append(&error, "specs are NULL");
+    for (i = 0; i < count && status == MAIKO_OK; i++) {
+        const maiko_actor_spec *spec = (const maiko_actor_spec *)(const void *)((const char *)specs + i * spec_size);
+
+        status = add_one(sup, spec, spec_size, ops_size, &error);
+    }
+    if (status != MAIKO_OK && supervisor_is_valid(sup) && supervisor_state(sup) == SUP_NEW)
+        supervisor_note_failure(sup, status, NULL, text_str(&error)[0] != '\0' ? text_str(&error) : NULL);
+    return status;
+}
+
+/* --- the end of an actor --------------------------------------------------------------------------------------------------- */
+
+void supervisor_actor_stopped(struct actor *actor)
+{
+    struct shard *shard = actor->shard;
+    struct maiko_supervisor *sup = shard->sup;
+
+    list_remove(&actor->siblings);
+    list_remove(&actor->held_link);
+    counters_actor_set_phase(actor->counters, actor->fail_pending ? MAIKO_ACTOR_FAILED : MAIKO_ACTOR_STOPPED);
+    supervisor_answer(sup, actor->rare == NULL ? NULL : &actor->rare->ticket, actor->failure);
+    supervisor_answer(sup, actor->rare == NULL ? NULL : &actor->rare->remove_ticket, MAIKO_OK);
+    pthread_mutex_lock(&sup->lock);
+    (void)hash_table_remove(&sup->names, actor->sender.name);
+    pthread_mutex_unlock(&sup->lock);
+    free_parts(sup, actor);
+    counters_actor_remove(sup->counters, actor->counters);
+    actor->counters = NULL;
+    if (atomic_fetch_sub_explicit(&sup->live_actors, 1, memory_order_acq_rel) == 1)
+        supervisor_wake_join(sup);
+    retire_begin(shard, actor);
+}
+
+static void free_if_used(struct actor *actor, void *userdata)
+{
+    if (actor->block != NULL)
+        free_record(userdata, actor);
+}
+
+void supervisor_free_actors(struct maiko_supervisor *sup)
+{
+    uint32_t i;
+
+    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
+        struct shard *shard = sup->shards[i];
+        struct list *link;
+
+        LIST_FOR_EACH (link, &shard->actors)
+            shard_discard(shard, CONTAINER_OF(link, struct actor, siblings), MAIKO_DROP_STOPPED);
+        topic_index_deinit(&shard->broker.index); /* before the subscriptions in it go */
+        topic_index_init(&shard->broker.index, shard->heap);
+    }
+    actor_table_for_each(&sup->actors, free_if_used, sup);
+}

@@ -1,0 +1,155 @@
+/* Supervisor: the private side.  The public one is <maiko/supervisor.h>. */
+#ifndef RUNTIME_SUPERVISOR_INTERNAL_H
+#define RUNTIME_SUPERVISOR_INTERNAL_H
+
+#include "runtime/actor_table.h"
+#include "runtime/inbox.h"
+#include "runtime/shard.h"
+#include <maiko/supervisor.h>
+
+#define SUPERVISOR_MAGIC 0x6d61c702u
+
+enum supervisor_state {
+    SUP_NEW = 0,
+    SUP_RUNNING,
+    SUP_STOPPING,
+    SUP_STOPPED,
+};
+
+/* An outside thread waits here for a shard's answer. */
+struct add_ticket {
+    maiko_status status;
+    bool is_answered;
+    uint32_t acks_missing; /* shards that have not armed the subscriptions */
+};
+
+struct maiko_supervisor {
+    /* set at creation */
+    uint32_t magic;
+    struct envelope_root *root; /* all memory */
+    maiko_config config;        /* defaults filled in */
+    char name[64];
+    struct clock clock;
+    volatile uint64_t *fork_word;
+    struct counters_file *counters;
+    struct registry registry;
+    pthread_mutex_t add_lock; /* one addition of a shard at a time */
+    /* shards: the array grows at the end, an entry is set before the count that covers it (release/acquire) */
+    struct shard *shards[SHARD_MAX];
+    _Atomic uint32_t shard_count;
+    _Atomic bool is_pausing; /* looked at by every turn, beside the count */
+    uint32_t next_shard;     /* under the lock: for placement in turn */
+    /* outside events */
+    struct inbox *inboxes; /* the first is the supervisor's own; under the lock to append */
+    uint32_t inbox_count;
+    /* under the lock */
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* monotonic clock; any of what follows changed */
+    struct actor_table actors;
+    struct hash_table names;
+    uint64_t next_actor_id;
+    uint64_t next_anonymous;
+    maiko_status failure; /* first */
+    char failure_text[256];
+    uint64_t idle_shards;   /* bit per shard that sleeps with nothing to do */
+    uint64_t paused_shards; /* bit per shard that stands still for a pause */
+    uint64_t quiet_shards;  /* of the idle ones, those on which no event is alive */
+    uint64_t deadlocks;     /* resolved */
+    uint64_t exited_shards;
+    uint32_t hooks_missing; /* shards that have not run their on_stop hooks yet */
+    /* any thread */
+    _Atomic uint8_t state; /* enum supervisor_state; written under the lock */
+    _Atomic bool stop_requested;
+    _Atomic size_t live_actors;
+    int join_fd;               /* eventfd: a stop was asked for, an actor failed, or all have stopped */
+    uint64_t unfinished;       /* events that the stop dropped */
+    bool is_abandoned;         /* a stuck thread was left behind: nothing may be freed */
+    uint64_t poll_random;      /* deterministic mode: state of the scheduler's generator */
+};
+
+static inline enum supervisor_state supervisor_state(const struct maiko_supervisor *sup)
+{
+    return (enum supervisor_state)atomic_load_explicit(&sup->state, memory_order_acquire);
+}
+
+/* NULL or freed: false. */
+static inline bool supervisor_is_valid(const struct maiko_supervisor *sup)
+{
+    return sup != NULL && sup->magic == SUPERVISOR_MAGIC;
+}
+
+static inline bool supervisor_is_forked(const struct maiko_supervisor *sup)
+{
+    return *sup->fork_word == 0;
+}
+
+/* --- failures and log ------------------------------------------------------------------------------------------------ */
+
+/* Keeps the first failure with its text; tells whoever joins.  `actor` and `text` may be NULL. */
+void supervisor_note_failure(struct maiko_supervisor *sup, maiko_status status, const char *actor, const char *text);
+
+/* Memory ran out where no call can report it: a failure of the supervisor. */
+void supervisor_memory_failed(struct shard *shard, const char *what);
+
+void supervisor_log(struct maiko_supervisor *sup, maiko_log_level level, const char *format, ...) MAIKO_PRINTF(3, 4);
+
+/* --- shards ------------------------------------------------------------------------------------------------------------ */
+
+/* A shard without a thread.  MAIKO_OK, MAIKO_ELIMIT, MAIKO_ENOMEM, MAIKO_ESYSTEM. */
+MAIKO_MUST_CHECK maiko_status supervisor_add_shard(struct maiko_supervisor *sup, struct shard **ret_shard);
+
+/* Starts its thread with all signals blocked.  MAIKO_OK or MAIKO_ESYSTEM. */
+MAIKO_MUST_CHECK maiko_status supervisor_start_thread(struct shard *shard);
+
+/* By the shard, around its sleep and at its exit. */
+void supervisor_shard_idle(struct shard *shard);
+void supervisor_shard_busy(struct shard *shard);
+void supervisor_shard_exited(struct shard *shard);
+
+/* Under the lock: do all shards sleep with nothing under way between them? */
+bool supervisor_is_quiet(struct maiko_supervisor *sup);
+
+/* By a shard in its turn: every on_stop of its actors. */
+void supervisor_run_stop_hooks(struct shard *shard);
+
+/* One turn in a polled mode; virtual time may move when nothing else can happen.  False when nothing at all can. */
+bool supervisor_poll_once(struct maiko_supervisor *sup, bool may_advance);
+
+/* --- actors ------------------------------------------------------------------------------------------------------------ */
+
+/* By the actor's shard after its last hook. */
+void supervisor_actor_stopped(struct actor *actor);
+
+/* Answers a waiting outside thread, if there is one, and forgets it. */
+void supervisor_answer(struct maiko_supervisor *sup, struct add_ticket **ticket, maiko_status status);
+
+/* One more shard has armed the subscriptions of a waiting thread's actor. */
+void supervisor_acknowledge(struct maiko_supervisor *sup, struct add_ticket *ticket);
+
+/* By the actor's shard: puts it in its lists and tables and announces it.  MAIKO_OK or MAIKO_ENOMEM (nothing installed). */
+MAIKO_MUST_CHECK maiko_status supervisor_install(struct shard *shard, struct actor *actor, struct add_ticket *ticket);
+
+/* By the shard: one more subscription of one of its actors, with the last values of sticky topics.  MAIKO_OK or
+ * MAIKO_ENOMEM (nothing changed). */
+MAIKO_MUST_CHECK maiko_status supervisor_subscribe(struct shard *shard, struct subscription *subscription, struct add_ticket *ticket);
+
+/* The supervisor's own gate for outside threads; a further one for an importer. */
+MAIKO_MUST_CHECK maiko_status supervisor_make_gate(struct maiko_supervisor *sup);
+
+/* When no thread runs any more. */
+void supervisor_free_inboxes(struct maiko_supervisor *sup);
+void supervisor_free_actors(struct maiko_supervisor *sup);
+
+/* The outside loop is about to sleep on our descriptor (MAIKO_POLLED). */
+void supervisor_prepare_sleep(struct maiko_supervisor *sup);
+
+/* Tells every shard, in order with the actor's events, that it has finished. */
+void supervisor_announce_finished(struct actor *actor);
+
+/* Sends an envelope whose destructor belongs to another shard there; false when that is impossible (the caller destroys it). */
+bool supervisor_send_home(struct shard *shard, struct envelope *envelope);
+
+/* Something else than a hook's error stopped being possible; wakes join. */
+void supervisor_wake_join(struct maiko_supervisor *sup);
+
+#endif

@@ -1,0 +1,422 @@
+/* Stopping: sources first, then the queues, then the last hooks, then the threads; each phase with its deadline. */
+#include "runtime/supervisor_stop.h"
+
+#include "runtime/world.h"
+#include <string.h>
+#include <time.h>
+
+static uint64_t now_ns(const struct maiko_supervisor *sup)
+{
+    return clock_mono_ns(&sup->clock);
+}
+
+/* Waits for a change; false at the deadline. */
+static bool wait_changed(struct maiko_supervisor *sup, uint64_t deadline_ns)
+{
+    struct timespec at = {.tv_sec = (time_t)(deadline_ns / 1000000000u), .tv_nsec = (long)(deadline_ns % 1000000000u)};
+
+    if (deadline_ns > (uint64_t)INT64_MAX) {
+        pthread_cond_wait(&sup->changed, &sup->lock);
+        return true;
+    }
+    return pthread_cond_timedwait(&sup->changed, &sup->lock, &at) == 0;
+}
+
+static uint64_t all_shards(const struct maiko_supervisor *sup)
+{
+    uint32_t count = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
+
+    return count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+}
+
+/* --- by the shards ------------------------------------------------------------------------------------------------------- */
+
+static bool inboxes_are_empty(struct maiko_supervisor *sup)
+{
+    struct inbox *inbox;
+
+    for (inbox = sup->inboxes; inbox != NULL; inbox = inbox->next) {
+        if (inbox_has_events(inbox))
+            return false;
+    }
+    return true;
+}
+
+/* All idle with nothing alive, and everything published taken in: sleepers cannot change any of it without the lock. */
+bool supervisor_is_quiet(struct maiko_supervisor *sup)
+{
+    uint32_t count = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
+    uint32_t i;
+
+    if (sup->idle_shards != all_shards(sup) || sup->quiet_shards != all_shards(sup) || !inboxes_are_empty(sup))
+        return false;
+    for (i = 0; i < count; i++) {
+        if (exchange_has_input(sup->shards[i]) || atomic_load_explicit(&sup->shards[i]->has_posted, memory_order_relaxed))
+            return false;
+    }
+    return true;
+}
+
+void supervisor_shard_idle(struct shard *shard)
+{
+    struct maiko_supervisor *sup = shard->sup;
+    uint64_t own = UINT64_C(1) << shard->index;
+
+    pthread_mutex_lock(&sup->lock);
+    sup->idle_shards |= own;
+    if (shard_is_empty(shard) && shard->tail_rings == 0)
+        sup->quiet_shards |= own;
+    if (atomic_load_explicit(&sup->is_pausing, memory_order_relaxed))
+        pthread_cond_broadcast(&sup->changed);
+    if (sup->idle_shards == all_shards(sup) && supervisor_is_quiet(sup)) {
+        pthread_cond_broadcast(&sup->changed);
+        if (supervisor_state(sup) == SUP_RUNNING)
+            (void)world_end_cycles(sup);
+    }
+    pthread_mutex_unlock(&sup->lock);
+}
+
+void supervisor_shard_busy(struct shard *shard)
+{
+    struct maiko_supervisor *sup = shard->sup;
+    uint64_t own = UINT64_C(1) << shard->index;
+
+    pthread_mutex_lock(&sup->lock);
+    sup->idle_shards &= ~own;
+    sup->quiet_shards &= ~own;
+    pthread_mutex_unlock(&sup->lock);
+}
+
+void supervisor_shard_exited(struct shard *shard)
+{
+    struct maiko_supervisor *sup = shard->sup;
+
+    pthread_mutex_lock(&sup->lock);
+    sup->exited_shards |= UINT64_C(1) << shard->index;
+    pthread_cond_broadcast(&sup->changed);
+    pthread_mutex_unlock(&sup->lock);
+}
+
+/* In order of addition: what an on_stop sends is still handled by those behind it on the same shard. */
+void supervisor_run_stop_hooks(struct shard *shard)
+{
+    struct maiko_supervisor *sup = shard->sup;
+    struct list *link;
+
+    shard->stop_hooks = false;
+    while ((link = list_first(&shard->actors)) != NULL) {
+        struct actor *actor = CONTAINER_OF(link, struct actor, siblings);
+
+        while (actor->state == ACTOR_RUNNING && actor_has_events(actor) && !actor_is_held(actor) && !actor->fail_pending)
+            actor_activate(actor);
+        if (actor->state != ACTOR_STOPPED)
+            actor_stop_now(actor);
+    }
+    pthread_mutex_lock(&sup->lock);
+    sup->hooks_missing--;
+    pthread_cond_broadcast(&sup->changed);
+    pthread_mutex_unlock(&sup->lock);
+}
+
+/* --- phases ---------------------------------------------------------------------------------------------------------------- */
+
+static void run_close_sources(struct shard *shard, struct command *command)
+{
+    (void)command;
+    shard->sources_closed = true;
+}
+
+static void run_stop_hooks_wanted(struct shard *shard, struct command *command)
+{
+    (void)command;
+    shard->stop_hooks = true;
+}
+
+/* A stop must not need memory: the commands of both phases are part of the shard. */
+static void post_stop_hooks(struct maiko_supervisor *sup)
+{
+    uint32_t i;
+
+    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
+        sup->shards[i]->stop_command.run = run_stop_hooks_wanted;
+        shard_post(sup->shards[i], &sup->shards[i]->stop_command);
+    }
+}
+
+static void close_sources(struct maiko_supervisor *sup)
+{
+    struct inbox *inbox;
+    uint32_t i;
+
+    for (inbox = sup->inboxes; inbox != NULL; inbox = inbox->next)
+        inbox_close(inbox);
+    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
+        sup->shards[i]->source_command.run = run_close_sources;
+        shard_post(sup->shards[i], &sup->shards[i]->source_command);
+    }
+}
+
+/* Threads: waits until nothing is under way; false at the deadline. */
+static bool drain_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
+{
+    bool in_time = true;
+
+    pthread_mutex_lock(&sup->lock);
+    while (!supervisor_is_quiet(sup) && in_time)
+        in_time = wait_changed(sup, deadline_ns);
+    pthread_mutex_unlock(&sup->lock);
+    return in_time;
+}
+
+static bool run_hooks_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
+{
+    bool in_time = true;
+
+    pthread_mutex_lock(&sup->lock);
+    sup->hooks_missing = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
+    pthread_mutex_unlock(&sup->lock);
+    post_stop_hooks(sup);
+    pthread_mutex_lock(&sup->lock);
+    while (sup->hooks_missing > 0 && in_time)
+        in_time = wait_changed(sup, deadline_ns);
+    pthread_mutex_unlock(&sup->lock);
+    return in_time;
+}
+
+bool supervisor_end_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
+{
+    uint32_t count = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
+    uint64_t wanted = 0;
+    bool in_time = true;
+    uint32_t i;
+
+    for (i = 0; i < count; i++) {
+        if (!sup->shards[i]->has_thread)
+            continue;
+        wanted |= UINT64_C(1) << i;
+        atomic_store_explicit(&sup->shards[i]->must_exit, true, memory_order_release);
+        wakeup_signal(&sup->shards[i]->wakeup);
+    }
+    pthread_mutex_lock(&sup->lock);
+    while ((sup->exited_shards & wanted) != wanted && in_time)
+        in_time = wait_changed(sup, deadline_ns == 0 ? UINT64_MAX : deadline_ns);
+    wanted &= sup->exited_shards;
+    pthread_mutex_unlock(&sup->lock);
+    for (i = 0; i < count; i++) {
+        if (!(wanted >> i & 1))
+            continue;
+        pthread_join(sup->shards[i]->thread, NULL);
+        sup->shards[i]->has_thread = false;
+    }
+    return in_time;
+}
+
+/* --- the report -------------------------------------------------------------------------------------------------------------- */
+
+struct tally {
+    struct maiko_supervisor *sup;
+    maiko_stop_report *report;
+    uint64_t unfinished;
+};
+
+static uint64_t queued(const struct actor *actor)
+{
+    uint64_t events = actor->mailbox.depth;
+
+    if (actor->rare != NULL)
+        events += actor->rare->control.depth + (actor->rare->retry_envelope != NULL ? 1 : 0);
+    return events;
+}
+
+/* Names live with the report: it may outlast the supervisor. */
+static void add_to_report(struct tally *tally, const struct actor *actor, uint64_t events, bool is_busy)
+{
+    maiko_stop_report *report = tally->report;
+    maiko_unfinished *entries;
+    char *name;
+
+    if (report == NULL)
+        return;
+    entries = heap_resize(heap_default(), report->actors, report->actor_count * sizeof *entries,
+                          (report->actor_count + 1) * sizeof *entries);
+    if (entries == NULL)
+        return;
+    report->actors = entries;
+    name = heap_strdup(heap_default(), actor->sender.name);
+    if (name == NULL)
+        return;
+    entries[report->actor_count++] = (maiko_unfinished){.name = name, .events = events, .busy = is_busy};
+}
+
+static void tally_shard(struct tally *tally, struct shard *shard)
+{
+    struct list *link;
+
+    LIST_FOR_EACH (link, &shard->actors) {
+        struct actor *actor = CONTAINER_OF(link, struct actor, siblings);
+        bool is_busy = shard->current == actor;
+        uint64_t events = queued(actor);
+
+        tally->unfinished += events;
+        if (events > 0 || is_busy)
+            add_to_report(tally, actor, events, is_busy);
+    }
+}
+
+/* At the deadline: what is left on shards that stand still, and who keeps the others busy.  The latter are read while
+ * they run, which is why only their current actor's name is looked at. */
+static void tally_all(struct maiko_supervisor *sup, struct tally *tally)
+{
+    uint32_t i;
+
+    pthread_mutex_lock(&sup->lock);
+    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
+        struct shard *shard = sup->shards[i];
+        struct actor *busy = __atomic_load_n(&shard->current, __ATOMIC_RELAXED);
+
+        if (sup->config.mode != MAIKO_THREADS || (sup->idle_shards >> i & 1))
+            tally_shard(tally, shard);
+        else if (busy != NULL)
+            add_to_report(tally, busy, 0, true);
+    }
+    pthread_mutex_unlock(&sup->lock);
+}
+
+void maiko_stop_report_deinit(maiko_stop_report *report)
+{
+    size_t i;
+
+    if (report == NULL)
+        return;
+    for (i = 0; i < report->actor_count; i++)
+        heap_strfree(heap_default(), (char *)(uintptr_t)report->actors[i].name);
+    heap_free(heap_default(), report->actors, report->actor_count * sizeof *report->actors);
+    memset(report, 0, sizeof *report);
+}
+
+/* --- halt -------------------------------------------------------------------------------------------------------------------- */
+
+static bool drain_polled(struct maiko_supervisor *sup, uint64_t deadline_ns)
+{
+    while (supervisor_poll_once(sup, true)) {
+        if (now_ns(sup) >= deadline_ns)
+            return false;
+    }
+    return true;
+}
+
+static bool stop_polled(struct maiko_supervisor *sup, uint64_t deadline_ns, struct tally *tally)
+{
+    bool in_time = drain_polled(sup, deadline_ns);
+
+    tally_all(sup, tally);
+    sup->hooks_missing = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
+    post_stop_hooks(sup);
+    while (sup->hooks_missing > 0 && supervisor_poll_once(sup, false))
+        ;
+    (void)drain_polled(sup, clock_deadline(now_ns(sup), sup->config.actor_stop_deadline_ns));
+    return in_time;
+}
+
+static bool stop_threads(struct maiko_supervisor *sup, uint64_t deadline_ns, struct tally *tally)
+{
+    bool in_time = drain_threads(sup, deadline_ns);
+    uint64_t last_ns;
+
+    tally_all(sup, tally);
+    last_ns = clock_deadline(now_ns(sup), sup->config.actor_stop_deadline_ns);
+    if (in_time && last_ns > deadline_ns)
+        last_ns = deadline_ns;
+    in_time &= run_hooks_threads(sup, last_ns);
+    if (!supervisor_end_threads(sup, clock_deadline(now_ns(sup), in_time ? sup->config.actor_stop_deadline_ns : MAIKO_MS(10)))) {
+        sup->is_abandoned = true;
+        in_time = false;
+    }
+    return in_time;
+}
+
+static uint64_t handled_so_far(const struct maiko_supervisor *sup)
+{
+    uint64_t handled = 0;
+    uint32_t i;
+
+    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++)
+        handled += __atomic_load_n(&sup->shards[i]->handled, __ATOMIC_RELAXED);
+    return handled;
+}
+
+static void finish_report(struct maiko_supervisor *sup, maiko_stop_report *report, maiko_status status, uint64_t begin_ns,
+                          uint64_t handled_before, const struct tally *tally)
+{
+    const char *text = maiko_supervisor_error_text(sup);
+    size_t len = strlen(text);
+
+    if (report == NULL)
+        return;
+    report->status = status;
+    report->duration_ns = now_ns(sup) - begin_ns;
+    report->handled = handled_so_far(sup) - handled_before;
+    report->unfinished = tally->unfinished;
+    memcpy(report->text, text, len < sizeof report->text ? len + 1 : sizeof report->text);
+}
+
+/* Exactly one caller gets to stop it. */
+static bool begin_stop(struct maiko_supervisor *sup)
+{
+    bool is_ours;
+
+    pthread_mutex_lock(&sup->lock);
+    is_ours = supervisor_state(sup) == SUP_RUNNING;
+    if (is_ours)
+        atomic_store_explicit(&sup->state, SUP_STOPPING, memory_order_release);
+    else if (supervisor_state(sup) == SUP_NEW)
+        atomic_store_explicit(&sup->state, SUP_STOPPED, memory_order_release);
+    while (!is_ours && supervisor_state(sup) == SUP_STOPPING)
+        pthread_cond_wait(&sup->changed, &sup->lock);
+    pthread_mutex_unlock(&sup->lock);
+    return is_ours;
+}
+
+static void name_who_held_it_up(struct maiko_supervisor *sup, const struct tally *tally)
+{
+    const char *name = tally->report != NULL && tally->report->actor_count > 0 ? tally->report->actors[0].name : NULL;
+
+    supervisor_note_failure(sup, MAIKO_ETIMEDOUT, name, "did not finish before the stop deadline");
+}
+
+maiko_status maiko_supervisor_halt(maiko_supervisor *sup, maiko_stop_report *report)
+{
+    maiko_stop_report own_report = {.status = MAIKO_OK};
+    struct tally tally = {.sup = sup, .report = report != NULL ? report : &own_report};
+    uint64_t begin_ns;
+    uint64_t handled_before;
+    bool in_time = true;
+
+    if (report != NULL)
+        memset(report, 0, sizeof *report);
+    if (!supervisor_is_valid(sup))
+        return MAIKO_EINVAL;
+    if (supervisor_is_forked(sup))
+        return MAIKO_EFORKED;
+    if (shard_of_this_thread != NULL && shard_of_this_thread->sup == sup)
+        return MAIKO_ETHREAD;
+    begin_ns = now_ns(sup);
+    handled_before = handled_so_far(sup);
+    if (begin_stop(sup)) {
+        uint64_t deadline_ns = clock_deadline(begin_ns, sup->config.stop_deadline_ns);
+
+        close_sources(sup);
+        in_time = sup->config.mode == MAIKO_THREADS ? stop_threads(sup, deadline_ns, &tally) : stop_polled(sup, deadline_ns, &tally);
+        sup->unfinished = tally.unfinished;
+        if (!in_time)
+            name_who_held_it_up(sup, &tally);
+        pthread_mutex_lock(&sup->lock);
+        atomic_store_explicit(&sup->state, SUP_STOPPED, memory_order_release);
+        pthread_cond_broadcast(&sup->changed);
+        pthread_mutex_unlock(&sup->lock);
+        supervisor_wake_join(sup);
+    }
+    finish_report(sup, report, maiko_supervisor_status(sup), begin_ns, handled_before, &tally);
+    maiko_stop_report_deinit(&own_report);
+    return maiko_supervisor_status(sup);
+}

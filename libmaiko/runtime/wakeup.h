@@ -1,0 +1,61 @@
+/* Wake-up: how a shard sleeps without missing anything.  One epoll descriptor holds an eventfd (other shards, outside
+ * threads) and a timer; an outside loop may watch the same descriptor. */
+#ifndef RUNTIME_WAKEUP_H
+#define RUNTIME_WAKEUP_H
+
+#include <maiko/status.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct wakeup {
+    /* set at creation */
+    int epoll_fd;
+    int event_fd;
+    int timer_fd;
+    /* owner */
+    uint64_t armed_ns; /* what the timer is set to; 0: not set */
+    /* any thread: on a line of its own.  Owner: store true, fence, look for work again, sleep.  Others: make work
+     * visible, fence, load; whoever takes it back to false writes the eventfd. */
+    _Alignas(128) _Atomic bool asleep;
+    char pad[127];
+};
+
+/* MAIKO_OK or MAIKO_ESYSTEM (descriptors exhausted). */
+MAIKO_MUST_CHECK maiko_status wakeup_init(struct wakeup *wakeup);
+void wakeup_deinit(struct wakeup *wakeup);
+
+/* Owner: from now on others wake us.  The caller looks for work once more before it sleeps. */
+static inline void wakeup_announce(struct wakeup *wakeup)
+{
+    atomic_store_explicit(&wakeup->asleep, true, memory_order_relaxed);
+    /* Dekker: our announcement is ordered before our last look at everybody's published words */
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* Owner: there was work after all. */
+static inline void wakeup_withdraw(struct wakeup *wakeup)
+{
+    atomic_store_explicit(&wakeup->asleep, false, memory_order_relaxed);
+}
+
+/* Owner: sleeps until woken or until the deadline (monotonic ns; UINT64_MAX: none). */
+void wakeup_sleep(struct wakeup *wakeup, uint64_t deadline_ns);
+
+/* Owner: sets the timer for an outside loop that sleeps on the descriptor instead. */
+void wakeup_arm(struct wakeup *wakeup, uint64_t deadline_ns);
+
+/* Owner: forgets the wake-ups so far. */
+void wakeup_clear(struct wakeup *wakeup);
+
+/* Any thread and signal handlers: wakes the owner, or makes its next sleep end at once. */
+void wakeup_signal(struct wakeup *wakeup);
+
+/* Any thread, after a seq_cst fence behind the store that made the work visible. */
+static inline void wakeup_if_asleep(struct wakeup *wakeup)
+{
+    if (atomic_load_explicit(&wakeup->asleep, memory_order_relaxed) &&
+        atomic_exchange_explicit(&wakeup->asleep, false, memory_order_relaxed))
+        wakeup_signal(wakeup);
+}
+
+#endif
