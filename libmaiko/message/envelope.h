@@ -52,7 +52,8 @@ struct envelope {
     struct envelope_root *root;  /* HOME_HEAP: where it came from */
     uint32_t home_size;          /* HOME_HEAP: bytes of the whole block, names included */
     uint16_t owner_shard;        /* types with a destructor: the shard that must call it */
-    uint16_t reserved;
+    uint8_t from_system;         /* a $sys/ event, or sent by the handler of one: its loss is not reported */
+    uint8_t reserved;
 };
 
 static inline struct envelope *envelope_of(const maiko_envelope *head)

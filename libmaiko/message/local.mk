@@ -2,6 +2,8 @@
 
 core_sources += libmaiko/message/base64.c
 core_sources += libmaiko/message/base64.h
+core_sources += libmaiko/message/envelope.c
+core_sources += libmaiko/message/envelope.h
 core_sources += libmaiko/message/event.c
 core_sources += libmaiko/message/json_number.c
 core_sources += libmaiko/message/json_number.h
@@ -16,10 +18,11 @@ core_sources += libmaiko/message/schema.h
 core_sources += libmaiko/message/schema_builder.c
 core_sources += libmaiko/message/schema_builder.h
 core_sources += libmaiko/message/schema_check.c
+core_sources += libmaiko/message/schema_codec.c
 core_sources += libmaiko/message/topic.c
 core_sources += libmaiko/message/topic.h
-core_sources += libmaiko/message/schema_codec.c
 core_sources += libmaiko/message/value.c
+
 
 maikoinclude_HEADERS += libmaiko/include/maiko/envelope.h
 maikoinclude_HEADERS += libmaiko/include/maiko/event.h

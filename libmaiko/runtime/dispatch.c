@@ -12,11 +12,8 @@ static uintptr_t entry_of(struct envelope *envelope, uintptr_t tags)
 
 void shard_release_last(struct shard *shard, struct envelope *envelope)
 {
-    if (envelope->head.type->destroy != NULL && envelope->owner_shard != shard->index) {
-        if (supervisor_send_home(shard, envelope))
-            return;
-    }
-    envelope_destroy_heap(envelope);
+    if (envelope->head.type->destroy == NULL || envelope->owner_shard == shard->index || !exchange_send_home(shard, envelope))
+        envelope_destroy_heap(envelope);
 }
 
 void shard_release(struct shard *shard, struct envelope *envelope)

@@ -2,6 +2,7 @@
  * limit; the reading side takes causes in before effects. */
 #include "runtime/shard.h"
 
+#include "runtime/dead_letters.h"
 #include "runtime/supervisor_internal.h"
 #include <string.h>
 
@@ -70,6 +71,7 @@ static void count_ring_drop(struct shard *shard, const struct envelope *envelope
 
     COUNT(shard->counters, ring_dropped, 1);
     COUNT_SHARED(line, events, 1);
+    dead_letter(shard, NULL, envelope, reason);
 }
 
 /* Notes that the sender has this much more under way, and holds it when that is too much. */
@@ -436,4 +438,32 @@ void exchange_deinit(struct shard *shard)
         }
         ring_free(atomic_load_explicit(&shard->out[target], memory_order_relaxed));
     }
+}
+
+/* --- envelopes with destructors ----------------------------------------------------------------------------------------- */
+
+struct home_command {
+    struct command command;
+    struct envelope *envelope;
+};
+
+static void run_home(struct shard *shard, struct command *command)
+{
+    envelope_destroy_heap(CONTAINER_OF(command, struct home_command, command)->envelope);
+    heap_free(shard->heap, command, command->size);
+}
+
+bool exchange_send_home(struct shard *shard, struct envelope *envelope)
+{
+    struct home_command *told = heap_alloc_zeroed(shard->heap, 1, sizeof *told);
+
+    if (told == NULL)
+        return false;
+    told->command.run = run_home;
+    told->command.size = sizeof *told;
+    told->envelope = envelope;
+    if (exchange_command(shard, envelope->owner_shard, &told->command) == MAIKO_OK)
+        return true;
+    heap_free(shard->heap, told, sizeof *told);
+    return false;
 }

@@ -251,6 +251,7 @@ static void send_on(struct inbox *inbox, struct inbox_record *record)
     envelope->correlation = record->correlation;
     envelope->time_ns = record->time_ns;
     envelope->hops = (uint8_t)record->hops;
+    envelope->from_system = 0;
     envelope->origin = inbox->gate;
     shard_publish(shard, inbox->gate, route, envelope);
 }

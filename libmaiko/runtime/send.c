@@ -202,6 +202,7 @@ static struct envelope *make_envelope(struct shard *shard, const maiko_event_typ
 static inline void stamp(struct shard *shard, struct actor *actor, struct envelope *envelope, const maiko_envelope *parent)
 {
     envelope->hops = 0;
+    envelope->from_system = shard->current_envelope != NULL && shard->current_envelope->from_system;
     envelope->id = id_source_next(&shard->ids);
     envelope->time_ns = shard_wall(shard);
     envelope->origin = actor;

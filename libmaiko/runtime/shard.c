@@ -336,6 +336,20 @@ static void sleep_until_work(struct shard *shard)
     supervisor_shard_busy(shard);
 }
 
+/* Dispatches, pays and publishes, but runs no hook: the actor's is under way. */
+void shard_wait_until_free(struct shard *shard, struct actor *actor)
+{
+    while (actor_is_held(actor) && !atomic_load_explicit(&shard->must_exit, memory_order_acquire)) {
+        exchange_flush(shard);
+        (void)exchange_drain(shard);
+        (void)run_posted(shard);
+        (void)take_wake_stack(shard);
+        exchange_release_held(shard);
+        if (actor_is_held(actor) && !deadlock_look_idle(shard))
+            sleep_until_work(shard);
+    }
+}
+
 void *shard_main(void *arg)
 {
     struct shard *shard = arg;

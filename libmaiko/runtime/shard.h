@@ -94,6 +94,7 @@ struct shard {
     uint64_t waiting;         /* entries in mailboxes here whose senders are in debt for them */
     struct counters_shard *counters;
     struct hash_table interests; /* what other shards were told of our subscriptions; see interest.h */
+    struct route *dead_route;    /* of $sys/dead */
     struct dead_letters *dead;   /* drops to be reported at the end of the turn; NULL: none yet */
     uint64_t deadlock_at_ns;  /* next search; 0: none due */
     uint64_t deadlock_gap_ns; /* grows while searches find nothing */
@@ -218,6 +219,9 @@ void exchange_publish(struct shard *shard, struct actor *sender, struct route *r
 
 /* Through the ring, in order with the events; ownership goes along on success.  MAIKO_OK or MAIKO_ENOMEM. */
 MAIKO_MUST_CHECK maiko_status exchange_command(struct shard *shard, uint32_t target, struct command *command);
+
+/* Sends an envelope whose destructor belongs to another shard there; false when memory is short. */
+MAIKO_MUST_CHECK bool exchange_send_home(struct shard *shard, struct envelope *envelope);
 
 /* Makes this turn's output visible and wakes who sleeps. */
 void exchange_flush(struct shard *shard);

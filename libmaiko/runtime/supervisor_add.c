@@ -7,6 +7,7 @@
 #include "runtime/retire.h"
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 /* A spec in our own layout, with what is derived from it. */
 struct draft {
@@ -374,7 +375,7 @@ maiko_status supervisor_subscribe(struct shard *shard, struct subscription *subs
     return status;
 }
 
-static void uninstall(struct shard *shard, struct subscription *subscription)
+void supervisor_unsubscribe(struct shard *shard, struct subscription *subscription)
 {
     if (!topic_index_has(&subscription->entry))
         return;
@@ -387,7 +388,7 @@ void actor_unsubscribe_all(struct actor *actor)
     struct subscription *subscription;
 
     for (subscription = actor->subscriber.first; subscription != NULL; subscription = subscription->next)
-        uninstall(actor->shard, subscription);
+        supervisor_unsubscribe(actor->shard, subscription);
 }
 
 struct stream_command {
@@ -651,6 +652,114 @@ maiko_status maiko_supervisor_add_sized(maiko_supervisor *sup, const maiko_actor
     if (status != MAIKO_OK && supervisor_is_valid(sup) && supervisor_state(sup) == SUP_NEW)
         supervisor_note_failure(sup, status, NULL, text_str(&error)[0] != '\0' ? text_str(&error) : NULL);
     return status;
+}
+
+/* --- removing --------------------------------------------------------------------------------------------------------------- */
+
+struct remove_command {
+    struct command command;
+    struct add_ticket *ticket; /* NULL: nobody waits */
+    char name[];
+};
+
+static struct actor *find_on_shard(struct shard *shard, const char *name)
+{
+    struct actor *actor;
+
+    pthread_mutex_lock(&shard->sup->lock);
+    actor = hash_table_find(&shard->sup->names, name);
+    pthread_mutex_unlock(&shard->sup->lock);
+    return actor;
+}
+
+static maiko_status remove_here(struct shard *shard, const char *name, struct add_ticket *ticket)
+{
+    struct actor *actor = find_on_shard(shard, name);
+    struct actor_rare *rare;
+
+    if (actor == NULL || actor->shard != shard)
+        return MAIKO_ENOTFOUND;
+    if (ticket != NULL) {
+        rare = actor_rare(actor);
+        if (rare == NULL)
+            return MAIKO_ENOMEM;
+        if (rare->remove_ticket != NULL)
+            return MAIKO_EEXIST;
+        rare->remove_ticket = ticket;
+    }
+    actor_drain(actor);
+    return MAIKO_OK;
+}
+
+static void run_remove(struct shard *shard, struct command *command)
+{
+    struct remove_command *told = CONTAINER_OF(command, struct remove_command, command);
+    maiko_status status = remove_here(shard, told->name, told->ticket);
+
+    if (status != MAIKO_OK)
+        supervisor_answer(shard->sup, &told->ticket, status);
+    heap_free(shard->heap, told, command->size);
+}
+
+static maiko_status wait_until_removed(struct maiko_supervisor *sup, const char *name, struct add_ticket *ticket)
+{
+    uint64_t deadline = clock_deadline(clock_mono_ns(&sup->clock), sup->config.actor_stop_deadline_ns);
+    struct timespec at = {.tv_sec = (time_t)(deadline / 1000000000u), .tv_nsec = (long)(deadline % 1000000000u)};
+    maiko_status status = MAIKO_ETIMEDOUT;
+    struct actor *actor;
+
+    pthread_mutex_lock(&sup->lock);
+    while (!ticket->is_answered && pthread_cond_timedwait(&sup->changed, &sup->lock, &at) == 0)
+        ;
+    if (ticket->is_answered) {
+        status = ticket->status;
+    } else { /* it is still at it, and must not answer into our stack */
+        actor = hash_table_find(&sup->names, name);
+        if (actor != NULL && actor->rare != NULL && actor->rare->remove_ticket == ticket)
+            actor->rare->remove_ticket = NULL;
+    }
+    pthread_mutex_unlock(&sup->lock);
+    return status;
+}
+
+static maiko_status remove_elsewhere(struct maiko_supervisor *sup, struct shard *shard, const char *name)
+{
+    struct add_ticket ticket = {.status = MAIKO_OK};
+    size_t size = sizeof(struct remove_command) + strlen(name) + 1;
+    struct remove_command *told = heap_alloc_zeroed(&sup->root->heap, 1, size);
+    bool waits = !is_inside(sup) && sup->config.mode == MAIKO_THREADS;
+
+    if (told == NULL)
+        return MAIKO_ENOMEM;
+    told->command.run = run_remove;
+    told->command.size = (uint32_t)size;
+    told->ticket = waits ? &ticket : NULL;
+    memcpy(told->name, name, strlen(name) + 1);
+    shard_post(shard, &told->command);
+    return waits ? wait_until_removed(sup, name, &ticket) : MAIKO_OK;
+}
+
+maiko_status maiko_supervisor_remove(maiko_supervisor *sup, const char *name)
+{
+    struct shard *shard = NULL;
+    struct actor *actor;
+
+    if (!supervisor_is_valid(sup) || name == NULL)
+        return MAIKO_EINVAL;
+    if (supervisor_is_forked(sup))
+        return MAIKO_EFORKED;
+    if (supervisor_state(sup) != SUP_RUNNING)
+        return supervisor_state(sup) == SUP_STOPPED ? MAIKO_ECLOSED : MAIKO_ESTATE;
+    pthread_mutex_lock(&sup->lock);
+    actor = hash_table_find(&sup->names, name);
+    if (actor != NULL)
+        shard = actor->shard;
+    pthread_mutex_unlock(&sup->lock);
+    if (shard == NULL)
+        return MAIKO_ENOTFOUND;
+    if (shard == shard_of_this_thread)
+        return remove_here(shard, name, NULL);
+    return remove_elsewhere(sup, shard, name);
 }
 
 /* --- the end of an actor --------------------------------------------------------------------------------------------------- */

@@ -133,6 +133,9 @@ MAIKO_MUST_CHECK maiko_status supervisor_install(struct shard *shard, struct act
  * MAIKO_ENOMEM (nothing changed). */
 MAIKO_MUST_CHECK maiko_status supervisor_subscribe(struct shard *shard, struct subscription *subscription, struct add_ticket *ticket);
 
+/* Undoes it at once; the memory stays the caller's. */
+void supervisor_unsubscribe(struct shard *shard, struct subscription *subscription);
+
 /* The supervisor's own gate for outside threads; a further one for an importer. */
 MAIKO_MUST_CHECK maiko_status supervisor_make_gate(struct maiko_supervisor *sup);
 
@@ -145,9 +148,6 @@ void supervisor_prepare_sleep(struct maiko_supervisor *sup);
 
 /* Tells every shard, in order with the actor's events, that it has finished. */
 void supervisor_announce_finished(struct actor *actor);
-
-/* Sends an envelope whose destructor belongs to another shard there; false when that is impossible (the caller destroys it). */
-bool supervisor_send_home(struct shard *shard, struct envelope *envelope);
 
 /* Something else than a hook's error stopped being possible; wakes join. */
 void supervisor_wake_join(struct maiko_supervisor *sup);

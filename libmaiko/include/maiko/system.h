@@ -1,0 +1,24 @@
+/* Events that the library itself sends, on topics that begin with `$sys/`.  Their policy is always DROP_OLDEST, they hold
+ * nobody, and what happens in their handlers is not reported again. */
+#ifndef MAIKO_SYSTEM_H
+#define MAIKO_SYSTEM_H
+
+#include <maiko/event.h>
+
+/** Where dropped events are reported, sampled: the first ones of every turn one by one, the rest as a number. */
+#define MAIKO_TOPIC_DEAD "$sys/dead"
+
+#define MAIKO_DEAD_LETTER_FIELDS(F)                                                                                              \
+    F(STRING, topic, 256)    /* of the dropped event */                                                                          \
+    F(STRING, type, 64)      /* name of its type */                                                                              \
+    F(STRING, sender, 256)   /* who sent it */                                                                                   \
+    F(STRING, receiver, 256) /* the actor that does not get it; "" when it was dropped on the way to another shard */            \
+    F(STRING, reason, 128)   /* as in the counters */                                                                            \
+    F(UINT32, reason_code)   /* maiko_drop_reason */                                                                             \
+    F(UINT64, id_hi)         /* id of the dropped event */                                                                       \
+    F(UINT64, id_lo)                                                                                                             \
+    F(UINT64, unreported)    /* further drops since the last report that get none of their own */
+
+MAIKO_EVENT_WITH(maiko_dead_letter, MAIKO_TOPIC_DEAD, MAIKO_DEAD_LETTER_FIELDS, .overflow = MAIKO_DROP_OLDEST)
+
+#endif
