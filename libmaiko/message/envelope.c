@@ -82,8 +82,7 @@ struct envelope *envelope_new_heap(struct envelope_root *root, const maiko_event
 
 struct envelope *envelope_copy_heap(struct envelope_root *root, const struct envelope *from)
 {
-    struct envelope *copy =
-        envelope_new_heap(root, from->head.type, from->head.payload_len, from->topic, from->sender);
+    struct envelope *copy = envelope_new_heap(root, from->head.type, from->head.payload_len, from->topic, from->sender);
 
     if (copy == NULL)
         return NULL;

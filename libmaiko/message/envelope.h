@@ -39,9 +39,9 @@ struct envelope {
     maiko_envelope head;
     uint32_t refs; /* HOME_POOL: owner shard only; HOME_HEAP: atomic */
     uint8_t home;
-    uint8_t size_class;     /* HOME_POOL */
-    uint8_t epoch;          /* HOME_POOL: for the grace period of ended senders */
-    uint8_t hops;           /* links crossed */
+    uint8_t size_class; /* HOME_POOL */
+    uint8_t epoch;      /* HOME_POOL: for the grace period of ended senders */
+    uint8_t hops;       /* links crossed */
     maiko_id id;
     maiko_id parent;
     maiko_id correlation;

@@ -252,7 +252,7 @@ const char *maiko_drop_reason_text(maiko_drop_reason reason)
 {
     switch (reason) {
 #define REASON_TEXT(name, number, before_dispatch, text)                                                                         \
-    case MAIKO_DROP_##name:                                                                                                      \
+    case MAIKO_DROPPED_##name:                                                                                                   \
         return text;
         MAIKO_DROP_REASON_MAP(REASON_TEXT)
 #undef REASON_TEXT

@@ -49,7 +49,7 @@ void broker_deinit(struct broker *broker)
     heap_free(broker->heap, broker->routes, broker->route_size * sizeof(struct route *));
 }
 
-/* --- routes --------------------------------------------------------------------------------------------------------- */
+/* --- routes --- */
 
 static bool room_for_id(struct broker *broker, uint32_t id)
 {
@@ -193,7 +193,7 @@ maiko_status broker_build(struct broker *broker, struct route *route)
     return broker->has_failed ? MAIKO_ENOMEM : MAIKO_OK;
 }
 
-/* --- subscriptions --------------------------------------------------------------------------------------------------- */
+/* --- subscriptions --- */
 
 static void mark_stale(struct topic_set_entry *entry, void *userdata)
 {
@@ -208,7 +208,8 @@ static void append(struct topic_set_entry *entry, void *userdata)
     struct subscription *subscription = userdata;
     struct route *route = CONTAINER_OF(entry, struct route, entry);
     struct broker *broker = subscription->broker;
-    bool is_only = subscription->subscriber != NULL && subscription->subscriber->first == subscription && subscription->next == NULL;
+    bool is_only =
+        subscription->subscriber != NULL && subscription->subscriber->first == subscription && subscription->next == NULL;
 
     if (route->is_stale)
         return;

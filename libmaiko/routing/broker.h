@@ -9,7 +9,6 @@
 #include "routing/overflow.h"
 #include "routing/topic_index.h"
 #include "routing/topic_set.h"
-#include <maiko/actor.h>
 
 #define BROKER_MAX_SHARDS 64
 
@@ -29,17 +28,17 @@ struct subscription {
     bool (*predicate)(const void *event, const maiko_event_type *type, void *userdata);
     void *userdata;
     const char *pattern;
-    uint32_t shard;       /* another shard's: which */
-    uint32_t count;       /* another shard's: how many subscriptions of it this stands for */
-    int8_t choice;        /* a maiko_overflow that overrides the topic's, or -1 */
-    bool is_heap;         /* own allocation (subscribed while running), freed on its own */
+    uint32_t shard; /* another shard's: which */
+    uint32_t count; /* another shard's: how many subscriptions of it this stands for */
+    int8_t choice;  /* a maiko_overflow that overrides the topic's, or -1 */
+    bool is_heap;   /* own allocation (subscribed while running), freed on its own */
 };
 
 /* One subscriber of a topic.  Further matching subscriptions of it matter only when the first has a predicate. */
 struct route_target {
     struct subscriber *subscriber;
     struct subscription *subscription;
-    uint32_t more;       /* 1 + index into extras of the next alternative; 0: none */
+    uint32_t more; /* 1 + index into extras of the next alternative; 0: none */
     int8_t choice;
     bool has_predicate;
 };
@@ -59,17 +58,17 @@ struct route {
     uint32_t target_size;
     uint32_t extra_count;
     uint32_t extra_size;
-    uint64_t remote_shards; /* bit per shard with at least one subscriber */
+    uint64_t remote_shards;  /* bit per shard with at least one subscriber */
     uint64_t remote_holding; /* of those, where some subscriber asks for BLOCK or FAIL */
-    uint64_t remote_newest; /* of those, where all subscribers ask for DROP_NEWEST */
-    bool is_stale;          /* to be built before it is used */
-    struct envelope *last;  /* sticky topics: the last value; the shard's reference */
+    uint64_t remote_newest;  /* of those, where all subscribers ask for DROP_NEWEST */
+    bool is_stale;           /* to be built before it is used */
+    struct envelope *last;   /* sticky topics: the last value; the shard's reference */
     struct counters_topic *counters;
 };
 
 struct broker {
     struct heap *heap;
-    uint32_t shard; /* whose table this is */
+    uint32_t shard;       /* whose table this is */
     uint64_t all_remotes; /* bit per other shard: sticky topics go to all of them */
     struct topic_index index;
     struct topic_set topics;
@@ -77,7 +76,7 @@ struct broker {
     struct route *building;
     struct route **routes; /* by topic id; NULL where this shard never met the topic */
     uint32_t route_size;
-    uint64_t build;        /* number of the last route build */
+    uint64_t build;            /* number of the last route build */
     struct hash_table remotes; /* shard and pattern -> subscription of another shard */
 };
 
@@ -105,16 +104,15 @@ struct route *broker_route(struct broker *broker, struct topic *topic);
 MAIKO_MUST_CHECK maiko_status broker_build(struct broker *broker, struct route *route);
 
 /* Does the event pass the predicates of this target? */
-static inline bool route_target_wants(const struct route *route, const struct route_target *target, const maiko_envelope *envelope,
-                                      struct subscription **ret_subscription)
+static inline bool route_target_wants(const struct route *route, const struct route_target *target,
+                                      const maiko_envelope *envelope, struct subscription **ret_subscription)
 {
     struct subscription *subscription = target->subscription;
     uint32_t more = target->more;
 
     for (;;) {
         *ret_subscription = subscription;
-        if (subscription->predicate == NULL ||
-            subscription->predicate(envelope->payload, envelope->type, subscription->userdata))
+        if (subscription->predicate == NULL || subscription->predicate(envelope->payload, envelope->type, subscription->userdata))
             return true;
         if (more == 0)
             return false;

@@ -35,7 +35,6 @@ struct streams_state {
     uint32_t total; /* that there ever were */
 };
 
-
 /* Makes an empty table a copy of another one.  MAIKO_OK or MAIKO_ENOMEM. */
 MAIKO_MUST_CHECK maiko_status streams_copy(struct streams *streams, const struct streams *from);
 

@@ -54,7 +54,7 @@ void actor_fail(struct actor *actor, maiko_status status, maiko_drop_reason reas
     shard_ready(actor->shard, actor);
 }
 
-/* --- hooks ---------------------------------------------------------------------------------------------------------- */
+/* --- hooks --- */
 
 static void after_hook(struct actor *actor)
 {
@@ -74,7 +74,7 @@ static void start(struct actor *actor)
     }
     if (status < 0) {
         COUNT(actor->counters, errors, 1);
-        actor_fail(actor, status, MAIKO_DROP_FAILED, NULL);
+        actor_fail(actor, status, MAIKO_DROPPED_FAILED, NULL);
     } else {
         actor->was_started = true;
         if (actor->drain_pending)
@@ -128,17 +128,17 @@ static bool decide_error(struct actor *actor, maiko_status status)
     case MAIKO_ERROR_RETRY:
         if (retry_later(actor, &action))
             return true;
-        actor_fail(actor, status, MAIKO_DROP_FAILED, NULL);
+        actor_fail(actor, status, MAIKO_DROPPED_FAILED, NULL);
         return false;
     case MAIKO_ERROR_STOP_RUNTIME:
         supervisor_note_failure(actor->shard->sup, status, actor->sender.name, error_text(actor));
         (void)maiko_supervisor_request_stop(actor->shard->sup);
         return false;
     case MAIKO_ERROR_RESTART:
-        actor_fail(actor, MAIKO_ENOTSUP, MAIKO_DROP_FAILED, "on_error asked for a restart, which needs supervision");
+        actor_fail(actor, MAIKO_ENOTSUP, MAIKO_DROPPED_FAILED, "on_error asked for a restart, which needs supervision");
         return false;
     default:
-        actor_fail(actor, status, MAIKO_DROP_FAILED, NULL);
+        actor_fail(actor, status, MAIKO_DROPPED_FAILED, NULL);
         return false;
     }
 }
@@ -210,7 +210,7 @@ static void step_failed(struct actor *actor, maiko_status status)
     actor->error_backoff_ms = (uint16_t)(backoff > ERROR_BACKOFF_LAST_MS ? ERROR_BACKOFF_LAST_MS : backoff);
     actor->step_state = ACTOR_STEP_TIMER;
     if (shard_set_timer(actor->shard, actor, MAIKO_MS(actor->error_backoff_ms)) != MAIKO_OK)
-        actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROP_FAILED, "no memory for a timer");
+        actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROPPED_FAILED, "no memory for a timer");
 }
 
 static void run_step(struct actor *actor)
@@ -239,11 +239,11 @@ static void run_step(struct actor *actor)
     default:
         actor->step_state = ACTOR_STEP_TIMER;
         if (shard_set_timer(actor->shard, actor, (uint64_t)next) != MAIKO_OK)
-            actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROP_FAILED, "no memory for a timer");
+            actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROPPED_FAILED, "no memory for a timer");
     }
 }
 
-/* --- end and stop --------------------------------------------------------------------------------------------------- */
+/* --- end and stop --- */
 
 void actor_finish(struct actor *actor)
 {
@@ -290,7 +290,7 @@ static void end(struct actor *actor)
     }
     if (status < 0) {
         COUNT(actor->counters, errors, 1);
-        actor_fail(actor, status, MAIKO_DROP_FAILED, NULL);
+        actor_fail(actor, status, MAIKO_DROPPED_FAILED, NULL);
     } else if (!actor_step_goes_on(actor)) {
         actor_drain(actor);
     }
@@ -319,11 +319,11 @@ void actor_stop_now(struct actor *actor)
         return;
     actor_unsubscribe_all(actor);
     if (actor->rare != NULL && actor->rare->retry_envelope != NULL) {
-        shard_count_drop(shard, actor, actor->rare->retry_envelope->topic, actor->rare->retry_envelope, MAIKO_DROP_FAILED);
+        shard_count_drop(shard, actor, actor->rare->retry_envelope->topic, actor->rare->retry_envelope, MAIKO_DROPPED_FAILED);
         shard_release(shard, actor->rare->retry_envelope);
         actor->rare->retry_envelope = NULL;
     }
-    shard_discard(shard, actor, actor->fail_pending ? (maiko_drop_reason)actor->fail_reason : MAIKO_DROP_STOPPED);
+    shard_discard(shard, actor, actor->fail_pending ? (maiko_drop_reason)actor->fail_reason : MAIKO_DROPPED_STOPPED);
     timer_heap_remove(&shard->timers, &actor->timer);
     if (actor->was_started && actor->ops->on_stop != NULL) {
         struct actor *before = shard->current;
@@ -342,7 +342,7 @@ void actor_stop_now(struct actor *actor)
     supervisor_actor_stopped(actor);
 }
 
-/* --- activation ----------------------------------------------------------------------------------------------------- */
+/* --- activation --- */
 
 static void run(struct actor *actor)
 {

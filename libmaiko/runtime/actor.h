@@ -45,11 +45,11 @@ struct actor_rare {
     struct envelope *retry_envelope;
     uint32_t retries;
     maiko_actor_ops *own_ops; /* a copy of a shorter table */
-    const char **publish; /* NULL-terminated, inside the actor's block; NULL: may send on every topic */
-    bool is_publisher;    /* counted in the streams */
+    const char **publish;     /* NULL-terminated, inside the actor's block; NULL: may send on every topic */
+    bool is_publisher;        /* counted in the streams */
     bool owns_self;
     size_t self_size;
-    struct add_ticket *ticket;    /* an outside thread waits for on_start */
+    struct add_ticket *ticket; /* an outside thread waits for on_start */
     struct add_ticket *remove_ticket;
     const struct topic *publish_seen; /* the last topic found in the publish list */
     char error_text[232];
@@ -64,53 +64,53 @@ struct actor {
     const maiko_actor_ops *ops;
     void *self;
     struct counters_actor *counters;
-    uint32_t debt;          /* own events waiting in mailboxes of this shard */
-    uint32_t tick_limit;    /* events per batch */
-    uint8_t state;          /* enum actor_state */
-    uint8_t step_state;     /* enum actor_step_state */
-    uint8_t hold;           /* enum actor_hold, or-ed */
-    bool is_queued;         /* in the shard's run queue */
+    uint32_t debt;       /* own events waiting in mailboxes of this shard */
+    uint32_t tick_limit; /* events per batch */
+    uint8_t state;       /* enum actor_state */
+    uint8_t step_state;  /* enum actor_step_state */
+    uint8_t hold;        /* enum actor_hold, or-ed */
+    bool is_queued;      /* in the shard's run queue */
     bool receives_own;
     bool is_dedicated;
-    bool is_pinned;         /* automatic placement leaves it where it is */
-    bool is_candidate;      /* while ends of cycles are looked for */
-    bool has_finished;      /* sends no more */
-    bool end_pending;       /* every publisher it hears has finished: on_end runs when the queue is empty */
-    bool has_ended;         /* on_end ran */
+    bool is_pinned;            /* automatic placement leaves it where it is */
+    bool is_candidate;         /* while ends of cycles are looked for */
+    bool has_finished;         /* sends no more */
+    bool end_pending;          /* every publisher it hears has finished: on_end runs when the queue is empty */
+    bool has_ended;            /* on_end ran */
     uint16_t error_backoff_ms; /* after failed steps that were ignored */
-    bool was_started;       /* on_start succeeded */
-    bool is_overdrawn;      /* resolves a deadlock: runs although in debt */
-    bool drain_pending;     /* told to stop before its on_start ran */
-    bool fail_pending;      /* to be stopped as failed with `failure` when it runs next */
-    uint8_t fail_reason;    /* maiko_drop_reason of what is queued then */
+    bool was_started;          /* on_start succeeded */
+    bool is_overdrawn;         /* resolves a deadlock: runs although in debt */
+    bool drain_pending;        /* told to stop before its on_start ran */
+    bool fail_pending;         /* to be stopped as failed with `failure` when it runs next */
+    uint8_t fail_reason;       /* maiko_drop_reason of what is queued then */
     maiko_status failure;
-    uint32_t overdraft;     /* events it may still add */
+    uint32_t overdraft; /* events it may still add */
     maiko_status last_refusal;
-    uint32_t over_mark;     /* events sent into rings above their mark, in the present hook */
-    uint32_t sampled_ns;    /* the last sampled activation */
-    struct inbox *inbox;    /* a gate: its events come from outside threads */
+    uint32_t over_mark;  /* events sent into rings above their mark, in the present hook */
+    uint32_t sampled_ns; /* the last sampled activation */
+    struct inbox *inbox; /* a gate: its events come from outside threads */
     /* under way in rings since the last confirmation */
     uint32_t ring_events;
     uint64_t ring_bytes;
-    uint64_t ring_flush;    /* number of the flush that carries the last of them */
-    uint64_t ring_targets;  /* bit per shard */
-    struct list held_link;  /* in the shard's list of actors held by rings */
+    uint64_t ring_flush;   /* number of the flush that carries the last of them */
+    uint64_t ring_targets; /* bit per shard */
+    struct list held_link; /* in the shard's list of actors held by rings */
     /* identity; read by other shards through envelopes */
     struct sender sender;
     uint32_t magic;
-    uint8_t generation;     /* 0..63, in the low bits of the context pointer */
+    uint8_t generation; /* 0..63, in the low bits of the context pointer */
     uint8_t retire_epochs;
-    uint16_t activations;   /* for the sampling of handler time */
+    uint16_t activations;         /* for the sampling of handler time */
     struct subscriber subscriber; /* its subscriptions on the shard's broker */
     struct actor_rare *rare;
-    struct timer timer;     /* backoff and retry: never both */
-    struct list siblings;   /* in the shard's list of actors, in order of addition */
-    char *block;            /* one allocation: subscriptions, publish list, name */
+    struct timer timer;   /* backoff and retry: never both */
+    struct list siblings; /* in the shard's list of actors, in order of addition */
+    char *block;          /* one allocation: subscriptions, publish list, name */
     size_t block_size;
     /* any thread */
     _Atomic uint32_t remote_debt; /* own events waiting in mailboxes of other shards */
     _Atomic bool is_on_wake_stack;
-    struct actor *wake_next;      /* owned by whoever set is_on_wake_stack */
+    struct actor *wake_next; /* owned by whoever set is_on_wake_stack */
 };
 
 /* The context that stands for the actor; and back, NULL when it is stale or no context at all. */
@@ -163,8 +163,9 @@ void actor_unsubscribe_all(struct actor *actor);
 /* Receives nothing new from now on; handles what is queued, then stops. */
 void actor_drain(struct actor *actor);
 
-/* Stops it as failed when it runs next, which it then does whatever holds it: what is queued is dropped and counted under
- * `reason`; on_stop runs.  `text` is constant, or NULL: what maiko_error() recorded.  Runs no user code, so dispatch may call it. */
+/* Stops it as failed when it runs next, which it then does whatever holds it: what is queued is dropped and counted
+ * under `reason`; on_stop runs.  `text` is constant, or NULL: what maiko_error() recorded.  Runs no user code, so
+ * dispatch may call it. */
 void actor_fail(struct actor *actor, maiko_status status, maiko_drop_reason reason, const char *text);
 
 /* Says to everybody that it sends no more.  Harmless when said before. */

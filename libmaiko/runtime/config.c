@@ -7,24 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* X(field, default, least, most) */
+/* X(field, default, most); 0 stands for the default */
 #define CONFIG_NUMBERS(X)                                                                                                        \
-    X(mailbox_capacity, 128, 1, 1u << 24)                                                                                        \
-    X(tick_limit, 10, 1, 1u << 24)                                                                                               \
-    X(outbox_limit_events, 256, 1, 1u << 24)                                                                                     \
-    X(outbox_limit_bytes, 1u << 20, 1, UINT64_C(1) << 40)                                                                        \
-    X(turn_budget_events, 1024, 1, 1u << 24)                                                                                     \
-    X(turn_budget_ns, MAIKO_US(50), 1, MAIKO_SECONDS(1))                                                                         \
-    X(stop_deadline_ns, MAIKO_SECONDS(30), 1, UINT64_MAX)                                                                        \
-    X(actor_stop_deadline_ns, MAIKO_SECONDS(5), 1, UINT64_MAX)                                                                   \
-    X(deadlock_check_ns, MAIKO_MS(20), 1, MAIKO_HOURS(1))                                                                        \
-    X(overdraft_events, 128, 1, 1u << 24)                                                                                        \
-    X(spin_ns, 0, 0, MAIKO_SECONDS(1))                                                                                           \
-    X(watchdog_ns, MAIKO_MS(100), 1, UINT64_MAX)                                                                                 \
-    X(dynamic_topics, 65536, 1, 1u << 24)                                                                                        \
-    X(max_payload_bytes, MAIKO_EVENT_MAX, 1, MAIKO_EVENT_MAX)                                                                    \
-    X(memory_cap_bytes, 0, 0, SIZE_MAX)                                                                                          \
-    X(seed, 0, 0, UINT64_MAX)
+    X(mailbox_capacity, 128, 1u << 24)                                                                                           \
+    X(tick_limit, 10, 1u << 24)                                                                                                  \
+    X(outbox_limit_events, 256, 1u << 24)                                                                                        \
+    X(outbox_limit_bytes, 1u << 20, UINT64_C(1) << 40)                                                                           \
+    X(turn_budget_events, 1024, 1u << 24)                                                                                        \
+    X(turn_budget_ns, MAIKO_US(50), MAIKO_SECONDS(1))                                                                            \
+    X(stop_deadline_ns, MAIKO_SECONDS(30), UINT64_MAX)                                                                           \
+    X(actor_stop_deadline_ns, MAIKO_SECONDS(5), UINT64_MAX)                                                                      \
+    X(deadlock_check_ns, MAIKO_MS(20), MAIKO_HOURS(1))                                                                           \
+    X(overdraft_events, 128, 1u << 24)                                                                                           \
+    X(spin_ns, 0, MAIKO_SECONDS(1))                                                                                              \
+    X(watchdog_ns, MAIKO_MS(100), UINT64_MAX)                                                                                    \
+    X(dynamic_topics, 65536, 1u << 24)                                                                                           \
+    X(max_payload_bytes, MAIKO_EVENT_MAX, MAIKO_EVENT_MAX)                                                                       \
+    X(memory_cap_bytes, 0, SIZE_MAX)                                                                                             \
+    X(seed, 0, UINT64_MAX)
 
 static void bad(struct text *error, maiko_status *status, const char *field)
 {
@@ -37,8 +37,8 @@ static maiko_status check_numbers(maiko_config *config, struct text *error)
 {
     maiko_status status = MAIKO_OK;
 
-#define CHECK_(field, fallback, least, most)                                                                                     \
-    if (config->field != 0 && ((uint64_t)config->field < (uint64_t)(least) || (uint64_t)config->field > (uint64_t)(most))) {     \
+#define CHECK_(field, fallback, most)                                                                                            \
+    if ((uint64_t)config->field > (uint64_t)(most)) {                                                                            \
         bad(error, &status, #field);                                                                                             \
         config->field = 0;                                                                                                       \
     }                                                                                                                            \

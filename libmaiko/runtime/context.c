@@ -115,7 +115,7 @@ maiko_status maiko_finish(maiko_context *ctx)
     return status;
 }
 
-/* --- subscriptions ----------------------------------------------------------------------------------------------------------- */
+/* --- subscriptions --- */
 
 static struct subscription *find_subscription(struct actor *actor, const char *pattern)
 {
@@ -207,7 +207,7 @@ maiko_status maiko_unsubscribe(maiko_context *ctx, const char *pattern)
     return MAIKO_OK;
 }
 
-/* --- errors --------------------------------------------------------------------------------------------------------------------- */
+/* --- errors --- */
 
 maiko_status maiko_error(maiko_context *ctx, maiko_status status, const char *format, ...)
 {

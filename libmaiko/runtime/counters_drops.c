@@ -95,7 +95,7 @@ static bool add(struct counters_drops *drops, struct drop_entry *entry)
 struct counters_row *counters_drops_find(struct counters_drops *drops, uint64_t owner, uint16_t shard, const char *topic,
                                          maiko_drop_reason reason_, struct text *why)
 {
-    const unsigned reason = (unsigned)reason_ - 1 < COUNTERS_REASONS - 1 ? (unsigned)reason_ : MAIKO_DROP_NO_MEMORY;
+    const unsigned reason = (unsigned)reason_ - 1 < COUNTERS_REASONS - 1 ? (unsigned)reason_ : MAIKO_DROPPED_NO_MEMORY;
     const size_t len = strlen(topic);
     const uint64_t key = key_of(owner, topic, len, reason);
     const bool is_shard = owner == counters_shard_owner(shard);

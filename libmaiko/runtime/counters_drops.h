@@ -31,7 +31,7 @@ static inline uint64_t counters_shard_owner(uint16_t shard)
     return (UINT64_C(1) << 63) | shard;
 }
 
-/* Never NULL.  A reason out of range counts as MAIKO_DROP_NO_MEMORY. */
+/* Never NULL.  A reason out of range counts as MAIKO_DROPPED_NO_MEMORY. */
 struct counters_row *counters_drops_find(struct counters_drops *drops, uint64_t owner, uint16_t shard, const char *topic,
                                          maiko_drop_reason reason, struct text *why);
 

@@ -11,7 +11,7 @@ static const char *reason_text(maiko_drop_reason reason)
 {
     switch (reason) {
 #define REASON_TEXT_(name, number, before_dispatch, text)                                                                        \
-    case MAIKO_DROP_##name:                                                                                                      \
+    case MAIKO_DROPPED_##name:                                                                                                   \
         return text;
         MAIKO_DROP_REASON_MAP(REASON_TEXT_)
 #undef REASON_TEXT_
@@ -51,7 +51,8 @@ static void copy_cut(char *field, size_t size, const char *text)
     text_append(&into, text);
 }
 
-static void fill(maiko_dead_letter *note, const struct actor *subscriber, const struct envelope *envelope, maiko_drop_reason reason)
+static void fill(maiko_dead_letter *note, const struct actor *subscriber, const struct envelope *envelope,
+                 maiko_drop_reason reason)
 {
     memset(note, 0, sizeof *note);
     copy_cut(note->topic, sizeof note->topic, envelope->topic->name);

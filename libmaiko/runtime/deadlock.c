@@ -204,7 +204,8 @@ static bool look(struct shard *shard)
     if (now < shard->deadlock_at_ns)
         return false;
     found = deadlock_search(shard);
-    shard->deadlock_gap_ns = found || 2 * shard->deadlock_gap_ns > GAP_MAX_NS ? shard->deadlock_gap_ns : 2 * shard->deadlock_gap_ns;
+    shard->deadlock_gap_ns =
+        found || 2 * shard->deadlock_gap_ns > GAP_MAX_NS ? shard->deadlock_gap_ns : 2 * shard->deadlock_gap_ns;
     schedule(shard, now);
     return found;
 }

@@ -82,12 +82,12 @@ void shard_count_drop(struct shard *shard, struct actor *subscriber, const struc
     dead_letter(shard, subscriber, envelope, reason);
 }
 
-static void enqueue(struct shard *shard, struct actor *actor, struct mailbox *mailbox, struct route *route, struct envelope *envelope,
-                    uintptr_t tags)
+static void enqueue(struct shard *shard, struct actor *actor, struct mailbox *mailbox, struct route *route,
+                    struct envelope *envelope, uintptr_t tags)
 {
     if (mailbox_push(mailbox, shard->heap, entry_of(envelope, tags)) != MAIKO_OK) {
-        shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROP_NO_MEMORY);
-        actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROP_FAILED, "no memory to queue an event");
+        shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROPPED_NO_MEMORY);
+        actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROPPED_FAILED, "no memory to queue an event");
         return;
     }
     envelope_hold(shard, envelope);
@@ -118,18 +118,18 @@ static void evict_and_enqueue(struct shard *shard, struct actor *actor, struct m
     struct envelope *old = mailbox_envelope(evicted);
 
     if (evicted == 0) {
-        shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROP_OLDEST);
+        shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROPPED_OLDEST);
         return;
     }
     pay_for_room(shard, mailbox);
-    shard_count_drop(shard, actor, old->topic, old, MAIKO_DROP_OLDEST);
+    shard_count_drop(shard, actor, old->topic, old, MAIKO_DROPPED_OLDEST);
     shard_release(shard, old);
     enqueue(shard, actor, mailbox, route, envelope, MAILBOX_EVICTABLE);
 }
 
 /* The mailbox is full, or somebody waits already. */
-static void overflow(struct shard *shard, struct actor *actor, struct mailbox *mailbox, struct route *route, struct envelope *envelope,
-                     maiko_overflow policy)
+static void overflow(struct shard *shard, struct actor *actor, struct mailbox *mailbox, struct route *route,
+                     struct envelope *envelope, maiko_overflow policy)
 {
     struct overflow_state state = {
         .depth = mailbox->depth, .capacity = mailbox->capacity, .has_evictable = mailbox->evictable != 0};
@@ -142,14 +142,17 @@ static void overflow(struct shard *shard, struct actor *actor, struct mailbox *m
         enqueue(shard, actor, mailbox, route, envelope, MAILBOX_WAITED);
         break;
     case OVERFLOW_DROP_NEWEST:
-        shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROP_NEWEST);
+        shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROPPED_NEWEST);
+        break;
+    case OVERFLOW_DROP_NO_VICTIM:
+        shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROPPED_OLDEST);
         break;
     case OVERFLOW_EVICT_OLDEST:
         evict_and_enqueue(shard, actor, mailbox, route, envelope);
         break;
     case OVERFLOW_FAIL_SUBSCRIBER:
-        shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROP_FAILED);
-        actor_fail(actor, MAIKO_EFULL, MAIKO_DROP_FAILED, "mailbox is full and the policy is FAIL");
+        shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROPPED_FAILED);
+        actor_fail(actor, MAIKO_EFULL, MAIKO_DROPPED_FAILED, "mailbox is full and the policy is FAIL");
         break;
     }
 }
@@ -172,8 +175,8 @@ static void deliver_control(struct shard *shard, struct actor *actor, struct rou
     struct actor_rare *rare = actor_rare(actor);
 
     if (rare == NULL) {
-        shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROP_NO_MEMORY);
-        actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROP_FAILED, "no memory for the priority lane");
+        shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROPPED_NO_MEMORY);
+        actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROPPED_FAILED, "no memory for the priority lane");
         return;
     }
     if (rare->control.capacity == 0)

@@ -34,7 +34,7 @@ static bool ring_is_above_mark(const struct ring *ring)
     return ring_is_above(ring, RING_MARK_EVENTS, RING_MARK_BYTES);
 }
 
-/* --- writing ------------------------------------------------------------------------------------------------------ */
+/* --- writing --- */
 
 static void *reserve(struct shard *shard, struct ring *ring, uint32_t target, enum ring_kind kind, size_t body)
 {
@@ -95,7 +95,8 @@ static void charge_sender(struct shard *shard, struct actor *sender, struct ring
 
 bool exchange_is_over_limit(const struct shard *shard, const struct actor *actor)
 {
-    return actor->ring_events >= shard->sup->config.outbox_limit_events || actor->ring_bytes >= shard->sup->config.outbox_limit_bytes;
+    return actor->ring_events >= shard->sup->config.outbox_limit_events ||
+           actor->ring_bytes >= shard->sup->config.outbox_limit_bytes;
 }
 
 /* Writes out what was held back for this ring: nothing may pass it. */
@@ -107,7 +108,7 @@ static void flush_tail(struct shard *shard, struct ring *ring, uint32_t target)
         struct envelope *envelope = mailbox_envelope(mailbox_pop(tail));
 
         if (!write_event(shard, ring, target, envelope)) {
-            count_ring_drop(shard, envelope, MAIKO_DROP_RING_NO_MEMORY);
+            count_ring_drop(shard, envelope, MAIKO_DROPPED_RING_NO_MEMORY);
             supervisor_memory_failed(shard, "ring to another shard");
         }
         shard_release(shard, envelope);
@@ -133,11 +134,11 @@ static void hold_back(struct shard *shard, uint32_t target, struct envelope *env
     if (tail != NULL && tail->depth == tail->capacity) {
         struct envelope *oldest = mailbox_envelope(mailbox_pop(tail));
 
-        count_ring_drop(shard, oldest, MAIKO_DROP_RING);
+        count_ring_drop(shard, oldest, MAIKO_DROPPED_RING);
         shard_release(shard, oldest);
     }
     if (tail == NULL || mailbox_push(tail, shard->heap, (uintptr_t)envelope) != MAIKO_OK) {
-        count_ring_drop(shard, envelope, MAIKO_DROP_RING_NO_MEMORY);
+        count_ring_drop(shard, envelope, MAIKO_DROPPED_RING_NO_MEMORY);
         return;
     }
     envelope_hold(shard, envelope);
@@ -154,7 +155,7 @@ static void publish_to(struct shard *shard, struct actor *sender, struct route *
     COUNT(route->counters, routed, 1);
     if (above && !(route->remote_holding & bit)) {
         if (route->remote_newest & bit)
-            count_ring_drop(shard, envelope, MAIKO_DROP_RING);
+            count_ring_drop(shard, envelope, MAIKO_DROPPED_RING);
         else
             hold_back(shard, target, envelope);
         return;
@@ -162,7 +163,7 @@ static void publish_to(struct shard *shard, struct actor *sender, struct route *
     if (ring != NULL && (shard->tail_rings & bit))
         flush_tail(shard, ring, target);
     if (ring == NULL || !write_event(shard, ring, target, envelope)) {
-        count_ring_drop(shard, envelope, MAIKO_DROP_RING_NO_MEMORY);
+        count_ring_drop(shard, envelope, MAIKO_DROPPED_RING_NO_MEMORY);
         supervisor_memory_failed(shard, "ring to another shard");
         return;
     }
@@ -217,7 +218,7 @@ void exchange_flush(struct shard *shard)
         wakeup_if_asleep(&shard->sup->shards[(uint32_t)__builtin_ctzll(rest)]->wakeup);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------ */
+/* --- reading --- */
 
 static void take_event(struct shard *shard, const struct envelope *copy)
 {
@@ -227,7 +228,7 @@ static void take_event(struct shard *shard, const struct envelope *copy)
 
     COUNT(shard->counters, dispatched, 1);
     if (envelope == NULL || route == NULL) {
-        count_ring_drop(shard, copy, MAIKO_DROP_RING_NO_MEMORY);
+        count_ring_drop(shard, copy, MAIKO_DROPPED_RING_NO_MEMORY);
         supervisor_memory_failed(shard, "event from another shard");
         if (envelope != NULL)
             pool_give(&shard->pool, envelope);
@@ -247,7 +248,7 @@ static void take_shared(struct shard *shard, struct envelope *envelope)
     COUNT(shard->counters, dispatched, 1);
     shard->heap_live++;
     if (route == NULL) {
-        count_ring_drop(shard, envelope, MAIKO_DROP_RING_NO_MEMORY);
+        count_ring_drop(shard, envelope, MAIKO_DROPPED_RING_NO_MEMORY);
         supervisor_memory_failed(shard, "event from another shard");
         shard_release(shard, envelope);
         return;
@@ -366,7 +367,7 @@ bool exchange_has_input(const struct shard *shard)
     return false;
 }
 
-/* --- held senders ------------------------------------------------------------------------------------------------- */
+/* --- held senders --- */
 
 /* Everything the actor had under way is dispatched, with its debts posted: acquire pairs with ring_confirm(). */
 static bool is_confirmed(const struct shard *shard, const struct actor *actor)
@@ -440,7 +441,7 @@ void exchange_deinit(struct shard *shard)
     }
 }
 
-/* --- envelopes with destructors ----------------------------------------------------------------------------------------- */
+/* --- envelopes with destructors --- */
 
 struct home_command {
     struct command command;

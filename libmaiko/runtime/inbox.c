@@ -56,7 +56,7 @@ void inbox_deinit(struct inbox *inbox)
     pthread_mutex_destroy(&inbox->lock);
 }
 
-/* --- outside threads ------------------------------------------------------------------------------------------------ */
+/* --- outside threads --- */
 
 static size_t record_size(size_t inline_len)
 {
@@ -140,7 +140,8 @@ static maiko_status append(struct inbox *inbox, const struct inbox_event *event)
 /* Would the thread wait for itself?  Shards do, and everybody before start and in the polled modes. */
 static bool may_wait(const struct inbox *inbox)
 {
-    return shard_of_this_thread == NULL && inbox->sup->config.mode == MAIKO_THREADS && supervisor_state(inbox->sup) == SUP_RUNNING;
+    return shard_of_this_thread == NULL && inbox->sup->config.mode == MAIKO_THREADS &&
+           supervisor_state(inbox->sup) == SUP_RUNNING;
 }
 
 static maiko_status wait_for_room(struct inbox *inbox, size_t payload_len, bool try_only)
@@ -200,7 +201,7 @@ uint64_t inbox_depth(struct inbox *inbox)
     return depth;
 }
 
-/* --- the gate's shard ------------------------------------------------------------------------------------------------ */
+/* --- the gate's shard --- */
 
 static bool swap(struct inbox *inbox)
 {
@@ -234,7 +235,7 @@ static void send_on(struct inbox *inbox, struct inbox_record *record)
     if (route == NULL || envelope == NULL) {
         supervisor_memory_failed(shard, "event from outside");
         COUNT(inbox->gate->counters, received, 1); /* nobody else got it: the gate's own loss */
-        shard_count_drop(shard, inbox->gate, record->topic, NULL, MAIKO_DROP_NO_MEMORY);
+        shard_count_drop(shard, inbox->gate, record->topic, NULL, MAIKO_DROPPED_NO_MEMORY);
         if (envelope != NULL)
             shard_release(shard, envelope);
         return;

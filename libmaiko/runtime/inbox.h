@@ -3,6 +3,7 @@
 #ifndef RUNTIME_INBOX_H
 #define RUNTIME_INBOX_H
 
+#include "base/id.h"
 #include "runtime/actor.h"
 #include "runtime/registry.h"
 #include <pthread.h>
@@ -17,7 +18,7 @@ struct inbox_buffer {
 struct inbox {
     struct maiko_supervisor *sup;
     struct actor *gate;
-    struct inbox *next;          /* of the supervisor */
+    struct inbox *next; /* of the supervisor */
     struct inbox *next_on_shard;
     /* under the lock */
     pthread_mutex_t lock;

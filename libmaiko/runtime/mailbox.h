@@ -15,10 +15,10 @@
 
 struct mailbox {
     uintptr_t *slots;
-    uint32_t head;     /* free-running; masked on use */
-    uint32_t depth;    /* queued and waiting */
-    uint32_t mask;     /* slots - 1 */
-    uint32_t capacity; /* events */
+    uint32_t head;      /* free-running; masked on use */
+    uint32_t depth;     /* queued and waiting */
+    uint32_t mask;      /* slots - 1 */
+    uint32_t capacity;  /* events */
     uint32_t evictable; /* entries with that tag */
     uint32_t high_water;
     uintptr_t inline_slots[MAILBOX_INLINE];

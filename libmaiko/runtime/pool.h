@@ -43,10 +43,15 @@ struct envelope *pool_refill(struct pool *pool, unsigned size_class);
 void pool_poison(struct envelope *envelope);
 void pool_unpoison(struct envelope *envelope, unsigned size_class);
 
-#if defined(__SANITIZE_ADDRESS__) || (defined(__has_feature) && __has_feature(address_sanitizer))
-#define POOL_POISONS 1
-#else
 #define POOL_POISONS 0
+#ifdef __SANITIZE_ADDRESS__
+#undef POOL_POISONS
+#define POOL_POISONS 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#undef POOL_POISONS
+#define POOL_POISONS 1
+#endif
 #endif
 
 /* An envelope with one reference, metadata not filled in.  NULL when out of memory. */

@@ -57,7 +57,8 @@ static bool room_for_topic(struct registry *registry)
 
     if (registry->topic_count < registry->topic_size)
         return true;
-    by_id = heap_resize(registry->heap, registry->by_id, registry->topic_size * sizeof(struct topic *), size * sizeof(struct topic *));
+    by_id = heap_resize(registry->heap, registry->by_id, registry->topic_size * sizeof(struct topic *),
+                        size * sizeof(struct topic *));
     if (by_id == NULL)
         return false;
     registry->by_id = by_id;
@@ -200,7 +201,7 @@ static maiko_status enter(struct registry *registry, const maiko_event_type *typ
     entry->type = type;
     entry->name = type->name;
     entry->hash = schema_hash(type);
-    entry->needs_validation = schema_needs_validation(type);
+    entry->needs_validation = !type->plain || type->tail_size > 0;
     status = constant_topic(registry, type, error, &entry->topic);
     if (status != MAIKO_OK)
         goto fail;

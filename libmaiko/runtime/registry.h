@@ -22,10 +22,10 @@ struct type_entry {
 struct registry {
     struct heap *heap;
     pthread_mutex_t lock;
-    struct hash_table topics;       /* name -> topic */
-    struct hash_table types;        /* name -> type_entry */
-    struct hash_table descriptors;  /* descriptor address -> type_entry: several translation units, one type */
-    struct type_entry *entries;     /* all of them, for freeing */
+    struct hash_table topics;      /* name -> topic */
+    struct hash_table types;       /* name -> type_entry */
+    struct hash_table descriptors; /* descriptor address -> type_entry: several translation units, one type */
+    struct type_entry *entries;    /* all of them, for freeing */
     struct topic **by_id;
     uint32_t topic_count;
     uint32_t topic_size;

@@ -24,7 +24,7 @@ static maiko_status refuse(struct actor *actor, maiko_status status)
     return status;
 }
 
-/* --- who sends -------------------------------------------------------------------------------------------------------------- */
+/* --- who sends --- */
 
 static maiko_status why_not_ours(const struct actor *actor)
 {
@@ -47,7 +47,7 @@ static inline maiko_status check_sender(struct actor *actor)
     return __builtin_expect(actor->has_finished, 0) ? MAIKO_ECLOSED : MAIKO_OK;
 }
 
-/* --- which type, which topic -------------------------------------------------------------------------------------------------- */
+/* --- which type, which topic --- */
 
 static inline struct type_cache_line *cache_line(struct shard *shard, const maiko_event_type *type)
 {
@@ -105,11 +105,13 @@ static maiko_status find_route(struct shard *shard, const struct type_entry *ent
     return status;
 }
 
-static maiko_status computed_route(struct shard *shard, const struct type_entry *entry, const void *event, struct route **ret_route)
+static maiko_status computed_route(struct shard *shard, const struct type_entry *entry, const void *event,
+                                   struct route **ret_route)
 {
     char buffer[256];
 
-    return find_route(shard, entry, entry->type->topic_of == NULL ? NULL : entry->type->topic_of(event, buffer, sizeof buffer), ret_route);
+    return find_route(shard, entry, entry->type->topic_of == NULL ? NULL : entry->type->topic_of(event, buffer, sizeof buffer),
+                      ret_route);
 }
 
 static bool is_declared(struct actor *actor, const struct topic *topic)
@@ -128,7 +130,7 @@ static bool is_declared(struct actor *actor, const struct topic *topic)
     return false;
 }
 
-/* --- may it --------------------------------------------------------------------------------------------------------------------- */
+/* --- may it --- */
 
 static bool would_wait(struct shard *shard, const struct sending *sending)
 {
@@ -156,8 +158,8 @@ static maiko_status check_limits(struct shard *shard, const struct sending *send
 
     if (actor->is_overdrawn && actor->overdraft == 0 && would_wait(shard, sending))
         return MAIKO_EDEADLOCK;
-    if (!actor->is_overdrawn && (actor->debt >= shard->sup->config.outbox_limit_events ||
-                                 actor->over_mark >= shard->sup->config.outbox_limit_events))
+    if (!actor->is_overdrawn &&
+        (actor->debt >= shard->sup->config.outbox_limit_events || actor->over_mark >= shard->sup->config.outbox_limit_events))
         return MAIKO_EFULL;
     if (sending->try_only && would_wait(shard, sending))
         return MAIKO_EFULL;
@@ -175,7 +177,7 @@ static inline maiko_status check_actor(struct shard *shard, const struct sending
     return MAIKO_OK;
 }
 
-/* --- the envelope ----------------------------------------------------------------------------------------------------------------- */
+/* --- the envelope --- */
 
 static struct envelope *make_envelope(struct shard *shard, const maiko_event_type *type, size_t len, const struct topic *topic,
                                       const struct sender *sender)
@@ -226,7 +228,7 @@ static inline void publish(struct shard *shard, const struct sending *sending, s
         shard_wait_until_free(shard, actor);
 }
 
-/* --- sends of an actor -------------------------------------------------------------------------------------------------------------- */
+/* --- sends of an actor --- */
 
 static inline maiko_status check_payload(const struct shard *shard, const struct type_entry *entry, const void *event, size_t len)
 {
@@ -276,10 +278,10 @@ static inline maiko_status send_from_actor(struct actor *actor, const maiko_send
     return MAIKO_OK;
 }
 
-/* --- sends of outside threads ----------------------------------------------------------------------------------------------------------- */
+/* --- sends of outside threads --- */
 
-static maiko_status outside_topic(struct maiko_supervisor *sup, const struct type_entry *entry, const char *name, const void *event,
-                                  struct topic **ret_topic)
+static maiko_status outside_topic(struct maiko_supervisor *sup, const struct type_entry *entry, const char *name,
+                                  const void *event, struct topic **ret_topic)
 {
     char name_buffer[256];
     char error_buffer[256];
@@ -332,8 +334,8 @@ static maiko_status outside_check(struct inbox *inbox, const maiko_event_type *t
     return outside_topic(sup, ret_event->entry, topic, event, &ret_event->topic);
 }
 
-maiko_status send_from_outside(struct inbox *inbox, const maiko_send_opts *opts, const maiko_event_type *type, const void *event, size_t len,
-                               struct inbox_event *meta)
+static maiko_status send_from_outside(struct inbox *inbox, const maiko_send_opts *opts, const maiko_event_type *type,
+                                      const void *event, size_t len, struct inbox_event *meta)
 {
     maiko_status status;
 
@@ -351,9 +353,10 @@ maiko_status send_from_outside(struct inbox *inbox, const maiko_send_opts *opts,
     return inbox_send(inbox, meta, opts != NULL && opts->try_only);
 }
 
-/* --- the public calls ---------------------------------------------------------------------------------------------------------------------- */
+/* --- the public calls --- */
 
-static maiko_status send(maiko_context *ctx, const maiko_send_opts *opts, const maiko_event_type *type, const void *event, size_t len)
+static maiko_status send(maiko_context *ctx, const maiko_send_opts *opts, const maiko_event_type *type, const void *event,
+                         size_t len)
 {
     struct actor *actor = actor_of_context(ctx);
     maiko_status status;
@@ -369,7 +372,8 @@ static maiko_status send(maiko_context *ctx, const maiko_send_opts *opts, const 
     }
     status = check_sender(actor);
     if (__builtin_expect(status != MAIKO_OK, 0))
-        return status == MAIKO_ECLOSED && actor->counters != NULL && shard_of_this_thread == actor->shard ? refuse(actor, status) : status;
+        return status == MAIKO_ECLOSED && actor->counters != NULL && shard_of_this_thread == actor->shard ? refuse(actor, status)
+                                                                                                          : status;
     return send_from_actor(actor, opts, type, event, len);
 }
 
@@ -396,7 +400,7 @@ maiko_status maiko_send_options(maiko_context *ctx, const maiko_send_opts *opts,
     return send(ctx, widen(opts, &wide), type, event, len);
 }
 
-/* --- reserve, commit, abandon ---------------------------------------------------------------------------------------------------------------- */
+/* --- reserve, commit, abandon --- */
 
 /* Reserved room: an allocation of its own, sent like any other bytes by the commit.  The rooms of the hook that runs are
  * listed on its shard. */

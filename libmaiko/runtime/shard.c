@@ -115,7 +115,7 @@ void shard_account_time(struct shard *shard, struct actor *actor, uint64_t durat
     COUNT_MAX(times, handler_max_ns, duration_ns);
 }
 
-/* --- posts, wake stack, timers -------------------------------------------------------------------------------------- */
+/* --- posts, wake stack, timers --- */
 
 void shard_wake(struct shard *shard)
 {
@@ -204,7 +204,7 @@ void shard_check_ends(struct shard *shard)
         actor_check_end(CONTAINER_OF(link, struct actor, siblings));
 }
 
-/* --- the turn ------------------------------------------------------------------------------------------------------- */
+/* --- the turn --- */
 
 static struct actor *next_ready(struct shard *shard)
 {
@@ -326,7 +326,8 @@ static void sleep_until_work(struct shard *shard)
     atomic_store_explicit(&shard->wants_confirm, !list_is_empty(&shard->held_by_ring) || shard->tail_rings != 0,
                           memory_order_relaxed);
     wakeup_announce(&shard->wakeup);
-    if (!shard_is_idle(shard) || (atomic_load_explicit(&shard->wants_confirm, memory_order_relaxed) && exchange_has_news(shard))) {
+    if (!shard_is_idle(shard) ||
+        (atomic_load_explicit(&shard->wants_confirm, memory_order_relaxed) && exchange_has_news(shard))) {
         wakeup_withdraw(&shard->wakeup);
         return;
     }

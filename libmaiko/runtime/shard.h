@@ -37,8 +37,8 @@ struct shard;
 struct command {
     struct fifo_link link;
     void (*run)(struct shard *shard, struct command *command); /* frees it or hands it on */
-    uint32_t size; /* of the whole allocation */
-    uint32_t from; /* shard that made it */
+    uint32_t size;                                             /* of the whole allocation */
+    uint32_t from;                                             /* shard that made it */
 };
 
 struct type_cache_line {
@@ -76,31 +76,31 @@ struct shard {
     uint64_t dirty_rings;  /* bit per ring with an open batch */
     uint64_t flush;        /* number of the last flush */
     uint64_t consumed[SHARD_MAX];
-    uint64_t confirmed[SHARD_MAX]; /* what we last told each writer */
+    uint64_t confirmed[SHARD_MAX];         /* what we last told each writer */
     _Atomic(struct ring *) out[SHARD_MAX]; /* made by us; the reader loads the pointer after `published` */
-    struct mailbox *tails[SHARD_MAX]; /* DROP_OLDEST events held back for rings above their mark; made on first use */
+    struct mailbox *tails[SHARD_MAX];      /* DROP_OLDEST events held back for rings above their mark; made on first use */
     uint64_t tail_rings;
 
     /* owner thread: the rest */
     struct broker broker;
     struct streams streams;
     struct timer_heap timers;
-    struct list actors;       /* in order of addition */
-    struct inbox *gates;      /* whose gates live here */
-    void *block;              /* allocation that holds this struct */
+    struct list actors;  /* in order of addition */
+    struct inbox *gates; /* whose gates live here */
+    void *block;         /* allocation that holds this struct */
     struct list held_by_ring;
-    struct fifo retiring;     /* stopped actors whose events may still be somewhere; see retire.h */
-    uint64_t heap_live;       /* references to heap envelopes on this shard */
-    uint64_t waiting;         /* entries in mailboxes here whose senders are in debt for them */
+    struct fifo retiring; /* stopped actors whose events may still be somewhere; see retire.h */
+    uint64_t heap_live;   /* references to heap envelopes on this shard */
+    uint64_t waiting;     /* entries in mailboxes here whose senders are in debt for them */
     struct counters_shard *counters;
     struct hash_table interests; /* what other shards were told of our subscriptions; see interest.h */
     struct route *dead_route;    /* of $sys/dead */
     struct dead_letters *dead;   /* drops to be reported at the end of the turn; NULL: none yet */
-    uint64_t deadlock_at_ns;  /* next search; 0: none due */
-    uint64_t deadlock_gap_ns; /* grows while searches find nothing */
+    uint64_t deadlock_at_ns;     /* next search; 0: none due */
+    uint64_t deadlock_gap_ns;    /* grows while searches find nothing */
     uint32_t deadlock_turns;
-    bool sources_closed;      /* stopping: no step, no outside sends */
-    bool stop_hooks;          /* stopping: run every on_stop in the next turn */
+    bool sources_closed; /* stopping: no step, no outside sends */
+    bool stop_hooks;     /* stopping: run every on_stop in the next turn */
 
     /* outside threads, under the lock */
     pthread_mutex_t post_lock;
@@ -166,7 +166,7 @@ static inline uint64_t shard_wall(struct shard *shard)
     return __builtin_expect(shard->wall_ns != 0, 1) ? shard->wall_ns : shard_wall_slow(shard);
 }
 
-/* --- dispatch.c: events into mailboxes ------------------------------------------------------------------------- */
+/* --- dispatch.c: events into mailboxes --- */
 
 /* Routes an event of `sender` from here to everybody; consumes the caller's reference. */
 void shard_publish(struct shard *shard, struct actor *sender, struct route *route, struct envelope *envelope);
@@ -213,7 +213,7 @@ void shard_release_last(struct shard *shard, struct envelope *envelope);
 void shard_count_drop(struct shard *shard, struct actor *subscriber, const struct topic *topic, struct envelope *envelope,
                       maiko_drop_reason reason);
 
-/* --- exchange.c: events and commands between shards ------------------------------------------------------------- */
+/* --- exchange.c: events and commands between shards --- */
 
 void exchange_publish(struct shard *shard, struct actor *sender, struct route *route, struct envelope *envelope);
 

@@ -20,7 +20,7 @@
 
 #define FORK_PAGE ((size_t)4096)
 
-/* --- failures and log ------------------------------------------------------------------------------------------------ */
+/* --- failures and log --- */
 
 void supervisor_log(struct maiko_supervisor *sup, maiko_log_level level, const char *format, ...)
 {
@@ -96,7 +96,7 @@ const char *maiko_supervisor_error_text(const maiko_supervisor *sup)
     return maiko_supervisor_status(sup) == MAIKO_OK ? "" : supervisor_is_valid(sup) ? sup->failure_text : "no supervisor";
 }
 
-/* --- making and freeing ------------------------------------------------------------------------------------------------ */
+/* --- making and freeing --- */
 
 /* A page that a forked child sees as zeros. */
 static maiko_status make_fork_word(struct maiko_supervisor *sup)
@@ -238,7 +238,8 @@ static maiko_status build(struct maiko_supervisor *sup)
 
 maiko_supervisor *maiko_supervisor_new_sized(const maiko_config *config, size_t config_size)
 {
-    const maiko_allocator *allocator = config != NULL && MAIKO_HAS_FIELD(maiko_config, config_size, allocator) ? config->allocator : NULL;
+    const maiko_allocator *allocator =
+        config != NULL && MAIKO_HAS_FIELD(maiko_config, config_size, allocator) ? config->allocator : NULL;
     char error_buffer[256];
     struct text error;
     struct envelope_root *root;
@@ -276,7 +277,7 @@ maiko_supervisor *maiko_supervisor_new_sized(const maiko_config *config, size_t 
     return sup;
 }
 
-/* --- start -------------------------------------------------------------------------------------------------------------- */
+/* --- start --- */
 
 maiko_status supervisor_start_thread(struct shard *shard)
 {
@@ -339,7 +340,7 @@ maiko_status maiko_supervisor_start(maiko_supervisor *sup)
     return status;
 }
 
-/* --- join and run --------------------------------------------------------------------------------------------------------- */
+/* --- join and run --- */
 
 static bool join_is_over(struct maiko_supervisor *sup)
 {
@@ -438,7 +439,7 @@ maiko_status maiko_supervisor_request_stop(maiko_supervisor *sup)
     return MAIKO_OK;
 }
 
-/* --- polled modes --------------------------------------------------------------------------------------------------------- */
+/* --- polled modes --- */
 
 static uint64_t next_random(struct maiko_supervisor *sup)
 {
@@ -576,7 +577,7 @@ int maiko_supervisor_fd(maiko_supervisor *sup)
     return supervisor_is_valid(sup) && sup->config.mode == MAIKO_POLLED ? sup->shards[0]->wakeup.epoll_fd : -1;
 }
 
-/* --- getters ---------------------------------------------------------------------------------------------------------------- */
+/* --- getters --- */
 
 size_t maiko_supervisor_actor_count(maiko_supervisor *sup)
 {

@@ -111,7 +111,7 @@ static maiko_status draft_init(struct maiko_supervisor *sup, struct draft *draft
     return status == MAIKO_OK ? check_handlers(sup, draft->ops, error) : status;
 }
 
-/* --- placement --------------------------------------------------------------------------------------------------------- */
+/* --- placement --- */
 
 static maiko_status shard_of_companion(struct maiko_supervisor *sup, struct draft *draft, struct text *error)
 {
@@ -132,8 +132,8 @@ static maiko_status place(struct maiko_supervisor *sup, struct draft *draft, str
     if (draft->spec.with != NULL)
         return shard_of_companion(sup, draft, error);
     if (wanted < 0 || (uint32_t)wanted > sup->config.shards) {
-        text_append_format(error, "shard %d of actor '%s': there are %u", wanted - 1, draft->spec.name == NULL ? "" : draft->spec.name,
-                           sup->config.shards);
+        text_append_format(error, "shard %d of actor '%s': there are %u", wanted - 1,
+                           draft->spec.name == NULL ? "" : draft->spec.name, sup->config.shards);
         return MAIKO_EINVAL;
     }
     if (wanted > 0)
@@ -147,7 +147,7 @@ static maiko_status place(struct maiko_supervisor *sup, struct draft *draft, str
     return MAIKO_OK;
 }
 
-/* --- building the record ------------------------------------------------------------------------------------------------ */
+/* --- building the record --- */
 
 static const char *copy_text(char **at, const char *text)
 {
@@ -307,7 +307,8 @@ static maiko_status make_actor(struct maiko_supervisor *sup, struct draft *draft
         status = hash_table_insert(&sup->names, actor);
     if (status == MAIKO_OK) {
         actor->sender.id = ++sup->next_actor_id;
-        actor->counters = counters_actor_add(sup->counters, actor->sender.id, name, actor->mailbox.capacity, (uint16_t)draft->shard->index);
+        actor->counters =
+            counters_actor_add(sup->counters, actor->sender.id, name, actor->mailbox.capacity, (uint16_t)draft->shard->index);
         if (actor->counters == NULL) {
             (void)hash_table_remove(&sup->names, name);
             status = MAIKO_ENOMEM;
@@ -331,7 +332,7 @@ static void unmake_actor(struct maiko_supervisor *sup, struct actor *actor)
     pthread_mutex_unlock(&sup->lock);
 }
 
-/* --- installing on the shard ---------------------------------------------------------------------------------------------- */
+/* --- installing on the shard --- */
 
 static maiko_status install_subscription(struct shard *shard, struct subscription *subscription, struct add_ticket *ticket)
 {
@@ -485,7 +486,7 @@ maiko_status supervisor_install(struct shard *shard, struct actor *actor, struct
     return MAIKO_OK;
 }
 
-/* --- tickets: outside threads that wait --------------------------------------------------------------------------------- */
+/* --- tickets: outside threads that wait --- */
 
 void supervisor_answer(struct maiko_supervisor *sup, struct add_ticket **ticket, maiko_status status)
 {
@@ -568,7 +569,7 @@ static maiko_status install_elsewhere(struct maiko_supervisor *sup, struct actor
     return waits ? wait_for_answer(sup, &ticket) : MAIKO_OK;
 }
 
-/* --- dedicated shards ---------------------------------------------------------------------------------------------------- */
+/* --- dedicated shards --- */
 
 static maiko_status add_dedicated_shard(struct maiko_supervisor *sup, struct draft *draft)
 {
@@ -591,7 +592,7 @@ static maiko_status add_dedicated_shard(struct maiko_supervisor *sup, struct dra
     return status == MAIKO_OK ? streams_copy(&shard->streams, &sup->shards[0]->streams) : status;
 }
 
-/* --- the public call ------------------------------------------------------------------------------------------------------ */
+/* --- the public call --- */
 
 static maiko_status add_one(struct maiko_supervisor *sup, const maiko_actor_spec *spec, size_t spec_size, size_t ops_size,
                             struct text *error)
@@ -654,7 +655,7 @@ maiko_status maiko_supervisor_add_sized(maiko_supervisor *sup, const maiko_actor
     return status;
 }
 
-/* --- removing --------------------------------------------------------------------------------------------------------------- */
+/* --- removing --- */
 
 struct remove_command {
     struct command command;
@@ -762,7 +763,7 @@ maiko_status maiko_supervisor_remove(maiko_supervisor *sup, const char *name)
     return remove_elsewhere(sup, shard, name);
 }
 
-/* --- the end of an actor --------------------------------------------------------------------------------------------------- */
+/* --- the end of an actor --- */
 
 void supervisor_actor_stopped(struct actor *actor)
 {
@@ -800,7 +801,7 @@ void supervisor_free_actors(struct maiko_supervisor *sup)
         struct list *link;
 
         LIST_FOR_EACH (link, &shard->actors)
-            shard_discard(shard, CONTAINER_OF(link, struct actor, siblings), MAIKO_DROP_STOPPED);
+            shard_discard(shard, CONTAINER_OF(link, struct actor, siblings), MAIKO_DROPPED_STOPPED);
         topic_index_deinit(&shard->broker.index); /* before the subscriptions in it go */
         topic_index_init(&shard->broker.index, shard->heap);
     }

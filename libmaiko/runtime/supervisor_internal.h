@@ -61,10 +61,10 @@ struct maiko_supervisor {
     _Atomic uint8_t state; /* enum supervisor_state; written under the lock */
     _Atomic bool stop_requested;
     _Atomic size_t live_actors;
-    int join_fd;               /* eventfd: a stop was asked for, an actor failed, or all have stopped */
-    uint64_t unfinished;       /* events that the stop dropped */
-    bool is_abandoned;         /* a stuck thread was left behind: nothing may be freed */
-    uint64_t poll_random;      /* deterministic mode: state of the scheduler's generator */
+    int join_fd;          /* eventfd: a stop was asked for, an actor failed, or all have stopped */
+    uint64_t unfinished;  /* events that the stop dropped */
+    bool is_abandoned;    /* a stuck thread was left behind: nothing may be freed */
+    uint64_t poll_random; /* deterministic mode: state of the scheduler's generator */
 };
 
 static inline enum supervisor_state supervisor_state(const struct maiko_supervisor *sup)
@@ -83,7 +83,7 @@ static inline bool supervisor_is_forked(const struct maiko_supervisor *sup)
     return *sup->fork_word == 0;
 }
 
-/* --- failures and log ------------------------------------------------------------------------------------------------ */
+/* --- failures and log --- */
 
 /* Keeps the first failure with its text; tells whoever joins.  `actor` and `text` may be NULL. */
 void supervisor_note_failure(struct maiko_supervisor *sup, maiko_status status, const char *actor, const char *text);
@@ -93,7 +93,7 @@ void supervisor_memory_failed(struct shard *shard, const char *what);
 
 void supervisor_log(struct maiko_supervisor *sup, maiko_log_level level, const char *format, ...) MAIKO_PRINTF(3, 4);
 
-/* --- shards ------------------------------------------------------------------------------------------------------------ */
+/* --- shards --- */
 
 /* A shard without a thread.  MAIKO_OK, MAIKO_ELIMIT, MAIKO_ENOMEM, MAIKO_ESYSTEM. */
 MAIKO_MUST_CHECK maiko_status supervisor_add_shard(struct maiko_supervisor *sup, struct shard **ret_shard);
@@ -115,7 +115,7 @@ void supervisor_run_stop_hooks(struct shard *shard);
 /* One turn in a polled mode; virtual time may move when nothing else can happen.  False when nothing at all can. */
 bool supervisor_poll_once(struct maiko_supervisor *sup, bool may_advance);
 
-/* --- actors ------------------------------------------------------------------------------------------------------------ */
+/* --- actors --- */
 
 /* By the actor's shard after its last hook. */
 void supervisor_actor_stopped(struct actor *actor);
@@ -131,7 +131,8 @@ MAIKO_MUST_CHECK maiko_status supervisor_install(struct shard *shard, struct act
 
 /* By the shard: one more subscription of one of its actors, with the last values of sticky topics.  MAIKO_OK or
  * MAIKO_ENOMEM (nothing changed). */
-MAIKO_MUST_CHECK maiko_status supervisor_subscribe(struct shard *shard, struct subscription *subscription, struct add_ticket *ticket);
+MAIKO_MUST_CHECK maiko_status supervisor_subscribe(struct shard *shard, struct subscription *subscription,
+                                                   struct add_ticket *ticket);
 
 /* Undoes it at once; the memory stays the caller's. */
 void supervisor_unsubscribe(struct shard *shard, struct subscription *subscription);

@@ -29,7 +29,7 @@ static uint64_t all_shards(const struct maiko_supervisor *sup)
     return count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
 }
 
-/* --- by the shards ------------------------------------------------------------------------------------------------------- */
+/* --- by the shards --- */
 
 static bool inboxes_are_empty(struct maiko_supervisor *sup)
 {
@@ -118,7 +118,7 @@ void supervisor_run_stop_hooks(struct shard *shard)
     pthread_mutex_unlock(&sup->lock);
 }
 
-/* --- phases ---------------------------------------------------------------------------------------------------------------- */
+/* --- phases --- */
 
 static void run_close_sources(struct shard *shard, struct command *command)
 {
@@ -211,7 +211,7 @@ bool supervisor_end_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
     return in_time;
 }
 
-/* --- the report -------------------------------------------------------------------------------------------------------------- */
+/* --- the report --- */
 
 struct tally {
     struct maiko_supervisor *sup;
@@ -294,7 +294,7 @@ void maiko_stop_report_deinit(maiko_stop_report *report)
     memset(report, 0, sizeof *report);
 }
 
-/* --- halt -------------------------------------------------------------------------------------------------------------------- */
+/* --- halt --- */
 
 static bool drain_polled(struct maiko_supervisor *sup, uint64_t deadline_ns)
 {
@@ -406,7 +406,8 @@ maiko_status maiko_supervisor_halt(maiko_supervisor *sup, maiko_stop_report *rep
         uint64_t deadline_ns = clock_deadline(begin_ns, sup->config.stop_deadline_ns);
 
         close_sources(sup);
-        in_time = sup->config.mode == MAIKO_THREADS ? stop_threads(sup, deadline_ns, &tally) : stop_polled(sup, deadline_ns, &tally);
+        in_time =
+            sup->config.mode == MAIKO_THREADS ? stop_threads(sup, deadline_ns, &tally) : stop_polled(sup, deadline_ns, &tally);
         sup->unfinished = tally.unfinished;
         if (!in_time)
             name_who_held_it_up(sup, &tally);

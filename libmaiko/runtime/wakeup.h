@@ -5,6 +5,7 @@
 
 #include <maiko/status.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct wakeup {

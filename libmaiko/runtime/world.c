@@ -68,7 +68,7 @@ void world_join_pause(struct shard *shard)
     pthread_mutex_unlock(&sup->lock);
 }
 
-/* --- ends of cycles ------------------------------------------------------------------------------------------------- */
+/* --- ends of cycles --- */
 
 static bool is_publisher_for(const struct actor *publisher, const struct actor *listener)
 {
@@ -109,7 +109,8 @@ static bool hears_outsider(struct maiko_supervisor *sup, const struct actor *lis
     struct actor *actor;
     uint32_t s;
 
-    FOR_EACH_ACTOR (sup, s, link, actor) {
+    FOR_EACH_ACTOR(sup, s, link, actor)
+    {
         if (!actor->is_candidate && is_publisher_for(actor, listener))
             return true;
     }
@@ -124,18 +125,20 @@ bool world_end_cycles(struct maiko_supervisor *sup)
     bool any = false;
     uint32_t s;
 
-    FOR_EACH_ACTOR (sup, s, link, actor)
-        actor->is_candidate = may_end_in_cycle(actor);
+    FOR_EACH_ACTOR(sup, s, link, actor)
+    actor->is_candidate = may_end_in_cycle(actor);
     while (changed) {
         changed = false;
-        FOR_EACH_ACTOR (sup, s, link, actor) {
+        FOR_EACH_ACTOR(sup, s, link, actor)
+        {
             if (actor->is_candidate && hears_outsider(sup, actor)) {
                 actor->is_candidate = false;
                 changed = true;
             }
         }
     }
-    FOR_EACH_ACTOR (sup, s, link, actor) {
+    FOR_EACH_ACTOR(sup, s, link, actor)
+    {
         if (!actor->is_candidate)
             continue;
         actor->end_pending = true;

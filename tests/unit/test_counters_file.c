@@ -181,18 +181,18 @@ static void drops_are_told_apart_by_actor_topic_and_reason(void)
     maiko_counters *counters;
     size_t i;
 
-    lines[0] = counters_drop(file, a, 0, "t", MAIKO_DROP_NEWEST);
-    lines[1] = counters_drop(file, a, 0, "u", MAIKO_DROP_NEWEST);
-    lines[2] = counters_drop(file, a, 0, "t", MAIKO_DROP_OLDEST);
-    lines[3] = counters_drop(file, b, 0, "t", MAIKO_DROP_NEWEST);
-    lines[4] = counters_drop(file, NULL, 1, "t", MAIKO_DROP_RING);
+    lines[0] = counters_drop(file, a, 0, "t", MAIKO_DROPPED_NEWEST);
+    lines[1] = counters_drop(file, a, 0, "u", MAIKO_DROPPED_NEWEST);
+    lines[2] = counters_drop(file, a, 0, "t", MAIKO_DROPPED_OLDEST);
+    lines[3] = counters_drop(file, b, 0, "t", MAIKO_DROPPED_NEWEST);
+    lines[4] = counters_drop(file, NULL, 1, "t", MAIKO_DROPPED_RING);
     for (i = 0; i < 5; i++)
         COUNT_SHARED(lines[i], events, i + 1);
-    CU_ASSERT_PTR_EQUAL(counters_drop(file, a, 0, "u", MAIKO_DROP_NEWEST), lines[1]);
-    CU_ASSERT_PTR_EQUAL(counters_drop(file, NULL, 1, "t", MAIKO_DROP_RING), lines[4]);
+    CU_ASSERT_PTR_EQUAL(counters_drop(file, a, 0, "u", MAIKO_DROPPED_NEWEST), lines[1]);
+    CU_ASSERT_PTR_EQUAL(counters_drop(file, NULL, 1, "t", MAIKO_DROPPED_RING), lines[4]);
     counters = snapshot_of(file);
     CU_ASSERT_EQUAL(maiko_counters_drop_count(counters), 5);
-    CU_ASSERT_EQUAL(maiko_counters_dropped_for(counters, MAIKO_DROP_NEWEST), 1 + 2 + 4);
+    CU_ASSERT_EQUAL(maiko_counters_dropped_for(counters, MAIKO_DROPPED_NEWEST), 1 + 2 + 4);
     for (i = 0; i < 5; i++) {
         CU_ASSERT_EQUAL(maiko_counters_get_drop(counters, i, &drop), MAIKO_OK);
         CU_ASSERT_EQUAL(drop.events, i + 1);
@@ -203,10 +203,10 @@ static void drops_are_told_apart_by_actor_topic_and_reason(void)
     counters_actor_remove(file, a);
     counters = snapshot_of(file);
     CU_ASSERT_EQUAL(maiko_counters_drop_count(counters), 4); /* b's, the ring's, and a's two reasons in the totals */
-    CU_ASSERT_EQUAL(maiko_counters_dropped_for(counters, MAIKO_DROP_NEWEST), 1 + 2 + 4);
-    CU_ASSERT_EQUAL(maiko_counters_dropped_for(counters, MAIKO_DROP_OLDEST), 3);
+    CU_ASSERT_EQUAL(maiko_counters_dropped_for(counters, MAIKO_DROPPED_NEWEST), 1 + 2 + 4);
+    CU_ASSERT_EQUAL(maiko_counters_dropped_for(counters, MAIKO_DROPPED_OLDEST), 3);
     maiko_counters_free(counters);
-    CU_ASSERT_PTR_NOT_EQUAL(counters_drop(file, b, 0, "u", MAIKO_DROP_NEWEST), lines[1]);
+    CU_ASSERT_PTR_NOT_EQUAL(counters_drop(file, b, 0, "u", MAIKO_DROPPED_NEWEST), lines[1]);
     counters_file_close(file, true, 0);
 }
 
@@ -256,8 +256,8 @@ static bool use_everything(struct heap *heap)
             continue;
         is_whole = counters_actor_times(file, line) != NULL && is_whole;
         COUNT(line, dropped, 1);
-        COUNT_SHARED(counters_drop(file, line, 0, long_name, MAIKO_DROP_NEWEST), events, 1);
-        counters_drop(file, line, 0, "t", MAIKO_DROP_NEWEST);
+        COUNT_SHARED(counters_drop(file, line, 0, long_name, MAIKO_DROPPED_NEWEST), events, 1);
+        counters_drop(file, line, 0, "t", MAIKO_DROPPED_NEWEST);
         if (id % 2 == 0)
             counters_actor_remove(file, line);
     }
@@ -310,10 +310,10 @@ static void drops_are_counted_when_memory_has_run_out(void)
         snprintf(topic, sizeof(topic), "topic/%d", i);
         COUNT(line, received, 1);
         COUNT(line, dropped, 1);
-        COUNT_SHARED(counters_drop(file, line, 0, topic, MAIKO_DROP_OLDEST), events, 1);
+        COUNT_SHARED(counters_drop(file, line, 0, topic, MAIKO_DROPPED_OLDEST), events, 1);
     }
     counters = snapshot_of(file);
-    CU_ASSERT_EQUAL(maiko_counters_dropped_for(counters, MAIKO_DROP_OLDEST), 500);
+    CU_ASSERT_EQUAL(maiko_counters_dropped_for(counters, MAIKO_DROPPED_OLDEST), 500);
     maiko_counters_free(counters);
     counters_file_close(file, true, 0);
     CU_ASSERT(failing_allocator_is_balanced(&failing));
@@ -337,7 +337,7 @@ static void *be_one_of_many(void *userdata)
         COUNT(line, received, 2);
         COUNT(line, handled, 1);
         COUNT(line, dropped, 1);
-        COUNT_SHARED(counters_drop(crowd->file, line, 0, "t", MAIKO_DROP_NEWEST), events, 1);
+        COUNT_SHARED(counters_drop(crowd->file, line, 0, "t", MAIKO_DROPPED_NEWEST), events, 1);
         counters_actor_set_phase(line, MAIKO_ACTOR_STOPPED);
         if (i % 50 == 0 && counters_read_own(heap_default(), crowd->file, &counters) == MAIKO_OK)
             maiko_counters_free(counters);
@@ -381,8 +381,8 @@ static int end_actors(void *userdata)
         COUNT(lines[i], handled, 7);
         COUNT(lines[i], dropped, 3);
         COUNT(counters_actor_times(file, lines[i]), steps, 5);
-        COUNT_SHARED(counters_drop(file, lines[i], 0, "t", MAIKO_DROP_NEWEST), events, 1);
-        COUNT_SHARED(counters_drop(file, lines[i], 0, "t", MAIKO_DROP_FAILED), events, 2);
+        COUNT_SHARED(counters_drop(file, lines[i], 0, "t", MAIKO_DROPPED_NEWEST), events, 1);
+        COUNT_SHARED(counters_drop(file, lines[i], 0, "t", MAIKO_DROPPED_FAILED), events, 2);
     }
     if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
         return 2;
@@ -402,7 +402,7 @@ static bool books_close(maiko_counters *counters)
     return maiko_counters_refresh(counters) == MAIKO_OK && maiko_counters_check_balance(counters, &balance) == MAIKO_OK &&
            maiko_counters_get_totals(counters, &totals) == MAIKO_OK && balance.is_balanced && balance.matched == 30 &&
            balance.handled == 21 && balance.dropped == 9 && totals.steps == 15 &&
-           maiko_counters_dropped_for(counters, MAIKO_DROP_FAILED) == 6;
+           maiko_counters_dropped_for(counters, MAIKO_DROPPED_FAILED) == 6;
 }
 
 static void a_program_killed_at_any_instruction_leaves_books_that_close(void)

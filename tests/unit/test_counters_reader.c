@@ -52,7 +52,7 @@ static void write_books(struct counters_file *file)
     COUNT(actor, dropped, 3);
     COUNT(actor, sent, 5);
     COUNT(counters_actor_times(file, actor), steps, 1);
-    COUNT_SHARED(counters_drop(file, actor, 0, "t", MAIKO_DROP_NEWEST), events, 3);
+    COUNT_SHARED(counters_drop(file, actor, 0, "t", MAIKO_DROPPED_NEWEST), events, 3);
     COUNT(ended, received, 2);
     COUNT(ended, handled, 2);
     COUNT(ended, sent, 2);
@@ -63,7 +63,7 @@ static void write_books(struct counters_file *file)
     COUNT(shard, routed, 4);
     COUNT(shard, dispatched, 2);
     COUNT(shard, ring_dropped, 1);
-    COUNT_SHARED(counters_drop(file, NULL, 0, "t", MAIKO_DROP_RING), events, 1);
+    COUNT_SHARED(counters_drop(file, NULL, 0, "t", MAIKO_DROPPED_RING), events, 1);
 }
 
 static struct image make_image(void)
@@ -119,7 +119,7 @@ static void walk(const maiko_counters *counters)
     CU_ASSERT(total < SIZE_MAX / 2);
     CU_ASSERT_EQUAL(maiko_counters_get_totals(counters, &actor), MAIKO_OK);
     (void)maiko_counters_find_actor(counters, "nobody", &actor);
-    (void)maiko_counters_dropped_for(counters, MAIKO_DROP_RING);
+    (void)maiko_counters_dropped_for(counters, MAIKO_DROPPED_RING);
     (void)maiko_counters_check_balance(counters, &balance);
 }
 

@@ -58,24 +58,25 @@ enum {
 /** Go on with the next event; a failed step runs again after the next batch of events. */
 static inline maiko_error_action maiko_error_ignore(void) MAIKO_ERROR_ACTION_(ignore, MAIKO_ERROR_IGNORE, 0, 0)
 
-/** Stop this actor as failed: its queue is dropped and counted, on_stop runs, the error comes out of join and stop. */
-static inline maiko_error_action maiko_error_stop_actor(void) MAIKO_ERROR_ACTION_(stop_actor, MAIKO_ERROR_STOP_ACTOR, 0, 0)
+    /** Stop this actor as failed: its queue is dropped and counted, on_stop runs, the error comes out of join and stop. */
+    static inline maiko_error_action maiko_error_stop_actor(void) MAIKO_ERROR_ACTION_(stop_actor, MAIKO_ERROR_STOP_ACTOR, 0, 0)
 
-/** Stop the whole runtime, draining; the error comes out of join and stop. */
-static inline maiko_error_action maiko_error_stop_runtime(void) MAIKO_ERROR_ACTION_(stop_runtime, MAIKO_ERROR_STOP_RUNTIME, 0, 0)
+    /** Stop the whole runtime, draining; the error comes out of join and stop. */
+    static inline maiko_error_action maiko_error_stop_runtime(void)
+        MAIKO_ERROR_ACTION_(stop_runtime, MAIKO_ERROR_STOP_RUNTIME, 0, 0)
 
-/** Restart the actor.  Needs supervision: until then it acts as stop_actor with the status MAIKO_ENOTSUP. */
-static inline maiko_error_action maiko_error_restart(void) MAIKO_ERROR_ACTION_(restart, MAIKO_ERROR_RESTART, 0, 0)
+    /** Restart the actor.  Needs supervision: until then it acts as stop_actor with the status MAIKO_ENOTSUP. */
+    static inline maiko_error_action maiko_error_restart(void) MAIKO_ERROR_ACTION_(restart, MAIKO_ERROR_RESTART, 0, 0)
 
-/**
+    /**
  * Handle the same event (or run the step) again after `after_ns`, at most `limit` times in a row (0 is refused as an
  * error); the actor handles nothing else meanwhile.  When the limit is used up the error stops the actor.
  */
-static inline maiko_error_action maiko_error_retry(uint64_t after_ns, uint32_t limit)
-    MAIKO_ERROR_ACTION_(retry, MAIKO_ERROR_RETRY, after_ns, limit)
+    static inline maiko_error_action maiko_error_retry(uint64_t after_ns, uint32_t limit)
+        MAIKO_ERROR_ACTION_(retry, MAIKO_ERROR_RETRY, after_ns, limit)
 
-/** One line of a per-type handler table: events of `type` go to `handle`.  Written with MAIKO_ON(). */
-typedef struct maiko_handler {
+    /** One line of a per-type handler table: events of `type` go to `handle`.  Written with MAIKO_ON(). */
+    typedef struct maiko_handler {
     const maiko_event_type *type;
     maiko_status (*handle)(void *self, maiko_context *ctx, const void *event, const maiko_envelope *envelope);
 } maiko_handler;
@@ -120,11 +121,11 @@ typedef int32_t maiko_shard;
  * caller's and must live until the actor has stopped.
  */
 typedef struct maiko_actor_spec {
-    const char *name;           /* unique in the supervisor, 1..255 bytes UTF-8 without '/', '+', '#'; NULL: anonymous */
-    const maiko_actor_ops *ops; /* required */
-    void *self;                 /* state handed to the hooks */
-    size_t state_size;          /* when not 0 and self is NULL: zeroed state of so many bytes, owned by the runtime */
-    const char *const *subscribe;            /* MAIKO_TOPICS("a/b", "c/#"), MAIKO_ALL_TOPICS, or NULL: none */
+    const char *name;             /* unique in the supervisor, 1..255 bytes UTF-8 without '/', '+', '#'; NULL: anonymous */
+    const maiko_actor_ops *ops;   /* required */
+    void *self;                   /* state handed to the hooks */
+    size_t state_size;            /* when not 0 and self is NULL: zeroed state of so many bytes, owned by the runtime */
+    const char *const *subscribe; /* MAIKO_TOPICS("a/b", "c/#"), MAIKO_ALL_TOPICS, or NULL: none */
     const maiko_subscription *subscriptions; /* further subscriptions, with policy and predicate */
     const char *const *publish;              /* topics or patterns it sends on; given: sending on others is an error */
     uint32_t capacity;                       /* events its mailbox holds; 0: the supervisor's default (128) */

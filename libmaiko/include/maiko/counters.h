@@ -20,7 +20,7 @@ MAIKO_BEGIN_DECLS
     X(RING_NO_MEMORY, 7, 1, "no memory to hand the event to another shard")
 
 typedef enum maiko_drop_reason {
-#define MAIKO_DROP_ENUM_(name, number, before_dispatch, text) MAIKO_DROP_##name = number,
+#define MAIKO_DROP_ENUM_(name, number, before_dispatch, text) MAIKO_DROPPED_##name = number,
     MAIKO_DROP_REASON_MAP(MAIKO_DROP_ENUM_)
 #undef MAIKO_DROP_ENUM_
 } maiko_drop_reason;

@@ -28,45 +28,45 @@ typedef enum maiko_placement {
 
 /** Settings of a supervisor.  Zero means the default, so `{.mailbox_capacity = 16}` changes just that. */
 typedef struct maiko_config {
-    const char *name;              /* of the supervisor, in counters and thread names; "maiko" */
-    maiko_mode mode;               /* MAIKO_THREADS */
-    maiko_placement placement;     /* MAIKO_PLACEMENT_AUTO */
-    uint32_t shards;               /* most shards without the dedicated ones; usable cores (affinity, cgroup) */
-    uint32_t mailbox_capacity;     /* events; 128 */
-    uint32_t tick_limit;           /* events per actor and batch; 10 */
-    uint32_t outbox_limit_events;  /* events one sender may have under way; 256 */
-    uint64_t outbox_limit_bytes;   /* 1 MiB */
-    uint32_t turn_budget_events;   /* events per turn of a shard; 1024 */
-    uint64_t turn_budget_ns;       /* 50 us */
-    uint64_t stop_deadline_ns;     /* drain and all on_stop hooks together; 30 s */
-    uint64_t actor_stop_deadline_ns; /* one actor's part of it, before it is named as holding up the stop; 5 s */
-    uint64_t deadlock_check_ns;    /* hold that starts a search; 20 ms */
-    uint32_t overdraft_events;     /* events an overdrawn actor may add; 128 */
-    uint64_t spin_ns;              /* how long a shard spins before it sleeps; 0: not at all */
-    uint64_t watchdog_ns;          /* a hook running longer than this is logged; 100 ms */
-    uint32_t dynamic_topics;       /* topic names, most; 65 536 */
-    uint64_t max_payload_bytes;    /* of one event; 16 MiB */
-    uint64_t memory_cap_bytes;     /* of all the supervisor allocates; 0: no cap */
+    const char *name;                 /* of the supervisor, in counters and thread names; "maiko" */
+    maiko_mode mode;                  /* MAIKO_THREADS */
+    maiko_placement placement;        /* MAIKO_PLACEMENT_AUTO */
+    uint32_t shards;                  /* most shards without the dedicated ones; usable cores (affinity, cgroup) */
+    uint32_t mailbox_capacity;        /* events; 128 */
+    uint32_t tick_limit;              /* events per actor and batch; 10 */
+    uint32_t outbox_limit_events;     /* events one sender may have under way; 256 */
+    uint64_t outbox_limit_bytes;      /* 1 MiB */
+    uint32_t turn_budget_events;      /* events per turn of a shard; 1024 */
+    uint64_t turn_budget_ns;          /* 50 us */
+    uint64_t stop_deadline_ns;        /* drain and all on_stop hooks together; 30 s */
+    uint64_t actor_stop_deadline_ns;  /* one actor's part of it, before it is named as holding up the stop; 5 s */
+    uint64_t deadlock_check_ns;       /* hold that starts a search; 20 ms */
+    uint32_t overdraft_events;        /* events an overdrawn actor may add; 128 */
+    uint64_t spin_ns;                 /* how long a shard spins before it sleeps; 0: not at all */
+    uint64_t watchdog_ns;             /* a hook running longer than this is logged; 100 ms */
+    uint32_t dynamic_topics;          /* topic names, most; 65 536 */
+    uint64_t max_payload_bytes;       /* of one event; 16 MiB */
+    uint64_t memory_cap_bytes;        /* of all the supervisor allocates; 0: no cap */
     const maiko_allocator *allocator; /* copied; NULL: malloc and free */
     void (*log)(maiko_log_level level, const char *text, void *userdata); /* any library thread; NULL: silent */
     void *log_userdata;
-    const char *counters_path;     /* counters file; NULL: $MAIKO_COUNTERS_DIR or $XDG_RUNTIME_DIR/maiko/counters/NAME.PID.N */
-    bool no_counters_file;         /* counters in private memory only */
-    bool keep_counters;            /* leave the file behind on a clean stop */
-    bool handle_no_signals;        /* maiko_supervisor_run() leaves SIGINT and SIGTERM alone */
-    uint64_t seed;                 /* of MAIKO_DETERMINISTIC */
+    const char *counters_path; /* counters file; NULL: $MAIKO_COUNTERS_DIR or $XDG_RUNTIME_DIR/maiko/counters/NAME.PID.N */
+    bool no_counters_file;     /* counters in private memory only */
+    bool keep_counters;        /* leave the file behind on a clean stop */
+    bool handle_no_signals;    /* maiko_supervisor_run() leaves SIGINT and SIGTERM alone */
+    uint64_t seed;             /* of MAIKO_DETERMINISTIC */
 } maiko_config;
 
 /** One actor that a stop could not finish. */
 typedef struct maiko_unfinished {
-    const char *name;       /* valid until the report is freed */
-    uint64_t events;        /* queued or held and never handled */
-    bool busy;              /* a hook of it was still running at the deadline */
+    const char *name; /* valid until the report is freed */
+    uint64_t events;  /* queued or held and never handled */
+    bool busy;        /* a hook of it was still running at the deadline */
 } maiko_unfinished;
 
 /** What a stop did. */
 typedef struct maiko_stop_report {
-    maiko_status status;      /* MAIKO_OK, the first failure, or MAIKO_ETIMEDOUT */
+    maiko_status status; /* MAIKO_OK, the first failure, or MAIKO_ETIMEDOUT */
     uint64_t duration_ns;
     uint64_t handled;         /* events handled during the stop */
     uint64_t unfinished;      /* events accepted and never handled */

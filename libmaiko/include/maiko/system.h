@@ -17,7 +17,7 @@
     F(UINT32, reason_code)   /* maiko_drop_reason */                                                                             \
     F(UINT64, id_hi)         /* id of the dropped event */                                                                       \
     F(UINT64, id_lo)                                                                                                             \
-    F(UINT64, unreported)    /* further drops since the last report that get none of their own */
+    F(UINT64, unreported) /* further drops since the last report that get none of their own */
 
 MAIKO_EVENT_WITH(maiko_dead_letter, MAIKO_TOPIC_DEAD, MAIKO_DEAD_LETTER_FIELDS, .overflow = MAIKO_DROP_OLDEST)
 
