@@ -1,4 +1,4 @@
-/* Retained log: what an exporter published last, encoded, in order, in private memory; and the last value of every topic. 
+/* Retained log: what an exporter published last, encoded, in order, in private memory; and the last value of every topic.
  * Positions
  * count from 0 for the life of the node.  Pure: bytes in, bytes out, one thread. */
 #ifndef RETAINED_RETAINED_H

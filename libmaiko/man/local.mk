@@ -16,6 +16,7 @@ dist_man_MANS += libmaiko/man/maiko_json.3
 dist_man_MANS += libmaiko/man/maiko_schema.3
 dist_man_MANS += libmaiko/man/maiko_send.3
 dist_man_MANS += libmaiko/man/maiko_supervisor.3
+dist_man_MANS += libmaiko/man/maiko_system.3
 dist_man_MANS += libmaiko/man/maiko_topic.3
 dist_man_MANS += libmaiko/man/maiko_topics.3
 dist_man_MANS += libmaiko/man/maiko_value.3
