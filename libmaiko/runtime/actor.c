@@ -252,6 +252,8 @@ void actor_finish(struct actor *actor)
     actor->has_finished = true;
     if (actor->rare != NULL && actor->rare->is_publisher)
         supervisor_announce_finished(actor);
+    if (actor->inbox != NULL)
+        return;
     if (actor->state == ACTOR_RUNNING && actor->subscriber.first == NULL)
         actor_drain(actor);
     else if (actor->state == ACTOR_RUNNING)

@@ -98,7 +98,7 @@ static bool send_note(struct shard *shard, struct route *route, const maiko_dead
     memcpy(envelope_payload(envelope), note, sizeof *note);
     envelope->head.type = MAIKO_TYPE(maiko_dead_letter);
     envelope->topic = route->topic;
-    envelope->sender = &shard->sup->inboxes->gate->sender;
+    envelope->sender = &shard->sup->inbox->gate->sender;
     envelope->hops = 0;
     envelope->from_system = 1;
     envelope->id = id_source_next(&shard->ids);

@@ -66,9 +66,15 @@ void shard_pay(struct shard *shard, struct actor *sender)
             sender->is_overdrawn = false;
             shard_ready(shard, sender);
         }
-    } else if (atomic_fetch_sub_explicit(&sender->remote_debt, 1, memory_order_acq_rel) == 1) {
-        push_on_wake_stack(sender);
+    } else {
+        shard_pay_from_outside(sender);
     }
+}
+
+void shard_pay_from_outside(struct actor *actor)
+{
+    if (atomic_fetch_sub_explicit(&actor->remote_debt, 1, memory_order_acq_rel) == 1)
+        push_on_wake_stack(actor);
 }
 
 void shard_count_drop(struct shard *shard, struct actor *subscriber, const struct topic *topic, struct envelope *envelope,

@@ -5,7 +5,7 @@
 
 static const maiko_actor_ops gate_ops = {.handle = NULL};
 
-/* Under no lock: before start, or by the one thread that makes an importer. */
+/* Before start only, so no thread runs yet. */
 static maiko_status fill_gate(struct maiko_supervisor *sup, struct actor *gate, struct inbox *inbox, const char *name)
 {
     size_t size = strlen(name) + 1;
@@ -24,11 +24,12 @@ static maiko_status fill_gate(struct maiko_supervisor *sup, struct actor *gate, 
     gate->block_size = size;
     memcpy(gate->block, name, size);
     gate->sender.name = gate->block;
-    gate->counters = counters_actor_add(sup->counters, sup->inbox_count == 0 ? UINT64_MAX : ++sup->next_actor_id, name, 0, 0);
+    gate->sender.id = inbox->next == NULL ? 0 : ++sup->next_actor_id;
+    gate->counters = counters_actor_add(sup->counters, inbox->next == NULL ? UINT64_MAX : gate->sender.id, name, 0, 0);
     return gate->counters == NULL ? MAIKO_ENOMEM : MAIKO_OK;
 }
 
-maiko_status supervisor_make_gate(struct maiko_supervisor *sup)
+maiko_status supervisor_make_gate(struct maiko_supervisor *sup, const char *name, struct inbox **ret_inbox)
 {
     struct inbox *inbox = heap_alloc(&sup->root->heap, sizeof *inbox);
     struct actor *gate;
@@ -49,7 +50,8 @@ maiko_status supervisor_make_gate(struct maiko_supervisor *sup)
     sup->inboxes = inbox;
     sup->shards[0]->gates = inbox;
     sup->inbox_count++;
-    return fill_gate(sup, gate, inbox, "supervisor");
+    *ret_inbox = inbox;
+    return fill_gate(sup, gate, inbox, name);
 }
 
 void supervisor_free_inboxes(struct maiko_supervisor *sup)

@@ -19,7 +19,8 @@ struct inbox_record {
     maiko_id correlation;
     uint64_t time_ns;
     const struct sender *sender;
-    uint64_t hops;
+    uint32_t hops;
+    bool is_finish;
 };
 
 maiko_status inbox_init(struct inbox *inbox, struct maiko_supervisor *sup)
@@ -102,7 +103,7 @@ static char *reserve(struct inbox *inbox, size_t size)
 
 static bool is_large(const struct inbox_event *event)
 {
-    return event->payload_len > POOL_LARGEST || event->entry->type->destroy != NULL;
+    return event->payload_len > POOL_LARGEST || (event->entry != NULL && event->entry->type->destroy != NULL);
 }
 
 static maiko_status append(struct inbox *inbox, const struct inbox_event *event)
@@ -132,6 +133,7 @@ static maiko_status append(struct inbox *inbox, const struct inbox_event *event)
     record->time_ns = event->time_ns != 0 ? event->time_ns : clock_wall_clamped(&inbox->sup->clock, &inbox->wall_last);
     record->sender = sender;
     record->hops = event->hops;
+    record->is_finish = event->is_finish;
     inbox->fill.used += size;
     inbox->fill.events++;
     return MAIKO_OK;
@@ -147,8 +149,10 @@ static bool may_wait(const struct inbox *inbox)
 static maiko_status wait_for_room(struct inbox *inbox, size_t payload_len, bool try_only)
 {
     while (!inbox->is_closed && !has_room(inbox, payload_len)) {
-        if (try_only || !may_wait(inbox))
+        if (try_only || !may_wait(inbox)) {
+            inbox->was_full = true;
             return MAIKO_EFULL;
+        }
         inbox->waiting++;
         pthread_cond_wait(&inbox->room, &inbox->lock);
         inbox->waiting--;
@@ -169,7 +173,7 @@ maiko_status inbox_send(struct inbox *inbox, const struct inbox_event *event, bo
     }
     if (status == MAIKO_OK) {
         atomic_store_explicit(&inbox->has_events, true, memory_order_relaxed);
-        COUNT_SHARED(inbox->gate->counters, sent, 1);
+        COUNT_SHARED(inbox->gate->counters, sent, event->is_finish ? 0 : 1);
     } else {
         COUNT_SHARED(inbox->gate->counters, refused, 1);
         inbox->gate->last_refusal = status;
@@ -206,6 +210,7 @@ uint64_t inbox_depth(struct inbox *inbox)
 static bool swap(struct inbox *inbox)
 {
     struct inbox_buffer empty = inbox->drain;
+    bool notify;
 
     if (!atomic_load_explicit(&inbox->has_events, memory_order_relaxed))
         return false;
@@ -218,7 +223,11 @@ static bool swap(struct inbox *inbox)
     atomic_store_explicit(&inbox->has_events, false, memory_order_relaxed);
     if (inbox->waiting > 0)
         pthread_cond_broadcast(&inbox->room);
+    notify = inbox->was_full && inbox->notify != NULL;
+    inbox->was_full = false;
     pthread_mutex_unlock(&inbox->lock);
+    if (notify)
+        inbox->notify(inbox->notify_userdata);
     return true;
 }
 
@@ -269,7 +278,10 @@ void inbox_run(struct inbox *inbox)
         record = (struct inbox_record *)(void *)(inbox->drain.bytes + inbox->drain_at);
         inbox->drain_at += record->size;
         budget--;
-        send_on(inbox, record);
+        if (record->is_finish)
+            actor_finish(inbox->gate);
+        else
+            send_on(inbox, record);
     }
 }
 

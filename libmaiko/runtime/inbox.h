@@ -25,6 +25,9 @@ struct inbox {
     pthread_cond_t room;
     struct inbox_buffer fill;
     uint32_t waiting; /* threads that wait for room */
+    bool was_full;    /* a send was refused since the last notification */
+    void (*notify)(void *userdata);
+    void *notify_userdata;
     bool is_closed;
     struct id_source ids;
     uint64_t wall_last;
@@ -47,6 +50,7 @@ struct inbox_event {
     uint64_t time_ns;
     const struct sender *sender; /* NULL: the gate */
     uint8_t hops;
+    bool is_finish; /* no event: the gate finishes behind what was sent before; entry and topic are NULL */
 };
 
 MAIKO_MUST_CHECK maiko_status inbox_init(struct inbox *inbox, struct maiko_supervisor *sup);

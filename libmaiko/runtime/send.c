@@ -334,8 +334,8 @@ static maiko_status outside_check(struct inbox *inbox, const maiko_event_type *t
     return outside_topic(sup, ret_event->entry, topic, event, &ret_event->topic);
 }
 
-static maiko_status send_from_outside(struct inbox *inbox, const maiko_send_opts *opts, const maiko_event_type *type,
-                                      const void *event, size_t len, struct inbox_event *meta)
+maiko_status send_from_outside(struct inbox *inbox, const maiko_send_opts *opts, const maiko_event_type *type, const void *event,
+                               size_t len, struct inbox_event *meta)
 {
     maiko_status status;
 

@@ -189,6 +189,9 @@ void shard_wait_until_free(struct shard *shard, struct actor *actor);
 /* Pays for one waiting event that got a place (or was dropped). */
 void shard_pay(struct shard *shard, struct actor *sender);
 
+/* Any thread: takes one from the actor's remote debt; at 0 it runs again. */
+void shard_pay_from_outside(struct actor *actor);
+
 /* The next event of the actor, control lane first; the caller owns the reference.  NULL when empty. */
 struct envelope *shard_take(struct shard *shard, struct actor *actor);
 

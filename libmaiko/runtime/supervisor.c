@@ -202,6 +202,7 @@ static void free_supervisor(struct maiko_supervisor *sup)
         shard_deinit(sup->shards[i]);
         heap_free(&root->heap, block, sizeof(struct shard) + 128);
     }
+    supervisor_free_importers(sup);
     hash_table_deinit(&sup->names);
     actor_table_deinit(&sup->actors);
     registry_deinit(&sup->registry);
@@ -232,7 +233,7 @@ static maiko_status build(struct maiko_supervisor *sup)
     if (status == MAIKO_OK)
         status = make_shards(sup);
     if (status == MAIKO_OK)
-        status = supervisor_make_gate(sup);
+        status = supervisor_make_gate(sup, "supervisor", &sup->inbox);
     return status;
 }
 
@@ -591,7 +592,7 @@ const char *maiko_supervisor_counters_path(const maiko_supervisor *sup)
 
 maiko_context *maiko_supervisor_context(maiko_supervisor *sup)
 {
-    return supervisor_is_valid(sup) ? actor_context(sup->inboxes->gate) : NULL;
+    return supervisor_is_valid(sup) ? actor_context(sup->inbox->gate) : NULL;
 }
 
 maiko_status maiko_supervisor_stop(maiko_supervisor **sup, maiko_stop_report *report)

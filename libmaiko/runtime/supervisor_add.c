@@ -29,7 +29,7 @@ static maiko_status refuse(struct text *error, maiko_status status, const char *
     return status;
 }
 
-static maiko_status check_name(const char *name, struct text *error)
+maiko_status supervisor_check_name(const char *name, struct text *error)
 {
     size_t len = strlen(name);
     maiko_status status = MAIKO_OK;
@@ -103,7 +103,7 @@ static maiko_status draft_init(struct maiko_supervisor *sup, struct draft *draft
         memcpy(draft->own_ops, draft->spec.ops, ops_size);
         draft->ops = draft->own_ops;
     }
-    status = draft->spec.name == NULL ? MAIKO_OK : check_name(draft->spec.name, error);
+    status = draft->spec.name == NULL ? MAIKO_OK : supervisor_check_name(draft->spec.name, error);
     if (status == MAIKO_OK && (draft->spec.capacity > (1u << 24) || draft->spec.tick_limit > (1u << 24)))
         status = refuse(error, MAIKO_EINVAL, "capacity or tick limit of actor", draft->spec.name == NULL ? "" : draft->spec.name);
     if (status == MAIKO_OK)
@@ -434,7 +434,7 @@ static struct stream_command *stream_command_new(struct shard *shard, const char
 }
 
 /* Everybody counts the publishers; nobody may miss one that begins, so that nothing ends too early. */
-static maiko_status announce_stream(struct shard *shard, const char *const *patterns, bool is_open)
+maiko_status supervisor_announce_stream(struct shard *shard, const char *const *patterns, bool is_open)
 {
     uint32_t count = atomic_load_explicit(&shard->sup->shard_count, memory_order_acquire);
     uint32_t target;
@@ -456,7 +456,7 @@ static maiko_status announce_stream(struct shard *shard, const char *const *patt
 
 void supervisor_announce_finished(struct actor *actor)
 {
-    if (announce_stream(actor->shard, actor->rare->publish, false) != MAIKO_OK)
+    if (supervisor_announce_stream(actor->shard, actor->rare->publish, false) != MAIKO_OK)
         supervisor_memory_failed(actor->shard, "end of a stream");
 }
 
@@ -468,7 +468,7 @@ maiko_status supervisor_install(struct shard *shard, struct actor *actor, struct
     for (subscription = actor->subscriber.first; subscription != NULL && status == MAIKO_OK; subscription = subscription->next)
         status = install_subscription(shard, subscription, ticket);
     if (status == MAIKO_OK && actor->rare != NULL && actor->rare->publish != NULL && actor->rare->publish[0] != NULL) {
-        status = announce_stream(shard, actor->rare->publish, true);
+        status = supervisor_announce_stream(shard, actor->rare->publish, true);
         actor->rare->is_publisher = status == MAIKO_OK;
     }
     if (status != MAIKO_OK) {

@@ -40,8 +40,10 @@ struct maiko_supervisor {
     _Atomic bool is_pausing; /* looked at by every turn, beside the count */
     uint32_t next_shard;     /* under the lock: for placement in turn */
     /* outside events */
-    struct inbox *inboxes; /* the first is the supervisor's own; under the lock to append */
+    struct inbox *inboxes; /* all; only grows before start */
+    struct inbox *inbox;   /* the supervisor's own */
     uint32_t inbox_count;
+    struct maiko_importer *importers;
     /* under the lock */
     pthread_mutex_t lock;
     pthread_cond_t changed; /* monotonic clock; any of what follows changed */
@@ -138,11 +140,19 @@ MAIKO_MUST_CHECK maiko_status supervisor_subscribe(struct shard *shard, struct s
 void supervisor_unsubscribe(struct shard *shard, struct subscription *subscription);
 
 /* The supervisor's own gate for outside threads; a further one for an importer. */
-MAIKO_MUST_CHECK maiko_status supervisor_make_gate(struct maiko_supervisor *sup);
+MAIKO_MUST_CHECK maiko_status supervisor_make_gate(struct maiko_supervisor *sup, const char *name, struct inbox **ret_inbox);
+
+/* An actor's or importer's name: as the public comment says, with the reason in `error`. */
+MAIKO_MUST_CHECK maiko_status supervisor_check_name(const char *name, struct text *error);
+
+/* A publisher with these patterns begins, or (`is_open` false) has finished: known to every shard in order with what the
+ * calling shard sent.  MAIKO_OK or MAIKO_ENOMEM. */
+MAIKO_MUST_CHECK maiko_status supervisor_announce_stream(struct shard *shard, const char *const *patterns, bool is_open);
 
 /* When no thread runs any more. */
 void supervisor_free_inboxes(struct maiko_supervisor *sup);
 void supervisor_free_actors(struct maiko_supervisor *sup);
+void supervisor_free_importers(struct maiko_supervisor *sup);
 
 /* The outside loop is about to sleep on our descriptor (MAIKO_POLLED). */
 void supervisor_prepare_sleep(struct maiko_supervisor *sup);

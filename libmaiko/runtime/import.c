@@ -1,0 +1,267 @@
+/* Importers and holds: a gate with a name and foreign senders; a debt that something outside pays. */
+#include "runtime/send.h"
+#include "runtime/supervisor_internal.h"
+#include <maiko/import.h>
+#include <string.h>
+
+/* Names of foreign senders that one importer remembers; beyond it they all share the importer's. */
+#define FOREIGN_SENDERS_MAX 65536u
+
+struct foreign {
+    struct sender sender;
+    char name[];
+};
+
+struct maiko_importer {
+    struct inbox *inbox;
+    pthread_mutex_t lock;
+    struct hash_table senders;
+    const char **publish;
+    size_t publish_size;
+    struct maiko_importer *next;
+};
+
+struct maiko_hold {
+    struct actor *actor;
+    struct heap *heap;
+};
+
+static const char *foreign_key(const void *value)
+{
+    return ((const struct foreign *)value)->sender.name;
+}
+
+static maiko_status check_new(maiko_supervisor *sup, const char *name, const char *const *publish, struct text *error)
+{
+    maiko_status status;
+    size_t i;
+
+    if (!supervisor_is_valid(sup) || name == NULL)
+        return MAIKO_EINVAL;
+    if (supervisor_is_forked(sup))
+        return MAIKO_EFORKED;
+    if (supervisor_state(sup) != SUP_NEW)
+        return MAIKO_ESTATE;
+    status = supervisor_check_name(name, error);
+    for (i = 0; status == MAIKO_OK && publish != NULL && publish[i] != NULL; i++)
+        status = maiko_pattern_check(publish[i]);
+    return status;
+}
+
+static maiko_status copy_publish(struct maiko_importer *importer, struct heap *heap, const char *const *publish)
+{
+    size_t size = sizeof(char *);
+    size_t count;
+    size_t i;
+    char *at;
+
+    for (count = 0; publish[count] != NULL; count++)
+        size += sizeof(char *) + strlen(publish[count]) + 1;
+    importer->publish = heap_alloc_zeroed(heap, 1, size);
+    if (importer->publish == NULL)
+        return MAIKO_ENOMEM;
+    importer->publish_size = size;
+    at = (char *)(importer->publish + count + 1);
+    for (i = 0; i < count; i++) {
+        size_t len = strlen(publish[i]) + 1;
+
+        importer->publish[i] = memcpy(at, publish[i], len);
+        at += len;
+    }
+    return MAIKO_OK;
+}
+
+static maiko_status begin_stream(struct maiko_importer *importer, const char *const *publish)
+{
+    struct actor *gate = importer->inbox->gate;
+    maiko_status status = copy_publish(importer, gate->shard->heap, publish);
+
+    if (status != MAIKO_OK)
+        return status;
+    if (actor_rare(gate) == NULL)
+        return MAIKO_ENOMEM;
+    gate->rare->publish = importer->publish;
+    status = supervisor_announce_stream(gate->shard, importer->publish, true);
+    gate->rare->is_publisher = status == MAIKO_OK;
+    return status;
+}
+
+static maiko_status enter_name(maiko_supervisor *sup, struct actor *gate)
+{
+    maiko_status status;
+
+    pthread_mutex_lock(&sup->lock);
+    status = hash_table_insert(&sup->names, gate);
+    pthread_mutex_unlock(&sup->lock);
+    return status;
+}
+
+maiko_status maiko_importer_new(maiko_supervisor *sup, const char *name, const char *const *publish,
+                                maiko_importer **ret_importer)
+{
+    char buffer[200];
+    struct text error;
+    struct maiko_importer *importer;
+    maiko_status status;
+
+    text_init_buffer(&error, buffer, sizeof buffer);
+    status = check_new(sup, name, publish, &error);
+    if (status != MAIKO_OK || ret_importer == NULL)
+        return status == MAIKO_OK ? MAIKO_EINVAL : status;
+    if (hash_table_find(&sup->names, name) != NULL)
+        return MAIKO_EEXIST;
+    importer = heap_alloc_zeroed(&sup->root->heap, 1, sizeof *importer);
+    if (importer == NULL)
+        return MAIKO_ENOMEM;
+    pthread_mutex_init(&importer->lock, NULL);
+    hash_table_init(&importer->senders, &sup->root->heap, foreign_key);
+    importer->next = sup->importers; /* freed with the supervisor, also when half-built */
+    sup->importers = importer;
+    status = supervisor_make_gate(sup, name, &importer->inbox);
+    if (status == MAIKO_OK)
+        status = enter_name(sup, importer->inbox->gate);
+    if (status == MAIKO_OK && publish != NULL && publish[0] != NULL)
+        status = begin_stream(importer, publish);
+    if (status == MAIKO_OK)
+        *ret_importer = importer;
+    return status;
+}
+
+void supervisor_free_importers(struct maiko_supervisor *sup)
+{
+    struct heap *heap = &sup->root->heap;
+
+    while (sup->importers != NULL) {
+        struct maiko_importer *importer = sup->importers;
+        size_t position = 0;
+        struct foreign *foreign;
+
+        sup->importers = importer->next;
+        while ((foreign = hash_table_next(&importer->senders, &position)) != NULL)
+            heap_free(heap, foreign, sizeof *foreign + strlen(foreign->name) + 1);
+        hash_table_deinit(&importer->senders);
+        heap_free(heap, importer->publish, importer->publish_size);
+        pthread_mutex_destroy(&importer->lock);
+        heap_free(heap, importer, sizeof *importer);
+    }
+}
+
+static const struct sender *remember(struct maiko_importer *importer, const char *name)
+{
+    struct heap *heap = importer->senders.heap;
+    size_t len = strlen(name);
+    struct foreign *foreign;
+
+    if (importer->senders.count >= FOREIGN_SENDERS_MAX)
+        return NULL;
+    foreign = heap_alloc_zeroed(heap, 1, sizeof *foreign + len + 1);
+    if (foreign == NULL)
+        return NULL;
+    memcpy(foreign->name, name, len + 1);
+    foreign->sender.name = foreign->name;
+    foreign->sender.id = UINT64_MAX;
+    if (hash_table_insert(&importer->senders, foreign) != MAIKO_OK) {
+        heap_free(heap, foreign, sizeof *foreign + len + 1);
+        return NULL;
+    }
+    return &foreign->sender;
+}
+
+/* NULL: the importer itself stands for it. */
+static const struct sender *foreign_sender(struct maiko_importer *importer, const char *name)
+{
+    const struct foreign *known;
+    const struct sender *sender;
+
+    if (name == NULL)
+        return NULL;
+    pthread_mutex_lock(&importer->lock);
+    known = hash_table_find(&importer->senders, name);
+    sender = known != NULL ? &known->sender : remember(importer, name);
+    pthread_mutex_unlock(&importer->lock);
+    return sender;
+}
+
+maiko_status maiko_importer_send(maiko_importer *importer, const maiko_import *given)
+{
+    maiko_import import = {.struct_size = sizeof import};
+    maiko_send_opts opts = {.struct_size = sizeof opts};
+    struct inbox_event meta = {.entry = NULL};
+
+    if (importer == NULL || given == NULL || given->struct_size < offsetof(maiko_import, id))
+        return MAIKO_EINVAL;
+    memcpy(&import, given, given->struct_size < sizeof import ? given->struct_size : sizeof import);
+    if (import.topic == NULL || (import.sender != NULL && strlen(import.sender) > 255))
+        return import.topic == NULL ? MAIKO_ETOPIC : MAIKO_ENAME;
+    opts.topic = import.topic;
+    opts.try_only = import.try_only;
+    meta.id = import.id;
+    meta.parent = import.parent;
+    meta.correlation = import.correlation;
+    meta.time_ns = import.time_ns;
+    meta.hops = import.hops;
+    meta.sender = foreign_sender(importer, import.sender);
+    return send_from_outside(importer->inbox, &opts, import.type, import.event, import.len, &meta);
+}
+
+bool maiko_importer_has_room(maiko_importer *importer)
+{
+    return importer != NULL && !inbox_is_full(importer->inbox);
+}
+
+void maiko_importer_on_room(maiko_importer *importer, void (*notify)(void *userdata), void *userdata)
+{
+    if (importer == NULL)
+        return;
+    pthread_mutex_lock(&importer->inbox->lock);
+    importer->inbox->notify = notify;
+    importer->inbox->notify_userdata = userdata;
+    pthread_mutex_unlock(&importer->inbox->lock);
+}
+
+maiko_status maiko_importer_finish(maiko_importer *importer)
+{
+    struct inbox_event finish = {.is_finish = true};
+
+    return importer == NULL ? MAIKO_EINVAL : inbox_send(importer->inbox, &finish, false);
+}
+
+uint8_t maiko_envelope_hops(const maiko_envelope *envelope)
+{
+    return envelope == NULL ? 0 : envelope_of(envelope)->hops;
+}
+
+bool maiko_envelope_is_from(const maiko_envelope *envelope, const maiko_importer *importer)
+{
+    return envelope != NULL && importer != NULL && envelope_of(envelope)->origin == importer->inbox->gate;
+}
+
+/* --- holds --- */
+
+maiko_status maiko_hold_new(maiko_context *ctx, maiko_hold **ret_hold)
+{
+    struct actor *actor = actor_of_context(ctx);
+    struct maiko_hold *hold;
+
+    if (actor == NULL || ret_hold == NULL || actor->inbox != NULL)
+        return actor == NULL && ctx != NULL ? MAIKO_ECLOSED : MAIKO_EINVAL;
+    if (actor->shard != shard_of_this_thread || actor->shard->current != actor)
+        return MAIKO_ETHREAD;
+    hold = heap_alloc(actor->shard->heap, sizeof *hold);
+    if (hold == NULL)
+        return MAIKO_ENOMEM;
+    hold->actor = actor;
+    hold->heap = actor->shard->heap;
+    /* relaxed: our own shard looks at it next */
+    atomic_fetch_add_explicit(&actor->remote_debt, 1, memory_order_relaxed);
+    *ret_hold = hold;
+    return MAIKO_OK;
+}
+
+void maiko_hold_release(maiko_hold *hold)
+{
+    if (hold == NULL)
+        return;
+    shard_pay_from_outside(hold->actor);
+    heap_free(hold->heap, hold, sizeof *hold);
+}
