@@ -301,8 +301,6 @@ static maiko_status read_element(struct json_reader *reader, const maiko_field *
         return read_enum(reader, field, offset);
     case MAIKO_KIND_STRUCT:
         return read_object(reader, layout_of_struct(field->nested), offset);
-    case MAIKO_KIND_POINTER:
-        return refuse(reader, MAIKO_ENOTSUP, "a pointer cannot be read");
     default:
         return read_integer(reader, field, offset);
     }
@@ -462,5 +460,7 @@ maiko_status maiko_event_from_json(const maiko_event_type *type, const char *jso
     if (type == NULL || json == NULL || (event == NULL && size > 0))
         return MAIKO_EINVAL;
     json_scanner_init(&reader.scanner, json, json_len);
+    if (type->local_only)
+        return refuse(&reader, MAIKO_ENOTSUP, "%s does not leave its process", type->name);
     return read_event(&reader, ret_len);
 }

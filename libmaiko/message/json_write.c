@@ -136,9 +136,9 @@ static void put_enum(struct json_writer *writer, const maiko_enum *labels, int32
         put_integer(writer, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0);
 }
 
-static maiko_status put_layout(struct json_writer *writer, struct layout layout, const char *base, size_t tail_count);
+static void put_layout(struct json_writer *writer, struct layout layout, const char *base, size_t tail_count);
 
-static maiko_status put_element(struct json_writer *writer, const maiko_field *field, const char *at)
+static void put_element(struct json_writer *writer, const maiko_field *field, const char *at)
 {
     union field_number number;
     uint32_t len;
@@ -146,40 +146,38 @@ static maiko_status put_element(struct json_writer *writer, const maiko_field *f
     switch ((maiko_kind)field->kind) {
     case MAIKO_KIND_BOOL:
         put_text(writer, *at != 0 ? "true" : "false");
-        return MAIKO_OK;
+        break;
     case MAIKO_KIND_FLOAT:
         put_float(writer, at);
-        return MAIKO_OK;
+        break;
     case MAIKO_KIND_DOUBLE:
         put_double(writer, at);
-        return MAIKO_OK;
+        break;
     case MAIKO_KIND_STRING:
         put_string(writer, at, strnlen(at, field->capacity));
-        return MAIKO_OK;
+        break;
     case MAIKO_KIND_BLOB:
         memcpy(&len, at, sizeof(len));
         put_bin(writer, at + sizeof(len), len);
-        return MAIKO_OK;
+        break;
     case MAIKO_KIND_ENUM:
         put_enum(writer, field->labels, (int32_t)field_load(field, at).i);
-        return MAIKO_OK;
+        break;
     case MAIKO_KIND_STRUCT:
-        return put_layout(writer, layout_of_struct(field->nested), at, 0);
-    case MAIKO_KIND_POINTER:
-        return MAIKO_ENOTSUP;
-    default:
+        put_layout(writer, layout_of_struct(field->nested), at, 0);
+        break;
+    default: /* the integers */
         number = field_load(field, at);
         if (kind_is_signed((maiko_kind)field->kind) && number.i < 0)
             put_integer(writer, 0 - number.u, true);
         else
             put_integer(writer, number.u, false);
-        return MAIKO_OK;
+        break;
     }
 }
 
-static maiko_status put_field(struct json_writer *writer, const maiko_field *field, const char *at, size_t count)
+static void put_field(struct json_writer *writer, const maiko_field *field, const char *at, size_t count)
 {
-    maiko_status status = MAIKO_OK;
     size_t i;
 
     if (field->kind == MAIKO_KIND_TEXT) {
@@ -187,35 +185,32 @@ static maiko_status put_field(struct json_writer *writer, const maiko_field *fie
     } else if (field->kind == MAIKO_KIND_BYTES) {
         put_bin(writer, at, count);
     } else if (field->form == MAIKO_FORM_ONE) {
-        status = put_element(writer, field, at);
+        put_element(writer, field, at);
     } else {
         put(writer, "[", 1);
-        for (i = 0; status == MAIKO_OK && i < count; i++) {
+        for (i = 0; i < count; i++) {
             if (i > 0)
                 put(writer, ",", 1);
-            status = put_element(writer, field, at + i * field->size);
+            put_element(writer, field, at + i * field->size);
         }
         put(writer, "]", 1);
     }
-    return status;
 }
 
-static maiko_status put_layout(struct json_writer *writer, struct layout layout, const char *base, size_t tail_count)
+static void put_layout(struct json_writer *writer, struct layout layout, const char *base, size_t tail_count)
 {
-    maiko_status status = MAIKO_OK;
     size_t i;
 
     put(writer, "{", 1);
-    for (i = 0; status == MAIKO_OK && i < layout.count; i++) {
+    for (i = 0; i < layout.count; i++) {
         const maiko_field *field = layout_field(&layout, i);
 
         put_text(writer, i > 0 ? ",\"" : "\"");
         put_text(writer, field->name); /* an identifier: nothing to escape */
         put_text(writer, "\":");
-        status = put_field(writer, field, base + field->offset, layout_element_count(field, tail_count));
+        put_field(writer, field, base + field->offset, layout_element_count(field, tail_count));
     }
     put(writer, "}", 1);
-    return status;
 }
 
 maiko_status maiko_event_to_json(const maiko_event_type *type, const void *event, size_t len, char *buffer, size_t size,
@@ -226,11 +221,12 @@ maiko_status maiko_event_to_json(const maiko_event_type *type, const void *event
 
     if (type == NULL || event == NULL || (buffer == NULL && size > 0))
         return MAIKO_EINVAL;
+    if (type->local_only)
+        return MAIKO_ENOTSUP;
     status = schema_validate(type, event, len);
-    if (status == MAIKO_OK)
-        status = put_layout(&writer, layout_of_type(type), event, (size_t)maiko_event_tail_count(type, event));
     if (status != MAIKO_OK)
         return status;
+    put_layout(&writer, layout_of_type(type), event, (size_t)maiko_event_tail_count(type, event));
     if (ret_len != NULL)
         *ret_len = writer.len;
     if (size > 0)

@@ -23,3 +23,9 @@ fuzz: $(fuzz_targets)
 fuzz_targets += tests/fuzz/fuzz_topic
 tests_fuzz_fuzz_topic_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_topic_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+fuzz_targets += tests/fuzz/fuzz_json
+tests_fuzz_fuzz_json_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_json_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+fuzz_targets += tests/fuzz/fuzz_schema
+tests_fuzz_fuzz_schema_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_schema_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)

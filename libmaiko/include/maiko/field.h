@@ -138,6 +138,7 @@ struct maiko_struct {
 #define MAIKO_PASS_ASSERT_(kind, ...) MAIKO_FIELD_##kind##_(ASSERT, __VA_ARGS__)
 #define MAIKO_PASS_CHECKED_(kind, ...) MAIKO_FIELD_##kind##_(CHECKED, __VA_ARGS__)
 #define MAIKO_PASS_TAIL_(kind, ...) MAIKO_FIELD_##kind##_(TAIL, __VA_ARGS__)
+#define MAIKO_PASS_KNOWN_(kind, ...) +MAIKO_FIELD_KIND_##kind
 #define MAIKO_PASS_COUNT_(kind, ...) +1
 #define MAIKO_PASS_PROBE_(kind, ...) ~, 1,
 
@@ -180,6 +181,31 @@ struct maiko_struct {
 #define MAIKO_C_TYPE_DOUBLE_ double
 #define MAIKO_C_TYPE_TEXT_ char
 #define MAIKO_C_TYPE_BYTES_ uint8_t
+
+/* KNOWN: the word after F( exists, asked before anything else so that the first error names it. */
+enum {
+    MAIKO_FIELD_KIND_BOOL = 0,
+    MAIKO_FIELD_KIND_INT8 = 0,
+    MAIKO_FIELD_KIND_INT16 = 0,
+    MAIKO_FIELD_KIND_INT32 = 0,
+    MAIKO_FIELD_KIND_INT64 = 0,
+    MAIKO_FIELD_KIND_UINT8 = 0,
+    MAIKO_FIELD_KIND_UINT16 = 0,
+    MAIKO_FIELD_KIND_UINT32 = 0,
+    MAIKO_FIELD_KIND_UINT64 = 0,
+    MAIKO_FIELD_KIND_FLOAT = 0,
+    MAIKO_FIELD_KIND_DOUBLE = 0,
+    MAIKO_FIELD_KIND_STRING = 0,
+    MAIKO_FIELD_KIND_BLOB = 0,
+    MAIKO_FIELD_KIND_ENUM = 0,
+    MAIKO_FIELD_KIND_STRUCT = 0,
+    MAIKO_FIELD_KIND_POINTER = 0,
+    MAIKO_FIELD_KIND_ARRAY = 0,
+    MAIKO_FIELD_KIND_ENUM_ARRAY = 0,
+    MAIKO_FIELD_KIND_STRUCT_ARRAY = 0,
+    MAIKO_FIELD_KIND_TAIL = 0,
+    MAIKO_FIELD_KIND_STRUCT_TAIL = 0
+};
 
 /* MEMBER: the declaration in the struct. */
 #define MAIKO_ONE_MEMBER_(type, kind, name) type name;
@@ -259,6 +285,7 @@ struct maiko_struct {
 
 /* struct, typedef, limits and table of one list. */
 #define MAIKO_DEFINE_STRUCT_(name, fields)                                                                                       \
+    MAIKO_STATIC_ASSERT_((0 fields(MAIKO_PASS_KNOWN_)) == 0, #name ": kinds of fields")                                          \
     MAIKO_NEWER_CXX_BEGIN_                                                                                                       \
     typedef struct name {                                                                                                        \
         MAIKO_NO_MEMBER_(fields) fields(MAIKO_PASS_MEMBER_)                                                                      \

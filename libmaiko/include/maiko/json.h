@@ -28,8 +28,8 @@ MAIKO_BEGIN_DECLS
  * @param len      bytes of the event, its tail included; the event is validated first.
  * @param buffer   receives the text and its NUL, cut when it does not fit; NULL with size 0 to ask for the length.
  * @param ret_len  bytes the whole text has, without the NUL; set on MAIKO_OK and MAIKO_ETOOLONG.  May be NULL.
- * @return MAIKO_OK, MAIKO_ETOOLONG (does not fit), MAIKO_EINVAL (NULL), MAIKO_ETYPE (not a legal event), MAIKO_ENOTSUP (holds
- *         pointers).
+ * @return MAIKO_OK, MAIKO_ETOOLONG (does not fit), MAIKO_EINVAL (NULL), MAIKO_ETYPE (not a legal event), MAIKO_ENOTSUP
+ *         (local_only).
  * Threads: any.  Blocking: never.  Allocates nothing.
  */
 MAIKO_API maiko_status maiko_event_to_json(const maiko_event_type *type, const void *event, size_t len, char *buffer, size_t size,
@@ -45,7 +45,7 @@ MAIKO_API maiko_status maiko_event_to_json(const maiko_event_type *type, const v
  * @param text      filled with the reason on failure (field, what is wrong, at which byte), "" otherwise; may be NULL with
  *                  text_size 0.
  * @return MAIKO_OK, MAIKO_ETOOLONG (does not fit into size bytes; what is there is not a whole event), MAIKO_EINVAL (NULL),
- *         MAIKO_ETYPE (not JSON, not of this type, or over MAIKO_EVENT_MAX), MAIKO_ENOTSUP (holds pointers).
+ *         MAIKO_ETYPE (not JSON, not of this type, or over MAIKO_EVENT_MAX), MAIKO_ENOTSUP (local_only).
  * Threads: any.  Blocking: never.  Allocates nothing.
  */
 MAIKO_API maiko_status maiko_event_from_json(const maiko_event_type *type, const char *json, size_t json_len, void *event,
