@@ -22,6 +22,7 @@ include tests/fuzz/local.mk
 include tests/chaos/local.mk
 include tests/bench/local.mk
 include tests/checks/local.mk
+include tests/compile/local.mk
 include tests/consumer/local.mk
 
 # The kit uses CUnit for assertions; without it only scripts and fuzz replays are left.

@@ -18,6 +18,7 @@ unit_tests += tests/unit/test_topic
 unit_tests += tests/unit/test_topic_index
 unit_tests += tests/unit/test_topic_mosquitto
 unit_tests += tests/unit/test_topic_set
+unit_tests += tests/unit/test_send
 if WITH_BRIDGE
 unit_tests += tests/unit/test_node_record
 unit_tests += tests/unit/test_security
@@ -31,3 +32,7 @@ tests_unit_test_topic_mosquitto_CPPFLAGS = $(AM_CPPFLAGS) $(MOSQUITTO_CFLAGS)
 tests_unit_test_topic_mosquitto_LDADD = $(test_ldadd) $(MOSQUITTO_LIBS)
 unit_tests += tests/unit/test_counters_place
 unit_tests += tests/unit/test_counters_reader
+if HAVE_CXX
+unit_tests += tests/unit/test_event_cxx
+tests_unit_test_event_cxx_SOURCES = tests/unit/test_event_cxx.cc
+endif

@@ -1,0 +1,34 @@
+# tests/compile: snippets that must not compile, one per line, sorted; compile.sh says how.
+
+check_scripts += tests/compile/compile.sh
+EXTRA_DIST += tests/compile/array_of_strings.c
+EXTRA_DIST += tests/compile/as_another_struct.c
+EXTRA_DIST += tests/compile/as_is_read_only.c
+EXTRA_DIST += tests/compile/as_needs_an_envelope.c
+EXTRA_DIST += tests/compile/as_unknown_type.c
+EXTRA_DIST += tests/compile/computed_topic_of_wrong_type.c
+EXTRA_DIST += tests/compile/enum_of_64_bits.c
+EXTRA_DIST += tests/compile/enum_undeclared.c
+EXTRA_DIST += tests/compile/field_name_too_long.c
+EXTRA_DIST += tests/compile/field_of_wrong_type.c
+EXTRA_DIST += tests/compile/field_twice.c
+EXTRA_DIST += tests/compile/field_unknown.c
+EXTRA_DIST += tests/compile/kind_unknown.c
+EXTRA_DIST += tests/compile/literal_too_long.c
+EXTRA_DIST += tests/compile/option_unknown.c
+EXTRA_DIST += tests/compile/pointer_for_string.c
+EXTRA_DIST += tests/compile/reserve_another_struct.c
+EXTRA_DIST += tests/compile/send_child_another_struct.c
+EXTRA_DIST += tests/compile/send_event_another_struct.c
+EXTRA_DIST += tests/compile/send_event_to_without_topic.c
+EXTRA_DIST += tests/compile/send_unknown_type.c
+EXTRA_DIST += tests/compile/set_a_number.c
+EXTRA_DIST += tests/compile/set_a_pointer.c
+EXTRA_DIST += tests/compile/set_blob_of_a_string.c
+EXTRA_DIST += tests/compile/set_result_ignored.c
+EXTRA_DIST += tests/compile/string_of_0_bytes.c
+EXTRA_DIST += tests/compile/string_without_size.c
+EXTRA_DIST += tests/compile/tail_in_a_struct.c
+EXTRA_DIST += tests/compile/tail_not_last.c
+EXTRA_DIST += tests/compile/too_large.c
+EXTRA_DIST += tests/compile/too_many_fields.c

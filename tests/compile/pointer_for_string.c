@@ -1,0 +1,24 @@
+/* A pointer is not copied by an initialiser: maiko_set does it.
+ * expect: makes integer from pointer|from pointer|array initializer|pointer to integer */
+#include <maiko/send.h>
+
+#define HELLO_FIELDS(F) F(STRING, name, 8) F(INT32, count) F(BLOB, key, 4)
+MAIKO_EVENT(hello, "greeting", HELLO_FIELDS)
+#define OTHER_FIELDS(F) F(INT32, count)
+MAIKO_EVENT(other, "other", OTHER_FIELDS)
+
+void test(maiko_context *ctx, const maiko_envelope *env);
+void test(maiko_context *ctx, const maiko_envelope *env)
+{
+    hello event = {.name = "x"};
+    other wrong = {.count = 1};
+
+    (void)ctx, (void)env, (void)event, (void)wrong;
+#ifdef BAD
+    const char *text = "x";
+    maiko_send(ctx, hello, .name = text);
+#else
+    const char *text = "x";
+    (void)!maiko_set(&event.name, text);
+#endif
+}

@@ -1,0 +1,23 @@
+/* The size of a pointer is not the size of a field.
+ * expect: maiko_set takes the address of a STRING field */
+#include <maiko/send.h>
+
+#define HELLO_FIELDS(F) F(STRING, name, 8) F(INT32, count) F(BLOB, key, 4)
+MAIKO_EVENT(hello, "greeting", HELLO_FIELDS)
+#define OTHER_FIELDS(F) F(INT32, count)
+MAIKO_EVENT(other, "other", OTHER_FIELDS)
+
+void test(maiko_context *ctx, const maiko_envelope *env);
+void test(maiko_context *ctx, const maiko_envelope *env)
+{
+    hello event = {.name = "x"};
+    other wrong = {.count = 1};
+
+    (void)ctx, (void)env, (void)event, (void)wrong;
+#ifdef BAD
+    const char *text = event.name;
+    (void)!maiko_set(&text, "x");
+#else
+    (void)!maiko_set(&event.name, "x");
+#endif
+}
