@@ -153,6 +153,17 @@ static bool run_posted(struct shard *shard)
     return true;
 }
 
+bool shard_settle(struct shard *shard)
+{
+    bool any;
+
+    exchange_flush(shard);
+    any = exchange_drain(shard);
+    any |= run_posted(shard);
+    exchange_flush(shard);
+    return any;
+}
+
 /* Actors whose debt elsewhere is paid.  Acquire pairs with the release of push_on_wake_stack(). */
 static bool take_wake_stack(struct shard *shard)
 {

@@ -137,6 +137,9 @@ bool shard_is_empty(const struct shard *shard);
 /* One turn: take in rings and posts, run ready actors within the budget, publish.  True when anything was done. */
 bool shard_turn(struct shard *shard, uint64_t budget_events);
 
+/* Without a thread any more: takes in what others left in rings and posts, runs no hook.  True when there was any. */
+bool shard_settle(struct shard *shard);
+
 /* Has it nothing to do until something arrives or a timer is due? */
 bool shard_is_idle(const struct shard *shard);
 

@@ -519,7 +519,8 @@ static void run_install(struct shard *shard, struct command *command)
     struct install_command *told = CONTAINER_OF(command, struct install_command, command);
     struct actor *actor = told->actor;
     struct add_ticket *ticket = told->ticket;
-    maiko_status status = supervisor_install(shard, actor, ticket);
+    maiko_status status =
+        supervisor_state(shard->sup) == SUP_STOPPED ? MAIKO_ECLOSED : supervisor_install(shard, actor, ticket);
 
     if (status != MAIKO_OK) {
         if (ticket == NULL)

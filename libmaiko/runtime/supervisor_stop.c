@@ -360,6 +360,19 @@ static void finish_report(struct maiko_supervisor *sup, maiko_stop_report *repor
     memcpy(report->text, text, len < sizeof report->text ? len + 1 : sizeof report->text);
 }
 
+/* Commands and events that reached a shard after its thread had gone. */
+static void settle(struct maiko_supervisor *sup)
+{
+    uint32_t i;
+    bool any;
+
+    do {
+        any = false;
+        for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++)
+            any |= shard_settle(sup->shards[i]);
+    } while (any);
+}
+
 /* Exactly one caller gets to stop it. */
 static bool begin_stop(struct maiko_supervisor *sup)
 {
@@ -415,6 +428,8 @@ maiko_status maiko_supervisor_halt(maiko_supervisor *sup, maiko_stop_report *rep
         atomic_store_explicit(&sup->state, SUP_STOPPED, memory_order_release);
         pthread_cond_broadcast(&sup->changed);
         pthread_mutex_unlock(&sup->lock);
+        if (!sup->is_abandoned)
+            settle(sup);
         supervisor_wake_join(sup);
     }
     finish_report(sup, report, maiko_supervisor_status(sup), begin_ns, handled_before, &tally);
