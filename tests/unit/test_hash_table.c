@@ -99,6 +99,19 @@ static void numbers_are_keys_too(void)
     hash_table_deinit(&table);
 }
 
+static void equal_hashes_do_not_make_equal_keys(void)
+{
+    struct item item = {.name = "longer"};
+    struct hash_table table;
+
+    hash_table_init(&table, heap_default(), name_of);
+    CU_ASSERT_EQUAL(hash_table_insert_hashed(&table, hash_bytes("long", 4, 0), &item), MAIKO_OK);
+    CU_ASSERT_EQUAL(hash_table_insert_hashed(&table, hash_bytes("longest", 7, 0), &item), MAIKO_OK);
+    CU_ASSERT_PTR_NULL(hash_table_find(&table, "long"));
+    CU_ASSERT_PTR_NULL(hash_table_find(&table, "longest"));
+    hash_table_deinit(&table);
+}
+
 static void reserved_room_needs_no_further_allocation(void)
 {
     static struct item items[ITEMS];
@@ -177,6 +190,7 @@ static void fast_hashes_spread_similar_keys(void)
 static const struct test_case cases[] = {
     TEST_CASE(a_random_history_of_names_agrees_with_an_array),
     TEST_CASE(numbers_are_keys_too),
+    TEST_CASE(equal_hashes_do_not_make_equal_keys),
     TEST_CASE(reserved_room_needs_no_further_allocation),
     TEST_CASE(a_table_that_cannot_grow_is_unchanged),
     TEST_CASE(stable_hashes_never_change),

@@ -72,6 +72,7 @@ static void splicing_keeps_the_order_and_empties_the_source(void)
     CU_ASSERT_EQUAL(number_of(list_last(&to)), 3);
     for (int i = 0; i < 4; i++)
         CU_ASSERT_EQUAL(number_of(list_pop_front(&to)), i);
+    CU_ASSERT_TRUE(list_is_empty(&to));
 }
 
 static void a_queue_survives_being_emptied(void)
@@ -79,13 +80,13 @@ static void a_queue_survives_being_emptied(void)
     struct item items[3] = {{.number = 0}, {.number = 1}, {.number = 2}};
     struct fifo fifo = {NULL, NULL};
 
-    for (int round = 0; round < 2; round++) {
+    for (int round = 0; round < 3; round++) {
         CU_ASSERT_TRUE(fifo_is_empty(&fifo));
         CU_ASSERT_PTR_NULL(fifo_pop(&fifo));
         for (int i = 0; i < 3; i++)
-            fifo_push(&fifo, &items[i].next);
+            fifo_push(&fifo, &items[(i + round) % 3].next);
         for (int i = 0; i < 3; i++)
-            CU_ASSERT_EQUAL(CONTAINER_OF(fifo_pop(&fifo), struct item, next)->number, i);
+            CU_ASSERT_EQUAL(CONTAINER_OF(fifo_pop(&fifo), struct item, next)->number, (i + round) % 3);
     }
 }
 

@@ -206,13 +206,13 @@ static void topics_too_long_to_exist_do_not_count_as_overlap(void)
     memset(a, 'a', 128);
     strcpy(a + 128, "/+");
     memset(b + 2, 'b', 126);
-    CU_ASSERT_TRUE(maiko_patterns_overlap(a, b));
+    CU_ASSERT_TRUE(maiko_patterns_overlap(a, b) && maiko_patterns_overlap(b, a));
     memset(b + 2, 'b', 127);
-    CU_ASSERT_FALSE(maiko_patterns_overlap(a, b));
+    CU_ASSERT_FALSE(maiko_patterns_overlap(a, b) || maiko_patterns_overlap(b, a));
     strcpy(a + 128, "/#");
-    CU_ASSERT_FALSE(maiko_patterns_overlap(a, b));
+    CU_ASSERT_FALSE(maiko_patterns_overlap(a, b) || maiko_patterns_overlap(b, a));
     b[2 + 126] = '\0';
-    CU_ASSERT_TRUE(maiko_patterns_overlap(a, b));
+    CU_ASSERT_TRUE(maiko_patterns_overlap(a, b) && maiko_patterns_overlap(b, a));
     CU_ASSERT_FALSE(maiko_patterns_overlap("a+", "a"));
     CU_ASSERT_FALSE(maiko_patterns_overlap(NULL, "a"));
     CU_ASSERT_FALSE(maiko_patterns_overlap("a", NULL));
