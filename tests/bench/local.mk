@@ -53,6 +53,24 @@ tests_bench_baselines_ring_LDADD = $(bench_ldadd)
 tests_bench_baselines_shared_ring_LDADD = $(bench_ldadd)
 
 
+# libmaiko itself, and once more with counters compiled out: what counting costs is the ratio of the two.
+bench_programs += tests/bench/actors tests/bench/actors_uncounted
+bench_actors_sources = \
+	tests/bench/actors.c \
+	tests/bench/actors.h \
+	tests/bench/actors_flow.c \
+	tests/bench/actors_many.c \
+	tests/bench/actors_work.c
+tests_bench_actors_SOURCES = $(bench_actors_sources)
+tests_bench_actors_LDADD = $(bench_ldadd) libmaiko/libmaiko-core.la
+tests_bench_actors_uncounted_SOURCES = $(bench_actors_sources)
+tests_bench_actors_uncounted_LDADD = $(bench_ldadd) tests/bench/libuncounted.la
+EXTRA_LTLIBRARIES += tests/bench/libuncounted.la
+tests_bench_libuncounted_la_SOURCES = $(core_sources)
+tests_bench_libuncounted_la_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS) -DMAIKO_NO_COUNTERS
+tests_bench_libuncounted_la_CFLAGS = $(AM_CFLAGS) $(LIBRARY_CFLAGS)
+tests_bench_libuncounted_la_LIBADD = $(JSON_LIBS)
+
 # Peers.
 tests_bench_baselines_zmq_inproc_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
 tests_bench_baselines_zmq_inproc_LDADD = $(bench_ldadd) $(ZMQ_LIBS)
