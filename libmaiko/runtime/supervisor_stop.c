@@ -112,6 +112,7 @@ void supervisor_run_stop_hooks(struct shard *shard)
         if (actor->state != ACTOR_STOPPED)
             actor_stop_now(actor);
     }
+    shard->run_first = NULL; /* some stood in the queue; what is left of them are records */
     pthread_mutex_lock(&sup->lock);
     sup->hooks_missing--;
     pthread_cond_broadcast(&sup->changed);
