@@ -2,4 +2,5 @@
 if WITH_BRIDGE
 integration_tests += tests/integration/test_keypair
 integration_tests += tests/integration/test_space
+integration_tests += tests/integration/test_zmq_port
 endif

@@ -1,0 +1,349 @@
+/* Port: opening, binding, sleeping and closing; see zmq_port.h. */
+#include "link/zmq_port.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <zmq.h>
+
+#include "base/clock.h"
+#include "link/zmq_internal.h"
+#include "space/control.h"
+
+static const char *id_text_of(const void *route)
+{
+    return ((const struct route *)route)->id_text;
+}
+
+static maiko_status open_router(struct zmq_port *port, struct text *error)
+{
+    maiko_status status = port_socket_new(port, ZMQ_ROUTER, &port->router, error);
+
+    if (status != MAIKO_OK)
+        return status;
+    port_socket_set_int(port->router, ZMQ_ROUTER_MANDATORY, 1); /* a peer that is gone is an error, not a silence */
+    return port_monitor_open(port, port->router, &port->router_monitor, error);
+}
+
+maiko_status zmq_port_open(const struct zmq_port_config *config, struct zmq_port **ret_port, struct text *error)
+{
+    struct zmq_port *port = heap_alloc_zeroed(config->heap, 1, sizeof(*port));
+    maiko_status status = MAIKO_ESYSTEM;
+
+    if (port == NULL)
+        return MAIKO_ENOMEM;
+    port->heap = config->heap;
+    port->hooks = config->hooks;
+    memcpy(port->public_key, config->public_key, sizeof(port->public_key));
+    memcpy(port->secret_key, config->secret_key, sizeof(port->secret_key));
+    list_init(&port->outgoing);
+    list_init(&port->incoming);
+    list_init(&port->ended);
+    list_init(&port->listened);
+    hash_table_init(&port->incoming_by_id, port->heap, id_text_of);
+    port->rebind_ns = UINT64_MAX;
+    port->context = zmq_ctx_new();
+    if (port->context != NULL)
+        status = port_zap_open(port, error);
+    if (status == MAIKO_OK)
+        status = open_router(port, error);
+    if (status != MAIKO_OK) {
+        zmq_port_close(port, 0);
+        return status;
+    }
+    *ret_port = port;
+    return MAIKO_OK;
+}
+
+struct zmq_port *zmq_port_close(struct zmq_port *port, unsigned linger_ms)
+{
+    if (port == NULL)
+        return NULL;
+    port->is_closing = true;
+    if (port->router != NULL)
+        port_socket_set_int(port->router, ZMQ_LINGER, (int)linger_ms);
+    port_routes_close(port);
+    port_publisher_close(port);
+    if (port->router != NULL) {
+        port_monitor_close(port->router, port->router_monitor);
+        zmq_close(port->router);
+    }
+    if (port->zap != NULL)
+        zmq_close(port->zap);
+    if (port->context != NULL)
+        zmq_ctx_term(port->context); /* all sockets are closed and linger is bounded, so this ends */
+    hash_table_deinit(&port->incoming_by_id);
+    heap_free(port->heap, port->items, port->item_capacity * sizeof(zmq_pollitem_t));
+    explicit_bzero(port->secret_key, sizeof(port->secret_key));
+    heap_free(port->heap, port, sizeof(*port));
+    return NULL;
+}
+
+/* ---- binding ---- */
+
+static void *door_socket(const struct zmq_port *port, enum port_door door)
+{
+    return door == PORT_LINKS ? port->router : port->publisher;
+}
+
+/* libzmq removes whatever is at the path before it binds. */
+static maiko_status check_path_is_free(const char *endpoint, struct text *error)
+{
+    const char *path = endpoint + strlen("ipc://");
+
+    switch (socket_path_life(path, SOCK_STREAM)) {
+    case SOCKET_LIVE:
+        text_append_format(error, "somebody listens at %s", endpoint);
+        return MAIKO_EEXIST;
+    case SOCKET_OTHER_FILE:
+        text_append_format(error, "%s is there and is not a socket", path);
+        return MAIKO_EEXIST;
+    default:
+        return MAIKO_OK;
+    }
+}
+
+static maiko_status bind_socket(struct zmq_port *port, struct port_bind *bind, const char *endpoint, struct text *error)
+{
+    void *socket = door_socket(port, bind->door);
+    size_t size = sizeof(bind->endpoint);
+
+    port_socket_set_server_keys(port, socket, bind->is_encrypted);
+    if (zmq_bind(socket, endpoint) != 0) {
+        text_append_format(error, "listening at %s: %s", endpoint, zmq_strerror(zmq_errno()));
+        return port_status_of_errno(zmq_errno());
+    }
+    if (zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, bind->endpoint, &size) != 0)
+        return MAIKO_ESYSTEM;
+    return MAIKO_OK;
+}
+
+maiko_status zmq_port_bind(struct zmq_port *port, enum port_door door, const char *endpoint, char ret_endpoint[PORT_ENDPOINT_MAX],
+                           struct text *error)
+{
+    bool is_ipc = strncmp(endpoint, "ipc://", 6) == 0;
+    struct port_bind *bind = &port->binds[port->bind_count];
+    maiko_status status = MAIKO_OK;
+
+    if (port->bind_count == PORT_BINDS_MAX) {
+        text_append_format(error, "listening at more than %d endpoints", PORT_BINDS_MAX);
+        return MAIKO_ELIMIT;
+    }
+    if (is_ipc)
+        status = check_path_is_free(endpoint, error);
+    if (status == MAIKO_OK && door == PORT_LISTENERS)
+        status = port_publisher_open(port, error);
+    if (status != MAIKO_OK)
+        return status;
+    bind->door = door;
+    bind->is_encrypted = !is_ipc && port->public_key[0] != '\0';
+    status = bind_socket(port, bind, endpoint, error);
+    if (status != MAIKO_OK)
+        return status;
+    if (is_ipc)
+        (void)chmod(endpoint + strlen("ipc://"), 0600); /* libzmq makes them 0755; the directory is the real guard */
+    memcpy(ret_endpoint, bind->endpoint, sizeof(bind->endpoint));
+    port->bind_count++;
+    return MAIKO_OK;
+}
+
+static const uint64_t rebind_retry_ns = MAIKO_MS(5);
+
+/* Binds what was unbound for new keys, as soon as libzmq has let go of it. */
+static void rebind_pending(struct zmq_port *port, uint64_t now_ns)
+{
+    unsigned i;
+
+    port->rebind_ns = UINT64_MAX;
+    for (i = 0; i < port->bind_count; i++) {
+        struct port_bind *bind = &port->binds[i];
+        char endpoint[PORT_ENDPOINT_MAX];
+        char reason[256];
+        struct text error;
+        maiko_status status;
+
+        if (!bind->is_pending)
+            continue;
+        memcpy(endpoint, bind->endpoint, sizeof(endpoint));
+        text_init_buffer(&error, reason, sizeof(reason));
+        status = bind_socket(port, bind, endpoint, &error);
+        bind->is_pending = status == MAIKO_EEXIST;
+        if (bind->is_pending)
+            port->rebind_ns = clock_deadline(now_ns, rebind_retry_ns);
+        else if (status != MAIKO_OK)
+            port_warn(port, "with the new keys: %s", reason);
+    }
+}
+
+void zmq_port_set_keys(struct zmq_port *port, const char *public_key, const char *secret_key)
+{
+    struct clock clock;
+    struct list *link;
+    unsigned i;
+
+    memcpy(port->public_key, public_key, KEY_TEXT_SIZE);
+    memcpy(port->secret_key, secret_key, KEY_TEXT_SIZE);
+    for (i = 0; i < port->bind_count; i++) {
+        if (!port->binds[i].is_encrypted)
+            continue;
+        (void)zmq_unbind(door_socket(port, port->binds[i].door), port->binds[i].endpoint);
+        port->binds[i].is_pending = true;
+    }
+    clock_init(&clock);
+    rebind_pending(port, clock_mono_ns(&clock));
+    LIST_FOR_EACH(link, &port->outgoing)
+    {
+        struct route *route = CONTAINER_OF(link, struct route, link);
+
+        if (route->key[0] != '\0' && !route->is_up)
+            port_route_redial(port, route, clock_mono_ns(&clock));
+    }
+}
+
+/* ---- sleeping ---- */
+
+maiko_status zmq_port_watch(struct zmq_port *port, int fd, void (*ready)(void *userdata), void *userdata)
+{
+    if (port->watch_count == PORT_WATCHES_MAX)
+        return MAIKO_ELIMIT;
+    port->watches[port->watch_count++] = (struct port_watch){.fd = fd, .ready = ready, .userdata = userdata};
+    port->items_are_stale = true;
+    return MAIKO_OK;
+}
+
+static void add_item(struct zmq_port *port, void *socket, int fd)
+{
+    zmq_pollitem_t *items = port->items;
+
+    items[port->item_count++] = (zmq_pollitem_t){.socket = socket, .fd = fd, .events = ZMQ_POLLIN};
+}
+
+/* Order: watches, the fixed sockets, then two for every connection we made. */
+static maiko_status make_items(struct zmq_port *port)
+{
+    size_t needed = port->watch_count + 4 + 2 * (size_t)port->outgoing_count;
+    struct list *link;
+    unsigned i;
+
+    if (needed > port->item_capacity) {
+        void *items =
+            heap_resize(port->heap, port->items, port->item_capacity * sizeof(zmq_pollitem_t), needed * sizeof(zmq_pollitem_t));
+
+        if (items == NULL)
+            return MAIKO_ENOMEM;
+        port->items = items;
+        port->item_capacity = needed;
+    }
+    port->item_count = 0;
+    for (i = 0; i < port->watch_count; i++)
+        add_item(port, NULL, port->watches[i].fd);
+    add_item(port, port->zap, 0);
+    add_item(port, port->router, 0);
+    add_item(port, port->router_monitor, 0);
+    if (port->publisher != NULL)
+        add_item(port, port->publisher, 0);
+    LIST_FOR_EACH(link, &port->outgoing)
+    {
+        struct route *route = CONTAINER_OF(link, struct route, link);
+
+        if (route->socket == NULL)
+            continue;
+        add_item(port, route->monitor, 0);
+        add_item(port, route->socket, 0);
+    }
+    port->items_are_stale = false;
+    return MAIKO_OK;
+}
+
+static long timeout_until(uint64_t deadline_ns)
+{
+    struct clock clock;
+    uint64_t now_ns;
+
+    if (deadline_ns == UINT64_MAX)
+        return -1;
+    clock_init(&clock);
+    now_ns = clock_mono_ns(&clock);
+    if (deadline_ns <= now_ns)
+        return 0;
+    return (long)((deadline_ns - now_ns + 999999) / 1000000); /* round up: too early would spin */
+}
+
+static bool is_ready(const struct zmq_port *port, const void *socket)
+{
+    const zmq_pollitem_t *items = port->items;
+    size_t i;
+
+    for (i = port->watch_count; i < port->item_count; i++)
+        if (items[i].socket == socket)
+            return items[i].revents != 0;
+    return false;
+}
+
+/* A hook may end routes, so each round looks for the next ready one from the start. */
+static void read_routes(struct zmq_port *port)
+{
+    zmq_pollitem_t *items = port->items;
+    size_t i;
+
+    for (i = port->watch_count; i < port->item_count; i++) {
+        struct list *link;
+
+        if (items[i].revents == 0)
+            continue;
+        LIST_FOR_EACH(link, &port->outgoing)
+        {
+            struct route *route = CONTAINER_OF(link, struct route, link);
+
+            if (route->socket == NULL || (route->socket != items[i].socket && route->monitor != items[i].socket))
+                continue;
+            if (route->monitor == items[i].socket)
+                port_monitor_read_route(port, route);
+            else
+                port_route_read(port, route);
+            break;
+        }
+    }
+}
+
+static void run_watches(struct zmq_port *port)
+{
+    const zmq_pollitem_t *items = port->items;
+    unsigned i;
+
+    for (i = 0; i < port->watch_count; i++)
+        if (items[i].revents != 0)
+            port->watches[i].ready(port->watches[i].userdata);
+}
+
+void zmq_port_run(struct zmq_port *port, uint64_t deadline_ns)
+{
+    uint64_t retry_ns = port_next_retry(port);
+    struct clock clock;
+
+    if (port->items_are_stale && make_items(port) != MAIKO_OK)
+        return; /* tried again at the next turn; nothing was lost */
+    if (zmq_poll(port->items, (int)port->item_count, timeout_until(deadline_ns < retry_ns ? deadline_ns : retry_ns)) > 0) {
+        bool has_zap = is_ready(port, port->zap);
+        bool has_router = is_ready(port, port->router);
+        bool has_monitor = is_ready(port, port->router_monitor);
+        bool has_publisher = port->publisher != NULL && is_ready(port, port->publisher);
+
+        if (has_zap)
+            port_zap_read(port);
+        if (has_monitor)
+            port_monitor_read_router(port);
+        if (has_publisher)
+            port_publisher_read(port);
+        read_routes(port);
+        if (has_router)
+            port_router_read(port);
+        run_watches(port);
+    }
+    clock_init(&clock);
+    if (port->rebind_ns <= clock_mono_ns(&clock))
+        rebind_pending(port, clock_mono_ns(&clock));
+    port_retry(port, clock_mono_ns(&clock));
+    port_free_ended(port);
+}

@@ -1,0 +1,123 @@
+/* Port: all ZeroMQ sockets of a process, owned by one thread: a ROUTER others connect to, a DEALER per node we connect to, an
+ * XPUB for plain listeners, and the ZAP handler that admits keys.  It moves frames and knows nothing of what is in them.
+ *
+ * Nothing here blocks except zmq_port_wait(), which sleeps until there is something to do, and zmq_port_close(), which has a
+ * deadline.  What may be in flight is bounded by the windows of the protocol, below every high-water mark: libzmq never drops. */
+#ifndef LINK_ZMQ_PORT_H
+#define LINK_ZMQ_PORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/heap.h"
+#include "base/text.h"
+#include "security/z85.h"
+#include <maiko/status.h>
+
+struct zmq_port;
+
+/* One way to one other process: a connection we made, or one that was made to us. */
+struct route;
+
+enum { PORT_FRAME_MAX = 17 * 1024 * 1024, PORT_ENDPOINT_MAX = 320, PORT_ADDRESS_MAX = 64 };
+
+/* X(name, word, text) */
+#define ROUTE_FAULT_MAP(X)                                                                                                       \
+    X(ROUTE_LOST, "lost", "the connection ended")                                                                                \
+    X(ROUTE_NO_ANSWER, "no_answer", "nobody answers there")                                                                      \
+    X(ROUTE_SERVER_KEY_WRONG, "server_key_wrong", "the peer does not have the key we expect of it")                              \
+    X(ROUTE_KEY_REFUSED, "key_refused", "the peer does not admit our key")                                                       \
+    X(ROUTE_NOT_ENCRYPTED, "not_encrypted", "one side wants encryption and the other does not")                                  \
+    X(ROUTE_NO_RESOURCES, "no_resources", "no descriptors or sockets left")
+
+enum route_fault {
+#define ROUTE_FAULT_ENUM_(name, word, text) name,
+    ROUTE_FAULT_MAP(ROUTE_FAULT_ENUM_)
+#undef ROUTE_FAULT_ENUM_
+};
+
+const char *route_fault_word(enum route_fault fault);
+const char *route_fault_text(enum route_fault fault);
+
+/* All are called by zmq_port_run(), on the port's thread. */
+struct zmq_port_hooks {
+    /* A frame came; the bytes are borrowed for the call. */
+    void (*frame)(struct route *route, const unsigned char *bytes, size_t len, void *userdata);
+    /* A connection we made can be used. */
+    void (*up)(struct route *route, void *userdata);
+    /* It cannot be used (any more).  A connection we made is tried again by itself; told once per reason. */
+    void (*down)(struct route *route, enum route_fault fault, void *userdata);
+    /* A connection that was made to us is forgotten: the handle is invalid after the call. */
+    void (*forgotten)(struct route *route, void *userdata);
+    /* May the owner of this public key connect? */
+    bool (*admit)(const char *key, const char *address, void *userdata);
+    /* May a plain listener have all topics with this prefix?  `key` is "" for one of this host without encryption. */
+    bool (*may_listen)(const char *key, const char *prefix, size_t len, void *userdata);
+    /* The first listener of a prefix came, or the last one left. */
+    void (*listening)(const char *prefix, size_t len, bool is_on, void *userdata);
+    void (*warn)(const char *text, void *userdata);
+    void *userdata;
+};
+
+struct zmq_port_config {
+    struct heap *heap;
+    struct zmq_port_hooks hooks;
+    char public_key[KEY_TEXT_SIZE]; /* "": no encryption */
+    char secret_key[KEY_TEXT_SIZE];
+};
+
+/* MAIKO_OK, MAIKO_ENOMEM, MAIKO_ELIMIT (descriptors or sockets: libzmq would abort the process later), MAIKO_ESYSTEM. */
+MAIKO_MUST_CHECK maiko_status zmq_port_open(const struct zmq_port_config *config, struct zmq_port **ret_port, struct text *error);
+
+/* What was sent has `linger_ms` to leave.  NULL is allowed; returns NULL. */
+struct zmq_port *zmq_port_close(struct zmq_port *port, unsigned linger_ms);
+
+/* New keys, without a new port: what listens with keys is bound anew, which ends the connections made to it (they are made
+ * again, and the protocol loses nothing); connections we made stay until they end. */
+void zmq_port_set_keys(struct zmq_port *port, const char *public_key, const char *secret_key);
+
+/* Which door an endpoint opens. */
+enum port_door { PORT_LINKS, PORT_LISTENERS };
+
+/* `endpoint` has been parsed and may be bound.  TCP is encrypted when the port has keys, IPC never is.
+ * MAIKO_OK, MAIKO_EEXIST (in use; a live owner's socket is never taken), MAIKO_EPERM, MAIKO_ELIMIT, MAIKO_ESYSTEM. */
+MAIKO_MUST_CHECK maiko_status zmq_port_bind(struct zmq_port *port, enum port_door door, const char *endpoint,
+                                            char ret_endpoint[PORT_ENDPOINT_MAX], struct text *error);
+
+/* Begins to connect; `server_key` is the public key expected there, "" for none.
+ * MAIKO_OK, MAIKO_ENOMEM, MAIKO_ELIMIT, MAIKO_EINVAL, MAIKO_ESYSTEM. */
+MAIKO_MUST_CHECK maiko_status zmq_port_connect(struct zmq_port *port, const char *endpoint, const char *server_key,
+                                               struct route **ret_route, struct text *error);
+
+/* Ends a route of either kind; hooks may, also the one they were called for.  What was sent has `linger_ms` to leave when we
+ * made the connection. */
+void zmq_port_disconnect(struct zmq_port *port, struct route *route, unsigned linger_ms);
+
+/* MAIKO_OK; MAIKO_EFULL: not now; MAIKO_ECLOSED: nobody is there; MAIKO_ENOMEM.  The bytes are copied. */
+MAIKO_MUST_CHECK maiko_status zmq_port_send(struct zmq_port *port, struct route *route, const void *bytes, size_t len);
+
+/* To all listeners of the topic.  MAIKO_OK; MAIKO_EFULL: one of them at least was full and lost it; MAIKO_ENOMEM. */
+MAIKO_MUST_CHECK maiko_status zmq_port_publish(struct zmq_port *port, const char *topic, const void *bytes, size_t len);
+
+/* Does anybody listen to this topic? */
+bool zmq_port_has_listener(const struct zmq_port *port, const char *topic);
+
+/* Calls `ready` from zmq_port_run() whenever `fd` is readable.  MAIKO_OK, MAIKO_ELIMIT (four at most). */
+MAIKO_MUST_CHECK maiko_status zmq_port_watch(struct zmq_port *port, int fd, void (*ready)(void *userdata), void *userdata);
+
+/* Sleeps until something can be done or the monotonic time is `deadline_ns`; then does a bounded part of it, hooks included. */
+void zmq_port_run(struct zmq_port *port, uint64_t deadline_ns);
+
+/* ---- routes ---- */
+
+/* The owner's pointer; a route without one may be forgotten when there are very many. */
+void *route_owner(const struct route *route);
+void route_set_owner(struct route *route, void *owner);
+
+bool route_is_incoming(const struct route *route);
+bool route_is_local(const struct route *route);       /* over ipc://, so of this user */
+const char *route_key(const struct route *route);     /* public key of the other, "" without encryption */
+const char *route_address(const struct route *route); /* for people: endpoint we connected to, or address it came from */
+
+#endif

@@ -1,0 +1,167 @@
+/* The open door: an XPUB for anybody with a plain SUB socket.  Each subscription is granted by hand, so that a key gets only
+ * what it may have; a slow listener loses events and holds nobody. */
+#include <errno.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "link/zmq_internal.h"
+#include <maiko/topic.h>
+
+enum { PUBLISHER_MESSAGES_PER_TURN = 256, PUBLISHER_HIGH_WATER = 1000 /* messages per listener */ };
+
+maiko_status port_publisher_open(struct zmq_port *port, struct text *error)
+{
+    maiko_status status;
+
+    if (port->publisher != NULL)
+        return MAIKO_OK;
+    status = port_socket_new(port, ZMQ_XPUB, &port->publisher, error);
+    if (status != MAIKO_OK)
+        return status;
+    port_socket_set_int(port->publisher, ZMQ_XPUB_MANUAL, 1);
+    port_socket_set_int(port->publisher, ZMQ_SNDHWM, PUBLISHER_HIGH_WATER);
+    return MAIKO_OK;
+}
+
+static struct listened *listened_find(const struct zmq_port *port, const void *prefix, size_t len)
+{
+    struct list *link;
+
+    LIST_FOR_EACH(link, &port->listened)
+    {
+        struct listened *listened = CONTAINER_OF(link, struct listened, link);
+
+        if (listened->len == len && memcmp(listened->prefix, prefix, len) == 0)
+            return listened;
+    }
+    return NULL;
+}
+
+static struct listened *listened_add(struct zmq_port *port, const void *prefix, size_t len)
+{
+    struct listened *listened = heap_alloc_zeroed(port->heap, 1, sizeof(*listened) + len);
+
+    if (listened == NULL)
+        return NULL;
+    listened->len = len;
+    memcpy(listened->prefix, prefix, len);
+    list_push_back(&port->listened, &listened->link);
+    return listened;
+}
+
+static void listened_free(struct zmq_port *port, struct listened *listened)
+{
+    list_remove(&listened->link);
+    heap_free(port->heap, listened, sizeof(*listened) + listened->len);
+}
+
+static void tell(struct zmq_port *port, const struct listened *listened, bool is_on)
+{
+    if (port->hooks.listening != NULL)
+        port->hooks.listening((const char *)listened->prefix, listened->len, is_on, port->hooks.userdata);
+}
+
+static void subscribe(struct zmq_port *port, zmq_msg_t *message, const unsigned char *prefix, size_t len)
+{
+    const char *key = zmq_msg_gets(message, "User-Id");
+    struct listened *listened = listened_find(port, prefix, len);
+
+    if (listened == NULL)
+        listened = listened_add(port, prefix, len);
+    if (listened == NULL)
+        return; /* not granted: they get nothing */
+    listened->count++;
+    if (!port->hooks.may_listen(key == NULL ? "" : key, (const char *)prefix, len, port->hooks.userdata)) {
+        port_warn(port, "refused: key %s may not listen to \"%.*s\"", key == NULL ? "(none)" : key, (int)len,
+                  (const char *)prefix);
+        return;
+    }
+    if (zmq_setsockopt(port->publisher, ZMQ_SUBSCRIBE, prefix, len) == 0 && !listened->is_granted) {
+        listened->is_granted = true;
+        tell(port, listened, true);
+    }
+}
+
+static void unsubscribe(struct zmq_port *port, const unsigned char *prefix, size_t len)
+{
+    struct listened *listened = listened_find(port, prefix, len);
+
+    (void)zmq_setsockopt(port->publisher, ZMQ_UNSUBSCRIBE, prefix, len);
+    if (listened == NULL || --listened->count > 0)
+        return;
+    if (listened->is_granted)
+        tell(port, listened, false);
+    listened_free(port, listened);
+}
+
+void port_publisher_read(struct zmq_port *port)
+{
+    int rounds;
+
+    for (rounds = 0; rounds < PUBLISHER_MESSAGES_PER_TURN; rounds++) {
+        const unsigned char *bytes;
+        zmq_msg_t message;
+        size_t len;
+
+        zmq_msg_init(&message);
+        if (zmq_msg_recv(&message, port->publisher, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(&message);
+            return;
+        }
+        bytes = zmq_msg_data(&message);
+        len = zmq_msg_size(&message);
+        if (len >= 1 && len <= MAIKO_TOPIC_MAX + 1 && bytes[0] == 1)
+            subscribe(port, &message, bytes + 1, len - 1);
+        else if (len >= 1 && bytes[0] == 0)
+            unsubscribe(port, bytes + 1, len - 1);
+        zmq_msg_close(&message);
+    }
+}
+
+bool zmq_port_has_listener(const struct zmq_port *port, const char *topic)
+{
+    size_t len = strlen(topic);
+    struct list *link;
+
+    LIST_FOR_EACH(link, &port->listened)
+    {
+        const struct listened *listened = CONTAINER_OF(link, struct listened, link);
+
+        if (listened->is_granted && listened->len <= len && memcmp(listened->prefix, topic, listened->len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool send_both(void *socket, const char *topic, const void *bytes, size_t len)
+{
+    return zmq_send(socket, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
+           zmq_send(socket, bytes, len, ZMQ_DONTWAIT) >= 0;
+}
+
+/* XPUB drops without a word.  So it is asked first not to drop, which fails when a listener is full, and then to send to those
+ * that are not: the loss is known, and nobody waits. */
+maiko_status zmq_port_publish(struct zmq_port *port, const char *topic, const void *bytes, size_t len)
+{
+    bool is_sent;
+
+    if (port->publisher == NULL)
+        return MAIKO_OK;
+    port_socket_set_int(port->publisher, ZMQ_XPUB_NODROP, 1);
+    if (send_both(port->publisher, topic, bytes, len))
+        return MAIKO_OK;
+    if (zmq_errno() != EAGAIN)
+        return MAIKO_ENOMEM;
+    port_socket_set_int(port->publisher, ZMQ_XPUB_NODROP, 0);
+    is_sent = send_both(port->publisher, topic, bytes, len);
+    return is_sent || zmq_errno() == EAGAIN ? MAIKO_EFULL : MAIKO_ENOMEM;
+}
+
+void port_publisher_close(struct zmq_port *port)
+{
+    while (!list_is_empty(&port->listened))
+        listened_free(port, CONTAINER_OF(list_first(&port->listened), struct listened, link));
+    if (port->publisher != NULL)
+        zmq_close(port->publisher);
+    port->publisher = NULL;
+}

@@ -1,0 +1,419 @@
+/* Routes: connections we made, each with its DEALER, and connections made to us, told apart by their id on the ROUTER. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "base/clock.h"
+#include "link/zmq_internal.h"
+
+static const uint64_t redial_first_ns = MAIKO_MS(100); /* after a handshake that failed; doubles up to a second */
+static const uint64_t redial_most_ns = MAIKO_SECONDS(1);
+
+const char *route_fault_word(enum route_fault fault)
+{
+    static const char *const words[] = {
+#define ROUTE_FAULT_WORD_(name, word, text) [name] = word,
+        ROUTE_FAULT_MAP(ROUTE_FAULT_WORD_)
+#undef ROUTE_FAULT_WORD_
+    };
+
+    return words[fault];
+}
+
+const char *route_fault_text(enum route_fault fault)
+{
+    static const char *const texts[] = {
+#define ROUTE_FAULT_TEXT_(name, word, text) [name] = text,
+        ROUTE_FAULT_MAP(ROUTE_FAULT_TEXT_)
+#undef ROUTE_FAULT_TEXT_
+    };
+
+    return texts[fault];
+}
+
+void *route_owner(const struct route *route)
+{
+    return route->owner;
+}
+
+void route_set_owner(struct route *route, void *owner)
+{
+    route->owner = owner;
+}
+
+bool route_is_incoming(const struct route *route)
+{
+    return route->is_incoming;
+}
+
+bool route_is_local(const struct route *route)
+{
+    return route->is_local;
+}
+
+const char *route_key(const struct route *route)
+{
+    return route->key;
+}
+
+const char *route_address(const struct route *route)
+{
+    return route->address;
+}
+
+/* ---- connections we made ---- */
+
+static void route_end(struct zmq_port *port, struct route *route)
+{
+    list_remove(&route->link);
+    list_push_back(&port->ended, &route->link);
+}
+
+void port_free_ended(struct zmq_port *port)
+{
+    struct list *link;
+
+    while ((link = list_pop_front(&port->ended)) != NULL) {
+        struct route *route = CONTAINER_OF(link, struct route, link);
+
+        heap_free(port->heap, route, sizeof(*route));
+    }
+}
+
+static maiko_status route_open(struct zmq_port *port, struct route *route, struct text *error)
+{
+    maiko_status status = port_socket_new(port, ZMQ_DEALER, &route->socket, error);
+
+    if (status != MAIKO_OK)
+        return status;
+    port_socket_set_int(route->socket, ZMQ_IMMEDIATE, 1); /* nothing queues for a connection that is not there */
+    if (route->key[0] != '\0')
+        port_socket_set_client_keys(port, route->socket, route->key);
+    status = port_monitor_open(port, route->socket, &route->monitor, error);
+    if (status == MAIKO_OK && zmq_connect(route->socket, route->address) != 0) {
+        text_append_format(error, "connecting to %s: %s", route->address, zmq_strerror(zmq_errno()));
+        status = port_status_of_errno(zmq_errno());
+    }
+    route->is_connecting = status == MAIKO_OK;
+    return status;
+}
+
+static void route_close(struct zmq_port *port, struct route *route, unsigned linger_ms)
+{
+    if (route->socket == NULL)
+        return;
+    port_monitor_close(route->socket, route->monitor);
+    port_socket_set_int(route->socket, ZMQ_LINGER, (int)linger_ms);
+    zmq_close(route->socket);
+    route->socket = NULL;
+    route->monitor = NULL;
+    route->is_up = false;
+    route->is_connecting = false;
+    port->items_are_stale = true;
+}
+
+maiko_status zmq_port_connect(struct zmq_port *port, const char *endpoint, const char *server_key, struct route **ret_route,
+                              struct text *error)
+{
+    struct route *route;
+    maiko_status status;
+
+    if (strlen(endpoint) >= PORT_ENDPOINT_MAX || (server_key[0] != '\0' && port->public_key[0] == '\0')) {
+        text_append_format(error, "connecting to %s: %s", endpoint,
+                           server_key[0] != '\0' ? "an encrypted connection needs a key pair of our own" : "too long");
+        return MAIKO_EINVAL;
+    }
+    route = heap_alloc_zeroed(port->heap, 1, sizeof(*route));
+    if (route == NULL)
+        return MAIKO_ENOMEM;
+    memcpy(route->address, endpoint, strlen(endpoint) + 1);
+    memcpy(route->key, server_key, strlen(server_key) + 1);
+    route->is_local = strncmp(endpoint, "ipc://", 6) == 0;
+    list_push_back(&port->outgoing, &route->link);
+    port->outgoing_count++;
+    status = route_open(port, route, error);
+    if (status != MAIKO_OK) {
+        zmq_port_disconnect(port, route, 0);
+        return status;
+    }
+    *ret_route = route;
+    return MAIKO_OK;
+}
+
+/* Tells the owner, once per reason, and sees to it that the connection is tried again: by libzmq where that does, else by us.
+ * libzmq gives up after a refusal, and hammers a server whose key is wrong. */
+void port_route_fail(struct zmq_port *port, struct route *route, enum route_fault fault)
+{
+    bool was_up = route->is_up;
+    bool is_news = !route->has_fault || route->fault != fault;
+    struct clock clock;
+
+    route->is_up = false;
+    if (fault == ROUTE_SERVER_KEY_WRONG || fault == ROUTE_KEY_REFUSED || fault == ROUTE_NOT_ENCRYPTED) {
+        unsigned doublings = route->failures < 4 ? route->failures : 4;
+        uint64_t wait_ns = redial_first_ns << doublings;
+
+        route->failures++;
+        route_close(port, route, 0);
+        clock_init(&clock);
+        route->retry_ns = clock_deadline(clock_mono_ns(&clock), wait_ns < redial_most_ns ? wait_ns : redial_most_ns);
+    }
+    route->has_fault = true;
+    route->fault = fault;
+    if (is_news || was_up)
+        port->hooks.down(route, fault, port->hooks.userdata);
+}
+
+void port_route_redial(struct zmq_port *port, struct route *route, uint64_t now_ns)
+{
+    char reason[256];
+    struct text error;
+
+    text_init_buffer(&error, reason, sizeof(reason));
+    route_close(port, route, 0);
+    if (route_open(port, route, &error) == MAIKO_OK)
+        return;
+    route_close(port, route, 0);
+    route->retry_ns = clock_deadline(now_ns, redial_most_ns);
+    port_warn(port, "%s", reason);
+}
+
+uint64_t port_next_retry(const struct zmq_port *port)
+{
+    uint64_t next = port->rebind_ns;
+    struct list *link;
+
+    LIST_FOR_EACH(link, &port->outgoing)
+    {
+        const struct route *route = CONTAINER_OF(link, struct route, link);
+
+        if (!route->is_connecting && route->retry_ns < next)
+            next = route->retry_ns;
+    }
+    return next;
+}
+
+void port_retry(struct zmq_port *port, uint64_t now_ns)
+{
+    struct list *link;
+
+    LIST_FOR_EACH(link, &port->outgoing)
+    {
+        struct route *route = CONTAINER_OF(link, struct route, link);
+
+        if (!route->is_connecting && route->retry_ns <= now_ns)
+            port_route_redial(port, route, now_ns);
+    }
+}
+
+/* Reads all parts of one message; those past PORT_PARTS_MAX are thrown away, but counted.
+ * False when there is no message. */
+static bool read_message(void *socket, zmq_msg_t parts[PORT_PARTS_MAX], int *ret_count)
+{
+    int count = 0;
+    int more = 1;
+
+    while (more) {
+        zmq_msg_t part;
+
+        zmq_msg_init(&part);
+        if (zmq_msg_recv(&part, socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(&part);
+            return false; /* parts arrive together, so this is the first one */
+        }
+        more = zmq_msg_more(&part);
+        if (count < PORT_PARTS_MAX) {
+            zmq_msg_init(&parts[count]);
+            zmq_msg_move(&parts[count], &part);
+        }
+        zmq_msg_close(&part);
+        count++;
+    }
+    *ret_count = count;
+    return true;
+}
+
+static void close_parts(zmq_msg_t *parts, int count)
+{
+    int i;
+
+    for (i = 0; i < count && i < PORT_PARTS_MAX; i++)
+        zmq_msg_close(&parts[i]);
+}
+
+void port_route_read(struct zmq_port *port, struct route *route)
+{
+    zmq_msg_t parts[PORT_PARTS_MAX];
+    int rounds;
+    int count;
+
+    for (rounds = 0; rounds < PORT_FRAMES_PER_TURN && route->socket != NULL && read_message(route->socket, parts, &count);
+         rounds++) {
+        if (count == 1)
+            port->hooks.frame(route, zmq_msg_data(&parts[0]), zmq_msg_size(&parts[0]), port->hooks.userdata);
+        close_parts(parts, count);
+    }
+}
+
+/* ---- connections made to us ---- */
+
+static void id_to_text(const unsigned char *id, size_t len, char ret_text[ROUTE_ID_TEXT_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t i;
+
+    for (i = 0; i < len; i++) {
+        ret_text[2 * i] = digits[id[i] >> 4];
+        ret_text[2 * i + 1] = digits[id[i] & 15];
+    }
+    ret_text[2 * len] = '\0';
+}
+
+static void incoming_forget(struct zmq_port *port, struct route *route)
+{
+    if (port->hooks.forgotten != NULL)
+        port->hooks.forgotten(route, port->hooks.userdata);
+    hash_table_remove(&port->incoming_by_id, route->id_text);
+    route_end(port, route);
+}
+
+/* The one that was silent longest of those nobody owns. */
+static void make_room(struct zmq_port *port)
+{
+    struct list *link;
+
+    if (port->incoming_by_id.count < PORT_INCOMING_MAX)
+        return;
+    LIST_FOR_EACH(link, &port->incoming)
+    {
+        struct route *route = CONTAINER_OF(link, struct route, link);
+
+        if (route->owner == NULL) {
+            incoming_forget(port, route);
+            return;
+        }
+    }
+}
+
+static void copy_property(zmq_msg_t *message, const char *property, char *text, size_t size)
+{
+    const char *value = zmq_msg_gets(message, property);
+
+    snprintf(text, size, "%s", value == NULL ? "" : value);
+}
+
+static struct route *incoming_new(struct zmq_port *port, zmq_msg_t *id, zmq_msg_t *frame, const char *id_text)
+{
+    struct route *route;
+
+    make_room(port);
+    if (port->incoming_by_id.count >= PORT_INCOMING_MAX)
+        return NULL;
+    route = heap_alloc_zeroed(port->heap, 1, sizeof(*route));
+    if (route == NULL)
+        return NULL;
+    route->is_incoming = true;
+    route->id_len = zmq_msg_size(id);
+    memcpy(route->id, zmq_msg_data(id), route->id_len);
+    memcpy(route->id_text, id_text, strlen(id_text) + 1);
+    copy_property(frame, "User-Id", route->key, sizeof(route->key));
+    copy_property(frame, "Peer-Address", route->address, sizeof(route->address));
+    route->is_local = strncmp(route->address, PORT_LOCAL_ADDRESS, strlen(PORT_LOCAL_ADDRESS)) == 0;
+    list_init(&route->link);
+    if (hash_table_insert(&port->incoming_by_id, route) != MAIKO_OK) {
+        heap_free(port->heap, route, sizeof(*route));
+        return NULL;
+    }
+    list_push_back(&port->incoming, &route->link);
+    return route;
+}
+
+static struct route *incoming_of(struct zmq_port *port, zmq_msg_t *id, zmq_msg_t *frame)
+{
+    char id_text[ROUTE_ID_TEXT_SIZE];
+    struct route *route;
+
+    if (zmq_msg_size(id) == 0 || zmq_msg_size(id) > ROUTE_ID_MAX)
+        return NULL;
+    id_to_text(zmq_msg_data(id), zmq_msg_size(id), id_text);
+    route = hash_table_find(&port->incoming_by_id, id_text);
+    if (route == NULL)
+        return incoming_new(port, id, frame, id_text);
+    list_remove(&route->link);
+    list_push_back(&port->incoming, &route->link);
+    return route;
+}
+
+static void incoming_message(struct zmq_port *port, zmq_msg_t *parts, int count)
+{
+    bool has_delimiter = count == 3 && zmq_msg_size(&parts[1]) == 0;
+    struct route *route;
+
+    if (count != 2 && !has_delimiter)
+        return;
+    route = incoming_of(port, &parts[0], &parts[count - 1]);
+    if (route == NULL)
+        return;
+    route->has_delimiter = has_delimiter;
+    port->hooks.frame(route, zmq_msg_data(&parts[count - 1]), zmq_msg_size(&parts[count - 1]), port->hooks.userdata);
+}
+
+void port_router_read(struct zmq_port *port)
+{
+    zmq_msg_t parts[PORT_PARTS_MAX];
+    int rounds;
+    int count;
+
+    for (rounds = 0; rounds < PORT_FRAMES_PER_TURN && read_message(port->router, parts, &count); rounds++) {
+        incoming_message(port, parts, count);
+        close_parts(parts, count);
+    }
+}
+
+/* ---- either ---- */
+
+static maiko_status status_of_send(int result)
+{
+    if (result >= 0)
+        return MAIKO_OK;
+    return zmq_errno() == EAGAIN ? MAIKO_EFULL : zmq_errno() == ENOMEM ? MAIKO_ENOMEM : MAIKO_ECLOSED;
+}
+
+maiko_status zmq_port_send(struct zmq_port *port, struct route *route, const void *bytes, size_t len)
+{
+    maiko_status status = MAIKO_OK;
+
+    if (!route->is_incoming) {
+        if (!route->is_up)
+            return MAIKO_ECLOSED;
+        return status_of_send(zmq_send(route->socket, bytes, len, ZMQ_DONTWAIT));
+    }
+    status = status_of_send(zmq_send(port->router, route->id, route->id_len, ZMQ_DONTWAIT | ZMQ_SNDMORE));
+    if (status == MAIKO_OK && route->has_delimiter)
+        status = status_of_send(zmq_send(port->router, "", 0, ZMQ_DONTWAIT | ZMQ_SNDMORE));
+    if (status == MAIKO_OK)
+        status = status_of_send(zmq_send(port->router, bytes, len, ZMQ_DONTWAIT));
+    return status;
+}
+
+void zmq_port_disconnect(struct zmq_port *port, struct route *route, unsigned linger_ms)
+{
+    if (route->is_incoming) {
+        incoming_forget(port, route);
+        return;
+    }
+    route_close(port, route, linger_ms);
+    port->outgoing_count--;
+    port->items_are_stale = true;
+    route_end(port, route);
+}
+
+void port_routes_close(struct zmq_port *port)
+{
+    while (!list_is_empty(&port->outgoing))
+        zmq_port_disconnect(port, CONTAINER_OF(list_first(&port->outgoing), struct route, link), 0);
+    while (!list_is_empty(&port->incoming))
+        incoming_forget(port, CONTAINER_OF(list_first(&port->incoming), struct route, link));
+    port_free_ended(port);
+}

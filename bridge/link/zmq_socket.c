@@ -1,0 +1,143 @@
+/* Sockets of the port: made with the options they all share, and only while libzmq cannot run out of descriptors. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <zmq.h>
+
+#include "link/zmq_internal.h"
+
+enum {
+    SOCKET_HIGH_WATER = 16384, /* frames; a window is at most 4096 events, so it is never reached */
+    SOCKET_RECONNECT_MS = 5,
+    SOCKET_RECONNECT_MAX_MS = 1000,
+    SOCKET_CONNECT_TIMEOUT_MS = 2000,
+    SOCKET_HANDSHAKE_MS = 2000,
+    KEEPALIVE_IDLE_S = 30,
+    KEEPALIVE_INTERVAL_S = 10,
+    KEEPALIVE_COUNT = 5,
+    DESCRIPTORS_PER_SOCKET = 8, /* mailbox, monitor pair, connection, and what is in the air */
+};
+
+maiko_status port_status_of_errno(int number)
+{
+    switch (number) {
+    case EADDRINUSE:
+        return MAIKO_EEXIST;
+    case EACCES:
+    case EPERM:
+        return MAIKO_EPERM;
+    case EMFILE:
+    case ENFILE:
+        return MAIKO_ELIMIT;
+    case ENOMEM:
+        return MAIKO_ENOMEM;
+    case EINVAL:
+    case ENODEV:
+    case EADDRNOTAVAIL:
+        return MAIKO_EINVAL;
+    default:
+        return MAIKO_ESYSTEM;
+    }
+}
+
+void port_warn(struct zmq_port *port, const char *format, ...)
+{
+    char buffer[512];
+    struct text text;
+    va_list args;
+
+    if (port->hooks.warn == NULL)
+        return;
+    text_init_buffer(&text, buffer, sizeof(buffer));
+    va_start(args, format);
+    text_append_vformat(&text, format, args);
+    va_end(args);
+    port->hooks.warn(buffer, port->hooks.userdata);
+}
+
+void port_socket_set_int(void *socket, int option, int value)
+{
+    (void)zmq_setsockopt(socket, option, &value, sizeof(value));
+}
+
+static unsigned descriptors_in_use(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    unsigned count = 0;
+
+    if (directory == NULL)
+        return 0;
+    while (readdir(directory) != NULL)
+        count++;
+    closedir(directory);
+    return count - 3; /* ".", ".." and its own */
+}
+
+/* libzmq aborts the process when it cannot make an eventfd, so we do not let it come to that. */
+static maiko_status check_descriptors(struct text *error)
+{
+    struct rlimit limit;
+    unsigned used = descriptors_in_use();
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+        used + DESCRIPTORS_PER_SOCKET <= limit.rlim_cur)
+        return MAIKO_OK;
+    text_append_format(error, "%u descriptors are open and RLIMIT_NOFILE is %llu: a ZeroMQ socket needs up to %d more", used,
+                       (unsigned long long)limit.rlim_cur, DESCRIPTORS_PER_SOCKET);
+    return MAIKO_ELIMIT;
+}
+
+static void set_common_options(void *socket)
+{
+    int64_t frame_max = PORT_FRAME_MAX;
+
+    port_socket_set_int(socket, ZMQ_LINGER, 0);
+    port_socket_set_int(socket, ZMQ_SNDHWM, SOCKET_HIGH_WATER);
+    port_socket_set_int(socket, ZMQ_RCVHWM, SOCKET_HIGH_WATER);
+    port_socket_set_int(socket, ZMQ_IPV6, 1);
+    port_socket_set_int(socket, ZMQ_RECONNECT_IVL, SOCKET_RECONNECT_MS);
+    port_socket_set_int(socket, ZMQ_RECONNECT_IVL_MAX, SOCKET_RECONNECT_MAX_MS);
+    port_socket_set_int(socket, ZMQ_CONNECT_TIMEOUT, SOCKET_CONNECT_TIMEOUT_MS);
+    port_socket_set_int(socket, ZMQ_HANDSHAKE_IVL, SOCKET_HANDSHAKE_MS);
+    port_socket_set_int(socket, ZMQ_TCP_KEEPALIVE, 1);
+    port_socket_set_int(socket, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S);
+    port_socket_set_int(socket, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_INTERVAL_S);
+    port_socket_set_int(socket, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_COUNT);
+    (void)zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &frame_max, sizeof(frame_max));
+}
+
+maiko_status port_socket_new(struct zmq_port *port, int type, void **ret_socket, struct text *error)
+{
+    maiko_status status = check_descriptors(error);
+    void *socket;
+
+    if (status != MAIKO_OK)
+        return status;
+    socket = zmq_socket(port->context, type);
+    if (socket == NULL) {
+        text_append_format(error, "no ZeroMQ socket: %s", zmq_strerror(zmq_errno()));
+        return port_status_of_errno(zmq_errno());
+    }
+    set_common_options(socket);
+    *ret_socket = socket;
+    port->items_are_stale = true;
+    return MAIKO_OK;
+}
+
+/* Options are copied by each bind, so one socket listens with keys on TCP and without on the host's own ipc. */
+void port_socket_set_server_keys(struct zmq_port *port, void *socket, bool is_encrypted)
+{
+    port_socket_set_int(socket, ZMQ_CURVE_SERVER, is_encrypted);
+    if (is_encrypted)
+        (void)zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, port->secret_key, KEY_TEXT_LEN);
+    (void)zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, "maiko", 5); /* with a domain, connections without keys are asked about, too */
+}
+
+void port_socket_set_client_keys(struct zmq_port *port, void *socket, const char *server_key)
+{
+    (void)zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server_key, KEY_TEXT_LEN);
+    (void)zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, port->public_key, KEY_TEXT_LEN);
+    (void)zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, port->secret_key, KEY_TEXT_LEN);
+}
