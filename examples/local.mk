@@ -1,7 +1,7 @@
 # Examples: programs that see only <maiko/...>.  Each has a test in tests/integration that compares its output.
 # A new example: one line in example_programs, and two lines below.
 
-example_programs =
+example_programs = examples/weather
 example_cxx_programs =
 
 noinst_PROGRAMS += $(example_programs)

@@ -41,7 +41,8 @@ static void leave(struct shard *shard, struct grace *grace, uint32_t count)
 {
     if (__atomic_sub_fetch(&grace->shards_left, count, __ATOMIC_ACQ_REL) != 0)
         return;
-    if (!grace->is_incomplete && !actor_in_debt(grace->actor))
+    if (!grace->is_incomplete && !actor_in_debt(grace->actor) &&
+        !atomic_load_explicit(&grace->actor->is_on_wake_stack, memory_order_acquire))
         forget(shard, grace->actor);
     heap_free(shard->heap, grace, sizeof *grace);
 }

@@ -217,15 +217,19 @@ void shard_check_ends(struct shard *shard)
 
 /* --- the turn --- */
 
+/* Actors that stopped while they were queued are retired here: nobody refers to them any more. */
 static struct actor *next_ready(struct shard *shard)
 {
-    struct actor *actor = shard->run_first;
+    struct actor *actor;
 
-    if (actor == NULL)
-        return NULL;
-    shard->run_first = actor->run_next;
-    actor->is_queued = false;
-    return actor;
+    while ((actor = shard->run_first) != NULL) {
+        shard->run_first = actor->run_next;
+        actor->is_queued = false;
+        if (__builtin_expect(actor->state != ACTOR_STOPPED, 1))
+            return actor;
+        retire_begin(shard, actor);
+    }
+    return NULL;
 }
 
 static bool is_late(struct shard *shard, uint64_t *begin_ns)

@@ -784,7 +784,8 @@ void supervisor_actor_stopped(struct actor *actor)
     actor->counters = NULL;
     if (atomic_fetch_sub_explicit(&sup->live_actors, 1, memory_order_acq_rel) == 1)
         supervisor_wake_join(sup);
-    retire_begin(shard, actor);
+    if (!actor->is_queued)
+        retire_begin(shard, actor);
 }
 
 static void free_if_used(struct actor *actor, void *userdata)

@@ -1,0 +1,219 @@
+/* Weather: a pipeline of four actors over the daily record of Seattle, 2012 to 2015.
+ *
+ *     sensor --weather/reading--> alerter --weather/alert--> logger
+ *                            \--> monthly --weather/summary--/
+ *
+ * Usage: weather FILE.csv (date,precipitation,temp_max,temp_min,wind,weather).  Nobody knows anybody: the table at the end
+ * says who publishes and who subscribes.  When the sensor has finished, the end travels down the pipeline by itself. */
+#include <maiko/maiko.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALERT_ABOVE_CELSIUS 30.0
+
+#define READING_FIELDS(F)                                                                                                        \
+    F(STRING, date, 11)                                                                                                          \
+    F(DOUBLE, precipitation_mm)                                                                                                  \
+    F(DOUBLE, high_celsius)                                                                                                      \
+    F(DOUBLE, low_celsius)
+MAIKO_EVENT(reading, "weather/reading", READING_FIELDS)
+
+#define ALERT_FIELDS(F)                                                                                                          \
+    F(STRING, date, 11)                                                                                                          \
+    F(DOUBLE, high_celsius)
+MAIKO_EVENT(alert, "weather/alert", ALERT_FIELDS)
+
+#define SUMMARY_FIELDS(F)                                                                                                        \
+    F(STRING, month, 8)                                                                                                          \
+    F(UINT32, days)                                                                                                              \
+    F(DOUBLE, rain_mm)                                                                                                           \
+    F(DOUBLE, highest_celsius)                                                                                                   \
+    F(DOUBLE, lowest_celsius)
+MAIKO_EVENT(summary, "weather/summary", SUMMARY_FIELDS)
+
+/* --- sensor: one line of the file per event --- */
+
+struct sensor {
+    const char *path;
+    FILE *file;
+    uint64_t line;
+};
+
+static struct sensor the_sensor;
+
+static maiko_status sensor_start(void *self, maiko_context *ctx)
+{
+    struct sensor *sensor = self;
+    char header[256];
+
+    sensor->file = fopen(sensor->path, "r");
+    if (sensor->file == NULL || fgets(header, sizeof header, sensor->file) == NULL)
+        return maiko_error(ctx, MAIKO_EACTOR, "cannot read %s", sensor->path);
+    sensor->line = 1;
+    return MAIKO_OK;
+}
+
+static maiko_step sensor_step(void *self, maiko_context *ctx)
+{
+    struct sensor *sensor = self;
+    char line[256];
+
+    while (!maiko_is_sender_full(ctx)) {
+        reading r = {.date = ""};
+
+        if (fgets(line, sizeof line, sensor->file) == NULL) {
+            maiko_finish(ctx);
+            return MAIKO_STEP_NEVER;
+        }
+        sensor->line++;
+        if (sscanf(line, "%10[0-9-],%lf,%lf,%lf", r.date, &r.precipitation_mm, &r.high_celsius, &r.low_celsius) != 4)
+            return maiko_error(ctx, MAIKO_EACTOR, "%s: line %llu is no reading", sensor->path, (unsigned long long)sensor->line);
+        maiko_send_event(ctx, reading, &r);
+    }
+    return MAIKO_STEP_CONTINUE;
+}
+
+static maiko_status sensor_stop(void *self, maiko_context *ctx)
+{
+    struct sensor *sensor = self;
+
+    (void)ctx;
+    fclose(sensor->file);
+    return MAIKO_OK;
+}
+
+static const maiko_actor_ops sensor = {.on_start = sensor_start, .step = sensor_step, .on_stop = sensor_stop};
+
+/* --- alerter: a reading above the limit becomes an alert --- */
+
+static maiko_status alerter_reading(void *self, maiko_context *ctx, const reading *r, const maiko_envelope *envelope)
+{
+    alert a = {.high_celsius = r->high_celsius};
+
+    (void)self;
+    if (r->high_celsius <= ALERT_ABOVE_CELSIUS)
+        return MAIKO_OK;
+    memcpy(a.date, r->date, sizeof a.date);
+    return maiko_send_child_event(ctx, envelope, alert, &a);
+}
+
+static const maiko_handler alerter_handlers[] = {MAIKO_ON(reading, alerter_reading), MAIKO_HANDLERS_END};
+static const maiko_actor_ops alerter = {.handlers = alerter_handlers};
+
+/* --- monthly: adds up a month, sends it when the next one begins and at the end --- */
+
+static maiko_status monthly_send(summary *month, maiko_context *ctx)
+{
+    maiko_status status = month->days == 0 ? MAIKO_OK : maiko_send_event(ctx, summary, month);
+
+    memset(month, 0, sizeof *month);
+    return status;
+}
+
+static maiko_status monthly_reading(void *self, maiko_context *ctx, const reading *r, const maiko_envelope *envelope)
+{
+    summary *month = self;
+    maiko_status status = MAIKO_OK;
+
+    (void)envelope;
+    if (strncmp(month->month, r->date, 7) != 0)
+        status = monthly_send(month, ctx);
+    if (month->days == 0 || r->high_celsius > month->highest_celsius)
+        month->highest_celsius = r->high_celsius;
+    if (month->days == 0 || r->low_celsius < month->lowest_celsius)
+        month->lowest_celsius = r->low_celsius;
+    memcpy(month->month, r->date, 7);
+    month->days++;
+    month->rain_mm += r->precipitation_mm;
+    return status;
+}
+
+static maiko_status monthly_end(void *self, maiko_context *ctx)
+{
+    return monthly_send(self, ctx);
+}
+
+static const maiko_handler monthly_handlers[] = {MAIKO_ON(reading, monthly_reading), MAIKO_HANDLERS_END};
+static const maiko_actor_ops monthly = {.handlers = monthly_handlers, .on_end = monthly_end};
+
+/* --- logger: prints what the others found --- */
+
+struct logger {
+    uint64_t readings;
+    uint64_t alerts;
+};
+
+static maiko_status logger_reading(void *self, maiko_context *ctx, const reading *r, const maiko_envelope *envelope)
+{
+    (void)ctx;
+    (void)r;
+    (void)envelope;
+    ((struct logger *)self)->readings++;
+    return MAIKO_OK;
+}
+
+static maiko_status logger_alert(void *self, maiko_context *ctx, const alert *a, const maiko_envelope *envelope)
+{
+    (void)ctx;
+    (void)envelope;
+    ((struct logger *)self)->alerts++;
+    printf("alert    %s  %.1f C\n", a->date, a->high_celsius);
+    return MAIKO_OK;
+}
+
+static maiko_status logger_summary(void *self, maiko_context *ctx, const summary *s, const maiko_envelope *envelope)
+{
+    (void)self;
+    (void)ctx;
+    (void)envelope;
+    printf("summary  %s  %2u days  %6.1f mm  %5.1f to %4.1f C\n", s->month, s->days, s->rain_mm, s->lowest_celsius,
+           s->highest_celsius);
+    return MAIKO_OK;
+}
+
+static maiko_status logger_end(void *self, maiko_context *ctx)
+{
+    const struct logger *logger = self;
+
+    (void)ctx;
+    printf("%llu readings, %llu alerts\n", (unsigned long long)logger->readings, (unsigned long long)logger->alerts);
+    return MAIKO_OK;
+}
+
+static const maiko_handler logger_handlers[] = {MAIKO_ON(reading, logger_reading), MAIKO_ON(alert, logger_alert),
+                                                MAIKO_ON(summary, logger_summary), MAIKO_HANDLERS_END};
+static const maiko_actor_ops logger = {.handlers = logger_handlers, .on_end = logger_end};
+
+static const maiko_actor_spec weather[] = {
+    {.name = "sensor", .ops = &sensor, .self = &the_sensor, .publish = MAIKO_TOPICS("weather/reading")},
+    {.name = "alerter",
+     .ops = &alerter,
+     .subscribe = MAIKO_TOPICS("weather/reading"),
+     .publish = MAIKO_TOPICS("weather/alert")},
+    {.name = "monthly",
+     .ops = &monthly,
+     .state_size = sizeof(summary),
+     .subscribe = MAIKO_TOPICS("weather/reading"),
+     .publish = MAIKO_TOPICS("weather/summary")},
+    {.name = "logger", .ops = &logger, .state_size = sizeof(struct logger), .subscribe = MAIKO_TOPICS("weather/#")},
+};
+
+int main(int argc, char **argv)
+{
+    maiko_supervisor *sup;
+    maiko_status status;
+
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s FILE.csv\n", argv[0]);
+        return 2;
+    }
+    the_sensor.path = argv[1];
+    sup = maiko_supervisor_new(NULL);
+    maiko_supervisor_add_table(sup, weather, sizeof weather / sizeof weather[0]);
+    status = maiko_supervisor_run(sup);
+    if (status != MAIKO_OK)
+        fprintf(stderr, "weather: %s\n", maiko_supervisor_error_text(sup));
+    maiko_supervisor_stop(&sup, NULL);
+    return maiko_exit_code(status);
+}
