@@ -186,8 +186,7 @@ maiko_status counters_file_image(struct counters_file *file, struct heap *heap, 
     copy = heap_alloc(heap, len);
     if (copy != NULL) {
         memcpy(copy, file->rows.header, COUNTERS_HEADER_SIZE);
-        copy->rows_in_file = count;
-        copy->flags &= ~(uint32_t)COUNTERS_DEGRADED; /* nothing is missing here */
+        copy->rows_in_file = count; /* nothing is missing here */
         counters_rows_copy(&file->rows, (struct counters_row *)((char *)copy + COUNTERS_HEADER_SIZE), count);
     }
     pthread_mutex_unlock(&file->mutex);

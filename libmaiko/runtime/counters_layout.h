@@ -155,10 +155,9 @@ static_assert(sizeof(struct counters_field) == 192, "no padding");
 #define COUNTERS_FIELDS_MAX 40
 
 enum counters_flag {
-    COUNTERS_KEEP = 1,     /* stays after a clean stop; never removed by anybody but the user */
-    COUNTERS_CLEAN = 2,    /* the supervisor stopped in order: the numbers are final */
-    COUNTERS_DEGRADED = 4, /* the file could not grow: rows from rows_in_file on are in the program's private memory */
-    COUNTERS_PRIVATE = 8   /* never was a file (only seen in snapshots within the program) */
+    COUNTERS_KEEP = 1,   /* stays after a clean stop; never removed by anybody but the user */
+    COUNTERS_CLEAN = 2,  /* the supervisor stopped in order: the numbers are final */
+    COUNTERS_PRIVATE = 4 /* never was a file (only seen in snapshots within the program) */
 };
 
 struct counters_header {
@@ -181,7 +180,7 @@ struct counters_header {
     /* under the writer's mutex; read by anybody */
     _Atomic uint32_t flags;
     _Atomic uint32_t rows;         /* rows ever used, row 0 included; stored with release after they are made */
-    _Atomic uint32_t rows_in_file; /* of these, rows the file has room for */
+    _Atomic uint32_t rows_in_file; /* of these, rows the file has room for; the rest are in the program's private memory */
     uint32_t reserved;
     _Atomic uint64_t stopped_ns; /* wall clock of the clean stop, else 0 */
     _Atomic uint64_t unfinished; /* events accepted and never handled, as the clean stop reported them */

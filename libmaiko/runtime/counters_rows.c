@@ -164,10 +164,8 @@ static bool grow(struct counters_rows *rows, struct text *why)
     /* twice as many rows as a file may have: past that an index would not be an actor any more but a leak */
     if (rows->capacity >= UINT32_MAX / 2 || !reserve_extent_slot(rows))
         return false;
-    if (rows->fd >= 0 && !rows->is_full && !map_extent(rows, &extent, why)) {
-        rows->is_full = true;
-        atomic_fetch_or_explicit(&rows->header->flags, COUNTERS_DEGRADED, memory_order_relaxed);
-    }
+    if (rows->fd >= 0 && !rows->is_full)
+        rows->is_full = !map_extent(rows, &extent, why);
     if (extent.base == NULL && !allocate_extent(rows, &extent))
         return false;
     add_extent(rows, extent);

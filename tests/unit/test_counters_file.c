@@ -161,12 +161,14 @@ static void an_ended_actor_stays_in_the_totals_and_is_shown_for_a_while(void)
         line = counters_actor_add(file, id, "a name that is long enough to need two rows of its own", 1, 0);
         COUNT(line, received, 1);
         COUNT(line, handled, 1);
+        COUNT_MAX(line, high_water, 1);
+        COUNT(counters_actor_times(file, line), steps, 1);
         counters_actor_remove(file, line);
     }
     counters = snapshot_of(file);
     CU_ASSERT(counters->now.row_count < 400);
     CU_ASSERT_EQUAL(maiko_counters_get_totals(counters, &actor), MAIKO_OK);
-    CU_ASSERT_EQUAL(actor.received, 5 + 9998);
+    CU_ASSERT(actor.received == 5 + 9998 && actor.high_water == 3 && actor.steps == 4 + 9998);
     maiko_counters_free(counters);
     counters_file_close(file, true, 0);
 }

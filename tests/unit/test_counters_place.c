@@ -183,6 +183,28 @@ static void a_dead_program_is_read_like_a_live_one(void)
     scratch_deinit(&scratch);
 }
 
+/* Killed, and its parent has not asked for its end yet: still in the list of processes. */
+static void a_killed_program_that_nobody_waited_for_is_dead(void)
+{
+    struct counters_options options = {.name = "n"};
+    struct scratch scratch;
+    struct child child;
+    maiko_counters *counters = NULL;
+    maiko_counters_info info;
+    siginfo_t end;
+    char path[600];
+
+    CU_ASSERT_FATAL(scratch_init(&scratch));
+    options.path = scratch_file(&scratch, "file", path, sizeof(path));
+    CU_ASSERT_FATAL(child_start(&child, die, &options));
+    CU_ASSERT_EQUAL(waitid(P_PID, (id_t)child.pid, &end, WEXITED | WNOWAIT), 0);
+    CU_ASSERT_EQUAL_FATAL(maiko_counters_open(path, &counters), MAIKO_OK);
+    CU_ASSERT(maiko_counters_get_info(counters, &info) == MAIKO_OK && info.state == MAIKO_COUNTERS_DEAD);
+    maiko_counters_free(counters);
+    CU_ASSERT_EQUAL(child_end(&child, 20000), 0);
+    scratch_deinit(&scratch);
+}
+
 static void leftovers_of_dead_programs_do_not_pile_up(void)
 {
     struct counters_options options = {.name = "crasher"};
@@ -237,11 +259,12 @@ static void a_dead_programs_file_is_taken_over_and_other_files_are_not(void)
     written = fopen(foreign, "w");
     fputs("precious", written);
     fclose(written);
+    CU_ASSERT_EQUAL(truncate(foreign, 1 << 16), 0);
     CU_ASSERT_EQUAL_FATAL(counters_file_open(heap_default(), &options, &file), MAIKO_OK);
     CU_ASSERT_EQUAL(counters_file_status(file, NULL), MAIKO_EEXIST);
     counters_file_close(file, true, 0);
     written = fopen(foreign, "r");
-    CU_ASSERT(fread(path, 1, sizeof(path), written) == 8 && memcmp(path, "precious", 8) == 0);
+    CU_ASSERT(fread(path, 1, 8, written) == 8 && memcmp(path, "precious", 8) == 0);
     fclose(written);
     scratch_deinit(&scratch);
 }
@@ -569,6 +592,7 @@ static const struct test_case cases[] = {
     TEST_CASE(supervisors_of_one_process_have_a_file_each),
     TEST_CASE(a_kept_file_stays_and_says_that_it_is_final),
     TEST_CASE(a_dead_program_is_read_like_a_live_one),
+    TEST_CASE(a_killed_program_that_nobody_waited_for_is_dead),
     TEST_CASE(leftovers_of_dead_programs_do_not_pile_up),
     TEST_CASE(a_dead_programs_file_is_taken_over_and_other_files_are_not),
     TEST_CASE(a_live_programs_file_is_not_taken),

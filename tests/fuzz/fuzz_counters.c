@@ -1,0 +1,102 @@
+/*
+ * Fuzz: a counters file.  The first byte says how to read the rest: even, as the whole file; odd, as changes (two bytes of
+ * place, one of value) to a sound file, which gets past the first checks far more often.
+ */
+#include "monitor/counters_reader.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static void require(bool truth)
+{
+    if (!truth)
+        abort();
+}
+
+/* A file with a row of every kind. */
+static uint8_t *make_file(size_t *ret_len)
+{
+    static const char *const name = "a name of more than thirty-five bytes, so that a text row is needed for it";
+    struct counters_file *file = NULL;
+    struct counters_actor *line;
+    void *bytes = NULL;
+
+    require(counters_file_open(heap_default(), &(struct counters_options){.name = "n", .no_file = true}, &file) == MAIKO_OK);
+    line = counters_actor_add(file, 1, name, 1, 0);
+    require(line != NULL && counters_actor_times(file, line) != NULL);
+    COUNT(line, received, 2);
+    COUNT(line, dropped, 1);
+    COUNT_SHARED(counters_drop(file, line, 0, name, MAIKO_DROPPED_NEWEST), events, 1);
+    require(counters_topic_add(file, 0, name) != NULL && counters_topic_add(file, 1, name) != NULL);
+    require(counters_shard_add(file, 0, "shard") != NULL);
+    require(counters_file_image(file, heap_default(), &bytes, ret_len) == MAIKO_OK);
+    counters_file_close(file, true, 0);
+    return bytes;
+}
+
+static size_t length_of(const char *text)
+{
+    require(text != NULL);
+    return strlen(text);
+}
+
+/* Everything a caller may ask, and every string to its end. */
+static size_t ask_everything(const maiko_counters *counters)
+{
+    maiko_counters_balance balance;
+    maiko_counters_actor actor;
+    maiko_counters_topic topic;
+    maiko_counters_shard shard;
+    maiko_counters_drop drop;
+    maiko_counters_field field;
+    maiko_counters_info info;
+    size_t total = 0;
+    size_t i;
+
+    require(maiko_counters_get_info(counters, &info) == MAIKO_OK);
+    for (i = 0; maiko_counters_get_actor(counters, i, &actor) == MAIKO_OK; i++)
+        total += length_of(actor.name);
+    for (i = 0; maiko_counters_get_topic(counters, i, &topic) == MAIKO_OK; i++)
+        total += length_of(topic.name);
+    for (i = 0; maiko_counters_get_shard(counters, i, &shard) == MAIKO_OK; i++)
+        total += length_of(shard.name);
+    for (i = 0; maiko_counters_get_drop(counters, i, &drop) == MAIKO_OK; i++)
+        total += length_of(drop.topic) + length_of(drop.actor);
+    for (i = 0; maiko_counters_get_field(counters, i, &field) == MAIKO_OK; i++)
+        total += length_of(field.name) + length_of(field.unit) + length_of(field.kind) + length_of(field.text);
+    (void)maiko_counters_find_actor(counters, "n", &actor);
+    (void)maiko_counters_get_totals(counters, &actor);
+    if (maiko_counters_check_balance(counters, &balance) == MAIKO_OK)
+        require(balance.is_balanced == (balance.text[0] == '\0'));
+    return total + length_of(info.name) + length_of(info.path);
+}
+
+static void read_it(const uint8_t *bytes, size_t len)
+{
+    maiko_counters *counters = NULL;
+
+    if (counters_read_image(heap_default(), bytes, len, &counters) == MAIKO_OK)
+        require(ask_everything(counters) < ((size_t)1 << 40));
+    maiko_counters_free(counters);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    size_t file_len = 0;
+    uint8_t *file;
+    size_t i;
+
+    if (len > 0 && data[0] % 2 == 0) {
+        read_it(data + 1, len - 1);
+        return 0;
+    }
+    file = make_file(&file_len);
+    for (i = 1; i + 3 <= len; i += 3)
+        file[(data[i] | (size_t)data[i + 1] << 8) % file_len] = data[i + 2];
+    read_it(file, file_len);
+    heap_free(heap_default(), file, file_len);
+    return 0;
+}
