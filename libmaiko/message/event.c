@@ -89,5 +89,5 @@ bool maiko_event_is(const maiko_event_type *type, const maiko_event_type *other)
 {
     if (type == NULL || other == NULL)
         return false;
-    return type == other || (type->tail_size == other->tail_size && same_layout(layout_of_type(type), layout_of_type(other)));
+    return type == other || same_layout(layout_of_type(type), layout_of_type(other)); /* tail_size is the tail field's size */
 }

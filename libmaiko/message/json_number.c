@@ -26,12 +26,21 @@ static void c_locale_leave(struct c_locale *scope)
         freelocale(scope->c);
 }
 
+/* "-0" would come back as the integer 0 from readers that tell the two apart. */
+static size_t format_minus_zero(char out[JSON_NUMBER_SIZE])
+{
+    memcpy(out, "-0.0", 5);
+    return 4;
+}
+
 size_t json_number_format_double(double value, char out[JSON_NUMBER_SIZE])
 {
     struct c_locale scope;
     int precision = 15;
     int len;
 
+    if (value == 0 && signbit(value))
+        return format_minus_zero(out);
     c_locale_enter(&scope);
     do
         len = snprintf(out, JSON_NUMBER_SIZE, "%.*g", precision, value);
@@ -46,6 +55,8 @@ size_t json_number_format_float(float value, char out[JSON_NUMBER_SIZE])
     int precision = 6;
     int len;
 
+    if (value == 0 && signbit(value))
+        return format_minus_zero(out);
     c_locale_enter(&scope);
     do
         len = snprintf(out, JSON_NUMBER_SIZE, "%.*g", precision, (double)value);

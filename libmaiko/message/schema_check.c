@@ -2,6 +2,7 @@
 #include "base/utf8.h"
 #include "message/layout.h"
 #include "message/schema.h"
+#include <maiko/topic.h>
 
 struct check {
     const maiko_event_type *type;
@@ -227,6 +228,8 @@ static maiko_status check_options(struct check *check)
         return refuse(check, "%s: unknown overflow policy %d", type->name, (int)type->overflow);
     if (type->topic == NULL && type->topic_of == NULL)
         return refuse(check, "%s: neither topic nor topic_of", type->name);
+    if (type->topic != NULL && maiko_topic_check(type->topic) != MAIKO_OK)
+        return refuse(check, "%s: its topic is not a topic name", type->name);
     if (type->destroy != NULL && !type->local_only)
         return refuse(check, "%s: a destroy function in a type that is not local_only", type->name);
     return MAIKO_OK;

@@ -194,6 +194,10 @@ static void copies_of_a_descriptor_are_the_same_type(void)
     CU_ASSERT_NOT_EQUAL(maiko_schema_hash(&copy), maiko_schema_hash(MAIKO_TYPE(sample)));
 
     fields[3] = *maiko_event_field(MAIKO_TYPE(sample), 3);
+    copy.size += 8;
+    CU_ASSERT_FALSE(maiko_event_is(&copy, MAIKO_TYPE(sample)));
+    copy.size -= 8;
+    CU_ASSERT_TRUE(maiko_event_is(&copy, MAIKO_TYPE(sample)));
     name[0] = 'S';
     CU_ASSERT_FALSE(maiko_event_is(&copy, MAIKO_TYPE(sample)));
     CU_ASSERT_FALSE(maiko_event_is(NULL, MAIKO_TYPE(sample)));

@@ -1,6 +1,7 @@
 /* JSON: what an event looks like as text, and which texts are one. */
 #include "lib/sample_events.h"
 #include "lib/suite.h"
+#include "message/json_number.h"
 
 #include <locale.h>
 #include <maiko/json.h>
@@ -76,7 +77,7 @@ static void an_event_is_one_line_in_the_order_of_its_fields(void)
                            "{\"on\":true,\"i8\":-128,\"i16\":0,\"i32\":0,\"i64\":0,\"u8\":0,\"u16\":0,\"u32\":0,\"u64\":5,"
                            "\"f32\":0.1,\"f64\":0.1,\"name\":\"J\xc3\xb6rg \\\"x\\\"\\n\",\"key\":{\"$bin\":\"AAEC/w==\"},"
                            "\"shade\":\"blue\",\"best\":{\"label\":\"b\",\"at\":{\"x\":1,\"y\":-2},\"visible\":true},"
-                           "\"values\":[1,2.5,-0],\"flags\":[true,false,true],\"shades\":[\"RED\",77],"
+                           "\"values\":[1,2.5,-0.0],\"flags\":[true,false,true],\"shades\":[\"RED\",77],"
                            "\"marks\":[{\"label\":\"\",\"at\":{\"x\":0,\"y\":0},\"visible\":false},"
                            "{\"label\":\"\",\"at\":{\"x\":0,\"y\":0},\"visible\":false}],\"samples\":[-1,7]}");
     CU_ASSERT_STRING_EQUAL(json_of(MAIKO_TYPE(tick), &(tick){0}), "{}");
@@ -129,6 +130,22 @@ static void integers_out_of_range_or_not_whole_are_refused(void)
 
     for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         CU_ASSERT_TRUE(refuses(MAIKO_TYPE(numbers), texts[i], "is no integer, or does not fit"));
+}
+
+static void integers_are_parsed_to_their_last_value(void)
+{
+    int64_t value = 0;
+    uint64_t uvalue = 0;
+
+    CU_ASSERT_TRUE(json_number_parse_i64("9223372036854775807", 19, &value));
+    CU_ASSERT_EQUAL(value, INT64_MAX);
+    CU_ASSERT_FALSE(json_number_parse_i64("9223372036854775808", 19, &value));
+    CU_ASSERT_TRUE(json_number_parse_i64("-9223372036854775808", 20, &value));
+    CU_ASSERT_EQUAL(value, INT64_MIN);
+    CU_ASSERT_FALSE(json_number_parse_i64("-9223372036854775809", 20, &value));
+    CU_ASSERT_TRUE(json_number_parse_u64("18446744073709551615", 20, &uvalue));
+    CU_ASSERT_FALSE(json_number_parse_u64("18446744073709551616", 20, &uvalue));
+    CU_ASSERT_FALSE(json_number_parse_u64("-1", 2, &uvalue));
 }
 
 static void special_floats_have_names(void)
@@ -271,6 +288,7 @@ static void missing_fields_are_zero(void)
 static void unknown_double_and_wrong_fields_are_refused_by_name(void)
 {
     CU_ASSERT_TRUE(refuses(MAIKO_TYPE(sample), "{\"onn\":true}", "sample has no field onn"));
+    CU_ASSERT_TRUE(refuses(MAIKO_TYPE(sample), "{\"on\\u0000\":true}", "sample has no field on"));
     CU_ASSERT_TRUE(refuses(MAIKO_TYPE(sample), "{\"best\":{\"at\":{\"z\":1}}}", "field at: point has no field z"));
     CU_ASSERT_TRUE(refuses(MAIKO_TYPE(sample), "{\"on\":true,\"on\":true}", "field on twice"));
     CU_ASSERT_TRUE(refuses(MAIKO_TYPE(sample), "{\"on\":1}", "field on: a number where true or false"));
@@ -378,6 +396,7 @@ static const struct test_case cases[] = {
     TEST_CASE(integers_past_2_to_53_are_strings),
     TEST_CASE(integers_are_read_exactly_from_numbers_and_strings),
     TEST_CASE(integers_out_of_range_or_not_whole_are_refused),
+    TEST_CASE(integers_are_parsed_to_their_last_value),
     TEST_CASE(special_floats_have_names),
     TEST_CASE(floats_read_back_the_same),
     TEST_CASE(the_locale_of_the_program_does_not_matter),

@@ -66,6 +66,8 @@ static void the_head_of_a_descriptor_is_checked(void)
     REFUSES(bad.type.plain = true, "plain");
     REFUSES(bad.type.overflow = (maiko_overflow)5, "overflow");
     REFUSES(bad.type.topic = NULL, "neither topic");
+    REFUSES(bad.type.topic = "", "not a topic name");
+    REFUSES(bad.type.topic = "a/#", "not a topic name");
     REFUSES(bad.type.destroy = free, "destroy");
     CU_ASSERT_EQUAL(maiko_schema_check(NULL, NULL, 0), MAIKO_EINVAL);
 }
@@ -115,6 +117,8 @@ static void labels_are_checked(void)
 
 static void tails_are_checked(void)
 {
+    struct spoiled tight;
+
     REFUSES(bad.type.tail_size = 4, "element size");
     REFUSES(bad.type.tail_size = 0, "element size");
     REFUSES(bad.type.field_count--, "a tail_size but no tail");
@@ -124,6 +128,9 @@ static void tails_are_checked(void)
             spoiled_field(&bad, "samples")->capacity = 2, "no tail of string");
     REFUSES(bad.type.size = bad.fields[19].offset -= 4, "begins at the end");
     REFUSES(spoiled_field(&bad, "f64")->form = MAIKO_FORM_TAIL, "must be the last");
+    spoiled_init(&tight, MAIKO_TYPE(path));
+    tight.type.size = tight.fields[1].offset = 16; /* where the name ends: no place for the count */
+    CU_ASSERT_TRUE(is_refused(&tight, "behind its count"));
 }
 
 /* Structs that hold each other would be walked for ever; structs nested twice at each of eight levels are 256 times the fields.

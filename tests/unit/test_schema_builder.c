@@ -324,7 +324,7 @@ static void bytes_that_are_no_type_are_refused(void)
     size_t cut;
 
     for (cut = 0; cut < len; cut++)
-        CU_ASSERT_TRUE(is_refused(cut, "bytes of a type: "));
+        CU_ASSERT_TRUE(is_refused(cut, cut < 4 ? "not a type" : "cut off"));
     encoded[len] = 0;
     CU_ASSERT_TRUE(is_refused(len + 1, "bytes behind the end"));
     encoded[3] = '2';
@@ -336,6 +336,11 @@ static void bytes_that_are_no_type_are_refused(void)
     CU_ASSERT_TRUE(is_refused(len, "leading zeros"));
     memcpy(encoded + 4, "\xff\xff\xff\xff\xff\x7f", 6);
     CU_ASSERT_TRUE(is_refused(len, "over 32 bits"));
+    memcpy(encoded + 4, "\xff\xff\xff\xff\x1f", 5);
+    CU_ASSERT_TRUE(is_refused(len, "over 32 bits"));
+    len = encode(MAIKO_TYPE(numbers));
+    memset(memmem(encoded, len, "i16", 3), 0, 1);
+    CU_ASSERT_TRUE(is_refused(len, "a NUL inside of a text"));
 }
 
 /* One byte of a good type changed in every way: refused, or a type that passes the check. */
