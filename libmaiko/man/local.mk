@@ -12,6 +12,7 @@ dist_man_MANS += libmaiko/man/maiko_envelope.3
 dist_man_MANS += libmaiko/man/maiko_event.3
 dist_man_MANS += libmaiko/man/maiko_field.3
 dist_man_MANS += libmaiko/man/maiko_id.3
+dist_man_MANS += libmaiko/man/maiko_import.3
 dist_man_MANS += libmaiko/man/maiko_json.3
 dist_man_MANS += libmaiko/man/maiko_schema.3
 dist_man_MANS += libmaiko/man/maiko_send.3

@@ -43,7 +43,8 @@ int main(void)
     maiko_supervisor *sup = maiko_supervisor_new(NULL);
     maiko_status status;
 
-    maiko_supervisor_add(sup, &(maiko_actor_spec){.name = "sink", .ops = &sink, .self = &sum, .subscribe = MAIKO_TOPICS("numbers")});
+    maiko_supervisor_add(sup,
+                         &(maiko_actor_spec){.name = "sink", .ops = &sink, .self = &sum, .subscribe = MAIKO_TOPICS("numbers")});
     maiko_supervisor_add(
         sup, &(maiko_actor_spec){.name = "source", .ops = &source, .self = &next, .publish = MAIKO_TOPICS("numbers")});
     maiko_supervisor_start(sup);
