@@ -1,7 +1,9 @@
-# Examples: programs that see only <maiko/...>.  Each has a test in tests/integration that compares its output.
-# A new example: one line in example_programs, and two lines below.
+# Examples: programs that see only <maiko/...> and link what is installed.  Each has a test that compares its output.
+# A new example: one line in example_programs, and its _LDADD.  C++ ones go to example_cxx_programs.
 
-example_programs = examples/weather
+example_programs =
+example_programs += examples/weather
+
 example_cxx_programs =
 
 noinst_PROGRAMS += $(example_programs)
@@ -9,4 +11,9 @@ if HAVE_CXX
 noinst_PROGRAMS += $(example_cxx_programs)
 endif
 
+# Not the libraries of the tests, which the global LDADD names.
 example_ldadd = libmaiko/libmaiko.la
+examples_weather_LDADD = $(example_ldadd)
+
+EXTRA_DIST += examples/data/README.md
+EXTRA_DIST += examples/data/seattle-weather.csv
