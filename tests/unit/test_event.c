@@ -20,6 +20,22 @@ static const char *topic_of_routed(const void *event, char *buffer, size_t size)
     return at->room > 0 ? buffer : NULL;
 }
 
+/* One field each: may every value of its bytes be sent unseen? */
+#define TEXT_FIELDS(F) F(STRING, a, 4)
+MAIKO_EVENT(with_string, MAIKO_SELF_TOPIC, TEXT_FIELDS)
+#define BYTES_FIELDS(F) F(BLOB, a, 4)
+MAIKO_EVENT(with_blob, MAIKO_SELF_TOPIC, BYTES_FIELDS)
+#define TRUTH_FIELDS(F) F(BOOL, a)
+MAIKO_EVENT(with_bool, MAIKO_SELF_TOPIC, TRUTH_FIELDS)
+#define TRUTHS_FIELDS(F) F(ARRAY, a, BOOL, 3)
+MAIKO_EVENT(with_bools, MAIKO_SELF_TOPIC, TRUTHS_FIELDS)
+#define INNER_FIELDS(F) F(STRUCT, a, mark)
+MAIKO_EVENT(with_struct, MAIKO_SELF_TOPIC, INNER_FIELDS)
+#define INNERS_FIELDS(F) F(STRUCT_ARRAY, a, mark, 2)
+MAIKO_EVENT(with_structs, MAIKO_SELF_TOPIC, INNERS_FIELDS)
+#define PLAIN_FIELDS(F) F(STRUCT, a, point) F(ENUM, b, color) F(ENUM_ARRAY, c, color, 2) F(ARRAY, d, INT8, 2)
+MAIKO_EVENT(with_plain, MAIKO_SELF_TOPIC, PLAIN_FIELDS)
+
 /* Descriptors and topic lists in constant expressions. */
 static const maiko_event_type *const types[] = {MAIKO_TYPE(sample), MAIKO_TYPE(numbers), MAIKO_TYPE(tick),   MAIKO_TYPE(line),
                                                 MAIKO_TYPE(body),   MAIKO_TYPE(path),    MAIKO_TYPE(routed), MAIKO_TYPE(local)};
@@ -60,6 +76,19 @@ static void the_descriptor_says_what_the_macro_was_told(void)
     CU_ASSERT_TRUE(MAIKO_TYPE(routed)->sticky && MAIKO_TYPE(routed)->control);
     CU_ASSERT_STRING_EQUAL(MAIKO_TYPE(routed)->topic_of(&(routed){.room = 7}, buffer, sizeof(buffer)), "rooms/7");
     CU_ASSERT_PTR_NULL(MAIKO_TYPE(routed)->topic_of(&(routed){.room = 0}, buffer, sizeof(buffer)));
+}
+
+static void only_types_without_illegal_bytes_are_plain(void)
+{
+    static const maiko_event_type *const looked_at[] = {
+        MAIKO_TYPE(with_string),  MAIKO_TYPE(with_blob), MAIKO_TYPE(with_bool), MAIKO_TYPE(with_bools), MAIKO_TYPE(with_struct),
+        MAIKO_TYPE(with_structs), MAIKO_TYPE(line),      MAIKO_TYPE(body),      MAIKO_TYPE(path)};
+    size_t i;
+
+    for (i = 0; i < sizeof(looked_at) / sizeof(looked_at[0]); i++)
+        CU_ASSERT_FALSE(looked_at[i]->plain);
+    CU_ASSERT_TRUE(MAIKO_TYPE(with_plain)->plain);
+    CU_ASSERT_EQUAL(maiko_schema_check(MAIKO_TYPE(with_plain), NULL, 0), MAIKO_OK);
 }
 
 static void fields_are_where_the_compiler_put_them(void)
@@ -225,6 +254,7 @@ static void topic_lists_end_with_null(void)
 static const struct test_case cases[] = {
     TEST_CASE(every_declared_type_passes_the_check),
     TEST_CASE(the_descriptor_says_what_the_macro_was_told),
+    TEST_CASE(only_types_without_illegal_bytes_are_plain),
     TEST_CASE(fields_are_where_the_compiler_put_them),
     TEST_CASE(labels_have_texts_and_values),
     TEST_CASE(kinds_and_policies_have_names),
