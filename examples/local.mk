@@ -2,9 +2,11 @@
 # A new example: one line in example_programs, and its _LDADD.  C++ ones go to example_cxx_programs.
 
 example_programs =
+example_programs += examples/hello
 example_programs += examples/weather
 
 example_cxx_programs =
+example_cxx_programs += examples/hello_cxx
 
 noinst_PROGRAMS += $(example_programs)
 if HAVE_CXX
@@ -13,6 +15,10 @@ endif
 
 # Not the libraries of the tests, which the global LDADD names.
 example_ldadd = libmaiko/libmaiko.la
+examples_hello_LDADD = $(example_ldadd)
+examples_hello_cxx_LDADD = $(example_ldadd)
+examples_hello_cxx_CXXFLAGS = $(AM_CXXFLAGS)
+examples_hello_cxx_SOURCES = examples/hello.cc
 examples_weather_LDADD = $(example_ldadd)
 
 EXTRA_DIST += examples/data/README.md

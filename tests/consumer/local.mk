@@ -2,6 +2,8 @@
 # (.ci/run) builds project/, an autotools project of its own.
 
 installcheck_sources =
+installcheck_sources += examples/hello.c
+installcheck_sources += examples/hello.cc
 installcheck_sources += tests/consumer/project/consumer.c
 
 EXTRA_DIST += tests/consumer/build-project.sh

@@ -4,3 +4,7 @@ integration_tests += tests/integration/test_keypair
 integration_tests += tests/integration/test_space
 integration_tests += tests/integration/test_zmq_port
 endif
+
+# Examples: scripts that compare what they print.
+check_scripts += tests/integration/example_hello.sh
+check_scripts += tests/integration/example_weather.sh

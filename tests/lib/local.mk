@@ -28,6 +28,7 @@ tests_lib_libtestkit_la_SOURCES = \
 	tests/lib/watchdog.h
 tests_lib_libtestkit_la_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 EXTRA_DIST += \
+	tests/lib/example.sh \
 	tests/lib/summary.sh \
 	tests/lib/lsan.supp \
 	tests/lib/tsan.supp \
