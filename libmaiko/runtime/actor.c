@@ -2,6 +2,7 @@
 #include "runtime/actor.h"
 
 #include "runtime/inbox.h"
+#include "runtime/placement.h"
 #include "runtime/send.h"
 #include "runtime/shard.h"
 #include "runtime/supervisor_internal.h"
@@ -373,10 +374,16 @@ static void run_sampled(struct actor *actor)
 {
     struct shard *shard = actor->shard;
     uint64_t begin = clock_mono_ns(&shard->sup->clock);
+    uint64_t units = COUNTED(actor->counters, handled) + COUNTED(actor->counters, sent);
 
     run(actor);
     shard->mono_ns = clock_mono_ns(&shard->sup->clock);
+    if (actor->state == ACTOR_STOPPED)
+        return;
     shard_account_time(shard, actor, shard->mono_ns - begin);
+    if (shard->sup->may_balance)
+        placement_note(shard, actor, shard->mono_ns - begin,
+                       COUNTED(actor->counters, handled) + COUNTED(actor->counters, sent) - units);
 }
 
 void actor_activate(struct actor *actor)
@@ -385,7 +392,7 @@ void actor_activate(struct actor *actor)
 
     shard_set_current(shard, actor);
     COUNT(actor->counters, activations, 1);
-    if (__builtin_expect((++actor->activations & (SAMPLE_EVERY - 1)) == 1, 0))
+    if (__builtin_expect((++actor->activations & (SAMPLE_EVERY - 1)) == 1 || actor->suspicion != 0, 0))
         run_sampled(actor);
     else
         run(actor);

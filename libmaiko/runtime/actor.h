@@ -87,7 +87,12 @@ struct actor {
     uint32_t overdraft; /* events it may still add */
     maiko_status last_refusal;
     uint32_t over_mark;  /* events sent into rings above their mark, in the present hook */
-    uint32_t sampled_ns; /* the last sampled activation */
+    uint32_t cost_ns;    /* per event handled or sent: the least of the last samples */
+    uint32_t least_ns;   /* of the samples under way */
+    uint8_t suspicion;   /* heavy samples in a row: then every activation is sampled */
+    bool is_away;        /* moved from where it was added */
+    uint16_t home;       /* shard it was added to */
+    uint64_t units_seen; /* events handled and sent at the last balancing */
     struct inbox *inbox; /* a gate: its events come from outside threads */
     /* under way in rings since the last confirmation */
     uint32_t ring_events;

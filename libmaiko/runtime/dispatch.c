@@ -44,7 +44,7 @@ static void owe(struct shard *shard, struct actor *sender)
 
 /* Any shard may push; the sender's shard takes all at once.  Release: what was done before the debt ended is seen by
  * the sender when it runs again. */
-static void push_on_wake_stack(struct actor *sender)
+void shard_push_awake(struct actor *sender)
 {
     struct shard *home = sender->shard;
     struct actor *top;
@@ -74,7 +74,7 @@ void shard_pay(struct shard *shard, struct actor *sender)
 void shard_pay_from_outside(struct actor *actor)
 {
     if (atomic_fetch_sub_explicit(&actor->remote_debt, 1, memory_order_acq_rel) == 1)
-        push_on_wake_stack(actor);
+        shard_push_awake(actor);
 }
 
 void shard_count_drop(struct shard *shard, struct actor *subscriber, const struct topic *topic, struct envelope *envelope,

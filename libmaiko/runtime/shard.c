@@ -5,6 +5,7 @@
 #include "runtime/deadlock.h"
 #include "runtime/inbox.h"
 #include "runtime/interest.h"
+#include "runtime/placement.h"
 #include "runtime/retire.h"
 #include "runtime/supervisor_internal.h"
 #include "runtime/world.h"
@@ -107,7 +108,6 @@ void shard_account_time(struct shard *shard, struct actor *actor, uint64_t durat
 {
     struct counters_times *times = counters_actor_times(shard->sup->counters, actor->counters);
 
-    actor->sampled_ns = (uint32_t)(duration_ns > UINT32_MAX ? UINT32_MAX : duration_ns);
     if (times == NULL)
         return;
     COUNT(times, samples, 1);
@@ -164,7 +164,7 @@ bool shard_settle(struct shard *shard)
     return any;
 }
 
-/* Actors whose debt elsewhere is paid.  Acquire pairs with the release of push_on_wake_stack(). */
+/* Actors whose debt elsewhere is paid.  Acquire pairs with the release of shard_push_awake(). */
 static bool take_wake_stack(struct shard *shard)
 {
     struct actor *actor;
@@ -176,9 +176,13 @@ static bool take_wake_stack(struct shard *shard)
         struct actor *next = actor->wake_next;
 
         atomic_store_explicit(&actor->is_on_wake_stack, false, memory_order_release);
-        if (!actor_in_debt(actor))
-            actor->is_overdrawn = false;
-        shard_ready(shard, actor);
+        if (actor->shard != shard) { /* it moved while somebody outside let it go */
+            shard_push_awake(actor);
+        } else {
+            if (!actor_in_debt(actor))
+                actor->is_overdrawn = false;
+            shard_ready(shard, actor);
+        }
         actor = next;
     }
     return true;
@@ -280,6 +284,8 @@ bool shard_turn(struct shard *shard, uint64_t budget_events)
         retire_advance(shard);
     exchange_flush(shard);
     deadlock_look(shard);
+    if (__builtin_expect(shard->wants_balance, 0))
+        placement_balance(shard);
     return any;
 }
 

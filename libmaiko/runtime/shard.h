@@ -85,6 +85,9 @@ struct shard {
     struct broker broker;
     struct streams streams;
     struct timer_heap timers;
+    bool wants_balance;     /* some actor proved heavy, or light far from home */
+    uint64_t balance_at_ns; /* not before */
+    uint64_t balance_gap_ns;
     struct list actors;  /* in order of addition */
     struct inbox *gates; /* whose gates live here */
     void *block;         /* allocation that holds this struct */
@@ -191,6 +194,9 @@ void shard_wait_until_free(struct shard *shard, struct actor *actor);
 
 /* Pays for one waiting event that got a place (or was dropped). */
 void shard_pay(struct shard *shard, struct actor *sender);
+
+/* Any thread: its shard looks at it again. */
+void shard_push_awake(struct actor *actor);
 
 /* Any thread: takes one from the actor's remote debt; at 0 it runs again. */
 void shard_pay_from_outside(struct actor *actor);

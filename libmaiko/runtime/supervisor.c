@@ -113,9 +113,13 @@ static maiko_status make_fork_word(struct maiko_supervisor *sup)
 
 static maiko_status init_locks(struct maiko_supervisor *sup)
 {
+    pthread_mutexattr_t recursive;
     pthread_condattr_t monotonic;
 
-    pthread_mutex_init(&sup->lock, NULL);
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE); /* what a stopped world takes in may lock as well */
+    pthread_mutex_init(&sup->lock, &recursive);
+    pthread_mutexattr_destroy(&recursive);
     pthread_mutex_init(&sup->add_lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -263,6 +267,7 @@ maiko_supervisor *maiko_supervisor_new_sized(const maiko_config *config, size_t 
     sup->config = resolved;
     memcpy(sup->name, resolved.name, strlen(resolved.name) + 1);
     sup->config.name = sup->name;
+    sup->may_balance = resolved.placement == MAIKO_PLACEMENT_AUTO && resolved.mode == MAIKO_THREADS && resolved.shards > 1;
     sup->join_fd = -1;
     sup->poll_random = resolved.seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
     if (resolved.mode == MAIKO_DETERMINISTIC)

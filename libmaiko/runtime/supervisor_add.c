@@ -264,6 +264,7 @@ static maiko_status fill(struct maiko_supervisor *sup, struct actor *actor, stru
     maiko_status status;
 
     actor->shard = draft->shard;
+    actor->home = (uint16_t)draft->shard->index;
     actor->ops = draft->ops;
     actor->state = ACTOR_ADDED;
     actor->step_state = draft->ops->step != NULL ? ACTOR_STEP_READY : ACTOR_STEP_NEVER;

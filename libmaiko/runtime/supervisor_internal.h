@@ -38,6 +38,7 @@ struct maiko_supervisor {
     struct shard *shards[SHARD_MAX];
     _Atomic uint32_t shard_count;
     _Atomic bool is_pausing; /* looked at by every turn, beside the count */
+    bool may_balance;        /* automatic placement, and more than one shard */
     uint32_t next_shard;     /* under the lock: for placement in turn */
     /* outside events */
     struct inbox *inboxes; /* all; only grows before start */
