@@ -8,9 +8,32 @@
 set -eu
 
 exec awk '
+# The result file has the results of a test program in order, its log the names, in lines such as
+# `SKIP: PROGRAM 3 - name # SKIP reason`.
+function names_from_log(program,    path, line, kind, start) {
+    path = program ".log"
+    for (kind in found)
+        found[kind] = 0
+    while ((getline line < path) > 0) {
+        kind = line
+        sub(/:.*/, "", kind)
+        start = kind ": " program
+        if (kind !~ /^(FAIL|SKIP|ERROR|XPASS)$/ || substr(line, 1, length(start)) != start)
+            continue
+        line = substr(line, length(start) + 2)
+        sub(/^[0-9]+ /, "", line)
+        sub(/^- /, "", line)
+        sub(/ # SKIP.*/, "", line)
+        names[kind, ++found[kind]] = line
+    }
+    close(path)
+    for (kind in found)
+        found[kind] = 0
+}
 function add(file,    program, line, words, kind, name) {
     program = file
     sub(/\.trs$/, "", program)
+    names_from_log(program)
     seen = 0
     while ((getline line < file) > 0) {
         if (line !~ /^:test-result: /)
@@ -18,11 +41,8 @@ function add(file,    program, line, words, kind, name) {
         seen = 1
         split(line, words, " ")
         kind = words[2]
-        name = line
-        sub(/^:test-result: [A-Z]+ ?/, "", name)
-        sub(/^[0-9]+ (- )?/, "", name)
-        sub(/ # SKIP.*/, "", name)
-        name = name == "" ? program : program " " name
+        name = kind SUBSEP (++found[kind])
+        name = (name in names) && names[name] != "" ? program " " names[name] : program
         if (kind == "PASS" || kind == "XFAIL")
             passed++
         else if (kind == "SKIP")
@@ -31,6 +51,7 @@ function add(file,    program, line, words, kind, name) {
             failed_names[failed++] = name
     }
     close(file)
+    split("", names)
     if (!seen)
         failed_names[failed++] = program " (did not run)"
 }
