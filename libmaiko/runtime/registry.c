@@ -126,7 +126,8 @@ struct topic *registry_topic_by_id(struct registry *registry, uint32_t id)
 
 static bool binds_alike(const struct topic *topic, const maiko_event_type *type)
 {
-    return topic->overflow == (uint8_t)maiko_event_overflow(type) && topic->is_control == type->control && topic->is_sticky == type->sticky;
+    return topic->overflow == (uint8_t)maiko_event_overflow(type) && topic->is_control == type->control &&
+           topic->is_sticky == type->sticky;
 }
 
 static maiko_status bind(struct topic *topic, const maiko_event_type *type, struct text *error)

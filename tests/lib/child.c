@@ -48,8 +48,8 @@ static pid_t fork_with_pipe(struct child *child)
 }
 
 /*
- * A child that dies in the middle of things leaves memory behind, and valgrind would make that its exit status.  A program it does
- * not follow has no such look at the end.
+ * A child that dies in the middle of things leaves memory behind, and valgrind would make that its exit status.  A program
+ * that it does not follow has no such look at the end.
  */
 static void exit_under_valgrind(int status)
 {
