@@ -342,6 +342,7 @@ void actor_stop_now(struct actor *actor)
     }
     actor_finish(actor);
     actor->state = ACTOR_STOPPED;
+    shard_unready(shard, actor); /* its last hooks may have made it ready: what it sent to itself, debts paid */
     supervisor_actor_stopped(actor);
 }
 

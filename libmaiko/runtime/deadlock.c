@@ -60,8 +60,10 @@ static void add_waiters(struct graph *graph, struct actor *actor, const struct m
 
 static void build(struct graph *graph, struct maiko_supervisor *sup, uint64_t visible)
 {
-    for (; visible != 0; visible &= visible - 1) {
-        struct shard *shard = sup->shards[__builtin_ctzll(visible)];
+    uint64_t rest;
+
+    for (rest = visible; rest != 0; rest &= rest - 1) {
+        struct shard *shard = sup->shards[__builtin_ctzll(rest)];
         struct list *link;
 
         LIST_FOR_EACH (link, &shard->actors) {

@@ -133,9 +133,10 @@ static void evict_and_enqueue(struct shard *shard, struct actor *actor, struct m
     enqueue(shard, actor, mailbox, route, envelope, MAILBOX_EVICTABLE);
 }
 
-/* The mailbox is full, or somebody waits already. */
+/* The mailbox is full, or somebody waits already.  Without a debtor (a last value, which the subscriber asked for itself)
+ * an event that has to wait does so at nobody's cost. */
 static void overflow(struct shard *shard, struct actor *actor, struct mailbox *mailbox, struct route *route,
-                     struct envelope *envelope, maiko_overflow policy)
+                     struct envelope *envelope, maiko_overflow policy, const struct actor *debtor)
 {
     struct overflow_state state = {
         .depth = mailbox->depth, .capacity = mailbox->capacity, .has_evictable = mailbox->evictable != 0};
@@ -145,7 +146,7 @@ static void overflow(struct shard *shard, struct actor *actor, struct mailbox *m
         enqueue(shard, actor, mailbox, route, envelope, policy == MAIKO_DROP_OLDEST ? MAILBOX_EVICTABLE : 0);
         break;
     case OVERFLOW_WAIT:
-        enqueue(shard, actor, mailbox, route, envelope, MAILBOX_WAITED);
+        enqueue(shard, actor, mailbox, route, envelope, debtor == NULL ? 0 : MAILBOX_WAITED);
         break;
     case OVERFLOW_DROP_NEWEST:
         shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROPPED_NEWEST);
@@ -176,7 +177,8 @@ maiko_overflow shard_policy_of(const struct route *route, const struct route_tar
 }
 
 /* The priority lane: like a mailbox of its own that only BLOCK applies to. */
-static void deliver_control(struct shard *shard, struct actor *actor, struct route *route, struct envelope *envelope)
+static void deliver_control(struct shard *shard, struct actor *actor, struct route *route, struct envelope *envelope,
+                            const struct actor *debtor)
 {
     struct actor_rare *rare = actor_rare(actor);
 
@@ -187,16 +189,17 @@ static void deliver_control(struct shard *shard, struct actor *actor, struct rou
     }
     if (rare->control.capacity == 0)
         mailbox_init(&rare->control, actor->mailbox.capacity);
-    overflow(shard, actor, &rare->control, route, envelope, MAIKO_BLOCK);
+    overflow(shard, actor, &rare->control, route, envelope, MAIKO_BLOCK, debtor);
 }
 
 /* True when the event counts as matched. */
-static inline bool deliver(struct shard *shard, struct route *route, struct route_target *target, struct envelope *envelope)
+static inline bool deliver(struct shard *shard, struct route *route, struct route_target *target, struct envelope *envelope,
+                           const struct actor *debtor)
 {
     struct actor *actor = CONTAINER_OF(target->subscriber, struct actor, subscriber);
     struct mailbox *mailbox = &actor->mailbox;
 
-    if (__builtin_expect(actor == envelope->origin && !actor->receives_own, 0))
+    if (__builtin_expect(actor == debtor && !actor->receives_own, 0))
         return false;
     if (__builtin_expect(target->has_predicate, 0)) {
         struct subscription *subscription;
@@ -207,7 +210,7 @@ static inline bool deliver(struct shard *shard, struct route *route, struct rout
     }
     COUNT(actor->counters, received, 1);
     if (__builtin_expect(atomic_load_explicit(&route->topic->is_control, memory_order_relaxed), 0)) {
-        deliver_control(shard, actor, route, envelope);
+        deliver_control(shard, actor, route, envelope, debtor);
     } else if (__builtin_expect(mailbox->depth < mailbox->capacity && mailbox->depth <= mailbox->mask, 1)) {
         uintptr_t tags = __builtin_expect(shard_policy_of(route, target) == MAIKO_DROP_OLDEST, 0) ? MAILBOX_EVICTABLE : 0;
 
@@ -216,14 +219,14 @@ static inline bool deliver(struct shard *shard, struct route *route, struct rout
         if (!actor->is_queued)
             shard_ready(shard, actor);
     } else {
-        overflow(shard, actor, mailbox, route, envelope, shard_policy_of(route, target));
+        overflow(shard, actor, mailbox, route, envelope, shard_policy_of(route, target), debtor);
     }
     return true;
 }
 
 void shard_dispatch_to(struct shard *shard, struct route *route, struct route_target *target, struct envelope *envelope)
 {
-    (void)deliver(shard, route, target, envelope);
+    (void)deliver(shard, route, target, envelope, NULL);
     shard_release(shard, envelope);
 }
 
@@ -260,7 +263,7 @@ static inline uint32_t dispatch(struct shard *shard, struct route *route, struct
     if (__builtin_expect(route->is_stale, 0))
         refresh(shard, route);
     for (i = 0; i < route->target_count; i++)
-        matched += deliver(shard, route, &route->targets[i], envelope);
+        matched += deliver(shard, route, &route->targets[i], envelope, envelope->origin);
     if (__builtin_expect(atomic_load_explicit(&route->topic->is_sticky, memory_order_relaxed), 0))
         keep_last(shard, route, envelope);
     return matched;

@@ -13,7 +13,7 @@ static struct ring *ring_to(struct shard *shard, uint32_t target)
     struct ring *ring = atomic_load_explicit(&shard->out[target], memory_order_relaxed);
 
     if (ring == NULL) {
-        ring = ring_new(shard->heap);
+        ring = ring_new(shard->heap, shard->sup->ring_segment_bytes);
         atomic_store_explicit(&shard->out[target], ring, memory_order_release);
     }
     return ring;
@@ -29,9 +29,14 @@ static bool ring_is_above(const struct ring *ring, uint64_t events, uint64_t byt
     return ring_events_under_way(ring) >= events || ring_bytes_under_way(ring) >= bytes;
 }
 
-static bool ring_is_above_mark(const struct ring *ring)
+static bool ring_is_above_mark(const struct shard *shard, const struct ring *ring)
 {
-    return ring_is_above(ring, RING_MARK_EVENTS, RING_MARK_BYTES);
+    return ring_is_above(ring, shard->sup->ring_mark_events, RING_MARK_BYTES);
+}
+
+static bool ring_is_above_half(const struct shard *shard, const struct ring *ring)
+{
+    return ring_is_above(ring, (shard->sup->ring_mark_events + 1) / 2, RING_MARK_BYTES / 2);
 }
 
 /* --- writing --- */
@@ -79,7 +84,7 @@ static void charge_sender(struct shard *shard, struct actor *sender, struct ring
 {
     if (sender == NULL || sender->shard != shard)
         return;
-    if (ring_is_above_mark(ring))
+    if (ring_is_above_mark(shard, ring))
         sender->over_mark++;
     sender->ring_events++;
     sender->ring_bytes += bytes;
@@ -87,7 +92,7 @@ static void charge_sender(struct shard *shard, struct actor *sender, struct ring
     sender->ring_targets |= UINT64_C(1) << target;
     if (sender->hold & ACTOR_HELD_BY_RING)
         return;
-    if (exchange_is_over_limit(shard, sender) || ring_is_above_mark(ring)) {
+    if (exchange_is_over_limit(shard, sender) || ring_is_above_mark(shard, ring)) {
         sender->hold |= ACTOR_HELD_BY_RING;
         list_push_back(&shard->held_by_ring, &sender->held_link);
     }
@@ -149,7 +154,7 @@ static void publish_to(struct shard *shard, struct actor *sender, struct route *
 {
     uint64_t bit = UINT64_C(1) << target;
     struct ring *ring = ring_to(shard, target);
-    bool above = ring != NULL && ring_is_above_mark(ring);
+    bool above = ring != NULL && ring_is_above_mark(shard, ring);
 
     COUNT(shard->counters, routed, 1);
     COUNT(route->counters, routed, 1);
@@ -380,7 +385,7 @@ static bool is_confirmed(const struct shard *shard, const struct actor *actor)
         if (atomic_load_explicit(&ring->confirmed_flush, memory_order_acquire) < actor->ring_flush &&
             ring->written_flush > atomic_load_explicit(&ring->confirmed_flush, memory_order_acquire))
             return false;
-        if (ring_is_above(ring, RING_MARK_EVENTS / 2, RING_MARK_BYTES / 2))
+        if (ring_is_above_half(shard, ring))
             return false;
     }
     return true;
@@ -408,7 +413,7 @@ void exchange_release_held(struct shard *shard)
         uint32_t target = (uint32_t)__builtin_ctzll(rings);
         struct ring *ring = ring_to(shard, target);
 
-        if (!ring_is_above(ring, RING_MARK_EVENTS / 2, RING_MARK_BYTES / 2))
+        if (!ring_is_above_half(shard, ring))
             flush_tail(shard, ring, target);
     }
 }

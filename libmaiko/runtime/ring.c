@@ -4,7 +4,6 @@
 #include <string.h>
 
 #define FIRST_SEGMENT ((size_t)4096)
-#define SEGMENT ((size_t)65536)
 #define NEXT_SEGMENT UINT64_MAX /* in the place of a batch's flush: go on in the next segment */
 
 struct ring_segment {
@@ -33,7 +32,7 @@ static struct ring_segment *segment_new(struct ring *ring, size_t size)
     return segment;
 }
 
-struct ring *ring_new(struct heap *heap)
+struct ring *ring_new(struct heap *heap, size_t segment_bytes)
 {
     /* aligned by hand: the heap aligns to 16, the groups want lines of their own */
     struct ring *ring = heap_alloc(heap, sizeof *ring + 128);
@@ -45,7 +44,8 @@ struct ring *ring_new(struct heap *heap)
     ((char **)(void *)aligned)[-1] = (char *)ring;
     ring = (struct ring *)(void *)aligned;
     ring->heap = heap;
-    ring->tail = segment_new(ring, FIRST_SEGMENT);
+    ring->segment_bytes = segment_bytes;
+    ring->tail = segment_new(ring, segment_bytes < FIRST_SEGMENT ? segment_bytes : FIRST_SEGMENT);
     if (ring->tail == NULL) {
         ring_free(ring);
         return NULL;
@@ -81,7 +81,7 @@ static struct ring_segment *next_segment(struct ring *ring, size_t need)
     for (at = ring->oldest; at != NULL; at = at->next)
         chain++;
     if (chain <= in_use || segment == ring->tail || segment->size < need)
-        return segment_new(ring, need > SEGMENT ? need : SEGMENT);
+        return segment_new(ring, need > ring->segment_bytes ? need : ring->segment_bytes);
     ring->oldest = segment->next;
     segment->next = NULL;
     memset(segment->data, 0, sizeof(uint64_t));

@@ -34,6 +34,7 @@ struct ring_batch {
 
 struct ring {
     struct heap *heap;
+    size_t segment_bytes; /* of every segment after the first */
     /* writer */
     _Alignas(128) struct ring_segment *tail;
     size_t write_offset;
@@ -56,8 +57,10 @@ struct ring {
     _Atomic uint64_t segments_left;
 };
 
-/* Allocates the first, small segment.  NULL when out of memory. */
-MAIKO_MUST_CHECK struct ring *ring_new(struct heap *heap);
+#define RING_SEGMENT_BYTES ((size_t)65536)
+
+/* Allocates the first segment, a small one.  NULL when out of memory. */
+MAIKO_MUST_CHECK struct ring *ring_new(struct heap *heap, size_t segment_bytes);
 void ring_free(struct ring *ring);
 
 /* Writer: room for one record of `body` bytes in the open batch (opened when needed, for `deps` dependencies).  Returns

@@ -91,6 +91,23 @@ void shard_ready(struct shard *shard, struct actor *actor)
     shard->run_last = actor;
 }
 
+void shard_unready(struct shard *shard, struct actor *actor)
+{
+    struct actor **at = &shard->run_first;
+    struct actor *before = NULL;
+
+    if (!actor->is_queued)
+        return;
+    for (; *at != NULL && *at != actor; at = &(*at)->run_next)
+        before = *at;
+    if (*at == actor) {
+        *at = actor->run_next;
+        if (shard->run_last == actor)
+            shard->run_last = before;
+    }
+    actor->is_queued = false;
+}
+
 uint64_t shard_wall_slow(struct shard *shard)
 {
     shard->wall_ns = clock_wall_clamped(&shard->sup->clock, &shard->wall_last);

@@ -161,6 +161,9 @@ void shard_check_ends(struct shard *shard);
 /* Puts an actor in the run queue if it is ready and not there yet. */
 void shard_ready(struct shard *shard, struct actor *actor);
 
+/* Takes it out of the run queue: it has stopped. */
+void shard_unready(struct shard *shard, struct actor *actor);
+
 /* Any thread: runs the command on the shard's thread, in no order with the events. */
 void shard_post(struct shard *shard, struct command *command);
 void shard_wake(struct shard *shard);

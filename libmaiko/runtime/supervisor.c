@@ -269,6 +269,8 @@ maiko_supervisor *maiko_supervisor_new_sized(const maiko_config *config, size_t 
     sup->config.name = sup->name;
     sup->may_balance = resolved.placement == MAIKO_PLACEMENT_AUTO && resolved.mode == MAIKO_THREADS && resolved.shards > 1;
     sup->join_fd = -1;
+    sup->ring_mark_events = RING_MARK_EVENTS;
+    sup->ring_segment_bytes = RING_SEGMENT_BYTES;
     sup->poll_random = resolved.seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
     if (resolved.mode == MAIKO_DETERMINISTIC)
         clock_init_virtual(&sup->clock, MAIKO_SECONDS(1), MAIKO_SECONDS(UINT64_C(1700000000)));

@@ -352,16 +352,33 @@ struct last_values {
     struct subscription *subscription;
 };
 
+/* Did an earlier subscription of the same actor bring it this value already? */
+static bool had_last_value(const struct subscription *subscription, const struct route *route)
+{
+    const maiko_envelope *last = &route->last->head;
+    const struct subscription *earlier = subscription->subscriber->first;
+
+    for (; earlier != subscription; earlier = earlier->next) {
+        if (maiko_topic_matches(earlier->pattern, route->topic->name) &&
+            (earlier->predicate == NULL || earlier->predicate(last->payload, last->type, earlier->userdata)))
+            return true;
+    }
+    return false;
+}
+
 static void give_last_value(struct topic_set_entry *entry, void *userdata)
 {
     struct last_values *last = userdata;
     struct route *route = CONTAINER_OF(entry, struct route, entry);
+    const struct actor *actor = CONTAINER_OF(last->subscription->subscriber, struct actor, subscriber);
     struct route_target target = {.subscriber = last->subscription->subscriber,
                                   .subscription = last->subscription,
                                   .choice = last->subscription->choice,
                                   .has_predicate = last->subscription->predicate != NULL};
 
-    if (route->last == NULL)
+    if (route->last == NULL || had_last_value(last->subscription, route))
+        return;
+    if (route->last->sender->id == actor->sender.id && !actor->receives_own)
         return;
     envelope_hold(last->shard, route->last);
     shard_dispatch_to(last->shard, route, &target, route->last);

@@ -30,6 +30,8 @@ struct maiko_supervisor {
     maiko_config config;        /* defaults filled in */
     char name[64];
     struct clock clock;
+    uint32_t ring_mark_events; /* RING_MARK_EVENTS, and less in tests */
+    size_t ring_segment_bytes; /* RING_SEGMENT_BYTES, likewise */
     volatile uint64_t *fork_word;
     struct counters_file *counters;
     struct registry registry;
