@@ -7,7 +7,6 @@ dist_man_MANS += libmaiko/man/maiko_actor.3
 dist_man_MANS += libmaiko/man/maiko_allocator.3
 dist_man_MANS += libmaiko/man/maiko_base.3
 dist_man_MANS += libmaiko/man/maiko_context.3
-dist_man_MANS += libmaiko/man/maiko_counters.3
 dist_man_MANS += libmaiko/man/maiko_envelope.3
 dist_man_MANS += libmaiko/man/maiko_event.3
 dist_man_MANS += libmaiko/man/maiko_field.3
@@ -20,6 +19,7 @@ dist_man_MANS += libmaiko/man/maiko_supervisor.3
 dist_man_MANS += libmaiko/man/maiko_system.3
 dist_man_MANS += libmaiko/man/maiko_topic.3
 dist_man_MANS += libmaiko/man/maiko_topics.3
+dist_man_MANS += libmaiko/man/maiko_topology.3
 dist_man_MANS += libmaiko/man/maiko_value.3
 
 bridge_pages =
@@ -38,3 +38,14 @@ EXTRA_DIST += libmaiko/man/status-table.awk
 libmaiko/man/maiko_status.3: libmaiko/man/maiko_status.3.in libmaiko/man/status-table.awk libmaiko/include/maiko/status.h
 	$(AM_V_GEN)$(MKDIR_P) libmaiko/man && $(AWK) -f $(srcdir)/libmaiko/man/status-table.awk \
 	    $(srcdir)/libmaiko/include/maiko/status.h $(srcdir)/libmaiko/man/maiko_status.3.in >$@.tmp && mv $@.tmp $@
+
+# The tables of counters and drop reasons come from the headers.
+man_MANS += libmaiko/man/maiko_counters.3
+CLEANFILES += libmaiko/man/maiko_counters.3
+EXTRA_DIST += libmaiko/man/maiko_counters.3.in
+EXTRA_DIST += libmaiko/man/counters-table.awk
+counters_tables = libmaiko/runtime/counters_layout.h libmaiko/include/maiko/counters.h
+libmaiko/man/maiko_counters.3: libmaiko/man/maiko_counters.3.in libmaiko/man/counters-table.awk $(counters_tables)
+	$(AM_V_GEN)$(MKDIR_P) libmaiko/man && $(AWK) -f $(srcdir)/libmaiko/man/counters-table.awk \
+	    $(srcdir)/libmaiko/runtime/counters_layout.h $(srcdir)/libmaiko/include/maiko/counters.h \
+	    $(srcdir)/libmaiko/man/maiko_counters.3.in >$@.tmp && mv $@.tmp $@

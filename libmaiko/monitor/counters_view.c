@@ -81,11 +81,7 @@ static void add_times(maiko_counters_actor *actor, const struct counters_times *
 {
     actor->samples += line->samples;
     actor->handler_ns += line->handler_ns;
-    actor->steps += line->steps;
     actor->retries += line->retries;
-    actor->restarts += line->restarts;
-    actor->holds += line->holds;
-    actor->held_ns += line->held_ns;
     if (actor->handler_max_ns < line->handler_max_ns)
         actor->handler_max_ns = line->handler_max_ns;
 }
@@ -188,9 +184,7 @@ maiko_status maiko_counters_shard_sized(const maiko_counters *counters, size_t i
     shard.ring_dropped = line->ring_dropped;
     shard.turns = line->turns;
     shard.sleeps = line->sleeps;
-    shard.wakes = line->wakes;
     shard.current_actor = line->current_actor;
-    shard.current_since_ns = line->current_since_ns;
     return HAND_OUT(MAIKO_OK, shard, ret_shard, size);
 }
 

@@ -63,12 +63,23 @@ static void after_hook(struct actor *actor)
     send_abandon_forgotten(actor->shard);
 }
 
+/* What readers of the counters see it doing. */
+static void show_phase(struct actor *actor, bool is_held)
+{
+    actor->is_shown_held = is_held;
+    counters_actor_set_phase(actor->counters, is_held                          ? MAIKO_ACTOR_HELD
+                                              : actor->state == ACTOR_ADDED    ? MAIKO_ACTOR_ADDED
+                                              : actor->state == ACTOR_DRAINING ? MAIKO_ACTOR_STOPPING
+                                              : actor->has_finished            ? MAIKO_ACTOR_FINISHED
+                                                                               : MAIKO_ACTOR_RUNNING);
+}
+
 static void start(struct actor *actor)
 {
     maiko_status status = MAIKO_OK;
 
     actor->state = ACTOR_RUNNING;
-    counters_actor_set_phase(actor->counters, MAIKO_ACTOR_RUNNING);
+    show_phase(actor, false);
     if (actor->ops->on_start != NULL) {
         status = actor->ops->on_start(actor->self, actor_context(actor));
         after_hook(actor);
@@ -115,6 +126,7 @@ static bool retry_later(struct actor *actor, const maiko_error_action *action)
     if (rare == NULL || rare->retries >= action->limit)
         return false;
     rare->retries++;
+    shard_account_retry(actor->shard, actor);
     return shard_set_timer(actor->shard, actor, action->after_ns) == MAIKO_OK;
 }
 
@@ -251,6 +263,7 @@ void actor_finish(struct actor *actor)
     if (actor->has_finished)
         return;
     actor->has_finished = true;
+    show_phase(actor, actor->is_shown_held);
     if (actor->rare != NULL && actor->rare->is_publisher)
         supervisor_announce_finished(actor);
     if (actor->inbox != NULL)
@@ -308,7 +321,7 @@ void actor_drain(struct actor *actor)
         return;
     }
     actor->state = ACTOR_DRAINING;
-    counters_actor_set_phase(actor->counters, MAIKO_ACTOR_STOPPING);
+    show_phase(actor, false);
     actor_unsubscribe_all(actor);
     shard_ready(actor->shard, actor);
 }
@@ -393,11 +406,17 @@ void actor_activate(struct actor *actor)
 
     shard_set_current(shard, actor);
     COUNT(actor->counters, activations, 1);
+    COUNT_MAX(actor->counters, high_water, actor->mailbox.high_water);
+    if (__builtin_expect(actor->is_shown_held, 0))
+        show_phase(actor, false);
     if (__builtin_expect((++actor->activations & (SAMPLE_EVERY - 1)) == 1 || actor->suspicion != 0, 0))
         run_sampled(actor);
     else
         run(actor);
     shard_set_current(shard, NULL);
-    if (actor->state != ACTOR_STOPPED)
-        shard_ready(shard, actor);
+    if (actor->state == ACTOR_STOPPED)
+        return;
+    if (__builtin_expect(actor_is_held(actor), 0))
+        show_phase(actor, true);
+    shard_ready(shard, actor);
 }

@@ -79,6 +79,7 @@ struct actor {
     bool has_ended;            /* on_end ran */
     uint16_t error_backoff_ms; /* after failed steps that were ignored */
     bool was_started;          /* on_start succeeded */
+    bool is_shown_held;        /* in the counters */
     bool is_overdrawn;         /* resolves a deadlock: runs although in debt */
     bool drain_pending;        /* told to stop before its on_start ran */
     bool fail_pending;         /* to be stopped as failed with `failure` when it runs next */
@@ -111,7 +112,8 @@ struct actor {
     struct timer timer;   /* backoff and retry: never both */
     struct list siblings; /* in the shard's list of actors, in order of addition */
     char *block;          /* one allocation: subscriptions, publish list, name */
-    size_t block_size;
+    uint32_t block_size;
+    uint32_t declared; /* subscriptions of its spec: the first in the block */
     /* any thread */
     _Atomic uint32_t remote_debt; /* own events waiting in mailboxes of other shards */
     _Atomic bool is_on_wake_stack;

@@ -36,14 +36,10 @@ enum counters_kind { COUNTERS_COUNTER = 0, COUNTERS_GAUGE = 1, COUNTERS_MAX = 2 
     X(activations, "runs", COUNTER, "times the actor was run: batches of events and steps")
 
 #define COUNTERS_TIMES_MAP(X)                                                                                                    \
-    X(samples, "runs", COUNTER, "activations whose duration was taken: every 64th and every slow one")                           \
+    X(samples, "runs", COUNTER, "activations whose duration was taken: one of 64")                                               \
     X(handler_ns, "ns", COUNTER, "sum of the sampled durations")                                                                 \
     X(handler_max_ns, "ns", MAX, "the longest sampled duration")                                                                 \
-    X(steps, "steps", COUNTER, "times the step hook returned")                                                                   \
-    X(retries, "retries", COUNTER, "times the same event or step was tried again after an error")                                \
-    X(restarts, "restarts", COUNTER, "times the actor was restarted")                                                            \
-    X(holds, "holds", COUNTER, "times the actor was held because it owed blocked events")                                        \
-    X(held_ns, "ns", COUNTER, "time the actor was held, ended holds only")
+    X(retries, "retries", COUNTER, "times the same event or step was tried again after an error")
 
 /* One row per topic and sending shard: a topic's figures are the sums over its rows. */
 #define COUNTERS_TOPIC_MAP(X)                                                                                                    \
@@ -57,9 +53,7 @@ enum counters_kind { COUNTERS_COUNTER = 0, COUNTERS_GAUGE = 1, COUNTERS_MAX = 2 
     X(ring_dropped, "copies", COUNTER, "routed copies this shard dropped before they reached the other one")                     \
     X(turns, "turns", COUNTER, "turns of the run loop")                                                                          \
     X(sleeps, "sleeps", COUNTER, "times the shard found nothing to do and slept")                                                \
-    X(wakes, "wakes", COUNTER, "times this shard woke another one")                                                              \
-    X(current_actor, "id", GAUGE, "id of the actor that is running now, 0 for none")                                             \
-    X(current_since_ns, "ns", GAUGE, "CLOCK_MONOTONIC time since when it is running")
+    X(current_actor, "id", GAUGE, "id of the actor that is running now, 0 for none")
 
 #define COUNTERS_DROP_MAP(X) X(events, "events", COUNTER, "events of one topic dropped for one actor or shard for one reason")
 

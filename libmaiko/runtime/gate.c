@@ -21,7 +21,7 @@ static maiko_status fill_gate(struct maiko_supervisor *sup, struct actor *gate, 
     gate->block = heap_alloc(&sup->root->heap, size);
     if (gate->block == NULL)
         return MAIKO_ENOMEM;
-    gate->block_size = size;
+    gate->block_size = (uint32_t)size;
     memcpy(gate->block, name, size);
     gate->sender.name = gate->block;
     gate->sender.id = inbox->next == NULL ? 0 : ++sup->next_actor_id;

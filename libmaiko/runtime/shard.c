@@ -121,15 +121,29 @@ maiko_status shard_set_timer(struct shard *shard, struct actor *actor, uint64_t 
     return timer_heap_insert(&shard->timers, &actor->timer, clock_deadline(now, after_ns));
 }
 
+/* NULL when it has stopped in this activation, or there is no memory for the line. */
+static struct counters_times *times_of(struct shard *shard, struct actor *actor)
+{
+    return actor->counters == NULL ? NULL : counters_actor_times(shard->sup->counters, actor->counters);
+}
+
 void shard_account_time(struct shard *shard, struct actor *actor, uint64_t duration_ns)
 {
-    struct counters_times *times = counters_actor_times(shard->sup->counters, actor->counters);
+    struct counters_times *times = times_of(shard, actor);
 
     if (times == NULL)
         return;
     COUNT(times, samples, 1);
     COUNT(times, handler_ns, duration_ns);
     COUNT_MAX(times, handler_max_ns, duration_ns);
+}
+
+void shard_account_retry(struct shard *shard, struct actor *actor)
+{
+    struct counters_times *times = times_of(shard, actor);
+
+    if (times != NULL)
+        COUNT(times, retries, 1);
 }
 
 /* --- posts, wake stack, timers --- */

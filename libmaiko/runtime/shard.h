@@ -129,6 +129,7 @@ extern _Thread_local struct shard *shard_of_this_thread;
 static inline void shard_set_current(struct shard *shard, struct actor *actor)
 {
     __atomic_store_n(&shard->current, actor, __ATOMIC_RELAXED);
+    COUNT_SET(shard->counters, current_actor, actor == NULL ? 0 : actor->sender.id);
 }
 
 MAIKO_MUST_CHECK maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint32_t index);
@@ -154,6 +155,9 @@ MAIKO_MUST_CHECK maiko_status shard_set_timer(struct shard *shard, struct actor 
 
 /* A sampled activation took so long. */
 void shard_account_time(struct shard *shard, struct actor *actor, uint64_t duration_ns);
+
+/* One more attempt at the same event or step, for the counters. */
+void shard_account_retry(struct shard *shard, struct actor *actor);
 
 /* Every actor of the shard asks itself whether it may end. */
 void shard_check_ends(struct shard *shard);

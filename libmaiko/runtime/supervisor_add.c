@@ -185,7 +185,8 @@ static maiko_status fill_block(struct actor *actor, const struct draft *draft, c
     actor->block = heap_alloc_zeroed(actor->shard->heap, 1, size);
     if (actor->block == NULL)
         return MAIKO_ENOMEM;
-    actor->block_size = size;
+    actor->block_size = (uint32_t)size;
+    actor->declared = (uint32_t)subscriptions;
     subscription = (struct subscription *)(void *)actor->block;
     publish = (const char **)(void *)(subscription + subscriptions);
     at = (char *)(publish + draft->publish_count + 1);

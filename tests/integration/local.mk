@@ -8,3 +8,4 @@ endif
 # Examples: scripts that compare what they print.
 check_scripts += tests/integration/example_hello.sh
 check_scripts += tests/integration/example_weather.sh
+integration_tests += tests/integration/test_counters

@@ -73,13 +73,13 @@ static void times_belong_to_their_actor(void)
     COUNT(times, samples, 2);
     COUNT(times, handler_ns, 900);
     COUNT_MAX(times, handler_max_ns, 600);
-    COUNT(times, steps, 3);
+    COUNT(times, retries, 3);
     COUNT(quick, received, 1);
     counters = snapshot_of(file);
     CU_ASSERT_EQUAL(maiko_counters_find_actor(counters, "slow", &actor), MAIKO_OK);
-    CU_ASSERT(actor.samples == 2 && actor.handler_ns == 900 && actor.handler_max_ns == 600 && actor.steps == 3);
+    CU_ASSERT(actor.samples == 2 && actor.handler_ns == 900 && actor.handler_max_ns == 600 && actor.retries == 3);
     CU_ASSERT_EQUAL(maiko_counters_find_actor(counters, "quick", &actor), MAIKO_OK);
-    CU_ASSERT(actor.samples == 0 && actor.steps == 0 && actor.received == 1);
+    CU_ASSERT(actor.samples == 0 && actor.retries == 0 && actor.received == 1);
     maiko_counters_free(counters);
     counters_file_close(file, true, 0);
 }
@@ -147,14 +147,14 @@ static void an_ended_actor_stays_in_the_totals_and_is_shown_for_a_while(void)
     COUNT(line, received, 5);
     COUNT(line, handled, 5);
     COUNT_MAX(line, high_water, 3);
-    COUNT(counters_actor_times(file, line), steps, 4);
+    COUNT(counters_actor_times(file, line), retries, 4);
     counters_actor_remove(file, line);
     counters = snapshot_of(file);
     CU_ASSERT_EQUAL(maiko_counters_find_actor(counters, "gone", &actor), MAIKO_ENOTFOUND);
     CU_ASSERT_EQUAL(maiko_counters_get_actor(counters, 0, &actor), MAIKO_OK);
     CU_ASSERT(strcmp(actor.name, "gone") == 0 && actor.has_ended && actor.received == 5 && actor.depth == 0);
     CU_ASSERT_EQUAL(maiko_counters_get_totals(counters, &actor), MAIKO_OK);
-    CU_ASSERT(actor.received == 5 && actor.handled == 5 && actor.high_water == 3 && actor.steps == 4);
+    CU_ASSERT(actor.received == 5 && actor.handled == 5 && actor.high_water == 3 && actor.retries == 4);
     maiko_counters_free(counters);
     /* actors that come and go use the same rows again, and still none of their events is forgotten */
     for (id = 2; id < 10000; id++) {
@@ -162,13 +162,13 @@ static void an_ended_actor_stays_in_the_totals_and_is_shown_for_a_while(void)
         COUNT(line, received, 1);
         COUNT(line, handled, 1);
         COUNT_MAX(line, high_water, 1);
-        COUNT(counters_actor_times(file, line), steps, 1);
+        COUNT(counters_actor_times(file, line), retries, 1);
         counters_actor_remove(file, line);
     }
     counters = snapshot_of(file);
     CU_ASSERT(counters->now.row_count < 400);
     CU_ASSERT_EQUAL(maiko_counters_get_totals(counters, &actor), MAIKO_OK);
-    CU_ASSERT(actor.received == 5 + 9998 && actor.high_water == 3 && actor.steps == 4 + 9998);
+    CU_ASSERT(actor.received == 5 + 9998 && actor.high_water == 3 && actor.retries == 4 + 9998);
     maiko_counters_free(counters);
     counters_file_close(file, true, 0);
 }
@@ -382,7 +382,7 @@ static int end_actors(void *userdata)
         COUNT(lines[i], received, 10);
         COUNT(lines[i], handled, 7);
         COUNT(lines[i], dropped, 3);
-        COUNT(counters_actor_times(file, lines[i]), steps, 5);
+        COUNT(counters_actor_times(file, lines[i]), retries, 5);
         COUNT_SHARED(counters_drop(file, lines[i], 0, "t", MAIKO_DROPPED_NEWEST), events, 1);
         COUNT_SHARED(counters_drop(file, lines[i], 0, "t", MAIKO_DROPPED_FAILED), events, 2);
     }
@@ -403,7 +403,7 @@ static bool books_close(maiko_counters *counters)
 
     return maiko_counters_refresh(counters) == MAIKO_OK && maiko_counters_check_balance(counters, &balance) == MAIKO_OK &&
            maiko_counters_get_totals(counters, &totals) == MAIKO_OK && balance.is_balanced && balance.matched == 30 &&
-           balance.handled == 21 && balance.dropped == 9 && totals.steps == 15 &&
+           balance.handled == 21 && balance.dropped == 9 && totals.retries == 15 &&
            maiko_counters_dropped_for(counters, MAIKO_DROPPED_FAILED) == 6;
 }
 

@@ -51,7 +51,7 @@ static void write_books(struct counters_file *file)
     COUNT(actor, handled, 6);
     COUNT(actor, dropped, 3);
     COUNT(actor, sent, 5);
-    COUNT(counters_actor_times(file, actor), steps, 1);
+    COUNT(counters_actor_times(file, actor), retries, 1);
     COUNT_SHARED(counters_drop(file, actor, 0, "t", MAIKO_DROPPED_NEWEST), events, 3);
     COUNT(ended, received, 2);
     COUNT(ended, handled, 2);
@@ -471,7 +471,7 @@ static void every_counter_is_described(void)
     size_t i;
 
     CU_ASSERT_EQUAL_FATAL(read_image(&image, &counters), MAIKO_OK);
-    CU_ASSERT_EQUAL(maiko_counters_field_count(counters), 8 + 8 + 3 + 8 + 1);
+    CU_ASSERT_EQUAL(maiko_counters_field_count(counters), 8 + 4 + 3 + 6 + 1);
     for (i = 0; maiko_counters_get_field(counters, i, &field) == MAIKO_OK; i++)
         CU_ASSERT(strchr(field.name, '.') != NULL && field.unit[0] != '\0' && field.kind[0] != '\0' && strlen(field.text) > 10);
     CU_ASSERT_EQUAL(maiko_counters_get_field(counters, 6, &field), MAIKO_OK);

@@ -3,8 +3,7 @@
 #ifndef MAIKO_COUNTERS_H
 #define MAIKO_COUNTERS_H
 
-#include <maiko/base.h>
-#include <maiko/status.h>
+#include <maiko/supervisor.h>
 #include <stdbool.h>
 
 MAIKO_BEGIN_DECLS
@@ -84,11 +83,7 @@ typedef struct maiko_counters_actor {
     uint64_t samples;        /* runs whose duration was taken; the next two are over these */
     uint64_t handler_ns;     /* sum */
     uint64_t handler_max_ns; /* longest */
-    uint64_t steps;
     uint64_t retries;
-    uint64_t restarts;
-    uint64_t holds;
-    uint64_t held_ns;
 } maiko_counters_actor;
 
 /** One topic, summed over the shards that sent on it. */
@@ -107,9 +102,7 @@ typedef struct maiko_counters_shard {
     uint64_t ring_dropped;
     uint64_t turns;
     uint64_t sleeps;
-    uint64_t wakes;
-    uint64_t current_actor;    /* id; 0: none is running */
-    uint64_t current_since_ns; /* CLOCK_MONOTONIC */
+    uint64_t current_actor; /* id; 0: none is running.  The same one and the same `turns` in two snapshots: it hangs. */
 } maiko_counters_shard;
 
 /** Drops of one topic for one reason, of one actor or (actor 0) by one shard before dispatch. */
@@ -185,6 +178,14 @@ MAIKO_API maiko_status maiko_counters_list(const char *directory, maiko_status (
  * Threads: any; one thread at a time per snapshot.  Blocking: file system only.
  */
 MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_counters_open(const char *path, maiko_counters **ret_counters);
+
+/**
+ * Take a snapshot of a supervisor of this program, all its figures included, whether they are in a file or not.
+ * @return MAIKO_OK, MAIKO_EINVAL, MAIKO_ENOMEM, MAIKO_EFORKED.
+ *
+ * Threads: any, hooks included.  Blocking: while an actor is being added.
+ */
+MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_supervisor_counters(maiko_supervisor *sup, maiko_counters **ret_counters);
 
 /**
  * Take the snapshot again, of the same file, also when that has been removed meanwhile.

@@ -6,6 +6,7 @@
 #include <maiko/allocator.h>
 #include <maiko/base.h>
 #include <maiko/context.h>
+#include <maiko/counters.h>
 #include <maiko/envelope.h>
 #include <maiko/event.h>
 #include <maiko/id.h>
@@ -13,5 +14,6 @@
 #include <maiko/status.h>
 #include <maiko/supervisor.h>
 #include <maiko/topic.h>
+#include <maiko/topology.h>
 
 #endif
