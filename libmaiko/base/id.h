@@ -21,7 +21,11 @@ void id_source_init_seeded(struct id_source *source, uint64_t seed, uint64_t str
 /* Never nil.  The count runs over into the 14 random bits after 2^48 ids, which is harmless. */
 static inline maiko_id id_source_next(struct id_source *source)
 {
-    return (maiko_id){.hi = source->prefix, .lo = source->next++};
+    uint64_t lo = source->next++;
+
+    /* Or gcc reads both words at once, right after the lower one was written: the read waits for the store to retire. */
+    __asm__("" : "+r"(lo));
+    return (maiko_id){.hi = source->prefix, .lo = lo};
 }
 
 #endif

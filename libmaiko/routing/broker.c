@@ -183,6 +183,7 @@ maiko_status broker_build(struct broker *broker, struct route *route)
     route->remote_shards = 0;
     route->remote_holding = 0;
     route->remote_newest = 0;
+    route->care = ROUTE_UNSEEN;
     broker->build++;
     broker->has_failed = false;
     broker->building = route;
@@ -213,6 +214,7 @@ static void append(struct topic_set_entry *entry, void *userdata)
 
     if (route->is_stale)
         return;
+    route->care = ROUTE_UNSEEN;
     if (!is_only || !add_target(broker, route, subscription))
         route->is_stale = true;
 }

@@ -48,6 +48,13 @@ struct route_extra {
     uint32_t more;
 };
 
+/* Does an event of this topic need anything but room in the subscribers' mailboxes? */
+enum route_care {
+    ROUTE_UNSEEN = 0, /* not looked at since the last build */
+    ROUTE_PLAIN,      /* no predicate, priority lane, last value or DROP_OLDEST anywhere */
+    ROUTE_SPECIAL,
+};
+
 /* One topic as this shard sees it. */
 struct route {
     struct topic_set_entry entry; /* its place in the set of known topics */
@@ -62,6 +69,7 @@ struct route {
     uint64_t remote_holding; /* of those, where some subscriber asks for BLOCK or FAIL */
     uint64_t remote_newest;  /* of those, where all subscribers ask for DROP_NEWEST */
     bool is_stale;           /* to be built before it is used */
+    uint8_t care;            /* enum route_care; the runtime's, back to unseen with every change of the targets */
     struct envelope *last;   /* sticky topics: the last value; the shard's reference */
     struct counters_topic *counters;
 };

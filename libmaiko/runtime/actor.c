@@ -95,10 +95,12 @@ static void start(struct actor *actor)
     supervisor_answer(actor->shard->sup, actor->rare == NULL ? NULL : &actor->rare->ticket, status < 0 ? status : MAIKO_OK);
 }
 
-static maiko_status call_handler(struct actor *actor, const maiko_envelope *envelope)
+HOT maiko_status call_handler(struct actor *actor, const maiko_envelope *envelope)
 {
     const maiko_handler *line = actor->ops->handlers;
 
+    if (__builtin_expect(line == NULL && actor->ops->handle != NULL, 1))
+        return actor->ops->handle(actor->self, actor_context(actor), envelope);
     for (; line != NULL && line->type != NULL; line++) {
         if (line->type == envelope->type || maiko_event_is(line->type, envelope->type))
             return line->handle(actor->self, actor_context(actor), envelope->payload, envelope);
@@ -157,7 +159,7 @@ static bool decide_error(struct actor *actor, maiko_status status)
 }
 
 /* Consumes the reference, unless the event is to be handled again. */
-static void handle_one(struct actor *actor, struct envelope *envelope)
+HOT void handle_one(struct actor *actor, struct envelope *envelope)
 {
     struct shard *shard = actor->shard;
     maiko_status status;
@@ -178,16 +180,16 @@ static void handle_one(struct actor *actor, struct envelope *envelope)
     if (__builtin_expect(actor->rare != NULL, 0))
         actor->rare->retries = 0;
     COUNT(actor->counters, handled, 1);
-    shard->handled++;
+    __atomic_store_n(&shard->handled, shard->handled + 1, __ATOMIC_RELAXED); /* the report of a stop reads it from outside */
     shard_release(shard, envelope);
 }
 
-static bool may_go_on(const struct actor *actor)
+HOT bool may_go_on(const struct actor *actor)
 {
     return !actor->fail_pending && !actor_is_held(actor);
 }
 
-static uint32_t run_batch(struct actor *actor)
+HOT uint32_t run_batch(struct actor *actor)
 {
     uint32_t count = 0;
 
@@ -263,6 +265,7 @@ void actor_finish(struct actor *actor)
     if (actor->has_finished)
         return;
     actor->has_finished = true;
+    actor->sends_simply = false;
     show_phase(actor, actor->is_shown_held);
     if (actor->rare != NULL && actor->rare->is_publisher)
         supervisor_announce_finished(actor);

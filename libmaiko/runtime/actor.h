@@ -64,14 +64,16 @@ struct actor {
     const maiko_actor_ops *ops;
     void *self;
     struct counters_actor *counters;
-    uint32_t debt;       /* own events waiting in mailboxes of this shard */
-    uint32_t tick_limit; /* events per batch */
-    uint8_t state;       /* enum actor_state */
-    uint8_t step_state;  /* enum actor_step_state */
-    uint8_t hold;        /* enum actor_hold, or-ed */
-    bool is_queued;      /* in the shard's run queue */
+    uint32_t debt;                /* own events waiting in mailboxes of this shard */
+    _Atomic uint32_t remote_debt; /* any thread: own events waiting in mailboxes of other shards; rarely written */
+    uint32_t tick_limit;          /* events per batch */
+    uint8_t state;                /* enum actor_state */
+    uint8_t step_state;           /* enum actor_step_state */
+    uint8_t hold;                 /* enum actor_hold, or-ed */
+    bool is_queued;               /* in the shard's run queue */
     bool receives_own;
     bool is_dedicated;
+    bool sends_simply;         /* neither dedicated nor a gate, and has not finished */
     bool is_pinned;            /* automatic placement leaves it where it is */
     bool is_candidate;         /* while ends of cycles are looked for */
     bool has_finished;         /* sends no more */
@@ -115,7 +117,6 @@ struct actor {
     uint32_t block_size;
     uint32_t declared; /* subscriptions of its spec: the first in the block */
     /* any thread */
-    _Atomic uint32_t remote_debt; /* own events waiting in mailboxes of other shards */
     _Atomic bool is_on_wake_stack;
     struct actor *wake_next; /* owned by whoever set is_on_wake_stack */
 };

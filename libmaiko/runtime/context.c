@@ -73,7 +73,7 @@ size_t maiko_context_depth(const maiko_context *ctx)
     return actor->mailbox.depth + (actor->rare == NULL ? 0 : actor->rare->control.depth);
 }
 
-bool maiko_is_sender_full(const maiko_context *ctx)
+static bool is_full(const maiko_context *ctx)
 {
     struct actor *actor = actor_of_context(ctx);
 
@@ -82,6 +82,20 @@ bool maiko_is_sender_full(const maiko_context *ctx)
     if (actor->inbox != NULL)
         return inbox_is_full(actor->inbox);
     return actor->hold != 0 || actor_in_debt(actor) || exchange_is_over_limit(actor->shard, actor);
+}
+
+/* Asked before every event of a producing step: the usual answer first. */
+bool maiko_is_sender_full(const maiko_context *ctx)
+{
+    const struct shard *shard = shard_of_this_thread;
+    struct actor *actor = __builtin_expect(shard != NULL, 1) ? shard->current : NULL;
+
+    if (__builtin_expect(
+            actor != NULL && actor_context(actor) == ctx && actor->sends_simply && actor->hold == 0 &&
+                (actor->debt | actor->ring_events | atomic_load_explicit(&actor->remote_debt, memory_order_relaxed)) == 0,
+            1))
+        return false;
+    return is_full(ctx);
 }
 
 maiko_status maiko_stop(maiko_context *ctx)

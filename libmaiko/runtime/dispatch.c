@@ -16,16 +16,11 @@ void shard_release_last(struct shard *shard, struct envelope *envelope)
         envelope_destroy_heap(envelope);
 }
 
-void shard_release(struct shard *shard, struct envelope *envelope)
+void shard_release_heap(struct shard *shard, struct envelope *envelope)
 {
-    if (__builtin_expect(envelope->home == HOME_POOL, 1)) {
-        if (--envelope->refs == 0)
-            pool_give(&shard->pool, envelope);
-    } else {
-        shard->heap_live--;
-        if (envelope_unref_heap(envelope))
-            shard_release_last(shard, envelope);
-    }
+    shard->heap_live--;
+    if (envelope_unref_heap(envelope))
+        shard_release_last(shard, envelope);
 }
 
 /* An event of `sender` waits here: it does not run before that is over. */
@@ -99,16 +94,14 @@ static void enqueue(struct shard *shard, struct actor *actor, struct mailbox *ma
     envelope_hold(shard, envelope);
     if (tags & MAILBOX_WAITED)
         owe(shard, envelope->origin);
-    if (!actor->is_queued)
-        shard_ready(shard, actor);
+    shard_ready_for_event(shard, actor);
 }
 
-/* The entry that just moved from waiting to queued, if one did, has a place: pay for it. */
-static void pay_for_room(struct shard *shard, struct mailbox *mailbox)
+void shard_pay_for_room(struct shard *shard, struct mailbox *mailbox)
 {
     uintptr_t *slot;
 
-    if (__builtin_expect(mailbox->depth < mailbox->capacity, 1))
+    if (mailbox->depth < mailbox->capacity)
         return;
     slot = &mailbox->slots[(mailbox->head + mailbox->capacity - 1) & mailbox->mask];
     if (!(*slot & MAILBOX_WAITED))
@@ -127,7 +120,7 @@ static void evict_and_enqueue(struct shard *shard, struct actor *actor, struct m
         shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROPPED_OLDEST);
         return;
     }
-    pay_for_room(shard, mailbox);
+    shard_pay_for_room(shard, mailbox);
     shard_count_drop(shard, actor, old->topic, old, MAIKO_DROPPED_OLDEST);
     shard_release(shard, old);
     enqueue(shard, actor, mailbox, route, envelope, MAILBOX_EVICTABLE);
@@ -211,13 +204,12 @@ static inline bool deliver(struct shard *shard, struct route *route, struct rout
     COUNT(actor->counters, received, 1);
     if (__builtin_expect(atomic_load_explicit(&route->topic->is_control, memory_order_relaxed), 0)) {
         deliver_control(shard, actor, route, envelope, debtor);
-    } else if (__builtin_expect(mailbox->depth < mailbox->capacity && mailbox->depth <= mailbox->mask, 1)) {
+    } else if (__builtin_expect(mailbox->depth < mailbox->limit, 1)) {
         uintptr_t tags = __builtin_expect(shard_policy_of(route, target) == MAIKO_DROP_OLDEST, 0) ? MAILBOX_EVICTABLE : 0;
 
         if (mailbox_push(mailbox, shard->heap, entry_of(envelope, tags)) == MAIKO_OK)
             envelope_hold(shard, envelope);
-        if (!actor->is_queued)
-            shard_ready(shard, actor);
+        shard_ready_for_event(shard, actor);
     } else {
         overflow(shard, actor, mailbox, route, envelope, shard_policy_of(route, target), debtor);
     }
@@ -255,13 +247,64 @@ static void refresh(struct shard *shard, struct route *route)
         supervisor_memory_failed(shard, "routing table");
 }
 
-static inline uint32_t dispatch(struct shard *shard, struct route *route, struct envelope *envelope)
+static bool is_special(const struct route *route)
+{
+    uint32_t i;
+
+    if (route->topic->is_system || atomic_load_explicit(&route->topic->is_control, memory_order_relaxed) ||
+        atomic_load_explicit(&route->topic->is_sticky, memory_order_relaxed))
+        return true;
+    for (i = 0; i < route->target_count; i++) {
+        if (route->targets[i].has_predicate || shard_policy_of(route, &route->targets[i]) == MAIKO_DROP_OLDEST)
+            return true;
+    }
+    return false;
+}
+
+/* A topic that no type is bound to yet may still turn out special. */
+static void look_at(struct route *route)
+{
+    if (atomic_load_explicit(&route->topic->is_bound, memory_order_relaxed))
+        route->care = is_special(route) ? ROUTE_SPECIAL : ROUTE_PLAIN;
+}
+
+/* Nothing but room has to be looked at. */
+HOT uint32_t dispatch_plain(struct shard *shard, struct route *route, struct envelope *envelope)
+{
+    const struct route_target *target = route->targets;
+    const struct route_target *end = target + route->target_count;
+    uint32_t matched = 0;
+
+    for (; target < end; target++) {
+        struct actor *actor = CONTAINER_OF(target->subscriber, struct actor, subscriber);
+        struct mailbox *mailbox = &actor->mailbox;
+
+        if (__builtin_expect(actor == envelope->origin && !actor->receives_own, 0))
+            continue;
+        matched++;
+        COUNT(actor->counters, received, 1);
+        if (__builtin_expect(mailbox->depth < mailbox->limit, 1)) {
+            mailbox_put(mailbox, entry_of(envelope, 0));
+            envelope_hold(shard, envelope);
+            shard_ready_for_event(shard, actor);
+        } else {
+            overflow(shard, actor, mailbox, route, envelope, shard_policy_of(route, target), envelope->origin);
+        }
+    }
+    return matched;
+}
+
+HOT uint32_t dispatch(struct shard *shard, struct route *route, struct envelope *envelope)
 {
     uint32_t matched = 0;
     uint32_t i;
 
     if (__builtin_expect(route->is_stale, 0))
         refresh(shard, route);
+    if (__builtin_expect(route->care == ROUTE_UNSEEN, 0))
+        look_at(route);
+    if (__builtin_expect(route->care == ROUTE_PLAIN, 1))
+        return dispatch_plain(shard, route, envelope);
     for (i = 0; i < route->target_count; i++)
         matched += deliver(shard, route, &route->targets[i], envelope, envelope->origin);
     if (__builtin_expect(atomic_load_explicit(&route->topic->is_sticky, memory_order_relaxed), 0))
@@ -285,21 +328,6 @@ void shard_publish(struct shard *shard, struct actor *sender, struct route *rout
     else if (__builtin_expect(matched == 0, 0))
         COUNT(route->counters, unrouted, 1);
     shard_release(shard, envelope);
-}
-
-static struct envelope *take_from(struct shard *shard, struct mailbox *mailbox)
-{
-    uintptr_t entry = mailbox_pop(mailbox);
-
-    pay_for_room(shard, mailbox);
-    return mailbox_envelope(entry);
-}
-
-struct envelope *shard_take(struct shard *shard, struct actor *actor)
-{
-    if (__builtin_expect(actor->rare != NULL && actor->rare->control.depth != 0, 0))
-        return take_from(shard, &actor->rare->control);
-    return actor->mailbox.depth == 0 ? NULL : take_from(shard, &actor->mailbox);
 }
 
 void shard_discard(struct shard *shard, struct actor *actor, maiko_drop_reason reason)

@@ -26,6 +26,7 @@ maiko_status mailbox_grow(struct mailbox *mailbox, struct heap *heap)
     mailbox->slots = slots;
     mailbox->head = 0;
     mailbox->mask = (uint32_t)(2 * old_size - 1);
+    mailbox->limit = mailbox->capacity < 2 * old_size ? mailbox->capacity : (uint32_t)(2 * old_size);
     return MAIKO_OK;
 }
 

@@ -19,6 +19,7 @@ struct mailbox {
     uint32_t depth;     /* queued and waiting */
     uint32_t mask;      /* slots - 1 */
     uint32_t capacity;  /* events */
+    uint32_t limit;     /* the smaller of slots and capacity: below it nothing has to be looked at */
     uint32_t evictable; /* entries with that tag */
     uint32_t high_water;
     uintptr_t inline_slots[MAILBOX_INLINE];
@@ -31,6 +32,7 @@ static inline void mailbox_init(struct mailbox *mailbox, uint32_t capacity)
     mailbox->depth = 0;
     mailbox->mask = MAILBOX_INLINE - 1;
     mailbox->capacity = capacity;
+    mailbox->limit = capacity < MAILBOX_INLINE ? capacity : MAILBOX_INLINE;
     mailbox->evictable = 0;
     mailbox->high_water = 0;
 }
@@ -54,6 +56,17 @@ static inline uintptr_t mailbox_at(const struct mailbox *mailbox, uint32_t posit
 static inline struct envelope *mailbox_envelope(uintptr_t entry)
 {
     return (struct envelope *)(entry & ~MAILBOX_TAGS);
+}
+
+/* There is a slot, and the entry is not evictable. */
+static inline void mailbox_put(struct mailbox *mailbox, uintptr_t entry)
+{
+    uint32_t depth = mailbox->depth;
+
+    mailbox->slots[(mailbox->head + depth) & mailbox->mask] = entry;
+    mailbox->depth = ++depth;
+    if (depth > mailbox->high_water)
+        mailbox->high_water = depth;
 }
 
 /* Takes over the caller's reference on success.  MAIKO_OK or MAIKO_ENOMEM. */

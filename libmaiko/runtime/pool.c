@@ -70,12 +70,15 @@ static void cut(struct pool *pool, char *at, size_t count, unsigned size_class)
     while (count-- > 0) {
         struct pool_free *free = (struct pool_free *)(void *)(at + count * size);
 
+        struct envelope *envelope = (struct envelope *)(void *)free;
+
         free->next = pool->free[size_class];
         pool->free[size_class] = free;
-        if (POOL_POISONS) {
-            ((struct envelope *)(void *)free)->size_class = (uint8_t)size_class;
-            pool_poison((struct envelope *)(void *)free);
-        }
+        envelope->head.payload = envelope + 1;
+        envelope->home = HOME_POOL;
+        envelope->size_class = (uint8_t)size_class;
+        if (POOL_POISONS)
+            pool_poison(envelope);
     }
 }
 

@@ -54,7 +54,8 @@ void pool_unpoison(struct envelope *envelope, unsigned size_class);
 #endif
 #endif
 
-/* An envelope with one reference, metadata not filled in.  NULL when out of memory. */
+/* An envelope with one reference, metadata not filled in (payload pointer, home and class stay as pool_refill made them).
+ * NULL when out of memory. */
 static inline struct envelope *pool_take(struct pool *pool, unsigned size_class, size_t payload_len)
 {
     struct pool_free *free = pool->free[size_class];
@@ -69,11 +70,8 @@ static inline struct envelope *pool_take(struct pool *pool, unsigned size_class,
             pool_unpoison(envelope, size_class);
         pool->free[size_class] = free->next;
     }
-    envelope->head.payload = envelope + 1;
     envelope->head.payload_len = payload_len;
     envelope->refs = 1;
-    envelope->home = HOME_POOL;
-    envelope->size_class = (uint8_t)size_class;
     envelope->epoch = pool->epoch;
     pool->live[pool->epoch]++;
     return envelope;

@@ -8,6 +8,8 @@
 #include <maiko/send.h>
 #include <string.h>
 
+#define COPY_BY_WORDS ((size_t)128)
+
 /* What one send is about. */
 struct sending {
     struct actor *actor;
@@ -78,6 +80,10 @@ static maiko_status fill_cache_line(struct shard *shard, struct type_cache_line 
     line->type = type;
     line->entry = entry;
     line->route = route;
+    line->plain_class = pool_class(type->size);
+    line->plain_len = (uint32_t)type->size;
+    if (entry->needs_validation || type->destroy != NULL || route == NULL || line->plain_class == POOL_CLASSES)
+        line->plain_len = UINT32_MAX;
     return MAIKO_OK;
 }
 
@@ -201,7 +207,7 @@ static struct envelope *make_envelope(struct shard *shard, const maiko_event_typ
     return envelope;
 }
 
-static inline void stamp(struct shard *shard, struct actor *actor, struct envelope *envelope, const maiko_envelope *parent)
+HOT void stamp(struct shard *shard, struct actor *actor, struct envelope *envelope, const maiko_envelope *parent)
 {
     envelope->hops = 0;
     envelope->from_system = shard->current_envelope != NULL && shard->current_envelope->from_system;
@@ -241,8 +247,8 @@ static inline maiko_status check_payload(const struct shard *shard, const struct
     return schema_validate(entry->type, event, len);
 }
 
-static inline maiko_status send_from_actor(struct actor *actor, const maiko_send_opts *opts, const maiko_event_type *type,
-                                           const void *event, size_t len)
+static maiko_status send_from_actor(struct actor *actor, const maiko_send_opts *opts, const maiko_event_type *type,
+                                    const void *event, size_t len)
 {
     struct shard *shard = actor->shard;
     struct sending sending = {.actor = actor};
@@ -276,6 +282,52 @@ static inline maiko_status send_from_actor(struct actor *actor, const maiko_send
         memcpy(envelope_payload(envelope), event, len);
     publish(shard, &sending, envelope);
     return MAIKO_OK;
+}
+
+/* --- the usual send: from the running hook, on the type's own topic, an event that needs no look, nobody held --- */
+
+/* The actor whose hook runs on this thread, if it is the one of the context and may simply send; else NULL. */
+HOT struct actor *simple_sender(const maiko_context *ctx)
+{
+    struct shard *shard = shard_of_this_thread;
+    struct actor *actor = __builtin_expect(shard != NULL, 1) ? shard->current : NULL;
+
+    if (__builtin_expect(actor == NULL || actor_context(actor) != ctx || *shard->fork_word == 0, 0))
+        return NULL;
+    return __builtin_expect(!actor->sends_simply || (actor->debt | actor->over_mark) != 0, 0) ? NULL : actor;
+}
+
+HOT bool may_send_on(const struct actor *actor, const struct topic *topic)
+{
+    return __builtin_expect(actor->rare == NULL, 1) || actor->rare->publish == NULL || actor->rare->publish_seen == topic;
+}
+
+/* False: nothing was done, look closer. */
+HOT bool send_simply(maiko_context *ctx, const maiko_event_type *type, const void *event, size_t len,
+                     const maiko_envelope *parent)
+{
+    struct actor *actor = simple_sender(ctx);
+    struct type_cache_line *line;
+    struct envelope *envelope;
+    struct shard *shard;
+
+    if (__builtin_expect(actor == NULL || event == NULL, 0))
+        return false;
+    shard = actor->shard;
+    line = cache_line(shard, type);
+    if (__builtin_expect(line->type != type || line->plain_len != len || !may_send_on(actor, line->route->topic), 0))
+        return false;
+    envelope = pool_take(&shard->pool, line->plain_class, len);
+    if (__builtin_expect(envelope == NULL, 0))
+        return false;
+    envelope->head.type = type;
+    envelope->topic = line->route->topic;
+    envelope->sender = &actor->sender;
+    memcpy(envelope_payload(envelope), event, len);
+    stamp(shard, actor, envelope, parent);
+    COUNT(actor->counters, sent, 1);
+    shard_publish(shard, actor, line->route, envelope);
+    return true;
 }
 
 /* --- sends of outside threads --- */
@@ -379,7 +431,7 @@ static maiko_status send(maiko_context *ctx, const maiko_send_opts *opts, const 
 
 maiko_status maiko_send_bytes(maiko_context *ctx, const maiko_event_type *type, const void *event, size_t len)
 {
-    return send(ctx, NULL, type, event, len);
+    return send_simply(ctx, type, event, len, NULL) ? MAIKO_OK : send(ctx, NULL, type, event, len);
 }
 
 /* The options of an older program are shorter: what it does not have is zero. */
@@ -397,6 +449,9 @@ maiko_status maiko_send_options(maiko_context *ctx, const maiko_send_opts *opts,
 {
     maiko_send_opts wide;
 
+    if (opts != NULL && opts->struct_size == sizeof *opts && opts->topic == NULL && !opts->try_only &&
+        send_simply(ctx, type, event, len, opts->parent))
+        return MAIKO_OK;
     return send(ctx, widen(opts, &wide), type, event, len);
 }
 

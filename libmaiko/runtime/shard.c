@@ -82,13 +82,7 @@ void shard_ready(struct shard *shard, struct actor *actor)
 {
     if (actor->is_queued || !actor_is_ready(actor))
         return;
-    actor->is_queued = true;
-    actor->run_next = NULL;
-    if (shard->run_first == NULL)
-        shard->run_first = actor;
-    else
-        shard->run_last->run_next = actor;
-    shard->run_last = actor;
+    shard_queue(shard, actor);
 }
 
 void shard_unready(struct shard *shard, struct actor *actor)

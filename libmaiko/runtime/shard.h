@@ -31,6 +31,9 @@
 #define RING_MARK_EVENTS 4096u
 #define RING_MARK_BYTES (1024u * 1024u)
 
+/* For the path of an event: calls between its parts cost a tenth of it. */
+#define HOT static inline __attribute__((always_inline))
+
 struct shard;
 
 /* Work for a shard from another one (through the ring, in order with the events) or from outside (shard_post). */
@@ -44,7 +47,9 @@ struct command {
 struct type_cache_line {
     const maiko_event_type *type;
     const struct type_entry *entry;
-    struct route *route; /* of the constant topic; NULL when the topic is computed */
+    struct route *route;  /* of the constant topic; NULL when the topic is computed */
+    uint32_t plain_len;   /* bytes of an event that needs no look and has that route; UINT32_MAX: every one does */
+    uint32_t plain_class; /* pool class of those */
 };
 
 struct shard {
@@ -168,6 +173,29 @@ void shard_ready(struct shard *shard, struct actor *actor);
 /* Takes it out of the run queue: it has stopped. */
 void shard_unready(struct shard *shard, struct actor *actor);
 
+/* The actor is ready and not in the run queue. */
+static inline void shard_queue(struct shard *shard, struct actor *actor)
+{
+    actor->is_queued = true;
+    actor->run_next = NULL;
+    if (shard->run_first == NULL)
+        shard->run_first = actor;
+    else
+        shard->run_last->run_next = actor;
+    shard->run_last = actor;
+}
+
+/* Its mailbox is not empty: the usual answer without the other questions of actor_is_ready(). */
+static inline void shard_ready_for_event(struct shard *shard, struct actor *actor)
+{
+    if (actor->is_queued)
+        return;
+    if (__builtin_expect(actor->state == ACTOR_RUNNING && !actor_is_held(actor), 1))
+        shard_queue(shard, actor);
+    else
+        shard_ready(shard, actor);
+}
+
 /* Any thread: runs the command on the shard's thread, in no order with the events. */
 void shard_post(struct shard *shard, struct command *command);
 void shard_wake(struct shard *shard);
@@ -208,8 +236,25 @@ void shard_push_awake(struct actor *actor);
 /* Any thread: takes one from the actor's remote debt; at 0 it runs again. */
 void shard_pay_from_outside(struct actor *actor);
 
+/* The entry that just moved from waiting to queued, if one did, has a place: pay for it. */
+void shard_pay_for_room(struct shard *shard, struct mailbox *mailbox);
+
+static inline struct envelope *shard_take_from(struct shard *shard, struct mailbox *mailbox)
+{
+    uintptr_t entry = mailbox_pop(mailbox);
+
+    if (__builtin_expect(mailbox->depth >= mailbox->capacity, 0))
+        shard_pay_for_room(shard, mailbox);
+    return mailbox_envelope(entry);
+}
+
 /* The next event of the actor, control lane first; the caller owns the reference.  NULL when empty. */
-struct envelope *shard_take(struct shard *shard, struct actor *actor);
+static inline struct envelope *shard_take(struct shard *shard, struct actor *actor)
+{
+    if (__builtin_expect(actor->rare != NULL, 0) && actor->rare->control.depth != 0)
+        return shard_take_from(shard, &actor->rare->control);
+    return actor->mailbox.depth == 0 ? NULL : shard_take_from(shard, &actor->mailbox);
+}
 
 /* Drops everything queued for an actor, counted under the reason. */
 void shard_discard(struct shard *shard, struct actor *actor, maiko_drop_reason reason);
@@ -225,8 +270,16 @@ static inline void envelope_hold(struct shard *shard, struct envelope *envelope)
     }
 }
 
-void shard_release(struct shard *shard, struct envelope *envelope);
+void shard_release_heap(struct shard *shard, struct envelope *envelope);
 void shard_release_last(struct shard *shard, struct envelope *envelope);
+
+static inline void shard_release(struct shard *shard, struct envelope *envelope)
+{
+    if (__builtin_expect(envelope->home != HOME_POOL, 0))
+        shard_release_heap(shard, envelope);
+    else if (--envelope->refs == 0)
+        pool_give(&shard->pool, envelope);
+}
 
 /* Counts a drop by actor, topic and reason, and reports it, sampled, on $sys/dead. */
 void shard_count_drop(struct shard *shard, struct actor *subscriber, const struct topic *topic, struct envelope *envelope,

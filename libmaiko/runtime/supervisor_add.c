@@ -272,6 +272,7 @@ static maiko_status fill(struct maiko_supervisor *sup, struct actor *actor, stru
     actor->tick_limit = spec->tick_limit != 0 ? spec->tick_limit : sup->config.tick_limit;
     actor->receives_own = spec->receive_own;
     actor->is_dedicated = spec->dedicated;
+    actor->sends_simply = !spec->dedicated;
     actor->is_pinned = spec->shard != MAIKO_ANY_SHARD || spec->with != NULL || spec->thread_affine || spec->dedicated;
     list_init(&actor->held_link);
     list_init(&actor->siblings);
