@@ -6,10 +6,9 @@
 
 #include "base/list.h"
 #include "retained/retained.h"
-#include "wire/payload.h"
+#include "wire/frame.h"
 
 struct exporter;
-struct peer;
 
 /* What the events of a channel have in common (PROTOCOL.md 5). */
 struct export_channel {
@@ -94,6 +93,7 @@ size_t exporter_type_count(const struct exporter *exporter);
 const struct export_end *exporter_end(const struct exporter *exporter, uint32_t index);
 size_t exporter_end_count(const struct exporter *exporter);
 uint64_t exporter_next_stream(struct exporter *exporter);
-void exporter_attach(struct exporter *exporter, struct peer *peer, struct list *link);
+struct retained *exporter_log_for_stream(struct exporter *exporter);
+void exporter_attach(struct exporter *exporter, struct list *link);
 
 #endif

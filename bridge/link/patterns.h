@@ -23,7 +23,7 @@ struct patterns {
     struct pattern *list;
     size_t count;
     size_t capacity;
-    uint8_t *cache; /* per topic index: 0 unknown, else 1 + wanted * 8 + policy */
+    uint8_t *cache; /* per topic index: 0 unknown, see patterns.c */
     size_t cache_size;
 };
 
@@ -33,6 +33,9 @@ void patterns_clear(struct patterns *patterns);
 
 /* Adds a copy.  MAIKO_OK, MAIKO_ENOMEM, MAIKO_ETOPIC and the like for a bad pattern. */
 MAIKO_MUST_CHECK maiko_status patterns_add(struct patterns *patterns, const struct pattern *pattern);
+
+/* Takes one of the list out; the others move. */
+void patterns_remove(struct patterns *patterns, struct pattern *pattern);
 
 /* NULL when there is none of this text. */
 struct pattern *patterns_find(const struct patterns *patterns, const char *text, size_t len);

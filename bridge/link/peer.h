@@ -219,7 +219,7 @@ bool peer_may_retry(const struct peer *peer);
 
 /* The other side as it introduced itself; NULL before the first session. */
 const struct frame_hello *peer_remote(const struct peer *peer);
-const struct peer_counters *peer_counters(const struct peer *peer);
+const struct peer_counters *peer_counters(struct peer *peer);
 void *peer_userdata(const struct peer *peer);
 
 /* Does the other side want this topic, and was it told that it will get it? */
@@ -244,7 +244,8 @@ void peer_write_refusal(struct pack *pack, uint64_t session, const char *reason,
 /* ---- For the exporter ---- */
 
 void peer_offer(struct peer *peer, struct retained_entry *entry, uint64_t now_ns);
-void peer_offer_end(struct peer *peer, uint32_t end, uint64_t now_ns);
+void peer_offer_ends(struct peer *peer, uint64_t now_ns);
+struct peer *peer_of_link(struct list *link);
 uint64_t peer_held_from(const struct peer *peer);
 uint64_t peer_pinned_from(const struct peer *peer);
 void peer_trim(struct peer *peer);

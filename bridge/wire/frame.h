@@ -146,9 +146,10 @@ MAIKO_MUST_CHECK maiko_status frame_next_text(struct reader *reader, struct slic
 
 /* All kinds but actors, subscribe and data. */
 void frame_write(struct pack *pack, const struct frame *frame);
-void frame_write_actors(struct pack *pack, uint64_t session, uint64_t number, const struct frame_actor *actors, size_t count);
 
 /* The rest of these frames are arrays the caller appends: exactly one value each. */
+void frame_begin_actors(struct pack *pack, uint64_t session, uint64_t number); /* then what frame_write_actors() writes */
+void frame_write_actors(struct pack *pack, const struct frame_actor *actors, size_t count);
 void frame_begin_subscribe(struct pack *pack, const struct frame *frame); /* then the array of patterns */
 void frame_write_pattern(struct pack *pack, const struct frame_pattern *pattern);
 void frame_begin_data(struct pack *pack, const struct frame *frame); /* then "records", an array */

@@ -1,0 +1,59 @@
+/* Inflow: what one peer sends us: where we are in its stream, what was handed over, what its channels and types mean. */
+#ifndef LINK_INFLOW_H
+#define LINK_INFLOW_H
+
+#include "link/peer.h"
+
+/* A channel of this session, with what was decided about it. */
+struct inflow_channel {
+    struct inbound_channel channel;
+    char *topic;
+    char *sender;
+    uint64_t judged; /* the number of the subscription list the verdict is from; 0: none yet */
+    uint8_t verdict; /* enum verdict */
+};
+
+enum verdict { VERDICT_TAKE, VERDICT_LOOP, VERDICT_HOPS, VERDICT_DENIED };
+
+struct inflow {
+    struct heap *heap;
+    maiko_id remote;                  /* the other node */
+    uint64_t stream;                  /* 0: none yet */
+    uint64_t next;                    /* the position we expect */
+    uint64_t undelivered;             /* positions from here on may be with the receivers; equal to next: none is */
+    uint64_t last_pending;            /* highest position handed over and not confirmed, plus one */
+    uint64_t acked;                   /* what we told last */
+    size_t unacked_bytes;             /* received since */
+    bool is_ready;                    /* the stream of this session is known */
+    struct inflow_channel **channels; /* by number */
+    size_t channel_capacity;
+    struct foreign_type **types;
+    size_t type_count;
+    size_t type_capacity;
+};
+
+void inflow_init(struct inflow *inflow, struct heap *heap);
+void inflow_deinit(struct inflow *inflow);
+
+/* Another session: types and channels are told anew, the position stays. */
+void inflow_begin_session(struct inflow *inflow);
+
+/* Another stream, from this position. */
+void inflow_restart(struct inflow *inflow, uint64_t stream, uint64_t next);
+
+/* What a data frame tells.  MAIKO_OK, MAIKO_EPROTOCOL, MAIKO_ELIMIT, MAIKO_ENOMEM. */
+MAIKO_MUST_CHECK maiko_status inflow_learn(struct inflow *inflow, const struct frame *frame, struct text *error);
+
+/* NULL when it was not told. */
+struct inflow_channel *inflow_channel(const struct inflow *inflow, uint64_t number);
+
+/* The receivers have everything up to this position. */
+void inflow_delivered(struct inflow *inflow, uint64_t position);
+
+/* An event was handed over and its receivers do not have it yet. */
+void inflow_pending(struct inflow *inflow, uint64_t position);
+
+/* Everything below is with its receivers. */
+uint64_t inflow_done(const struct inflow *inflow);
+
+#endif

@@ -1,0 +1,459 @@
+/* Peer: life, timers and the way in and out. */
+#include "link/peer_state.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+enum { WINDOW_BYTES = 1024 * 1024, WINDOW_EVENTS = 4096, OLDEST_TAIL = 128, BATCH_BYTES = 64 * 1024, HOP_LIMIT = 8 };
+
+const char *peer_state_name(enum peer_state state)
+{
+    switch (state) {
+#define PEER_STATE_CASE_(state, name)                                                                                            \
+    case state:                                                                                                                  \
+        return name;
+        PEER_STATE_MAP(PEER_STATE_CASE_)
+#undef PEER_STATE_CASE_
+    }
+    return "?";
+}
+
+const char *peer_news_name(enum peer_news news)
+{
+    static const char *const names[] = {"up", "ready", "subscribed", "gap", "stalled", "down", "refused", "failed"};
+
+    return names[news];
+}
+
+static void set_default(uint64_t *value, uint64_t fallback)
+{
+    if (*value == 0)
+        *value = fallback;
+}
+
+static void set_defaults(struct peer_config *config)
+{
+    if (config->window_bytes == 0)
+        config->window_bytes = WINDOW_BYTES;
+    if (config->window_events == 0)
+        config->window_events = WINDOW_EVENTS;
+    if (config->oldest_tail == 0)
+        config->oldest_tail = OLDEST_TAIL;
+    if (config->batch_bytes == 0)
+        config->batch_bytes = BATCH_BYTES;
+    if (config->batch_bytes > WIRE_BATCH_MAX / 2) /* the other half is for what the records refer to */
+        config->batch_bytes = WIRE_BATCH_MAX / 2;
+    if (config->hop_limit == 0)
+        config->hop_limit = HOP_LIMIT;
+    set_default(&config->deadline_ns, MAIKO_SECONDS(5));
+    set_default(&config->heartbeat_ns, MAIKO_SECONDS(1));
+    set_default(&config->silence_ns, MAIKO_SECONDS(5));
+    set_default(&config->answer_ns, MAIKO_SECONDS(1));
+    set_default(&config->ack_delay_ns, MAIKO_MS(20));
+    set_default(&config->replay_ns, MAIKO_MS(250));
+}
+
+static bool is_sound(const struct peer_config *config)
+{
+    const struct peer_identity *identity = &config->identity;
+
+    return config->heap != NULL && config->exporter != NULL && config->sink != NULL && identity->space != NULL &&
+           identity->name != NULL && strlen(identity->space) <= WIRE_NAME_MAX && strlen(identity->name) <= WIRE_NAME_MAX &&
+           (identity->host == NULL || strlen(identity->host) <= WIRE_NAME_MAX) && !maiko_id_is_nil(identity->node);
+}
+
+maiko_status peer_new(const struct peer_config *config, struct peer **ret_peer)
+{
+    struct heap *heap = config->heap;
+    struct peer *peer;
+
+    if (!is_sound(config))
+        return MAIKO_EINVAL;
+    peer = heap_alloc_zeroed(heap, 1, sizeof(*peer));
+    if (peer == NULL)
+        return MAIKO_ENOMEM;
+    peer->heap = heap;
+    peer->config = *config;
+    set_defaults(&peer->config);
+    peer->session = config->session_seed;
+    list_init(&peer->link);
+    patterns_init(&peer->wishes, heap);
+    patterns_init(&peer->interest, heap);
+    inflow_init(&peer->inflow, heap);
+    stream_init(&peer->stream, heap, exporter_log_for_stream(config->exporter));
+    pack_init(&peer->denied, heap, WIRE_BATCH_MAX);
+    pack_init(&peer->actors.pack, heap, WIRE_BATCH_MAX);
+    pack_init(&peer->frame, heap, WIRE_FRAME_MAX);
+    pack_init(&peer->records, heap, WIRE_FRAME_MAX);
+    pack_init(&peer->types, heap, WIRE_BATCH_MAX / 2);
+    pack_init(&peer->channels, heap, WIRE_BATCH_MAX / 2);
+    peer->space = heap_strdup(heap, config->identity.space);
+    peer->name = heap_strdup(heap, config->identity.name);
+    peer->host = heap_strdup(heap, config->identity.host != NULL ? config->identity.host : "");
+    if (peer->space == NULL || peer->name == NULL || peer->host == NULL) {
+        peer_free(peer);
+        return MAIKO_ENOMEM;
+    }
+    exporter_attach(config->exporter, &peer->link);
+    *ret_peer = peer;
+    return MAIKO_OK;
+}
+
+struct peer *peer_free(struct peer *peer)
+{
+    if (peer == NULL)
+        return NULL;
+    list_remove(&peer->link);
+    stream_deinit(&peer->stream);
+    inflow_deinit(&peer->inflow);
+    patterns_deinit(&peer->wishes);
+    patterns_deinit(&peer->interest);
+    pack_deinit(&peer->denied);
+    pack_deinit(&peer->actors.pack);
+    pack_deinit(&peer->frame);
+    pack_deinit(&peer->records);
+    pack_deinit(&peer->types);
+    pack_deinit(&peer->channels);
+    heap_free(peer->heap, peer->told_channels, peer->told_channels_size);
+    heap_free(peer->heap, peer->told_types, peer->told_types_size);
+    heap_strfree(peer->heap, peer->space);
+    heap_strfree(peer->heap, peer->name);
+    heap_strfree(peer->heap, peer->host);
+    heap_free(peer->heap, peer, sizeof(*peer));
+    return NULL;
+}
+
+/* ---- Out ---- */
+
+void peer_tell(struct peer *peer, const struct peer_notice *notice)
+{
+    struct peer_notice whole = *notice;
+
+    if (whole.reason == NULL)
+        whole.reason = "";
+    if (whole.text == NULL)
+        whole.text = "";
+    if (whole.pattern == NULL)
+        whole.pattern = "";
+    if (peer->config.sink->news != NULL)
+        peer->config.sink->news(peer, &whole, peer->config.userdata);
+}
+
+void peer_send(struct peer *peer, uint64_t now_ns)
+{
+    maiko_status status = pack_status(&peer->frame);
+
+    if (status != MAIKO_OK) {
+        peer_end_session(peer, "memory", maiko_strerror(status), now_ns);
+        return;
+    }
+    peer->last_sent = now_ns;
+    peer->counters.frames_out++;
+    peer->counters.bytes_out += peer->frame.len;
+    peer->config.sink->send(peer, peer->frame.data, peer->frame.len, peer->config.userdata);
+}
+
+void peer_end_session(struct peer *peer, const char *reason, const char *text, uint64_t now_ns)
+{
+    bool was_up = peer->state == PEER_UP;
+    bool was_down = peer->state == PEER_DOWN || peer->state == PEER_REFUSED;
+
+    peer->state = PEER_DOWN;
+    peer->hello_due = peer->subscribe_due = peer->ack_due = 0;
+    peer->interest_number = 0;
+    peer->ready_number = 0;
+    peer->inflow.is_ready = false;
+    if (was_up)
+        stream_disconnect(&peer->stream, now_ns);
+    if (was_down)
+        return;
+    if (was_up)
+        peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_DOWN, .reason = reason, .text = text});
+    peer->config.sink->close(peer, peer->config.userdata);
+}
+
+static void write_bye(struct peer *peer, const char *reason, const char *text)
+{
+    struct frame bye = {.kind = FRAME_BYE, .session = peer->session, .reason = slice_of(reason), .text = slice_of(text)};
+
+    pack_clear(&peer->frame);
+    frame_write(&peer->frame, &bye);
+}
+
+void peer_fail(struct peer *peer, maiko_status status, const char *text, uint64_t now_ns)
+{
+    const char *reason = status == MAIKO_ENOMEM ? "memory" : status == MAIKO_ELIMIT ? "limit" : "protocol";
+
+    if (status == MAIKO_EPROTOCOL || status == MAIKO_ETOOLONG)
+        peer->counters.malformed++;
+    if (peer->state == PEER_UP) {
+        write_bye(peer, reason, text);
+        if (pack_status(&peer->frame) == MAIKO_OK)
+            peer_send(peer, now_ns);
+    }
+    peer_end_session(peer, reason, text, now_ns);
+}
+
+void peer_bye(struct peer *peer, const char *reason, uint64_t now_ns)
+{
+    if (peer->state == PEER_UP) {
+        write_bye(peer, reason, "");
+        if (pack_status(&peer->frame) == MAIKO_OK)
+            peer_send(peer, now_ns);
+    }
+    peer_end_session(peer, reason, "", now_ns);
+}
+
+/* ---- In ---- */
+
+/* After its own stall a node gives everybody the time again that it did not have itself. */
+static void notice_time(struct peer *peer, uint64_t now_ns)
+{
+    uint64_t silent = now_ns - peer->last_now;
+    uint64_t usual = peer->config.heartbeat_ns + peer->config.silence_ns / 2;
+
+    if (peer->last_now > 0 && silent > usual && (peer->state == PEER_UP || peer->state == PEER_GREETING)) {
+        peer->counters.own_stalls++;
+        peer->last_heard = now_ns;
+        if (peer->stream.stuck_since > 0)
+            peer->stream.stuck_since = now_ns;
+    }
+    peer->last_now = now_ns;
+}
+
+void peer_connected(struct peer *peer, uint64_t now_ns)
+{
+    notice_time(peer, now_ns);
+    if (peer->state == PEER_UP)
+        peer_end_session(peer, "replaced", "", now_ns);
+    peer->role = ROLE_CONNECTING;
+    peer->state = PEER_GREETING;
+    peer->is_refused_for_good = false;
+    peer->has_said_no_answer = false;
+    peer->session++;
+    peer->last_heard = now_ns;
+    peer_send_hello(peer, now_ns);
+}
+
+void peer_disconnected(struct peer *peer, const char *reason, uint64_t now_ns)
+{
+    notice_time(peer, now_ns);
+    peer_end_session(peer, reason, "", now_ns);
+}
+
+void peer_died(struct peer *peer, uint64_t now_ns)
+{
+    peer_disconnected(peer, "died", now_ns);
+    stream_restart(&peer->stream, exporter_next_stream(peer->config.exporter));
+    stream_give_up(&peer->stream);
+    patterns_clear(&peer->interest);
+    peer->ends_queued = 0;
+}
+
+static void dispatch(struct peer *peer, const struct frame *frame, uint64_t now_ns)
+{
+    char reason[WIRE_TEXT_MAX + 1];
+
+    switch (frame->kind) {
+    case FRAME_ACTORS:
+        peer_on_actors(peer, frame, now_ns);
+        break;
+    case FRAME_SUBSCRIBE:
+        peer_on_subscribe(peer, frame, now_ns);
+        break;
+    case FRAME_READY:
+        peer_on_ready(peer, frame, now_ns);
+        break;
+    case FRAME_DATA:
+        peer_on_data(peer, frame, now_ns);
+        break;
+    case FRAME_ACK:
+        peer_on_ack(peer, frame->next, now_ns);
+        break;
+    case FRAME_REPLAY:
+        peer_on_replay(peer, frame->next, now_ns);
+        break;
+    case FRAME_HEARTBEAT:
+        if (peer->inflow.is_ready && frame->next > peer->inflow.next)
+            peer_ask_replay(peer, now_ns);
+        if (peer->interest_number > 0)
+            peer_on_ack(peer, frame->ack, now_ns);
+        break;
+    case FRAME_RESET:
+        peer_on_reset(peer, now_ns);
+        break;
+    case FRAME_BYE:
+        memcpy(reason, frame->reason.len > 0 ? (const char *)frame->reason.data : "", frame->reason.len);
+        reason[frame->reason.len] = '\0';
+        peer_end_session(peer, "closed", reason, now_ns);
+        break;
+    default: /* kinds of a later version */
+        break;
+    }
+}
+
+void peer_frame(struct peer *peer, const uint8_t *bytes, size_t len, uint64_t now_ns)
+{
+    char reason[WIRE_TEXT_MAX + 1];
+    struct text error;
+    struct frame frame;
+    maiko_status status;
+
+    notice_time(peer, now_ns);
+    peer->counters.frames_in++;
+    peer->counters.bytes_in += len;
+    text_init_buffer(&error, reason, sizeof(reason));
+    status = frame_read(bytes, len, &frame, &error);
+    if (status != MAIKO_OK) {
+        peer_fail(peer, status, reason, now_ns);
+        return;
+    }
+    if (frame.kind == FRAME_HELLO) {
+        peer_on_hello(peer, &frame, now_ns);
+    } else if (frame.kind == FRAME_WELCOME || frame.kind == FRAME_REFUSE) {
+        if (peer->state != PEER_GREETING || frame.session != peer->session)
+            peer->counters.stale++;
+        else if (frame.kind == FRAME_WELCOME)
+            peer_on_welcome(peer, &frame, now_ns);
+        else
+            peer_on_refuse(peer, &frame, now_ns);
+    } else if (frame.kind == FRAME_RESET && peer->state == PEER_GREETING && frame.session == peer->session) {
+        peer_on_reset(peer, now_ns);
+    } else if (peer->state != PEER_UP || frame.session != peer->session) {
+        peer->counters.stale++;
+        if (peer->state == PEER_DOWN && frame.kind != FRAME_RESET && frame.kind != FRAME_BYE)
+            peer_send_reset(peer, frame.session, now_ns);
+    } else {
+        peer->last_heard = now_ns;
+        dispatch(peer, &frame, now_ns);
+    }
+}
+
+/* ---- Timers ---- */
+
+static bool is_due(uint64_t due_ns, uint64_t now_ns)
+{
+    return due_ns > 0 && now_ns >= due_ns;
+}
+
+static void send_heartbeat(struct peer *peer, uint64_t now_ns)
+{
+    struct frame heartbeat = {.kind = FRAME_HEARTBEAT,
+                              .session = peer->session,
+                              .next = stream_next(&peer->stream),
+                              .ack = peer->inflow.is_ready ? inflow_done(&peer->inflow) : 0};
+
+    pack_clear(&peer->frame);
+    frame_write(&peer->frame, &heartbeat);
+    peer_send(peer, now_ns);
+}
+
+static void tick_greeting(struct peer *peer, uint64_t now_ns)
+{
+    if (!is_due(peer->hello_due, now_ns))
+        return;
+    if (!peer->has_said_no_answer && now_ns - peer->last_heard >= peer->config.answer_ns) {
+        peer->has_said_no_answer = true;
+        peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_DOWN, .reason = "no answer"});
+    }
+    peer_send_hello(peer, now_ns);
+}
+
+static void tick_up(struct peer *peer, uint64_t now_ns)
+{
+    if (now_ns - peer->last_heard >= peer->config.silence_ns) {
+        peer_end_session(peer, "silent", "", now_ns);
+        return;
+    }
+    if (is_due(peer->subscribe_due, now_ns))
+        peer_send_subscribe(peer, now_ns);
+    if (peer->state == PEER_UP && is_due(peer->ack_due, now_ns))
+        peer_send_ack(peer, now_ns);
+    if (peer->state == PEER_UP && now_ns - peer->last_sent >= peer->config.heartbeat_ns)
+        send_heartbeat(peer, now_ns);
+}
+
+void peer_tick(struct peer *peer, uint64_t now_ns)
+{
+    notice_time(peer, now_ns);
+    if (peer->state == PEER_GREETING)
+        tick_greeting(peer, now_ns);
+    else if (peer->state == PEER_UP)
+        tick_up(peer, now_ns);
+    peer_check_deadline(peer, now_ns);
+}
+
+static void earlier(uint64_t *deadline, uint64_t due_ns)
+{
+    if (due_ns > 0 && due_ns < *deadline)
+        *deadline = due_ns;
+}
+
+uint64_t peer_deadline(const struct peer *peer)
+{
+    uint64_t deadline = UINT64_MAX;
+
+    if (peer->state == PEER_GREETING)
+        earlier(&deadline, peer->hello_due);
+    if (peer->state == PEER_UP) {
+        earlier(&deadline, clock_deadline(peer->last_heard, peer->config.silence_ns));
+        earlier(&deadline, clock_deadline(peer->last_sent, peer->config.heartbeat_ns));
+        earlier(&deadline, peer->subscribe_due);
+        earlier(&deadline, peer->ack_due);
+    }
+    if (peer->stream.stuck_since > 0)
+        earlier(&deadline, clock_deadline(peer->stream.stuck_since, peer->config.deadline_ns));
+    return deadline;
+}
+
+/* ---- Looking ---- */
+
+enum peer_state peer_state(const struct peer *peer)
+{
+    return peer->state;
+}
+
+bool peer_may_retry(const struct peer *peer)
+{
+    return !peer->is_refused_for_good;
+}
+
+const struct frame_hello *peer_remote(const struct peer *peer)
+{
+    return peer->remote.name.len > 0 ? &peer->remote : NULL;
+}
+
+void *peer_userdata(const struct peer *peer)
+{
+    return peer->config.userdata;
+}
+
+struct peer *peer_of_link(struct list *link)
+{
+    return CONTAINER_OF(link, struct peer, link);
+}
+
+const struct patterns *peer_interest(const struct peer *peer)
+{
+    return &peer->interest;
+}
+
+const struct peer_counters *peer_counters(struct peer *peer)
+{
+    const struct stream_counters *stream = &peer->stream.counters;
+
+    peer->counters.offered = stream->offered;
+    peer->counters.acknowledged = stream->acknowledged;
+    peer->counters.lost_window = stream->lost[LOSS_WINDOW];
+    peer->counters.lost_oldest = stream->lost[LOSS_OLDEST];
+    peer->counters.lost_deadline = stream->lost[LOSS_DEADLINE];
+    peer->counters.lost_log = stream->lost[LOSS_LOG];
+    peer->counters.lost_peer = stream->dropped;
+    return &peer->counters;
+}
+
+bool peer_keeps_own_connection(maiko_id own_node, maiko_id remote_node)
+{
+    return own_node.hi != remote_node.hi ? own_node.hi < remote_node.hi : own_node.lo < remote_node.lo;
+}

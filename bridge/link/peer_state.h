@@ -1,0 +1,117 @@
+/* What a peer is made of; shared by the peer_*.c files only. */
+#ifndef LINK_PEER_STATE_H
+#define LINK_PEER_STATE_H
+
+#include "link/inflow.h"
+#include "link/stream.h"
+
+enum peer_role { ROLE_NONE, ROLE_CONNECTING, ROLE_ACCEPTING };
+
+/* The list of our actors, as it travels. */
+struct announcement {
+    struct pack pack; /* the array of an actors frame, without the frame */
+    uint64_t number;  /* 0: nothing to announce */
+    uint64_t last_number;
+};
+
+struct peer {
+    struct heap *heap;
+    struct peer_config config; /* defaults filled in; its texts are below */
+    struct peer_counters counters;
+    struct list link; /* of the exporter */
+    char *space;
+    char *name;
+    char *host;
+
+    /* session */
+    enum peer_state state;
+    enum peer_role role;
+    uint64_t session;      /* the current one, or the last */
+    uint64_t last_session; /* accepting: the largest of this life of the remote node */
+    bool is_refused_for_good;
+    bool has_said_no_answer;
+    uint64_t last_now;
+    uint64_t last_heard;
+    uint64_t last_sent;
+    uint64_t hello_due;     /* 0: no */
+    uint64_t subscribe_due; /* 0: no */
+    uint64_t ack_due;       /* 0: no */
+    uint64_t replay_due;    /* no replay is asked for before */
+    uint64_t reset_due;     /* no reset is sent before */
+
+    /* the other side */
+    struct frame_hello remote; /* texts point to the two below; `name` is empty before the first session */
+    uint64_t met_ns;           /* when it said so */
+    char remote_name[WIRE_NAME_MAX + 1];
+    char remote_host[WIRE_NAME_MAX + 1];
+
+    /* what we want */
+    struct patterns wishes;
+    uint64_t wish_number;  /* of the list as it is */
+    uint64_t ready_number; /* of the list that is armed there, in this session */
+    struct inflow inflow;
+    bool has_lost_stream; /* the stream we knew ended with the life of the remote node */
+
+    /* what they want */
+    struct patterns interest;
+    uint64_t interest_number; /* 0: not subscribed in this session */
+    struct stream stream;
+    struct frame ready; /* the answer to a repeated subscribe */
+    struct pack denied;
+    size_t ends_queued; /* of the exporter's, how many are in the stream */
+    bool is_stalled;    /* reported */
+    uint8_t *told_channels;
+    size_t told_channels_size;
+    uint8_t *told_types;
+    size_t told_types_size;
+
+    struct announcement actors;
+
+    /* frames being made */
+    struct pack frame;
+    struct pack records;
+    struct pack types;
+    struct pack channels;
+};
+
+/* ---- peer.c ---- */
+
+/* Sends the frame in peer->frame; without memory for it the session ends. */
+void peer_send(struct peer *peer, uint64_t now_ns);
+void peer_tell(struct peer *peer, const struct peer_notice *notice);
+
+/* The session is over: the connection is closed, `reason` is told. */
+void peer_end_session(struct peer *peer, const char *reason, const char *text, uint64_t now_ns);
+
+/* A malformed frame, a broken rule, no memory: says bye and ends the session. */
+void peer_fail(struct peer *peer, maiko_status status, const char *text, uint64_t now_ns);
+
+/* ---- peer_session.c ---- */
+void peer_send_hello(struct peer *peer, uint64_t now_ns);
+void peer_on_hello(struct peer *peer, const struct frame *frame, uint64_t now_ns);
+void peer_on_welcome(struct peer *peer, const struct frame *frame, uint64_t now_ns);
+void peer_on_refuse(struct peer *peer, const struct frame *frame, uint64_t now_ns);
+void peer_on_reset(struct peer *peer, uint64_t now_ns);
+void peer_send_reset(struct peer *peer, uint64_t session, uint64_t now_ns);
+void peer_send_actors(struct peer *peer, uint64_t now_ns);
+
+/* ---- peer_import.c: what we receive ---- */
+void peer_send_subscribe(struct peer *peer, uint64_t now_ns);
+void peer_send_ack(struct peer *peer, uint64_t now_ns);
+void peer_consider_ack(struct peer *peer, uint64_t now_ns);
+void peer_ask_replay(struct peer *peer, uint64_t now_ns);
+void peer_on_ready(struct peer *peer, const struct frame *frame, uint64_t now_ns);
+void peer_on_data(struct peer *peer, const struct frame *frame, uint64_t now_ns);
+void peer_on_actors(struct peer *peer, const struct frame *frame, uint64_t now_ns);
+
+/* ---- peer_export.c: what we send ---- */
+void peer_on_subscribe(struct peer *peer, const struct frame *frame, uint64_t now_ns);
+void peer_on_ack(struct peer *peer, uint64_t next, uint64_t now_ns);
+void peer_on_replay(struct peer *peer, uint64_t next, uint64_t now_ns);
+void peer_check_deadline(struct peer *peer, uint64_t now_ns);
+
+/* What both sides take, at most. */
+size_t peer_window_bytes(const struct peer *peer);
+uint32_t peer_window_events(const struct peer *peer);
+
+#endif

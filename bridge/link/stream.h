@@ -1,0 +1,127 @@
+/* Stream: what one peer is sent, as a queue of records numbered from 0 (PROTOCOL.md 4): sent and unacknowledged, then admitted to
+ * the window, then waiting.  Events stay in the retained log, the queue has their positions.  Decides about overflow.
+ *
+ *     base            sent             admitted           count
+ *      |---------------|-----------------|------------------|
+ *      unacknowledged    to be sent        waiting: no room in the window
+ *
+ * Positions of records that were sent are fixed; those behind are given when they are sent. */
+#ifndef LINK_STREAM_H
+#define LINK_STREAM_H
+
+#include "retained/retained.h"
+
+enum record_state { STREAM_EVENT, STREAM_KEPT, STREAM_LOST, STREAM_END, STREAM_FAILED };
+
+/* Why events were lost; the words are those of PROTOCOL.md 4. */
+enum loss { LOSS_WINDOW, LOSS_OLDEST, LOSS_DEADLINE, LOSS_LOG, LOSS_COUNT };
+
+const char *loss_name(enum loss loss);
+
+struct stream_record {
+    uint8_t state;
+    uint8_t loss;      /* STREAM_LOST */
+    bool is_holding;   /* waiting under BLOCK: its sender is held */
+    bool is_droppable; /* waiting under DROP_OLDEST */
+    uint32_t size;     /* bytes, against the window */
+    union {
+        uint64_t position;           /* STREAM_EVENT: in the log */
+        struct retained_entry *kept; /* STREAM_KEPT: a reference */
+        uint64_t lost;               /* STREAM_LOST */
+        uint32_t end;                /* STREAM_END: see exporter_end() */
+        char *pattern;               /* STREAM_FAILED: owned */
+    };
+    uint64_t id; /* STREAM_FAILED */
+};
+
+struct stream_counters {
+    uint64_t offered;
+    uint64_t acknowledged;
+    uint64_t lost[LOSS_COUNT];
+    uint64_t dropped; /* queued when the stream ended */
+};
+
+struct stream {
+    struct heap *heap;
+    struct retained *log;
+    size_t window_bytes;
+    size_t window_events;
+    size_t oldest_tail;
+    uint64_t id;
+    uint64_t base;
+    struct stream_record *records; /* ring, a power of two */
+    size_t capacity;
+    size_t head;
+    size_t sent;
+    size_t admitted;
+    size_t count;
+    size_t admitted_bytes;
+    size_t waiting_bytes;
+    size_t holding;   /* records waiting under BLOCK */
+    size_t droppable; /* records waiting under DROP_OLDEST */
+    bool is_connected;
+    bool is_lossy;
+    uint64_t stuck_since;   /* no progress although somebody waits, or no connection; 0: not stuck */
+    uint64_t history_floor; /* lowest log position of what was put in out of order */
+    uint64_t history_end;   /* stream position behind it */
+    uint64_t unrecorded;    /* losses there was no memory to note yet */
+    struct stream_counters counters;
+};
+
+enum offer { OFFER_QUEUED, OFFER_HELD, OFFER_LOST, OFFER_FAILED };
+
+void stream_init(struct stream *stream, struct heap *heap, struct retained *log);
+void stream_deinit(struct stream *stream);
+
+/* Begins anew under another id: what was queued is lost with the peer it was for. */
+void stream_restart(struct stream *stream, uint64_t id);
+
+/* An event its peer wants.  OFFER_FAILED: no room under FAIL, the event is lost and the caller ends the subscription. */
+enum offer stream_offer(struct stream *stream, struct retained_entry *entry, maiko_overflow overflow, uint64_t now_ns);
+
+/* What a late joiner gets first: an event of the log, or a last value.  Waits without holding anybody. */
+void stream_push_history(struct stream *stream, struct retained_entry *entry);
+void stream_push_kept(struct stream *stream, struct retained_entry *entry);
+
+/* MAIKO_OK, MAIKO_ENOMEM: then try again later. */
+MAIKO_MUST_CHECK maiko_status stream_push_end(struct stream *stream, uint32_t end);
+MAIKO_MUST_CHECK maiko_status stream_push_failed(struct stream *stream, const char *pattern, uint64_t id);
+
+/* Record number `index` of those that may be sent now, NULL when there is none.  An event that is no longer in the log has
+ * become a
+ * STREAM_LOST. */
+const struct stream_record *stream_sendable(struct stream *stream, size_t index);
+void stream_mark_sent(struct stream *stream, size_t count);
+
+/* Position of the next record to be sent. */
+static inline uint64_t stream_next(const struct stream *stream)
+{
+    return stream->base + stream->sent;
+}
+
+/* The peer has everything below `next`.  False when it cannot (it was never sent). */
+bool stream_acknowledge(struct stream *stream, uint64_t next, uint64_t now_ns);
+
+/* Goes back to `next` and sends again from there.  False when that is not between base and what was sent. */
+bool stream_rewind(struct stream *stream, uint64_t next);
+
+/* A connection that knows this stream: no longer lossy, what waits may hold its senders from now on. */
+void stream_connect(struct stream *stream);
+void stream_disconnect(struct stream *stream, uint64_t now_ns);
+
+/* The link's deadline has passed: nobody is held any more. */
+void stream_give_up(struct stream *stream);
+
+/* True once, when a lossy stream has nothing waiting any more: the peer has caught up. */
+bool stream_has_recovered(struct stream *stream);
+
+/* Lowest log position whose sender is held, UINT64_MAX when none is. */
+uint64_t stream_held_from(const struct stream *stream);
+
+/* Lowest log position it needs, UINT64_MAX when it makes no demands. */
+uint64_t stream_pinned_from(const struct stream *stream);
+
+/* After events have left the log: forgets those it had queued, when they are many. */
+void stream_trim(struct stream *stream);
+
+#endif

@@ -1,0 +1,255 @@
+/* Frame, reading: one table of all keys, then what the kind requires. */
+#include "wire/frame.h"
+#include "wire/map.h"
+
+/* The frame, and what is turned into something else before it is handed out. */
+struct raw_frame {
+    struct frame frame;
+    struct slice kind;
+    struct slice lost; /* an int or nil */
+};
+
+#define KEY(key, kind, member)                                                                                                   \
+    {                                                                                                                            \
+        key, kind, false, offsetof(struct raw_frame, member)                                                                     \
+    }
+
+static const struct map_key frame_keys[] = {
+    {"kind", MAP_NAME, true, offsetof(struct raw_frame, kind)},
+    KEY("session", MAP_UINT, frame.session),
+    KEY("first", MAP_UINT, frame.first),
+    KEY("records", MAP_ARRAY, frame.records),
+    KEY("types", MAP_ARRAY, frame.types),
+    KEY("channels", MAP_ARRAY, frame.channels),
+    KEY("next", MAP_UINT, frame.next),
+    KEY("ack", MAP_UINT, frame.ack),
+    KEY("number", MAP_UINT, frame.number),
+    KEY("stream", MAP_UINT, frame.stream),
+    KEY("resumed", MAP_BOOL, frame.resumed),
+    KEY("lost", MAP_VALUE, lost),
+    KEY("denied", MAP_ARRAY, frame.denied),
+    KEY("patterns", MAP_ARRAY, frame.patterns),
+    KEY("actors", MAP_ARRAY, frame.actors),
+    KEY("reason", MAP_NAME, frame.reason),
+    KEY("text", MAP_NAME, frame.text),
+    KEY("min", MAP_UINT, frame.hello.min),
+    KEY("max", MAP_UINT, frame.hello.max),
+    KEY("version", MAP_UINT, frame.hello.version),
+    KEY("space", MAP_NAME, frame.hello.space),
+    KEY("name", MAP_NAME, frame.hello.name),
+    KEY("host", MAP_NAME, frame.hello.host),
+    KEY("node", MAP_ID, frame.hello.node),
+    KEY("epoch", MAP_UINT, frame.hello.epoch),
+    KEY("uptime", MAP_UINT, frame.hello.uptime_ns),
+    KEY("window_bytes", MAP_UINT, frame.hello.window_bytes),
+    KEY("window_events", MAP_UINT, frame.hello.window_events),
+    KEY("pid", MAP_UINT, frame.hello.pid),
+};
+
+enum { FRAME_KEYS = sizeof(frame_keys) / sizeof(frame_keys[0]) };
+
+const char *frame_kind_name(enum frame_kind kind)
+{
+    switch (kind) {
+#define FRAME_KIND_CASE_(kind, word)                                                                                             \
+    case kind:                                                                                                                   \
+        return word;
+        FRAME_KIND_MAP(FRAME_KIND_CASE_)
+#undef FRAME_KIND_CASE_
+    case FRAME_UNKNOWN:
+        break;
+    }
+    return "?";
+}
+
+static enum frame_kind kind_of(struct slice word)
+{
+#define FRAME_KIND_TEST_(kind, text)                                                                                             \
+    if (slice_is(word, text))                                                                                                    \
+        return kind;
+    FRAME_KIND_MAP(FRAME_KIND_TEST_)
+#undef FRAME_KIND_TEST_
+    return FRAME_UNKNOWN;
+}
+
+static maiko_status refuse(struct text *error, const char *reason)
+{
+    if (error != NULL)
+        text_append(error, reason);
+    return MAIKO_EPROTOCOL;
+}
+
+static maiko_status check_hello(const struct frame *frame, struct text *error)
+{
+    const struct frame_hello *hello = &frame->hello;
+
+    if (frame->kind == FRAME_HELLO && (hello->min == 0 || hello->max < hello->min))
+        return refuse(error, "min, max: no range of versions");
+    if (frame->kind == FRAME_WELCOME && hello->version == 0)
+        return refuse(error, "version: missing");
+    if (hello->space.len == 0)
+        return refuse(error, "space: missing");
+    if (hello->name.len == 0)
+        return refuse(error, "name: missing");
+    if (maiko_id_is_nil(hello->node))
+        return refuse(error, "node: missing");
+    return MAIKO_OK;
+}
+
+static maiko_status check_frame(const struct frame *frame, struct text *error)
+{
+    if (frame->kind != FRAME_UNKNOWN && frame->session == 0)
+        return refuse(error, "session: missing");
+    switch (frame->kind) {
+    case FRAME_HELLO:
+    case FRAME_WELCOME:
+        return check_hello(frame, error);
+    case FRAME_SUBSCRIBE:
+        return frame->number > 0 ? MAIKO_OK : refuse(error, "number: missing");
+    case FRAME_DATA:
+        return frame->records.len > 0 ? MAIKO_OK : refuse(error, "records: missing");
+    case FRAME_REFUSE:
+        return frame->reason.len > 0 ? MAIKO_OK : refuse(error, "reason: missing");
+    default:
+        return MAIKO_OK;
+    }
+}
+
+static bool read_lost(const struct raw_frame *raw, struct frame *frame)
+{
+    struct reader reader = reader_of(raw->lost);
+
+    if (raw->lost.len == 0)
+        frame->is_lost_known = true;
+    else if (!reader_nil(&reader))
+        frame->is_lost_known = reader_uint(&reader, &frame->lost);
+    else
+        return true;
+    return frame->is_lost_known;
+}
+
+maiko_status frame_read(const uint8_t *bytes, size_t len, struct frame *ret_frame, struct text *error)
+{
+    struct raw_frame raw = {.frame = {.kind = FRAME_UNKNOWN}};
+    struct reader reader = reader_of((struct slice){bytes, len});
+    maiko_status status = reader_check(bytes, len, WIRE_FRAME_MAX, error);
+
+    if (status == MAIKO_OK)
+        status = map_read(&reader, frame_keys, FRAME_KEYS, &raw, error);
+    if (status != MAIKO_OK)
+        return status;
+    raw.frame.kind = kind_of(raw.kind);
+    if (!read_lost(&raw, &raw.frame))
+        return refuse(error, "lost: not an int from 0 or nil");
+    status = check_frame(&raw.frame, error);
+    if (status == MAIKO_OK)
+        *ret_frame = raw.frame;
+    return status;
+}
+
+bool frame_peek_hello(const uint8_t *bytes, size_t len, struct frame *ret_frame)
+{
+    return frame_read(bytes, len, ret_frame, NULL) == MAIKO_OK && ret_frame->kind == FRAME_HELLO;
+}
+
+uint32_t frame_array(struct slice array, struct reader *ret_reader)
+{
+    uint32_t count = 0;
+
+    *ret_reader = reader_of(array);
+    return array.len > 0 && reader_array(ret_reader, &count) ? count : 0;
+}
+
+maiko_status frame_next_text(struct reader *reader, struct slice *ret_text, struct text *error)
+{
+    if (!map_read_name(reader, ret_text) || ret_text->len == 0)
+        return refuse(error, "not a str of 1 to 255 bytes");
+    return MAIKO_OK;
+}
+
+static const struct map_key pattern_keys[] = {
+    {"pattern", MAP_NAME, true, offsetof(struct frame_pattern, text)},
+    {"from", MAP_NAME, false, offsetof(struct frame_pattern, from)},
+    {"overflow", MAP_NAME, false, offsetof(struct frame_pattern, overflow)},
+    {"id", MAP_UINT, false, offsetof(struct frame_pattern, id)},
+};
+
+maiko_status frame_next_pattern(struct reader *reader, struct frame_pattern *ret_pattern, struct text *error)
+{
+    struct frame_pattern pattern = {.id = 0};
+    maiko_status status = map_read(reader, pattern_keys, sizeof(pattern_keys) / sizeof(pattern_keys[0]), &pattern, error);
+
+    if (status == MAIKO_OK)
+        *ret_pattern = pattern;
+    return status;
+}
+
+struct raw_actor {
+    struct slice name;
+    struct slice publish;
+    struct slice subscribe;
+};
+
+static const struct map_key actor_keys[] = {
+    {"name", MAP_NAME, true, offsetof(struct raw_actor, name)},
+    {"publish", MAP_ARRAY, false, offsetof(struct raw_actor, publish)},
+    {"subscribe", MAP_ARRAY, false, offsetof(struct raw_actor, subscribe)},
+};
+
+static maiko_status read_list(struct slice array, struct slice *list, size_t *ret_count, struct text *error)
+{
+    struct reader reader;
+    uint32_t count = frame_array(array, &reader);
+    uint32_t i;
+
+    if (count > WIRE_TOPICS_MAX)
+        return refuse(error, "publish, subscribe: more than 256");
+    for (i = 0; i < count; i++) {
+        maiko_status status = frame_next_text(&reader, &list[i], error);
+
+        if (status != MAIKO_OK)
+            return status;
+    }
+    *ret_count = count;
+    return MAIKO_OK;
+}
+
+maiko_status frame_next_actor(struct reader *reader, struct frame_actor *ret_actor, struct slice *lists, struct text *error)
+{
+    struct raw_actor raw = {.name = {NULL, 0}};
+    struct frame_actor actor = {.publish = lists, .subscribe = lists + WIRE_TOPICS_MAX};
+    maiko_status status = map_read(reader, actor_keys, sizeof(actor_keys) / sizeof(actor_keys[0]), &raw, error);
+
+    if (status == MAIKO_OK)
+        status = read_list(raw.publish, lists, &actor.publish_count, error);
+    if (status == MAIKO_OK)
+        status = read_list(raw.subscribe, lists + WIRE_TOPICS_MAX, &actor.subscribe_count, error);
+    if (status != MAIKO_OK)
+        return status;
+    actor.name = raw.name;
+    *ret_actor = actor;
+    return MAIKO_OK;
+}
+
+static const struct map_key channel_keys[] = {
+    {"channel", MAP_UINT, true, offsetof(struct frame_channel, number)},
+    {"topic", MAP_NAME, true, offsetof(struct frame_channel, topic)},
+    {"type", MAP_NAME, true, offsetof(struct frame_channel, type)},
+    {"sender", MAP_NAME, false, offsetof(struct frame_channel, sender)},
+    {"schema", MAP_UINT, false, offsetof(struct frame_channel, schema)},
+    {"prefix", MAP_UINT, false, offsetof(struct frame_channel, prefix)},
+    {"origin", MAP_ID, false, offsetof(struct frame_channel, origin)},
+    {"hops", MAP_UINT, false, offsetof(struct frame_channel, hops)},
+};
+
+maiko_status frame_next_channel(struct reader *reader, struct frame_channel *ret_channel, struct text *error)
+{
+    struct frame_channel channel = {.number = 0};
+    maiko_status status = map_read(reader, channel_keys, sizeof(channel_keys) / sizeof(channel_keys[0]), &channel, error);
+
+    if (status == MAIKO_OK && channel.number >= WIRE_CHANNELS_MAX)
+        return refuse(error, "channel: over 65535");
+    if (status == MAIKO_OK)
+        *ret_channel = channel;
+    return status;
+}

@@ -1,0 +1,229 @@
+/* Frame, writing.  Only what means something for the kind is written. */
+#include "wire/frame.h"
+
+static void write_uint(struct pack *pack, const char *key, uint64_t value)
+{
+    pack_str(pack, key);
+    pack_uint(pack, value);
+}
+
+static void write_slice(struct pack *pack, const char *key, struct slice text)
+{
+    pack_str(pack, key);
+    pack_text(pack, (const char *)text.data, text.len);
+}
+
+static void begin(struct pack *pack, enum frame_kind kind, uint64_t session, size_t more_keys)
+{
+    pack_map(pack, 2 + more_keys);
+    pack_str(pack, "kind");
+    pack_str(pack, frame_kind_name(kind));
+    write_uint(pack, "session", session);
+}
+
+static void write_hello(struct pack *pack, const struct frame *frame)
+{
+    const struct frame_hello *hello = &frame->hello;
+    bool is_hello = frame->kind == FRAME_HELLO;
+
+    begin(pack, frame->kind, frame->session, is_hello ? 11 : 10);
+    if (is_hello) {
+        write_uint(pack, "min", hello->min);
+        write_uint(pack, "max", hello->max);
+    } else {
+        write_uint(pack, "version", hello->version);
+    }
+    write_slice(pack, "space", hello->space);
+    pack_str(pack, "node");
+    pack_id(pack, hello->node);
+    write_slice(pack, "name", hello->name);
+    write_uint(pack, "epoch", hello->epoch);
+    write_uint(pack, "uptime", hello->uptime_ns);
+    write_uint(pack, "window_bytes", hello->window_bytes);
+    write_uint(pack, "window_events", hello->window_events);
+    write_slice(pack, "host", hello->host);
+    write_uint(pack, "pid", hello->pid);
+}
+
+static void write_ready(struct pack *pack, const struct frame *frame)
+{
+    begin(pack, FRAME_READY, frame->session, frame->denied.len > 0 ? 6 : 5);
+    write_uint(pack, "number", frame->number);
+    write_uint(pack, "stream", frame->stream);
+    write_uint(pack, "next", frame->next);
+    pack_str(pack, "resumed");
+    pack_bool(pack, frame->resumed);
+    pack_str(pack, "lost");
+    if (frame->is_lost_known)
+        pack_uint(pack, frame->lost);
+    else
+        pack_nil(pack);
+    if (frame->denied.len > 0) {
+        pack_str(pack, "denied");
+        pack_raw(pack, frame->denied.data, frame->denied.len);
+    }
+}
+
+void frame_write(struct pack *pack, const struct frame *frame)
+{
+    switch (frame->kind) {
+    case FRAME_HELLO:
+    case FRAME_WELCOME:
+        write_hello(pack, frame);
+        break;
+    case FRAME_REFUSE:
+    case FRAME_BYE:
+        begin(pack, frame->kind, frame->session, 2);
+        write_slice(pack, "reason", frame->reason);
+        write_slice(pack, "text", frame->text);
+        break;
+    case FRAME_READY:
+        write_ready(pack, frame);
+        break;
+    case FRAME_ACK:
+    case FRAME_REPLAY:
+        begin(pack, frame->kind, frame->session, 1);
+        write_uint(pack, "next", frame->next);
+        break;
+    case FRAME_HEARTBEAT:
+        begin(pack, frame->kind, frame->session, 2);
+        write_uint(pack, "next", frame->next);
+        write_uint(pack, "ack", frame->ack);
+        break;
+    case FRAME_RESET:
+        begin(pack, frame->kind, frame->session, 0);
+        break;
+    default: /* has a function of its own */
+        pack->status = pack->status == MAIKO_OK ? MAIKO_EINTERNAL : pack->status;
+        break;
+    }
+}
+
+static void write_names(struct pack *pack, const char *key, const struct slice *names, size_t count)
+{
+    size_t i;
+
+    pack_str(pack, key);
+    pack_array(pack, count);
+    for (i = 0; i < count; i++)
+        pack_text(pack, (const char *)names[i].data, names[i].len);
+}
+
+void frame_begin_actors(struct pack *pack, uint64_t session, uint64_t number)
+{
+    begin(pack, FRAME_ACTORS, session, 2);
+    write_uint(pack, "number", number);
+    pack_str(pack, "actors");
+}
+
+void frame_write_actors(struct pack *pack, const struct frame_actor *actors, size_t count)
+{
+    size_t i;
+
+    pack_array(pack, count);
+    for (i = 0; i < count; i++) {
+        pack_map(pack, 3);
+        write_slice(pack, "name", actors[i].name);
+        write_names(pack, "publish", actors[i].publish, actors[i].publish_count);
+        write_names(pack, "subscribe", actors[i].subscribe, actors[i].subscribe_count);
+    }
+}
+
+void frame_begin_subscribe(struct pack *pack, const struct frame *frame)
+{
+    begin(pack, FRAME_SUBSCRIBE, frame->session, 4);
+    write_uint(pack, "number", frame->number);
+    write_uint(pack, "stream", frame->stream);
+    write_uint(pack, "next", frame->next);
+    pack_str(pack, "patterns");
+}
+
+void frame_write_pattern(struct pack *pack, const struct frame_pattern *pattern)
+{
+    pack_map(pack, 2 + (pattern->from.len > 0) + (pattern->overflow.len > 0));
+    write_slice(pack, "pattern", pattern->text);
+    if (pattern->from.len > 0)
+        write_slice(pack, "from", pattern->from);
+    if (pattern->overflow.len > 0)
+        write_slice(pack, "overflow", pattern->overflow);
+    write_uint(pack, "id", pattern->id);
+}
+
+void frame_begin_data(struct pack *pack, const struct frame *frame)
+{
+    bool has_types = frame->types.len > 0;
+    bool has_channels = frame->channels.len > 0;
+
+    begin(pack, FRAME_DATA, frame->session, 2u + has_types + has_channels);
+    write_uint(pack, "first", frame->first);
+    if (has_types) {
+        pack_str(pack, "types");
+        pack_raw(pack, frame->types.data, frame->types.len);
+    }
+    if (has_channels) {
+        pack_str(pack, "channels");
+        pack_raw(pack, frame->channels.data, frame->channels.len);
+    }
+    pack_str(pack, "records");
+}
+
+void frame_write_channel(struct pack *pack, const struct frame_channel *channel)
+{
+    bool has_origin = !maiko_id_is_nil(channel->origin);
+
+    pack_map(pack, 6u + has_origin + (channel->hops > 0));
+    write_uint(pack, "channel", channel->number);
+    write_slice(pack, "topic", channel->topic);
+    write_slice(pack, "type", channel->type);
+    write_uint(pack, "schema", channel->schema);
+    write_slice(pack, "sender", channel->sender);
+    write_uint(pack, "prefix", channel->prefix);
+    if (has_origin) {
+        pack_str(pack, "origin");
+        pack_id(pack, channel->origin);
+    }
+    if (channel->hops > 0)
+        write_uint(pack, "hops", channel->hops);
+}
+
+void record_begin_event(struct pack *pack, const struct record *event)
+{
+    pack_array(pack, 6);
+    pack_uint(pack, event->channel);
+    pack_uint(pack, event->id_lo);
+    pack_uint(pack, event->time_ns);
+    pack_id(pack, event->parent);
+    pack_id(pack, event->correlation);
+}
+
+void record_write_lost(struct pack *pack, uint64_t lost, const char *reason)
+{
+    pack_map(pack, 2);
+    write_uint(pack, "lost", lost);
+    pack_str(pack, "reason");
+    pack_str(pack, reason);
+}
+
+void record_write_end(struct pack *pack, const char *publisher, const char *const *publish)
+{
+    size_t count = 0;
+    size_t i;
+
+    while (publish != NULL && publish[count] != NULL)
+        count++;
+    pack_map(pack, 2);
+    pack_str(pack, "end");
+    pack_str(pack, publisher);
+    pack_str(pack, "publish");
+    pack_array(pack, count);
+    for (i = 0; i < count; i++)
+        pack_str(pack, publish[i]);
+}
+
+void record_write_failed(struct pack *pack, const char *pattern, uint64_t id)
+{
+    pack_map(pack, 2);
+    pack_str(pack, "failed");
+    pack_str(pack, pattern);
+    write_uint(pack, "id", id);
+}

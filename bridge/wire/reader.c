@@ -1,0 +1,335 @@
+/* Reader: the head of a value says its kind and how long it is; everything else follows from that. */
+#include "wire/reader.h"
+
+#include "wire/limits.h"
+
+/* What the first bytes of a value say. */
+struct head {
+    enum reader_kind kind;
+    uint8_t size;   /* bytes of the head itself */
+    uint64_t value; /* number, bits of a number, or count of bytes or elements */
+};
+
+static uint64_t big_endian(const uint8_t *at, unsigned size)
+{
+    uint64_t value = 0;
+    unsigned i;
+
+    for (i = 0; i < size; i++)
+        value = value << 8 | at[i];
+    return value;
+}
+
+/* Kind and bytes of the number behind each first byte from 0xc0 to 0xdf. */
+static const struct {
+    uint8_t kind;
+    uint8_t size;
+} long_heads[32] = {
+    {READ_NIL, 0},   {READ_END, 0},    {READ_BOOL, 0}, {READ_BOOL, 0},                                                  /* c0 */
+    {READ_BIN, 1},   {READ_BIN, 2},    {READ_BIN, 4},  {READ_EXT, 1},   {READ_EXT, 2},   {READ_EXT, 4},                 /* c4 */
+    {READ_FLOAT, 4}, {READ_DOUBLE, 8}, {READ_UINT, 1}, {READ_UINT, 2},  {READ_UINT, 4},  {READ_UINT, 8},                /* ca */
+    {READ_INT, 1},   {READ_INT, 2},    {READ_INT, 4},  {READ_INT, 8},                                                   /* d0 */
+    {READ_EXT, 0},   {READ_EXT, 0},    {READ_EXT, 0},  {READ_EXT, 0},   {READ_EXT, 0},                                  /* d4 */
+    {READ_STR, 1},   {READ_STR, 2},    {READ_STR, 4},  {READ_ARRAY, 2}, {READ_ARRAY, 4}, {READ_MAP, 2},  {READ_MAP, 4}, /* d9 */
+};
+
+static struct head short_head(uint8_t first)
+{
+    if (first < 0x80)
+        return (struct head){READ_UINT, 1, first};
+    if (first < 0x90)
+        return (struct head){READ_MAP, 1, first & 0x0f};
+    if (first < 0xa0)
+        return (struct head){READ_ARRAY, 1, first & 0x0f};
+    if (first < 0xc0)
+        return (struct head){READ_STR, 1, first & 0x1f};
+    return (struct head){READ_INT, 1, (uint64_t)(int64_t)(int8_t)first};
+}
+
+/* A signed number that is not negative counts as unsigned, so that the width it was written in does not matter. */
+static struct head signed_head(uint64_t bits, unsigned size)
+{
+    int64_t value = (int64_t)(bits << (64 - 8 * size)) >> (64 - 8 * size);
+
+    return (struct head){value < 0 ? READ_INT : READ_UINT, (uint8_t)(1 + size), (uint64_t)value};
+}
+
+/* READ_END when there is nothing, not enough for the head, or no such head. */
+static struct head head_at(const uint8_t *at, const uint8_t *end)
+{
+    static const struct head none = {READ_END, 0, 0};
+    struct head head;
+    unsigned size;
+    uint8_t first;
+
+    if (at == end)
+        return none;
+    first = *at;
+    if (first < 0xc0 || first >= 0xe0)
+        return short_head(first);
+    head.kind = long_heads[first - 0xc0].kind;
+    size = long_heads[first - 0xc0].size;
+    if (head.kind == READ_END || (size_t)(end - at) < 1 + size)
+        return none;
+    head.value = big_endian(at + 1, size);
+    head.size = (uint8_t)(1 + size);
+    if (head.kind == READ_INT)
+        return signed_head(head.value, size);
+    if (head.kind == READ_BOOL)
+        head.value = first & 1;
+    if (head.kind == READ_EXT) {
+        if (size == 0)
+            head.value = (uint64_t)1 << (first - 0xd4);
+        head.value += 1; /* its type byte */
+    }
+    return head;
+}
+
+static bool has_body(enum reader_kind kind)
+{
+    return kind == READ_STR || kind == READ_BIN || kind == READ_EXT;
+}
+
+const char *reader_kind_name(enum reader_kind kind)
+{
+    static const char *const names[] = {"nothing",   "nil",   "a bool", "an int",   "a negative int", "a float32",
+                                        "a float64", "a str", "a bin",  "an array", "a map",          "an extension"};
+
+    return names[kind];
+}
+
+/* Walks one value with all in it, up to `depth_max` deep.  Returns NULL and the reason when it is not well-formed. */
+static const uint8_t *walk(const uint8_t *at, const uint8_t *end, const char **ret_reason)
+{
+    uint64_t left[WIRE_DEPTH_MAX + 1] = {1}; /* values still to come at every depth */
+    unsigned depth = 0;
+
+    for (;;) {
+        struct head head = head_at(at, end);
+        uint64_t children = 0;
+
+        if (head.kind == READ_END) {
+            *ret_reason = at == end ? "it ends in the middle" : "a byte that begins no value, or a head that is cut";
+            return NULL;
+        }
+        at += head.size;
+        left[depth]--;
+        if (has_body(head.kind)) {
+            if (head.value > (uint64_t)(end - at)) {
+                *ret_reason = "longer than what is there";
+                return NULL;
+            }
+            at += head.value;
+        } else if (head.kind == READ_ARRAY || head.kind == READ_MAP) {
+            children = head.kind == READ_MAP ? 2 * head.value : head.value;
+            if (children > (uint64_t)(end - at)) { /* every value takes a byte */
+                *ret_reason = "more elements than bytes";
+                return NULL;
+            }
+        }
+        if (children > 0) {
+            if (depth == WIRE_DEPTH_MAX) {
+                *ret_reason = "nested too deep";
+                return NULL;
+            }
+            left[++depth] = children;
+        }
+        while (left[depth] == 0) {
+            if (depth == 0)
+                return at;
+            depth--;
+        }
+    }
+}
+
+maiko_status reader_check(const void *bytes, size_t len, size_t max, struct text *error)
+{
+    const uint8_t *begin = bytes;
+    const char *reason = "";
+    const uint8_t *behind;
+
+    if (len > max) {
+        if (error != NULL)
+            text_append_format(error, "%zu bytes, at most %zu are taken", len, max);
+        return MAIKO_ETOOLONG;
+    }
+    if (len == 0) {
+        if (error != NULL)
+            text_append(error, "empty");
+        return MAIKO_EPROTOCOL;
+    }
+    behind = walk(begin, begin + len, &reason);
+    if (behind == begin + len)
+        return MAIKO_OK;
+    if (error != NULL)
+        text_append_format(error, "not msgpack: %s", behind == NULL ? reason : "something behind the value");
+    return MAIKO_EPROTOCOL;
+}
+
+enum reader_kind reader_peek(const struct reader *reader)
+{
+    return head_at(reader->at, reader->end).kind;
+}
+
+/* The head of the next value when it is of this kind; the reader is moved behind it. */
+static bool take(struct reader *reader, enum reader_kind kind, uint64_t *ret_value)
+{
+    struct head head = head_at(reader->at, reader->end);
+
+    if (head.kind != kind)
+        return false;
+    reader->at += head.size;
+    *ret_value = head.value;
+    return true;
+}
+
+bool reader_nil(struct reader *reader)
+{
+    uint64_t none;
+
+    return take(reader, READ_NIL, &none);
+}
+
+bool reader_bool(struct reader *reader, bool *ret_value)
+{
+    uint64_t value;
+
+    if (!take(reader, READ_BOOL, &value))
+        return false;
+    *ret_value = value != 0;
+    return true;
+}
+
+bool reader_uint(struct reader *reader, uint64_t *ret_value)
+{
+    if (reader->at != reader->end && *reader->at < 0x80) {
+        *ret_value = *reader->at++;
+        return true;
+    }
+    return take(reader, READ_UINT, ret_value);
+}
+
+bool reader_int(struct reader *reader, int64_t *ret_value)
+{
+    struct head head = head_at(reader->at, reader->end);
+
+    if (head.kind != READ_INT && (head.kind != READ_UINT || head.value > INT64_MAX))
+        return false;
+    reader->at += head.size;
+    *ret_value = (int64_t)head.value;
+    return true;
+}
+
+bool reader_float(struct reader *reader, float *ret_value)
+{
+    uint64_t bits;
+    uint32_t bits32;
+
+    if (!take(reader, READ_FLOAT, &bits))
+        return false;
+    bits32 = (uint32_t)bits;
+    memcpy(ret_value, &bits32, sizeof(bits32));
+    return true;
+}
+
+bool reader_double(struct reader *reader, double *ret_value)
+{
+    uint64_t bits;
+
+    if (!take(reader, READ_DOUBLE, &bits))
+        return false;
+    memcpy(ret_value, &bits, sizeof(bits));
+    return true;
+}
+
+static bool take_body(struct reader *reader, enum reader_kind kind, struct slice *ret_value)
+{
+    struct head head = head_at(reader->at, reader->end);
+
+    if (head.kind != kind || head.value > (uint64_t)(reader->end - reader->at) - head.size)
+        return false;
+    ret_value->data = reader->at + head.size;
+    ret_value->len = (size_t)head.value;
+    reader->at += head.size + head.value;
+    return true;
+}
+
+bool reader_str(struct reader *reader, struct slice *ret_value)
+{
+    return take_body(reader, READ_STR, ret_value);
+}
+
+bool reader_bin(struct reader *reader, struct slice *ret_value)
+{
+    return take_body(reader, READ_BIN, ret_value);
+}
+
+bool reader_text(struct reader *reader, struct slice *ret_value)
+{
+    return reader_str(reader, ret_value) || reader_bin(reader, ret_value);
+}
+
+/* A count is believed only as far as there are bytes. */
+static bool take_count(struct reader *reader, enum reader_kind kind, unsigned values, uint32_t *ret_count)
+{
+    struct head head = head_at(reader->at, reader->end);
+
+    if (head.kind != kind || head.value * values > (uint64_t)(reader->end - reader->at) - head.size)
+        return false;
+    reader->at += head.size;
+    *ret_count = (uint32_t)head.value;
+    return true;
+}
+
+bool reader_array(struct reader *reader, uint32_t *ret_count)
+{
+    return take_count(reader, READ_ARRAY, 1, ret_count);
+}
+
+bool reader_map(struct reader *reader, uint32_t *ret_count)
+{
+    return take_count(reader, READ_MAP, 2, ret_count);
+}
+
+static bool id_of_text(struct slice text, maiko_id *ret_id)
+{
+    char buffer[MAIKO_ID_TEXT_SIZE];
+
+    if (text.len != MAIKO_ID_TEXT_SIZE - 1)
+        return false;
+    memcpy(buffer, text.data, text.len);
+    buffer[text.len] = '\0';
+    return maiko_id_parse(buffer, ret_id) == MAIKO_OK;
+}
+
+bool reader_id(struct reader *reader, maiko_id *ret_value)
+{
+    struct reader copy = *reader;
+    struct slice bytes;
+
+    if (reader_nil(&copy)) {
+        *ret_value = (maiko_id){0, 0};
+    } else if (reader_bin(&copy, &bytes) && bytes.len == 16) {
+        ret_value->hi = big_endian(bytes.data, 8);
+        ret_value->lo = big_endian(bytes.data + 8, 8);
+    } else {
+        copy = *reader;
+        if (!reader_str(&copy, &bytes) || !id_of_text(bytes, ret_value))
+            return false;
+    }
+    *reader = copy;
+    return true;
+}
+
+bool reader_skip(struct reader *reader, struct slice *ret_value)
+{
+    const char *reason = "";
+    const uint8_t *behind = walk(reader->at, reader->end, &reason);
+
+    if (behind == NULL)
+        return false;
+    ret_value->data = reader->at;
+    ret_value->len = (size_t)(behind - reader->at);
+    reader->at = behind;
+    return true;
+}

@@ -1,0 +1,86 @@
+/* Record, reading: events are arrays, for speed; everything rare is a map. */
+#include "wire/frame.h"
+#include "wire/map.h"
+
+static maiko_status refuse(struct text *error, const char *reason)
+{
+    if (error != NULL)
+        text_append_format(error, "record: %s", reason);
+    return MAIKO_EPROTOCOL;
+}
+
+static maiko_status read_event(struct reader *reader, uint32_t count, struct record *record, struct text *error)
+{
+    struct slice skipped;
+    uint32_t i;
+
+    record->kind = RECORD_EVENT;
+    if (count < 6)
+        return refuse(error, "an event with less than six elements");
+    if (!reader_uint(reader, &record->channel))
+        return refuse(error, "its channel is not an int from 0");
+    if (!reader_uint(reader, &record->id_lo))
+        return refuse(error, "its id is not an int from 0");
+    if (!reader_uint(reader, &record->time_ns))
+        return refuse(error, "its time is not an int from 0");
+    if (!reader_id(reader, &record->parent) || !reader_id(reader, &record->correlation))
+        return refuse(error, "its parent or correlation is not an id");
+    if (!reader_skip(reader, &record->payload))
+        return refuse(error, "its payload is cut");
+    for (i = 6; i < count; i++)
+        if (!reader_skip(reader, &skipped))
+            return refuse(error, "cut");
+    return MAIKO_OK;
+}
+
+struct raw_record {
+    struct record record;
+    struct slice lost;
+    struct slice end;
+    struct slice failed;
+};
+
+static const struct map_key record_keys[] = {
+    {"lost", MAP_VALUE, false, offsetof(struct raw_record, lost)},
+    {"reason", MAP_NAME, false, offsetof(struct raw_record, record.reason)},
+    {"end", MAP_NAME, false, offsetof(struct raw_record, end)},
+    {"publish", MAP_ARRAY, false, offsetof(struct raw_record, record.publish)},
+    {"failed", MAP_NAME, false, offsetof(struct raw_record, failed)},
+    {"id", MAP_UINT, false, offsetof(struct raw_record, record.id)},
+};
+
+static maiko_status read_rare(struct reader *reader, struct record *ret_record, struct text *error)
+{
+    struct raw_record raw = {.record = {.kind = RECORD_OTHER}};
+    maiko_status status = map_read(reader, record_keys, sizeof(record_keys) / sizeof(record_keys[0]), &raw, error);
+    struct reader lost = reader_of(raw.lost);
+
+    if (status != MAIKO_OK)
+        return status;
+    *ret_record = raw.record;
+    if (raw.lost.len > 0) {
+        ret_record->kind = RECORD_LOST;
+        if (!reader_uint(&lost, &ret_record->lost))
+            return refuse(error, "lost is not an int from 0");
+    } else if (raw.end.len > 0) {
+        ret_record->kind = RECORD_END;
+        ret_record->name = raw.end;
+    } else if (raw.failed.len > 0) {
+        ret_record->kind = RECORD_FAILED;
+        ret_record->name = raw.failed;
+    }
+    return MAIKO_OK;
+}
+
+maiko_status frame_next_record(struct reader *reader, struct record *ret_record, struct text *error)
+{
+    uint32_t count;
+
+    if (reader_array(reader, &count)) {
+        ret_record->kind = RECORD_EVENT;
+        return read_event(reader, count, ret_record, error);
+    }
+    if (reader_peek(reader) == READ_MAP)
+        return read_rare(reader, ret_record, error);
+    return refuse(error, "neither an array nor a map");
+}
