@@ -138,6 +138,8 @@ static void add_remote(struct route *route, const struct subscription *remote)
 
     if (route->topic->is_system)
         policy = MAIKO_DROP_OLDEST;
+    if (atomic_load_explicit(&route->topic->is_control, memory_order_relaxed))
+        policy = MAIKO_BLOCK; /* no policy drops it */
     if (policy == MAIKO_DROP_NEWEST && !(route->remote_shards & bit))
         route->remote_newest |= bit;
     if (policy != MAIKO_DROP_NEWEST)

@@ -283,7 +283,7 @@ void actor_check_end(struct actor *actor)
     struct streams_state heard;
 
     if (actor->end_pending || actor->has_ended || actor->subscriber.first == NULL || actor->inbox != NULL ||
-        actor->state > ACTOR_RUNNING)
+        actor->state > ACTOR_RUNNING || atomic_load_explicit(&actor->shard->sup->runs_stop_hooks, memory_order_relaxed))
         return;
     heard = streams_heard(&actor->shard->streams, actor->subscriber.first, own, !actor->has_finished);
     if (heard.total == 0 || heard.open != 0)

@@ -50,23 +50,23 @@ static void *reserve(struct shard *shard, struct ring *ring, uint32_t target, en
     return room;
 }
 
-static bool write_event(struct shard *shard, struct ring *ring, uint32_t target, struct envelope *envelope)
+/* `held_since`: the flush it would have gone with if it had not been held back; NULL: this one. */
+static bool write_event(struct shard *shard, struct ring *ring, uint32_t target, struct envelope *envelope,
+                        const uint64_t *held_since)
 {
-    if (envelope->home == HOME_POOL) {
-        size_t size = sizeof *envelope + envelope->head.payload_len;
-        void *copy = reserve(shard, ring, target, RING_EVENT, size);
+    bool is_copied = envelope->home == HOME_POOL;
+    size_t prefix = held_since == NULL ? 0 : sizeof *held_since;
+    size_t size = is_copied ? sizeof *envelope + envelope->head.payload_len : sizeof envelope;
+    unsigned kind = (is_copied ? RING_EVENT : RING_EVENT_SHARED) | (held_since == NULL ? 0u : (unsigned)RING_HELD_BACK);
+    char *room = reserve(shard, ring, target, (enum ring_kind)kind, prefix + size);
 
-        if (copy == NULL)
-            return false;
-        memcpy(copy, envelope, size);
-    } else {
-        struct envelope **shared = reserve(shard, ring, target, RING_EVENT_SHARED, sizeof envelope);
-
-        if (shared == NULL)
-            return false;
+    if (room == NULL)
+        return false;
+    if (held_since != NULL)
+        memcpy(room, held_since, prefix);
+    if (!is_copied)
         envelope_ref_heap(envelope);
-        *shared = envelope;
-    }
+    memcpy(room + prefix, is_copied ? (void *)envelope : (void *)&envelope, size);
     return true;
 }
 
@@ -104,15 +104,29 @@ bool exchange_is_over_limit(const struct shard *shard, const struct actor *actor
            actor->ring_bytes >= shard->sup->config.outbox_limit_bytes;
 }
 
+/* What was held back for one ring, and under which flush each event would have gone. */
+struct exchange_tail {
+    struct mailbox events;
+    uint64_t first; /* number of the oldest; counts on */
+    uint64_t flush[];
+};
+
+static struct envelope *tail_pop(struct exchange_tail *tail, uint64_t *ret_flush)
+{
+    *ret_flush = tail->flush[tail->first++ % tail->events.capacity];
+    return mailbox_envelope(mailbox_pop(&tail->events));
+}
+
 /* Writes out what was held back for this ring: nothing may pass it. */
 static void flush_tail(struct shard *shard, struct ring *ring, uint32_t target)
 {
-    struct mailbox *tail = shard->tails[target];
+    struct exchange_tail *tail = shard->tails[target];
 
-    while (tail != NULL && tail->depth > 0) {
-        struct envelope *envelope = mailbox_envelope(mailbox_pop(tail));
+    while (tail != NULL && tail->events.depth > 0) {
+        uint64_t flush;
+        struct envelope *envelope = tail_pop(tail, &flush);
 
-        if (!write_event(shard, ring, target, envelope)) {
+        if (!write_event(shard, ring, target, envelope, &flush)) {
             count_ring_drop(shard, envelope, MAIKO_DROPPED_RING_NO_MEMORY);
             supervisor_memory_failed(shard, "ring to another shard");
         }
@@ -121,12 +135,19 @@ static void flush_tail(struct shard *shard, struct ring *ring, uint32_t target)
     shard->tail_rings &= ~(UINT64_C(1) << target);
 }
 
-static struct mailbox *tail_of(struct shard *shard, uint32_t target)
+static size_t tail_size(const struct shard *shard)
+{
+    return sizeof(struct exchange_tail) + shard->sup->config.mailbox_capacity * sizeof(uint64_t);
+}
+
+static struct exchange_tail *tail_of(struct shard *shard, uint32_t target)
 {
     if (shard->tails[target] == NULL) {
-        shard->tails[target] = heap_alloc(shard->heap, sizeof *shard->tails[target]);
-        if (shard->tails[target] != NULL)
-            mailbox_init(shard->tails[target], shard->sup->config.mailbox_capacity);
+        shard->tails[target] = heap_alloc(shard->heap, tail_size(shard));
+        if (shard->tails[target] != NULL) {
+            mailbox_init(&shard->tails[target]->events, shard->sup->config.mailbox_capacity);
+            shard->tails[target]->first = 0;
+        }
     }
     return shard->tails[target];
 }
@@ -134,18 +155,20 @@ static struct mailbox *tail_of(struct shard *shard, uint32_t target)
 /* DROP_OLDEST above the mark: the newest wait here, bounded like a mailbox. */
 static void hold_back(struct shard *shard, uint32_t target, struct envelope *envelope)
 {
-    struct mailbox *tail = tail_of(shard, target);
+    struct exchange_tail *tail = tail_of(shard, target);
 
-    if (tail != NULL && tail->depth == tail->capacity) {
-        struct envelope *oldest = mailbox_envelope(mailbox_pop(tail));
+    if (tail != NULL && tail->events.depth == tail->events.capacity) {
+        uint64_t flush;
+        struct envelope *oldest = tail_pop(tail, &flush);
 
         count_ring_drop(shard, oldest, MAIKO_DROPPED_RING);
         shard_release(shard, oldest);
     }
-    if (tail == NULL || mailbox_push(tail, shard->heap, (uintptr_t)envelope) != MAIKO_OK) {
+    if (tail == NULL || mailbox_push(&tail->events, shard->heap, (uintptr_t)envelope) != MAIKO_OK) {
         count_ring_drop(shard, envelope, MAIKO_DROPPED_RING_NO_MEMORY);
         return;
     }
+    tail->flush[(tail->first + tail->events.depth - 1) % tail->events.capacity] = shard->flush + 1;
     envelope_hold(shard, envelope);
     shard->tail_rings |= UINT64_C(1) << target;
 }
@@ -167,7 +190,7 @@ static void publish_to(struct shard *shard, struct actor *sender, struct route *
     }
     if (ring != NULL && (shard->tail_rings & bit))
         flush_tail(shard, ring, target);
-    if (ring == NULL || !write_event(shard, ring, target, envelope)) {
+    if (ring == NULL || !write_event(shard, ring, target, envelope, NULL)) {
         count_ring_drop(shard, envelope, MAIKO_DROPPED_RING_NO_MEMORY);
         supervisor_memory_failed(shard, "ring to another shard");
         return;
@@ -261,11 +284,36 @@ static void take_shared(struct shard *shard, struct envelope *envelope)
     shard_dispatch(shard, route, envelope);
 }
 
-static void take_record(struct shard *shard, struct ring_record *record)
+/* It was held back at its sender, and something that came after it is here already: too late. */
+static void drop_overtaken(struct shard *shard, uint32_t kind, const void *body)
 {
+    struct envelope *shared;
+
+    if (kind == RING_EVENT) {
+        count_ring_drop(shard, body, MAIKO_DROPPED_RING);
+        return;
+    }
+    shared = *(struct envelope *const *)body;
+    shard->heap_live++;
+    count_ring_drop(shard, shared, MAIKO_DROPPED_RING);
+    shard_release(shard, shared);
+}
+
+static void take_record(struct shard *shard, uint32_t source, struct ring_record *record)
+{
+    uint32_t kind = record->kind & ~(uint32_t)RING_HELD_BACK;
     void *body = record + 1;
 
-    switch (record->kind) {
+    if (__builtin_expect(kind != record->kind, 0)) {
+        uint64_t *held_since = body;
+
+        body = held_since + 1;
+        if (shard->depended[source] >= *held_since) {
+            drop_overtaken(shard, kind, body);
+            return;
+        }
+    }
+    switch (kind) {
     case RING_EVENT:
         take_event(shard, body);
         break;
@@ -292,8 +340,12 @@ static void take_causes(struct shard *shard, uint32_t source, const struct ring_
     uint32_t k;
 
     for (k = 0; k < batch->dep_count; k++) {
-        if (k != source && k != shard->index && shard->consumed[k] < batch->deps[k])
+        if (k == source || k == shard->index)
+            continue;
+        if (shard->consumed[k] < batch->deps[k])
             take_in(shard, k, batch->deps[k]);
+        if (shard->depended[k] < batch->deps[k])
+            shard->depended[k] = batch->deps[k];
     }
 }
 
@@ -309,7 +361,7 @@ static void take_in(struct shard *shard, uint32_t source, uint64_t upto)
 
         take_causes(shard, source, batch);
         while (records-- > 0)
-            take_record(shard, ring_next(ring));
+            take_record(shard, source, ring_next(ring));
         shard->consumed[source] = flush;
     }
     if (shard->consumed[source] < upto)
@@ -391,8 +443,9 @@ static bool is_confirmed(const struct shard *shard, const struct actor *actor)
     return true;
 }
 
-void exchange_release_held(struct shard *shard)
+bool exchange_release_held(struct shard *shard)
 {
+    bool any = false;
     struct list *link;
     struct list *after;
     uint64_t rings;
@@ -413,17 +466,25 @@ void exchange_release_held(struct shard *shard)
         uint32_t target = (uint32_t)__builtin_ctzll(rings);
         struct ring *ring = ring_to(shard, target);
 
-        if (!ring_is_above_half(shard, ring))
-            flush_tail(shard, ring, target);
+        if (ring_is_above_half(shard, ring))
+            continue;
+        flush_tail(shard, ring, target);
+        any = true;
     }
+    return any;
 }
 
 bool exchange_has_news(const struct shard *shard)
 {
     const struct list *link;
+    uint64_t rings;
 
     for (link = shard->held_by_ring.next; link != &shard->held_by_ring; link = link->next) {
         if (is_confirmed(shard, CONTAINER_OF(link, struct actor, held_link)))
+            return true;
+    }
+    for (rings = shard->tail_rings; rings != 0; rings &= rings - 1) {
+        if (!ring_is_above_half(shard, atomic_load_explicit(&shard->out[__builtin_ctzll(rings)], memory_order_relaxed)))
             return true;
     }
     return false;
@@ -434,13 +495,13 @@ void exchange_deinit(struct shard *shard)
     uint32_t target;
 
     for (target = 0; target < SHARD_MAX; target++) {
-        struct mailbox *tail = shard->tails[target];
+        struct exchange_tail *tail = shard->tails[target];
 
-        while (tail != NULL && tail->depth > 0)
-            shard_release(shard, mailbox_envelope(mailbox_pop(tail)));
+        while (tail != NULL && tail->events.depth > 0)
+            shard_release(shard, mailbox_envelope(mailbox_pop(&tail->events)));
         if (tail != NULL) {
-            mailbox_deinit(tail, shard->heap);
-            heap_free(shard->heap, tail, sizeof *tail);
+            mailbox_deinit(&tail->events, shard->heap);
+            heap_free(shard->heap, tail, tail_size(shard));
         }
         ring_free(atomic_load_explicit(&shard->out[target], memory_order_relaxed));
     }

@@ -298,7 +298,7 @@ bool shard_turn(struct shard *shard, uint64_t budget_events)
     any |= run_posted(shard);
     any |= take_wake_stack(shard);
     if (!list_is_empty(&shard->held_by_ring) || shard->tail_rings != 0)
-        exchange_release_held(shard);
+        any |= exchange_release_held(shard);
     any |= fire_timers(shard);
     any |= inbox_wake_gates(shard);
     any |= run_ready(shard, budget_events);
@@ -391,7 +391,7 @@ void shard_wait_until_free(struct shard *shard, struct actor *actor)
         (void)exchange_drain(shard);
         (void)run_posted(shard);
         (void)take_wake_stack(shard);
-        exchange_release_held(shard);
+        (void)exchange_release_held(shard);
         if (actor_is_held(actor) && !deadlock_look_idle(shard))
             sleep_until_work(shard);
     }

@@ -35,6 +35,7 @@
 #define HOT static inline __attribute__((always_inline))
 
 struct shard;
+struct exchange_tail;
 
 /* Work for a shard from another one (through the ring, in order with the events) or from outside (shard_post). */
 struct command {
@@ -83,7 +84,8 @@ struct shard {
     uint64_t consumed[SHARD_MAX];
     uint64_t confirmed[SHARD_MAX];         /* what we last told each writer */
     _Atomic(struct ring *) out[SHARD_MAX]; /* made by us; the reader loads the pointer after `published` */
-    struct mailbox *tails[SHARD_MAX];      /* DROP_OLDEST events held back for rings above their mark; made on first use */
+    uint64_t depended[SHARD_MAX];          /* what the batches taken in from others depended on */
+    struct exchange_tail *tails[SHARD_MAX]; /* DROP_OLDEST events held back for rings above their mark; made on first use */
     uint64_t tail_rings;
 
     /* owner thread: the rest */
@@ -301,8 +303,8 @@ void exchange_flush(struct shard *shard);
 /* Takes in what the other shards published, causes first.  True when there was anything. */
 bool exchange_drain(struct shard *shard);
 
-/* Lets actors go whose events have left the rings. */
-void exchange_release_held(struct shard *shard);
+/* Lets actors go whose events have left the rings, and writes out what was held back for them.  True when it wrote. */
+bool exchange_release_held(struct shard *shard);
 
 /* May some actor held by rings go on (or some tail be written out)?  Asked before sleeping. */
 bool exchange_has_news(const struct shard *shard);

@@ -508,6 +508,8 @@ static bool end_cycles(struct maiko_supervisor *sup)
 {
     bool any;
 
+    if (supervisor_state(sup) != SUP_RUNNING)
+        return false;
     pthread_mutex_lock(&sup->lock);
     any = world_end_cycles(sup);
     pthread_mutex_unlock(&sup->lock);

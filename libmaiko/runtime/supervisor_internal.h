@@ -65,6 +65,7 @@ struct maiko_supervisor {
     /* any thread */
     _Atomic uint8_t state; /* enum supervisor_state; written under the lock */
     _Atomic bool stop_requested;
+    _Atomic bool runs_stop_hooks; /* nothing ends any more: what finishes now does so because of the stop */
     _Atomic size_t live_actors;
     int join_fd;          /* eventfd: a stop was asked for, an actor failed, or all have stopped */
     uint64_t unfinished;  /* events that the stop dropped */

@@ -138,6 +138,7 @@ static void post_stop_hooks(struct maiko_supervisor *sup)
 {
     uint32_t i;
 
+    atomic_store_explicit(&sup->runs_stop_hooks, true, memory_order_relaxed); /* the posts' locks order it */
     for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
         sup->shards[i]->stop_command.run = run_stop_hooks_wanted;
         shard_post(sup->shards[i], &sup->shards[i]->stop_command);
