@@ -43,7 +43,12 @@ struct counters_options {
 
 static inline void counters_add(_Atomic uint64_t *word, uint64_t n)
 {
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    /* One instruction where compilers make three of the lines below; nobody else stores to the word. */
+    __asm__("addq %1, %0" : "+m"(*(uint64_t *)word) : "er"(n));
+#else
     atomic_store_explicit(word, atomic_load_explicit(word, memory_order_relaxed) + n, memory_order_relaxed);
+#endif
 }
 
 static inline void counters_max(_Atomic uint64_t *word, uint64_t value)
