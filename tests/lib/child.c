@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/suite.h"
 #include "lib/wait.h"
 
 /* In the child: output goes to the pipe, and the child does not outlive a test that is killed. */
@@ -67,7 +68,7 @@ bool child_start(struct child *child, int (*body)(void *userdata), void *userdat
         int status = body(userdata);
 
         fflush(NULL);
-        if (getenv("MAIKO_VALGRIND") != NULL)
+        if (suite_is_valgrind())
             exit_under_valgrind(status);
         _exit(status);
     }

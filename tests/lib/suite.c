@@ -27,6 +27,11 @@ bool suite_is_long(void)
     return value != NULL && strcmp(value, "0") != 0;
 }
 
+bool suite_is_valgrind(void)
+{
+    return getenv("MAIKO_VALGRIND") != NULL;
+}
+
 unsigned long suite_scale(unsigned long short_value, unsigned long long_value)
 {
     return suite_is_long() ? long_value : short_value;

@@ -61,6 +61,9 @@ void suite_fail(const char *file, unsigned line, const char *format, ...) __attr
 bool suite_is_long(void);
 unsigned long suite_scale(unsigned long short_value, unsigned long long_value);
 
+/* True under make check-valgrind: what single-steps or watches itself means nothing there. */
+bool suite_is_valgrind(void);
+
 /* How many times slower than a plain build this run is expected to be (sanitizers, valgrind); at least 1. */
 unsigned suite_slowdown(void);
 
