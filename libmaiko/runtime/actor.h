@@ -143,6 +143,15 @@ static inline bool actor_in_debt(const struct actor *actor)
     return actor->debt != 0 || atomic_load_explicit(&actor->remote_debt, memory_order_relaxed) != 0;
 }
 
+/* Its debt is paid. */
+static inline void actor_end_overdraft(struct actor *actor)
+{
+    if (__builtin_expect(!actor->is_overdrawn, 1))
+        return;
+    actor->is_overdrawn = false;
+    actor->sends_simply = !actor->is_dedicated && !actor->has_finished;
+}
+
 static inline bool actor_is_held(const struct actor *actor)
 {
     return actor->hold != 0 || (actor_in_debt(actor) && !actor->is_overdrawn);

@@ -159,6 +159,7 @@ static void let_go(struct actor *actor)
     struct maiko_supervisor *sup = actor->shard->sup;
 
     actor->is_overdrawn = true;
+    actor->sends_simply = false; /* every send is counted against the overdraft */
     actor->overdraft = sup->config.overdraft_events;
     sup->deadlocks++;
     shard_ready(actor->shard, actor);

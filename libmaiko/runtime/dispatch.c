@@ -58,7 +58,7 @@ void shard_pay(struct shard *shard, struct actor *sender)
     shard->waiting--;
     if (sender->shard == shard) {
         if (--sender->debt == 0) {
-            sender->is_overdrawn = false;
+            actor_end_overdraft(sender);
             shard_ready(shard, sender);
         }
     } else {

@@ -178,7 +178,7 @@ static inline maiko_status check_actor(struct shard *shard, const struct sending
 
     if (__builtin_expect(actor->rare != NULL, 0) && actor->rare->publish != NULL && !is_declared(actor, sending->route->topic))
         return MAIKO_EUNDECLARED;
-    if (__builtin_expect(actor->debt != 0 || actor->over_mark != 0 || sending->try_only, 0))
+    if (__builtin_expect(actor->debt != 0 || actor->over_mark != 0 || actor->is_overdrawn || sending->try_only, 0))
         return check_limits(shard, sending);
     return MAIKO_OK;
 }
@@ -229,6 +229,9 @@ static inline void publish(struct shard *shard, const struct sending *sending, s
 
     stamp(shard, actor, envelope, sending->parent);
     COUNT(actor->counters, sent, 1);
+    /* what other shards make wait is not known here in time: all of it counts as if it did */
+    if (__builtin_expect(actor->is_overdrawn, 0) && sending->route->remote_shards != 0 && actor->overdraft > 0)
+        actor->overdraft--;
     shard_publish(shard, actor, sending->route, envelope);
     if (__builtin_expect(actor->is_dedicated, 0) && actor_is_held(actor))
         shard_wait_until_free(shard, actor);

@@ -205,7 +205,7 @@ static bool take_wake_stack(struct shard *shard)
             shard_push_awake(actor);
         } else {
             if (!actor_in_debt(actor))
-                actor->is_overdrawn = false;
+                actor_end_overdraft(actor);
             shard_ready(shard, actor);
         }
         actor = next;
