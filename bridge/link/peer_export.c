@@ -116,6 +116,23 @@ static bool has_from(const struct patterns *list, enum pattern_from from)
     return false;
 }
 
+/* Events of these topics that the log no longer has: told as lost, before what it has. */
+static void push_lost_past(struct peer *peer, const struct patterns *list, const struct patterns *before)
+{
+    struct retained *log = peer->stream.log;
+    uint64_t lost = 0;
+    uint64_t position;
+    uint32_t i;
+
+    for (i = 0; i < log->topic_count; i++)
+        if (asks_for(list, before, log->topic_list[i]->name, FROM_LOG))
+            lost += log->topic_list[i]->count;
+    for (position = log->first; position < log->next; position++)
+        lost -= asks_for(list, before, retained_at(log, position)->topic->name, FROM_LOG);
+    if (lost > 0)
+        stream_push_lost(&peer->stream, lost);
+}
+
 /* What late joiners get first.  `before`: the list that is replaced, NULL for a new stream. */
 static void push_past(struct peer *peer, const struct patterns *list, const struct patterns *before)
 {
@@ -130,7 +147,10 @@ static void push_past(struct peer *peer, const struct patterns *list, const stru
             !asks_for(list, before, topic->name, FROM_LOG))
             stream_push_kept(&peer->stream, topic->last);
     }
-    for (position = log->first; has_from(list, FROM_LOG) && position < log->next; position++) {
+    if (!has_from(list, FROM_LOG))
+        return;
+    push_lost_past(peer, list, before);
+    for (position = log->first; position < log->next; position++) {
         struct retained_entry *entry = retained_at(log, position);
 
         if (asks_for(list, before, entry->topic->name, FROM_LOG))
@@ -159,7 +179,7 @@ static bool enter_stream(struct peer *peer, const struct frame *frame)
     stream->oldest_tail = peer->config.oldest_tail;
     forget_told(peer);
     if (is_known) {
-        (void)stream_acknowledge(stream, frame->next, peer->last_now);
+        (void)stream_acknowledge(stream, frame->ack < frame->next ? frame->ack : frame->next, peer->last_now);
         (void)stream_rewind(stream, frame->next);
     } else {
         stream_restart(stream, exporter_next_stream(peer->config.exporter));
@@ -167,7 +187,7 @@ static bool enter_stream(struct peer *peer, const struct frame *frame)
     }
     stream_connect(stream);
     peer->ready.stream = stream->id;
-    peer->ready.next = stream->base;
+    peer->ready.next = stream_next(stream);
     return !is_known;
 }
 

@@ -24,7 +24,8 @@ void peer_send_subscribe(struct peer *peer, uint64_t now_ns)
                               .session = peer->session,
                               .number = peer->wish_number + 1,
                               .stream = peer->inflow.stream,
-                              .next = peer->inflow.next};
+                              .next = peer->inflow.next,
+                              .ack = inflow_done(&peer->inflow)};
     size_t i;
 
     peer->subscribe_due = now_ns + peer->config.answer_ns;

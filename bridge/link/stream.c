@@ -270,6 +270,16 @@ void stream_push_kept(struct stream *stream, struct retained_entry *entry)
         retained_unref(stream->log, entry);
 }
 
+void stream_push_lost(struct stream *stream, uint64_t lost)
+{
+    stream->counters.offered += lost;
+    stream->counters.lost[LOSS_LOG] += lost;
+    if (grow(stream, 2))
+        push(stream, (struct stream_record){.state = STREAM_LOST, .loss = LOSS_LOG, .size = SMALL_RECORD, .lost = lost});
+    else
+        stream->unrecorded += lost;
+}
+
 maiko_status stream_push_end(struct stream *stream, uint32_t end)
 {
     if (!grow(stream, 2))

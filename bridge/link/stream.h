@@ -83,6 +83,9 @@ enum offer stream_offer(struct stream *stream, struct retained_entry *entry, mai
 void stream_push_history(struct stream *stream, struct retained_entry *entry);
 void stream_push_kept(struct stream *stream, struct retained_entry *entry);
 
+/* Events that had left the log before they could be offered. */
+void stream_push_lost(struct stream *stream, uint64_t lost);
+
 /* MAIKO_OK, MAIKO_ENOMEM: then try again later. */
 MAIKO_MUST_CHECK maiko_status stream_push_end(struct stream *stream, uint32_t end);
 MAIKO_MUST_CHECK maiko_status stream_push_failed(struct stream *stream, const char *pattern, uint64_t id);

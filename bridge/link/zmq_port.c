@@ -192,8 +192,7 @@ void zmq_port_set_keys(struct zmq_port *port, const char *public_key, const char
     }
     clock_init(&clock);
     rebind_pending(port, clock_mono_ns(&clock));
-    LIST_FOR_EACH(link, &port->outgoing)
-    {
+    LIST_FOR_EACH (link, &port->outgoing) {
         struct route *route = CONTAINER_OF(link, struct route, link);
 
         if (route->key[0] != '\0' && !route->is_up)
@@ -243,8 +242,7 @@ static maiko_status make_items(struct zmq_port *port)
     add_item(port, port->router_monitor, 0);
     if (port->publisher != NULL)
         add_item(port, port->publisher, 0);
-    LIST_FOR_EACH(link, &port->outgoing)
-    {
+    LIST_FOR_EACH (link, &port->outgoing) {
         struct route *route = CONTAINER_OF(link, struct route, link);
 
         if (route->socket == NULL)
@@ -292,8 +290,7 @@ static void read_routes(struct zmq_port *port)
 
         if (items[i].revents == 0)
             continue;
-        LIST_FOR_EACH(link, &port->outgoing)
-        {
+        LIST_FOR_EACH (link, &port->outgoing) {
             struct route *route = CONTAINER_OF(link, struct route, link);
 
             if (route->socket == NULL || (route->socket != items[i].socket && route->monitor != items[i].socket))

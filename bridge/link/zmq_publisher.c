@@ -27,8 +27,7 @@ static struct listened *listened_find(const struct zmq_port *port, const void *p
 {
     struct list *link;
 
-    LIST_FOR_EACH(link, &port->listened)
-    {
+    LIST_FOR_EACH (link, &port->listened) {
         struct listened *listened = CONTAINER_OF(link, struct listened, link);
 
         if (listened->len == len && memcmp(listened->prefix, prefix, len) == 0)
@@ -123,8 +122,7 @@ bool zmq_port_has_listener(const struct zmq_port *port, const char *topic)
     size_t len = strlen(topic);
     struct list *link;
 
-    LIST_FOR_EACH(link, &port->listened)
-    {
+    LIST_FOR_EACH (link, &port->listened) {
         const struct listened *listened = CONTAINER_OF(link, struct listened, link);
 
         if (listened->is_granted && listened->len <= len && memcmp(listened->prefix, topic, listened->len) == 0)

@@ -184,8 +184,7 @@ uint64_t port_next_retry(const struct zmq_port *port)
     uint64_t next = port->rebind_ns;
     struct list *link;
 
-    LIST_FOR_EACH(link, &port->outgoing)
-    {
+    LIST_FOR_EACH (link, &port->outgoing) {
         const struct route *route = CONTAINER_OF(link, struct route, link);
 
         if (!route->is_connecting && route->retry_ns < next)
@@ -198,8 +197,7 @@ void port_retry(struct zmq_port *port, uint64_t now_ns)
 {
     struct list *link;
 
-    LIST_FOR_EACH(link, &port->outgoing)
-    {
+    LIST_FOR_EACH (link, &port->outgoing) {
         struct route *route = CONTAINER_OF(link, struct route, link);
 
         if (!route->is_connecting && route->retry_ns <= now_ns)
@@ -285,8 +283,7 @@ static void make_room(struct zmq_port *port)
 
     if (port->incoming_by_id.count < PORT_INCOMING_MAX)
         return;
-    LIST_FOR_EACH(link, &port->incoming)
-    {
+    LIST_FOR_EACH (link, &port->incoming) {
         struct route *route = CONTAINER_OF(link, struct route, link);
 
         if (route->owner == NULL) {

@@ -131,10 +131,11 @@ void frame_write_actors(struct pack *pack, const struct frame_actor *actors, siz
 
 void frame_begin_subscribe(struct pack *pack, const struct frame *frame)
 {
-    begin(pack, FRAME_SUBSCRIBE, frame->session, 4);
+    begin(pack, FRAME_SUBSCRIBE, frame->session, 5);
     write_uint(pack, "number", frame->number);
     write_uint(pack, "stream", frame->stream);
     write_uint(pack, "next", frame->next);
+    write_uint(pack, "ack", frame->ack);
     pack_str(pack, "patterns");
 }
 

@@ -1,3 +1,7 @@
 # tests/sim: one program per line, sorted: sim_tests += tests/sim/test_NOUN
 sim_tests += tests/sim/test_runtime
 tests_sim_test_runtime_SOURCES = tests/sim/test_runtime.c tests/sim/troupe.c tests/sim/troupe.h tests/sim/troupe_check.c
+if WITH_BRIDGE
+sim_tests += tests/sim/test_links
+endif
+tests_sim_test_links_SOURCES = tests/sim/test_links.c tests/sim/network.c tests/sim/network.h tests/sim/world.c tests/sim/world.h

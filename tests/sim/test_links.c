@@ -1,0 +1,64 @@
+/* Links under every fault a seed can draw: per sender in order, nothing twice, and published = received + reported lost. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/suite.h"
+#include "sim/world.h"
+
+/* MAIKO_SEED runs that one and nothing else; MAIKO_TRACE prints what happens. */
+static void run_seeds(unsigned long count, void (*adjust)(struct world_config *config))
+{
+    const char *given = getenv("MAIKO_SEED");
+    unsigned long first = given != NULL ? strtoul(given, NULL, 0) : 1;
+    unsigned long last = given != NULL ? first : count;
+    struct world_result sum = {.is_sound = true};
+    struct text trace;
+    unsigned long seed;
+
+    for (seed = first; seed <= last; seed++) {
+        struct world_config config = world_of_seed(seed);
+        struct world_result result;
+
+        if (adjust != NULL)
+            adjust(&config);
+        if (getenv("MAIKO_TRACE") != NULL) {
+            text_init_heap(&trace, heap_default(), SIZE_MAX / 4);
+            config.trace = &trace;
+        }
+        world_run(&config, &result);
+        if (config.trace != NULL) {
+            printf("%s", text_str(&trace));
+            text_deinit(&trace);
+        }
+        if (!result.is_sound) {
+            SUITE_FAIL("MAIKO_SEED=%lu: %s", seed, result.reason);
+            return;
+        }
+        sum.published += result.published;
+        sum.delivered += result.delivered;
+        sum.lost += result.lost;
+        sum.duplicates += result.duplicates;
+        sum.replays += result.replays;
+        sum.sessions += result.sessions;
+        sum.held += result.held;
+    }
+    printf("# seeds %lu..%lu: %llu published, %llu delivered, %llu lost and reported, %llu duplicates, %llu replays, %llu "
+           "sessions, %llu times held\n",
+           first, last, (unsigned long long)sum.published, (unsigned long long)sum.delivered, (unsigned long long)sum.lost,
+           (unsigned long long)sum.duplicates, (unsigned long long)sum.replays, (unsigned long long)sum.sessions,
+           (unsigned long long)sum.held);
+    if (given == NULL) {
+        CU_ASSERT(sum.lost > 0);
+        CU_ASSERT(sum.replays > 0);
+        CU_ASSERT(sum.held > 0);
+        CU_ASSERT(sum.duplicates > 0);
+    }
+}
+
+static void all_faults_keep_the_promises(void)
+{
+    run_seeds(suite_scale(5000, 100000), NULL);
+}
+
+static const struct test_case cases[] = {TEST_CASE(all_faults_keep_the_promises)};
+SUITE_MAIN_TIMEOUT("links", cases, 1200)
