@@ -2,7 +2,12 @@
 # A new example: one line in example_programs, and its _LDADD.  C++ ones go to example_cxx_programs.
 
 example_programs =
+example_programs += examples/arbitrage
+example_programs += examples/backpressure
+example_programs += examples/guesser
 example_programs += examples/hello
+example_programs += examples/pingpong
+example_programs += examples/poll_loop
 example_programs += examples/weather
 
 example_cxx_programs =
@@ -19,6 +24,11 @@ examples_hello_LDADD = $(example_ldadd)
 examples_hello_cxx_LDADD = $(example_ldadd)
 examples_hello_cxx_CXXFLAGS = $(AM_CXXFLAGS)
 examples_hello_cxx_SOURCES = examples/hello.cc
+examples_arbitrage_LDADD = $(example_ldadd)
+examples_backpressure_LDADD = $(example_ldadd)
+examples_guesser_LDADD = $(example_ldadd)
+examples_pingpong_LDADD = $(example_ldadd)
+examples_poll_loop_LDADD = $(example_ldadd)
 examples_weather_LDADD = $(example_ldadd)
 
 EXTRA_DIST += examples/data/README.md

@@ -187,10 +187,7 @@ static const maiko_actor_ops logger = {.handlers = logger_handlers, .on_end = lo
 
 static const maiko_actor_spec weather[] = {
     {.name = "sensor", .ops = &sensor, .self = &the_sensor, .publish = MAIKO_TOPICS("weather/reading")},
-    {.name = "alerter",
-     .ops = &alerter,
-     .subscribe = MAIKO_TOPICS("weather/reading"),
-     .publish = MAIKO_TOPICS("weather/alert")},
+    {.name = "alerter", .ops = &alerter, .subscribe = MAIKO_TOPICS("weather/reading"), .publish = MAIKO_TOPICS("weather/alert")},
     {.name = "monthly",
      .ops = &monthly,
      .state_size = sizeof(summary),

@@ -6,6 +6,11 @@ integration_tests += tests/integration/test_zmq_port
 endif
 
 # Examples: scripts that compare what they print.
+check_scripts += tests/integration/example_arbitrage.sh
+check_scripts += tests/integration/example_backpressure.sh
+check_scripts += tests/integration/example_guesser.sh
 check_scripts += tests/integration/example_hello.sh
+check_scripts += tests/integration/example_pingpong.sh
+check_scripts += tests/integration/example_poll_loop.sh
 check_scripts += tests/integration/example_weather.sh
 integration_tests += tests/integration/test_counters

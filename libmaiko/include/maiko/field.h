@@ -246,7 +246,7 @@ enum {
 /* ASSERT: limits with an error message that names the field. */
 #define MAIKO_NAME_ASSERT_(name) MAIKO_STATIC_ASSERT_(sizeof(#name) <= MAIKO_NAME_MAX + 1, "field " #name ": name over 63 bytes")
 #define MAIKO_RANGE_ASSERT_(name, n, what)                                                                                       \
-    MAIKO_STATIC_ASSERT_((n) >= 1 && (n) <= MAIKO_EVENT_MAX, "field " #name ": " what " must be 1..16777216")
+    MAIKO_STATIC_ASSERT_((n) + 0 >= 1 && (n) + 0 <= MAIKO_EVENT_MAX + 0, "field " #name ": " what " must be 1..16777216")
 #define MAIKO_ONE_ASSERT_(type, kind, name) MAIKO_NAME_ASSERT_(name)
 #define MAIKO_STRING_ASSERT_(name, bytes) MAIKO_NAME_ASSERT_(name) MAIKO_RANGE_ASSERT_(name, bytes, "bytes of a STRING")
 #define MAIKO_BLOB_ASSERT_(name, bytes) MAIKO_NAME_ASSERT_(name) MAIKO_RANGE_ASSERT_(name, bytes, "bytes of a BLOB")
