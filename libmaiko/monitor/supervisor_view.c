@@ -30,7 +30,7 @@ struct declarations {
 /* Gates for outside threads and importers declare nothing. */
 static bool declares(const struct actor *actor)
 {
-    return actor->inbox == NULL;
+    return !actor->is_gate;
 }
 
 /* Subscriptions of the spec are the first of the actor's block. */

@@ -14,8 +14,11 @@
 
 struct actor_rare *actor_rare(struct actor *actor)
 {
-    if (actor->rare == NULL)
+    if (actor->rare == NULL) {
         actor->rare = heap_alloc_zeroed(actor->shard->heap, 1, sizeof *actor->rare);
+        if (actor->rare != NULL)
+            actor->rare->actor = actor;
+    }
     return actor->rare;
 }
 
@@ -34,7 +37,7 @@ bool actor_is_ready(const struct actor *actor)
     if (actor_is_held(actor))
         return false;
     return actor->mailbox.depth != 0 || actor->state == ACTOR_ADDED || actor->state == ACTOR_DRAINING || actor->end_pending ||
-           step_is_due(actor) || (actor->inbox != NULL && inbox_has_events(actor->inbox)) ||
+           step_is_due(actor) || (actor->is_gate && inbox_has_events(actor_inbox(actor))) ||
            (actor->rare != NULL && (actor->rare->control.depth != 0 || actor->rare->retry_envelope != NULL));
 }
 
@@ -269,7 +272,7 @@ void actor_finish(struct actor *actor)
     show_phase(actor, actor->is_shown_held);
     if (actor->rare != NULL && actor->rare->is_publisher)
         supervisor_announce_finished(actor);
-    if (actor->inbox != NULL)
+    if (actor->is_gate)
         return;
     if (actor->state == ACTOR_RUNNING && actor->subscriber.first == NULL)
         actor_drain(actor);
@@ -282,7 +285,7 @@ void actor_check_end(struct actor *actor)
     const char *const *own = actor->rare == NULL ? NULL : actor->rare->publish;
     struct streams_state heard;
 
-    if (actor->end_pending || actor->has_ended || actor->subscriber.first == NULL || actor->inbox != NULL ||
+    if (actor->end_pending || actor->has_ended || actor->subscriber.first == NULL || actor->is_gate ||
         actor->state > ACTOR_RUNNING || atomic_load_explicit(&actor->shard->sup->runs_stop_hooks, memory_order_relaxed))
         return;
     heard = streams_heard(&actor->shard->streams, actor->subscriber.first, own, !actor->has_finished);
@@ -343,7 +346,8 @@ void actor_stop_now(struct actor *actor)
         actor->rare->retry_envelope = NULL;
     }
     shard_discard(shard, actor, actor->fail_pending ? (maiko_drop_reason)actor->fail_reason : MAIKO_DROPPED_STOPPED);
-    timer_heap_remove(&shard->timers, &actor->timer);
+    if (actor->rare != NULL)
+        timer_heap_remove(&shard->timers, &actor->rare->timer);
     if (actor->was_started && actor->ops->on_stop != NULL) {
         struct actor *before = shard->current;
 
@@ -374,8 +378,8 @@ static void run(struct actor *actor)
     }
     if (__builtin_expect(actor->state == ACTOR_ADDED, 0))
         start(actor);
-    if (__builtin_expect(actor->inbox != NULL, 0))
-        inbox_run(actor->inbox);
+    if (__builtin_expect(actor->is_gate, 0))
+        inbox_run(actor_inbox(actor));
     handled = run_batch(actor);
     if (handled > 0 && actor->step_state == ACTOR_STEP_AFTER_EVENTS)
         actor->step_state = ACTOR_STEP_READY;
@@ -412,7 +416,7 @@ void actor_activate(struct actor *actor)
     COUNT_MAX(actor->counters, high_water, actor->mailbox.high_water);
     if (__builtin_expect(actor->is_shown_held, 0))
         show_phase(actor, false);
-    if (__builtin_expect((++actor->activations & (SAMPLE_EVERY - 1)) == 1 || actor->suspicion != 0, 0))
+    if (__builtin_expect((++actor->activations & (SAMPLE_EVERY - 1)) == 0 || actor->suspicion != 0, 0))
         run_sampled(actor);
     else
         run(actor);

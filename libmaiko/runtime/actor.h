@@ -41,6 +41,8 @@ enum actor_hold {
 
 /* What few actors need: made with the first use, or when the actor is added. */
 struct actor_rare {
+    struct actor *actor;
+    struct timer timer;     /* backoff and retry: never both */
     struct mailbox control; /* priority lane; capacity 0: none yet */
     struct envelope *retry_envelope;
     uint32_t retries;
@@ -71,6 +73,7 @@ struct actor {
     uint8_t step_state;           /* enum actor_step_state */
     uint8_t hold;                 /* enum actor_hold, or-ed */
     bool is_queued;               /* in the shard's run queue */
+    bool is_gate;                 /* its events come from outside threads, through the inbox that is its `self` */
     bool receives_own;
     bool is_dedicated;
     bool sends_simply;         /* neither dedicated nor a gate, and has not finished */
@@ -86,19 +89,18 @@ struct actor {
     bool drain_pending;        /* told to stop before its on_start ran */
     bool fail_pending;         /* to be stopped as failed with `failure` when it runs next */
     uint8_t fail_reason;       /* maiko_drop_reason of what is queued then */
-    maiko_status failure;
-    uint32_t overdraft; /* events it may still add */
-    maiko_status last_refusal;
-    uint32_t over_mark;  /* events sent into rings above their mark, in the present hook */
-    uint32_t cost_ns;    /* per event handled or sent: the least of the last samples */
-    uint32_t least_ns;   /* of the samples under way */
-    uint8_t suspicion;   /* heavy samples in a row: then every activation is sampled */
-    bool is_away;        /* moved from where it was added */
-    uint16_t home;       /* shard it was added to */
-    uint64_t units_seen; /* events handled and sent at the last balancing */
-    struct inbox *inbox; /* a gate: its events come from outside threads */
+    int16_t failure;           /* maiko_status */
+    int16_t last_refusal;      /* maiko_status */
+    uint32_t overdraft;        /* events it may still add */
+    uint32_t over_mark;        /* events sent into rings above their mark, in the present hook */
+    uint32_t cost_ns;          /* per event handled or sent: the least of the last samples */
+    uint32_t least_ns;         /* of the samples under way */
+    uint32_t ring_events;      /* under way in rings since the last confirmation */
+    uint8_t suspicion;         /* heavy samples in a row: then every activation is sampled */
+    bool is_away;              /* moved from where it was added */
+    uint16_t home;             /* shard it was added to */
+    uint32_t units_seen;       /* events handled and sent at the last balancing; wraps */
     /* under way in rings since the last confirmation */
-    uint32_t ring_events;
     uint64_t ring_bytes;
     uint64_t ring_flush;   /* number of the flush that carries the last of them */
     uint64_t ring_targets; /* bit per shard */
@@ -106,18 +108,15 @@ struct actor {
     /* identity; read by other shards through envelopes */
     struct sender sender;
     uint32_t magic;
-    uint8_t generation; /* 0..63, in the low bits of the context pointer */
-    uint8_t retire_epochs;
-    uint16_t activations;         /* for the sampling of handler time */
-    struct subscriber subscriber; /* its subscriptions on the shard's broker */
+    uint8_t generation;            /* 0..63, in the low bits of the context pointer */
+    _Atomic bool is_on_wake_stack; /* any thread */
+    uint16_t activations;          /* for the sampling of handler time */
+    struct subscriber subscriber;  /* its subscriptions on the shard's broker */
     struct actor_rare *rare;
-    struct timer timer;   /* backoff and retry: never both */
     struct list siblings; /* in the shard's list of actors, in order of addition */
     char *block;          /* one allocation: subscriptions, publish list, name */
     uint32_t block_size;
-    uint32_t declared; /* subscriptions of its spec: the first in the block */
-    /* any thread */
-    _Atomic bool is_on_wake_stack;
+    uint32_t declared;       /* subscriptions of its spec: the first in the block */
     struct actor *wake_next; /* owned by whoever set is_on_wake_stack */
 };
 
@@ -160,6 +159,12 @@ static inline bool actor_is_held(const struct actor *actor)
 static inline bool actor_has_events(const struct actor *actor)
 {
     return actor->mailbox.depth != 0 || (actor->rare != NULL && actor->rare->control.depth != 0);
+}
+
+/* Where the events of a gate come from. */
+static inline struct inbox *actor_inbox(const struct actor *gate)
+{
+    return gate->self;
 }
 
 /* Made on first use.  NULL when out of memory. */

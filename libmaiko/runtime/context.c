@@ -15,7 +15,7 @@ static maiko_status own_actor(const maiko_context *ctx, struct actor **ret_actor
         return MAIKO_EFORKED;
     if (actor->state == ACTOR_STOPPED || actor->state == ACTOR_FREE)
         return MAIKO_ECLOSED;
-    if (actor->inbox != NULL)
+    if (actor->is_gate)
         return MAIKO_EINVAL;
     if (actor->shard != shard_of_this_thread || actor->shard->current != actor)
         return MAIKO_ETHREAD;
@@ -43,7 +43,7 @@ bool maiko_context_is_alive(const maiko_context *ctx)
 
     if (actor == NULL || supervisor_is_forked(actor->shard->sup))
         return false;
-    if (actor->inbox != NULL)
+    if (actor->is_gate)
         return supervisor_state(actor->shard->sup) <= SUP_RUNNING;
     return (actor->state == ACTOR_ADDED || actor->state == ACTOR_RUNNING) && !actor->has_finished && !actor->fail_pending;
 }
@@ -68,7 +68,7 @@ size_t maiko_context_depth(const maiko_context *ctx)
 {
     struct actor *actor = actor_of_context(ctx);
 
-    if (actor == NULL || actor->inbox != NULL || actor->shard != shard_of_this_thread)
+    if (actor == NULL || actor->is_gate || actor->shard != shard_of_this_thread)
         return 0;
     return actor->mailbox.depth + (actor->rare == NULL ? 0 : actor->rare->control.depth);
 }
@@ -79,8 +79,8 @@ static bool is_full(const maiko_context *ctx)
 
     if (actor == NULL)
         return true;
-    if (actor->inbox != NULL)
-        return inbox_is_full(actor->inbox);
+    if (actor->is_gate)
+        return inbox_is_full(actor_inbox(actor));
     return actor->hold != 0 || actor_in_debt(actor) || exchange_is_over_limit(actor->shard, actor);
 }
 
@@ -231,7 +231,7 @@ maiko_status maiko_error(maiko_context *ctx, maiko_status status, const char *fo
     va_list args;
 
     status = (int)status < 0 ? status : MAIKO_EACTOR;
-    if (actor == NULL || actor->inbox != NULL || actor->shard != shard_of_this_thread)
+    if (actor == NULL || actor->is_gate || actor->shard != shard_of_this_thread)
         return status;
     rare = actor_rare(actor);
     if (rare == NULL)

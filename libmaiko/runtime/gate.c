@@ -12,7 +12,8 @@ static maiko_status fill_gate(struct maiko_supervisor *sup, struct actor *gate, 
 
     gate->shard = sup->shards[0];
     gate->ops = &gate_ops;
-    gate->inbox = inbox;
+    gate->self = inbox;
+    gate->is_gate = true;
     gate->tick_limit = sup->config.tick_limit;
     gate->state = ACTOR_RUNNING;
     list_init(&gate->held_link);

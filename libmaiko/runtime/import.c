@@ -243,7 +243,7 @@ maiko_status maiko_hold_new(maiko_context *ctx, maiko_hold **ret_hold)
     struct actor *actor = actor_of_context(ctx);
     struct maiko_hold *hold;
 
-    if (actor == NULL || ret_hold == NULL || actor->inbox != NULL)
+    if (actor == NULL || ret_hold == NULL || actor->is_gate)
         return actor == NULL && ctx != NULL ? MAIKO_ECLOSED : MAIKO_EINVAL;
     if (actor->shard != shard_of_this_thread || actor->shard->current != actor)
         return MAIKO_ETHREAD;

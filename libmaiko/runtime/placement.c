@@ -81,10 +81,9 @@ static uint64_t units_so_far(const struct actor *actor)
 /* What the actor took since the last look, in ns. */
 static uint64_t load_of(struct actor *actor)
 {
-    uint64_t units = units_so_far(actor);
-    uint64_t load = (units - actor->units_seen) * actor->cost_ns;
+    uint32_t units = (uint32_t)units_so_far(actor) - actor->units_seen;
 
-    return load;
+    return (uint64_t)units * actor->cost_ns;
 }
 
 static uint64_t load_of_shard(struct shard *shard)
@@ -107,7 +106,7 @@ static void forget_loads(struct maiko_supervisor *sup)
         LIST_FOR_EACH (link, &sup->shards[i]->actors) {
             struct actor *actor = CONTAINER_OF(link, struct actor, siblings);
 
-            actor->units_seen = units_so_far(actor);
+            actor->units_seen = (uint32_t)units_so_far(actor);
         }
     }
 }
@@ -142,8 +141,8 @@ bool placement_settle_rings(struct maiko_supervisor *sup)
 
 static bool is_movable(const struct actor *actor)
 {
-    return actor->state == ACTOR_RUNNING && !actor->is_pinned && actor->inbox == NULL && !actor_in_debt(actor) &&
-           actor->hold == 0 && !atomic_load_explicit(&actor->is_on_wake_stack, memory_order_acquire) && !actor->fail_pending &&
+    return actor->state == ACTOR_RUNNING && !actor->is_pinned && !actor->is_gate && !actor_in_debt(actor) && actor->hold == 0 &&
+           !atomic_load_explicit(&actor->is_on_wake_stack, memory_order_acquire) && !actor->fail_pending &&
            !actor->is_overdrawn && (actor->rare == NULL || actor->rare->retry_envelope == NULL);
 }
 
@@ -282,8 +281,7 @@ static void leave_run_queue(struct shard *shard, struct actor *actor)
 bool placement_move(struct actor *actor, struct shard *target)
 {
     struct shard *from = actor->shard;
-    uint64_t deadline = actor->timer.deadline_ns;
-    bool has_timer = timer_is_queued(&actor->timer);
+    struct timer *timer = actor->rare != NULL && timer_is_queued(&actor->rare->timer) ? &actor->rare->timer : NULL;
 
     if (from == target || !is_movable(actor) || timer_heap_reserve(&target->timers, target->timers.count + 1) != MAIKO_OK)
         return false;
@@ -293,7 +291,8 @@ bool placement_move(struct actor *actor, struct shard *target)
         (actor->rare != NULL && actor->rare->control.capacity != 0 && !move_mailbox(&actor->rare->control, from, target))) {
         supervisor_memory_failed(from, "moving an actor"); /* half of it is there: the rest cannot follow */
     }
-    timer_heap_remove(&from->timers, &actor->timer);
+    if (timer != NULL)
+        timer_heap_remove(&from->timers, timer);
     leave_run_queue(from, actor);
     list_remove(&actor->siblings);
     list_push_back(&target->actors, &actor->siblings);
@@ -303,7 +302,7 @@ bool placement_move(struct actor *actor, struct shard *target)
     actor->ring_events = 0;
     actor->ring_bytes = 0;
     actor->ring_targets = 0;
-    if (has_timer && timer_heap_insert(&target->timers, &actor->timer, deadline) != MAIKO_OK)
+    if (timer != NULL && timer_heap_insert(&target->timers, timer, timer->deadline_ns) != MAIKO_OK)
         supervisor_memory_failed(target, "timer of a moved actor");
     counters_actor_set_shard(actor->counters, (uint16_t)target->index);
     shard_ready(target, actor);

@@ -420,10 +420,10 @@ static maiko_status send(maiko_context *ctx, const maiko_send_opts *opts, const 
         return ctx == NULL ? MAIKO_EINVAL : MAIKO_ECLOSED;
     if (__builtin_expect(type == NULL, 0))
         return refuse(actor, MAIKO_ETYPE);
-    if (__builtin_expect(actor->inbox != NULL, 0)) {
+    if (__builtin_expect(actor->is_gate, 0)) {
         struct inbox_event meta = {.entry = NULL};
 
-        return send_from_outside(actor->inbox, opts, type, event, len, &meta);
+        return send_from_outside(actor_inbox(actor), opts, type, event, len, &meta);
     }
     status = check_sender(actor);
     if (__builtin_expect(status != MAIKO_OK, 0))
@@ -487,7 +487,7 @@ static void room_free(struct room *room)
 {
     struct maiko_supervisor *sup = room->sup;
 
-    if (room->actor->inbox == NULL) {
+    if (!room->actor->is_gate) {
         if (room->prev != NULL)
             room->prev->next = room->next;
         else
@@ -516,7 +516,7 @@ static maiko_status check_reserve(maiko_context *ctx, struct actor *actor, const
         return ctx == NULL ? MAIKO_EINVAL : MAIKO_ECLOSED;
     if (supervisor_is_forked(actor->shard->sup))
         return MAIKO_EFORKED;
-    status = actor->inbox == NULL ? check_sender(actor) : MAIKO_OK;
+    status = !actor->is_gate ? check_sender(actor) : MAIKO_OK;
     if (status != MAIKO_OK)
         return status;
     text_init_buffer(&error, buffer, sizeof buffer);
@@ -550,7 +550,7 @@ void *maiko_reserve_bytes(maiko_context *ctx, const maiko_event_type *type, size
     }
     *room = (struct room){.magic = ROOM_MAGIC, .actor = actor, .sup = sup, .type = type, .len = len, .size = sizeof *room + len};
     memset(room->payload, 0, type->size);
-    if (actor->inbox == NULL) {
+    if (!actor->is_gate) {
         room->next = actor->shard->reserved;
         if (room->next != NULL)
             room->next->prev = room;

@@ -111,8 +111,9 @@ uint64_t shard_wall_slow(struct shard *shard)
 maiko_status shard_set_timer(struct shard *shard, struct actor *actor, uint64_t after_ns)
 {
     uint64_t now = clock_mono_ns(&shard->sup->clock);
+    struct actor_rare *rare = actor_rare(actor);
 
-    return timer_heap_insert(&shard->timers, &actor->timer, clock_deadline(now, after_ns));
+    return rare == NULL ? MAIKO_ENOMEM : timer_heap_insert(&shard->timers, &rare->timer, clock_deadline(now, after_ns));
 }
 
 /* NULL when it has stopped in this activation, or there is no memory for the line. */
@@ -230,7 +231,7 @@ static bool fire_timers(struct shard *shard)
         return false;
     shard->mono_ns = clock_mono_ns(&shard->sup->clock);
     while ((timer = timer_heap_pop_due(&shard->timers, shard->mono_ns)) != NULL) {
-        timer_fired(shard, CONTAINER_OF(timer, struct actor, timer));
+        timer_fired(shard, CONTAINER_OF(timer, struct actor_rare, timer)->actor);
         any = true;
     }
     return any;

@@ -92,7 +92,7 @@ static bool may_end_in_cycle(const struct actor *actor)
     const char *const *own = actor->rare == NULL ? NULL : actor->rare->publish;
 
     if (actor->state != ACTOR_RUNNING || actor->has_ended || actor->end_pending || actor->subscriber.first == NULL ||
-        actor->inbox != NULL || actor_has_events(actor) || actor_step_goes_on(actor))
+        actor->is_gate || actor_has_events(actor) || actor_step_goes_on(actor))
         return false;
     return streams_heard(&actor->shard->streams, actor->subscriber.first, own, !actor->has_finished).total > 0;
 }
