@@ -23,7 +23,7 @@ struct topic {
     _Atomic bool is_bound;
     _Atomic bool is_control;
     _Atomic bool is_sticky;
-    const maiko_event_type *bound_by;
+    _Atomic(const maiko_event_type *) bound_by; /* set before is_bound; release, so that who sees it sees the policy too */
     char name[];
 };
 

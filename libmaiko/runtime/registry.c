@@ -136,14 +136,14 @@ static maiko_status bind(struct topic *topic, const maiko_event_type *type, stru
         topic->overflow = (uint8_t)maiko_event_overflow(type);
         topic->is_control = type->control;
         topic->is_sticky = type->sticky;
-        topic->bound_by = type;
+        atomic_store_explicit(&topic->bound_by, type, memory_order_release);
         topic->is_bound = true;
         return MAIKO_OK;
     }
     if (binds_alike(topic, type))
         return MAIKO_OK;
-    text_append_format(error, "topic '%s': types '%s' and '%s' give it different policies", topic->name, topic->bound_by->name,
-                       type->name);
+    text_append_format(error, "topic '%s': types '%s' and '%s' give it different policies", topic->name,
+                       atomic_load_explicit(&topic->bound_by, memory_order_relaxed)->name, type->name);
     return MAIKO_ECONFLICT;
 }
 

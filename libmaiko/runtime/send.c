@@ -82,9 +82,15 @@ static maiko_status fill_cache_line(struct shard *shard, struct type_cache_line 
     line->route = route;
     line->plain_class = pool_class(type->size);
     line->plain_len = (uint32_t)type->size;
-    if (entry->needs_validation || type->destroy != NULL || route == NULL || line->plain_class == POOL_CLASSES)
+    if (entry->needs_validation || type->destroy != NULL || line->plain_class == POOL_CLASSES)
         line->plain_len = UINT32_MAX;
     return MAIKO_OK;
+}
+
+/* Acquire pairs with registry_bind(): the policy that the type gave the topic is seen too. */
+static inline bool is_bound_by(const struct topic *topic, const maiko_event_type *type)
+{
+    return atomic_load_explicit(&topic->bound_by, memory_order_acquire) == type;
 }
 
 /* A topic given at the send or computed from the event. */
@@ -93,8 +99,12 @@ static maiko_status find_route(struct shard *shard, const struct type_entry *ent
     char buffer[256];
     struct text error;
     struct topic *topic;
-    maiko_status status = name == NULL ? MAIKO_ETOPIC : topic_check_sendable(name);
+    maiko_status status;
 
+    *ret_route = name == NULL ? NULL : name_cache_find(&shard->names, name);
+    if (*ret_route != NULL && is_bound_by((*ret_route)->topic, entry->type))
+        return MAIKO_OK;
+    status = name == NULL ? MAIKO_ETOPIC : topic_check_sendable(name);
     if (status == MAIKO_OK)
         status = registry_topic(&shard->sup->registry, name, &topic);
     if (status != MAIKO_OK)
@@ -102,7 +112,8 @@ static maiko_status find_route(struct shard *shard, const struct type_entry *ent
     *ret_route = shard_route(shard, topic);
     if (*ret_route == NULL)
         return MAIKO_ENOMEM;
-    if (topic->bound_by == entry->type)
+    name_cache_add(&shard->names, shard->heap, *ret_route);
+    if (is_bound_by(topic, entry->type))
         return MAIKO_OK;
     text_init_buffer(&error, buffer, sizeof buffer);
     status = registry_bind(&shard->sup->registry, topic, entry->type, &error);
@@ -287,7 +298,7 @@ static maiko_status send_from_actor(struct actor *actor, const maiko_send_opts *
     return MAIKO_OK;
 }
 
-/* --- the usual send: from the running hook, on the type's own topic, an event that needs no look, nobody held --- */
+/* --- the usual send: from the running hook, an event that needs no look, nobody held --- */
 
 /* The actor whose hook runs on this thread, if it is the one of the context and may simply send; else NULL. */
 HOT struct actor *simple_sender(const maiko_context *ctx)
@@ -305,31 +316,43 @@ HOT bool may_send_on(const struct actor *actor, const struct topic *topic)
     return __builtin_expect(actor->rare == NULL, 1) || actor->rare->publish == NULL || actor->rare->publish_seen == topic;
 }
 
+/* NULL: unknown, or no type or another one is bound to it. */
+HOT struct route *named_route(struct shard *shard, const char *topic, const maiko_event_type *type)
+{
+    struct route *route = name_cache_find(&shard->names, topic);
+
+    return __builtin_expect(route != NULL && is_bound_by(route->topic, type), 1) ? route : NULL;
+}
+
 /* False: nothing was done, look closer. */
-HOT bool send_simply(maiko_context *ctx, const maiko_event_type *type, const void *event, size_t len,
+HOT bool send_simply(maiko_context *ctx, const char *topic, const maiko_event_type *type, const void *event, size_t len,
                      const maiko_envelope *parent)
 {
     struct actor *actor = simple_sender(ctx);
     struct type_cache_line *line;
     struct envelope *envelope;
+    struct route *route;
     struct shard *shard;
 
     if (__builtin_expect(actor == NULL || event == NULL, 0))
         return false;
     shard = actor->shard;
     line = cache_line(shard, type);
-    if (__builtin_expect(line->type != type || line->plain_len != len || !may_send_on(actor, line->route->topic), 0))
+    if (__builtin_expect(line->type != type || line->plain_len != len, 0))
+        return false;
+    route = topic == NULL ? line->route : named_route(shard, topic, line->entry->type);
+    if (__builtin_expect(route == NULL || !may_send_on(actor, route->topic), 0))
         return false;
     envelope = pool_take(&shard->pool, line->plain_class, len);
     if (__builtin_expect(envelope == NULL, 0))
         return false;
     envelope->head.type = type;
-    envelope->topic = line->route->topic;
+    envelope->topic = route->topic;
     envelope->sender = &actor->sender;
     memcpy(envelope_payload(envelope), event, len);
     stamp(shard, actor, envelope, parent);
     COUNT(actor->counters, sent, 1);
-    shard_publish(shard, actor, line->route, envelope);
+    shard_publish(shard, actor, route, envelope);
     return true;
 }
 
@@ -434,7 +457,7 @@ static maiko_status send(maiko_context *ctx, const maiko_send_opts *opts, const 
 
 maiko_status maiko_send_bytes(maiko_context *ctx, const maiko_event_type *type, const void *event, size_t len)
 {
-    return send_simply(ctx, type, event, len, NULL) ? MAIKO_OK : send(ctx, NULL, type, event, len);
+    return send_simply(ctx, NULL, type, event, len, NULL) ? MAIKO_OK : send(ctx, NULL, type, event, len);
 }
 
 /* The options of an older program are shorter: what it does not have is zero. */
@@ -452,8 +475,8 @@ maiko_status maiko_send_options(maiko_context *ctx, const maiko_send_opts *opts,
 {
     maiko_send_opts wide;
 
-    if (opts != NULL && opts->struct_size == sizeof *opts && opts->topic == NULL && !opts->try_only &&
-        send_simply(ctx, type, event, len, opts->parent))
+    if (opts != NULL && opts->struct_size == sizeof *opts && !opts->try_only &&
+        send_simply(ctx, opts->topic, type, event, len, opts->parent))
         return MAIKO_OK;
     return send(ctx, widen(opts, &wide), type, event, len);
 }

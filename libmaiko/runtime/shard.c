@@ -59,6 +59,7 @@ void shard_deinit(struct shard *shard)
             envelope_destroy_heap(route->last);
     }
     dead_letters_deinit(shard);
+    name_cache_deinit(&shard->names, shard->heap);
     broker_deinit(&shard->broker);
     streams_deinit(&shard->streams);
     interests_deinit(shard);

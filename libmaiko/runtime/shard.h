@@ -18,6 +18,7 @@
 #include "routing/broker.h"
 #include "routing/streams.h"
 #include "runtime/actor.h"
+#include "runtime/name_cache.h"
 #include "runtime/pool.h"
 #include "runtime/registry.h"
 #include "runtime/ring.h"
@@ -49,7 +50,7 @@ struct type_cache_line {
     const maiko_event_type *type;
     const struct type_entry *entry;
     struct route *route;  /* of the constant topic; NULL when the topic is computed */
-    uint32_t plain_len;   /* bytes of an event that needs no look and has that route; UINT32_MAX: every one does */
+    uint32_t plain_len;   /* bytes of an event that needs no look; UINT32_MAX: every one does */
     uint32_t plain_class; /* pool class of those */
 };
 
@@ -76,6 +77,7 @@ struct shard {
     uint64_t budget_left;
     uint64_t handled; /* events, for poll() and the stop report */
     struct type_cache_line types[TYPE_CACHE];
+    struct name_cache names; /* of topics named at the send */
 
     /* owner thread: exchange with other shards */
     uint32_t known_shards; /* as of the beginning of this turn */

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#define BURST 128u /* events a source makes before others have their turn */
+
 void bench_check(const struct bench *bench, maiko_status status)
 {
     if (status == MAIKO_OK)
@@ -77,8 +79,9 @@ static maiko_status produce_one(struct part *part, maiko_context *ctx)
 maiko_step bench_produce(void *self, maiko_context *ctx)
 {
     struct part *part = self;
+    const uint64_t pause = part->made + BURST < part->end ? part->made + BURST : part->end;
 
-    while (part->made < part->end && !maiko_is_sender_full(ctx)) {
+    while (part->made < pause && !maiko_is_sender_full(ctx)) {
         const maiko_status status = produce_one(part, ctx);
 
         if (status != MAIKO_OK)

@@ -13,6 +13,7 @@ unit_tests += tests/unit/test_status
 unit_tests += tests/unit/test_text
 unit_tests += tests/unit/test_timer_heap
 unit_tests += tests/unit/test_utf8
+unit_tests += tests/unit/test_name_cache
 unit_tests += tests/unit/test_overflow
 unit_tests += tests/unit/test_topic
 unit_tests += tests/unit/test_topic_index
