@@ -36,7 +36,7 @@ enum counters_kind { COUNTERS_COUNTER = 0, COUNTERS_GAUGE = 1, COUNTERS_MAX = 2 
     X(activations, "runs", COUNTER, "times the actor was run: batches of events and steps")
 
 #define COUNTERS_TIMES_MAP(X)                                                                                                    \
-    X(samples, "runs", COUNTER, "activations whose duration was taken: one of 64")                                               \
+    X(samples, "runs", COUNTER, "activations whose duration was taken: one of 64, the first only when it was slow")              \
     X(handler_ns, "ns", COUNTER, "sum of the sampled durations")                                                                 \
     X(handler_max_ns, "ns", MAX, "the longest sampled duration")                                                                 \
     X(retries, "retries", COUNTER, "times the same event or step was tried again after an error")

@@ -16,6 +16,8 @@ _Thread_local struct shard *shard_of_this_thread;
 /* How often the clock is looked at within a turn, in activations. */
 #define BUDGET_CHECK_EVERY 64u
 
+#define SLOW_FIRST_RUN_NS MAIKO_MS(1)
+
 maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint32_t index)
 {
     maiko_status status;
@@ -125,8 +127,12 @@ static struct counters_times *times_of(struct shard *shard, struct actor *actor)
 
 void shard_account_time(struct shard *shard, struct actor *actor, uint64_t duration_ns)
 {
-    struct counters_times *times = times_of(shard, actor);
+    struct counters_times *times;
 
+    /* a quick first run says little and would give each of a million actors a second line */
+    if (actor->activations == 1 && duration_ns < SLOW_FIRST_RUN_NS)
+        return;
+    times = times_of(shard, actor);
     if (times == NULL)
         return;
     COUNT(times, samples, 1);
