@@ -150,13 +150,6 @@ void counters_file_close(struct counters_file *file, bool clean, uint64_t unfini
     destroy(file);
 }
 
-void counters_file_forked(struct counters_file *file)
-{
-    if (file->fd >= 0)
-        close(file->fd);
-    file->fd = -1;
-}
-
 const char *counters_file_path(const struct counters_file *file)
 {
     return file->path == NULL ? "" : file->path;

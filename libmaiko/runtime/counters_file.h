@@ -5,7 +5,10 @@
  * rows live in private memory instead and counting goes on: counters_file_status() says so.
  *
  * Calls: open and close are alone; everything else may overlap from any threads.  A mutex inside makes adding and
- * removing rows slow-path calls (about 0.1 us); counting, states and shards of rows take no lock. */
+ * removing rows slow-path calls (about 0.1 us); counting, states and shards of rows take no lock.
+ *
+ * A forked child has none of the mappings (MADV_DONTFORK), so that it cannot count in its parent's name: it must not
+ * touch a line. */
 #ifndef RUNTIME_COUNTERS_FILE_H
 #define RUNTIME_COUNTERS_FILE_H
 
@@ -84,10 +87,6 @@ MAIKO_MUST_CHECK maiko_status counters_file_open(struct heap *heap, const struct
  * and never handled; the file is then removed, unless it is kept.  Not clean (threads were left behind, which may still
  * count): the mappings stay, and the memory with them.  NULL is allowed. */
 void counters_file_close(struct counters_file *file, bool clean, uint64_t unfinished);
-
-/* In a forked child, from its atfork handler: closes the descriptor and touches nothing else.  The mappings are not
- * there in the child: no line may be touched. */
-void counters_file_forked(struct counters_file *file);
 
 /* "" when there is no file.  Valid until close. */
 const char *counters_file_path(const struct counters_file *file);

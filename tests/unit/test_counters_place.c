@@ -308,14 +308,6 @@ static int touch_a_row(void *userdata)
     return 0;
 }
 
-static int be_forked(void *userdata)
-{
-    struct counters_file *file = userdata;
-
-    counters_file_forked(file);
-    return 0;
-}
-
 static void a_forked_child_neither_counts_nor_ends_the_parents_life(void)
 {
     struct counters_options options = {.name = "n"};
@@ -332,7 +324,6 @@ static void a_forked_child_neither_counts_nor_ends_the_parents_life(void)
     CU_ASSERT_FATAL(child_start(&child, touch_a_row, line));
     CU_ASSERT_NOT_EQUAL(child_end(&child, 20000), 0);
     CU_ASSERT_EQUAL(COUNTED(line, received), 0);
-    run(be_forked, file);
     run(find_it_taken, &options);
     counters_file_close(file, true, 0);
     scratch_deinit(&scratch);
@@ -373,6 +364,28 @@ static void without_a_directory_counting_goes_on_in_private(void)
     CU_ASSERT(mkdir(path, 0700) == 0 && chmod(path, 0777) == 0);
     expect_private("others may write");
     CU_ASSERT_EQUAL(scratch_count(&scratch, "open"), 0);
+    scratch_deinit(&scratch);
+}
+
+/* Threads that hang were left behind and may still count: nothing may go away under them. */
+static void after_a_stop_that_left_threads_behind_everything_stays(void)
+{
+    struct counters_file *file;
+    struct counters_actor *line;
+    struct scratch scratch;
+    maiko_counters *counters = NULL;
+    maiko_counters_info info;
+
+    CU_ASSERT_FATAL(use_scratch(&scratch));
+    CU_ASSERT_EQUAL_FATAL(open_named(heap_default(), "n", &file), MAIKO_OK);
+    line = counters_actor_add(file, 1, "a", 1, 0);
+    counters_file_close(file, false, 3);
+    COUNT(line, received, 1);
+    CU_ASSERT_EQUAL_FATAL(maiko_counters_open(counters_file_path(file), &counters), MAIKO_OK);
+    CU_ASSERT(maiko_counters_get_info(counters, &info) == MAIKO_OK && info.state == MAIKO_COUNTERS_LIVE && info.unfinished == 0);
+    maiko_counters_free(counters);
+    counters_file_close(file, true, 0);
+    counters_file_close(NULL, true, 0);
     scratch_deinit(&scratch);
 }
 
@@ -598,6 +611,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_live_programs_file_is_not_taken),
     TEST_CASE(a_forked_child_neither_counts_nor_ends_the_parents_life),
     TEST_CASE(without_a_directory_counting_goes_on_in_private),
+    TEST_CASE(after_a_stop_that_left_threads_behind_everything_stays),
     TEST_CASE(no_file_wanted_is_no_failure),
     TEST_CASE(a_full_tmpfs_makes_later_rows_private),
     TEST_CASE(a_tmpfs_full_from_the_start_leaves_no_file),
