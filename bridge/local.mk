@@ -22,6 +22,8 @@ bridge_base_sources += libmaiko/base/heap.c
 bridge_base_sources += libmaiko/base/text.c
 bridge_base_sources += libmaiko/base/timer_heap.c
 bridge_base_sources += libmaiko/base/utf8.c
+bridge_base_sources += libmaiko/message/json_number.c
+bridge_base_sources += libmaiko/message/json_scan.c
 
 if WITH_BRIDGE
 noinst_LTLIBRARIES += bridge/libmaiko-bridge-core.la

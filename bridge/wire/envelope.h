@@ -20,6 +20,9 @@ struct wire_envelope {
     uint64_t hops;
     uint64_t number;      /* publish only: comes back in the answer */
     struct slice payload; /* read: one value in the codec of the frame */
+    /* Texts that are written otherwise in the frame (JSON escapes): do not copy an envelope that was read. */
+    size_t scratch_len;
+    uint8_t scratch[6 * 256];
 };
 
 static inline struct slice slice_of(const char *text)

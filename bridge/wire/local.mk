@@ -1,5 +1,7 @@
 # bridge/wire: one file per line, sorted.  Pure; the only folder that knows msgpack.
 
+bridge_sources += bridge/wire/codec.c
+bridge_sources += bridge/wire/codec_json.c
 bridge_sources += bridge/wire/codec_msgpack.c
 bridge_sources += bridge/wire/envelope.h
 bridge_sources += bridge/wire/foreign_type.c
