@@ -149,20 +149,11 @@ static maiko_status place(struct maiko_supervisor *sup, struct draft *draft, str
 
 /* --- building the record --- */
 
-static const char *copy_text(char **at, const char *text)
-{
-    size_t size = strlen(text) + 1;
-    char *copy = memcpy(*at, text, size);
-
-    *at += size;
-    return copy;
-}
-
 static void fill_subscription(struct actor *actor, struct subscription *subscription, struct subscription ***last,
                               const maiko_subscription *from, char **at)
 {
     subscription->subscriber = &actor->subscriber;
-    subscription->pattern = copy_text(at, from->pattern);
+    subscription->pattern = supervisor_copy_text(at, from->pattern);
     subscription->predicate = from->predicate;
     subscription->userdata = from->userdata;
     subscription->choice = (int8_t)from->overflow;
@@ -198,10 +189,10 @@ static maiko_status fill_block(struct actor *actor, const struct draft *draft, c
     for (i = 0; i < draft->subscription_count; i++)
         fill_subscription(actor, subscription++, &last, &draft->spec.subscriptions[i], &at);
     for (i = 0; i < draft->publish_count; i++)
-        publish[i] = copy_text(&at, draft->spec.publish[i]);
+        publish[i] = supervisor_copy_text(&at, draft->spec.publish[i]);
     if (draft->spec.publish != NULL)
         actor->rare->publish = publish;
-    actor->sender.name = copy_text(&at, name);
+    actor->sender.name = supervisor_copy_text(&at, name);
     return MAIKO_OK;
 }
 
@@ -221,42 +212,6 @@ static maiko_status fill_state(struct actor *actor, const struct draft *draft)
 static bool needs_rare(const struct draft *draft)
 {
     return draft->spec.publish != NULL || draft->own_ops != NULL || (draft->spec.self == NULL && draft->spec.state_size > 0);
-}
-
-static void free_parts(struct maiko_supervisor *sup, struct actor *actor)
-{
-    struct heap *heap = &sup->root->heap;
-
-    while (actor->subscriber.first != NULL) {
-        struct subscription *subscription = actor->subscriber.first;
-
-        actor->subscriber.first = subscription->next;
-        if (subscription->is_heap)
-            heap_free(heap, subscription, sizeof *subscription + strlen(subscription->pattern) + 1);
-    }
-    mailbox_deinit(&actor->mailbox, heap);
-    if (actor->rare != NULL) {
-        if (actor->rare->control.capacity != 0)
-            mailbox_deinit(&actor->rare->control, heap);
-        if (actor->rare->owns_self)
-            heap_free(heap, actor->self, actor->rare->self_size);
-        heap_free(heap, actor->rare->own_ops, sizeof(maiko_actor_ops));
-        actor->rare->owns_self = false;
-        actor->rare->own_ops = NULL;
-    }
-    actor->self = NULL;
-}
-
-static void free_record(struct maiko_supervisor *sup, struct actor *actor)
-{
-    free_parts(sup, actor);
-    if (actor->rare != NULL)
-        heap_free(&sup->root->heap, actor->rare, sizeof *actor->rare);
-    heap_free(&sup->root->heap, actor->block, actor->block_size);
-    actor->rare = NULL;
-    actor->block = NULL;
-    counters_actor_remove(sup->counters, actor->counters);
-    actor->counters = NULL;
 }
 
 static maiko_status fill(struct maiko_supervisor *sup, struct actor *actor, struct draft *draft, const char *name)
@@ -318,7 +273,7 @@ static maiko_status make_actor(struct maiko_supervisor *sup, struct draft *draft
         }
     }
     if (status != MAIKO_OK) {
-        free_record(sup, actor);
+        supervisor_free_record(sup, actor);
         actor_table_give(&sup->actors, actor);
         return status;
     }
@@ -330,180 +285,9 @@ static void unmake_actor(struct maiko_supervisor *sup, struct actor *actor)
 {
     pthread_mutex_lock(&sup->lock);
     (void)hash_table_remove(&sup->names, actor->sender.name);
-    free_record(sup, actor);
+    supervisor_free_record(sup, actor);
     actor_table_give(&sup->actors, actor);
     pthread_mutex_unlock(&sup->lock);
-}
-
-/* --- installing on the shard --- */
-
-static maiko_status install_subscription(struct shard *shard, struct subscription *subscription, struct add_ticket *ticket)
-{
-    maiko_status status = broker_subscribe(&shard->broker, subscription);
-
-    if (status != MAIKO_OK)
-        return status;
-    status = interest_add(shard, subscription, ticket);
-    if (status != MAIKO_OK)
-        broker_unsubscribe(&shard->broker, subscription);
-    return status;
-}
-
-struct last_values {
-    struct shard *shard;
-    struct subscription *subscription;
-};
-
-/* Did an earlier subscription of the same actor bring it this value already? */
-static bool had_last_value(const struct subscription *subscription, const struct route *route)
-{
-    const maiko_envelope *last = &route->last->head;
-    const struct subscription *earlier = subscription->subscriber->first;
-
-    for (; earlier != subscription; earlier = earlier->next) {
-        if (maiko_topic_matches(earlier->pattern, route->topic->name) &&
-            (earlier->predicate == NULL || earlier->predicate(last->payload, last->type, earlier->userdata)))
-            return true;
-    }
-    return false;
-}
-
-static void give_last_value(struct topic_set_entry *entry, void *userdata)
-{
-    struct last_values *last = userdata;
-    struct route *route = CONTAINER_OF(entry, struct route, entry);
-    const struct actor *actor = CONTAINER_OF(last->subscription->subscriber, struct actor, subscriber);
-    struct route_target target = {.subscriber = last->subscription->subscriber,
-                                  .subscription = last->subscription,
-                                  .choice = last->subscription->choice,
-                                  .has_predicate = last->subscription->predicate != NULL};
-
-    if (route->last == NULL || had_last_value(last->subscription, route))
-        return;
-    if (route->last->sender->id == actor->sender.id && !actor->receives_own)
-        return;
-    envelope_hold(last->shard, route->last);
-    shard_dispatch_to(last->shard, route, &target, route->last);
-}
-
-maiko_status supervisor_subscribe(struct shard *shard, struct subscription *subscription, struct add_ticket *ticket)
-{
-    struct last_values last = {.shard = shard, .subscription = subscription};
-    maiko_status status = install_subscription(shard, subscription, ticket);
-
-    if (status == MAIKO_OK)
-        (void)topic_set_for_each(&shard->broker.topics, subscription->pattern, give_last_value, &last);
-    return status;
-}
-
-void supervisor_unsubscribe(struct shard *shard, struct subscription *subscription)
-{
-    if (!topic_index_has(&subscription->entry))
-        return;
-    broker_unsubscribe(&shard->broker, subscription);
-    interest_remove(shard, subscription);
-}
-
-void actor_unsubscribe_all(struct actor *actor)
-{
-    struct subscription *subscription;
-
-    for (subscription = actor->subscriber.first; subscription != NULL; subscription = subscription->next)
-        supervisor_unsubscribe(actor->shard, subscription);
-}
-
-struct stream_command {
-    struct command command;
-    bool is_open;
-    const char *patterns[]; /* NULL-terminated, text behind */
-};
-
-static void run_stream(struct shard *shard, struct command *command)
-{
-    struct stream_command *told = CONTAINER_OF(command, struct stream_command, command);
-
-    if (!told->is_open) {
-        if (streams_close(&shard->streams, told->patterns))
-            shard_check_ends(shard);
-    } else if (streams_open(&shard->streams, told->patterns) != MAIKO_OK) {
-        supervisor_memory_failed(shard, "streams");
-    }
-    heap_free(shard->heap, told, command->size);
-}
-
-static struct stream_command *stream_command_new(struct shard *shard, const char *const *patterns, bool is_open)
-{
-    struct stream_command *told;
-    size_t text = 0;
-    size_t count;
-    size_t i;
-    char *at;
-
-    for (count = 0; patterns[count] != NULL; count++)
-        text += strlen(patterns[count]) + 1;
-    told = heap_alloc_zeroed(shard->heap, 1, sizeof *told + (count + 1) * sizeof(char *) + text);
-    if (told == NULL)
-        return NULL;
-    told->command.run = run_stream;
-    told->command.size = (uint32_t)(sizeof *told + (count + 1) * sizeof(char *) + text);
-    told->is_open = is_open;
-    at = (char *)(told->patterns + count + 1);
-    for (i = 0; i < count; i++)
-        told->patterns[i] = copy_text(&at, patterns[i]);
-    return told;
-}
-
-/* Everybody counts the publishers; nobody may miss one that begins, so that nothing ends too early. */
-maiko_status supervisor_announce_stream(struct shard *shard, const char *const *patterns, bool is_open)
-{
-    uint32_t count = atomic_load_explicit(&shard->sup->shard_count, memory_order_acquire);
-    uint32_t target;
-
-    for (target = 0; target < count; target++) {
-        struct stream_command *told = stream_command_new(shard, patterns, is_open);
-
-        if (told == NULL)
-            return MAIKO_ENOMEM;
-        if (target == shard->index)
-            run_stream(shard, &told->command);
-        else if (shard_tell(shard, target, &told->command) != MAIKO_OK) {
-            heap_free(shard->heap, told, told->command.size);
-            return MAIKO_ENOMEM;
-        }
-    }
-    return MAIKO_OK;
-}
-
-void supervisor_announce_finished(struct actor *actor)
-{
-    if (supervisor_announce_stream(actor->shard, actor->rare->publish, false) != MAIKO_OK)
-        supervisor_memory_failed(actor->shard, "end of a stream");
-}
-
-maiko_status supervisor_install(struct shard *shard, struct actor *actor, struct add_ticket *ticket)
-{
-    struct subscription *subscription;
-    maiko_status status = MAIKO_OK;
-
-    for (subscription = actor->subscriber.first; subscription != NULL && status == MAIKO_OK; subscription = subscription->next)
-        status = install_subscription(shard, subscription, ticket);
-    if (status == MAIKO_OK && actor->rare != NULL && actor->rare->publish != NULL && actor->rare->publish[0] != NULL) {
-        status = supervisor_announce_stream(shard, actor->rare->publish, true);
-        actor->rare->is_publisher = status == MAIKO_OK;
-    }
-    if (status != MAIKO_OK) {
-        actor_unsubscribe_all(actor);
-        return status;
-    }
-    list_push_back(&shard->actors, &actor->siblings);
-    atomic_fetch_add_explicit(&shard->sup->live_actors, 1, memory_order_relaxed);
-    shard_ready(shard, actor);
-    for (subscription = actor->subscriber.first; subscription != NULL; subscription = subscription->next) {
-        struct last_values last = {.shard = shard, .subscription = subscription};
-
-        (void)topic_set_for_each(&shard->broker.topics, subscription->pattern, give_last_value, &last);
-    }
-    return MAIKO_OK;
 }
 
 /* --- tickets: outside threads that wait --- */
@@ -539,8 +323,7 @@ static void run_install(struct shard *shard, struct command *command)
     struct install_command *told = CONTAINER_OF(command, struct install_command, command);
     struct actor *actor = told->actor;
     struct add_ticket *ticket = told->ticket;
-    maiko_status status =
-        supervisor_state(shard->sup) == SUP_STOPPED ? MAIKO_ECLOSED : supervisor_install(shard, actor, ticket);
+    maiko_status status = supervisor_state(shard->sup) == SUP_STOPPED ? MAIKO_ECLOSED : supervisor_install(shard, actor, ticket);
 
     if (status != MAIKO_OK) {
         if (ticket == NULL)
@@ -567,16 +350,11 @@ static maiko_status wait_for_answer(struct maiko_supervisor *sup, struct add_tic
     return ticket->status;
 }
 
-static bool is_inside(const struct maiko_supervisor *sup)
-{
-    return shard_of_this_thread != NULL && shard_of_this_thread->sup == sup;
-}
-
 static maiko_status install_elsewhere(struct maiko_supervisor *sup, struct actor *actor)
 {
     struct add_ticket ticket = {.status = MAIKO_OK};
     struct install_command *told = heap_alloc_zeroed(&sup->root->heap, 1, sizeof *told);
-    bool waits = !is_inside(sup) && sup->config.mode == MAIKO_THREADS;
+    bool waits = !supervisor_is_inside(sup) && sup->config.mode == MAIKO_THREADS;
 
     if (told == NULL) {
         unmake_actor(sup, actor);
@@ -674,158 +452,4 @@ maiko_status maiko_supervisor_add_sized(maiko_supervisor *sup, const maiko_actor
     if (status != MAIKO_OK && supervisor_is_valid(sup) && supervisor_state(sup) == SUP_NEW)
         supervisor_note_failure(sup, status, NULL, text_str(&error)[0] != '\0' ? text_str(&error) : NULL);
     return status;
-}
-
-/* --- removing --- */
-
-struct remove_command {
-    struct command command;
-    struct add_ticket *ticket; /* NULL: nobody waits */
-    char name[];
-};
-
-static struct actor *find_on_shard(struct shard *shard, const char *name)
-{
-    struct actor *actor;
-
-    pthread_mutex_lock(&shard->sup->lock);
-    actor = hash_table_find(&shard->sup->names, name);
-    pthread_mutex_unlock(&shard->sup->lock);
-    return actor;
-}
-
-static maiko_status remove_here(struct shard *shard, const char *name, struct add_ticket *ticket)
-{
-    struct actor *actor = find_on_shard(shard, name);
-    struct actor_rare *rare;
-
-    if (actor == NULL || actor->shard != shard)
-        return MAIKO_ENOTFOUND;
-    if (ticket != NULL) {
-        rare = actor_rare(actor);
-        if (rare == NULL)
-            return MAIKO_ENOMEM;
-        if (rare->remove_ticket != NULL)
-            return MAIKO_EEXIST;
-        rare->remove_ticket = ticket;
-    }
-    actor_drain(actor);
-    return MAIKO_OK;
-}
-
-static void run_remove(struct shard *shard, struct command *command)
-{
-    struct remove_command *told = CONTAINER_OF(command, struct remove_command, command);
-    maiko_status status = remove_here(shard, told->name, told->ticket);
-
-    if (status != MAIKO_OK)
-        supervisor_answer(shard->sup, &told->ticket, status);
-    heap_free(shard->heap, told, command->size);
-}
-
-static maiko_status wait_until_removed(struct maiko_supervisor *sup, const char *name, struct add_ticket *ticket)
-{
-    uint64_t deadline = clock_deadline(clock_mono_ns(&sup->clock), sup->config.actor_stop_deadline_ns);
-    struct timespec at = {.tv_sec = (time_t)(deadline / 1000000000u), .tv_nsec = (long)(deadline % 1000000000u)};
-    maiko_status status = MAIKO_ETIMEDOUT;
-    struct actor *actor;
-
-    pthread_mutex_lock(&sup->lock);
-    while (!ticket->is_answered && pthread_cond_timedwait(&sup->changed, &sup->lock, &at) == 0)
-        ;
-    if (ticket->is_answered) {
-        status = ticket->status;
-    } else { /* it is still at it, and must not answer into our stack */
-        actor = hash_table_find(&sup->names, name);
-        if (actor != NULL && actor->rare != NULL && actor->rare->remove_ticket == ticket)
-            actor->rare->remove_ticket = NULL;
-    }
-    pthread_mutex_unlock(&sup->lock);
-    return status;
-}
-
-static maiko_status remove_elsewhere(struct maiko_supervisor *sup, struct shard *shard, const char *name)
-{
-    struct add_ticket ticket = {.status = MAIKO_OK};
-    size_t size = sizeof(struct remove_command) + strlen(name) + 1;
-    struct remove_command *told = heap_alloc_zeroed(&sup->root->heap, 1, size);
-    bool waits = !is_inside(sup) && sup->config.mode == MAIKO_THREADS;
-
-    if (told == NULL)
-        return MAIKO_ENOMEM;
-    told->command.run = run_remove;
-    told->command.size = (uint32_t)size;
-    told->ticket = waits ? &ticket : NULL;
-    memcpy(told->name, name, strlen(name) + 1);
-    shard_post(shard, &told->command);
-    return waits ? wait_until_removed(sup, name, &ticket) : MAIKO_OK;
-}
-
-maiko_status maiko_supervisor_remove(maiko_supervisor *sup, const char *name)
-{
-    struct shard *shard = NULL;
-    struct actor *actor;
-
-    if (!supervisor_is_valid(sup) || name == NULL)
-        return MAIKO_EINVAL;
-    if (supervisor_is_forked(sup))
-        return MAIKO_EFORKED;
-    if (supervisor_state(sup) != SUP_RUNNING)
-        return supervisor_state(sup) == SUP_STOPPED ? MAIKO_ECLOSED : MAIKO_ESTATE;
-    pthread_mutex_lock(&sup->lock);
-    actor = hash_table_find(&sup->names, name);
-    if (actor != NULL)
-        shard = actor->shard;
-    pthread_mutex_unlock(&sup->lock);
-    if (shard == NULL)
-        return MAIKO_ENOTFOUND;
-    if (shard == shard_of_this_thread)
-        return remove_here(shard, name, NULL);
-    return remove_elsewhere(sup, shard, name);
-}
-
-/* --- the end of an actor --- */
-
-void supervisor_actor_stopped(struct actor *actor)
-{
-    struct shard *shard = actor->shard;
-    struct maiko_supervisor *sup = shard->sup;
-
-    list_remove(&actor->siblings);
-    list_remove(&actor->held_link);
-    counters_actor_set_phase(actor->counters, actor->fail_pending ? MAIKO_ACTOR_FAILED : MAIKO_ACTOR_STOPPED);
-    supervisor_answer(sup, actor->rare == NULL ? NULL : &actor->rare->ticket, actor->failure);
-    supervisor_answer(sup, actor->rare == NULL ? NULL : &actor->rare->remove_ticket, MAIKO_OK);
-    pthread_mutex_lock(&sup->lock);
-    (void)hash_table_remove(&sup->names, actor->sender.name);
-    pthread_mutex_unlock(&sup->lock);
-    free_parts(sup, actor);
-    counters_actor_remove(sup->counters, actor->counters);
-    actor->counters = NULL;
-    if (atomic_fetch_sub_explicit(&sup->live_actors, 1, memory_order_acq_rel) == 1)
-        supervisor_wake_join(sup);
-    if (!actor->is_queued)
-        retire_begin(shard, actor);
-}
-
-static void free_if_used(struct actor *actor, void *userdata)
-{
-    if (actor->block != NULL)
-        free_record(userdata, actor);
-}
-
-void supervisor_free_actors(struct maiko_supervisor *sup)
-{
-    uint32_t i;
-
-    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
-        struct shard *shard = sup->shards[i];
-        struct list *link;
-
-        LIST_FOR_EACH (link, &shard->actors)
-            shard_discard(shard, CONTAINER_OF(link, struct actor, siblings), MAIKO_DROPPED_STOPPED);
-        topic_index_deinit(&shard->broker.index); /* before the subscriptions in it go */
-        topic_index_init(&shard->broker.index, shard->heap);
-    }
-    actor_table_for_each(&sup->actors, free_if_used, sup);
 }

@@ -6,6 +6,7 @@
 #include "runtime/inbox.h"
 #include "runtime/shard.h"
 #include <maiko/supervisor.h>
+#include <string.h>
 
 #define SUPERVISOR_MAGIC 0x6d61c702u
 
@@ -89,6 +90,22 @@ static inline bool supervisor_is_forked(const struct maiko_supervisor *sup)
     return *sup->fork_word == 0;
 }
 
+/* Does the calling thread run one of its shards? */
+static inline bool supervisor_is_inside(const struct maiko_supervisor *sup)
+{
+    return shard_of_this_thread != NULL && shard_of_this_thread->sup == sup;
+}
+
+/* Appends a string at `*at` and moves behind it: for blocks that hold several. */
+static inline const char *supervisor_copy_text(char **at, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = memcpy(*at, text, size);
+
+    *at += size;
+    return copy;
+}
+
 /* --- failures and log --- */
 
 /* Keeps the first failure with its text; tells whoever joins.  `actor` and `text` may be NULL. */
@@ -117,6 +134,9 @@ bool supervisor_is_quiet(struct maiko_supervisor *sup);
 
 /* By a shard in its turn: every on_stop of its actors. */
 void supervisor_run_stop_hooks(struct shard *shard);
+
+/* Events handled so far on all shards; approximate while they run. */
+uint64_t supervisor_handled(const struct maiko_supervisor *sup);
 
 /* One turn in a polled mode; virtual time may move when nothing else can happen.  False when nothing at all can. */
 bool supervisor_poll_once(struct maiko_supervisor *sup, bool may_advance);
@@ -156,6 +176,10 @@ MAIKO_MUST_CHECK maiko_status supervisor_announce_stream(struct shard *shard, co
 /* When no thread runs any more. */
 void supervisor_free_inboxes(struct maiko_supervisor *sup);
 void supervisor_free_actors(struct maiko_supervisor *sup);
+
+/* All that a record holds; the record itself stays its table's. */
+void supervisor_free_record(struct maiko_supervisor *sup, struct actor *actor);
+
 void supervisor_free_importers(struct maiko_supervisor *sup);
 
 /* The outside loop is about to sleep on our descriptor (MAIKO_POLLED). */

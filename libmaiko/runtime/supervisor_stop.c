@@ -337,16 +337,6 @@ static bool stop_threads(struct maiko_supervisor *sup, uint64_t deadline_ns, str
     return in_time;
 }
 
-static uint64_t handled_so_far(const struct maiko_supervisor *sup)
-{
-    uint64_t handled = 0;
-    uint32_t i;
-
-    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++)
-        handled += __atomic_load_n(&sup->shards[i]->handled, __ATOMIC_RELAXED);
-    return handled;
-}
-
 static void finish_report(struct maiko_supervisor *sup, maiko_stop_report *report, maiko_status status, uint64_t begin_ns,
                           uint64_t handled_before, const struct tally *tally)
 {
@@ -357,7 +347,7 @@ static void finish_report(struct maiko_supervisor *sup, maiko_stop_report *repor
         return;
     report->status = status;
     report->duration_ns = now_ns(sup) - begin_ns;
-    report->handled = handled_so_far(sup) - handled_before;
+    report->handled = supervisor_handled(sup) - handled_before;
     report->unfinished = tally->unfinished;
     memcpy(report->text, text, len < sizeof report->text ? len + 1 : sizeof report->text);
 }
@@ -416,7 +406,7 @@ maiko_status maiko_supervisor_halt(maiko_supervisor *sup, maiko_stop_report *rep
     if (shard_of_this_thread != NULL && shard_of_this_thread->sup == sup)
         return MAIKO_ETHREAD;
     begin_ns = now_ns(sup);
-    handled_before = handled_so_far(sup);
+    handled_before = supervisor_handled(sup);
     if (begin_stop(sup)) {
         uint64_t deadline_ns = clock_deadline(begin_ns, sup->config.stop_deadline_ns);
 

@@ -1,0 +1,173 @@
+/* Installing: an actor's subscriptions and publications enter the tables of its shard, and the other shards hear of it. */
+#include "runtime/interest.h"
+#include "runtime/supervisor_internal.h"
+#include <string.h>
+
+static maiko_status install_subscription(struct shard *shard, struct subscription *subscription, struct add_ticket *ticket)
+{
+    maiko_status status = broker_subscribe(&shard->broker, subscription);
+
+    if (status != MAIKO_OK)
+        return status;
+    status = interest_add(shard, subscription, ticket);
+    if (status != MAIKO_OK)
+        broker_unsubscribe(&shard->broker, subscription);
+    return status;
+}
+
+struct last_values {
+    struct shard *shard;
+    struct subscription *subscription;
+};
+
+/* Did an earlier subscription of the same actor bring it this value already? */
+static bool had_last_value(const struct subscription *subscription, const struct route *route)
+{
+    const maiko_envelope *last = &route->last->head;
+    const struct subscription *earlier = subscription->subscriber->first;
+
+    for (; earlier != subscription; earlier = earlier->next) {
+        if (maiko_topic_matches(earlier->pattern, route->topic->name) &&
+            (earlier->predicate == NULL || earlier->predicate(last->payload, last->type, earlier->userdata)))
+            return true;
+    }
+    return false;
+}
+
+static void give_last_value(struct topic_set_entry *entry, void *userdata)
+{
+    struct last_values *last = userdata;
+    struct route *route = CONTAINER_OF(entry, struct route, entry);
+    const struct actor *actor = CONTAINER_OF(last->subscription->subscriber, struct actor, subscriber);
+    struct route_target target = {.subscriber = last->subscription->subscriber,
+                                  .subscription = last->subscription,
+                                  .choice = last->subscription->choice,
+                                  .has_predicate = last->subscription->predicate != NULL};
+
+    if (route->last == NULL || had_last_value(last->subscription, route))
+        return;
+    if (route->last->sender->id == actor->sender.id && !actor->receives_own)
+        return;
+    envelope_hold(last->shard, route->last);
+    shard_dispatch_to(last->shard, route, &target, route->last);
+}
+
+maiko_status supervisor_subscribe(struct shard *shard, struct subscription *subscription, struct add_ticket *ticket)
+{
+    struct last_values last = {.shard = shard, .subscription = subscription};
+    maiko_status status = install_subscription(shard, subscription, ticket);
+
+    if (status == MAIKO_OK)
+        (void)topic_set_for_each(&shard->broker.topics, subscription->pattern, give_last_value, &last);
+    return status;
+}
+
+void supervisor_unsubscribe(struct shard *shard, struct subscription *subscription)
+{
+    if (!topic_index_has(&subscription->entry))
+        return;
+    broker_unsubscribe(&shard->broker, subscription);
+    interest_remove(shard, subscription);
+}
+
+void actor_unsubscribe_all(struct actor *actor)
+{
+    struct subscription *subscription;
+
+    for (subscription = actor->subscriber.first; subscription != NULL; subscription = subscription->next)
+        supervisor_unsubscribe(actor->shard, subscription);
+}
+
+struct stream_command {
+    struct command command;
+    bool is_open;
+    const char *patterns[]; /* NULL-terminated, text behind */
+};
+
+static void run_stream(struct shard *shard, struct command *command)
+{
+    struct stream_command *told = CONTAINER_OF(command, struct stream_command, command);
+
+    if (!told->is_open) {
+        if (streams_close(&shard->streams, told->patterns))
+            shard_check_ends(shard);
+    } else if (streams_open(&shard->streams, told->patterns) != MAIKO_OK) {
+        supervisor_memory_failed(shard, "streams");
+    }
+    heap_free(shard->heap, told, command->size);
+}
+
+static struct stream_command *stream_command_new(struct shard *shard, const char *const *patterns, bool is_open)
+{
+    struct stream_command *told;
+    size_t text = 0;
+    size_t count;
+    size_t i;
+    char *at;
+
+    for (count = 0; patterns[count] != NULL; count++)
+        text += strlen(patterns[count]) + 1;
+    told = heap_alloc_zeroed(shard->heap, 1, sizeof *told + (count + 1) * sizeof(char *) + text);
+    if (told == NULL)
+        return NULL;
+    told->command.run = run_stream;
+    told->command.size = (uint32_t)(sizeof *told + (count + 1) * sizeof(char *) + text);
+    told->is_open = is_open;
+    at = (char *)(told->patterns + count + 1);
+    for (i = 0; i < count; i++)
+        told->patterns[i] = supervisor_copy_text(&at, patterns[i]);
+    return told;
+}
+
+/* Everybody counts the publishers; nobody may miss one that begins, so that nothing ends too early. */
+maiko_status supervisor_announce_stream(struct shard *shard, const char *const *patterns, bool is_open)
+{
+    uint32_t count = atomic_load_explicit(&shard->sup->shard_count, memory_order_acquire);
+    uint32_t target;
+
+    for (target = 0; target < count; target++) {
+        struct stream_command *told = stream_command_new(shard, patterns, is_open);
+
+        if (told == NULL)
+            return MAIKO_ENOMEM;
+        if (target == shard->index)
+            run_stream(shard, &told->command);
+        else if (shard_tell(shard, target, &told->command) != MAIKO_OK) {
+            heap_free(shard->heap, told, told->command.size);
+            return MAIKO_ENOMEM;
+        }
+    }
+    return MAIKO_OK;
+}
+
+void supervisor_announce_finished(struct actor *actor)
+{
+    if (supervisor_announce_stream(actor->shard, actor->rare->publish, false) != MAIKO_OK)
+        supervisor_memory_failed(actor->shard, "end of a stream");
+}
+
+maiko_status supervisor_install(struct shard *shard, struct actor *actor, struct add_ticket *ticket)
+{
+    struct subscription *subscription;
+    maiko_status status = MAIKO_OK;
+
+    for (subscription = actor->subscriber.first; subscription != NULL && status == MAIKO_OK; subscription = subscription->next)
+        status = install_subscription(shard, subscription, ticket);
+    if (status == MAIKO_OK && actor->rare != NULL && actor->rare->publish != NULL && actor->rare->publish[0] != NULL) {
+        status = supervisor_announce_stream(shard, actor->rare->publish, true);
+        actor->rare->is_publisher = status == MAIKO_OK;
+    }
+    if (status != MAIKO_OK) {
+        actor_unsubscribe_all(actor);
+        return status;
+    }
+    list_push_back(&shard->actors, &actor->siblings);
+    atomic_fetch_add_explicit(&shard->sup->live_actors, 1, memory_order_relaxed);
+    shard_ready(shard, actor);
+    for (subscription = actor->subscriber.first; subscription != NULL; subscription = subscription->next) {
+        struct last_values last = {.shard = shard, .subscription = subscription};
+
+        (void)topic_set_for_each(&shard->broker.topics, subscription->pattern, give_last_value, &last);
+    }
+    return MAIKO_OK;
+}

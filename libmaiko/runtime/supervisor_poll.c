@@ -1,0 +1,132 @@
+/* Running a supervisor inside somebody else's loop: one shard for real, or virtual ones on a virtual clock. */
+#include "runtime/deadlock.h"
+#include "runtime/supervisor_internal.h"
+#include "runtime/world.h"
+
+static uint64_t next_random(struct maiko_supervisor *sup)
+{
+    uint64_t x = sup->poll_random;
+
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    sup->poll_random = x;
+    return x;
+}
+
+static bool turn_as_thread(struct shard *shard, uint64_t budget)
+{
+    struct shard *before = shard_of_this_thread;
+    bool any;
+
+    shard_of_this_thread = shard;
+    any = shard_turn(shard, budget);
+    shard_of_this_thread = before;
+    return any;
+}
+
+/* One turn of a shard drawn by the seed, with a budget drawn by the seed; false when no shard has anything to do. */
+static bool turn_of_somebody(struct maiko_supervisor *sup)
+{
+    uint32_t count = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
+    uint32_t first = (uint32_t)(next_random(sup) % count);
+    uint64_t budget = 1 + next_random(sup) % 8;
+    uint32_t i;
+
+    for (i = 0; i < count; i++) {
+        if (turn_as_thread(sup->shards[(first + i) % count], budget))
+            return true;
+    }
+    return false;
+}
+
+static bool advance_to_timer(struct maiko_supervisor *sup)
+{
+    uint64_t next = TIMER_NEVER;
+    uint64_t now = clock_mono_ns(&sup->clock);
+    uint32_t i;
+
+    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
+        uint64_t deadline = timer_heap_next_deadline(&sup->shards[i]->timers);
+
+        next = deadline < next ? deadline : next;
+    }
+    if (next == TIMER_NEVER)
+        return false;
+    if (next > now)
+        clock_advance(&sup->clock, next - now);
+    return true;
+}
+
+static bool end_cycles(struct maiko_supervisor *sup)
+{
+    bool any;
+
+    if (supervisor_state(sup) != SUP_RUNNING)
+        return false;
+    pthread_mutex_lock(&sup->lock);
+    any = world_end_cycles(sup);
+    pthread_mutex_unlock(&sup->lock);
+    return any;
+}
+
+bool supervisor_poll_once(struct maiko_supervisor *sup, bool may_advance)
+{
+    if (sup->config.mode == MAIKO_POLLED) {
+        struct shard *shard = sup->shards[0];
+
+        return turn_as_thread(shard, sup->config.turn_budget_events) || (shard->waiting > 0 && deadlock_search(shard)) ||
+               end_cycles(sup);
+    }
+    return turn_of_somebody(sup) || deadlock_search(sup->shards[0]) || end_cycles(sup) || (may_advance && advance_to_timer(sup));
+}
+
+static maiko_status check_pollable(struct maiko_supervisor *sup)
+{
+    if (!supervisor_is_valid(sup))
+        return MAIKO_EINVAL;
+    if (supervisor_is_forked(sup))
+        return MAIKO_EFORKED;
+    if (sup->config.mode == MAIKO_THREADS)
+        return MAIKO_ENOTSUP;
+    if (supervisor_is_inside(sup))
+        return MAIKO_ETHREAD;
+    return supervisor_state(sup) == SUP_RUNNING ? MAIKO_OK : supervisor_state(sup) == SUP_NEW ? MAIKO_ESTATE : MAIKO_ECLOSED;
+}
+
+int64_t maiko_supervisor_poll(maiko_supervisor *sup, uint32_t budget_events)
+{
+    maiko_status status = check_pollable(sup);
+    uint64_t before;
+
+    if (status != MAIKO_OK)
+        return status;
+    before = supervisor_handled(sup);
+    if (sup->config.mode == MAIKO_POLLED) {
+        wakeup_clear(&sup->shards[0]->wakeup);
+        wakeup_withdraw(&sup->shards[0]->wakeup);
+    }
+    while (supervisor_poll_once(sup, true)) {
+        if (budget_events != 0 && supervisor_handled(sup) - before >= budget_events)
+            break;
+    }
+    if (sup->config.mode == MAIKO_POLLED)
+        supervisor_prepare_sleep(sup);
+    return (int64_t)(supervisor_handled(sup) - before);
+}
+
+/* The outside loop is about to sleep on our descriptor: arm the timer, and make it readable if work is left. */
+void supervisor_prepare_sleep(struct maiko_supervisor *sup)
+{
+    struct shard *shard = sup->shards[0];
+
+    wakeup_arm(&shard->wakeup, timer_heap_next_deadline(&shard->timers));
+    wakeup_announce(&shard->wakeup);
+    if (!shard_is_idle(shard))
+        wakeup_signal(&shard->wakeup);
+}
+
+int maiko_supervisor_fd(maiko_supervisor *sup)
+{
+    return supervisor_is_valid(sup) && sup->config.mode == MAIKO_POLLED ? sup->shards[0]->wakeup.epoll_fd : -1;
+}

@@ -1,0 +1,166 @@
+/* Running a supervisor on its own threads: start, join, and both with signals. */
+#include "runtime/supervisor_internal.h"
+#include "runtime/supervisor_stop.h"
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/* --- start --- */
+
+maiko_status supervisor_start_thread(struct shard *shard)
+{
+    sigset_t all;
+    sigset_t before;
+    char name[16];
+    int err;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    err = pthread_create(&shard->thread, NULL, shard_main, shard);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (err != 0)
+        return MAIKO_ESYSTEM;
+    shard->has_thread = true;
+    snprintf(name, sizeof name, "%.10s/%u", shard->sup->name, shard->index);
+    (void)pthread_setname_np(shard->thread, name);
+    return MAIKO_OK;
+}
+
+static maiko_status start_threads(struct maiko_supervisor *sup)
+{
+    uint32_t count = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
+    maiko_status status = MAIKO_OK;
+    uint32_t i;
+
+    for (i = 0; i < count && status == MAIKO_OK; i++)
+        status = supervisor_start_thread(sup->shards[i]);
+    if (status != MAIKO_OK)
+        supervisor_end_threads(sup, 0);
+    return status;
+}
+
+static maiko_status check_startable(struct maiko_supervisor *sup)
+{
+    if (!supervisor_is_valid(sup))
+        return MAIKO_EINVAL;
+    if (supervisor_is_forked(sup))
+        return MAIKO_EFORKED;
+    if (supervisor_state(sup) != SUP_NEW)
+        return MAIKO_ESTATE;
+    return maiko_supervisor_status(sup);
+}
+
+maiko_status maiko_supervisor_start(maiko_supervisor *sup)
+{
+    maiko_status status = check_startable(sup);
+
+    if (status != MAIKO_OK)
+        return status;
+    /* release: threads that see it running see everything built before */
+    atomic_store_explicit(&sup->state, SUP_RUNNING, memory_order_release);
+    if (sup->config.mode != MAIKO_THREADS)
+        return MAIKO_OK;
+    status = start_threads(sup);
+    if (status != MAIKO_OK) {
+        atomic_store_explicit(&sup->state, SUP_STOPPED, memory_order_release);
+        supervisor_note_failure(sup, status, NULL, "a thread could not be started");
+    }
+    return status;
+}
+
+/* --- join and run --- */
+
+static bool join_is_over(struct maiko_supervisor *sup)
+{
+    return atomic_load_explicit(&sup->live_actors, memory_order_acquire) == 0 ||
+           atomic_load_explicit(&sup->stop_requested, memory_order_acquire) || maiko_supervisor_status(sup) != MAIKO_OK ||
+           supervisor_state(sup) == SUP_STOPPED;
+}
+
+/* Waits for the end, or for a signal when there is a descriptor for them. */
+static void wait_for_end(struct maiko_supervisor *sup, int signal_fd)
+{
+    while (!join_is_over(sup)) {
+        struct pollfd fds[2] = {{.fd = sup->join_fd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
+        uint64_t count;
+
+        if (poll(fds, signal_fd >= 0 ? 2 : 1, -1) < 0 && errno != EINTR)
+            return;
+        if (fds[0].revents != 0 && !join_is_over(sup))
+            (void)!read(sup->join_fd, &count, sizeof count);
+        if (signal_fd >= 0 && fds[1].revents != 0) {
+            struct signalfd_siginfo info;
+
+            (void)!read(signal_fd, &info, sizeof info);
+            (void)maiko_supervisor_request_stop(sup);
+        }
+    }
+}
+
+static maiko_status check_joinable(struct maiko_supervisor *sup)
+{
+    if (!supervisor_is_valid(sup))
+        return MAIKO_EINVAL;
+    if (supervisor_is_forked(sup))
+        return MAIKO_EFORKED;
+    if (supervisor_is_inside(sup))
+        return MAIKO_ETHREAD;
+    if (sup->config.mode != MAIKO_THREADS)
+        return MAIKO_ENOTSUP;
+    return supervisor_state(sup) == SUP_NEW ? MAIKO_ESTATE : MAIKO_OK;
+}
+
+maiko_status maiko_supervisor_join(maiko_supervisor *sup)
+{
+    maiko_status status = check_joinable(sup);
+
+    if (status != MAIKO_OK)
+        return status;
+    wait_for_end(sup, -1);
+    return maiko_supervisor_status(sup);
+}
+
+maiko_status maiko_supervisor_run(maiko_supervisor *sup)
+{
+    sigset_t handled;
+    sigset_t before;
+    int signal_fd = -1;
+    maiko_status status;
+
+    if (!supervisor_is_valid(sup))
+        return MAIKO_EINVAL;
+    if (sup->config.mode != MAIKO_THREADS)
+        return MAIKO_ENOTSUP;
+    sigemptyset(&handled);
+    if (!sup->config.handle_no_signals) {
+        sigaddset(&handled, SIGINT);
+        sigaddset(&handled, SIGTERM);
+        pthread_sigmask(SIG_BLOCK, &handled, &before);
+        signal_fd = signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
+    }
+    status = maiko_supervisor_start(sup);
+    if (status == MAIKO_OK) {
+        wait_for_end(sup, signal_fd);
+        status = maiko_supervisor_halt(sup, NULL);
+    }
+    if (!sup->config.handle_no_signals) {
+        if (signal_fd >= 0)
+            close(signal_fd);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    return status;
+}
+
+maiko_status maiko_supervisor_request_stop(maiko_supervisor *sup)
+{
+    if (!supervisor_is_valid(sup))
+        return MAIKO_EINVAL;
+    if (supervisor_is_forked(sup))
+        return MAIKO_EFORKED;
+    atomic_store_explicit(&sup->stop_requested, true, memory_order_release);
+    supervisor_wake_join(sup);
+    return MAIKO_OK;
+}
