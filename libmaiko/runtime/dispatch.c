@@ -76,7 +76,7 @@ void shard_count_drop(struct shard *shard, struct actor *subscriber, const struc
                       maiko_drop_reason reason)
 {
     struct counters_drop *line =
-        counters_drop(shard->sup->counters, subscriber->counters, (uint16_t)shard->index, topic->name, reason);
+        drop_cache_line(&shard->drops, shard->sup->counters, subscriber->counters, (uint16_t)shard->index, topic, reason);
 
     COUNT(subscriber->counters, dropped, 1);
     COUNT_SHARED(line, events, 1);

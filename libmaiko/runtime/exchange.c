@@ -72,7 +72,8 @@ static bool write_event(struct shard *shard, struct ring *ring, uint32_t target,
 
 static void count_ring_drop(struct shard *shard, const struct envelope *envelope, maiko_drop_reason reason)
 {
-    struct counters_drop *line = counters_drop(shard->sup->counters, NULL, (uint16_t)shard->index, envelope->topic->name, reason);
+    struct counters_drop *line =
+        drop_cache_line(&shard->drops, shard->sup->counters, NULL, (uint16_t)shard->index, envelope->topic, reason);
 
     COUNT(shard->counters, ring_dropped, 1);
     COUNT_SHARED(line, events, 1);

@@ -23,6 +23,7 @@ core_sources += libmaiko/runtime/dead_letters.h
 core_sources += libmaiko/runtime/deadlock.c
 core_sources += libmaiko/runtime/deadlock.h
 core_sources += libmaiko/runtime/dispatch.c
+core_sources += libmaiko/runtime/drop_cache.h
 core_sources += libmaiko/runtime/exchange.c
 core_sources += libmaiko/runtime/gate.c
 core_sources += libmaiko/runtime/import.c

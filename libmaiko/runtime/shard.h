@@ -18,6 +18,7 @@
 #include "routing/broker.h"
 #include "routing/streams.h"
 #include "runtime/actor.h"
+#include "runtime/drop_cache.h"
 #include "runtime/name_cache.h"
 #include "runtime/pool.h"
 #include "runtime/registry.h"
@@ -105,6 +106,7 @@ struct shard {
     uint64_t heap_live;   /* references to heap envelopes on this shard */
     uint64_t waiting;     /* entries in mailboxes here whose senders are in debt for them */
     struct counters_shard *counters;
+    struct drop_cache drops;
     struct hash_table interests; /* what other shards were told of our subscriptions; see interest.h */
     struct route *dead_route;    /* of $sys/dead */
     struct dead_letters *dead;   /* drops to be reported at the end of the turn; NULL: none yet */
