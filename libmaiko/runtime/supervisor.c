@@ -2,19 +2,13 @@
 #include "runtime/supervisor_internal.h"
 
 #include "runtime/config.h"
-#include "runtime/deadlock.h"
 #include "runtime/interest.h"
 #include "runtime/supervisor_stop.h"
-#include "runtime/world.h"
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define FORK_PAGE ((size_t)4096)
