@@ -203,12 +203,8 @@ HOT uint32_t run_batch(struct actor *actor)
         handle_one(actor, again);
         count++;
     }
-    while (count < actor->tick_limit && may_go_on(actor)) {
-        struct envelope *envelope = shard_take(actor->shard, actor);
-
-        if (envelope == NULL)
-            break;
-        handle_one(actor, envelope);
+    while (count < actor->tick_limit && actor_has_events(actor) && may_go_on(actor)) {
+        handle_one(actor, shard_take(actor->shard, actor));
         count++;
     }
     return count;
@@ -368,7 +364,7 @@ void actor_stop_now(struct actor *actor)
 
 /* --- activation --- */
 
-static void run(struct actor *actor)
+HOT void run(struct actor *actor)
 {
     uint32_t handled;
 
@@ -391,7 +387,7 @@ static void run(struct actor *actor)
         actor_stop_now(actor);
 }
 
-static void run_sampled(struct actor *actor)
+static __attribute__((noinline)) void run_sampled(struct actor *actor)
 {
     struct shard *shard = actor->shard;
     uint64_t begin = clock_mono_ns(&shard->sup->clock);
@@ -405,6 +401,13 @@ static void run_sampled(struct actor *actor)
     if (shard->sup->may_balance)
         placement_note(shard, actor, shard->mono_ns - begin,
                        COUNTED(actor->counters, handled) + COUNTED(actor->counters, sent) - units);
+}
+
+/* The usual state after an activation, known from one place in memory; false: ask actor_is_ready(). */
+HOT bool waits_for_events(const struct actor *actor)
+{
+    return actor->mailbox.depth == 0 && actor->state == ACTOR_RUNNING && actor->step_state != ACTOR_STEP_READY &&
+           !actor->end_pending && !actor->fail_pending && !actor->is_gate && actor->rare == NULL;
 }
 
 void actor_activate(struct actor *actor)
@@ -425,5 +428,6 @@ void actor_activate(struct actor *actor)
         return;
     if (__builtin_expect(actor_is_held(actor), 0))
         show_phase(actor, true);
-    shard_ready(shard, actor);
+    if (!waits_for_events(actor))
+        shard_ready(shard, actor);
 }

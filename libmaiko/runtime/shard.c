@@ -348,6 +348,18 @@ static void pause_cpu(void)
 #endif
 }
 
+static bool look_often(const struct shard *shard)
+{
+    int i;
+
+    for (i = 0; i < 64; i++) {
+        if (!shard_is_idle(shard))
+            return true;
+        pause_cpu();
+    }
+    return false;
+}
+
 /* Spins for the configured time; true when work came. */
 static bool spin(struct shard *shard)
 {
@@ -355,15 +367,13 @@ static bool spin(struct shard *shard)
 
     if (shard->sup->config.spin_ns == 0)
         return false;
+    /* a few looks before the clock is asked: what comes at once is not made to wait for it */
+    if (look_often(shard))
+        return true;
     until = clock_mono_ns(&shard->sup->clock) + shard->sup->config.spin_ns;
     do {
-        int i;
-
-        for (i = 0; i < 64; i++) {
-            if (!shard_is_idle(shard))
-                return true;
-            pause_cpu();
-        }
+        if (look_often(shard))
+            return true;
     } while (clock_mono_ns(&shard->sup->clock) < until);
     return false;
 }
