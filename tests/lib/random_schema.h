@@ -1,18 +1,21 @@
-/* Random schemas and events of them, for property tests of whatever reads types at run time. */
+/*
+ * Random schema: event types and legal events drawn from a seed, for round trips through every encoding.
+ */
 #ifndef TESTS_LIB_RANDOM_SCHEMA_H
 #define TESTS_LIB_RANDOM_SCHEMA_H
 
 #include <maiko/schema.h>
 
-#include "lib/random.h"
+struct random_source {
+    uint64_t state;
+};
 
-/* A finished schema with up to a dozen fields of all kinds, structs up to three deep; NULL when memory is short. */
-maiko_schema *random_schema(struct random *random, const maiko_allocator *allocator);
+uint64_t random_below(struct random_source *source, uint64_t below);
 
-/*
- * A legal event of the type: numbers of every bit pattern, texts that are UTF-8 and texts that are not, values with and without
- * label. Bytes that mean nothing are zero.  From malloc; NULL when memory is short.
- */
-void *random_event(struct random *random, const maiko_event_type *type, size_t *ret_len);
+/* A type of up to eight fields of any kind, nested up to three deep, half of them with a tail.  NULL: without memory. */
+maiko_schema *random_schema(struct random_source *source, const maiko_event_type **ret_type);
+
+/* A legal event of the type in a block of *ret_len bytes, what no field covers zero.  Freed with free(). */
+void *random_event(struct random_source *source, const maiko_event_type *type, size_t *ret_len);
 
 #endif

@@ -1,0 +1,218 @@
+/* Peer pair: the sink writes down, the queues move. */
+#include "lib/peer_pair.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/sample_events.h"
+
+static void on_send(struct peer *peer, const uint8_t *bytes, size_t len, void *userdata)
+{
+    struct pair_node *node = userdata;
+    struct frame frame;
+
+    if (frame_read(bytes, len, &frame, NULL) == MAIKO_OK && frame.kind != FRAME_HEARTBEAT)
+        text_append_format(&node->pair->trace, "%s: %s\n", node->name, frame_kind_name(frame.kind));
+    if (node->out_count == PAIR_FRAMES_MAX)
+        return;
+    node->out[node->out_count].bytes = malloc(len);
+    memcpy(node->out[node->out_count].bytes, bytes, len);
+    node->out[node->out_count++].len = len;
+}
+
+static void on_close(struct peer *peer, void *userdata)
+{
+    struct pair_node *node = userdata;
+
+    node->closes++;
+}
+
+static bool on_deliver(struct peer *peer, const struct inbound_event *event, void *userdata)
+{
+    struct pair_node *node = userdata;
+    struct payload_plan *plan = NULL;
+    numbers value = {.u64 = 0};
+
+    if (payload_plan_new(heap_default(), MAIKO_TYPE(numbers), event->channel->type, &plan, NULL) == MAIKO_OK)
+        (void)!payload_read(plan, event->payload, &value, sizeof(value), NULL);
+    payload_plan_free(plan);
+    text_append_format(&node->pair->trace, "%s: has %s %llu\n", node->name, event->channel->topic, (unsigned long long)value.u64);
+    node->events++;
+    node->last_number = value.u64;
+    node->last_stream = event->stream;
+    node->last_position = event->position;
+    return !node->keeps_events;
+}
+
+static void on_ended(struct peer *peer, const char *publisher, const char *const *publish, void *userdata)
+{
+    struct pair_node *node = userdata;
+
+    node->ends++;
+    text_append_format(&node->pair->trace, "%s: end of %s on %s\n", node->name, publisher, publish[0] != NULL ? publish[0] : "");
+}
+
+static void on_news(struct peer *peer, const struct peer_notice *notice, void *userdata)
+{
+    struct pair_node *node = userdata;
+    size_t len = strlen(node->news);
+    struct text news;
+
+    text_append_format(&node->pair->trace, "%s: %s %s\n", node->name, peer_news_name(notice->news), notice->reason);
+    text_init_buffer(&news, node->news + len, sizeof(node->news) - len);
+    text_append_format(&news, "%s%s%s ", peer_news_name(notice->news), notice->reason[0] != '\0' ? ":" : "", notice->reason);
+    if (notice->news == PEER_NEWS_GAP && notice->lost == LOST_UNKNOWN)
+        node->unknown_gaps++;
+    else if (notice->news == PEER_NEWS_GAP)
+        node->lost += notice->lost;
+}
+
+static bool may_subscribe(struct peer *peer, const char *pattern, void *userdata)
+{
+    struct pair_node *node = userdata;
+
+    return node->denied == NULL || strcmp(node->denied, pattern) != 0;
+}
+
+static const struct peer_sink sink = {.send = on_send,
+                                      .close = on_close,
+                                      .deliver = on_deliver,
+                                      .ended = on_ended,
+                                      .news = on_news,
+                                      .may_subscribe = may_subscribe,
+                                      .may_publish = may_subscribe};
+
+static void init_node(struct pair *pair, struct pair_node *node, struct pair_node *other, const char *name, uint64_t id)
+{
+    *node = (struct pair_node){.name = name, .other = other, .pair = pair};
+    node->config = (struct peer_config){.heap = pair->heap,
+                                        .identity = {.space = "space", .name = name, .node = {id, id}, .epoch = 1},
+                                        .sink = &sink,
+                                        .userdata = node};
+}
+
+void pair_init(struct pair *pair, struct heap *heap)
+{
+    pair->heap = heap;
+    pair->now = MAIKO_SECONDS(1000);
+    init_node(pair, &pair->a, &pair->b, "a", 1);
+    init_node(pair, &pair->b, &pair->a, "b", 2);
+    text_init_heap(&pair->trace, heap_default(), SIZE_MAX / 4);
+}
+
+static maiko_status open_node(struct pair_node *node)
+{
+    struct exporter_config config = {.heap = node->config.heap, .stream_seed = 100 * node->config.identity.epoch};
+    maiko_status status = exporter_new(&config, &node->exporter);
+
+    if (status != MAIKO_OK)
+        return status;
+    node->config.exporter = node->exporter;
+    return peer_new(&node->config, &node->peer);
+}
+
+maiko_status pair_open(struct pair *pair)
+{
+    maiko_status status = open_node(&pair->a);
+
+    return status == MAIKO_OK ? open_node(&pair->b) : status;
+}
+
+static void drop_frames(struct pair_node *node)
+{
+    for (; node->out_count > 0; node->out_count--)
+        free(node->out[node->out_count - 1].bytes);
+}
+
+static void close_node(struct pair_node *node)
+{
+    drop_frames(node);
+    node->peer = peer_free(node->peer);
+    node->exporter = exporter_free(node->exporter);
+}
+
+void pair_deinit(struct pair *pair)
+{
+    close_node(&pair->a);
+    close_node(&pair->b);
+    text_deinit(&pair->trace);
+}
+
+void pair_connect(struct pair *pair)
+{
+    peer_connected(pair->a.peer, pair->now);
+    pair_settle(pair);
+}
+
+static bool move_one(struct pair_node *node)
+{
+    struct pair_frame first = node->out[0];
+
+    if (node->out_count == 0)
+        return false;
+    memmove(node->out, node->out + 1, --node->out_count * sizeof(first));
+    peer_frame(node->other->peer, first.bytes, first.len, node->pair->now);
+    free(first.bytes);
+    return true;
+}
+
+void pair_settle(struct pair *pair)
+{
+    bool is_busy = true;
+
+    while (is_busy) {
+        peer_flush(pair->a.peer, pair->now);
+        peer_flush(pair->b.peer, pair->now);
+        is_busy = move_one(&pair->a);
+        is_busy |= move_one(&pair->b);
+    }
+}
+
+void pair_pass(struct pair *pair, uint64_t duration_ns)
+{
+    uint64_t end = pair->now + duration_ns;
+
+    while (pair->now < end) {
+        pair->now = end - pair->now > MAIKO_MS(500) ? pair->now + MAIKO_MS(500) : end;
+        peer_tick(pair->a.peer, pair->now);
+        peer_tick(pair->b.peer, pair->now);
+        pair_settle(pair);
+    }
+}
+
+void pair_break(struct pair *pair)
+{
+    drop_frames(&pair->a);
+    drop_frames(&pair->b);
+    peer_disconnected(pair->a.peer, "broken", pair->now);
+    peer_disconnected(pair->b.peer, "broken", pair->now);
+    drop_frames(&pair->a);
+    drop_frames(&pair->b);
+}
+
+maiko_status pair_subscribe(struct pair_node *node, const char *pattern, enum pattern_from from)
+{
+    struct pattern wish = {.id = 1, .from = from, .made_at_ns = UINT64_MAX, .text = (char *)(uintptr_t)pattern};
+
+    return peer_subscribe(node->peer, &wish, node->pair->now);
+}
+
+maiko_status pair_publish(struct pair_node *node, const char *topic, maiko_overflow overflow, uint64_t number)
+{
+    numbers value = {.u64 = number};
+    struct export_event event = {.type = MAIKO_TYPE(numbers),
+                                 .payload = &value,
+                                 .topic = topic,
+                                 .sender = "sender",
+                                 .id = {5, number},
+                                 .correlation = {5, number},
+                                 .overflow = overflow};
+
+    return exporter_publish(node->exporter, &event, node->pair->now, NULL);
+}
+
+void pair_deliver(struct pair_node *node)
+{
+    peer_delivered(node->peer, node->last_stream, node->last_position, node->pair->now);
+    pair_settle(node->pair);
+}

@@ -1,0 +1,69 @@
+/*
+ * Peer pair: two nodes, one link, frames in two queues that the test moves by hand, and a trace of what happened.
+ */
+#ifndef TESTS_LIB_PEER_PAIR_H
+#define TESTS_LIB_PEER_PAIR_H
+
+#include "base/text.h"
+#include "link/peer.h"
+
+enum { PAIR_FRAMES_MAX = 512 };
+
+struct pair_frame {
+    uint8_t *bytes;
+    size_t len;
+};
+
+struct pair_node {
+    const char *name;
+    struct peer_config config;
+    struct exporter *exporter;
+    struct peer *peer;
+    struct pair_node *other;
+    struct pair_frame out[PAIR_FRAMES_MAX]; /* sent, not yet with the other side */
+    size_t out_count;
+    bool keeps_events; /* deliver answers "later" */
+    const char *denied;
+    uint64_t last_stream;
+    uint64_t last_position;
+    uint64_t events;
+    uint64_t last_number;
+    uint64_t lost;
+    uint64_t unknown_gaps;
+    unsigned closes;
+    unsigned ends;
+    char news[256]; /* the names of all news, in order */
+    struct pair *pair;
+};
+
+struct pair {
+    struct heap *heap;
+    uint64_t now;
+    struct pair_node a; /* connects */
+    struct pair_node b; /* accepts */
+    struct text trace;
+};
+
+/* Both nodes with their exporters and peers, not connected.  Change the configurations before pair_open(). */
+void pair_init(struct pair *pair, struct heap *heap);
+maiko_status pair_open(struct pair *pair);
+void pair_deinit(struct pair *pair);
+
+void pair_connect(struct pair *pair);
+
+/* Moves frames and ticks both sides until nothing is under way. */
+void pair_settle(struct pair *pair);
+
+/* Time passes in steps of at most 500 ms, both sides run. */
+void pair_pass(struct pair *pair, uint64_t duration_ns);
+
+/* The connection breaks: what is under way is gone. */
+void pair_break(struct pair *pair);
+
+maiko_status pair_subscribe(struct pair_node *node, const char *pattern, enum pattern_from from);
+maiko_status pair_publish(struct pair_node *node, const char *topic, maiko_overflow overflow, uint64_t number);
+
+/* What was kept is with its receivers now. */
+void pair_deliver(struct pair_node *node);
+
+#endif

@@ -1,0 +1,250 @@
+/* Frames and envelopes: what is written is read, what is required is missed, and both codecs say the same. */
+#include "wire/envelope.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/sample_events.h"
+#include "lib/suite.h"
+#include "wire/frame.h"
+
+static char reason[256];
+static struct text error;
+
+static struct text *fresh_error(void)
+{
+    text_init_buffer(&error, reason, sizeof(reason));
+    return &error;
+}
+
+static struct pack fresh_pack(void)
+{
+    struct pack pack;
+
+    pack_init(&pack, heap_default(), WIRE_FRAME_MAX);
+    return pack;
+}
+
+static void frames_come_back_as_they_were(void)
+{
+    struct frame hello = {.kind = FRAME_HELLO,
+                          .session = 7,
+                          .hello = {.min = 1,
+                                    .max = 3,
+                                    .space = slice_of("wx"),
+                                    .name = slice_of("n\xc3\xb6rd"),
+                                    .host = slice_of("h"),
+                                    .node = {1, 2},
+                                    .epoch = UINT64_MAX,
+                                    .uptime_ns = 5,
+                                    .window_bytes = 6,
+                                    .window_events = 7,
+                                    .pid = 8}};
+    struct frame ready = {.kind = FRAME_READY, .session = 1, .number = 2, .stream = 3, .next = 4, .resumed = true};
+    struct pack pack = fresh_pack();
+    struct frame read;
+
+    frame_write(&pack, &hello);
+    CU_ASSERT_EQUAL(frame_read(pack.data, pack.len, &read, fresh_error()), MAIKO_OK);
+    CU_ASSERT_EQUAL(read.kind, FRAME_HELLO);
+    CU_ASSERT(slice_is(read.hello.name, "n\xc3\xb6rd"));
+    CU_ASSERT(maiko_id_equal(read.hello.node, hello.hello.node));
+    CU_ASSERT_EQUAL(read.hello.epoch, UINT64_MAX);
+    CU_ASSERT(frame_peek_hello(pack.data, pack.len, &read));
+    pack_clear(&pack);
+    frame_write(&pack, &ready);
+    CU_ASSERT_EQUAL(frame_read(pack.data, pack.len, &read, fresh_error()), MAIKO_OK);
+    CU_ASSERT(read.resumed && !read.is_lost_known && read.next == 4);
+    ready.is_lost_known = true;
+    ready.lost = 12;
+    pack_clear(&pack);
+    frame_write(&pack, &ready);
+    CU_ASSERT_EQUAL(frame_read(pack.data, pack.len, &read, fresh_error()), MAIKO_OK);
+    CU_ASSERT(read.is_lost_known && read.lost == 12);
+    CU_ASSERT(!frame_peek_hello(pack.data, pack.len, &read));
+    pack_deinit(&pack);
+}
+
+static void expect_frame(const char *bytes, size_t len, const char *expected)
+{
+    struct frame read;
+    maiko_status status = frame_read((const uint8_t *)bytes, len, &read, fresh_error());
+
+    if (strcmp(reason, expected) != 0 || (status == MAIKO_OK) != (expected[0] == '\0'))
+        SUITE_FAIL("\"%s\" instead of \"%s\"", reason, expected);
+}
+
+#define EXPECT(bytes, expected) expect_frame(bytes, sizeof(bytes) - 1, expected)
+
+static void frames_without_what_they_need_are_refused(void)
+{
+    EXPECT("\x81\xa4kind\xa3"
+           "ack",
+           "session: missing");
+    EXPECT("\x81\xa7session\x01", "kind: missing");
+    EXPECT("\x82\xa4kind\xa3"
+           "ack\xa7session\xff",
+           "session: a negative int, not an int from 0");
+    EXPECT("\x82\xa4kind\xa4"
+           "data\xa7session\x01",
+           "records: missing");
+    EXPECT("\x82\xa4kind\xa6refuse\xa7session\x01", "reason: missing");
+    EXPECT("\x82\xa4kind\xa9subscribe\xa7session\x01", "number: missing");
+    EXPECT("\x82\xa4kind\xa5hello\xa7session\x01", "min, max: no range of versions");
+    EXPECT("\x83\xa4kind\xa7welcome\xa7session\x01\xa7version\x01", "space: missing");
+    EXPECT("\x83\xa4kind\xa5ready\xa7session\x01\xa4lost\xa1x", "lost: not an int from 0 or nil");
+    EXPECT("\x83\xa4kind\xa3"
+           "ack\xa7session\x01\xa7session\x01",
+           "session: given twice");
+    EXPECT("\x83\xa4kind\xa3"
+           "ack\xa7session\x01\x01\x01",
+           "key: not a str");
+    EXPECT("\x83\xa4kind\xa3"
+           "ack\xa7session\x01\xa1x\x81\x01\x01",
+           "");
+    EXPECT("\x81\xa4kind\xa7unheard", "");
+    EXPECT("\x93\x01\x02\x03", "an array: not a map");
+    EXPECT("\x81\xa4kind\xa2\xff\xff", "kind: a str, not a str of at most 255 bytes");
+    EXPECT("", "empty");
+}
+
+static void records_of_every_kind_come_back(void)
+{
+    struct record event = {.channel = 3, .id_lo = 4, .time_ns = 5, .parent = {6, 7}};
+    static const char *const publish[] = {"a", "b/#", NULL};
+    struct pack pack = fresh_pack();
+    struct reader reader;
+    struct record record = {.kind = RECORD_OTHER};
+    struct reader list;
+    struct slice topic;
+
+    record_begin_event(&pack, &event);
+    pack_array(&pack, 0);
+    record_write_lost(&pack, 9, "window");
+    record_write_end(&pack, "sensor", publish);
+    record_write_failed(&pack, "x/+", 11);
+    pack_map(&pack, 0);
+    pack_nil(&pack);
+    reader = reader_of(pack_slice(&pack));
+    CU_ASSERT_EQUAL(frame_next_record(&reader, &record, fresh_error()), MAIKO_OK);
+    CU_ASSERT(record.kind == RECORD_EVENT && record.channel == 3 && record.id_lo == 4 && record.parent.lo == 7);
+    CU_ASSERT_EQUAL(frame_next_record(&reader, &record, fresh_error()), MAIKO_OK);
+    CU_ASSERT(record.kind == RECORD_LOST && record.lost == 9 && slice_is(record.reason, "window"));
+    CU_ASSERT_EQUAL(frame_next_record(&reader, &record, fresh_error()), MAIKO_OK);
+    CU_ASSERT(record.kind == RECORD_END && slice_is(record.name, "sensor"));
+    CU_ASSERT_EQUAL(frame_array(record.publish, &list), 2);
+    CU_ASSERT(frame_next_text(&list, &topic, NULL) == MAIKO_OK && slice_is(topic, "a"));
+    CU_ASSERT_EQUAL(frame_next_record(&reader, &record, fresh_error()), MAIKO_OK);
+    CU_ASSERT(record.kind == RECORD_FAILED && slice_is(record.name, "x/+") && record.id == 11);
+    CU_ASSERT_EQUAL(frame_next_record(&reader, &record, fresh_error()), MAIKO_OK);
+    CU_ASSERT_EQUAL(record.kind, RECORD_OTHER);
+    CU_ASSERT_EQUAL(frame_next_record(&reader, &record, fresh_error()), MAIKO_EPROTOCOL);
+    pack_deinit(&pack);
+}
+
+/* Through one codec and back, the payload as well. */
+static void check_codec(const struct codec *codec)
+{
+    const numbers event = {.i64 = INT64_MIN, .u64 = UINT64_MAX, .f64 = 0.1, .i8 = -1};
+    struct wire_envelope out = {.topic = slice_of("t/\xd0\xb6"),
+                                .type = slice_of("numbers"),
+                                .sender = slice_of("a \"quoted\"\\ sender\n"),
+                                .node = slice_of("n"),
+                                .id = {1, 2},
+                                .parent = {3, UINT64_MAX},
+                                .correlation = {5, 6},
+                                .origin = {7, 8},
+                                .time_ns = UINT64_MAX - 1,
+                                .seq = (UINT64_C(1) << 53) + 1,
+                                .schema = 9,
+                                .hops = 2};
+    struct payload_plan *plan = NULL;
+    struct pack pack = fresh_pack();
+    struct wire_envelope in;
+    struct slice kind;
+    numbers read;
+    size_t len = 0;
+
+    CU_ASSERT_EQUAL(payload_plan_new(heap_default(), MAIKO_TYPE(numbers), NULL, &plan, NULL), MAIKO_OK);
+    codec->write_publication(&pack, &out, plan, &event, sizeof(event));
+    CU_ASSERT_EQUAL(pack_status(&pack), MAIKO_OK);
+    CU_ASSERT_PTR_EQUAL(codec_of_frame(pack.data, pack.len), codec);
+    if (codec->read(pack.data, pack.len, &in, &kind, fresh_error()) != MAIKO_OK) {
+        SUITE_FAIL("%s: %s", codec->name, reason);
+    } else {
+        CU_ASSERT(slice_is(in.topic, "t/\xd0\xb6") && slice_is(in.sender, "a \"quoted\"\\ sender\n"));
+        CU_ASSERT(maiko_id_equal(in.parent, out.parent) && maiko_id_equal(in.origin, out.origin));
+        CU_ASSERT(in.time_ns == out.time_ns && in.seq == out.seq && in.hops == 2 && in.schema == 9);
+        CU_ASSERT_EQUAL(codec->payload_len(plan, in.payload, &len, NULL), MAIKO_OK);
+        CU_ASSERT_EQUAL(len, sizeof(read));
+        CU_ASSERT_EQUAL(codec->read_payload(plan, in.payload, &read, len, NULL), MAIKO_OK);
+        CU_ASSERT(memcmp(&read, &event, sizeof(read)) == 0);
+    }
+    payload_plan_free(plan);
+    pack_deinit(&pack);
+}
+
+static void envelopes_come_back_through_every_codec(void)
+{
+    size_t i;
+
+    for (i = 0; codec_at(i) != NULL; i++) {
+        check_codec(codec_at(i));
+        CU_ASSERT_PTR_EQUAL(codec_by_name(codec_at(i)->name), codec_at(i));
+    }
+    CU_ASSERT_EQUAL(i, 2);
+    CU_ASSERT_PTR_NULL(codec_by_name("smoke signals"));
+    CU_ASSERT_PTR_NULL(codec_of_frame((const uint8_t *)"\x01", 1));
+}
+
+static void expect_json(const char *json, const char *expected)
+{
+    struct wire_envelope envelope;
+    struct slice kind;
+    maiko_status status = codec_json.read((const uint8_t *)json, strlen(json), &envelope, &kind, fresh_error());
+
+    if (strcmp(reason, expected) != 0 || (status == MAIKO_OK) != (expected[0] == '\0'))
+        SUITE_FAIL("%s: \"%s\" instead of \"%s\"", json, reason, expected);
+}
+
+static void json_that_is_wrong_is_refused_with_the_reason(void)
+{
+    expect_json("{\"kind\":\"publish\",\"topic\":\"a\"}", "");
+    expect_json("{\"topic\":\"a\",\"unheard\":[1,{\"of\":null}],\"payload\":{\"x\":[1,2]}}", "");
+    expect_json("{\"topic\":\"a\",\"id\":null,\"number\":\"18446744073709551615\"}", "");
+    expect_json("{}", "topic: missing");
+    expect_json("[]", "frame: not an object");
+    expect_json("{\"topic\":1}", "topic: not a string");
+    expect_json("{\"topic\":\"a\",\"topic\":\"b\"}", "topic: given twice");
+    expect_json("{\"kind\":\"a\",\"kind\":\"b\"}", "kind: given twice");
+    expect_json("{\"topic\":\"a\",\"id\":\"no\"}", "id: not a UUID");
+    expect_json("{\"topic\":\"a\",\"time\":-1}", "time: not an int from 0");
+    expect_json("{\"topic\":\"a\",\"x\":,}", "value: no value");
+    expect_json("{\"topic\":\"a\\u0000\"}", "topic: a NUL inside");
+    expect_json("{\"topic\":\"a\",\"payload\":{\"x\":1}", "frame: neither a comma nor the end");
+    expect_json("{\"topic\":\"a\",\"payload\":{", "payload: it ends in the middle");
+    expect_json("{\"topic\":\"a\"} 1", "frame: something behind the object");
+    expect_json("{\"topic\" 1}", "key: no colon behind it");
+}
+
+static void answers_are_written_in_the_codec_of_the_question(void)
+{
+    struct wire_published answer = {.number = 3, .status = "payload", .text = "field \"x\": \xff"};
+    struct pack pack = fresh_pack();
+
+    codec_json.write_published(&pack, &answer);
+    CU_ASSERT_EQUAL(pack.len, strlen("{\"kind\":\"published\",\"number\":3,\"status\":\"payload\",\"text\":\"field \\\"x\\\": "
+                                     "\xef\xbf\xbd\"}"));
+    pack_clear(&pack);
+    codec_msgpack.write_published(&pack, &answer);
+    CU_ASSERT_EQUAL(reader_check(pack.data, pack.len, 1000, NULL), MAIKO_OK);
+    pack_deinit(&pack);
+}
+
+static const struct test_case cases[] = {TEST_CASE(frames_come_back_as_they_were),
+                                         TEST_CASE(frames_without_what_they_need_are_refused),
+                                         TEST_CASE(records_of_every_kind_come_back),
+                                         TEST_CASE(envelopes_come_back_through_every_codec),
+                                         TEST_CASE(json_that_is_wrong_is_refused_with_the_reason),
+                                         TEST_CASE(answers_are_written_in_the_codec_of_the_question)};
+SUITE_MAIN("envelope on the wire", cases)

@@ -1,0 +1,325 @@
+/* Payloads: events through msgpack and back, by position and by name, between equal and unequal types. */
+#include "wire/payload.h"
+
+#include <math.h>
+#include <msgpack.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/random_schema.h"
+#include "lib/sample_events.h"
+#include "lib/suite.h"
+#include "wire/limits.h"
+
+static struct payload_plan *plan_of(const maiko_event_type *type, const struct foreign_type *foreign)
+{
+    struct payload_plan *plan = NULL;
+
+    CU_ASSERT_EQUAL(payload_plan_new(heap_default(), type, foreign, &plan, NULL), MAIKO_OK);
+    return plan;
+}
+
+/* Reads the pack into a block of its own; NULL and the reason when it is refused. */
+static void *read_back(const struct payload_plan *plan, const struct pack *pack, size_t *ret_len, char *reason)
+{
+    struct text error;
+    void *event;
+
+    text_init_buffer(&error, reason, 128);
+    if (payload_len(plan, pack_slice(pack), ret_len, &error) != MAIKO_OK)
+        return NULL;
+    event = malloc(*ret_len + 1);
+    if (payload_read(plan, pack_slice(pack), event, *ret_len, &error) != MAIKO_OK) {
+        free(event);
+        return NULL;
+    }
+    return event;
+}
+
+static void check_round_trip(const struct payload_plan *plan, const void *event, size_t len, bool by_name)
+{
+    char reason[128];
+    struct pack pack;
+    size_t read_len = 0;
+    void *read;
+
+    pack_init(&pack, heap_default(), WIRE_FRAME_MAX);
+    (by_name ? payload_write_map : payload_write_array)(plan, &pack, event);
+    CU_ASSERT_EQUAL(pack_status(&pack), MAIKO_OK);
+    CU_ASSERT_EQUAL(reader_check(pack.data, pack.len, WIRE_FRAME_MAX, NULL), MAIKO_OK);
+    read = read_back(plan, &pack, &read_len, reason);
+    if (read == NULL)
+        SUITE_FAIL("refused: %s", reason);
+    CU_ASSERT(read != NULL && read_len == len && memcmp(read, event, len) == 0);
+    free(read);
+    pack_deinit(&pack);
+}
+
+static void random_events_of_random_types_come_back_bit_by_bit(void)
+{
+    struct random_source source = {.state = 4711};
+    unsigned long rounds = suite_scale(3000, 100000);
+
+    for (; rounds > 0; rounds--) {
+        const maiko_event_type *type;
+        maiko_schema *schema = random_schema(&source, &type);
+        struct payload_plan *plan;
+        size_t len;
+        void *event;
+
+        if (schema == NULL) {
+            SUITE_FAIL("the generator made an illegal type");
+            return;
+        }
+        plan = plan_of(type, NULL);
+        event = random_event(&source, type, &len);
+        CU_ASSERT_EQUAL(maiko_schema_validate(type, event, len, NULL, 0), MAIKO_OK);
+        check_round_trip(plan, event, len, false);
+        check_round_trip(plan, event, len, true);
+        free(event);
+        payload_plan_free(plan);
+        maiko_schema_free(schema);
+    }
+}
+
+/* The type as the other side knows it, sent over. */
+static struct foreign_type *announce(const maiko_event_type *type)
+{
+    struct foreign_type *foreign = NULL;
+    struct pack pack;
+
+    pack_init(&pack, heap_default(), WIRE_FRAME_MAX);
+    foreign_type_write(&pack, type, maiko_schema_hash(type));
+    CU_ASSERT_EQUAL(foreign_type_read(heap_default(), pack_slice(&pack), &foreign, NULL), MAIKO_OK);
+    pack_deinit(&pack);
+    return foreign;
+}
+
+static void announced_types_are_the_same_types(void)
+{
+    struct random_source source = {.state = 99};
+    unsigned rounds;
+
+    for (rounds = 0; rounds < 300; rounds++) {
+        const maiko_event_type *type;
+        maiko_schema *schema = random_schema(&source, &type);
+        struct foreign_type *foreign = announce(type);
+
+        CU_ASSERT_FATAL(foreign != NULL);
+        CU_ASSERT_EQUAL(maiko_schema_hash(foreign->type), foreign->hash);
+        CU_ASSERT(maiko_event_is(type, foreign->type));
+        foreign_type_free(foreign);
+        maiko_schema_free(schema);
+    }
+}
+
+#define OLD_FIELDS(F) F(INT32, a) F(STRING, name, 8) F(DOUBLE, gone) F(STRUCT, at, point) F(TAIL, values, INT16)
+MAIKO_EVENT(old_version, "v", OLD_FIELDS)
+#define NEW_FIELDS(F) F(STRING, name, 32) F(BOOL, added) F(INT64, a) F(STRUCT, at, point) F(TAIL, values, INT64)
+MAIKO_EVENT(new_version, "v", NEW_FIELDS)
+#define OTHER_FIELDS(F) F(STRING, a, 8)
+MAIKO_EVENT(other_version, "v", OTHER_FIELDS)
+
+static void fields_are_matched_by_name_between_versions(void)
+{
+    const old_version fixed = {.a = -5, .name = "x", .gone = 1.5, .at = {3, 4}, .values_count = 3};
+    const int16_t values[] = {7, -8, 9};
+    uint64_t old[(sizeof(fixed) + sizeof(values) + 7) / 8];
+    struct foreign_type *foreign = announce(MAIKO_TYPE(old_version));
+    struct payload_plan *old_plan = plan_of(MAIKO_TYPE(old_version), NULL);
+    struct payload_plan *new_plan = plan_of(MAIKO_TYPE(new_version), foreign);
+    const new_version *read;
+    char reason[128];
+    struct pack pack;
+    size_t len = 0;
+
+    memcpy(old, &fixed, sizeof(fixed));
+    memcpy((char *)old + sizeof(fixed), values, sizeof(values));
+    pack_init(&pack, heap_default(), 4096);
+    payload_write_array(old_plan, &pack, old);
+    read = read_back(new_plan, &pack, &len, reason);
+    CU_ASSERT_FATAL(read != NULL);
+    CU_ASSERT_EQUAL(read->a, -5);
+    CU_ASSERT_STRING_EQUAL(read->name, "x");
+    CU_ASSERT(!read->added);
+    CU_ASSERT_EQUAL(read->at.y, 4);
+    CU_ASSERT_EQUAL(read->values_count, 3);
+    CU_ASSERT_EQUAL(read->values[1], -8);
+    free((void *)(uintptr_t)read);
+    pack_deinit(&pack);
+    payload_plan_free(old_plan);
+    payload_plan_free(new_plan);
+    foreign_type_free(foreign);
+}
+
+static void a_field_of_another_kind_is_refused_by_name(void)
+{
+    struct foreign_type *foreign = announce(MAIKO_TYPE(other_version));
+    struct payload_plan *plan = NULL;
+    char reason[128];
+    struct text error;
+
+    text_init_buffer(&error, reason, sizeof(reason));
+    CU_ASSERT_EQUAL(payload_plan_new(heap_default(), MAIKO_TYPE(old_version), foreign, &plan, &error), MAIKO_ETYPE);
+    CU_ASSERT_STRING_EQUAL(reason, "field a: int32 here, string there");
+    CU_ASSERT_EQUAL(payload_plan_new(heap_default(), MAIKO_TYPE(local), NULL, &plan, NULL), MAIKO_ENOTSUP);
+    foreign_type_free(foreign);
+}
+
+/* Reads `json`-like msgpack made by the function into a sample; the reason must be this one ("": it is taken). */
+static void expect(void (*write)(struct pack *pack), const char *expected)
+{
+    struct payload_plan *plan = plan_of(MAIKO_TYPE(sample), NULL);
+    char reason[128];
+    struct pack pack;
+    size_t len = 0;
+    void *event;
+
+    pack_init(&pack, heap_default(), 65536);
+    write(&pack);
+    event = read_back(plan, &pack, &len, reason);
+    if (strcmp(reason, expected) != 0 || (event != NULL) != (expected[0] == '\0'))
+        SUITE_FAIL("\"%s\" instead of \"%s\"", reason, expected);
+    free(event);
+    pack_deinit(&pack);
+    payload_plan_free(plan);
+}
+
+#define WRITER(name, ...)                                                                                                        \
+    static void name(struct pack *pack)                                                                                          \
+    {                                                                                                                            \
+        __VA_ARGS__                                                                                                              \
+    }
+#define ONE(key, ...)                                                                                                            \
+    pack_map(pack, 1);                                                                                                           \
+    pack_str(pack, key);                                                                                                         \
+    __VA_ARGS__
+
+WRITER(write_nil, pack_nil(pack);)
+WRITER(write_int_for_bool, ONE("on", pack_uint(pack, 1);))
+WRITER(write_large_int8, ONE("i8", pack_uint(pack, 128);))
+WRITER(write_low_int8, ONE("i8", pack_int(pack, -129);))
+WRITER(write_large_uint16, ONE("u16", pack_uint(pack, 65536);))
+WRITER(write_negative_uint, ONE("u64", pack_int(pack, -1);))
+WRITER(write_huge_int, ONE("i64", pack_uint(pack, UINT64_MAX);))
+WRITER(write_text_number, ONE("f64", pack_str(pack, "1");))
+WRITER(write_large_float, ONE("f32", pack_double(pack, 1e300);))
+WRITER(write_int_for_float, ONE("f32", pack_int(pack, -3);))
+WRITER(write_wide_for_float, ONE("f32", pack_double(pack, 0.5);))
+WRITER(write_long_string, ONE("name", pack_str(pack, "0123456789abcdef");))
+WRITER(write_nul_string, ONE("name", pack_bin(pack, "a\0b", 3);))
+WRITER(write_bin_string, ONE("name", pack_bin(pack, "\xff", 1);))
+WRITER(write_str_blob, ONE("key", pack_str(pack, "x");))
+WRITER(write_long_blob, ONE("key", pack_bin(pack, "12345678", 8);))
+WRITER(write_label, ONE("shade", pack_str(pack, "GREEN");))
+WRITER(write_no_label, ONE("shade", pack_str(pack, "mauve");))
+WRITER(write_long_array, ONE("values", pack_array(pack, 4); pack_nil(pack); pack_nil(pack); pack_nil(pack); pack_nil(pack);))
+WRITER(write_short_array, ONE("values", pack_array(pack, 1); pack_double(pack, 1);))
+WRITER(write_no_array, ONE("values", pack_uint(pack, 1);))
+WRITER(write_nested,
+       ONE("best", pack_map(pack, 1); pack_str(pack, "at"); pack_map(pack, 1); pack_str(pack, "x"); pack_str(pack, "!");))
+WRITER(write_twice, pack_map(pack, 2); pack_str(pack, "on"); pack_bool(pack, true); pack_str(pack, "on"); pack_bool(pack, true);)
+WRITER(write_unknown, ONE("unheard of", pack_array(pack, 1); pack_map(pack, 0);))
+WRITER(write_number_key, pack_map(pack, 1); pack_uint(pack, 1); pack_uint(pack, 1);)
+WRITER(write_long_tail, ONE("samples", pack_array(pack, 1); pack_str(pack, "x");))
+
+static void what_does_not_fit_is_refused_with_the_reason(void)
+{
+    expect(write_nil, "payload: nil, not an array or a map");
+    expect(write_int_for_bool, "field on: an int, not a bool");
+    expect(write_large_int8, "field i8: out of range");
+    expect(write_low_int8, "field i8: out of range");
+    expect(write_large_uint16, "field u16: out of range");
+    expect(write_negative_uint, "field u64: a negative int, not an int from 0");
+    expect(write_huge_int, "field i64: out of range");
+    expect(write_text_number, "field f64: a str, not a number");
+    expect(write_large_float, "field f32: out of range");
+    expect(write_int_for_float, "");
+    expect(write_wide_for_float, "");
+    expect(write_long_string, "field name: too long");
+    expect(write_nul_string, "field name: a NUL inside");
+    expect(write_bin_string, "");
+    expect(write_str_blob, "field key: a str, not a bin");
+    expect(write_long_blob, "field key: too long");
+    expect(write_label, "");
+    expect(write_no_label, "field shade: no such label");
+    expect(write_long_array, "field values: too many elements");
+    expect(write_short_array, "");
+    expect(write_no_array, "field values: an int, not an array");
+    expect(write_nested, "field best.at.x: a str, not an int");
+    expect(write_twice, "field on: given twice");
+    expect(write_unknown, "");
+    expect(write_number_key, "payload: an int, not a field name");
+    expect(write_long_tail, "field samples: a str, not an int");
+}
+
+static void a_nan_keeps_its_bits(void)
+{
+    struct payload_plan *plan = plan_of(MAIKO_TYPE(numbers), NULL);
+    numbers event = {.u64 = UINT64_MAX, .i64 = INT64_MIN};
+    uint64_t bits = UINT64_C(0x7ff80000deadbeef);
+    uint32_t bits32 = 0x7fc0beef;
+
+    memcpy(&event.f64, &bits, sizeof(bits));
+    memcpy(&event.f32, &bits32, sizeof(bits32));
+    check_round_trip(plan, &event, sizeof(event), false);
+    event.f64 = -INFINITY;
+    check_round_trip(plan, &event, sizeof(event), true);
+    payload_plan_free(plan);
+}
+
+static void the_reader_and_msgpack_c_agree(void)
+{
+    struct random_source source = {.state = 7};
+    unsigned long rounds = suite_scale(20000, 1000000);
+    unsigned long taken = 0;
+
+    for (; rounds > 0; rounds--) {
+        uint8_t bytes[24];
+        size_t len = 1 + random_below(&source, sizeof(bytes));
+        msgpack_unpacked unpacked;
+        msgpack_unpack_return result;
+        size_t used = 0;
+        size_t i;
+
+        for (i = 0; i < len; i++)
+            bytes[i] = (uint8_t)(random_below(&source, 3) == 0 ? 0x80 + random_below(&source, 0x60) : random_below(&source, 256));
+        if (reader_check(bytes, len, sizeof(bytes), NULL) != MAIKO_OK)
+            continue;
+        taken++;
+        msgpack_unpacked_init(&unpacked);
+        result = msgpack_unpack_next(&unpacked, (const char *)bytes, len, &used);
+        CU_ASSERT(result == MSGPACK_UNPACK_SUCCESS && used == len);
+        msgpack_unpacked_destroy(&unpacked);
+    }
+    CU_ASSERT(taken > 100);
+}
+
+static void counts_are_not_believed(void)
+{
+    /* Arrays that say they hold 2^32 - 1 arrays: msgpack-c 4.0.0 asks for 128 GiB. */
+    uint8_t bomb[48];
+    uint8_t deep[WIRE_DEPTH_MAX + 2];
+    size_t i;
+
+    for (i = 0; i < sizeof(bomb); i++)
+        bomb[i] = (uint8_t[]){0xdd, 0xff, 0xff, 0xff, 0xff}[i % 5];
+    CU_ASSERT_EQUAL(reader_check(bomb, sizeof(bomb), 1000, NULL), MAIKO_EPROTOCOL);
+    memset(deep, 0x91, sizeof(deep));
+    deep[sizeof(deep) - 1] = 0xc0;
+    CU_ASSERT_EQUAL(reader_check(deep, sizeof(deep), 1000, NULL), MAIKO_EPROTOCOL);
+    CU_ASSERT_EQUAL(reader_check(deep + 1, sizeof(deep) - 1, 1000, NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL(reader_check(deep, sizeof(deep), 10, NULL), MAIKO_ETOOLONG);
+    CU_ASSERT_EQUAL(reader_check("\xc0\xc0", 2, 10, NULL), MAIKO_EPROTOCOL);
+    CU_ASSERT_EQUAL(reader_check("", 0, 10, NULL), MAIKO_EPROTOCOL);
+}
+
+static const struct test_case cases[] = {TEST_CASE(random_events_of_random_types_come_back_bit_by_bit),
+                                         TEST_CASE(announced_types_are_the_same_types),
+                                         TEST_CASE(fields_are_matched_by_name_between_versions),
+                                         TEST_CASE(a_field_of_another_kind_is_refused_by_name),
+                                         TEST_CASE(what_does_not_fit_is_refused_with_the_reason),
+                                         TEST_CASE(a_nan_keeps_its_bits),
+                                         TEST_CASE(the_reader_and_msgpack_c_agree),
+                                         TEST_CASE(counts_are_not_believed)};
+SUITE_MAIN("payload", cases)

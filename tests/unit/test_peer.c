@@ -1,0 +1,472 @@
+/* Peer: handshake, windows, policies, late joiners, ends, silence and restarts, one link and no network. */
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/failing_allocator.h"
+#include "lib/peer_pair.h"
+#include "lib/sample_events.h"
+#include "lib/suite.h"
+
+static struct pair pair;
+
+static void open_pair(void)
+{
+    CU_ASSERT_EQUAL_FATAL(pair_open(&pair), MAIKO_OK);
+}
+
+static void begin(void)
+{
+    pair_init(&pair, heap_default());
+    pair.b.config.window_events = 4;
+    open_pair();
+}
+
+static void publish(const char *topic, maiko_overflow overflow, unsigned count)
+{
+    static uint64_t number;
+
+    for (; count > 0; count--)
+        CU_ASSERT_EQUAL(pair_publish(&pair.a, topic, overflow, ++number), MAIKO_OK);
+}
+
+static void link_up(const char *pattern, enum pattern_from from)
+{
+    CU_ASSERT_EQUAL(pair_subscribe(&pair.b, pattern, from), MAIKO_OK);
+    pair_connect(&pair);
+    CU_ASSERT(peer_is_ready(pair.b.peer));
+}
+
+static void a_link_begins_and_ends_with_this_conversation(void)
+{
+    static const char *const publish_list[] = {"t", NULL};
+
+    begin();
+    CU_ASSERT_EQUAL(pair_subscribe(&pair.b, "t", FROM_LIVE), MAIKO_OK);
+    pair_connect(&pair);
+    CU_ASSERT_EQUAL(pair_publish(&pair.a, "t", MAIKO_BLOCK, 1), MAIKO_OK);
+    CU_ASSERT_EQUAL(pair_publish(&pair.a, "u", MAIKO_BLOCK, 2), MAIKO_OK);
+    CU_ASSERT_EQUAL(exporter_finish(pair.a.exporter, "sender", publish_list, pair.now), MAIKO_OK);
+    pair_settle(&pair);
+    pair_pass(&pair, MAIKO_MS(20));
+    CU_ASSERT(exporter_is_drained(pair.a.exporter));
+    peer_bye(pair.a.peer, "stop", pair.now);
+    pair_settle(&pair);
+    CU_ASSERT_STRING_EQUAL(text_str(&pair.trace), "a: hello\n"
+                                                  "b: welcome\n"
+                                                  "b: up \n"
+                                                  "b: subscribe\n"
+                                                  "a: up \n"
+                                                  "a: subscribe\n"
+                                                  "b: ready\n"
+                                                  "b: subscribed \n"
+                                                  "a: ready\n"
+                                                  "a: subscribed \n"
+                                                  "b: ready \n"
+                                                  "a: ready \n"
+                                                  "a: data\n"
+                                                  "b: has t 1\n"
+                                                  "b: end of sender on t\n"
+                                                  "b: ack\n"
+                                                  "a: bye\n"
+                                                  "a: down stop\n"
+                                                  "b: down closed\n");
+    pair_deinit(&pair);
+}
+
+static void expect_refusal(const char *news_of_a, const char *news_of_b)
+{
+    open_pair();
+    pair_connect(&pair);
+    CU_ASSERT_STRING_EQUAL(pair.a.news, news_of_a);
+    CU_ASSERT_STRING_EQUAL(pair.b.news, news_of_b);
+    CU_ASSERT_EQUAL(peer_state(pair.a.peer), PEER_REFUSED);
+    CU_ASSERT(!peer_may_retry(pair.a.peer));
+    CU_ASSERT_EQUAL(pair.a.closes, 1);
+    pair_deinit(&pair);
+}
+
+static void strangers_are_refused_with_a_reason(void)
+{
+    pair_init(&pair, heap_default());
+    pair.b.config.identity.space = "other";
+    expect_refusal("refused:space ", "refused:space ");
+    pair_init(&pair, heap_default());
+    pair.b.config.identity.node = pair.a.config.identity.node;
+    expect_refusal("refused:self ", "refused:self ");
+}
+
+static void versions_that_do_not_meet_are_refused(void)
+{
+    struct frame hello = {.kind = FRAME_HELLO,
+                          .session = 1,
+                          .hello = {.min = 2, .max = 9, .space = slice_of("space"), .name = slice_of("c"), .node = {9, 9}}};
+    struct frame answer;
+    struct pack pack;
+
+    begin();
+    pack_init(&pack, heap_default(), 4096);
+    frame_write(&pack, &hello);
+    peer_frame(pair.b.peer, pack.data, pack.len, pair.now);
+    CU_ASSERT_EQUAL_FATAL(pair.b.out_count, 1);
+    CU_ASSERT_EQUAL(frame_read(pair.b.out[0].bytes, pair.b.out[0].len, &answer, NULL), MAIKO_OK);
+    CU_ASSERT(answer.kind == FRAME_REFUSE && slice_is(answer.reason, "version"));
+    CU_ASSERT(slice_is(answer.text, "versions 1 to 1 here, 2 to 9 there"));
+    CU_ASSERT_EQUAL(peer_state(pair.b.peer), PEER_DOWN);
+    /* An older or newer peer that speaks ours as well is taken. */
+    hello.hello.min = 1;
+    pack_clear(&pack);
+    frame_write(&pack, &hello);
+    peer_frame(pair.b.peer, pack.data, pack.len, pair.now);
+    CU_ASSERT_EQUAL(peer_state(pair.b.peer), PEER_UP);
+    pack_deinit(&pack);
+    pair_deinit(&pair);
+}
+
+static void no_more_than_a_window_is_sent_and_the_sender_is_held(void)
+{
+    begin();
+    pair.b.keeps_events = true;
+    link_up("#", FROM_LIVE);
+    publish("t", MAIKO_BLOCK, 7);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 4);
+    CU_ASSERT_EQUAL(exporter_held_from(pair.a.exporter), 4);
+    pair_deliver(&pair.b);
+    CU_ASSERT_EQUAL(pair.b.events, 7);
+    CU_ASSERT_EQUAL(exporter_held_from(pair.a.exporter), UINT64_MAX);
+    CU_ASSERT(!exporter_is_drained(pair.a.exporter));
+    pair_deliver(&pair.b);
+    pair_pass(&pair, MAIKO_MS(20));
+    CU_ASSERT(exporter_is_drained(pair.a.exporter));
+    pair_deinit(&pair);
+}
+
+static void a_full_window_costs_the_newest_or_the_oldest(void)
+{
+    begin();
+    pair.b.keeps_events = true;
+    link_up("#", FROM_LIVE);
+    publish("t", MAIKO_BLOCK, 4);
+    publish("n", MAIKO_DROP_NEWEST, 5);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->lost_window, 5);
+    CU_ASSERT_EQUAL(exporter_held_from(pair.a.exporter), UINT64_MAX);
+    publish("o", MAIKO_DROP_OLDEST, 130);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->lost_oldest, 2);
+    while (!peer_is_drained(pair.a.peer)) {
+        pair_pass(&pair, MAIKO_MS(20));
+        pair_deliver(&pair.b);
+    }
+    CU_ASSERT_EQUAL(pair.b.events, 4 + 128);
+    CU_ASSERT_EQUAL(pair.b.lost, 5 + 2);
+    pair_deinit(&pair);
+}
+
+static void a_full_window_under_fail_ends_the_subscription_at_both_ends(void)
+{
+    begin();
+    pair.b.keeps_events = true;
+    link_up("f/#", FROM_LIVE);
+    publish("f/1", MAIKO_FAIL, 5);
+    CU_ASSERT(strstr(pair.a.news, "failed:overflow") != NULL);
+    CU_ASSERT_EQUAL(exporter_subscribers(pair.a.exporter, "f/1"), 0);
+    pair_settle(&pair);
+    pair_deliver(&pair.b);
+    pair_pass(&pair, MAIKO_MS(20));
+    CU_ASSERT(strstr(pair.b.news, "gap:window failed:overflow") != NULL);
+    publish("f/1", MAIKO_FAIL, 1);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 4);
+    pair_deinit(&pair);
+}
+
+static void past_the_deadline_a_link_is_lossy_until_the_peer_has_caught_up(void)
+{
+    begin();
+    pair.b.keeps_events = true;
+    link_up("#", FROM_LIVE);
+    publish("t", MAIKO_BLOCK, 6);
+    pair_pass(&pair, MAIKO_SECONDS(4.5));
+    CU_ASSERT(!peer_is_lossy(pair.a.peer));
+    pair_pass(&pair, MAIKO_SECONDS(1));
+    CU_ASSERT(peer_is_lossy(pair.a.peer));
+    CU_ASSERT(strstr(pair.a.news, "stalled:deadline") != NULL);
+    CU_ASSERT_EQUAL(exporter_held_from(pair.a.exporter), UINT64_MAX);
+    publish("t", MAIKO_BLOCK, 3);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->lost_deadline, 3);
+    pair_deliver(&pair.b);
+    CU_ASSERT(!peer_is_lossy(pair.a.peer));
+    CU_ASSERT(strstr(pair.a.news, "ready:caught up") != NULL);
+    pair_deliver(&pair.b);
+    CU_ASSERT_EQUAL(pair.b.events, 6);
+    CU_ASSERT_EQUAL(pair.b.lost, 3);
+    pair_deinit(&pair);
+}
+
+static void late_joiners_choose_how_much_of_the_past_they_get(void)
+{
+    static const unsigned expected[] = {0, 2, 5};
+    unsigned from;
+
+    for (from = FROM_LIVE; from <= FROM_LOG; from++) {
+        begin();
+        pair.b.config.window_events = 100;
+        publish("x", MAIKO_BLOCK, 3);
+        publish("y", MAIKO_BLOCK, 2);
+        link_up("#", (enum pattern_from)from);
+        pair_pass(&pair, MAIKO_MS(100));
+        CU_ASSERT_EQUAL(pair.b.events, expected[from]);
+        publish("x", MAIKO_BLOCK, 1);
+        pair_settle(&pair);
+        CU_ASSERT_EQUAL(pair.b.events, expected[from] + 1);
+        pair_deinit(&pair);
+    }
+}
+
+static void a_subscription_added_later_brings_its_past_once(void)
+{
+    begin();
+    publish("x", MAIKO_BLOCK, 1);
+    publish("y", MAIKO_BLOCK, 1);
+    link_up("x", FROM_LOG);
+    CU_ASSERT_EQUAL(pair_subscribe(&pair.b, "#", FROM_LOG), MAIKO_OK);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 2);
+    peer_unsubscribe(pair.b.peer, "#", pair.now);
+    pair_settle(&pair);
+    publish("y", MAIKO_BLOCK, 1);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 2);
+    pair_deinit(&pair);
+}
+
+static void a_subscription_older_than_the_node_misses_nothing(void)
+{
+    struct pattern wish = {.text = (char *)(uintptr_t) "t", .made_at_ns = MAIKO_SECONDS(900)};
+
+    begin();
+    pair.a.peer = peer_free(pair.a.peer);
+    pair.a.config.identity.started_ns = MAIKO_SECONDS(950);
+    CU_ASSERT_EQUAL(peer_new(&pair.a.config, &pair.a.peer), MAIKO_OK);
+    publish("t", MAIKO_BLOCK, 2);
+    CU_ASSERT_EQUAL(peer_subscribe(pair.b.peer, &wish, pair.now), MAIKO_OK);
+    pair_connect(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 2);
+    pair_deinit(&pair);
+}
+
+static void what_was_under_way_when_the_link_broke_comes_once(void)
+{
+    begin();
+    link_up("#", FROM_LIVE);
+    publish("t", MAIKO_BLOCK, 2);
+    peer_flush(pair.a.peer, pair.now);
+    pair_break(&pair);
+    publish("t", MAIKO_BLOCK, 1);
+    pair_connect(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 3);
+    CU_ASSERT_EQUAL(pair.b.lost + pair.b.unknown_gaps, 0);
+    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->sessions, 2);
+    pair_deinit(&pair);
+}
+
+static void a_restarted_exporter_is_a_gap_of_unknown_size(void)
+{
+    struct exporter_config config = {.heap = heap_default(), .stream_seed = 900};
+
+    begin();
+    link_up("#", FROM_LIVE);
+    publish("t", MAIKO_BLOCK, 1);
+    pair_settle(&pair);
+    pair_break(&pair);
+    pair.a.peer = peer_free(pair.a.peer);
+    pair.a.exporter = exporter_free(pair.a.exporter);
+    CU_ASSERT_EQUAL_FATAL(exporter_new(&config, &pair.a.exporter), MAIKO_OK);
+    pair.a.config.exporter = pair.a.exporter;
+    pair.a.config.identity.epoch = 2;
+    pair.a.config.identity.node.lo = 77;
+    CU_ASSERT_EQUAL_FATAL(peer_new(&pair.a.config, &pair.a.peer), MAIKO_OK);
+    pair_connect(&pair);
+    CU_ASSERT_EQUAL(pair.b.unknown_gaps, 1);
+    publish("t", MAIKO_BLOCK, 1);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 2);
+    pair_deinit(&pair);
+}
+
+static void events_that_come_home_or_have_come_far_are_dropped(void)
+{
+    const numbers value = {.u64 = 1};
+    struct export_event event = {
+        .type = MAIKO_TYPE(numbers), .payload = &value, .topic = "t", .sender = "s", .overflow = MAIKO_BLOCK};
+
+    begin();
+    link_up("#", FROM_LIVE);
+    event.origin = pair.b.config.identity.node;
+    CU_ASSERT_EQUAL(exporter_publish(pair.a.exporter, &event, pair.now, NULL), MAIKO_OK);
+    event.origin = (maiko_id){9, 9};
+    event.hops = 8;
+    CU_ASSERT_EQUAL(exporter_publish(pair.a.exporter, &event, pair.now, NULL), MAIKO_OK);
+    event.hops = 7;
+    CU_ASSERT_EQUAL(exporter_publish(pair.a.exporter, &event, pair.now, NULL), MAIKO_OK);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->loops, 1);
+    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->too_many_hops, 1);
+    CU_ASSERT_EQUAL(pair.b.events, 1);
+    pair_deinit(&pair);
+}
+
+static void allow_lists_bind_both_directions(void)
+{
+    begin();
+    pair.a.denied = "secret/#";
+    pair.b.denied = "forged";
+    CU_ASSERT_EQUAL(pair_subscribe(&pair.b, "secret/#", FROM_LIVE), MAIKO_OK);
+    link_up("forged", FROM_LIVE);
+    CU_ASSERT(strstr(pair.b.news, "refused:denied") != NULL);
+    publish("secret/1", MAIKO_BLOCK, 1);
+    publish("forged", MAIKO_BLOCK, 2);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 0);
+    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->denied, 2);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->offered, 2);
+    pair_deinit(&pair);
+}
+
+static void a_late_joiner_learns_who_has_finished(void)
+{
+    begin();
+    CU_ASSERT_EQUAL(exporter_finish(pair.a.exporter, "gone", NULL, pair.now), MAIKO_OK);
+    link_up("#", FROM_LIVE);
+    CU_ASSERT_EQUAL(pair.b.ends, 1);
+    pair_deinit(&pair);
+}
+
+static void silence_ends_a_session_but_a_stall_of_our_own_does_not(void)
+{
+    begin();
+    link_up("#", FROM_LIVE);
+    pair.now += MAIKO_SECONDS(60); /* both stood still */
+    peer_tick(pair.a.peer, pair.now);
+    CU_ASSERT_EQUAL(peer_state(pair.a.peer), PEER_UP);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->own_stalls, 1);
+    pair_settle(&pair);
+    pair_pass(&pair, MAIKO_SECONDS(20));
+    CU_ASSERT_EQUAL(peer_state(pair.a.peer), PEER_UP);
+    for (unsigned second = 0; second < 6; second++) {
+        pair.now += MAIKO_SECONDS(1); /* b says nothing */
+        peer_tick(pair.a.peer, pair.now);
+    }
+    CU_ASSERT(strstr(pair.a.news, "down:silent") != NULL);
+    CU_ASSERT_EQUAL(pair.a.closes, 1);
+    pair_deinit(&pair);
+}
+
+static void who_is_forgotten_is_told_to_begin_anew(void)
+{
+    begin();
+    link_up("#", FROM_LIVE);
+    peer_disconnected(pair.b.peer, "broken", pair.now); /* a has not noticed */
+    publish("t", MAIKO_BLOCK, 1);
+    pair_settle(&pair);
+    CU_ASSERT(strstr(pair.a.news, "down:reset") != NULL);
+    CU_ASSERT_EQUAL(peer_state(pair.b.peer), PEER_UP);
+    CU_ASSERT_EQUAL(pair.b.events, 1);
+    pair_deinit(&pair);
+}
+
+static void nonsense_ends_the_session_and_nothing_else(void)
+{
+    begin();
+    link_up("#", FROM_LIVE);
+    peer_frame(pair.b.peer, (const uint8_t *)"\xc1", 1, pair.now);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->malformed, 1);
+    CU_ASSERT_EQUAL(peer_state(pair.a.peer), PEER_DOWN);
+    pair_connect(&pair);
+    CU_ASSERT(peer_is_ready(pair.b.peer));
+    pair_deinit(&pair);
+}
+
+static void the_dead_hold_nobody(void)
+{
+    begin();
+    pair.b.keeps_events = true;
+    link_up("#", FROM_LIVE);
+    publish("t", MAIKO_BLOCK, 9);
+    CU_ASSERT(exporter_held_from(pair.a.exporter) != UINT64_MAX);
+    peer_died(pair.a.peer, pair.now);
+    CU_ASSERT_EQUAL(exporter_held_from(pair.a.exporter), UINT64_MAX);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->lost_peer, 9);
+    pair_deinit(&pair);
+}
+
+/* Everything once, with allocation number nth failing. */
+static void live_a_life(struct heap *heap)
+{
+    static const char *const publish_list[] = {"t", NULL};
+    struct slice topic = slice_of("t");
+    struct frame_actor actor = {.name = slice_of("actor"), .publish = &topic, .publish_count = 1};
+    unsigned i;
+
+    pair_init(&pair, heap);
+    pair.b.config.window_events = 4;
+    if (pair_open(&pair) == MAIKO_OK) {
+        (void)!pair_subscribe(&pair.b, "#", FROM_LOG);
+        (void)!peer_announce(pair.a.peer, &actor, 1, pair.now);
+        pair_connect(&pair);
+        for (i = 0; i < 80; i++)
+            (void)!pair_publish(&pair.a, i % 3 == 0 ? "t" : "u", MAIKO_BLOCK, i + 1);
+        pair_settle(&pair);
+        (void)!exporter_finish(pair.a.exporter, "sender", publish_list, pair.now);
+        pair_pass(&pair, MAIKO_SECONDS(1));
+        if (peer_state(pair.a.peer) != PEER_UP)
+            pair_connect(&pair);
+        pair_pass(&pair, MAIKO_SECONDS(7));
+    }
+}
+
+static void every_allocation_failure_is_survived_and_leaks_nothing(void)
+{
+    struct failing_allocator failing;
+    struct heap heap;
+    bool has_failed = true;
+    long nth;
+
+    for (nth = 0; has_failed && nth < 3000; nth++) {
+        failing_allocator_init(&failing);
+        heap_init(&heap, &failing.allocator, 0);
+        failing_allocator_fail_nth(&failing, nth);
+        live_a_life(&heap);
+        has_failed = failing_allocator_has_failed(&failing);
+        if (!has_failed) {
+            CU_ASSERT_EQUAL(pair.b.events, 80);
+            CU_ASSERT_EQUAL(pair.b.ends, 1);
+        }
+        pair_deinit(&pair);
+        CU_ASSERT(failing_allocator_is_balanced(&failing));
+    }
+    CU_ASSERT(!has_failed);
+    CU_ASSERT(nth > 50);
+}
+
+static const struct test_case cases[] = {TEST_CASE(a_link_begins_and_ends_with_this_conversation),
+                                         TEST_CASE(strangers_are_refused_with_a_reason),
+                                         TEST_CASE(versions_that_do_not_meet_are_refused),
+                                         TEST_CASE(no_more_than_a_window_is_sent_and_the_sender_is_held),
+                                         TEST_CASE(a_full_window_costs_the_newest_or_the_oldest),
+                                         TEST_CASE(a_full_window_under_fail_ends_the_subscription_at_both_ends),
+                                         TEST_CASE(past_the_deadline_a_link_is_lossy_until_the_peer_has_caught_up),
+                                         TEST_CASE(late_joiners_choose_how_much_of_the_past_they_get),
+                                         TEST_CASE(a_subscription_added_later_brings_its_past_once),
+                                         TEST_CASE(a_subscription_older_than_the_node_misses_nothing),
+                                         TEST_CASE(what_was_under_way_when_the_link_broke_comes_once),
+                                         TEST_CASE(a_restarted_exporter_is_a_gap_of_unknown_size),
+                                         TEST_CASE(events_that_come_home_or_have_come_far_are_dropped),
+                                         TEST_CASE(allow_lists_bind_both_directions),
+                                         TEST_CASE(a_late_joiner_learns_who_has_finished),
+                                         TEST_CASE(silence_ends_a_session_but_a_stall_of_our_own_does_not),
+                                         TEST_CASE(who_is_forgotten_is_told_to_begin_anew),
+                                         TEST_CASE(nonsense_ends_the_session_and_nothing_else),
+                                         TEST_CASE(the_dead_hold_nobody),
+                                         TEST_CASE(every_allocation_failure_is_survived_and_leaks_nothing)};
+SUITE_MAIN("peer", cases)
