@@ -192,19 +192,6 @@ void inbox_close(struct inbox *inbox)
     pthread_mutex_unlock(&inbox->lock);
 }
 
-uint64_t inbox_depth(struct inbox *inbox)
-{
-    uint64_t depth;
-    size_t at;
-
-    pthread_mutex_lock(&inbox->lock);
-    depth = inbox->fill.events;
-    for (at = inbox->drain_at; at < inbox->drain.used; at += ((struct inbox_record *)(void *)(inbox->drain.bytes + at))->size)
-        depth++;
-    pthread_mutex_unlock(&inbox->lock);
-    return depth;
-}
-
 /* --- the gate's shard --- */
 
 static bool swap(struct inbox *inbox)
@@ -283,6 +270,21 @@ void inbox_run(struct inbox *inbox)
         else
             send_on(inbox, record);
     }
+}
+
+bool inbox_settle(struct inbox *inbox)
+{
+    bool any = false;
+
+    while (inbox->drain_at < inbox->drain.used || swap(inbox)) {
+        struct inbox_record *record = (struct inbox_record *)(void *)(inbox->drain.bytes + inbox->drain_at);
+
+        inbox->drain_at += record->size;
+        if (!record->is_finish)
+            send_on(inbox, record);
+        any = true;
+    }
+    return any;
 }
 
 bool inbox_wake_gates(struct shard *shard)

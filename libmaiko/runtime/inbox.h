@@ -81,7 +81,7 @@ bool inbox_wake_gates(struct shard *shard);
 /* The shard's, before it sleeps: could a gate run? */
 bool inbox_wants_gate(const struct shard *shard);
 
-/* Events accepted and not sent on yet. */
-uint64_t inbox_depth(struct inbox *inbox);
+/* When no thread runs any more: sends on what is left, held or not, so that it ends where its subscribers' queues end. */
+bool inbox_settle(struct inbox *inbox);
 
 #endif

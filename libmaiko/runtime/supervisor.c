@@ -203,7 +203,7 @@ static void free_supervisor(struct maiko_supervisor *sup)
     hash_table_deinit(&sup->names);
     actor_table_deinit(&sup->actors);
     registry_deinit(&sup->registry);
-    counters_file_close(sup->counters, true, sup->unfinished);
+    counters_file_close(sup->counters, true, 0); /* what was left is by now counted as dropped */
     if (sup->join_fd >= 0)
         close(sup->join_fd);
     if (sup->fork_word != NULL)

@@ -69,7 +69,6 @@ struct maiko_supervisor {
     _Atomic bool runs_stop_hooks; /* nothing ends any more: what finishes now does so because of the stop */
     _Atomic size_t live_actors;
     int join_fd;          /* eventfd: a stop was asked for, an actor failed, or all have stopped */
-    uint64_t unfinished;  /* events that the stop dropped */
     bool is_abandoned;    /* a stuck thread was left behind: nothing may be freed */
     uint64_t poll_random; /* deterministic mode: state of the scheduler's generator */
 };
@@ -138,8 +137,9 @@ void supervisor_run_stop_hooks(struct shard *shard);
 /* Events handled so far on all shards; approximate while they run. */
 uint64_t supervisor_handled(const struct maiko_supervisor *sup);
 
-/* One turn in a polled mode; virtual time may move when nothing else can happen.  False when nothing at all can. */
-bool supervisor_poll_once(struct maiko_supervisor *sup, bool may_advance);
+/* One turn in a polled mode; when nothing else can happen virtual time may move to the next timer, as far as `until_ns`
+ * (0: not at all).  False when nothing at all can happen. */
+bool supervisor_poll_once(struct maiko_supervisor *sup, uint64_t until_ns);
 
 /* --- actors --- */
 

@@ -40,7 +40,8 @@ static bool turn_of_somebody(struct maiko_supervisor *sup)
     return false;
 }
 
-static bool advance_to_timer(struct maiko_supervisor *sup)
+/* False when there is no timer until then. */
+static bool advance_to_timer(struct maiko_supervisor *sup, uint64_t until_ns)
 {
     uint64_t next = TIMER_NEVER;
     uint64_t now = clock_mono_ns(&sup->clock);
@@ -53,9 +54,9 @@ static bool advance_to_timer(struct maiko_supervisor *sup)
     }
     if (next == TIMER_NEVER)
         return false;
-    if (next > now)
-        clock_advance(&sup->clock, next - now);
-    return true;
+    if (next > now && until_ns > now)
+        clock_advance(&sup->clock, (next < until_ns ? next : until_ns) - now);
+    return next <= until_ns;
 }
 
 static bool end_cycles(struct maiko_supervisor *sup)
@@ -70,7 +71,7 @@ static bool end_cycles(struct maiko_supervisor *sup)
     return any;
 }
 
-bool supervisor_poll_once(struct maiko_supervisor *sup, bool may_advance)
+bool supervisor_poll_once(struct maiko_supervisor *sup, uint64_t until_ns)
 {
     if (sup->config.mode == MAIKO_POLLED) {
         struct shard *shard = sup->shards[0];
@@ -78,7 +79,8 @@ bool supervisor_poll_once(struct maiko_supervisor *sup, bool may_advance)
         return turn_as_thread(shard, sup->config.turn_budget_events) || (shard->waiting > 0 && deadlock_search(shard)) ||
                end_cycles(sup);
     }
-    return turn_of_somebody(sup) || deadlock_search(sup->shards[0]) || end_cycles(sup) || (may_advance && advance_to_timer(sup));
+    return turn_of_somebody(sup) || deadlock_search(sup->shards[0]) || end_cycles(sup) ||
+           (until_ns != 0 && advance_to_timer(sup, until_ns));
 }
 
 static maiko_status check_pollable(struct maiko_supervisor *sup)
@@ -106,7 +108,7 @@ int64_t maiko_supervisor_poll(maiko_supervisor *sup, uint32_t budget_events)
         wakeup_clear(&sup->shards[0]->wakeup);
         wakeup_withdraw(&sup->shards[0]->wakeup);
     }
-    while (supervisor_poll_once(sup, true)) {
+    while (supervisor_poll_once(sup, UINT64_MAX)) {
         if (budget_events != 0 && supervisor_handled(sup) - before >= budget_events)
             break;
     }

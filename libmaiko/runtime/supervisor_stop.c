@@ -300,11 +300,11 @@ void maiko_stop_report_deinit(maiko_stop_report *report)
 
 static bool drain_polled(struct maiko_supervisor *sup, uint64_t deadline_ns)
 {
-    while (supervisor_poll_once(sup, true)) {
+    while (supervisor_poll_once(sup, deadline_ns)) {
         if (now_ns(sup) >= deadline_ns)
             return false;
     }
-    return true;
+    return now_ns(sup) < deadline_ns;
 }
 
 static bool stop_polled(struct maiko_supervisor *sup, uint64_t deadline_ns, struct tally *tally)
@@ -314,7 +314,7 @@ static bool stop_polled(struct maiko_supervisor *sup, uint64_t deadline_ns, stru
     tally_all(sup, tally);
     sup->hooks_missing = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
     post_stop_hooks(sup);
-    while (sup->hooks_missing > 0 && supervisor_poll_once(sup, false))
+    while (sup->hooks_missing > 0 && supervisor_poll_once(sup, 0))
         ;
     (void)drain_polled(sup, clock_deadline(now_ns(sup), sup->config.actor_stop_deadline_ns));
     return in_time;
@@ -352,22 +352,39 @@ static void finish_report(struct maiko_supervisor *sup, maiko_stop_report *repor
     memcpy(report->text, text, len < sizeof report->text ? len + 1 : sizeof report->text);
 }
 
-/* Commands and events that reached a shard after its thread had gone. */
+/* Commands and events that reached a shard after its thread had gone, or that were never fetched from outside. */
 static void settle(struct maiko_supervisor *sup)
 {
+    struct inbox *inbox;
     uint32_t i;
     bool any;
 
     do {
         any = false;
+        for (inbox = sup->inboxes; inbox != NULL; inbox = inbox->next)
+            any |= inbox_settle(inbox);
         for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++)
             any |= shard_settle(sup->shards[i]);
     } while (any);
 }
 
-/* Exactly one caller gets to stop it. */
-static bool begin_stop(struct maiko_supervisor *sup)
+/* Stopped before it was started: no hook has run, and what was sent until now is unfinished. */
+static void stop_unstarted(struct maiko_supervisor *sup, struct tally *tally)
 {
+    struct inbox *inbox;
+    uint32_t i;
+
+    for (inbox = sup->inboxes; inbox != NULL; inbox = inbox->next)
+        inbox_close(inbox);
+    settle(sup);
+    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++)
+        tally_shard(tally, sup->shards[i]);
+}
+
+/* Exactly one caller gets to stop it. */
+static bool begin_stop(struct maiko_supervisor *sup, struct tally *tally)
+{
+    bool was_new = false;
     bool is_ours;
 
     pthread_mutex_lock(&sup->lock);
@@ -375,10 +392,14 @@ static bool begin_stop(struct maiko_supervisor *sup)
     if (is_ours)
         atomic_store_explicit(&sup->state, SUP_STOPPING, memory_order_release);
     else if (supervisor_state(sup) == SUP_NEW)
+        was_new = true;
+    if (was_new)
         atomic_store_explicit(&sup->state, SUP_STOPPED, memory_order_release);
     while (!is_ours && supervisor_state(sup) == SUP_STOPPING)
         pthread_cond_wait(&sup->changed, &sup->lock);
     pthread_mutex_unlock(&sup->lock);
+    if (was_new)
+        stop_unstarted(sup, tally);
     return is_ours;
 }
 
@@ -407,13 +428,12 @@ maiko_status maiko_supervisor_halt(maiko_supervisor *sup, maiko_stop_report *rep
         return MAIKO_ETHREAD;
     begin_ns = now_ns(sup);
     handled_before = supervisor_handled(sup);
-    if (begin_stop(sup)) {
+    if (begin_stop(sup, &tally)) {
         uint64_t deadline_ns = clock_deadline(begin_ns, sup->config.stop_deadline_ns);
 
         close_sources(sup);
         in_time =
             sup->config.mode == MAIKO_THREADS ? stop_threads(sup, deadline_ns, &tally) : stop_polled(sup, deadline_ns, &tally);
-        sup->unfinished = tally.unfinished;
         if (!in_time)
             name_who_held_it_up(sup, &tally);
         pthread_mutex_lock(&sup->lock);
