@@ -6,6 +6,7 @@ dist_man_MANS += libmaiko/man/maiko.7
 dist_man_MANS += libmaiko/man/maiko_actor.3
 dist_man_MANS += libmaiko/man/maiko_allocator.3
 dist_man_MANS += libmaiko/man/maiko_base.3
+dist_man_MANS += libmaiko/man/maiko_behaviour.7
 dist_man_MANS += libmaiko/man/maiko_context.3
 dist_man_MANS += libmaiko/man/maiko_envelope.3
 dist_man_MANS += libmaiko/man/maiko_event.3

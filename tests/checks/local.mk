@@ -1,5 +1,6 @@
 # tests/checks: scripts that keep the structure honest, one per line, sorted.
 
+structure_scripts += tests/checks/behaviour.sh
 structure_scripts += tests/checks/headers.sh
 structure_scripts += tests/checks/layers.sh
 structure_scripts += tests/checks/links.sh

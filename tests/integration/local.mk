@@ -1,4 +1,6 @@
 # tests/integration: one program per line, sorted: integration_tests += tests/integration/test_NOUN
+integration_tests += tests/integration/test_behaviour_flow
+integration_tests += tests/integration/test_behaviour_life
 if WITH_BRIDGE
 integration_tests += tests/integration/test_keypair
 integration_tests += tests/integration/test_space

@@ -18,6 +18,8 @@ tests_lib_libtestkit_la_SOURCES = \
 	tests/lib/sample_events.h \
 	tests/lib/scratch.c \
 	tests/lib/scratch.h \
+	tests/lib/stage.c \
+	tests/lib/stage.h \
 	tests/lib/suite.c \
 	tests/lib/suite.h \
 	tests/lib/topic_dice.c \
