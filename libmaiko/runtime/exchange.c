@@ -425,6 +425,20 @@ bool exchange_has_input(const struct shard *shard)
     return false;
 }
 
+bool exchange_has_unread(const struct shard *shard)
+{
+    uint32_t count = atomic_load_explicit(&shard->sup->shard_count, memory_order_acquire);
+    uint32_t source;
+
+    for (source = 0; source < count; source++) {
+        const struct ring *ring = source == shard->index ? NULL : ring_from(shard, source);
+
+        if (ring != NULL && ring->written_flush > shard->consumed[source])
+            return true;
+    }
+    return false;
+}
+
 /* --- held senders --- */
 
 /* Everything the actor had under way is dispatched, with its debts posted: acquire pairs with ring_confirm(). */

@@ -160,7 +160,8 @@ void supervisor_actor_stopped(struct actor *actor)
     list_remove(&actor->siblings);
     list_remove(&actor->held_link);
     counters_actor_set_phase(actor->counters, actor->fail_pending ? MAIKO_ACTOR_FAILED : MAIKO_ACTOR_STOPPED);
-    supervisor_answer(sup, actor->rare == NULL ? NULL : &actor->rare->ticket, actor->failure);
+    supervisor_answer(sup, actor->rare == NULL ? NULL : &actor->rare->ticket,
+                      actor->failure == MAIKO_OK ? MAIKO_ECLOSED : actor->failure); /* it never started */
     supervisor_answer(sup, actor->rare == NULL ? NULL : &actor->rare->remove_ticket, MAIKO_OK);
     pthread_mutex_lock(&sup->lock);
     (void)hash_table_remove(&sup->names, actor->sender.name);

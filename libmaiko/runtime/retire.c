@@ -10,6 +10,7 @@
 
 /* Shared by the shards that one retirement asks. */
 struct grace {
+    struct command command; /* to the actor's shard, when another one is the last */
     struct actor *actor;
     uint32_t shards_left; /* atomic */
     bool is_incomplete;   /* some shard could not be asked: the record is not reused */
@@ -36,15 +37,29 @@ static void forget(struct shard *shard, struct actor *actor)
     pthread_mutex_unlock(&sup->lock);
 }
 
+/* On the actor's own shard: what paid its last debts may have put it on the wake stack there, which has to let go first. */
+static void end_grace(struct shard *shard, struct command *command)
+{
+    struct grace *grace = CONTAINER_OF(command, struct grace, command);
+
+    (void)shard_take_wake_stack(shard);
+    if (!grace->is_incomplete && !actor_in_debt(grace->actor))
+        forget(shard, grace->actor);
+    heap_free(shard->heap, grace, sizeof *grace);
+}
+
 /* Acquire and release: whoever is last sees that the others are through. */
 static void leave(struct shard *shard, struct grace *grace, uint32_t count)
 {
     if (__atomic_sub_fetch(&grace->shards_left, count, __ATOMIC_ACQ_REL) != 0)
         return;
-    if (!grace->is_incomplete && !actor_in_debt(grace->actor) &&
-        !atomic_load_explicit(&grace->actor->is_on_wake_stack, memory_order_acquire))
-        forget(shard, grace->actor);
-    heap_free(shard->heap, grace, sizeof *grace);
+    if (grace->is_incomplete || grace->actor->shard == shard) {
+        end_grace(shard, &grace->command);
+        return;
+    }
+    grace->command.run = end_grace;
+    grace->command.size = sizeof *grace;
+    shard_post(grace->actor->shard, &grace->command);
 }
 
 static void done(struct shard *shard, struct retirement *retirement)

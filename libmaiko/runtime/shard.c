@@ -198,7 +198,7 @@ bool shard_settle(struct shard *shard)
 }
 
 /* Actors whose debt elsewhere is paid.  Acquire pairs with the release of shard_push_awake(). */
-static bool take_wake_stack(struct shard *shard)
+bool shard_take_wake_stack(struct shard *shard)
 {
     struct actor *actor;
 
@@ -304,7 +304,7 @@ bool shard_turn(struct shard *shard, uint64_t budget_events)
     COUNT(shard->counters, turns, 1);
     any |= exchange_drain(shard);
     any |= run_posted(shard);
-    any |= take_wake_stack(shard);
+    any |= shard_take_wake_stack(shard);
     if (!list_is_empty(&shard->held_by_ring) || shard->tail_rings != 0)
         any |= exchange_release_held(shard);
     any |= fire_timers(shard);
@@ -332,11 +332,15 @@ bool shard_is_empty(const struct shard *shard)
     return live == 0;
 }
 
+static bool has_arrivals(const struct shard *shard)
+{
+    return exchange_has_input(shard) || atomic_load_explicit(&shard->wake_stack, memory_order_relaxed) != NULL ||
+           atomic_load_explicit(&shard->has_posted, memory_order_relaxed);
+}
+
 bool shard_is_idle(const struct shard *shard)
 {
-    return shard->run_first == NULL && !exchange_has_input(shard) &&
-           atomic_load_explicit(&shard->wake_stack, memory_order_relaxed) == NULL &&
-           !atomic_load_explicit(&shard->has_posted, memory_order_relaxed) && !inbox_wants_gate(shard);
+    return shard->run_first == NULL && !has_arrivals(shard) && !inbox_wants_gate(shard);
 }
 
 static void pause_cpu(void)
@@ -385,33 +389,45 @@ static uint64_t wake_deadline(const struct shard *shard)
     return shard->deadlock_at_ns != 0 && shard->deadlock_at_ns < timers ? shard->deadlock_at_ns : timers;
 }
 
-static void sleep_until_work(struct shard *shard)
+/* Inside a hook that waits nothing can be run: only what arrives counts then. */
+static void sleep_until_work(struct shard *shard, bool in_hook)
 {
+    uint64_t deadline;
+
     atomic_store_explicit(&shard->wants_confirm, !list_is_empty(&shard->held_by_ring) || shard->tail_rings != 0,
                           memory_order_relaxed);
     wakeup_announce(&shard->wakeup);
-    if (!shard_is_idle(shard) ||
+    if ((in_hook ? has_arrivals(shard) : !shard_is_idle(shard)) ||
         (atomic_load_explicit(&shard->wants_confirm, memory_order_relaxed) && exchange_has_news(shard))) {
         wakeup_withdraw(&shard->wakeup);
         return;
     }
+    deadline = wake_deadline(shard); /* an idle shard's timers may be added to by whoever stops the world, who wakes it */
     supervisor_shard_idle(shard);
     COUNT(shard->counters, sleeps, 1);
-    wakeup_sleep(&shard->wakeup, wake_deadline(shard));
+    wakeup_sleep(&shard->wakeup, deadline);
     supervisor_shard_busy(shard);
+}
+
+/* An actor that has failed waits for nobody: it is about to stop, and nothing that waits for it counts on more. */
+static bool must_wait(const struct shard *shard, const struct actor *actor)
+{
+    return actor_is_held(actor) && !actor->fail_pending && !atomic_load_explicit(&shard->must_exit, memory_order_acquire);
 }
 
 /* Dispatches, pays and publishes, but runs no hook: the actor's is under way. */
 void shard_wait_until_free(struct shard *shard, struct actor *actor)
 {
-    while (actor_is_held(actor) && !atomic_load_explicit(&shard->must_exit, memory_order_acquire)) {
+    while (must_wait(shard, actor)) {
         exchange_flush(shard);
         (void)exchange_drain(shard);
         (void)run_posted(shard);
-        (void)take_wake_stack(shard);
+        (void)shard_take_wake_stack(shard);
+        (void)fire_timers(shard);
         (void)exchange_release_held(shard);
-        if (actor_is_held(actor) && !deadlock_look_idle(shard))
-            sleep_until_work(shard);
+        exchange_flush(shard);
+        if (must_wait(shard, actor) && !deadlock_look_idle(shard))
+            sleep_until_work(shard, true);
     }
 }
 
@@ -425,7 +441,7 @@ void *shard_main(void *arg)
             continue;
         if (deadlock_look_idle(shard) || spin(shard))
             continue;
-        sleep_until_work(shard);
+        sleep_until_work(shard, false);
     }
     supervisor_shard_exited(shard);
     return NULL;

@@ -176,6 +176,9 @@ void shard_check_ends(struct shard *shard);
 /* Puts an actor in the run queue if it is ready and not there yet. */
 void shard_ready(struct shard *shard, struct actor *actor);
 
+/* Actors whose debt elsewhere is paid become ready.  True when there were any. */
+bool shard_take_wake_stack(struct shard *shard);
+
 /* Takes it out of the run queue: it has stopped. */
 void shard_unready(struct shard *shard, struct actor *actor);
 
@@ -318,6 +321,9 @@ void exchange_deinit(struct shard *shard);
 
 /* Is anything unread in the rings to this shard? */
 bool exchange_has_input(const struct shard *shard);
+
+/* While all shards stand still: is anything for this shard in a ring?  What others published for somebody else is not. */
+bool exchange_has_unread(const struct shard *shard);
 
 /* Does the sender have to wait for the rings?  Marks it held. */
 bool exchange_is_over_limit(const struct shard *shard, const struct actor *actor);

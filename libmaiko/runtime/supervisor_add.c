@@ -323,7 +323,9 @@ static void run_install(struct shard *shard, struct command *command)
     struct install_command *told = CONTAINER_OF(command, struct install_command, command);
     struct actor *actor = told->actor;
     struct add_ticket *ticket = told->ticket;
-    maiko_status status = supervisor_state(shard->sup) == SUP_STOPPED ? MAIKO_ECLOSED : supervisor_install(shard, actor, ticket);
+    bool is_late = supervisor_state(shard->sup) == SUP_STOPPED ||
+                   atomic_load_explicit(&shard->sup->runs_stop_hooks, memory_order_relaxed);
+    maiko_status status = is_late ? MAIKO_ECLOSED : supervisor_install(shard, actor, ticket);
 
     if (status != MAIKO_OK) {
         if (ticket == NULL)
@@ -409,7 +411,7 @@ static maiko_status add_one(struct maiko_supervisor *sup, const maiko_actor_spec
     heap_free(&sup->root->heap, draft.own_ops, sizeof *draft.own_ops);
     if (status != MAIKO_OK)
         return status;
-    if (supervisor_state(sup) == SUP_RUNNING && shard_of_this_thread != draft.actor->shard)
+    if (supervisor_state(sup) != SUP_NEW && shard_of_this_thread != draft.actor->shard)
         return install_elsewhere(sup, draft.actor);
     status = supervisor_install(draft.actor->shard, draft.actor, NULL);
     if (status != MAIKO_OK)

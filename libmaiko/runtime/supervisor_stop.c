@@ -51,7 +51,7 @@ bool supervisor_is_quiet(struct maiko_supervisor *sup)
     if (sup->idle_shards != all_shards(sup) || sup->quiet_shards != all_shards(sup) || !inboxes_are_empty(sup))
         return false;
     for (i = 0; i < count; i++) {
-        if (exchange_has_input(sup->shards[i]) || atomic_load_explicit(&sup->shards[i]->has_posted, memory_order_relaxed))
+        if (exchange_has_unread(sup->shards[i]) || atomic_load_explicit(&sup->shards[i]->has_posted, memory_order_relaxed))
             return false;
     }
     return true;

@@ -201,6 +201,17 @@ static void choose_publish(struct performer *performer)
     performer->spec.publish = performer->publish;
 }
 
+/* On virtual shards every actor has its place; on threads some go where the library puts them, or get one of their own. */
+static void choose_place(struct performer *performer)
+{
+    const struct plot *plot = &performer->troupe->plot;
+
+    if (plot->is_threaded && chance(performer, 10) && performer->index <= plot->actors)
+        performer->spec.dedicated = true;
+    else if (!plot->is_threaded || chance(performer, 70))
+        performer->spec.shard = MAIKO_SHARD((int)random_below(&performer->random, plot->shards));
+}
+
 static struct performer *cast(struct troupe *troupe, uint64_t seed)
 {
     uint32_t index = atomic_fetch_add(&troupe->performer_count, 1);
@@ -225,15 +236,16 @@ static struct performer *cast(struct troupe *troupe, uint64_t seed)
     count = chance(performer, 10) ? 0 : 1 + random_below(&performer->random, TROUPE_SUBSCRIPTIONS - 1);
     for (i = 0; i < count; i++)
         choose_subscription(performer, &performer->subscriptions[i]);
-    performer->spec = (maiko_actor_spec){.name = performer->name,
-                                         .ops = performer->has_step ? &part_with_step : &part,
-                                         .self = performer,
-                                         .subscriptions = performer->subscriptions,
-                                         .capacity = 1 + (uint32_t)random_below(&performer->random, 8),
-                                         .tick_limit = 1 + (uint32_t)random_below(&performer->random, 4),
-                                         .shard = MAIKO_SHARD((int)random_below(&performer->random, troupe->plot.shards)),
-                                         .receive_own = performer->receives_own};
+    choose_place(performer);
+    performer->spec.name = performer->name;
+    performer->spec.ops = performer->has_step ? &part_with_step : &part;
+    performer->spec.self = performer;
+    performer->spec.subscriptions = performer->subscriptions;
+    performer->spec.capacity = 1 + (uint32_t)random_below(&performer->random, 8);
+    performer->spec.tick_limit = 1 + (uint32_t)random_below(&performer->random, 4);
+    performer->spec.receive_own = performer->receives_own;
     choose_publish(performer);
+    atomic_store(&performer->is_cast, true);
     return performer;
 }
 
@@ -256,7 +268,7 @@ static void remove_somebody(struct performer *performer)
 
     snprintf(name, sizeof name, "a%u", (unsigned)random_below(&performer->random, TROUPE_NAMES));
     for (i = 1; i < count && i < TROUPE_ACTORS; i++) {
-        if (strcmp(troupe->performers[i].name, name) == 0)
+        if (atomic_load(&troupe->performers[i].is_cast) && strcmp(troupe->performers[i].name, name) == 0)
             __atomic_store_n(&troupe->performers[i].is_stable, false, __ATOMIC_RELAXED);
     }
     (void)maiko_supervisor_remove(troupe->sup, name);
@@ -527,6 +539,8 @@ static void draw_plot(struct plot *plot, struct random *random, bool is_threaded
     plot->has_bursts = likely(random, 40);
     plot->stops_early = likely(random, 25);
     plot->fails_to_allocate = likely(random, 10);
+    if (is_threaded)
+        plot->shards = 4;
 }
 
 static void log_line(maiko_log_level level, const char *text, void *userdata)
@@ -540,7 +554,7 @@ static bool make_supervisor(struct troupe *troupe, uint64_t seed)
 {
     const struct plot *plot = &troupe->plot;
     maiko_config config = {.mode = plot->is_threaded ? MAIKO_THREADS : MAIKO_DETERMINISTIC,
-                           .placement = MAIKO_PLACEMENT_FIXED,
+                           .placement = plot->is_threaded ? MAIKO_PLACEMENT_AUTO : MAIKO_PLACEMENT_FIXED,
                            .shards = plot->shards,
                            .outbox_limit_events = plot->outbox,
                            .overdraft_events = plot->overdraft,

@@ -66,9 +66,10 @@ struct performer {
     struct random random;
     uint32_t index;
     char name[12];
-    bool is_added;  /* the call to add it succeeded */
-    bool is_first;  /* there before start */
-    bool is_stable; /* never changed its subscriptions, never asked to stop, no error */
+    _Atomic bool is_cast; /* all of it is set up */
+    bool is_added;        /* the call to add it succeeded */
+    bool is_first;        /* there before start */
+    bool is_stable;       /* never changed its subscriptions, never asked to stop, no error */
     bool receives_own;
     bool has_step;
     bool has_publish;
