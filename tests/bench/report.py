@@ -88,6 +88,9 @@ def markdown(machine, rows, plot):
         out += [f"{machine['date']}, {machine['processor']}, {machine['processors']:.0f} processors, Linux {machine['kernel']} "
                 f"({machine['architecture']}), {machine['compiler']}. Core to core round trip "
                 f"{machine['round_trip_us']:.2f} µs ({machine['distance']}).", ""]
+        if machine.get("load", 0) > machine["processors"]:
+            out += [f"**The machine was busy with something else** (load {machine['load']:.1f} at the beginning): rows of one thread may be "
+                    "read as ratios, rows across threads and processes not at all.", ""]
     out += ["Every contender of a row ran in turn with the others, each time in a process of its own; ratios are medians of neighbouring "
             "runs. Payloads are 64 bytes, made anew for every event and summed by every receiver; a run that lost or damaged an event "
             "is invalid.", ""]

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -102,6 +103,7 @@ void machine_describe(FILE *out, double round_trip_us)
     char model[128], date[32];
     struct utsname host;
     struct tm utc;
+    double load;
 
     read_cpu_model(model, sizeof model);
     uname(&host);
@@ -115,6 +117,7 @@ void machine_describe(FILE *out, double round_trip_us)
     json_text(out, "kernel", host.release);
     json_text(out, "architecture", host.machine);
     json_text(out, "compiler", "gcc compatible " __VERSION__);
+    json_number(out, "load", getloadavg(&load, 1) == 1 ? load : 0);
     json_number(out, "round_trip_us", round_trip_us);
     json_text(out, "distance", round_trip_us > MACHINE_FAR_US ? "far" : "near");
     json_end(out);
