@@ -102,13 +102,17 @@ static bool may_end_in_cycle(const struct actor *actor)
         LIST_FOR_EACH (link, &(sup)->shards[s]->actors)                                                                          \
             if (((actor) = CONTAINER_OF(link, struct actor, siblings)) != NULL)
 
-/* Somebody outside the candidates may still send to it. */
+/* Somebody outside the candidates may still send to it: another actor, or an importer. */
 static bool hears_outsider(struct maiko_supervisor *sup, const struct actor *listener)
 {
+    const struct inbox *inbox;
     struct list *link;
     struct actor *actor;
     uint32_t s;
 
+    for (inbox = sup->inboxes; inbox != NULL; inbox = inbox->next)
+        if (is_publisher_for(inbox->gate, listener))
+            return true;
     FOR_EACH_ACTOR(sup, s, link, actor)
     {
         if (!actor->is_candidate && is_publisher_for(actor, listener))
