@@ -198,6 +198,8 @@ void peer_fail(struct peer *peer, maiko_status status, const char *text, uint64_
 void peer_bye(struct peer *peer, const char *reason, uint64_t now_ns)
 {
     if (peer->state == PEER_UP) {
+        if (inflow_done(&peer->inflow) > peer->inflow.acked)
+            peer_send_ack(peer, now_ns); /* what was taken over until now is the other side's to know */
         write_bye(peer, reason, "");
         if (pack_status(&peer->frame) == MAIKO_OK)
             peer_send(peer, now_ns);
