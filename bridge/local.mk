@@ -1,13 +1,16 @@
 # libmaiko-bridge.so, built like libmaiko.so (see libmaiko/local.mk).  One file per line, sorted.
 
 bridge_headers =
+bridge_headers += bridge/include/maiko/app.h
 bridge_headers += bridge/include/maiko/bridge.h
 bridge_headers += bridge/include/maiko/keypair.h
+bridge_headers += bridge/include/maiko/space.h
 
 bridge_sources =
-bridge_sources += bridge/version.c
 
+include bridge/app/local.mk
 include bridge/link/local.mk
+include bridge/node/local.mk
 include bridge/retained/local.mk
 include bridge/security/local.mk
 include bridge/space/local.mk

@@ -109,6 +109,7 @@ void port_monitor_read_router(struct zmq_port *port);
 
 /* zmq_route.c */
 void port_route_read(struct zmq_port *port, struct route *route);
+void port_route_drain(struct zmq_port *port, struct route *route); /* reads all there is: at most the high-water mark */
 void port_router_read(struct zmq_port *port);
 void port_route_redial(struct zmq_port *port, struct route *route, uint64_t now_ns);
 void port_route_fail(struct zmq_port *port, struct route *route, enum route_fault fault);

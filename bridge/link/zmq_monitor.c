@@ -88,6 +88,7 @@ static void handle_route_event(struct zmq_port *port, struct route *route, const
                                                                                    : ROUTE_SERVER_KEY_WRONG);
         break;
     case ZMQ_EVENT_DISCONNECTED:
+        port_route_drain(port, route); /* what came before the end is there by now, and counts */
         if (route->is_up)
             port_route_fail(port, route, ROUTE_LOST);
         break;

@@ -20,7 +20,7 @@ struct zmq_port;
 /* One way to one other process: a connection we made, or one that was made to us. */
 struct route;
 
-enum { PORT_FRAME_MAX = 17 * 1024 * 1024, PORT_ENDPOINT_MAX = 320, PORT_ADDRESS_MAX = 64 };
+enum { PORT_ENDPOINT_MAX = 320, PORT_ADDRESS_MAX = 64 };
 
 /* X(name, word, text) */
 #define ROUTE_FAULT_MAP(X)                                                                                                       \

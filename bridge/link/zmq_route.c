@@ -87,7 +87,8 @@ static maiko_status route_open(struct zmq_port *port, struct route *route, struc
 
     if (status != MAIKO_OK)
         return status;
-    port_socket_set_int(route->socket, ZMQ_IMMEDIATE, 1); /* nothing queues for a connection that is not there */
+    /* Not ZMQ_IMMEDIATE: with it libzmq throws away what has come and was not read yet when the connection ends.  Nothing is sent
+     * before the connection is there, and what a lost one left over is of an old session, which the protocol ignores. */
     if (route->key[0] != '\0')
         port_socket_set_client_keys(port, route->socket, route->key);
     status = port_monitor_open(port, route->socket, &route->monitor, error);
@@ -240,17 +241,30 @@ static void close_parts(zmq_msg_t *parts, int count)
         zmq_msg_close(&parts[i]);
 }
 
-void port_route_read(struct zmq_port *port, struct route *route)
+static bool read_frame(struct zmq_port *port, struct route *route)
 {
     zmq_msg_t parts[PORT_PARTS_MAX];
-    int rounds;
     int count;
 
-    for (rounds = 0; rounds < PORT_FRAMES_PER_TURN && route->socket != NULL && read_message(route->socket, parts, &count);
-         rounds++) {
-        if (count == 1)
-            port->hooks.frame(route, zmq_msg_data(&parts[0]), zmq_msg_size(&parts[0]), port->hooks.userdata);
-        close_parts(parts, count);
+    if (route->socket == NULL || !read_message(route->socket, parts, &count))
+        return false;
+    if (count == 1)
+        port->hooks.frame(route, zmq_msg_data(&parts[0]), zmq_msg_size(&parts[0]), port->hooks.userdata);
+    close_parts(parts, count);
+    return true;
+}
+
+void port_route_read(struct zmq_port *port, struct route *route)
+{
+    int rounds = 0;
+
+    while (rounds < PORT_FRAMES_PER_TURN && read_frame(port, route))
+        rounds++;
+}
+
+void port_route_drain(struct zmq_port *port, struct route *route)
+{
+    while (read_frame(port, route)) {
     }
 }
 

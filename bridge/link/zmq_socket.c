@@ -7,6 +7,7 @@
 #include <zmq.h>
 
 #include "link/zmq_internal.h"
+#include "wire/limits.h"
 
 enum {
     SOCKET_HIGH_WATER = 16384, /* frames; a window is at most 4096 events, so it is never reached */
@@ -91,7 +92,7 @@ static maiko_status check_descriptors(struct text *error)
 
 static void set_common_options(void *socket)
 {
-    int64_t frame_max = PORT_FRAME_MAX;
+    int64_t frame_max = WIRE_FRAME_MAX;
 
     port_socket_set_int(socket, ZMQ_LINGER, 0);
     port_socket_set_int(socket, ZMQ_SNDHWM, SOCKET_HIGH_WATER);

@@ -192,6 +192,53 @@ bool allow_peer_may_subscribe(const struct allow_peer *peer, const char *topic)
     return matches_any(&peer->subscribe, topic);
 }
 
+/* One level of a pattern; *at becomes NULL after the last. */
+static size_t next_level(const char **at, const char **ret_level)
+{
+    size_t len = strcspn(*at, "/");
+
+    *ret_level = *at;
+    *at = (*at)[len] == '/' ? *at + len + 1 : NULL;
+    return len;
+}
+
+/* Level by level: '#' covers all the rest, '+' any one level but '#', a name only itself.  Neither wildcard covers a first level
+ * that begins with '$'. */
+static bool covers_pattern(const char *pattern, const char *asked)
+{
+    if (asked[0] == '$' && (pattern[0] == '+' || pattern[0] == '#'))
+        return false;
+    while (pattern != NULL) {
+        const char *wanted;
+        const char *level;
+        size_t wanted_len = next_level(&pattern, &wanted);
+        size_t len;
+
+        if (wanted_len == 1 && wanted[0] == '#')
+            return true;
+        if (asked == NULL)
+            return false;
+        len = next_level(&asked, &level);
+        if (len == 1 && level[0] == '#')
+            return false;
+        if (wanted_len == 1 && wanted[0] == '+')
+            continue;
+        if (len != wanted_len || memcmp(level, wanted, len) != 0)
+            return false;
+    }
+    return asked == NULL;
+}
+
+bool allow_peer_may_subscribe_pattern(const struct allow_peer *peer, const char *pattern)
+{
+    size_t i;
+
+    for (i = 0; i < peer->subscribe.count; i++)
+        if (covers_pattern(peer->subscribe.items[i], pattern))
+            return true;
+    return false;
+}
+
 /* A pattern that ends in '#' covers a prefix when the levels before match complete levels of the prefix. */
 static bool covers_prefix(const char *pattern, const char *prefix, size_t len)
 {

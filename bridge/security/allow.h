@@ -45,6 +45,9 @@ const struct allow_peer *allow_list_find(const struct allow_list *list, const ch
 bool allow_peer_may_publish(const struct allow_peer *peer, const char *topic);
 bool allow_peer_may_subscribe(const struct allow_peer *peer, const char *topic);
 
+/* May it have every topic that falls under this pattern? */
+bool allow_peer_may_subscribe_pattern(const struct allow_peer *peer, const char *pattern);
+
 /* May it have *every* topic that begins with these bytes?  That is what a plain SUB socket asks for. */
 bool allow_peer_may_subscribe_prefix(const struct allow_peer *peer, const char *prefix, size_t len);
 

@@ -18,6 +18,7 @@ bridge_sources += bridge/space/private_directory.c
 bridge_sources += bridge/space/private_directory.h
 bridge_sources += bridge/space/process.c
 bridge_sources += bridge/space/process.h
+bridge_sources += bridge/space/public.c
 bridge_sources += bridge/space/record.c
 bridge_sources += bridge/space/record.h
 bridge_sources += bridge/space/space.c

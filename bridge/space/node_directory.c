@@ -61,6 +61,9 @@ static maiko_status make_temporary(int space_fd, const char *name, const struct 
     if (status != MAIKO_OK)
         return status;
     status = life_lock_create(directory->fd, &directory->life_fd);
+    /* A reaper may have locked, removed and let go of it before we locked it. */
+    if (status == MAIKO_OK && !life_lock_is_in_place(directory->life_fd, space_fd, name))
+        status = MAIKO_ENOTFOUND;
     if (status == MAIKO_OK)
         status = write_record(directory->fd, record, error);
     if (status != MAIKO_OK)

@@ -135,8 +135,7 @@ static struct node *node_find(struct space *space, const char *name)
 {
     struct list *link;
 
-    LIST_FOR_EACH(link, &space->nodes)
-    {
+    LIST_FOR_EACH (link, &space->nodes) {
         struct node *node = CONTAINER_OF(link, struct node, link);
 
         if (strcmp(node->record.name, name) == 0)
@@ -326,8 +325,7 @@ static void forget_unseen(struct space *space)
     struct list *link;
     struct list *after;
 
-    LIST_FOR_EACH_SAFE(link, after, &space->nodes)
-    {
+    LIST_FOR_EACH_SAFE (link, after, &space->nodes) {
         struct node *node = CONTAINER_OF(link, struct node, link);
 
         if (!node->is_seen)
@@ -349,8 +347,8 @@ static void scan(struct space *space)
         arm_retry(space);
         return;
     }
-    LIST_FOR_EACH(link, &space->nodes)
-    CONTAINER_OF(link, struct node, link)->is_seen = false;
+    LIST_FOR_EACH (link, &space->nodes)
+        CONTAINER_OF(link, struct node, link)->is_seen = false;
     while ((entry = readdir(directory)) != NULL)
         if (space_name_is_valid(entry->d_name) && strcmp(entry->d_name, space->record.name) != 0)
             node_look(space, entry->d_name);
@@ -480,8 +478,8 @@ static void retry(struct space *space)
     if (read(space->retry.fd, &expirations, sizeof(expirations)) < 0)
         return;
     space->retry_ns = space->retry_ns * 2 < retry_max_ns ? space->retry_ns * 2 : retry_max_ns;
-    LIST_FOR_EACH_SAFE(link, after, &space->nodes)
-    node_retry(space, CONTAINER_OF(link, struct node, link));
+    LIST_FOR_EACH_SAFE (link, after, &space->nodes)
+        node_retry(space, CONTAINER_OF(link, struct node, link));
 }
 
 static void handle(struct space *space, struct source *source)

@@ -24,8 +24,10 @@ dist_man_MANS += libmaiko/man/maiko_topology.3
 dist_man_MANS += libmaiko/man/maiko_value.3
 
 bridge_pages =
+bridge_pages += libmaiko/man/maiko_app.3
 bridge_pages += libmaiko/man/maiko_bridge.3
 bridge_pages += libmaiko/man/maiko_keypair.3
+bridge_pages += libmaiko/man/maiko_space.3
 EXTRA_DIST += $(bridge_pages)
 if WITH_BRIDGE
 man_MANS += $(bridge_pages)

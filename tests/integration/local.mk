@@ -2,6 +2,7 @@
 integration_tests += tests/integration/test_behaviour_flow
 integration_tests += tests/integration/test_behaviour_life
 if WITH_BRIDGE
+integration_tests += tests/integration/test_app
 integration_tests += tests/integration/test_keypair
 integration_tests += tests/integration/test_space
 integration_tests += tests/integration/test_zmq_port

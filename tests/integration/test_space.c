@@ -378,6 +378,46 @@ static void leftovers_of_the_dead_go_with_the_next_start(void)
     remove_runtime_dir();
 }
 
+/* Joins and leaves all the time: its directories are half-made whenever somebody looks. */
+static int come_and_go(void *userdata)
+{
+    unsigned long rounds = suite_scale(300, 5000);
+    struct other *other = userdata;
+    unsigned long i;
+
+    for (i = 0; i < rounds; i++) {
+        struct seen seen = {0};
+        struct space *space;
+
+        if (join(runtime_dir, other->node, &seen, &space) != MAIKO_OK) {
+            fprintf(stderr, "round %lu: %s\n", i, reason);
+            return 9;
+        }
+        space_leave(space);
+    }
+    return 0;
+}
+
+static void many_that_join_at_once_do_not_take_each_other_for_dead(void)
+{
+    struct other others[4] = {{.node = "a"}, {.node = "b"}, {.node = "c"}, {.node = "d"}};
+    struct child children[4];
+    char output[512];
+    int i;
+
+    make_runtime_dir();
+    for (i = 0; i < 4; i++)
+        CU_ASSERT_TRUE_FATAL(child_start(&children[i], come_and_go, &others[i]));
+    for (i = 0; i < 4; i++) {
+        child_read_output(&children[i], output, sizeof(output));
+        CU_ASSERT_EQUAL(child_end(&children[i], 20000), 0);
+        if (output[0] != '\0')
+            printf("# %s", output);
+    }
+    CU_ASSERT_EQUAL(entries_of_space(), 0);
+    remove_runtime_dir();
+}
+
 static void a_directory_that_others_can_reach_is_refused(void)
 {
     char path[128];
@@ -604,6 +644,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_live_nodes_name_is_refused_and_the_error_says_whose_it_is),
     TEST_CASE(a_dead_nodes_name_is_taken_over_with_a_greater_epoch),
     TEST_CASE(leftovers_of_the_dead_go_with_the_next_start),
+    TEST_CASE(many_that_join_at_once_do_not_take_each_other_for_dead),
     TEST_CASE(a_directory_that_others_can_reach_is_refused),
     TEST_CASE(the_directory_of_another_user_is_refused),
     TEST_CASE(a_process_of_another_user_is_turned_away_with_a_warning),

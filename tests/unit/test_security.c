@@ -142,6 +142,31 @@ static void a_peer_may_do_what_is_listed_and_nothing_else(void)
     allow_list_deinit(&list);
 }
 
+static void a_pattern_is_allowed_only_when_a_listed_one_covers_it(void)
+{
+    static const struct {
+        const char *listed;
+        const char *asked;
+        bool is_covered;
+    } rows[] = {
+        {"a/#", "a/#", true},    {"a/#", "a", true},      {"a/#", "a/+/c", true},     {"a/#", "#", false},
+        {"a/#", "+/b", false},   {"a/+", "a/+", true},    {"a/+", "a/b", true},       {"a/+", "a/#", false},
+        {"a/+", "a/b/c", false}, {"a/+", "a", false},     {"a/b", "a/b", true},       {"a/b", "a/+", false},
+        {"#", "#", true},        {"#", "a/b/+", true},    {"#", "$sys/dead", false},  {"+/x", "$sys/x", false},
+        {"a//b", "a//b", true},  {"a/+/b", "a//b", true}, {"$sys/#", "$sys/+", true},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct allow_peer peer = {.name = "p"};
+
+        CU_ASSERT_EQUAL_FATAL(text_list_add(&peer.subscribe, heap_default(), rows[i].listed), MAIKO_OK);
+        if (allow_peer_may_subscribe_pattern(&peer, rows[i].asked) != rows[i].is_covered)
+            SUITE_FAIL("%s lists %s", rows[i].asked, rows[i].listed);
+        text_list_clear(&peer.subscribe, heap_default());
+    }
+}
+
 static bool may_listen(const struct allow_peer *peer, const char *prefix)
 {
     return allow_peer_may_subscribe_prefix(peer, prefix, strlen(prefix));
@@ -290,6 +315,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_key_file_is_read_with_blanks_and_comments),
     TEST_CASE(a_bad_key_file_is_refused_by_line_and_without_showing_the_key),
     TEST_CASE(a_peer_may_do_what_is_listed_and_nothing_else),
+    TEST_CASE(a_pattern_is_allowed_only_when_a_listed_one_covers_it),
     TEST_CASE(a_prefix_is_allowed_only_when_everything_behind_it_is),
     TEST_CASE(a_bad_allow_file_is_refused_as_a_whole),
     TEST_CASE(a_line_that_the_reader_would_cut_is_refused),

@@ -1,0 +1,52 @@
+/* Options: the command line and configuration file of an app, read into a struct.  Nothing is done here but reading. */
+#ifndef APP_OPTIONS_H
+#define APP_OPTIONS_H
+
+#include "base/text.h"
+#include "space/text_list.h"
+#include <maiko/app.h>
+
+struct app_options {
+    struct heap *heap;
+    struct text_list actors; /* placed here; empty: all */
+    bool has_actors;
+    char *space; /* NULL: none */
+    char *node;
+    struct text_list listen;
+    struct text_list connect;
+    struct text_list publish_at;
+    struct text_list exports; /* PATTERN or PATTERN=AS */
+    struct text_list imports;
+    maiko_transport transport;
+    char *key_file;
+    char *allow_file;
+    struct text_list peer_keys;
+    uint64_t wait_ns;
+    uint64_t mailbox; /* 0: default */
+    uint64_t window;
+    bool linger;
+    bool insecure;
+    bool verbose;
+    bool stats;
+    bool wants_help;
+    bool wants_list;
+    int arguments_at; /* index in argv of what follows the options */
+};
+
+void app_options_init(struct app_options *options, struct heap *heap);
+void app_options_deinit(struct app_options *options);
+
+/* MAIKO_OK; MAIKO_EINVAL and the like with the reason in `error`. */
+MAIKO_MUST_CHECK maiko_status app_options_read(struct app_options *options, int argc, char **argv, struct text *error);
+
+/* Settings of an INI text: the long options' names, outside of any section or in [app].  Sections that begin with "process" are
+ * for others.  What the command line has set stays. */
+MAIKO_MUST_CHECK maiko_status app_options_read_ini(struct app_options *options, const char *text, struct text *error);
+
+/* The part of --help that is the same for every app. */
+extern const char app_options_help[];
+
+/* Is there anything that leads to other processes? */
+bool app_options_need_bridge(const struct app_options *options);
+
+#endif

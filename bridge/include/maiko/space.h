@@ -1,0 +1,69 @@
+/* Looking at the spaces of this host from outside: who is there, and sending one event in.  Nothing
+ * here joins a space. */
+#ifndef MAIKO_SPACE_H
+#define MAIKO_SPACE_H
+
+#include <stdbool.h>
+
+#include <maiko/base.h>
+#include <maiko/status.h>
+
+MAIKO_BEGIN_DECLS
+
+/** A link of a node to another, as the node itself sees it. */
+typedef struct maiko_link_info {
+    const char *peer;
+    const char *transport; /* "zmq", "shm" */
+    const char *state;     /* "ready", "up", "stalled", "greeting", "down", "refused" */
+} maiko_link_info;
+
+/** A node as it describes itself.  Lists are NULL-terminated. */
+typedef struct maiko_node_info {
+    const char *space;
+    const char *name;
+    const char *program;
+    int64_t pid;
+    uint64_t epoch;      /* greater in every later life of the name */
+    uint64_t started_ns; /* nanoseconds since 1970 */
+    bool is_alive;       /* false: the process is gone and left this behind */
+    bool is_ready;
+    const char *counters_path; /* "" when there is none */
+    const char *const *endpoints;
+    const char *const *publishers;
+    const char *const *actors;
+    const char *const *finished;
+    const char *const *exports;
+    const char *const *imports;
+    const maiko_link_info *links;
+    size_t link_count;
+} maiko_node_info;
+
+/**
+ * Call `visit` for every node of a space.
+ *
+ * @param runtime_dir  NULL: $XDG_RUNTIME_DIR, or the checked directory below /tmp.
+ * @param space        NULL: of all spaces of this user.
+ * @param error        room for the reason of a failure, or NULL.
+ * @return MAIKO_OK (also when there is none), MAIKO_EINVAL, MAIKO_ENOTFOUND (no such space), MAIKO_EPERM, MAIKO_ETOOLONG,
+ *         MAIKO_ENOMEM, MAIKO_ESYSTEM.
+ * Threads: any.  Blocking: for the disk.
+ */
+MAIKO_API maiko_status maiko_space_list(const char *runtime_dir, const char *space,
+                                        void (*visit)(const maiko_node_info *node, void *userdata), void *userdata, char *error,
+                                        size_t error_size);
+
+/**
+ * Send one event into a space, given as JSON (<maiko/json.h>), through the first node that knows its type.
+ *
+ * @param type        name of the type; NULL: the one the topic has there.
+ * @param answer      room for the node's answer, or NULL: a text such as "ok" or "type: unknown".
+ * @return MAIKO_OK (accepted), MAIKO_EINVAL, MAIKO_ENOTFOUND (no live node), MAIKO_ETYPE (no node knows the type, or the
+ *         fields do not fit), MAIKO_EPERM, MAIKO_ETOPIC, MAIKO_EFULL, MAIKO_ETIMEDOUT, MAIKO_ENOMEM, MAIKO_ESYSTEM.
+ * Threads: any.  Blocking: at most timeout_ns per node.
+ */
+MAIKO_API maiko_status maiko_space_publish(const char *runtime_dir, const char *space, const char *topic, const char *type,
+                                           const char *json, uint64_t timeout_ns, char *answer, size_t answer_size);
+
+MAIKO_END_DECLS
+
+#endif

@@ -1,0 +1,126 @@
+/* Access: whose key is admitted, and what each may.  Read from files at the start and again on request: the lists in use are
+ * replaced only by ones that are good. */
+#include <string.h>
+
+#include "node/node.h"
+#include "security/key_file.h"
+#include "space/private_directory.h"
+
+#include <fcntl.h>
+
+enum { ALLOW_FILE_MAX = 1024 * 1024 };
+
+static maiko_status load_keys(maiko_bridge *bridge, struct key_text *ret_keys, struct text *error)
+{
+    if (bridge->key_file[0] == '\0')
+        return MAIKO_OK;
+    return key_file_load(bridge->key_file, true, ret_keys, error);
+}
+
+static maiko_status load_allow(maiko_bridge *bridge, struct allow_list *ret_list, struct text *error)
+{
+    char *text = NULL;
+    maiko_status status;
+    size_t len = 0;
+
+    if (bridge->allow_file[0] == '\0')
+        return MAIKO_OK;
+    status = private_file_read(AT_FDCWD, bridge->allow_file, ALLOW_FILE_MAX, bridge->heap, &text, &len);
+    if (status != MAIKO_OK) {
+        text_append_format(error, "allow file %s cannot be read", bridge->allow_file);
+        return status;
+    }
+    text_append_format(error, "allow file %s: ", bridge->allow_file);
+    status = allow_list_parse(ret_list, text, error);
+    heap_free(bridge->heap, text, len + 1);
+    if (status == MAIKO_OK)
+        text_clear(error);
+    return status;
+}
+
+maiko_status node_access_load(maiko_bridge *bridge, struct text *error)
+{
+    struct key_text keys = {"", ""};
+    struct allow_list allow;
+    maiko_status status;
+
+    allow_list_init(&allow, bridge->heap);
+    status = load_keys(bridge, &keys, error);
+    if (status == MAIKO_OK)
+        status = load_allow(bridge, &allow, error);
+    if (status != MAIKO_OK)
+        return status;
+    allow_list_deinit(&bridge->allow);
+    bridge->allow = allow;
+    if (bridge->port != NULL && strcmp(keys.secret_key, bridge->keys.secret_key) != 0)
+        zmq_port_set_keys(bridge->port, keys.public_key, keys.secret_key);
+    bridge->keys = keys;
+    explicit_bzero(&keys, sizeof(keys));
+    return MAIKO_OK;
+}
+
+static bool is_peer_key(const maiko_bridge *bridge, const char *key)
+{
+    size_t i;
+
+    for (i = 0; i < bridge->peer_key_count; i++)
+        if (strcmp(bridge->peer_keys[i], key) == 0)
+            return true;
+    return false;
+}
+
+bool node_access_admit(const char *key, const char *address, void *userdata)
+{
+    const maiko_bridge *bridge = userdata;
+
+    return is_peer_key(bridge, key) || allow_list_find(&bridge->allow, key) != NULL;
+}
+
+bool node_access_may_listen(const char *key, const char *prefix, size_t len, void *userdata)
+{
+    const maiko_bridge *bridge = userdata;
+    const struct allow_peer *peer;
+
+    if (key[0] == '\0' || is_peer_key(bridge, key))
+        return true;
+    peer = allow_list_find(&bridge->allow, key);
+    return peer != NULL && allow_peer_may_subscribe_prefix(peer, prefix, len);
+}
+
+/* NULL with *ret_is_free: no list binds it, because it is of this host, or trusted in full, or not encrypted at all (and then
+ * listening that way was asked for). */
+static const struct allow_peer *bound_by(const maiko_bridge *bridge, const struct route *route, bool *ret_is_free)
+{
+    const char *key = route == NULL ? "" : route_key(route);
+
+    *ret_is_free = key[0] == '\0' || !route_is_incoming(route) || is_peer_key(bridge, key);
+    return *ret_is_free ? NULL : allow_list_find(&bridge->allow, key);
+}
+
+static bool report(maiko_bridge *bridge, const struct route *route, bool is_allowed, const char *what, const char *topic)
+{
+    if (is_allowed)
+        return true;
+    atomic_fetch_add_explicit(&bridge->denied, 1, memory_order_relaxed);
+    node_log(bridge, MAIKO_LOG_WARNING, "refused: key %s from %s may not %s \"%s\"", route_key(route), route_address(route), what,
+             topic);
+    return false;
+}
+
+bool node_access_may_publish(maiko_bridge *bridge, const struct route *route, const char *topic)
+{
+    bool is_free;
+    const struct allow_peer *peer = bound_by(bridge, route, &is_free);
+
+    return report(bridge, route, is_free || (peer != NULL && allow_peer_may_publish(peer, topic)), "publish", topic);
+}
+
+/* A pattern is allowed when something listed covers all of it: it is listed itself, or is one topic that is. */
+bool node_access_may_subscribe(maiko_bridge *bridge, const struct route *route, const char *pattern)
+{
+    bool is_free;
+    const struct allow_peer *peer = bound_by(bridge, route, &is_free);
+
+    return report(bridge, route, is_free || (peer != NULL && allow_peer_may_subscribe_pattern(peer, pattern)), "subscribe to",
+                  pattern);
+}

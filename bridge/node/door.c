@@ -1,0 +1,164 @@
+/* Door: listening and publishing without being a node (PROTOCOL.md 8 and 9).  Listeners are served only what somebody listens to;
+ * publishers are answered each. */
+#include <string.h>
+
+#include "node/node.h"
+#include <maiko/maiko.h>
+
+/* ---- listeners ---- */
+
+static struct wire_envelope envelope_of(const maiko_bridge *bridge, const struct export_event *event, uint64_t hash, uint64_t seq)
+{
+    return (struct wire_envelope){.topic = slice_of(event->topic),
+                                  .type = slice_of(event->type->name),
+                                  .sender = slice_of(event->sender),
+                                  .node = slice_of(bridge->node_name),
+                                  .id = event->id,
+                                  .parent = event->parent,
+                                  .correlation = event->correlation,
+                                  .origin = event->origin,
+                                  .time_ns = event->time_ns,
+                                  .seq = seq,
+                                  .schema = hash,
+                                  .hops = event->hops};
+}
+
+void node_door_listen(maiko_bridge *bridge, const struct export_event *event, size_t payload_len, uint64_t seq)
+{
+    struct wire_envelope envelope;
+    struct known_type *known;
+    maiko_status status;
+
+    if (!zmq_port_has_listener(bridge->port, event->topic) || maiko_topic_is_reserved(event->topic) ||
+        types_learn(&bridge->types, event->type, &known) != MAIKO_OK)
+        return;
+    envelope = envelope_of(bridge, event, known->hash, seq);
+    pack_clear(&bridge->pack);
+    codec_msgpack.write_publication(&bridge->pack, &envelope, known->plan, event->payload, payload_len);
+    status = pack_status(&bridge->pack);
+    if (status == MAIKO_OK)
+        status = zmq_port_publish(bridge->port, event->topic, bridge->pack.data, bridge->pack.len);
+    if (status == MAIKO_OK)
+        atomic_fetch_add_explicit(&bridge->published, 1, memory_order_relaxed);
+    else
+        atomic_fetch_add_explicit(&bridge->publish_lost, 1, memory_order_relaxed);
+}
+
+/* ---- publishers ---- */
+
+static bool copy_text(struct slice slice, char *text, size_t size)
+{
+    if (slice.len >= size || memchr(slice.data, '\0', slice.len) != NULL)
+        return false;
+    memcpy(text, slice.data, slice.len);
+    text[slice.len] = '\0';
+    return true;
+}
+
+static const char *word_of(maiko_status status)
+{
+    switch (status) {
+    case MAIKO_OK:
+        return "ok";
+    case MAIKO_ETOPIC:
+    case MAIKO_EUTF8:
+        return "topic";
+    case MAIKO_EFULL:
+        return "full";
+    case MAIKO_ECLOSED:
+    case MAIKO_ESTATE:
+        return "closed";
+    default:
+        return "payload";
+    }
+}
+
+/* An event that came through the door, on its way in. */
+struct visitor_event {
+    char topic[MAIKO_TOPIC_MAX + 1];
+    char sender[NODE_NAME_SIZE];
+    struct known_type *type;
+};
+
+static const char *look_up(maiko_bridge *bridge, const struct route *route, const struct wire_envelope *envelope,
+                           struct visitor_event *visitor)
+{
+    if (!copy_text(envelope->topic, visitor->topic, sizeof(visitor->topic)) || maiko_topic_check(visitor->topic) != MAIKO_OK ||
+        maiko_topic_is_reserved(visitor->topic))
+        return "topic";
+    if (!copy_text(envelope->sender, visitor->sender, sizeof(visitor->sender)))
+        return "protocol";
+    if (visitor->sender[0] == '\0')
+        strcpy(visitor->sender, "outside");
+    if (!node_access_may_publish(bridge, route, visitor->topic))
+        return "denied";
+    visitor->type = envelope->type.len > 0 ? types_find(&bridge->types, (const char *)envelope->type.data, envelope->type.len)
+                                           : types_of_topic(&bridge->types, visitor->topic);
+    return visitor->type == NULL ? "type" : NULL;
+}
+
+static maiko_status send_in(maiko_bridge *bridge, const struct codec *codec, const struct wire_envelope *envelope,
+                            const struct visitor_event *visitor, struct text *error)
+{
+    maiko_import import = {.struct_size = sizeof(import),
+                           .topic = visitor->topic,
+                           .type = visitor->type->type,
+                           .id = envelope->id,
+                           .parent = envelope->parent,
+                           .correlation = envelope->correlation,
+                           .time_ns = envelope->time_ns,
+                           .sender = visitor->sender,
+                           .try_only = true};
+    maiko_status status = codec->payload_len(visitor->type->plan, envelope->payload, &import.len, error);
+    void *bytes;
+
+    if (status != MAIKO_OK)
+        return status;
+    bytes = heap_alloc(bridge->heap, import.len);
+    if (bytes == NULL)
+        return MAIKO_ENOMEM;
+    status = codec->read_payload(visitor->type->plan, envelope->payload, bytes, import.len, error);
+    import.event = bytes;
+    if (status == MAIKO_OK)
+        status = maiko_importer_send(bridge->importer, &import);
+    heap_free(bridge->heap, bytes, import.len);
+    if (status == MAIKO_OK)
+        atomic_fetch_add_explicit(&bridge->imported, 1, memory_order_relaxed);
+    return status;
+}
+
+static void answer(maiko_bridge *bridge, const struct codec *codec, struct route *route, const struct wire_published *published)
+{
+    pack_clear(&bridge->pack);
+    codec->write_published(&bridge->pack, published);
+    if (pack_status(&bridge->pack) == MAIKO_OK)
+        (void)!zmq_port_send(bridge->port, route, bridge->pack.data, bridge->pack.len); /* who is gone gets no answer */
+}
+
+void node_door_publish(maiko_bridge *bridge, struct route *route, const unsigned char *bytes, size_t len)
+{
+    const struct codec *codec = codec_of_frame(bytes, len);
+    struct wire_published published = {.status = NULL, .text = ""};
+    struct wire_envelope envelope;
+    struct visitor_event visitor;
+    struct slice kind;
+    char reason[256];
+    struct text error;
+    maiko_status status;
+
+    if (codec == NULL)
+        return;
+    text_init_buffer(&error, reason, sizeof(reason));
+    memset(&envelope, 0, sizeof(envelope));
+    status = codec->read(bytes, len, &envelope, &kind, &error);
+    if (status == MAIKO_OK && !slice_is(kind, "publish"))
+        return;
+    published.number = envelope.number;
+    published.text = reason;
+    published.status = status == MAIKO_OK ? look_up(bridge, route, &envelope, &visitor) : "protocol";
+    if (published.status == NULL)
+        published.status = word_of(send_in(bridge, codec, &envelope, &visitor, &error));
+    if (strcmp(published.status, "ok") != 0)
+        atomic_fetch_add_explicit(&bridge->import_refused, 1, memory_order_relaxed);
+    answer(bridge, codec, route, &published);
+}

@@ -1,0 +1,300 @@
+/* Import: events of peers are decoded into the type this program knows and brought into the topic space, each through the
+ * importer of its sender, so that order, ends and debts are the sender's own.  What finds no room waits here, in order, and is
+ * acknowledged to the peer only when it was taken: so the peer's window is the bound of what waits. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "node/node.h"
+#include "node/rename.h"
+#include <maiko/maiko.h>
+
+enum { PLANS_PER_SESSION_MAX = 2 * WIRE_CHANNELS_MAX };
+
+static struct node_actor *expected_named(maiko_bridge *bridge, const char *name)
+{
+    struct list *link;
+
+    LIST_FOR_EACH (link, &bridge->expected) {
+        struct node_actor *actor = CONTAINER_OF(link, struct node_actor, link);
+
+        if (strcmp(actor->name, name) == 0)
+            return actor;
+    }
+    return NULL;
+}
+
+static maiko_importer *importer_of(const maiko_bridge *bridge, const struct node_actor *actor)
+{
+    return actor == NULL ? bridge->importer : actor->importer;
+}
+
+static void refuse(maiko_bridge *bridge, const struct inbound_event *event, maiko_status status, const char *reason)
+{
+    uint64_t before = atomic_fetch_add_explicit(&bridge->import_refused, 1, memory_order_relaxed);
+
+    if ((before & (before - 1)) == 0)
+        node_log(bridge, MAIKO_LOG_WARNING, "an event of \"%s\" on \"%s\" was not brought in: %s%s%s (%llu so far)",
+                 event->channel->sender, event->channel->topic, maiko_strerror(status), reason[0] != '\0' ? ": " : "", reason,
+                 (unsigned long long)before + 1);
+}
+
+/* ---- what is worked out once per channel ---- */
+
+/* `user` of the channel leads here.  Lives as long as the peer's session. */
+struct import_plan {
+    struct list link;
+    struct known_type *known;
+    struct payload_plan *plan; /* of known type and the peer's idea of it; NULL: known->plan does */
+    struct node_actor *actor;
+    char topic[MAIKO_TOPIC_MAX + 1];
+};
+
+static const struct node_pattern *pattern_of(const maiko_bridge *bridge, const char *topic)
+{
+    size_t i;
+
+    for (i = 0; i < bridge->import_count; i++)
+        if (maiko_topic_matches(bridge->imports[i].pattern, topic))
+            return &bridge->imports[i];
+    return NULL;
+}
+
+static bool name_topic(const maiko_bridge *bridge, const char *topic, char ret_topic[MAIKO_TOPIC_MAX + 1])
+{
+    const struct node_pattern *pattern = pattern_of(bridge, topic);
+
+    if (pattern != NULL && pattern->as[0] != '\0')
+        return rename_topic(pattern->pattern, pattern->as, topic, ret_topic);
+    memcpy(ret_topic, topic, strlen(topic) + 1);
+    return true;
+}
+
+static maiko_status fill_plan(maiko_bridge *bridge, const struct inbound_channel *channel, struct import_plan *plan,
+                              struct text *error)
+{
+    maiko_status status;
+
+    if (maiko_topic_is_reserved(channel->topic) || !name_topic(bridge, channel->topic, plan->topic))
+        return MAIKO_ETOPIC;
+    plan->actor = expected_named(bridge, channel->sender);
+    status = types_adopt(&bridge->types, channel->type, &plan->known);
+    if (status == MAIKO_OK && plan->known->hash != channel->type->hash)
+        status = payload_plan_new(bridge->heap, plan->known->type, channel->type, &plan->plan, error);
+    if (status == MAIKO_OK)
+        types_note_topic(&bridge->types, plan->topic, plan->known);
+    return status;
+}
+
+static void free_plan(maiko_bridge *bridge, struct import_plan *plan)
+{
+    list_remove(&plan->link);
+    payload_plan_free(plan->plan);
+    heap_free(bridge->heap, plan, sizeof(*plan));
+}
+
+void node_import_end_session(maiko_bridge *bridge, struct node_peer *peer)
+{
+    while (!list_is_empty(&peer->plans))
+        free_plan(bridge, CONTAINER_OF(list_first(&peer->plans), struct import_plan, link));
+    peer->plan_count = 0;
+}
+
+static maiko_status plan_of(maiko_bridge *bridge, struct node_peer *peer, struct inbound_channel *channel,
+                            struct import_plan **ret_plan, struct text *error)
+{
+    struct import_plan *plan = channel->user;
+    maiko_status status;
+
+    if (plan == NULL) {
+        plan = peer->plan_count < PLANS_PER_SESSION_MAX ? heap_alloc_zeroed(bridge->heap, 1, sizeof(*plan)) : NULL;
+        if (plan == NULL)
+            return MAIKO_ENOMEM;
+        list_push_back(&peer->plans, &plan->link);
+        peer->plan_count++;
+        status = fill_plan(bridge, channel, plan, error);
+        if (status != MAIKO_OK) {
+            free_plan(bridge, plan);
+            peer->plan_count--;
+            return status;
+        }
+        channel->user = plan;
+    }
+    *ret_plan = plan;
+    return MAIKO_OK;
+}
+
+/* ---- one event ---- */
+
+static struct waiting_import *new_import(maiko_bridge *bridge, const struct import_plan *plan, const char *sender,
+                                         size_t payload_len)
+{
+    size_t topic_size = strlen(plan->topic) + 1;
+    size_t sender_size = strlen(sender) + 1;
+    size_t size = sizeof(struct waiting_import) + payload_len + topic_size + sender_size + 16;
+    struct waiting_import *waiting = heap_alloc(bridge->heap, size);
+    char *at;
+
+    if (waiting == NULL)
+        return NULL;
+    memset(waiting, 0, sizeof(*waiting));
+    waiting->size = size;
+    waiting->actor = plan->actor;
+    at = (char *)waiting + ((sizeof(*waiting) + 15) & ~(size_t)15); /* the payload is aligned like any other */
+    waiting->import.event = at;
+    waiting->import.topic = memcpy(at + payload_len, plan->topic, topic_size);
+    waiting->import.sender = memcpy(at + payload_len + topic_size, sender, sender_size);
+    return waiting;
+}
+
+static void fill_import(struct waiting_import *waiting, const struct inbound_event *event, const maiko_event_type *type,
+                        size_t payload_len)
+{
+    maiko_import *import = &waiting->import;
+
+    import->struct_size = sizeof(*import);
+    import->type = type;
+    import->len = payload_len;
+    import->id = event->id;
+    import->parent = event->parent;
+    import->correlation = event->correlation;
+    import->time_ns = event->time_ns;
+    import->hops = (uint8_t)(event->channel->hops < UINT8_MAX ? event->channel->hops : UINT8_MAX);
+    import->try_only = true;
+    waiting->stream = event->stream;
+    waiting->position = event->position;
+}
+
+static maiko_status decode(maiko_bridge *bridge, const struct inbound_event *event, const struct import_plan *plan,
+                           struct waiting_import **ret_waiting, struct text *error)
+{
+    const struct payload_plan *payload = plan->plan != NULL ? plan->plan : plan->known->plan;
+    struct waiting_import *waiting;
+    maiko_status status;
+    size_t len = 0;
+
+    status = payload_len(payload, event->payload, &len, error);
+    if (status != MAIKO_OK)
+        return status;
+    waiting = new_import(bridge, plan, event->channel->sender, len);
+    if (waiting == NULL)
+        return MAIKO_ENOMEM;
+    fill_import(waiting, event, plan->known->type, len);
+    status = payload_read(payload, event->payload, (void *)(uintptr_t)waiting->import.event, len, error);
+    if (status != MAIKO_OK) {
+        heap_free(bridge->heap, waiting, waiting->size);
+        return status;
+    }
+    *ret_waiting = waiting;
+    return MAIKO_OK;
+}
+
+/* True when it is done with, brought in or refused; false when there is no room. */
+static bool bring_in(maiko_bridge *bridge, const struct waiting_import *waiting)
+{
+    maiko_importer *importer = importer_of(bridge, waiting->actor);
+    maiko_status status;
+
+    if (!atomic_load(&bridge->is_running))
+        return false;
+    if (waiting->import.topic == NULL) {
+        (void)maiko_importer_finish(importer); /* fails only after a stop, when nobody waits for it */
+        return true;
+    }
+    status = maiko_importer_send(importer, &waiting->import);
+    if (status == MAIKO_EFULL)
+        return false;
+    if (status == MAIKO_OK)
+        atomic_fetch_add_explicit(&bridge->imported, 1, memory_order_relaxed);
+    else if (atomic_fetch_add_explicit(&bridge->import_refused, 1, memory_order_relaxed) == 0)
+        node_log(bridge, MAIKO_LOG_WARNING, "an event on \"%s\" was not brought in: %s", waiting->import.topic,
+                 maiko_strerror(status));
+    return true;
+}
+
+bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event)
+{
+    struct waiting_import *waiting = NULL;
+    struct import_plan *plan = NULL;
+    char reason[256];
+    struct text error;
+    maiko_status status;
+
+    text_init_buffer(&error, reason, sizeof(reason));
+    status = plan_of(bridge, peer, event->channel, &plan, &error);
+    if (status == MAIKO_OK)
+        status = decode(bridge, event, plan, &waiting, &error);
+    if (status != MAIKO_OK) {
+        refuse(bridge, event, status, reason);
+        return true; /* refused for good: the peer need not keep it */
+    }
+    waiting->peer = peer;
+    if (fifo_is_empty(&bridge->waiting) && bring_in(bridge, waiting)) {
+        heap_free(bridge->heap, waiting, waiting->size);
+        return true;
+    }
+    fifo_push(&bridge->waiting, &waiting->link);
+    return false;
+}
+
+void node_import_retry(maiko_bridge *bridge)
+{
+    while (!fifo_is_empty(&bridge->waiting)) {
+        struct waiting_import *waiting = CONTAINER_OF(bridge->waiting.first, struct waiting_import, link);
+
+        if (!bring_in(bridge, waiting))
+            return;
+        fifo_pop(&bridge->waiting);
+        if (waiting->peer != NULL)
+            peer_delivered(waiting->peer->peer, waiting->stream, waiting->position, node_now(bridge));
+        heap_free(bridge->heap, waiting, waiting->size);
+    }
+}
+
+void node_import_forget_peer(maiko_bridge *bridge, const struct node_peer *peer)
+{
+    struct fifo_link *link;
+
+    for (link = bridge->waiting.first; link != NULL; link = link->next) {
+        struct waiting_import *waiting = CONTAINER_OF(link, struct waiting_import, link);
+
+        if (waiting->peer == peer)
+            waiting->peer = NULL;
+    }
+}
+
+void node_import_drop_all(maiko_bridge *bridge)
+{
+    struct fifo_link *link;
+
+    while ((link = fifo_pop(&bridge->waiting)) != NULL) {
+        struct waiting_import *waiting = CONTAINER_OF(link, struct waiting_import, link);
+
+        atomic_fetch_add_explicit(&bridge->import_refused, 1, memory_order_relaxed);
+        heap_free(bridge->heap, waiting, waiting->size);
+    }
+}
+
+/* The end of a publisher waits behind its events like one of them: an import without a topic. */
+void node_import_end(maiko_bridge *bridge, const char *publisher)
+{
+    struct node_actor *actor = expected_named(bridge, publisher);
+    struct waiting_import *waiting;
+
+    if (actor == NULL || actor->is_ended)
+        return;
+    waiting = heap_alloc_zeroed(bridge->heap, 1, sizeof(*waiting));
+    if (waiting == NULL) {
+        node_log(bridge, MAIKO_LOG_ERROR, "the end of \"%s\" was lost: out of memory", publisher);
+        return;
+    }
+    actor->is_ended = true;
+    waiting->size = sizeof(*waiting);
+    waiting->actor = actor;
+    fifo_push(&bridge->waiting, &waiting->link);
+    node_import_retry(bridge);
+}
+
+void node_import_on_room(void *userdata)
+{
+    handover_wake(&((maiko_bridge *)userdata)->handover);
+}

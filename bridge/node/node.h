@@ -1,0 +1,254 @@
+/* Node: the inside of a maiko_bridge, shared by the files of this folder.
+ *
+ * Three kinds of threads meet here.  Before the start one thread sets the bridge up.  Then the bridge's own thread owns sockets,
+ * space, peers, log and imports; shards reach it through the handover only, and callers of the public API through `shared`. */
+#ifndef NODE_NODE_H
+#define NODE_NODE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "link/peer.h"
+#include "link/zmq_port.h"
+#include "node/handover.h"
+#include "node/types.h"
+#include "security/allow.h"
+#include "security/key_text.h"
+#include "space/space.h"
+#include "wire/envelope.h"
+#include <maiko/bridge.h>
+#include <maiko/import.h>
+#include <maiko/topic.h>
+
+enum {
+    NODE_PATTERNS_MAX = 256,
+    NODE_ENDPOINTS_MAX = 16,
+    NODE_PEER_KEYS_MAX = 256,
+    NODE_NAME_SIZE = 256,
+    NODE_ERROR_SIZE = 512,
+};
+
+#define NODE_MAGIC 0x62726467u /* "brdg" */
+
+/* An export or import as configured. */
+struct node_pattern {
+    char pattern[MAIKO_TOPIC_MAX + 1];
+    char as[MAIKO_TOPIC_MAX + 1]; /* "": the same name */
+    maiko_overflow_choice overflow;
+    enum pattern_from from;
+};
+
+/* An actor of the program, here or elsewhere. */
+struct node_actor {
+    struct list link;
+    char name[NODE_NAME_SIZE];
+    const char **publish; /* NULL-terminated copies, in one block with the texts */
+    size_t publish_size;
+    const char **subscribe;
+    size_t subscribe_size;
+    /* of this process */
+    uint32_t index;
+    char end_topic[MAIKO_TOPIC_MAX + 1];
+    bool is_finished; /* bridge's thread */
+    /* of another one */
+    maiko_importer *importer;
+    bool is_ended; /* its end came over a link */
+};
+
+enum endpoint_use { USE_LINKS, USE_LISTENERS, USE_CONNECT };
+
+struct node_endpoint {
+    enum endpoint_use use;
+    char text[PORT_ENDPOINT_MAX]; /* after the start: as bound */
+    char peer_key[KEY_TEXT_SIZE];
+};
+
+/* An event that came and could not be brought in yet. */
+struct waiting_import {
+    struct fifo_link link;
+    struct node_peer *peer; /* NULL: it is gone */
+    uint64_t stream;
+    uint64_t position;
+    struct node_actor *actor; /* whose importer; NULL: the common one */
+    size_t size;              /* of this block */
+    maiko_import import;      /* its texts and bytes are in this block */
+};
+
+/* A remote node: the state machine and the connection it has now. */
+struct node_peer {
+    struct list link;
+    maiko_bridge *bridge;
+    struct peer *peer;
+    struct route *route;              /* NULL: no connection */
+    bool is_connector;                /* we connect to it */
+    bool is_from_space;               /* found by the space, ends with it */
+    bool wants_close;                 /* the state machine is done with the connection */
+    bool is_broken;                   /* a send failed */
+    bool is_ready;                    /* both ways */
+    bool is_subscribed_to;            /* it told what it wants of us */
+    char name[SPACE_NAME_MAX + 1];    /* "" until known */
+    char endpoint[PORT_ENDPOINT_MAX]; /* where we connect */
+    char key[KEY_TEXT_SIZE];
+    struct text_list actors; /* it has */
+    struct list plans;       /* how to read what comes, see import.c */
+    size_t plan_count;
+    uint64_t ends_ns;   /* it left the space: freed when its goodbye came, or then; UINT64_MAX: it has not */
+    bool is_dead;       /* it left by dying */
+    uint64_t redial_ns; /* connecting side without a route: when to try again; UINT64_MAX: not */
+};
+
+/* Somebody waits for a condition; on the waiter's stack, in the list while it waits. */
+struct node_wait {
+    struct list link;
+    const char *topic; /* NULL: for the expected actors, or for everything to have arrived */
+    bool is_for_drain;
+    unsigned subscribers;
+    bool is_done;
+    char *missing;
+    size_t missing_size;
+};
+
+struct maiko_bridge {
+    uint32_t magic;
+    /* set up before the start */
+    struct heap *heap;
+    maiko_supervisor *sup;
+    maiko_bridge_config config; /* texts below */
+    char space_name[SPACE_NAME_MAX + 1];
+    char node_name[SPACE_NAME_MAX + 1];
+    char program[NODE_NAME_SIZE];
+    char runtime_dir[SPACE_PATH_MAX];
+    char key_file[SPACE_PATH_MAX];
+    char allow_file[SPACE_PATH_MAX];
+    char (*peer_keys)[KEY_TEXT_SIZE];
+    size_t peer_key_count;
+    struct node_pattern exports[NODE_PATTERNS_MAX];
+    size_t export_count;
+    struct node_pattern imports[NODE_PATTERNS_MAX];
+    size_t import_count;
+    struct node_endpoint endpoints[NODE_ENDPOINTS_MAX];
+    size_t endpoint_count;
+    struct list expected; /* node_actor of other processes */
+    struct list placed;   /* node_actor of this one */
+    uint32_t placed_count;
+    bool has_watchers;        /* an actor of `placed` publishes, so its end is passed on */
+    maiko_importer *importer; /* of senders that were not expected */
+    maiko_status failure;     /* first one; sticks */
+    char error_text[NODE_ERROR_SIZE];
+    maiko_id node_id;
+    uint64_t epoch;
+    struct handover handover;
+    pthread_t thread;
+    bool is_started;
+    /* the export actor's, see export.c */
+    struct fifo batch;
+    size_t batch_count;
+    /* bridge's thread */
+    struct zmq_port *port;
+    struct space *space;
+    struct exporter *exporter;
+    struct types types;
+    struct list peers;
+    size_t peer_count;
+    struct key_text keys;
+    struct allow_list allow;
+    struct fifo waiting; /* imports without room */
+    struct pack pack;    /* scratch */
+    struct clock clock;
+    uint64_t started_ns;
+    uint64_t last_reset_ns;
+    bool record_is_stale; /* the space's record of us has to be written again */
+    bool is_held;         /* exporting, by a peer without room */
+    /* written by the bridge's thread, read by any */
+    _Atomic uint64_t exported;
+    _Atomic uint64_t export_refused;
+    _Atomic uint64_t imported;
+    _Atomic uint64_t import_refused;
+    _Atomic uint64_t denied;
+    _Atomic uint64_t published;
+    _Atomic uint64_t publish_lost;
+    _Atomic uint64_t window_waits;
+    _Atomic uint64_t acknowledged; /* sums over the peers there are, brought up to date once per turn */
+    _Atomic uint64_t lost;
+    _Atomic uint64_t gaps;
+    _Atomic uint64_t lost_for_us;
+    _Atomic uint32_t peers_up;
+    uint64_t gone_acknowledged; /* of peers that are freed */
+    uint64_t gone_lost;
+    atomic_bool is_running; /* the supervisor has started: imports may enter; set by the export actor */
+    /* asked by any thread, done by the bridge's */
+    atomic_bool wants_stop;
+    atomic_bool wants_reload;
+    /* under `lock` */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct list waits;
+    bool is_closed;  /* nobody will answer any more */
+    bool is_drained; /* result of the stop */
+};
+
+/* ---- node.c ---- */
+
+void node_log(maiko_bridge *bridge, maiko_log_level level, const char *format, ...) MAIKO_PRINTF(3, 4);
+maiko_status node_fail(maiko_bridge *bridge, maiko_status status, const char *format, ...) MAIKO_PRINTF(3, 4);
+uint64_t node_now(const maiko_bridge *bridge);
+
+/* ---- thread.c: the bridge's thread ---- */
+
+maiko_status node_thread_start(maiko_bridge *bridge, struct text *error);
+void node_thread_stop(maiko_bridge *bridge);
+
+/* ---- export.c ---- */
+
+/* Adds the actors that export; before the supervisor starts. */
+maiko_status node_export_set_up(maiko_bridge *bridge);
+
+/* Publishes what was handed over. */
+void node_export_run(maiko_bridge *bridge);
+
+/* ---- import.c ---- */
+
+/* Decodes and brings in one event.  False: it waits for room, and node_peer's peer_delivered() is called later. */
+bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event);
+
+/* Tries those that wait. */
+void node_import_retry(maiko_bridge *bridge);
+void node_import_end(maiko_bridge *bridge, const char *publisher);
+void node_import_end_session(maiko_bridge *bridge, struct node_peer *peer);
+void node_import_forget_peer(maiko_bridge *bridge, const struct node_peer *peer);
+void node_import_drop_all(maiko_bridge *bridge);
+void node_import_on_room(void *bridge);
+
+/* ---- peers.c ---- */
+
+/* A node of the space has arrived; connects when that is our part. */
+void node_peers_arrived(maiko_bridge *bridge, const struct node_record *record);
+void node_peers_left(maiko_bridge *bridge, const char *name, bool is_dead);
+maiko_status node_peers_connect(maiko_bridge *bridge, const char *endpoint, const char *key);
+
+/* From the port. */
+void node_peers_frame(struct route *route, const unsigned char *bytes, size_t len, void *bridge);
+void node_peers_up(struct route *route, void *bridge);
+void node_peers_down(struct route *route, enum route_fault fault, void *bridge);
+void node_peers_forgotten(struct route *route, void *bridge);
+
+/* Timers, flushes, connections to end; returns when to be called again at the latest. */
+uint64_t node_peers_run(maiko_bridge *bridge);
+void node_peers_bye(maiko_bridge *bridge);
+void node_peers_free(maiko_bridge *bridge);
+
+/* ---- door.c: listening and publishing without being a node ---- */
+
+void node_door_publish(maiko_bridge *bridge, struct route *route, const unsigned char *bytes, size_t len);
+void node_door_listen(maiko_bridge *bridge, const struct export_event *event, size_t payload_len, uint64_t seq);
+
+/* ---- access.c: keys and allow lists ---- */
+
+maiko_status node_access_load(maiko_bridge *bridge, struct text *error);
+bool node_access_admit(const char *key, const char *address, void *bridge);
+bool node_access_may_listen(const char *key, const char *prefix, size_t len, void *bridge);
+bool node_access_may_publish(maiko_bridge *bridge, const struct route *route, const char *topic);
+bool node_access_may_subscribe(maiko_bridge *bridge, const struct route *route, const char *pattern);
+
+#endif

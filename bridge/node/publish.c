@@ -1,0 +1,187 @@
+/* Sending one event into a space from outside: a `publish` frame in JSON to one node after the other, until one knows what to do
+ * with it. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "link/zmq_port.h"
+#include "space/text_list.h"
+#include <maiko/space.h>
+#include <maiko/topic.h>
+
+/* One question to one node. */
+struct question {
+    bool is_up;
+    bool is_down;
+    bool is_answered;
+    char status[32];
+    char text[256];
+};
+
+static void on_up(struct route *route, void *userdata)
+{
+    ((struct question *)userdata)->is_up = true;
+}
+
+static void on_down(struct route *route, enum route_fault fault, void *userdata)
+{
+    struct question *question = userdata;
+
+    question->is_down = true;
+    snprintf(question->text, sizeof(question->text), "%s", route_fault_text(fault));
+}
+
+static void on_frame(struct route *route, const unsigned char *bytes, size_t len, void *userdata)
+{
+    struct question *question = userdata;
+    json_t *answer = json_loadb((const char *)bytes, len, 0, NULL);
+    const char *status = json_string_value(json_object_get(answer, "status"));
+    const char *text = json_string_value(json_object_get(answer, "text"));
+
+    if (status != NULL) {
+        question->is_answered = true;
+        snprintf(question->status, sizeof(question->status), "%s", status);
+        snprintf(question->text, sizeof(question->text), "%s", text == NULL ? "" : text);
+    }
+    json_decref(answer);
+}
+
+static bool refuse_key(const char *key, const char *address, void *userdata)
+{
+    return false; /* nobody connects to us */
+}
+
+static bool refuse_prefix(const char *key, const char *prefix, size_t len, void *userdata)
+{
+    return false;
+}
+
+static maiko_status status_of(const struct question *question)
+{
+    static const struct {
+        const char *word;
+        maiko_status status;
+    } words[] = {{"ok", MAIKO_OK},         {"denied", MAIKO_EPERM}, {"topic", MAIKO_ETOPIC},  {"type", MAIKO_ETYPE},
+                 {"payload", MAIKO_ETYPE}, {"full", MAIKO_EFULL},   {"closed", MAIKO_ECLOSED}};
+    size_t i;
+
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(words[i].word, question->status) == 0)
+            return words[i].status;
+    return MAIKO_EPROTOCOL;
+}
+
+static maiko_status ask(struct zmq_port *port, struct question *question, const char *endpoint, const char *frame,
+                        uint64_t timeout_ns)
+{
+    char reason[256];
+    struct text error;
+    struct clock clock;
+    uint64_t end_ns;
+    struct route *route;
+    bool is_sent = false;
+    maiko_status status;
+
+    text_init_buffer(&error, reason, sizeof(reason));
+    clock_init(&clock);
+    end_ns = clock_deadline(clock_mono_ns(&clock), timeout_ns);
+    status = zmq_port_connect(port, endpoint, "", &route, &error);
+    if (status != MAIKO_OK)
+        return status;
+    while (!question->is_answered && !question->is_down && clock_mono_ns(&clock) < end_ns) {
+        if (question->is_up && !is_sent)
+            is_sent = zmq_port_send(port, route, frame, strlen(frame)) == MAIKO_OK;
+        zmq_port_run(port, end_ns);
+    }
+    if (question->is_answered)
+        return status_of(question);
+    return question->is_down ? MAIKO_ECLOSED : MAIKO_ETIMEDOUT;
+}
+
+static maiko_status ask_node(const char *endpoint, const char *frame, uint64_t timeout_ns, struct question *question)
+{
+    struct zmq_port_config config = {.heap = heap_default(),
+                                     .hooks = {.frame = on_frame,
+                                               .up = on_up,
+                                               .down = on_down,
+                                               .admit = refuse_key,
+                                               .may_listen = refuse_prefix,
+                                               .userdata = question}};
+    struct zmq_port *port = NULL;
+    char reason[256];
+    struct text error;
+    maiko_status status;
+
+    memset(question, 0, sizeof(*question));
+    text_init_buffer(&error, reason, sizeof(reason));
+    status = zmq_port_open(&config, &port, &error);
+    if (status != MAIKO_OK) {
+        snprintf(question->text, sizeof(question->text), "%s", reason);
+        return status;
+    }
+    status = ask(port, question, endpoint, frame, timeout_ns);
+    zmq_port_close(port, 0);
+    return status;
+}
+
+static void collect(const maiko_node_info *node, void *userdata)
+{
+    if (node->is_alive && node->is_ready && node->endpoints[0] != NULL)
+        (void)!text_list_add(userdata, heap_default(), node->endpoints[0]);
+}
+
+static char *make_frame(const char *topic, const char *type, const char *json)
+{
+    json_t *payload = json_loads(json, 0, NULL);
+    json_t *frame = json_is_object(payload)
+                        ? json_pack("{s:s, s:i, s:s, s:O}", "kind", "publish", "number", 1, "topic", topic, "payload", payload)
+                        : NULL;
+    char *text = NULL;
+
+    if (frame != NULL && (type == NULL || json_object_set_new(frame, "type", json_string(type)) == 0))
+        text = json_dumps(frame, JSON_COMPACT);
+    json_decref(frame);
+    json_decref(payload);
+    return text;
+}
+
+static void write_answer(const struct question *question, char *answer, size_t answer_size)
+{
+    if (answer != NULL && answer_size > 0)
+        snprintf(answer, answer_size, "%s%s%s", question->status,
+                 question->status[0] != '\0' && question->text[0] != '\0' ? ": " : "", question->text);
+}
+
+maiko_status maiko_space_publish(const char *runtime_dir, const char *space, const char *topic, const char *type,
+                                 const char *json, uint64_t timeout_ns, char *answer, size_t answer_size)
+{
+    struct text_list endpoints = {NULL, 0};
+    struct question question = {.is_up = false};
+    maiko_status status;
+    char *frame;
+    size_t i;
+
+    if (space == NULL || topic == NULL || json == NULL || maiko_topic_check(topic) != MAIKO_OK)
+        return topic == NULL || space == NULL || json == NULL ? MAIKO_EINVAL : MAIKO_ETOPIC;
+    frame = make_frame(topic, type, json);
+    if (frame == NULL) {
+        snprintf(question.text, sizeof(question.text), "not a JSON object");
+        write_answer(&question, answer, answer_size);
+        return MAIKO_EINVAL;
+    }
+    status = maiko_space_list(runtime_dir, space, collect, &endpoints, answer, answer_size);
+    if (status == MAIKO_OK)
+        status = MAIKO_ENOTFOUND;
+    for (i = 0; i < endpoints.count; i++) {
+        status = ask_node(endpoints.items[i], frame, timeout_ns, &question);
+        if (status != MAIKO_ETYPE && status != MAIKO_ECLOSED && status != MAIKO_ETIMEDOUT)
+            break;
+    }
+    if (endpoints.count > 0)
+        write_answer(&question, answer, answer_size);
+    text_list_clear(&endpoints, heap_default());
+    free(frame);
+    return status;
+}

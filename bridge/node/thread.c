@@ -1,0 +1,236 @@
+/* The bridge's thread: sleeps in the port, and after every wake-up moves what has come out of the supervisor to the peers and
+ * what came from them into it. */
+#include <signal.h>
+#include <string.h>
+
+#include "node/node.h"
+#include <maiko/maiko.h>
+
+enum { FINAL_LINGER_MS = 200 };
+
+/* ---- waiting callers ---- */
+
+static bool is_linked_with(const maiko_bridge *bridge, const char *actor)
+{
+    struct list *link;
+
+    LIST_FOR_EACH (link, &bridge->peers) {
+        const struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
+
+        if (text_list_has(&peer->actors, actor))
+            return peer_state(peer->peer) == PEER_UP && peer_is_ready(peer->peer) && peer->is_subscribed_to;
+    }
+    return false;
+}
+
+/* True when none is missing; else their names. */
+static bool all_are_here(const maiko_bridge *bridge, struct text *missing)
+{
+    bool is_complete = true;
+    struct list *link;
+
+    LIST_FOR_EACH (link, &bridge->expected) {
+        const struct node_actor *actor = CONTAINER_OF(link, struct node_actor, link);
+
+        if (actor->is_ended || is_linked_with(bridge, actor->name))
+            continue;
+        text_append(missing, is_complete ? "" : ", ");
+        text_append(missing, actor->name);
+        is_complete = false;
+    }
+    return is_complete;
+}
+
+static bool is_drained(const maiko_bridge *bridge)
+{
+    return fifo_is_empty(&bridge->waiting) && exporter_is_drained(bridge->exporter);
+}
+
+static bool is_fulfilled(const maiko_bridge *bridge, struct node_wait *wait)
+{
+    struct text missing;
+
+    if (wait->is_for_drain)
+        return is_drained(bridge);
+    if (wait->topic != NULL)
+        return exporter_subscribers(bridge->exporter, wait->topic) >= wait->subscribers;
+    text_init_buffer(&missing, wait->missing, wait->missing_size);
+    return all_are_here(bridge, &missing);
+}
+
+static void check_waits(maiko_bridge *bridge)
+{
+    bool is_news = false;
+    struct list *link;
+
+    pthread_mutex_lock(&bridge->lock);
+    LIST_FOR_EACH (link, &bridge->waits) {
+        struct node_wait *wait = CONTAINER_OF(link, struct node_wait, link);
+
+        if (!wait->is_done && is_fulfilled(bridge, wait))
+            is_news = wait->is_done = true;
+    }
+    if (is_news)
+        pthread_cond_broadcast(&bridge->changed);
+    pthread_mutex_unlock(&bridge->lock);
+}
+
+/* ---- the space ---- */
+
+static const char *link_state(const struct node_peer *peer)
+{
+    if (peer_state(peer->peer) != PEER_UP)
+        return peer_state_name(peer_state(peer->peer));
+    if (peer_is_lossy(peer->peer))
+        return "stalled";
+    return peer_is_ready(peer->peer) ? "ready" : "up";
+}
+
+static maiko_status fill_record(maiko_bridge *bridge, struct node_record *record)
+{
+    maiko_status status = MAIKO_OK;
+    struct list *link;
+
+    node_record_clear_links(record);
+    text_list_clear(&record->finished, record->heap);
+    LIST_FOR_EACH (link, &bridge->peers) {
+        const struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
+
+        if (status == MAIKO_OK)
+            status = node_record_add_link(record, peer->name[0] != '\0' ? peer->name : peer->endpoint, "zmq", link_state(peer));
+    }
+    LIST_FOR_EACH (link, &bridge->placed) {
+        const struct node_actor *actor = CONTAINER_OF(link, struct node_actor, link);
+
+        if (status == MAIKO_OK && actor->is_finished)
+            status = text_list_add(&record->finished, record->heap, actor->name);
+    }
+    return status;
+}
+
+static void write_record(maiko_bridge *bridge)
+{
+    char reason[256];
+    struct text error;
+    maiko_status status;
+
+    bridge->record_is_stale = false;
+    if (bridge->space == NULL)
+        return;
+    text_init_buffer(&error, reason, sizeof(reason));
+    status = fill_record(bridge, space_record(bridge->space));
+    if (status == MAIKO_OK)
+        status = space_announce(bridge->space, &error);
+    if (status != MAIKO_OK)
+        node_log(bridge, MAIKO_LOG_ERROR, "the record of this node could not be written: %s %s", maiko_strerror(status), reason);
+}
+
+static void space_ready(void *userdata)
+{
+    space_run(((maiko_bridge *)userdata)->space);
+}
+
+static void handover_ready(void *userdata)
+{
+    handover_clear_wake(&((maiko_bridge *)userdata)->handover);
+}
+
+/* ---- the loop ---- */
+
+static void reload(maiko_bridge *bridge)
+{
+    char reason[512];
+    struct text error;
+    maiko_status status;
+
+    text_init_buffer(&error, reason, sizeof(reason));
+    status = node_access_load(bridge, &error);
+    if (status == MAIKO_OK)
+        node_log(bridge, MAIKO_LOG_INFO, "keys and allow list were read again");
+    else
+        node_log(bridge, MAIKO_LOG_ERROR, "keys and allow list stay as they were: %s", reason);
+}
+
+static uint64_t turn(maiko_bridge *bridge, uint64_t deadline_ns)
+{
+    zmq_port_run(bridge->port, deadline_ns);
+    if (atomic_exchange(&bridge->wants_reload, false))
+        reload(bridge);
+    node_import_retry(bridge);
+    node_export_run(bridge);
+    deadline_ns = node_peers_run(bridge);
+    node_export_run(bridge); /* what was flushed has made room */
+    if (bridge->record_is_stale)
+        write_record(bridge);
+    check_waits(bridge);
+    return deadline_ns;
+}
+
+/* Everything accepted goes out while there is time, then everybody is told. */
+static void say_goodbye(maiko_bridge *bridge)
+{
+    uint64_t end_ns = clock_deadline(node_now(bridge), bridge->config.linger_ns);
+    uint64_t next_ns = 0;
+
+    do {
+        next_ns = turn(bridge, next_ns < end_ns ? next_ns : end_ns);
+    } while (!is_drained(bridge) && node_now(bridge) < end_ns);
+    bridge->is_drained = is_drained(bridge);
+    node_peers_bye(bridge);
+    node_peers_run(bridge);
+}
+
+static void *run(void *userdata)
+{
+    maiko_bridge *bridge = userdata;
+    uint64_t next_ns = 0;
+
+    while (!atomic_load(&bridge->wants_stop))
+        next_ns = turn(bridge, next_ns);
+    say_goodbye(bridge);
+    handover_close(&bridge->handover);
+    node_import_drop_all(bridge);
+    node_peers_free(bridge);
+    bridge->port = zmq_port_close(bridge->port, FINAL_LINGER_MS);
+    bridge->space = space_leave(bridge->space);
+    pthread_mutex_lock(&bridge->lock);
+    bridge->is_closed = true;
+    pthread_cond_broadcast(&bridge->changed);
+    pthread_mutex_unlock(&bridge->lock);
+    return NULL;
+}
+
+maiko_status node_thread_start(maiko_bridge *bridge, struct text *error)
+{
+    maiko_status status;
+    sigset_t all;
+    sigset_t before;
+    int failure;
+
+    status = zmq_port_watch(bridge->port, bridge->handover.wake_fd, handover_ready, bridge);
+    if (status == MAIKO_OK && bridge->space != NULL)
+        status = zmq_port_watch(bridge->port, space_fd(bridge->space), space_ready, bridge);
+    if (status != MAIKO_OK)
+        return status;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* the thread inherits it: signals are the host's */
+    failure = pthread_create(&bridge->thread, NULL, run, bridge);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failure != 0) {
+        text_append(error, "no thread for the bridge");
+        return MAIKO_ESYSTEM;
+    }
+    (void)pthread_setname_np(bridge->thread, "maiko-bridge");
+    bridge->is_started = true;
+    return MAIKO_OK;
+}
+
+void node_thread_stop(maiko_bridge *bridge)
+{
+    if (!bridge->is_started)
+        return;
+    atomic_store(&bridge->wants_stop, true);
+    handover_wake(&bridge->handover);
+    pthread_join(bridge->thread, NULL);
+    bridge->is_started = false;
+}

@@ -1,0 +1,475 @@
+/* A pipeline as a table, in one process and in three, over every way there is: the same output, nothing lost, books balanced.
+ * The processes are this program itself, started with --app. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <maiko/app.h>
+#include <maiko/keypair.h>
+#include <maiko/maiko.h>
+
+#include "lib/child.h"
+#include "lib/suite.h"
+
+/* ---- the pipeline ---- */
+
+#define READING_FIELDS(F) F(STRING, station, 16) F(DOUBLE, celsius) F(UINT64, number)
+MAIKO_EVENT(reading, "weather/reading", READING_FIELDS)
+#define ALERT_FIELDS(F) F(DOUBLE, celsius) F(UINT64, number)
+MAIKO_EVENT(alert, "weather/alert", ALERT_FIELDS)
+#define SUMMARY_FIELDS(F) F(UINT64, count) F(DOUBLE, sum)
+MAIKO_EVENT(summary, "weather/summary", SUMMARY_FIELDS)
+
+static uint64_t wanted = 1000;
+
+struct tally {
+    uint64_t count;
+    double sum;
+};
+
+static maiko_step produce(void *self, maiko_context *ctx)
+{
+    struct tally *tally = self;
+
+    while (tally->count < wanted) {
+        if (maiko_is_sender_full(ctx))
+            return MAIKO_STEP_CONTINUE;
+        if (maiko_send(ctx, reading, .station = "S1", .celsius = (double)(tally->count % 50), .number = tally->count) != MAIKO_OK)
+            return MAIKO_STEP_CONTINUE;
+        tally->count++;
+    }
+    maiko_finish(ctx);
+    return MAIKO_STEP_NEVER;
+}
+
+static maiko_status warn(void *self, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    const reading *event = maiko_event_as(envelope, reading);
+
+    if (event == NULL || event->celsius <= 45)
+        return MAIKO_OK;
+    return maiko_send_child(ctx, envelope, alert, .celsius = event->celsius, .number = event->number);
+}
+
+static maiko_status sum_up(void *self, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    const reading *event = maiko_event_as(envelope, reading);
+    struct tally *tally = self;
+
+    if (event == NULL)
+        return MAIKO_OK;
+    tally->sum += event->celsius;
+    if (++tally->count % 100 != 0)
+        return MAIKO_OK;
+    return maiko_send_child(ctx, envelope, summary, .count = tally->count, .sum = tally->sum);
+}
+
+static maiko_status sum_up_the_rest(void *self, maiko_context *ctx)
+{
+    const struct tally *tally = self;
+
+    return maiko_send(ctx, summary, .count = tally->count, .sum = -1);
+}
+
+struct log {
+    uint64_t readings;
+    uint64_t alerts;
+    uint64_t summaries;
+    uint64_t out_of_order;
+    uint64_t last_count;
+};
+
+static maiko_status note(void *self, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    const reading *r = maiko_event_as(envelope, reading);
+    const summary *s = maiko_event_as(envelope, summary);
+    struct log *log = self;
+
+    if (r != NULL && r->number != log->readings++)
+        log->out_of_order++;
+    if (maiko_event_as(envelope, alert) != NULL)
+        log->alerts++;
+    if (s != NULL) {
+        log->summaries++;
+        log->last_count = s->count;
+    }
+    return MAIKO_OK;
+}
+
+static maiko_status print_log(void *self, maiko_context *ctx)
+{
+    const struct log *log = self;
+
+    printf("%" PRIu64 " readings, %" PRIu64 " out of order, %" PRIu64 " alerts, %" PRIu64 " summaries, the last of %" PRIu64 "\n",
+           log->readings, log->out_of_order, log->alerts, log->summaries, log->last_count);
+    fflush(stdout);
+    return MAIKO_OK;
+}
+
+static const maiko_actor_ops sensor = {.step = produce};
+static const maiko_actor_ops alerter = {.handle = warn};
+static const maiko_actor_ops monthly = {.handle = sum_up, .on_end = sum_up_the_rest};
+static const maiko_actor_ops logger = {.handle = note, .on_end = print_log};
+
+static struct tally sensor_state;
+static struct tally monthly_state;
+static struct log logger_state;
+
+static const maiko_actor_spec weather[] = {
+    {.name = "sensor", .ops = &sensor, .self = &sensor_state, .publish = MAIKO_TOPICS("weather/reading")},
+    {.name = "alerter", .ops = &alerter, .subscribe = MAIKO_TOPICS("weather/reading"), .publish = MAIKO_TOPICS("weather/alert")},
+    {.name = "monthly",
+     .ops = &monthly,
+     .self = &monthly_state,
+     .subscribe = MAIKO_TOPICS("weather/reading"),
+     .publish = MAIKO_TOPICS("weather/summary")},
+    {.name = "logger", .ops = &logger, .self = &logger_state, .subscribe = MAIKO_TOPICS("weather/#")},
+};
+
+static maiko_status prepare(int argc, char **argv, void *userdata)
+{
+    if (argc > 0)
+        wanted = strtoull(argv[0], NULL, 10);
+    return argc <= 1 ? MAIKO_OK : MAIKO_EINVAL;
+}
+
+static int run_app(int argc, char **argv)
+{
+    return maiko_app_main(argc, argv, &MAIKO_APP("weather", weather, .arguments = "COUNT", .prepare = prepare));
+}
+
+/* ---- running it ---- */
+
+static char runtime_dir[64];
+
+static void begin(void)
+{
+    strcpy(runtime_dir, "/tmp/maiko-app-XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(runtime_dir));
+    setenv("XDG_RUNTIME_DIR", runtime_dir, 1);
+}
+
+static void end(void)
+{
+    char command[128];
+
+    snprintf(command, sizeof(command), "rm -rf %s", runtime_dir);
+    CU_ASSERT_EQUAL(system(command), 0);
+}
+
+struct process {
+    struct child child;
+    char output[4096];
+    int code;
+};
+
+/* Options as one text with blanks between them. */
+static void start(struct process *process, const char *options)
+{
+    static char line[1024];
+    char *argv[48] = {(char[]){"/proc/self/exe"}, (char[]){"--app"}};
+    char *word;
+    int argc = 2;
+
+    snprintf(line, sizeof(line), "%s", options);
+    for (word = strtok(line, " "); word != NULL && argc < 47; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    argv[argc] = NULL;
+    CU_ASSERT_TRUE_FATAL(child_start_program(&process->child, argv));
+}
+
+static void finish(struct process *process)
+{
+    child_read_output(&process->child, process->output, sizeof(process->output));
+    process->code = child_end(&process->child, 20000);
+    if (process->code != 0)
+        printf("# exit %d: %s\n", process->code, process->output);
+}
+
+static bool says(const struct process *process, const char *text)
+{
+    return strstr(process->output, text) != NULL;
+}
+
+static uint64_t figure(const struct process *process, const char *name)
+{
+    const char *at = strstr(process->output, name);
+
+    return at == NULL ? UINT64_MAX : strtoull(at + strlen(name) + 1, NULL, 10);
+}
+
+static void expect_output(const struct process *process, uint64_t count)
+{
+    char line[160];
+
+    snprintf(line, sizeof(line),
+             "%" PRIu64 " readings, 0 out of order, %" PRIu64 " alerts, %" PRIu64 " summaries, the last of %" PRIu64 "\n", count,
+             count / 50 * 4, count / 100 + 1, count);
+    if (!says(process, line))
+        SUITE_FAIL("expected %s, got %s", line, process->output);
+}
+
+/* Events of one process times the processes that want them: acknowledged, and nothing lost. */
+static void expect_books(const struct process *process, uint64_t exported, uint64_t readers, uint64_t imported)
+{
+    CU_ASSERT_EQUAL(figure(process, "\"exported\""), exported);
+    CU_ASSERT_EQUAL(figure(process, "\"acknowledged\""), exported * readers);
+    CU_ASSERT_EQUAL(figure(process, "\"lost\""), 0);
+    CU_ASSERT_EQUAL(figure(process, "\"imported\""), imported);
+    CU_ASSERT_EQUAL(figure(process, "\"import_refused\""), 0);
+    CU_ASSERT_EQUAL(figure(process, "\"export_refused\""), 0);
+}
+
+static void run_three(const char *options[3], const int order[3], uint64_t count, struct process processes[3])
+{
+    uint64_t derived = count / 50 * 4 + count / 100 + 1;
+    int i;
+
+    for (i = 0; i < 3; i++)
+        start(&processes[order[i]], options[order[i]]);
+    for (i = 0; i < 3; i++) {
+        finish(&processes[i]);
+        CU_ASSERT_EQUAL(processes[i].code, 0);
+    }
+    expect_output(&processes[2], count);
+    expect_books(&processes[0], count, 2, 0);
+    expect_books(&processes[1], derived, 1, count);
+    expect_books(&processes[2], 0, 0, count + derived);
+}
+
+/* ---- cases ---- */
+
+static void one_process_needs_no_options(void)
+{
+    struct process process;
+
+    begin();
+    start(&process, "1000");
+    finish(&process);
+    CU_ASSERT_EQUAL(process.code, 0);
+    expect_output(&process, 1000);
+    end();
+}
+
+static void three_processes_of_a_space_may_start_in_any_order(void)
+{
+    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    const char *options[3] = {"--stats --space wx --actors sensor 2000", "--stats --space wx --actors alerter,monthly",
+                              "--stats --space wx --actors logger"};
+    struct process processes[3];
+    size_t i;
+
+    begin();
+    for (i = 0; i < 6; i++)
+        run_three(options, orders[i], 2000, processes);
+    end();
+}
+
+static void three_processes_meet_over_tcp(void)
+{
+    static const int order[3] = {1, 2, 0};
+    struct process processes[3];
+    char texts[3][256];
+    const char *options[3] = {texts[0], texts[1], texts[2]};
+    int port = 20000 + getpid() % 20000;
+
+    begin();
+    snprintf(texts[1], sizeof(texts[1]), "--stats --actors alerter,monthly --listen tcp://127.0.0.1:%d", port);
+    snprintf(texts[2], sizeof(texts[2]), "--stats --actors logger --listen tcp://127.0.0.1:%d --connect tcp://127.0.0.1:%d",
+             port + 1, port);
+    snprintf(texts[0], sizeof(texts[0]), "--stats --actors sensor --connect tcp://127.0.0.1:%d --connect tcp://127.0.0.1:%d 2000",
+             port, port + 1);
+    run_three(options, order, 2000, processes);
+    end();
+}
+
+static void a_small_window_and_small_mailboxes_hold_the_sender_and_lose_nothing(void)
+{
+    static const int order[3] = {2, 1, 0};
+    uint64_t count = suite_scale(100000, 1500000);
+    struct process processes[3];
+    char sensor_options[128];
+    const char *options[3] = {sensor_options, "--stats --mailbox 16 --window 65536 --space wx --actors alerter,monthly",
+                              "--stats --mailbox 16 --window 65536 --space wx --actors logger"};
+
+    begin();
+    snprintf(sensor_options, sizeof(sensor_options), "--stats --mailbox 16 --window 65536 --space wx --actors sensor %" PRIu64,
+             count);
+    run_three(options, order, count, processes);
+    CU_ASSERT(figure(&processes[0], "\"window_waits\"") > 0);
+    end();
+}
+
+static void save_keys(const char *name, char *path, size_t size)
+{
+    maiko_keypair keypair;
+
+    snprintf(path, size, "%s/%s", runtime_dir, name);
+    CU_ASSERT_EQUAL_FATAL(maiko_keypair_generate(&keypair), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_keypair_save(&keypair, path, NULL, 0), MAIKO_OK);
+}
+
+static void two_processes_meet_encrypted(void)
+{
+    struct process listening;
+    struct process connecting;
+    char here[96];
+    char there[96];
+    char options[512];
+    int port = 20002 + getpid() % 20000;
+
+    begin();
+    save_keys("here", here, sizeof(here));
+    save_keys("there", there, sizeof(there));
+    snprintf(options, sizeof(options),
+             "--stats --actors alerter,monthly,logger --listen tcp://127.0.0.1:%d --key %s --peer-key %s.pub", port, here, there);
+    start(&listening, options);
+    snprintf(options, sizeof(options), "--stats --actors sensor --connect tcp://127.0.0.1:%d --key %s --peer-key %s.pub 500",
+             port, there, here);
+    start(&connecting, options);
+    finish(&connecting);
+    finish(&listening);
+    CU_ASSERT_EQUAL(connecting.code, 0);
+    CU_ASSERT_EQUAL(listening.code, 0);
+    expect_output(&listening, 500);
+    expect_books(&connecting, 500, 1, 0);
+    end();
+}
+
+static void a_wrong_key_is_named_and_nothing_starts(void)
+{
+    struct process listening;
+    struct process connecting;
+    char here[96];
+    char there[96];
+    char options[512];
+    int port = 20003 + getpid() % 20000;
+
+    begin();
+    save_keys("here", here, sizeof(here));
+    save_keys("there", there, sizeof(there));
+    snprintf(options, sizeof(options), "--actors logger --listen tcp://127.0.0.1:%d --key %s --peer-key %s.pub --wait 1", port,
+             here, there);
+    start(&listening, options);
+    snprintf(options, sizeof(options), "--actors sensor --connect tcp://127.0.0.1:%d --key %s --peer-key %s.pub --wait 1 500",
+             port, there, there);
+    start(&connecting, options);
+    finish(&connecting);
+    finish(&listening);
+    CU_ASSERT_EQUAL(connecting.code, 4);
+    CU_ASSERT(says(&connecting, "does not have the key we expect"));
+    CU_ASSERT(says(&listening, "does not have our public key"));
+    end();
+}
+
+static void who_is_missing_is_named_after_the_wait(void)
+{
+    struct process process;
+
+    begin();
+    start(&process, "--space wx --actors sensor,alerter --wait 0.2");
+    finish(&process);
+    CU_ASSERT_EQUAL(process.code, 4);
+    CU_ASSERT(says(&process, "not present after 0.2 s: monthly, logger"));
+    end();
+}
+
+static void bad_usage_is_an_exit_code_of_its_own(void)
+{
+    static const char *const bad[][2] = {
+        {"--actors nobody --space wx", "--list"},
+        {"--actors sensor", "could not be found"},
+        {"--colour", "--colour"},
+        {"1 2", "bad arguments"},
+    };
+    struct process process;
+    size_t i;
+
+    begin();
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        start(&process, bad[i][0]);
+        finish(&process);
+        CU_ASSERT_EQUAL(process.code, 2);
+        CU_ASSERT(says(&process, bad[i][1]));
+        CU_ASSERT(says(&process, "usage: weather"));
+    }
+    end();
+}
+
+static void the_table_and_the_help_are_printed(void)
+{
+    struct process process;
+
+    begin();
+    start(&process, "--list");
+    finish(&process);
+    CU_ASSERT_EQUAL(process.code, 0);
+    CU_ASSERT(says(&process, "alerter\n    publishes weather/alert\n    subscribes to weather/reading\n"));
+    start(&process, "--help");
+    finish(&process);
+    CU_ASSERT_EQUAL(process.code, 0);
+    CU_ASSERT(says(&process, "usage: weather [OPTION]... COUNT"));
+    CU_ASSERT(says(&process, "--peer-key KEY|FILE"));
+    end();
+}
+
+static void listening_to_others_without_keys_is_refused(void)
+{
+    struct process process;
+
+    begin();
+    start(&process, "--listen tcp://0.0.0.0:*");
+    finish(&process);
+    CU_ASSERT_EQUAL(process.code, 1);
+    CU_ASSERT(says(&process, "without keys"));
+    start(&process, "--listen tcp://0.0.0.0:* --insecure 100");
+    finish(&process);
+    CU_ASSERT_EQUAL(process.code, 0);
+    expect_output(&process, 100);
+    end();
+}
+
+static void a_lingering_process_ends_by_signal(void)
+{
+    struct process process;
+
+    begin();
+    start(&process, "--linger 100");
+    {
+        char line[16] = "";
+
+        CU_ASSERT_EQUAL(read(process.child.output_fd, line, 4), 4); /* its actors have ended */
+    }
+    child_signal(&process.child, SIGTERM);
+    finish(&process);
+    CU_ASSERT_EQUAL(process.code, 0);
+    end();
+}
+
+static const struct test_case cases[] = {
+    TEST_CASE(one_process_needs_no_options),
+    TEST_CASE(three_processes_of_a_space_may_start_in_any_order),
+    TEST_CASE(three_processes_meet_over_tcp),
+    TEST_CASE(a_small_window_and_small_mailboxes_hold_the_sender_and_lose_nothing),
+    TEST_CASE(two_processes_meet_encrypted),
+    TEST_CASE(a_wrong_key_is_named_and_nothing_starts),
+    TEST_CASE(who_is_missing_is_named_after_the_wait),
+    TEST_CASE(bad_usage_is_an_exit_code_of_its_own),
+    TEST_CASE(the_table_and_the_help_are_printed),
+    TEST_CASE(listening_to_others_without_keys_is_refused),
+    TEST_CASE(a_lingering_process_ends_by_signal),
+};
+
+int main(int argc, char **argv)
+{
+    static const struct suite suite = {
+        .name = "app", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 60};
+
+    if (argc > 1 && strcmp(argv[1], "--app") == 0)
+        return run_app(argc - 1, argv + 1);
+    return suite_main(argc, argv, &suite);
+}

@@ -1,0 +1,117 @@
+/* The command line of an app, and its configuration file. */
+#include <string.h>
+
+#include "app/options.h"
+#include "lib/suite.h"
+
+static char reason[256];
+static struct app_options options;
+
+static maiko_status read_line(const char *const *argv)
+{
+    struct text error;
+    int argc = 0;
+
+    while (argv[argc] != NULL)
+        argc++;
+    text_init_buffer(&error, reason, sizeof(reason));
+    app_options_init(&options, heap_default());
+    return app_options_read(&options, argc, (char **)(uintptr_t)argv, &error);
+}
+
+#define READ(...) read_line((const char *const[]){"app", __VA_ARGS__, NULL})
+
+static void nothing_given_means_one_process(void)
+{
+    CU_ASSERT_EQUAL(READ(NULL), MAIKO_OK);
+    CU_ASSERT_FALSE(options.has_actors);
+    CU_ASSERT_FALSE(app_options_need_bridge(&options));
+    CU_ASSERT_EQUAL(options.arguments_at, 1);
+    app_options_deinit(&options);
+}
+
+static void every_option_is_read_and_what_follows_is_the_apps(void)
+{
+    CU_ASSERT_EQUAL(READ("--space", "wx", "--actors", "a, b", "--actors=c", "--listen", "tcp://*:1", "--connect", "tcp://h:1",
+                         "--connect", "tcp://h:2", "--export", "x/#=y/#", "--wait", "1.5", "--transport", "zmq", "--linger",
+                         "--insecure", "--window", "65536", "file", "--help"),
+                    MAIKO_OK);
+    CU_ASSERT_STRING_EQUAL(options.space, "wx");
+    CU_ASSERT_EQUAL(options.actors.count, 3);
+    CU_ASSERT(text_list_has(&options.actors, "b"));
+    CU_ASSERT_EQUAL(options.connect.count, 2);
+    CU_ASSERT_STRING_EQUAL(options.exports.items[0], "x/#=y/#");
+    CU_ASSERT_EQUAL(options.wait_ns, 1500000000u);
+    CU_ASSERT_EQUAL(options.transport, MAIKO_TRANSPORT_ZMQ);
+    CU_ASSERT(options.linger && options.insecure);
+    CU_ASSERT_EQUAL(options.window, 65536);
+    CU_ASSERT_FALSE(options.wants_help); /* behind the first argument that is none */
+    CU_ASSERT_EQUAL(options.arguments_at, 22);
+    CU_ASSERT(app_options_need_bridge(&options));
+    app_options_deinit(&options);
+}
+
+static void bad_values_are_refused_by_name(void)
+{
+    CU_ASSERT_EQUAL(READ("--colour"), MAIKO_EINVAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(reason, "--colour"));
+    app_options_deinit(&options);
+    CU_ASSERT_EQUAL(READ("--space"), MAIKO_EINVAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(reason, "needs a value"));
+    app_options_deinit(&options);
+    CU_ASSERT_EQUAL(READ("--wait", "soon"), MAIKO_EINVAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(reason, "--wait soon"));
+    app_options_deinit(&options);
+    CU_ASSERT_EQUAL(READ("--wait", "-1"), MAIKO_EINVAL);
+    app_options_deinit(&options);
+    CU_ASSERT_EQUAL(READ("--mailbox", "0"), MAIKO_EINVAL);
+    app_options_deinit(&options);
+    CU_ASSERT_EQUAL(READ("--transport", "pigeon"), MAIKO_EINVAL);
+    app_options_deinit(&options);
+}
+
+static maiko_status read_ini(const char *text)
+{
+    struct text error;
+
+    text_init_buffer(&error, reason, sizeof(reason));
+    return app_options_read_ini(&options, text, &error);
+}
+
+static void a_file_sets_what_the_command_line_did_not(void)
+{
+    CU_ASSERT_EQUAL(READ("--space", "wx", "--window", "1024"), MAIKO_OK);
+    CU_ASSERT_EQUAL(read_ini("; of the station\nspace = other\nwindow = 9\n[app]\nlinger = yes\ninsecure = no\nactors = a,b\n"
+                             "[process north]\nanything = goes\n"),
+                    MAIKO_OK);
+    CU_ASSERT_STRING_EQUAL(options.space, "wx");
+    CU_ASSERT_EQUAL(options.window, 1024);
+    CU_ASSERT(options.linger);
+    CU_ASSERT_FALSE(options.insecure);
+    CU_ASSERT_EQUAL(options.actors.count, 2);
+    app_options_deinit(&options);
+}
+
+static void a_bad_file_is_refused_by_name_or_line(void)
+{
+    static const char *const bad[][2] = {
+        {"colour = red\n", "colour"},   {"[other]\nspace = x\n", "[other]"}, {"linger = perhaps\n", "yes or no"},
+        {"\nwhat is this\n", "line 2"}, {"config = more\n", "config"},       {"wait = soon\n", "--wait soon"},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        app_options_init(&options, heap_default());
+        CU_ASSERT_EQUAL(read_ini(bad[i][0]), MAIKO_EINVAL);
+        CU_ASSERT_PTR_NOT_NULL(strstr(reason, bad[i][1]));
+        app_options_deinit(&options);
+    }
+}
+
+static const struct test_case cases[] = {
+    TEST_CASE(nothing_given_means_one_process),       TEST_CASE(every_option_is_read_and_what_follows_is_the_apps),
+    TEST_CASE(bad_values_are_refused_by_name),        TEST_CASE(a_file_sets_what_the_command_line_did_not),
+    TEST_CASE(a_bad_file_is_refused_by_name_or_line),
+};
+
+SUITE_MAIN("app_options", cases)
