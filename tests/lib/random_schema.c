@@ -1,152 +1,195 @@
-/* Random schema: walks the builder forwards and the finished table for the values. */
 #include "lib/random_schema.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-uint64_t random_below(struct random_source *source, uint64_t below)
+#include "message/layout.h"
+
+static const maiko_label labels[] = {
+    {"idle", 0}, {"busy", 1}, {"also busy", 1}, {"lost \"x\"", -7}, {"\xc3\xa9t\xc3\xa9", INT32_MAX}, {"idle", 5}};
+static const maiko_enum states = {"state", labels, sizeof(labels) / sizeof(labels[0])};
+
+static void add_fields(struct random *random, maiko_schema *schema, unsigned depth);
+
+static maiko_kind scalar_kind(struct random *random)
 {
-    source->state = source->state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return below > 0 ? (source->state >> 33) % below : 0;
+    return (maiko_kind)(MAIKO_KIND_BOOL + random_below(random, MAIKO_KIND_DOUBLE - MAIKO_KIND_BOOL + 1));
 }
 
-static const maiko_label colour_labels[] = {{"red", 0}, {"green", 5}, {"blue", -7}};
-static const maiko_enum colours = {"colour", colour_labels, 3};
-
-static void add_field(struct random_source *source, maiko_schema *schema, unsigned index, unsigned depth)
+static void add_field(struct random *random, maiko_schema *schema, const char *name, unsigned depth)
 {
-    unsigned what = (unsigned)random_below(source, depth < 3 ? 16 : 14);
-    char name[16];
-    unsigned i;
-
-    snprintf(name, sizeof(name), "f%u", index);
-    if (what < 9) {
-        (void)maiko_schema_add(schema, (maiko_kind)(MAIKO_KIND_BOOL + random_below(source, 11)), name);
-    } else if (what == 9) {
-        (void)maiko_schema_add_array(schema, (maiko_kind)(MAIKO_KIND_BOOL + random_below(source, 11)), name,
-                                     1 + random_below(source, 5));
-    } else if (what < 12) {
-        (void)maiko_schema_add_string(schema, name, 1 + random_below(source, 40));
-    } else if (what == 12) {
-        (void)maiko_schema_add_blob(schema, name, 1 + random_below(source, 40));
-    } else if (what == 13) {
-        (void)maiko_schema_add_enum(schema, name, &colours, random_below(source, 3));
-    } else {
-        (void)maiko_schema_open_struct(schema, name, name, random_below(source, 3));
-        for (i = 0; i < 1 + index % 3; i++)
-            add_field(source, schema, i, depth + 1);
-        (void)maiko_schema_close_struct(schema);
+    switch (random_below(random, depth < 3 ? 8 : 7)) {
+    case 0:
+        maiko_schema_add_string(schema, name, 1 + random_below(random, 20));
+        break;
+    case 1:
+        maiko_schema_add_blob(schema, name, 1 + random_below(random, 20));
+        break;
+    case 2:
+        maiko_schema_add_enum(schema, name, &states, random_below(random, 3));
+        break;
+    case 3:
+        maiko_schema_add_array(schema, scalar_kind(random), name, 1 + random_below(random, 5));
+        break;
+    case 7:
+        maiko_schema_open_struct(schema, name, "nested", random_below(random, 4));
+        add_fields(random, schema, depth + 1);
+        maiko_schema_close_struct(schema);
+        break;
+    default:
+        maiko_schema_add(schema, scalar_kind(random), name);
+        break;
     }
 }
 
-static void add_tail(struct random_source *source, maiko_schema *schema)
+static void add_fields(struct random *random, maiko_schema *schema, unsigned depth)
 {
-    switch (random_below(source, 8)) {
+    size_t count = random_below(random, depth == 0 ? 12 : 5);
+    char name[16];
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "f%zu", i);
+        add_field(random, schema, name, depth);
+    }
+}
+
+static void add_tail(struct random *random, maiko_schema *schema)
+{
+    switch (random_below(random, 6)) {
     case 0:
-        (void)maiko_schema_add_tail(schema, MAIKO_KIND_TEXT, "tail");
+        maiko_schema_add_tail(schema, MAIKO_KIND_TEXT, "tail");
         break;
     case 1:
-        (void)maiko_schema_add_tail(schema, MAIKO_KIND_BYTES, "tail");
+        maiko_schema_add_tail(schema, MAIKO_KIND_BYTES, "tail");
         break;
     case 2:
-        (void)maiko_schema_add_tail(schema, (maiko_kind)(MAIKO_KIND_BOOL + random_below(source, 11)), "tail");
+        maiko_schema_add_tail(schema, scalar_kind(random), "tail");
         break;
     case 3:
-        (void)maiko_schema_open_tail(schema, "tail", "element");
-        add_field(source, schema, 0, 3);
-        add_field(source, schema, 1, 3);
-        (void)maiko_schema_close_struct(schema);
+        maiko_schema_open_tail(schema, "tail", "element");
+        add_fields(random, schema, 2);
+        maiko_schema_close_struct(schema);
         break;
     default:
         break;
     }
 }
 
-maiko_schema *random_schema(struct random_source *source, const maiko_event_type **ret_type)
+maiko_schema *random_schema(struct random *random, const maiko_allocator *allocator)
 {
-    maiko_schema *schema = maiko_schema_new("random", NULL);
-    unsigned count = (unsigned)random_below(source, 9);
-    unsigned i;
+    maiko_schema *schema = maiko_schema_new("random.type", allocator);
+    const maiko_event_type *type;
 
-    for (i = 0; i < count; i++)
-        add_field(source, schema, i, 0);
-    add_tail(source, schema);
-    if (schema == NULL || maiko_schema_finish(schema, ret_type) != MAIKO_OK) {
-        maiko_schema_free(schema);
+    if (schema == NULL)
         return NULL;
+    maiko_schema_topic(schema, random_below(random, 2) > 0 ? "random/topic" : NULL);
+    maiko_schema_policy(schema, (maiko_overflow)random_below(random, MAIKO_FAIL + 1), random_below(random, 2) > 0,
+                        random_below(random, 2) > 0);
+    add_fields(random, schema, 0);
+    add_tail(random, schema);
+    if (maiko_schema_finish(schema, &type) == MAIKO_OK)
+        return schema;
+    maiko_schema_free(schema);
+    return NULL;
+}
+
+/* Bytes of a text: ASCII with what JSON escapes, other UTF-8, or anything; no NULs unless they are allowed. */
+static void fill_text(struct random *random, char *at, size_t len, bool nuls)
+{
+    static const char *const pieces[] = {
+        "a", "\"", "\\", "/", "\n", "\x01", "\x7f", "\xc3\xa9", "\xe2\x80\xa8", "\xf0\x9f\x98\x80", "0"};
+    bool any = random_below(random, 4) == 0;
+    size_t i = 0;
+
+    while (i < len) {
+        const char *piece = pieces[random_below(random, sizeof(pieces) / sizeof(pieces[0]))];
+        size_t piece_len = strlen(piece);
+
+        if (any || piece_len > len - i) {
+            at[i] = any ? (char)random_u64(random) : 'x';
+            if (at[i] == '\0' && !nuls)
+                at[i] = '\xff';
+            i++;
+        } else {
+            memcpy(at + i, piece, piece_len);
+            i += piece_len;
+        }
     }
-    return schema;
 }
 
-static void fill_struct(struct random_source *source, const maiko_event_type *type, const maiko_struct *nested, uint8_t *base,
-                        size_t tail_count);
-
-static void fill_text(struct random_source *source, char *at, size_t len)
+static void fill_number(struct random *random, const maiko_field *field, char *at)
 {
-    size_t i;
+    static const uint64_t edges[] = {0, 1, UINT64_MAX, UINT64_C(1) << 53, (UINT64_C(1) << 53) + 1, INT64_MAX, UINT64_C(1) << 63};
+    uint64_t value =
+        random_below(random, 3) == 0 ? edges[random_below(random, sizeof(edges) / sizeof(edges[0]))] : random_u64(random);
+    double real = (double)(int64_t)value / 1000;
+    float as_float = (float)real;
 
-    for (i = 0; i < len; i++)
-        at[i] = (char)(random_below(source, 20) == 0 ? 0xe9 : 'a' + (char)random_below(source, 26));
+    if (field->kind == MAIKO_KIND_BOOL)
+        value &= 1;
+    if (field->kind == MAIKO_KIND_ENUM)
+        value = random_below(random, 2) > 0 ? (uint32_t)labels[random_below(random, states.label_count)].value : value;
+    if (field->kind == MAIKO_KIND_DOUBLE && random_below(random, 2) > 0)
+        memcpy(&value, &real, sizeof(value));
+    if (field->kind == MAIKO_KIND_FLOAT && random_below(random, 2) > 0)
+        memcpy(&value, &as_float, sizeof(as_float));
+    memcpy(at, &value, field->size);
 }
 
-static void fill_number(struct random_source *source, uint8_t *at, size_t size)
-{
-    uint64_t value = random_below(source, 4) == 0 ? random_below(source, 3) - 1
-                                                  : random_below(source, UINT32_MAX) << 32 ^ random_below(source, UINT32_MAX);
+static void fill_layout(struct random *random, struct layout layout, char *base, size_t tail_count);
 
-    memcpy(at, &value, size);
-}
-
-static void fill_element(struct random_source *source, const maiko_field *field, uint8_t *at)
+static void fill_element(struct random *random, const maiko_field *field, char *at)
 {
     uint32_t len;
 
-    switch (field->kind) {
-    case MAIKO_KIND_BOOL:
-        *at = (uint8_t)random_below(source, 2);
-        break;
+    switch ((maiko_kind)field->kind) {
     case MAIKO_KIND_STRING:
-        fill_text(source, (char *)at, random_below(source, field->capacity));
+        fill_text(random, at, random_below(random, field->capacity), false);
         break;
     case MAIKO_KIND_BLOB:
-        len = (uint32_t)random_below(source, field->capacity + 1);
+        len = (uint32_t)random_below(random, field->capacity + 1);
         memcpy(at, &len, sizeof(len));
-        fill_text(source, (char *)at + sizeof(len), len);
+        random_bytes(random, at + sizeof(len), len);
         break;
     case MAIKO_KIND_STRUCT:
-        fill_struct(source, NULL, field->nested, at, 0);
+        fill_layout(random, layout_of_struct(field->nested), at, 0);
         break;
     default:
-        fill_number(source, at, field->size);
+        fill_number(random, field, at);
         break;
     }
 }
 
-static void fill_struct(struct random_source *source, const maiko_event_type *type, const maiko_struct *nested, uint8_t *base,
-                        size_t tail_count)
+static void fill_layout(struct random *random, struct layout layout, char *base, size_t tail_count)
 {
-    size_t count = type != NULL ? type->field_count : nested->field_count;
-    size_t i, element;
+    size_t i, k;
 
-    for (i = 0; i < count; i++) {
-        const maiko_field *field = type != NULL ? maiko_event_field(type, i) : maiko_struct_field(nested, i);
-        size_t elements = field->form == MAIKO_FORM_TAIL ? tail_count : field->count;
+    for (i = 0; i < layout.count; i++) {
+        const maiko_field *field = layout_field(&layout, i);
+        size_t count = layout_element_count(field, tail_count);
+        char *at = base + field->offset;
 
-        for (element = 0; element < elements; element++)
-            fill_element(source, field, base + field->offset + element * field->size);
+        if (field->kind == MAIKO_KIND_TEXT || field->kind == MAIKO_KIND_BYTES) {
+            fill_text(random, at, count, true);
+            continue;
+        }
+        for (k = 0; k < count; k++)
+            fill_element(random, field, at + k * field->size);
     }
 }
 
-void *random_event(struct random_source *source, const maiko_event_type *type, size_t *ret_len)
+void *random_event(struct random *random, const maiko_event_type *type, size_t *ret_len)
 {
-    uint64_t count = type->tail_size > 0 ? random_below(source, 20) : 0;
-    size_t len = type->size + (size_t)count * type->tail_size;
-    uint8_t *event = calloc(1, len > 0 ? len : 1);
+    uint64_t tail_count = type->tail_size > 0 ? random_below(random, 20) : 0;
+    size_t len = type->size + (size_t)tail_count * type->tail_size;
+    char *event = calloc(1, len);
 
-    fill_struct(source, type, NULL, event, (size_t)count);
+    if (event == NULL)
+        return NULL;
     if (type->tail_size > 0)
-        memcpy(event + type->size - sizeof(count), &count, sizeof(count));
+        memcpy(event + type->size - sizeof(tail_count), &tail_count, sizeof(tail_count));
+    fill_layout(random, layout_of_type(type), event, (size_t)tail_count);
     *ret_len = len;
     return event;
 }

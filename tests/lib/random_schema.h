@@ -1,21 +1,18 @@
-/*
- * Random schema: event types and legal events drawn from a seed, for round trips through every encoding.
- */
+/* Random schemas and events of them, for property tests of whatever reads types at run time. */
 #ifndef TESTS_LIB_RANDOM_SCHEMA_H
 #define TESTS_LIB_RANDOM_SCHEMA_H
 
 #include <maiko/schema.h>
 
-struct random_source {
-    uint64_t state;
-};
+#include "lib/random.h"
 
-uint64_t random_below(struct random_source *source, uint64_t below);
+/* A finished schema with up to a dozen fields of all kinds, structs up to three deep; NULL when memory is short. */
+maiko_schema *random_schema(struct random *random, const maiko_allocator *allocator);
 
-/* A type of up to eight fields of any kind, nested up to three deep, half of them with a tail.  NULL: without memory. */
-maiko_schema *random_schema(struct random_source *source, const maiko_event_type **ret_type);
-
-/* A legal event of the type in a block of *ret_len bytes, what no field covers zero.  Freed with free(). */
-void *random_event(struct random_source *source, const maiko_event_type *type, size_t *ret_len);
+/*
+ * A legal event of the type: numbers of every bit pattern, texts that are UTF-8 and texts that are not, values with and without
+ * label. Bytes that mean nothing are zero.  From malloc; NULL when memory is short.
+ */
+void *random_event(struct random *random, const maiko_event_type *type, size_t *ret_len);
 
 #endif
