@@ -35,9 +35,12 @@ const char *reader_kind_name(enum reader_kind kind);
  * MAIKO_OK, MAIKO_ETOOLONG, MAIKO_EPROTOCOL with the reason in `error` (may be NULL). */
 MAIKO_MUST_CHECK maiko_status reader_check(const void *bytes, size_t len, size_t max, struct text *error);
 
+/* The slice may be empty and without data. */
 static inline struct reader reader_of(struct slice slice)
 {
-    return (struct reader){.at = slice.data, .end = slice.data + slice.len};
+    const uint8_t *data = slice.len > 0 ? slice.data : (const uint8_t *)"";
+
+    return (struct reader){.at = data, .end = data + slice.len};
 }
 
 enum reader_kind reader_peek(const struct reader *reader);

@@ -33,3 +33,15 @@ tests_fuzz_fuzz_schema_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 fuzz_targets += tests/fuzz/fuzz_counters
 tests_fuzz_fuzz_counters_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_counters_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+
+if WITH_BRIDGE
+fuzz_targets += tests/fuzz/fuzz_envelope
+fuzz_targets += tests/fuzz/fuzz_frame
+fuzz_targets += tests/fuzz/fuzz_peer
+endif
+tests_fuzz_fuzz_envelope_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_envelope_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_frame_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_frame_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_peer_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_peer_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
