@@ -5,3 +5,6 @@ if WITH_BRIDGE
 sim_tests += tests/sim/test_links
 endif
 tests_sim_test_links_SOURCES = tests/sim/test_links.c tests/sim/network.c tests/sim/network.h tests/sim/world.c tests/sim/world.h
+if WITH_CUNIT
+structure_scripts += tests/sim/mutants.sh
+endif

@@ -1,0 +1,57 @@
+#!/bin/sh
+# Mutants: the runtime broken on purpose, one mechanism at a time.  The simulation has to fail on each of them.
+# A mutant is one file of the runtime with one line changed, linked in front of the library into a simulation of its own.
+. "$(dirname "$0")/../checks/lib.sh"
+need_plain_build
+
+simulation="$build_dir/tests/sim/test_runtime.o $build_dir/tests/sim/troupe.o $build_dir/tests/sim/troupe_check.o"
+library="$build_dir/tests/lib/.libs/libtestkit.a $build_dir/libmaiko/.libs/libmaiko-core.a"
+tried=0
+
+build()
+{
+    ${CC:-cc} -std=gnu11 -O1 -D_GNU_SOURCE -iquote "$source_dir/libmaiko" -I"$source_dir/libmaiko/include" \
+        -c -o "$scratch/mutant.o" "$scratch/mutant.c" && \
+        ${CC:-cc} -o "$scratch/mutant" $simulation "$scratch/mutant.o" $library -lcunit -lpthread
+}
+
+# mutant WHAT FILE FROM TO: a basic regular expression that meets one line, and what is to stand there.
+mutant()
+{
+    tried=$((tried + 1))
+    original=$source_dir/libmaiko/runtime/$2
+    sed "s~$3~$4~" "$original" >"$scratch/mutant.c"
+    if [ "$(diff "$original" "$scratch/mutant.c" | grep -c '^>')" -ne 1 ]; then
+        complain "$1: the line to change is not there once"
+    elif ! build >"$scratch/output" 2>&1; then
+        complain "$1: does not build"
+        sed 's/^/    /' "$scratch/output" | head -n 5
+    elif timeout 10 "$scratch/mutant" >"$scratch/output" 2>&1; then
+        complain "$1: the simulation does not notice"
+    else
+        echo "$1: $(sed -n 's/^# .*\(MAIKO_SEED.*\)/\1/p' "$scratch/output" | head -n 1)"
+    fi
+}
+
+mutant "no dependency vectors" exchange.c '^        take_causes(shard, source, batch);' ''
+mutant "a newcomer passes a waiter" dispatch.c '^    envelope_hold(shard, envelope);' \
+    'envelope_hold(shard, envelope); if (tags \& MAILBOX_WAITED \&\& mailbox_waiting(mailbox) > 1) { uintptr_t *a = \&mailbox->slots[(mailbox->head + mailbox->depth - 1) \& mailbox->mask], *b = \&mailbox->slots[(mailbox->head + mailbox->depth - 2) \& mailbox->mask], c = *a; *a = *b; *b = c; }'
+mutant "a debt on the same shard is lost" dispatch.c '^        sender->debt++;' '        sender->debt += sender->debt != 2;'
+mutant "a debt elsewhere is lost" dispatch.c '^        atomic_fetch_add_explicit(&sender->remote_debt, 1, memory_order_relaxed);' \
+    'if (shard->waiting % 16 != 0) atomic_fetch_add_explicit(\&sender->remote_debt, 1, memory_order_relaxed);'
+mutant "a payment is forgotten" dispatch.c '^    shard_pay(shard, mailbox_envelope(\*slot)->origin);' \
+    'if (shard->waiting % 16 != 7) shard_pay(shard, mailbox_envelope(*slot)->origin);'
+mutant "a sender is not released" dispatch.c '^    if (atomic_fetch_sub_explicit(&actor->remote_debt, 1, memory_order_acq_rel) == 1)' \
+    'if (atomic_fetch_sub_explicit(\&actor->remote_debt, 1, memory_order_acq_rel) == 2)'
+mutant "cycles over shards are not seen" deadlock.c '(visible >> from->shard->index & 1) && is_stuck(from)' \
+    'from->shard == actor->shard \&\& is_stuck(from)'
+mutant "a cycle is not resolved" deadlock.c '^    actor->is_overdrawn = true;' ''
+mutant "what was held back is never too late" exchange.c '^        if (shard->depended\[source\] >= \*held_since) {' '        if (false) {'
+mutant "a held sender is never confirmed" exchange.c '^        ring_confirm(ring, shard->consumed\[source\]);' ''
+mutant "a batch is cut at the end of a segment" ring.c '^    if (record->kind == RING_SEGMENT_END) {' '    if (false) {'
+mutant "a stop does not drain" supervisor_stop.c '^    bool in_time = drain_polled(sup, deadline_ns);' '    bool in_time = deadline_ns != 0;'
+mutant "a drop is not counted" dispatch.c '^    COUNT(subscriber->counters, dropped, 1);' ''
+mutant "a last value comes once per pattern" install.c 'if (route->last == NULL || had_last_value(last->subscription, route))' \
+    'if (route->last == NULL)'
+echo "$tried mutants"
+verdict
