@@ -255,7 +255,6 @@ static void take_event(struct shard *shard, const struct envelope *copy)
     struct envelope *envelope = pool_take(&shard->pool, size_class, copy->head.payload_len);
     struct route *route = shard_route(shard, (struct topic *)(uintptr_t)copy->topic);
 
-    COUNT(shard->counters, dispatched, 1);
     if (envelope == NULL || route == NULL) {
         count_ring_drop(shard, copy, MAIKO_DROPPED_RING_NO_MEMORY);
         supervisor_memory_failed(shard, "event from another shard");
@@ -263,6 +262,7 @@ static void take_event(struct shard *shard, const struct envelope *copy)
             pool_give(&shard->pool, envelope);
         return;
     }
+    COUNT(shard->counters, dispatched, 1);
     envelope->head.type = copy->head.type;
     envelope->hops = copy->hops;
     memcpy(&envelope->id, &copy->id, sizeof *copy - offsetof(struct envelope, id) + copy->head.payload_len);
@@ -274,7 +274,6 @@ static void take_shared(struct shard *shard, struct envelope *envelope)
     /* an envelope on the heap has a topic of its own: the registry's is found by id */
     struct route *route = shard_route(shard, registry_topic_by_id(&shard->sup->registry, envelope->topic->id));
 
-    COUNT(shard->counters, dispatched, 1);
     shard->heap_live++;
     if (route == NULL) {
         count_ring_drop(shard, envelope, MAIKO_DROPPED_RING_NO_MEMORY);
@@ -282,6 +281,7 @@ static void take_shared(struct shard *shard, struct envelope *envelope)
         shard_release(shard, envelope);
         return;
     }
+    COUNT(shard->counters, dispatched, 1);
     shard_dispatch(shard, route, envelope);
 }
 

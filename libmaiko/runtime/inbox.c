@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define FIRST_BUFFER ((size_t)4096)
+#define MEMORY_WAIT_NS MAIKO_MS(1)
 
 struct inbox_record {
     size_t size; /* of the record, a multiple of 16 */
@@ -218,25 +219,31 @@ static bool swap(struct inbox *inbox)
     return true;
 }
 
-static void send_on(struct inbox *inbox, struct inbox_record *record)
+/* It was accepted, so it waits for memory as it would for a place. */
+static void wait_for_memory(struct inbox *inbox)
+{
+    struct shard *shard = inbox->gate->shard;
+
+    supervisor_memory_failed(shard, "event from outside");
+    if (shard_set_timer(shard, inbox->gate, MEMORY_WAIT_NS) == MAIKO_OK)
+        inbox->gate->hold |= ACTOR_HELD_BY_RETRY;
+}
+
+/* False when it has to be tried again. */
+static bool send_on(struct inbox *inbox, struct inbox_record *record)
 {
     struct shard *shard = inbox->gate->shard;
     struct route *route = shard_route(shard, record->topic);
     struct envelope *envelope = record->large;
 
-    if (envelope != NULL)
-        shard->heap_live++;
-    else
+    if (route != NULL && envelope == NULL)
         envelope = pool_take(&shard->pool, pool_class(record->payload_len), record->payload_len);
-    if (route == NULL || envelope == NULL) {
-        supervisor_memory_failed(shard, "event from outside");
-        COUNT(inbox->gate->counters, received, 1); /* nobody else got it: the gate's own loss */
-        shard_count_drop(shard, inbox->gate, record->topic, NULL, MAIKO_DROPPED_NO_MEMORY);
-        if (envelope != NULL)
-            shard_release(shard, envelope);
-        return;
-    }
-    if (record->large == NULL) {
+    if (route == NULL || envelope == NULL)
+        return false;
+    if (record->large != NULL) {
+        shard->heap_live++;
+        record->large = NULL;
+    } else {
         memcpy(envelope_payload(envelope), record + 1, record->payload_len);
         envelope->topic = record->topic;
         envelope->sender = record->sender;
@@ -251,6 +258,7 @@ static void send_on(struct inbox *inbox, struct inbox_record *record)
     envelope->from_system = 0;
     envelope->origin = inbox->gate;
     shard_publish(shard, inbox->gate, route, envelope);
+    return true;
 }
 
 void inbox_run(struct inbox *inbox)
@@ -263,13 +271,27 @@ void inbox_run(struct inbox *inbox)
         if (inbox->drain_at >= inbox->drain.used && !swap(inbox))
             return;
         record = (struct inbox_record *)(void *)(inbox->drain.bytes + inbox->drain_at);
-        inbox->drain_at += record->size;
         budget--;
-        if (record->is_finish)
+        if (record->is_finish) {
             actor_finish(inbox->gate);
-        else
-            send_on(inbox, record);
+        } else if (!send_on(inbox, record)) {
+            wait_for_memory(inbox);
+            return;
+        }
+        inbox->drain_at += record->size;
     }
+}
+
+/* Nobody runs any more who could try again. */
+static void lose(struct inbox *inbox, struct inbox_record *record)
+{
+    struct shard *shard = inbox->gate->shard;
+
+    supervisor_memory_failed(shard, "event from outside");
+    COUNT(inbox->gate->counters, received, 1); /* nobody else got it: the gate's own loss */
+    shard_count_drop(shard, inbox->gate, record->topic, NULL, MAIKO_DROPPED_NO_MEMORY);
+    if (record->large != NULL && envelope_unref_heap(record->large))
+        envelope_destroy_heap(record->large);
 }
 
 bool inbox_settle(struct inbox *inbox)
@@ -280,8 +302,8 @@ bool inbox_settle(struct inbox *inbox)
         struct inbox_record *record = (struct inbox_record *)(void *)(inbox->drain.bytes + inbox->drain_at);
 
         inbox->drain_at += record->size;
-        if (!record->is_finish)
-            send_on(inbox, record);
+        if (!record->is_finish && !send_on(inbox, record))
+            lose(inbox, record);
         any = true;
     }
     return any;

@@ -149,13 +149,12 @@ static bool is_declared(struct actor *actor, const struct topic *topic)
 
 /* --- may it --- */
 
-static bool would_wait(struct shard *shard, const struct sending *sending)
+/* Would a subscriber here let the sender wait?  One elsewhere may, which counts for those who must not add to their debt. */
+static bool may_block(struct shard *shard, const struct sending *sending)
 {
     struct route *route = sending->route;
     uint32_t i;
 
-    if (actor_in_debt(sending->actor) || (sending->actor->hold & ACTOR_HELD_BY_RING))
-        return true;
     if (route->is_stale && broker_build(&shard->broker, route) != MAIKO_OK)
         return true;
     for (i = 0; i < route->target_count; i++) {
@@ -165,7 +164,12 @@ static bool would_wait(struct shard *shard, const struct sending *sending)
             (actor != sending->actor || actor->receives_own))
             return true;
     }
-    return false;
+    return route->remote_holding != 0 && sending->actor->is_overdrawn;
+}
+
+static bool would_wait(struct shard *shard, const struct sending *sending)
+{
+    return actor_in_debt(sending->actor) || (sending->actor->hold & ACTOR_HELD_BY_RING) || may_block(shard, sending);
 }
 
 /* The rare reasons to refuse: too much already in debt, overdrawn, a try that would wait. */
@@ -173,7 +177,7 @@ static maiko_status check_limits(struct shard *shard, const struct sending *send
 {
     struct actor *actor = sending->actor;
 
-    if (actor->is_overdrawn && actor->overdraft == 0 && would_wait(shard, sending))
+    if (actor->is_overdrawn && actor->overdraft == 0 && may_block(shard, sending))
         return MAIKO_EDEADLOCK;
     if (!actor->is_overdrawn &&
         (actor->debt >= shard->sup->config.outbox_limit_events || actor->over_mark >= shard->sup->config.outbox_limit_events))

@@ -538,7 +538,7 @@ static void draw_plot(struct plot *plot, struct random *random, bool is_threaded
     plot->has_steps = likely(random, 50);
     plot->has_bursts = likely(random, 40);
     plot->stops_early = likely(random, 25);
-    plot->fails_to_allocate = likely(random, 10);
+    plot->fails_to_allocate = likely(random, 20);
     if (is_threaded)
         plot->shards = 4;
 }
@@ -595,7 +595,7 @@ bool troupe_init(struct troupe *troupe, uint64_t seed, bool is_threaded)
             troupe_fail(troupe, "%s was not added: %s", performer->name, maiko_supervisor_error_text(troupe->sup));
     }
     if (troupe->plot.fails_to_allocate)
-        failing_allocator_fail_nth(&troupe->memory, (long)random_below(&random, 120));
+        failing_allocator_fail_nth(&troupe->memory, (long)random_below(&random, likely(&random, 50) ? 60 : 400));
     if (maiko_supervisor_start(troupe->sup) != MAIKO_OK)
         troupe_fail(troupe, "no start: %s", maiko_supervisor_error_text(troupe->sup));
     return true;

@@ -252,8 +252,7 @@ void troupe_check(struct troupe *troupe, const maiko_stop_report *report)
         check_hooks(troupe, &troupe->performers[i]);
         check_delivery(troupe, &troupe->performers[i]);
     }
-    if (!troupe->plot.fails_to_allocate)
-        check_books(troupe, report);
+    check_books(troupe, report);
 }
 
 /* --- between two polls --- */
