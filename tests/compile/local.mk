@@ -1,6 +1,6 @@
 # tests/compile: snippets that must not compile, one per line, sorted; compile.sh says how.
 
-check_scripts += tests/compile/compile.sh
+structure_scripts += tests/compile/compile.sh
 EXTRA_DIST += tests/compile/array_of_strings.c
 EXTRA_DIST += tests/compile/as_another_struct.c
 EXTRA_DIST += tests/compile/as_is_read_only.c

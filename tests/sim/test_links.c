@@ -57,7 +57,7 @@ static void run_seeds(unsigned long count, void (*adjust)(struct world_config *c
 
 static void all_faults_keep_the_promises(void)
 {
-    run_seeds(suite_scale(5000, 100000), NULL);
+    run_seeds(suite_scale(5000, 100000) / suite_slowdown(), NULL);
 }
 
 static const struct test_case cases[] = {TEST_CASE(all_faults_keep_the_promises)};
