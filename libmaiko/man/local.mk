@@ -16,7 +16,6 @@ dist_man_MANS += libmaiko/man/maiko_import.3
 dist_man_MANS += libmaiko/man/maiko_json.3
 dist_man_MANS += libmaiko/man/maiko_schema.3
 dist_man_MANS += libmaiko/man/maiko_send.3
-dist_man_MANS += libmaiko/man/maiko_supervisor.3
 dist_man_MANS += libmaiko/man/maiko_system.3
 dist_man_MANS += libmaiko/man/maiko_topic.3
 dist_man_MANS += libmaiko/man/maiko_topics.3
@@ -52,3 +51,12 @@ libmaiko/man/maiko_counters.3: libmaiko/man/maiko_counters.3.in libmaiko/man/cou
 	$(AM_V_GEN)$(MKDIR_P) libmaiko/man && $(AWK) -f $(srcdir)/libmaiko/man/counters-table.awk \
 	    $(srcdir)/libmaiko/runtime/counters_layout.h $(srcdir)/libmaiko/include/maiko/counters.h \
 	    $(srcdir)/libmaiko/man/maiko_counters.3.in >$@.tmp && mv $@.tmp $@
+
+# The table of calls and states is the one a test executes.
+man_MANS += libmaiko/man/maiko_supervisor.3
+CLEANFILES += libmaiko/man/maiko_supervisor.3
+EXTRA_DIST += libmaiko/man/maiko_supervisor.3.in
+EXTRA_DIST += libmaiko/man/state-table.awk
+libmaiko/man/maiko_supervisor.3: libmaiko/man/maiko_supervisor.3.in libmaiko/man/state-table.awk libmaiko/runtime/state_table.h
+	$(AM_V_GEN)$(MKDIR_P) libmaiko/man && $(AWK) -f $(srcdir)/libmaiko/man/state-table.awk \
+	    $(srcdir)/libmaiko/runtime/state_table.h $(srcdir)/libmaiko/man/maiko_supervisor.3.in >$@.tmp && mv $@.tmp $@

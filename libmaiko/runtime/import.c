@@ -245,6 +245,10 @@ maiko_status maiko_hold_new(maiko_context *ctx, maiko_hold **ret_hold)
 
     if (actor == NULL || ret_hold == NULL || actor->is_gate)
         return actor == NULL && ctx != NULL ? MAIKO_ECLOSED : MAIKO_EINVAL;
+    if (supervisor_is_forked(actor->shard->sup))
+        return MAIKO_EFORKED;
+    if (actor->state == ACTOR_STOPPED || actor->state == ACTOR_FREE)
+        return MAIKO_ECLOSED;
     if (actor->shard != shard_of_this_thread || actor->shard->current != actor)
         return MAIKO_ETHREAD;
     hold = heap_alloc(actor->shard->heap, sizeof *hold);

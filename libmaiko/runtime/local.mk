@@ -52,6 +52,7 @@ core_sources += libmaiko/runtime/send.c
 core_sources += libmaiko/runtime/send.h
 core_sources += libmaiko/runtime/shard.c
 core_sources += libmaiko/runtime/shard.h
+core_sources += libmaiko/runtime/state_table.h
 core_sources += libmaiko/runtime/supervisor.c
 core_sources += libmaiko/runtime/supervisor_add.c
 core_sources += libmaiko/runtime/supervisor_internal.h

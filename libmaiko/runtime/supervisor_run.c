@@ -132,6 +132,10 @@ maiko_status maiko_supervisor_run(maiko_supervisor *sup)
 
     if (!supervisor_is_valid(sup))
         return MAIKO_EINVAL;
+    if (supervisor_is_forked(sup))
+        return MAIKO_EFORKED;
+    if (supervisor_is_inside(sup))
+        return MAIKO_ETHREAD;
     if (sup->config.mode != MAIKO_THREADS)
         return MAIKO_ENOTSUP;
     sigemptyset(&handled);

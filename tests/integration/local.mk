@@ -1,6 +1,7 @@
 # tests/integration: one program per line, sorted: integration_tests += tests/integration/test_NOUN
 integration_tests += tests/integration/test_behaviour_flow
 integration_tests += tests/integration/test_behaviour_life
+integration_tests += tests/integration/test_state_table
 if WITH_BRIDGE
 integration_tests += tests/integration/test_app
 integration_tests += tests/integration/test_keypair

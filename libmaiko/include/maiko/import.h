@@ -71,7 +71,7 @@ typedef struct maiko_hold maiko_hold;
  * Hold the calling actor: after the hook it does not run, and its mailbox fills, until every hold is released.
  *
  * @param ret_hold  set on success only; released exactly once.
- * @return MAIKO_OK, MAIKO_EINVAL, MAIKO_ENOMEM, MAIKO_ETHREAD, MAIKO_ECLOSED.  Threads: the context's.
+ * @return MAIKO_OK, MAIKO_EINVAL, MAIKO_ENOMEM, MAIKO_ETHREAD, MAIKO_ECLOSED, MAIKO_EFORKED.  Threads: the context's.
  */
 MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_hold_new(maiko_context *ctx, maiko_hold **ret_hold);
 
