@@ -1,1 +1,15 @@
 # The maiko command: maiko.c and one cmd_VERB.c per verb, one file per line, sorted.
+
+if WITH_TOOLS
+if WITH_BRIDGE
+bin_PROGRAMS += tools/maiko
+endif
+endif
+
+tools_maiko_SOURCES =
+tools_maiko_SOURCES += tools/cmd_ps.c
+tools_maiko_SOURCES += tools/cmd_topic.c
+tools_maiko_SOURCES += tools/maiko.c
+tools_maiko_SOURCES += tools/maiko.h
+tools_maiko_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS)
+tools_maiko_LDADD = bridge/libmaiko-bridge.la libmaiko/libmaiko.la $(JSON_LIBS)

@@ -200,7 +200,7 @@ static void publish(maiko_bridge *bridge, const maiko_envelope *envelope, const 
                                  .correlation = maiko_envelope_correlation(envelope),
                                  .hops = maiko_envelope_hops(envelope),
                                  .time_ns = maiko_envelope_time(envelope),
-                                 .overflow = (maiko_overflow)envelope->type->overflow};
+                                 .overflow = maiko_event_overflow(envelope->type)};
     struct known_type *known;
     maiko_status status;
 

@@ -21,3 +21,7 @@ integration_tests += tests/integration/test_counters
 integration_tests += tests/integration/test_threads
 tests_integration_test_threads_SOURCES = tests/integration/test_threads.c tests/sim/troupe.c tests/sim/troupe.h \
 	tests/sim/troupe_check.c
+
+if WITH_BRIDGE
+check_scripts += tests/integration/tool_maiko.sh
+endif

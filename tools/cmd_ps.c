@@ -1,0 +1,132 @@
+/* maiko ps: the processes of this host's spaces, from the records they keep; nobody is asked. */
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <maiko/space.h>
+
+#include "maiko.h"
+
+struct listing {
+    bool is_json;
+    unsigned count;
+};
+
+static json_t *list_to_json(const char *const *list)
+{
+    json_t *array = json_array();
+
+    for (; *list != NULL; list++)
+        json_array_append_new(array, json_string(*list));
+    return array;
+}
+
+static json_t *links_to_json(const maiko_node_info *node)
+{
+    json_t *array = json_array();
+    size_t i;
+
+    for (i = 0; i < node->link_count; i++)
+        json_array_append_new(array, json_pack("{s:s, s:s, s:s}", "peer", node->links[i].peer, "transport",
+                                               node->links[i].transport, "state", node->links[i].state));
+    return array;
+}
+
+static const char *state_of(const maiko_node_info *node)
+{
+    return !node->is_alive ? "stale" : node->is_ready ? "live" : "starting";
+}
+
+static void print_json(const maiko_node_info *node)
+{
+    json_t *object = json_pack("{s:s, s:s, s:s, s:I, s:s, s:I, s:s}", "space", node->space, "node", node->name, "program",
+                               node->program, "pid", (json_int_t)node->pid, "state", state_of(node), "started",
+                               (json_int_t)node->started_ns, "counters", node->counters_path);
+    char *line;
+
+    json_object_set_new(object, "actors", list_to_json(node->actors));
+    json_object_set_new(object, "finished", list_to_json(node->finished));
+    json_object_set_new(object, "exports", list_to_json(node->exports));
+    json_object_set_new(object, "imports", list_to_json(node->imports));
+    json_object_set_new(object, "endpoints", list_to_json(node->endpoints));
+    json_object_set_new(object, "publishers", list_to_json(node->publishers));
+    json_object_set_new(object, "links", links_to_json(node));
+    line = json_dumps(object, JSON_COMPACT);
+    if (line != NULL)
+        puts(line);
+    free(line);
+    json_decref(object);
+}
+
+static void print_list(const char *const *list)
+{
+    const char *const *item;
+
+    for (item = list; *item != NULL; item++)
+        printf("%s%s", item == list ? "" : ",", *item);
+    if (*list == NULL)
+        putchar('-');
+}
+
+static void print_text(const maiko_node_info *node, bool is_first)
+{
+    size_t i;
+
+    if (is_first)
+        printf("%-12s %-24s %8s %-8s %-24s %s\n", "SPACE", "NODE", "PID", "STATE", "ACTORS", "LINKS");
+    printf("%-12s %-24s %8lld %-8s ", node->space, node->name, (long long)node->pid, state_of(node));
+    print_list(node->actors);
+    for (i = 0; i < node->link_count; i++)
+        printf("%s%s(%s,%s)", i == 0 ? " " : ",", node->links[i].peer, node->links[i].transport, node->links[i].state);
+    putchar('\n');
+}
+
+static void print_node(const maiko_node_info *node, void *userdata)
+{
+    struct listing *listing = userdata;
+
+    if (listing->is_json)
+        print_json(node);
+    else
+        print_text(node, listing->count == 0);
+    listing->count++;
+}
+
+static int usage(FILE *file, int code)
+{
+    fputs("usage: maiko ps [--space NAME] [--json]\n"
+          "  -s, --space NAME  this space only (all of this user)\n"
+          "  --json            one object per line\n",
+          file);
+    return code;
+}
+
+int cmd_ps(int argc, char **argv)
+{
+    static const struct option options[] = {{"space", required_argument, NULL, 's'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    struct listing listing = {false, 0};
+    const char *space = NULL;
+    char reason[256] = "";
+    maiko_status status;
+    int letter;
+
+    while ((letter = getopt_long(argc, argv, "s:h", options, NULL)) != -1) {
+        if (letter == 's')
+            space = optarg;
+        else if (letter == 'j')
+            listing.is_json = true;
+        else
+            return letter == 'h' ? usage(stdout, EXIT_OK) : usage(stderr, EXIT_BAD_USAGE);
+    }
+    if (optind < argc)
+        return usage(stderr, EXIT_BAD_USAGE);
+    status = maiko_space_list(NULL, space, print_node, &listing, reason, sizeof(reason));
+    if (status != MAIKO_OK)
+        return complain(exit_code_of(status), "ps", "%s", reason[0] != '\0' ? reason : maiko_strerror(status));
+    return EXIT_OK;
+}

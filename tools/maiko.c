@@ -1,0 +1,97 @@
+/* The maiko command: finds the verb and runs it, or maiko-VERB from PATH. */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "maiko.h"
+
+static const struct verb {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} verbs[] = {
+    {"ps", cmd_ps, "processes of the spaces of this host, their actors and links"},
+    {"topic", cmd_topic, "list, echo PATTERN, pub TOPIC JSON: the topics of a running space"},
+};
+
+int complain(int code, const char *verb, const char *format, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "maiko %s: ", verb);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return code;
+}
+
+int exit_code_of(maiko_status status)
+{
+    switch (status) {
+    case MAIKO_OK:
+        return EXIT_OK;
+    case MAIKO_ENOTFOUND:
+        return EXIT_NOT_FOUND;
+    case MAIKO_ETIMEDOUT:
+        return EXIT_NO_DATA;
+    case MAIKO_EPERM:
+        return EXIT_REFUSED;
+    default:
+        return EXIT_ERROR;
+    }
+}
+
+static void print_verbs(FILE *file)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+        fprintf(file, "  %-8s %s\n", verbs[i].name, verbs[i].help);
+}
+
+static int print_help(FILE *file, int code)
+{
+    fprintf(file, "usage: maiko VERB [OPTION]...     (maiko VERB --help says more)\n");
+    print_verbs(file);
+    fprintf(file, "Other verbs are programs called maiko-VERB in PATH.\n");
+    return code;
+}
+
+/* `maiko foo` runs maiko-foo. */
+static int run_program(int argc, char **argv)
+{
+    char name[256];
+
+    if (snprintf(name, sizeof(name), "maiko-%s", argv[0]) < (int)sizeof(name)) {
+        argv[0] = name;
+        execvp(name, argv);
+    }
+    fprintf(stderr, "maiko: no verb \"%s\"\n", name + strlen("maiko-"));
+    return print_help(stderr, EXIT_BAD_USAGE);
+}
+
+int main(int argc, char **argv)
+{
+    size_t i;
+
+    signal(SIGPIPE, SIG_DFL);
+    if (argc < 2)
+        return print_help(stderr, EXIT_BAD_USAGE);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return print_help(stdout, EXIT_OK);
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
+        return printf("maiko %s\n", maiko_version()) > 0 ? EXIT_OK : EXIT_ERROR;
+    if (strcmp(argv[1], "--list") == 0) {
+        print_verbs(stdout);
+        return EXIT_OK;
+    }
+    for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+        if (strcmp(verbs[i].name, argv[1]) == 0)
+            return verbs[i].run(argc - 1, argv + 1);
+    return run_program(argc - 1, argv + 1);
+}
