@@ -8,7 +8,9 @@ example_programs += examples/guesser
 example_programs += examples/hello
 example_programs += examples/pingpong
 example_programs += examples/poll_loop
+if WITH_BRIDGE
 example_programs += examples/weather
+endif
 
 example_cxx_programs =
 example_cxx_programs += examples/hello_cxx
@@ -29,7 +31,7 @@ examples_backpressure_LDADD = $(example_ldadd)
 examples_guesser_LDADD = $(example_ldadd)
 examples_pingpong_LDADD = $(example_ldadd)
 examples_poll_loop_LDADD = $(example_ldadd)
-examples_weather_LDADD = $(example_ldadd)
+examples_weather_LDADD = bridge/libmaiko-bridge.la $(example_ldadd)
 
 EXTRA_DIST += examples/data/README.md
 EXTRA_DIST += examples/data/seattle-weather.csv

@@ -4,7 +4,13 @@
  *                            \--> monthly --weather/summary--/
  *
  * Usage: weather FILE.csv (date,precipitation,temp_max,temp_min,wind,weather).  Nobody knows anybody: the table at the end
- * says who publishes and who subscribes.  When the sensor has finished, the end travels down the pipeline by itself. */
+ * says who publishes and who subscribes.  When the sensor has finished, the end travels down the pipeline by itself.
+ *
+ * The same program as three processes, which find each other:
+ *     weather --space wx --actors alerter,monthly &
+ *     weather --space wx --actors logger &
+ *     weather --space wx --actors sensor FILE.csv */
+#include <maiko/app.h>
 #include <maiko/maiko.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -196,21 +202,14 @@ static const maiko_actor_spec weather[] = {
     {.name = "logger", .ops = &logger, .state_size = sizeof(struct logger), .subscribe = MAIKO_TOPICS("weather/#")},
 };
 
+static maiko_status prepare(int argc, char **argv, void *userdata)
+{
+    (void)userdata;
+    the_sensor.path = argc > 0 ? argv[0] : "";
+    return argc <= 1 ? MAIKO_OK : MAIKO_EINVAL;
+}
+
 int main(int argc, char **argv)
 {
-    maiko_supervisor *sup;
-    maiko_status status;
-
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s FILE.csv\n", argv[0]);
-        return 2;
-    }
-    the_sensor.path = argv[1];
-    sup = maiko_supervisor_new(NULL);
-    maiko_supervisor_add_table(sup, weather, sizeof weather / sizeof weather[0]);
-    status = maiko_supervisor_run(sup);
-    if (status != MAIKO_OK)
-        fprintf(stderr, "weather: %s\n", maiko_supervisor_error_text(sup));
-    maiko_supervisor_stop(&sup, NULL);
-    return maiko_exit_code(status);
+    return maiko_app_main(argc, argv, &MAIKO_APP("weather", weather, .arguments = "FILE.csv", .prepare = prepare));
 }

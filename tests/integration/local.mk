@@ -23,5 +23,6 @@ tests_integration_test_threads_SOURCES = tests/integration/test_threads.c tests/
 	tests/sim/troupe_check.c
 
 if WITH_BRIDGE
+check_scripts += tests/integration/example_weather_split.sh
 check_scripts += tests/integration/tool_maiko.sh
 endif
