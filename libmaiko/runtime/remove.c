@@ -156,13 +156,12 @@ void supervisor_actor_stopped(struct actor *actor)
 {
     struct shard *shard = actor->shard;
     struct maiko_supervisor *sup = shard->sup;
+    struct add_ticket *added = actor->rare == NULL ? NULL : actor->rare->ticket;
+    struct add_ticket *removed = actor->rare == NULL ? NULL : actor->rare->remove_ticket;
 
     list_remove(&actor->siblings);
     list_remove(&actor->held_link);
     counters_actor_set_phase(actor->counters, actor->fail_pending ? MAIKO_ACTOR_FAILED : MAIKO_ACTOR_STOPPED);
-    supervisor_answer(sup, actor->rare == NULL ? NULL : &actor->rare->ticket,
-                      actor->failure == MAIKO_OK ? MAIKO_ECLOSED : actor->failure); /* it never started */
-    supervisor_answer(sup, actor->rare == NULL ? NULL : &actor->rare->remove_ticket, MAIKO_OK);
     pthread_mutex_lock(&sup->lock);
     (void)hash_table_remove(&sup->names, actor->sender.name);
     pthread_mutex_unlock(&sup->lock);
@@ -171,6 +170,9 @@ void supervisor_actor_stopped(struct actor *actor)
     actor->counters = NULL;
     if (atomic_fetch_sub_explicit(&sup->live_actors, 1, memory_order_acq_rel) == 1)
         supervisor_wake_join(sup);
+    /* last: who waits for these finds the name free and the actor no longer counted */
+    supervisor_answer(sup, &added, actor->failure == MAIKO_OK ? MAIKO_ECLOSED : actor->failure); /* it never started */
+    supervisor_answer(sup, &removed, MAIKO_OK);
     if (!actor->is_queued)
         retire_begin(shard, actor);
 }
