@@ -398,6 +398,9 @@ static __attribute__((noinline)) void run_sampled(struct actor *actor)
     if (actor->state == ACTOR_STOPPED)
         return;
     shard_account_time(shard, actor, shard->mono_ns - begin);
+    if (shard->mono_ns - begin >= shard->sup->config.watchdog_ns)
+        supervisor_log(shard->sup, MAIKO_LOG_WARNING, "actor '%s' held its shard for %llu ms", actor->sender.name,
+                       (unsigned long long)((shard->mono_ns - begin) / 1000000u));
     if (shard->sup->may_balance)
         placement_note(shard, actor, shard->mono_ns - begin,
                        COUNTED(actor->counters, handled) + COUNTED(actor->counters, sent) - units);
@@ -419,7 +422,7 @@ void actor_activate(struct actor *actor)
     COUNT_MAX(actor->counters, high_water, actor->mailbox.high_water);
     if (__builtin_expect(actor->is_shown_held, 0))
         show_phase(actor, false);
-    if (__builtin_expect((++actor->activations & (SAMPLE_EVERY - 1)) == 0 || actor->suspicion != 0, 0))
+    if (__builtin_expect((++actor->activations & (SAMPLE_EVERY - 1)) == 0 || actor->suspicion != 0 || shard->watched != 0, 0))
         run_sampled(actor);
     else
         run(actor);

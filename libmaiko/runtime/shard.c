@@ -16,6 +16,9 @@ _Thread_local struct shard *shard_of_this_thread;
 /* How often the clock is looked at within a turn, in activations. */
 #define BUDGET_CHECK_EVERY 64u
 
+/* How long every activation is timed after a slow turn. */
+#define WATCH_TURNS 256u
+
 #define SLOW_FIRST_RUN_NS MAIKO_MS(1)
 
 maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint32_t index)
@@ -269,28 +272,42 @@ static struct actor *next_ready(struct shard *shard)
     return NULL;
 }
 
-static bool is_late(struct shard *shard, uint64_t *begin_ns)
+static bool is_late(const struct shard *shard, uint64_t begin_ns)
 {
-    uint64_t now = clock_mono_ns(&shard->sup->clock);
+    return clock_mono_ns(&shard->sup->clock) - begin_ns >= shard->sup->config.turn_budget_ns;
+}
 
-    if (*begin_ns == 0)
-        *begin_ns = now;
-    return now - *begin_ns >= shard->sup->config.turn_budget_ns;
+/* A turn that took too long had a slow hook in it: the next activations are timed one by one, which names the actor. */
+static void watch(struct shard *shard, uint64_t begin_ns)
+{
+    uint64_t duration_ns = clock_mono_ns(&shard->sup->clock) - begin_ns;
+
+    if (shard->watched > 0)
+        shard->watched--;
+    else if (duration_ns >= shard->sup->config.watchdog_ns) {
+        shard->watched = WATCH_TURNS;
+        supervisor_log(shard->sup, MAIKO_LOG_WARNING, "shard %u: a turn took %llu ms, looking for the actor", shard->index,
+                       (unsigned long long)(duration_ns / 1000000u));
+    }
 }
 
 static bool run_ready(struct shard *shard, uint64_t budget_events)
 {
     uint64_t until = shard->handled + budget_events;
-    uint64_t begin_ns = 0;
+    uint64_t begin_ns;
     uint32_t count = 0;
     struct actor *actor;
 
+    if (shard->run_first == NULL)
+        return false;
+    begin_ns = clock_mono_ns(&shard->sup->clock);
     /* activations bound the turn too: steps that handle nothing */
     while (shard->handled < until && count < budget_events && (actor = next_ready(shard)) != NULL) {
         actor_activate(actor);
-        if ((++count & (BUDGET_CHECK_EVERY - 1)) == 0 && is_late(shard, &begin_ns))
+        if ((++count & (BUDGET_CHECK_EVERY - 1)) == 0 && is_late(shard, begin_ns))
             break;
     }
+    watch(shard, begin_ns);
     return count > 0;
 }
 

@@ -68,6 +68,7 @@ struct shard {
     struct actor *current; /* whose hook runs */
     struct room *reserved; /* events reserved by the running hook */
     struct envelope *current_envelope;
+    uint32_t watched; /* turns for which every activation is still timed: some hook was slow */
     struct actor *run_first;
     struct actor *run_last;
     struct pool pool;
@@ -85,9 +86,9 @@ struct shard {
     uint64_t dirty_rings;  /* bit per ring with an open batch */
     uint64_t flush;        /* number of the last flush */
     uint64_t consumed[SHARD_MAX];
-    uint64_t confirmed[SHARD_MAX];         /* what we last told each writer */
-    _Atomic(struct ring *) out[SHARD_MAX]; /* made by us; the reader loads the pointer after `published` */
-    uint64_t depended[SHARD_MAX];          /* what the batches taken in from others depended on */
+    uint64_t confirmed[SHARD_MAX];          /* what we last told each writer */
+    _Atomic(struct ring *) out[SHARD_MAX];  /* made by us; the reader loads the pointer after `published` */
+    uint64_t depended[SHARD_MAX];           /* what the batches taken in from others depended on */
     struct exchange_tail *tails[SHARD_MAX]; /* DROP_OLDEST events held back for rings above their mark; made on first use */
     uint64_t tail_rings;
 
