@@ -453,6 +453,8 @@ void *shard_main(void *arg)
     struct shard *shard = arg;
 
     shard_of_this_thread = shard;
+    pthread_mutex_lock(&shard->sup->lock); /* until start knows that all threads could be made */
+    pthread_mutex_unlock(&shard->sup->lock);
     while (!atomic_load_explicit(&shard->must_exit, memory_order_acquire)) {
         if (shard_turn(shard, shard->sup->config.turn_budget_events))
             continue;

@@ -29,6 +29,7 @@ maiko_status supervisor_start_thread(struct shard *shard)
     return MAIKO_OK;
 }
 
+/* Under the lock, which holds the new threads back (see shard_main): no hook runs unless all threads are there. */
 static maiko_status start_threads(struct maiko_supervisor *sup)
 {
     uint32_t count = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
@@ -37,8 +38,8 @@ static maiko_status start_threads(struct maiko_supervisor *sup)
 
     for (i = 0; i < count && status == MAIKO_OK; i++)
         status = supervisor_start_thread(sup->shards[i]);
-    if (status != MAIKO_OK)
-        supervisor_end_threads(sup, 0);
+    for (i = 0; i < count && status != MAIKO_OK; i++)
+        atomic_store_explicit(&sup->shards[i]->must_exit, true, memory_order_release);
     return status;
 }
 
@@ -59,13 +60,13 @@ maiko_status maiko_supervisor_start(maiko_supervisor *sup)
 
     if (status != MAIKO_OK)
         return status;
-    /* release: threads that see it running see everything built before */
-    atomic_store_explicit(&sup->state, SUP_RUNNING, memory_order_release);
-    if (sup->config.mode != MAIKO_THREADS)
-        return MAIKO_OK;
-    status = start_threads(sup);
-    if (status != MAIKO_OK) {
-        atomic_store_explicit(&sup->state, SUP_STOPPED, memory_order_release);
+    pthread_mutex_lock(&sup->lock);
+    status = supervisor_state(sup) != SUP_NEW ? MAIKO_ESTATE : sup->config.mode == MAIKO_THREADS ? start_threads(sup) : MAIKO_OK;
+    if (status == MAIKO_OK) /* release: threads that see it running see everything built before */
+        atomic_store_explicit(&sup->state, SUP_RUNNING, memory_order_release);
+    pthread_mutex_unlock(&sup->lock);
+    if (status == MAIKO_ESYSTEM) { /* it stays as it was before, and this failure sticks */
+        supervisor_end_threads(sup, 0);
         supervisor_note_failure(sup, status, NULL, "a thread could not be started");
     }
     return status;
