@@ -73,3 +73,4 @@ maikoinclude_HEADERS += libmaiko/include/maiko/import.h
 maikoinclude_HEADERS += libmaiko/include/maiko/send.h
 maikoinclude_HEADERS += libmaiko/include/maiko/supervisor.h
 maikoinclude_HEADERS += libmaiko/include/maiko/system.h
+EXTRA_DIST += libmaiko/runtime/README.md
