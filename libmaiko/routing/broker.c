@@ -196,12 +196,18 @@ maiko_status broker_build(struct broker *broker, struct route *route)
     return broker->has_failed ? MAIKO_ENOMEM : MAIKO_OK;
 }
 
+static void spoil(struct route *route)
+{
+    route->is_stale = true;
+    route->care = ROUTE_UNSEEN;
+}
+
 /* --- subscriptions --- */
 
 static void mark_stale(struct topic_set_entry *entry, void *userdata)
 {
     (void)userdata;
-    CONTAINER_OF(entry, struct route, entry)->is_stale = true;
+    spoil(CONTAINER_OF(entry, struct route, entry));
 }
 
 /* The common case while many actors join one topic: it has no other subscription of this subscriber, so appending is what
@@ -218,7 +224,7 @@ static void append(struct topic_set_entry *entry, void *userdata)
         return;
     route->care = ROUTE_UNSEEN;
     if (!is_only || !add_target(broker, route, subscription))
-        route->is_stale = true;
+        spoil(route);
 }
 
 maiko_status broker_subscribe(struct broker *broker, struct subscription *subscription)
@@ -312,6 +318,6 @@ void broker_knows_shard(struct broker *broker, uint32_t shard)
     broker->all_remotes |= UINT64_C(1) << shard;
     for (i = 0; i < broker->route_size; i++) {
         if (broker->routes[i] != NULL)
-            broker->routes[i]->is_stale = true;
+            spoil(broker->routes[i]);
     }
 }

@@ -50,7 +50,8 @@ struct route_extra {
 
 /* Does an event of this topic need anything but room in the subscribers' mailboxes? */
 enum route_care {
-    ROUTE_UNSEEN = 0, /* not looked at since the last build */
+    ROUTE_UNSEEN = 0, /* not looked at since the last change; always so while stale */
+    ROUTE_SINGLE,     /* plain, one subscriber, none on other shards */
     ROUTE_PLAIN,      /* no predicate, priority lane, last value or DROP_OLDEST anywhere */
     ROUTE_SPECIAL,
 };

@@ -265,7 +265,9 @@ static bool is_special(const struct route *route)
 static void look_at(struct route *route)
 {
     if (atomic_load_explicit(&route->topic->is_bound, memory_order_relaxed))
-        route->care = is_special(route) ? ROUTE_SPECIAL : ROUTE_PLAIN;
+        route->care = is_special(route)                                       ? ROUTE_SPECIAL
+                      : route->target_count == 1 && route->remote_shards == 0 ? ROUTE_SINGLE
+                                                                              : ROUTE_PLAIN;
 }
 
 /* Nothing but room has to be looked at. */
@@ -303,7 +305,7 @@ HOT uint32_t dispatch(struct shard *shard, struct route *route, struct envelope 
         refresh(shard, route);
     if (__builtin_expect(route->care == ROUTE_UNSEEN, 0))
         look_at(route);
-    if (__builtin_expect(route->care == ROUTE_PLAIN, 1))
+    if (__builtin_expect(route->care == ROUTE_PLAIN || route->care == ROUTE_SINGLE, 1))
         return dispatch_plain(shard, route, envelope);
     for (i = 0; i < route->target_count; i++)
         matched += deliver(shard, route, &route->targets[i], envelope, envelope->origin);

@@ -320,6 +320,23 @@ HOT bool may_send_on(const struct actor *actor, const struct topic *topic)
     return __builtin_expect(actor->rare == NULL, 1) || actor->rare->publish == NULL || actor->rare->publish_seen == topic;
 }
 
+/* Straight into the only subscriber's mailbox, which takes over our reference.  False: nothing was done, publish it. */
+HOT bool hand_over(struct shard *shard, const struct actor *sender, struct route *route, struct envelope *envelope)
+{
+    struct actor *actor;
+
+    if (__builtin_expect(route->care != ROUTE_SINGLE, 0))
+        return false;
+    actor = CONTAINER_OF(route->targets->subscriber, struct actor, subscriber);
+    if (__builtin_expect(actor->mailbox.depth >= actor->mailbox.limit || (actor == sender && !actor->receives_own), 0))
+        return false;
+    COUNT(actor->counters, received, 1);
+    COUNT(route->counters, sent, 1);
+    mailbox_put(&actor->mailbox, (uintptr_t)envelope);
+    shard_ready_for_event(shard, actor);
+    return true;
+}
+
 /* NULL: unknown, or no type or another one is bound to it. */
 HOT struct route *named_route(struct shard *shard, const char *topic, const maiko_event_type *type)
 {
@@ -356,7 +373,8 @@ HOT bool send_simply(maiko_context *ctx, const char *topic, const maiko_event_ty
     memcpy(envelope_payload(envelope), event, len);
     stamp(shard, actor, envelope, parent);
     COUNT(actor->counters, sent, 1);
-    shard_publish(shard, actor, route, envelope);
+    if (!hand_over(shard, actor, route, envelope))
+        shard_publish(shard, actor, route, envelope);
     return true;
 }
 

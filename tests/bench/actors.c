@@ -17,6 +17,8 @@ void bench_open(struct bench *bench)
 {
     maiko_config config = {.shards = bench->shards, .spin_ns = subject_number(&bench->subject, "spin_us", 0) * 1000};
 
+    config.mailbox_capacity = (uint32_t)subject_number(&bench->subject, "capacity", 0);
+    config.tick_limit = (uint32_t)subject_number(&bench->subject, "tick", 0);
     if (bench->apart)
         config.placement = MAIKO_PLACEMENT_FIXED;
     bench->supervisor = maiko_supervisor_new(&config);
