@@ -77,6 +77,7 @@ struct actor {
     bool receives_own;
     bool is_dedicated;
     bool sends_simply;         /* neither dedicated nor a gate, and has not finished */
+    bool is_light;             /* no step, and the last sampled activation was short: several batches in a row */
     bool is_pinned;            /* automatic placement leaves it where it is */
     bool is_candidate;         /* while ends of cycles are looked for */
     bool has_finished;         /* sends no more */
