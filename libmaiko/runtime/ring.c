@@ -69,23 +69,36 @@ void ring_free(struct ring *ring)
     heap_free(ring->heap, ((char **)(void *)ring)[-1], sizeof *ring + 128);
 }
 
-/* A segment the reader has left, or a new one.  The acquire pairs with the release in ring_confirm(): the reader's last
- * reads of the segment are done before we write to it. */
+static uint64_t chain_length(const struct ring *ring)
+{
+    const struct ring_segment *at;
+    uint64_t length = 0;
+
+    for (at = ring->oldest; at != NULL; at = at->next)
+        length++;
+    return length;
+}
+
+/* A segment the reader has left, or a new one; those it left that are too small go, or they would stand in the way for
+ * ever.  The acquire pairs with the release in ring_confirm(): the reader's last reads of the segment are done before we
+ * write to it. */
 static struct ring_segment *next_segment(struct ring *ring, size_t need)
 {
     uint64_t in_use = ring->segments_made - atomic_load_explicit(&ring->segments_left, memory_order_acquire);
-    struct ring_segment *segment = ring->oldest;
-    uint64_t chain = 0;
-    struct ring_segment *at;
+    uint64_t left;
 
-    for (at = ring->oldest; at != NULL; at = at->next)
-        chain++;
-    if (chain <= in_use || segment == ring->tail || segment->size < need)
-        return segment_new(ring, need > ring->segment_bytes ? need : ring->segment_bytes);
-    ring->oldest = segment->next;
-    segment->next = NULL;
-    memset(segment->data, 0, sizeof(uint64_t));
-    return segment;
+    for (left = chain_length(ring); left > in_use && ring->oldest != ring->tail; left--) {
+        struct ring_segment *segment = ring->oldest;
+
+        ring->oldest = segment->next;
+        if (segment->size >= need) {
+            segment->next = NULL;
+            memset(segment->data, 0, sizeof(uint64_t));
+            return segment;
+        }
+        heap_free(ring->heap, segment, sizeof *segment + segment->size);
+    }
+    return segment_new(ring, need > ring->segment_bytes ? need : ring->segment_bytes);
 }
 
 /* Makes room for `need` bytes and the trailer; `mid_batch` says which mark sends the reader on. */
