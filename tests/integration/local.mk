@@ -5,6 +5,7 @@ integration_tests += tests/integration/test_behaviour_life
 integration_tests += tests/integration/test_state_table
 if WITH_BRIDGE
 integration_tests += tests/integration/test_app
+integration_tests += tests/integration/test_bridge
 integration_tests += tests/integration/test_keypair
 integration_tests += tests/integration/test_space
 integration_tests += tests/integration/test_zmq_port
