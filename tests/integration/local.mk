@@ -1,4 +1,5 @@
 # tests/integration: one program per line, sorted: integration_tests += tests/integration/test_NOUN
+integration_tests += tests/integration/test_actor_features
 integration_tests += tests/integration/test_bad_input
 integration_tests += tests/integration/test_behaviour_flow
 integration_tests += tests/integration/test_behaviour_life
