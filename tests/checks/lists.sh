@@ -15,6 +15,9 @@ find libmaiko bridge tools examples tests \( -name '*.[ch]' -o -name '*.cc' \) !
 while read -r file; do
     grep -qxF -e "$file" -e "${file%.*}" "$scratch/words" || complain "$file: no local.mk names it"
 done <"$scratch/files"
+for file in $(find libmaiko bridge tools examples tests -name '*.md' ! -path 'tests/fuzz/corpus/*'); do
+    grep -qxF -- "$file" "$scratch/words" || complain "$file: no local.mk distributes it"
+done
 while read -r word; do
     case $word in
     libmaiko/*.[chx37] | bridge/*.[ch37] | tests/*.[ch] | tests/*.sh | examples/*.[ch])
