@@ -48,9 +48,10 @@ void node_door_listen(maiko_bridge *bridge, const struct export_event *event, si
 
 static bool copy_text(struct slice slice, char *text, size_t size)
 {
-    if (slice.len >= size || memchr(slice.data, '\0', slice.len) != NULL)
+    if (slice.len >= size || (slice.len > 0 && memchr(slice.data, '\0', slice.len) != NULL))
         return false;
-    memcpy(text, slice.data, slice.len);
+    if (slice.len > 0) /* an empty slice may point nowhere */
+        memcpy(text, slice.data, slice.len);
     text[slice.len] = '\0';
     return true;
 }

@@ -17,7 +17,8 @@ static void slice_to_text(struct slice slice, char *text, size_t size)
 {
     size_t len = slice.len < size ? slice.len : size - 1;
 
-    memcpy(text, slice.data, len);
+    if (len > 0) /* an empty slice may point nowhere */
+        memcpy(text, slice.data, len);
     text[len] = '\0';
 }
 
