@@ -79,7 +79,7 @@ struct actor {
     bool sends_simply;         /* neither dedicated nor a gate, and has not finished */
     bool is_light;             /* no step, and the last sampled activation was short: several batches in a row */
     bool is_pinned;            /* automatic placement leaves it where it is */
-    bool is_candidate;         /* while ends of cycles are looked for */
+    bool is_candidate;         /* while ends of cycles, or deadlocks, are looked for */
     bool has_finished;         /* sends no more */
     bool end_pending;          /* every publisher it hears has finished: on_end runs when the queue is empty */
     bool has_ended;            /* on_end ran */
@@ -103,9 +103,10 @@ struct actor {
     uint32_t units_seen;       /* events handled and sent at the last balancing; wraps */
     /* under way in rings since the last confirmation */
     uint64_t ring_bytes;
-    uint64_t ring_flush;   /* number of the flush that carries the last of them */
-    uint64_t ring_targets; /* bit per shard */
-    struct list held_link; /* in the shard's list of actors held by rings */
+    uint64_t ring_flush;      /* number of the flush that carries the last of them */
+    uint64_t ring_targets;    /* bit per shard */
+    struct list held_link;    /* in the shard's list of actors held by rings */
+    struct actor *blocked_by; /* while deadlocks are looked for: somebody in whose mailbox an event of it waits */
     /* identity; read by other shards through envelopes */
     struct sender sender;
     uint32_t magic;

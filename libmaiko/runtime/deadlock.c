@@ -1,4 +1,4 @@
-/* Deadlock search: a graph of who waits for whom, and the lowest actor of a cycle. */
+/* Deadlock search: who waits for whom, and the lowest actor of a cycle. */
 #include "runtime/deadlock.h"
 
 #include "runtime/supervisor_internal.h"
@@ -8,44 +8,18 @@
 #define LOOK_EVERY_TURNS 64u
 #define GAP_MAX_NS MAIKO_SECONDS(1)
 
-struct edge {
-    struct actor *from; /* held */
-    struct actor *to;   /* held too: an event of `from` waits there */
-};
-
-struct graph {
-    struct heap *heap;
-    struct edge *edges;
-    size_t count;
-    size_t size;
-    bool failed;
-};
+#define FOR_EACH_ACTOR(sup, visible_shards, rest, link, actor)                                                                   \
+    for (rest = (visible_shards); rest != 0; rest &= rest - 1)                                                                   \
+        LIST_FOR_EACH (link, &(sup)->shards[__builtin_ctzll(rest)]->actors)                                                      \
+            if (((actor) = CONTAINER_OF(link, struct actor, siblings)) != NULL)
 
 static bool is_stuck(const struct actor *actor)
 {
     return actor_in_debt(actor) && !actor->is_overdrawn && !actor->fail_pending;
 }
 
-static void add_edge(struct graph *graph, struct actor *from, struct actor *to)
-{
-    size_t new_size = graph->size == 0 ? 64 : 2 * graph->size;
-    struct edge *edges;
-
-    if (graph->count > 0 && graph->edges[graph->count - 1].from == from && graph->edges[graph->count - 1].to == to)
-        return;
-    if (graph->count == graph->size) {
-        edges = heap_resize(graph->heap, graph->edges, graph->size * sizeof *edges, new_size * sizeof *edges);
-        if (edges == NULL) {
-            graph->failed = true;
-            return;
-        }
-        graph->edges = edges;
-        graph->size = new_size;
-    }
-    graph->edges[graph->count++] = (struct edge){from, to};
-}
-
-static void add_waiters(struct graph *graph, struct actor *actor, const struct mailbox *mailbox, uint64_t visible)
+/* Whoever has an event waiting there is blocked by the actor. */
+static void block_waiters(struct actor *actor, const struct mailbox *mailbox, uint64_t visible)
 {
     uint32_t i;
 
@@ -53,104 +27,92 @@ static void add_waiters(struct graph *graph, struct actor *actor, const struct m
         uintptr_t entry = mailbox_at(mailbox, i);
         struct actor *from = mailbox_envelope(entry)->origin;
 
-        if ((entry & MAILBOX_WAITED) && (visible >> from->shard->index & 1) && is_stuck(from))
-            add_edge(graph, from, actor);
+        if ((entry & MAILBOX_WAITED) && (visible >> from->shard->index & 1) && from->is_candidate)
+            from->blocked_by = actor;
     }
 }
 
-static void build(struct graph *graph, struct maiko_supervisor *sup, uint64_t visible)
+/* Candidates are blocked by another candidate each; drops those that are not.  True when there were any. */
+static bool narrow(struct maiko_supervisor *sup, uint64_t visible)
 {
+    struct list *link;
+    struct actor *actor;
+    bool any = false;
     uint64_t rest;
 
-    for (rest = visible; rest != 0; rest &= rest - 1) {
-        struct shard *shard = sup->shards[__builtin_ctzll(rest)];
-        struct list *link;
-
-        LIST_FOR_EACH (link, &shard->actors) {
-            struct actor *actor = CONTAINER_OF(link, struct actor, siblings);
-
-            if (!is_stuck(actor))
-                continue;
-            add_waiters(graph, actor, &actor->mailbox, visible);
-            if (actor->rare != NULL && actor->rare->control.capacity != 0)
-                add_waiters(graph, actor, &actor->rare->control, visible);
-        }
+    FOR_EACH_ACTOR(sup, visible, rest, link, actor)
+    actor->blocked_by = NULL;
+    FOR_EACH_ACTOR(sup, visible, rest, link, actor)
+    {
+        if (!actor->is_candidate)
+            continue;
+        block_waiters(actor, &actor->mailbox, visible);
+        if (actor->rare != NULL && actor->rare->control.capacity != 0)
+            block_waiters(actor, &actor->rare->control, visible);
     }
-}
-
-static bool leads_on(const struct graph *graph, const struct actor *actor)
-{
-    size_t i;
-
-    for (i = 0; i < graph->count; i++) {
-        if (graph->edges[i].from == actor)
-            return true;
+    FOR_EACH_ACTOR(sup, visible, rest, link, actor)
+    {
+        if (!actor->is_candidate || actor->blocked_by != NULL)
+            continue;
+        actor->is_candidate = false;
+        any = true;
     }
-    return false;
+    return any;
 }
 
-/* Drops edges into actors from which nothing leads on, until only cycles and what leads to them are left. */
-static void prune(struct graph *graph)
+/* From one candidate to the next comes back to where it was: some actor of a cycle, or NULL when there is none.  Needs no
+ * memory: there may be none left. */
+static struct actor *find_cycle(struct maiko_supervisor *sup, uint64_t visible)
 {
-    size_t before;
+    struct actor *found = NULL;
+    struct list *link;
+    struct actor *actor;
+    uint64_t rest;
+    size_t steps = 0;
 
-    do {
-        size_t kept = 0;
-        size_t i;
-
-        before = graph->count;
-        for (i = 0; i < before; i++) {
-            if (leads_on(graph, graph->edges[i].to))
-                graph->edges[kept++] = graph->edges[i];
-        }
-        graph->count = kept;
-    } while (graph->count != before);
-}
-
-static struct actor *successor(const struct graph *graph, const struct actor *actor)
-{
-    size_t i;
-
-    for (i = 0; i < graph->count; i++) {
-        if (graph->edges[i].from == actor)
-            return graph->edges[i].to;
+    FOR_EACH_ACTOR(sup, visible, rest, link, actor)
+    actor->is_candidate = is_stuck(actor);
+    while (narrow(sup, visible))
+        ;
+    FOR_EACH_ACTOR(sup, visible, rest, link, actor)
+    {
+        if (!actor->is_candidate)
+            continue;
+        found = actor;
+        steps++;
     }
-    return NULL;
+    for (; steps > 0; steps--)
+        found = found->blocked_by;
+    return found;
 }
 
-static void report(struct maiko_supervisor *sup, const struct graph *graph, struct actor *first, const struct actor *chosen)
+static void report(struct maiko_supervisor *sup, const struct actor *first, const struct actor *chosen)
 {
     char buffer[512];
     struct text text;
-    struct actor *at = first;
+    const struct actor *at = first;
 
     text_init_buffer(&text, buffer, sizeof buffer);
     do {
         text_append(&text, at->sender.name);
         text_append(&text, " -> ");
-        at = successor(graph, at);
+        at = at->blocked_by;
     } while (at != first);
     supervisor_log(sup, MAIKO_LOG_WARNING, "deadlock: %s%s; '%s' may run although in debt", text_str(&text), first->sender.name,
                    chosen->sender.name);
 }
 
-/* After pruning every actor with an edge reaches a cycle: walk until one repeats, then around it once. */
-static struct actor *choose(struct maiko_supervisor *sup, const struct graph *graph)
+/* The lowest of the cycle. */
+static struct actor *choose(struct maiko_supervisor *sup, struct actor *first)
 {
-    struct actor *at = graph->edges[0].from;
-    struct actor *lowest;
-    struct actor *first;
-    size_t steps;
+    struct actor *lowest = first;
+    struct actor *at;
 
-    for (steps = 0; steps < graph->count; steps++)
-        at = successor(graph, at);
-    first = at;
-    lowest = at;
-    for (at = successor(graph, first); at != first; at = successor(graph, at)) {
+    for (at = first->blocked_by; at != first; at = at->blocked_by) {
         if (at->sender.id < lowest->sender.id)
             lowest = at;
     }
-    report(sup, graph, first, lowest);
+    report(sup, first, lowest);
     return lowest;
 }
 
@@ -169,21 +131,16 @@ static void let_go(struct actor *actor)
 bool deadlock_search(struct shard *shard)
 {
     struct maiko_supervisor *sup = shard->sup;
-    struct graph graph = {.heap = shard->heap};
     uint64_t visible = world_pause(shard);
-    bool found = false;
+    struct actor *found;
 
     if (visible == 0)
         return false;
-    build(&graph, sup, visible);
-    prune(&graph);
-    if (graph.count > 0 && !graph.failed) {
-        let_go(choose(sup, &graph));
-        found = true;
-    }
+    found = find_cycle(sup, visible);
+    if (found != NULL)
+        let_go(choose(sup, found));
     world_resume(shard);
-    heap_free(graph.heap, graph.edges, graph.size * sizeof *graph.edges);
-    return found;
+    return found != NULL;
 }
 
 static void schedule(struct shard *shard, uint64_t now)

@@ -43,8 +43,8 @@ mutant "a payment is forgotten" dispatch.c '^    shard_pay(shard, mailbox_envelo
     'if (shard->waiting % 16 != 7) shard_pay(shard, mailbox_envelope(*slot)->origin);'
 mutant "a sender is not released" dispatch.c '^    if (atomic_fetch_sub_explicit(&actor->remote_debt, 1, memory_order_acq_rel) == 1)' \
     'if (atomic_fetch_sub_explicit(\&actor->remote_debt, 1, memory_order_acq_rel) == 2)'
-mutant "cycles over shards are not seen" deadlock.c '(visible >> from->shard->index & 1) && is_stuck(from)' \
-    'from->shard == actor->shard \&\& is_stuck(from)'
+mutant "cycles over shards are not seen" deadlock.c '(visible >> from->shard->index & 1) && from->is_candidate' \
+    'from->shard == actor->shard \&\& from->is_candidate'
 mutant "a cycle is not resolved" deadlock.c '^    actor->is_overdrawn = true;' ''
 mutant "what was held back is never too late" exchange.c '^        if (shard->depended\[source\] >= \*held_since) {' '        if (false) {'
 mutant "a held sender is never confirmed" exchange.c '^        ring_confirm(ring, shard->consumed\[source\]);' ''

@@ -92,7 +92,7 @@ static struct told *write_down(struct performer *performer, uint8_t topic, uint3
     told->serial = performer->serial;
     told->cause = performer->handling;
     told->topic = topic;
-    told->is_last_word = performer->is_stopping || (told->cause > 0 && troupe->told[told->cause - 1].is_last_word);
+    told->is_last_word = performer->is_stopping || atomic_load(&troupe->sup->runs_stop_hooks);
     memcpy(told->known, performer->known, sizeof told->known);
     *ret_number = number;
     return told;

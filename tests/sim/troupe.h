@@ -49,7 +49,7 @@ struct told {
     uint32_t cause;  /* 1 + number of the event whose handler sent it; 0: none */
     uint8_t topic;
     bool is_child;
-    bool is_last_word; /* sent by an on_stop hook */
+    bool is_last_word; /* sent by an on_stop hook, or while they run */
     bool accepted;
     uint32_t known[TROUPE_ACTORS]; /* serial per sender: what came before it */
 };
