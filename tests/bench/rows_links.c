@@ -22,6 +22,11 @@
     {                                                                                                                            \
         .name = name_, .role = ROLE_OURS, .program = "links", .row = row_, .arguments = arguments_, .first = 1000                \
     }
+/* Not in the quick run: seconds of copying. */
+#define LARGE_LINK(name_, row_, arguments_)                                                                                      \
+    {                                                                                                                            \
+        .name = name_, .role = ROLE_OURS, .program = "links", .row = row_, .arguments = arguments_, .slow = true, .first = 100   \
+    }
 #define NNG(row_, arguments_)                                                                                                    \
     {                                                                                                                            \
         .name = "nng ipc", .role = ROLE_PEER, .program = "baselines/nng_ipc", .row = row_, .arguments = arguments_,              \
@@ -105,13 +110,14 @@ const struct row bench_link_rows[] = {
      .goal_text = "1.6",
      .contenders = {WIRE("libzmq and msgpack by hand, ipc", ROLE_LIMIT, "X1", "len=65536"),
                     WIRE("libzmq and msgpack by hand, tcp", ROLE_BASELINE, "X1", "len=65536 endpoint=tcp"),
-                    LINK("libmaiko, ZeroMQ ipc", "X1", "len=65536 transport=ipc"),
+                    LARGE_LINK("libmaiko, ZeroMQ ipc", "X1", "len=65536 transport=ipc"),
                     {.name = "libmaiko, ZeroMQ tcp",
                      .role = ROLE_OURS,
                      .program = "links",
                      .row = "X1",
                      .arguments = "len=65536 transport=tcp",
-                     .first = 1000,
+                     .slow = true,
+                     .first = 100,
                      .no_goal = true},
                     NNG("X1", "len=65536"),
                     CYCLONE("X1", "len=65536")}},
@@ -130,13 +136,14 @@ const struct row bench_link_rows[] = {
      .goal_text = "4.4",
      .contenders = {WIRE("libzmq and msgpack by hand, ipc", ROLE_LIMIT, "X1", "len=1048576"),
                     WIRE("libzmq and msgpack by hand, tcp", ROLE_BASELINE, "X1", "len=1048576 endpoint=tcp"),
-                    LINK("libmaiko, ZeroMQ ipc", "X1", "len=1048576 transport=ipc"),
+                    LARGE_LINK("libmaiko, ZeroMQ ipc", "X1", "len=1048576 transport=ipc"),
                     {.name = "libmaiko, ZeroMQ tcp",
                      .role = ROLE_OURS,
                      .program = "links",
                      .row = "X1",
                      .arguments = "len=1048576 transport=tcp",
-                     .first = 1000,
+                     .slow = true,
+                     .first = 100,
                      .no_goal = true},
                     NNG("X1", "len=1048576"),
                     CYCLONE("X1", "len=1048576")}},
