@@ -243,7 +243,7 @@ static void tell_to_end(int signal_number)
     is_told_to_end = 1;
 }
 
-static int subscribe_until_told(void *userdata)
+static int subscribe_until_told(void)
 {
     struct end end;
 
@@ -261,6 +261,19 @@ static int subscribe_until_told(void *userdata)
     return end.not_rising == 0 ? 0 : 8;
 }
 
+/* This program again: a fork of one with threads may not do much (and nothing under the thread sanitizer). */
+static bool start_other(struct child *child, const char *role, uint64_t base)
+{
+    char program[] = "/proc/self/exe";
+    char option[32];
+    char number[32];
+    char *argv[] = {program, option, number, NULL};
+
+    snprintf(option, sizeof(option), "%s", role);
+    snprintf(number, sizeof(number), "%" PRIu64, base);
+    return child_start_program(child, argv);
+}
+
 static void a_killed_subscriber_holds_nobody_and_its_next_life_joins(void)
 {
     unsigned long rounds = suite_scale(10, 100);
@@ -275,7 +288,7 @@ static void a_killed_subscriber_holds_nobody_and_its_next_life_joins(void)
         struct child child;
         int j;
 
-        CU_ASSERT_TRUE_FATAL(child_start(&child, subscribe_until_told, NULL));
+        CU_ASSERT_TRUE_FATAL(start_other(&child, "--subscriber", 0));
         CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(10)), MAIKO_OK);
         for (j = 0; j < 50; j++)
             CU_ASSERT_EQUAL(publish(&publisher, ++number), MAIKO_OK);
@@ -294,16 +307,16 @@ static void a_killed_subscriber_holds_nobody_and_its_next_life_joins(void)
     finish();
 }
 
-static int publish_for_ever(void *userdata)
+static int publish_for_ever(uint64_t base)
 {
     struct end end;
     uint64_t number;
 
     make_end(&end, "publisher", &defaults, NULL);
-    let_out(&end, "count/#", NULL);
-    if (start_end(&end) != MAIKO_OK || maiko_bridge_wait_ready(end.bridge, "count/up", 1, MAIKO_SECONDS(10)) != MAIKO_OK)
+    if (maiko_bridge_export(end.bridge, &(maiko_bridge_pattern){.pattern = "count/#"}) != MAIKO_OK ||
+        start_end(&end) != MAIKO_OK || maiko_bridge_wait_ready(end.bridge, "count/up", 1, MAIKO_SECONDS(10)) != MAIKO_OK)
         return 9;
-    for (number = *(uint64_t *)userdata;; number++)
+    for (number = base;; number++)
         if (publish(&end, number) != MAIKO_OK)
             return 8;
 }
@@ -322,7 +335,7 @@ static void a_killed_publisher_leaves_no_duplicate_and_its_next_life_is_heard(vo
         uint64_t base = i * 1000000000;
         struct child child;
 
-        CU_ASSERT_TRUE_FATAL(child_start(&child, publish_for_ever, &base));
+        CU_ASSERT_TRUE_FATAL(start_other(&child, "--publisher", base));
         CU_ASSERT(wait_until(subscriber.last > base + 100, 10000));
         child_signal(&child, SIGKILL);
         child_end(&child, 5000);
@@ -345,7 +358,7 @@ static void a_stopped_subscriber_holds_senders_up_to_the_deadline_and_catches_up
 
     begin();
     make_publisher(&publisher, &config);
-    CU_ASSERT_TRUE_FATAL(child_start(&child, subscribe_until_told, NULL));
+    CU_ASSERT_TRUE_FATAL(start_other(&child, "--subscriber", 0));
     CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(10)), MAIKO_OK);
     child_signal(&child, SIGSTOP);
     for (number = 1; number <= 20000; number++) /* more than window, log and mailboxes hold */
@@ -480,4 +493,14 @@ static const struct test_case cases[] = {
     TEST_CASE(a_plain_peer_may_do_what_its_key_may_and_nothing_else),
 };
 
-SUITE_MAIN_TIMEOUT("bridge", cases, 60)
+int main(int argc, char **argv)
+{
+    static const struct suite suite = {
+        .name = "bridge", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 60};
+
+    if (argc > 1 && strcmp(argv[1], "--subscriber") == 0)
+        return subscribe_until_told();
+    if (argc > 2 && strcmp(argv[1], "--publisher") == 0)
+        return publish_for_ever(strtoull(argv[2], NULL, 10));
+    return suite_main(argc, argv, &suite);
+}
