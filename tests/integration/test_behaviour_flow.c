@@ -6,20 +6,32 @@
 #include <maiko/import.h>
 #include <string.h>
 
-static maiko_status send_one_to_all(struct player *player, maiko_context *ctx)
+static maiko_status send_two(struct player *player, maiko_context *ctx)
 {
     (void)player;
-    return maiko_send(ctx, number, .value = 7);
+    (void)maiko_send(ctx, number, .value = 7); /* the first one finds the way, the second knows it */
+    return maiko_send(ctx, number, .value = 8);
+}
+
+static bool any(const void *event, const maiko_event_type *type, void *userdata)
+{
+    (void)event;
+    (void)type;
+    (void)userdata;
+    return true;
 }
 
 static void line_01_an_actor_receives_its_own_events_only_on_request(void)
 {
     struct stage stage;
-    struct player topic = {.on_start = send_one_to_all};
-    struct player all = {.on_start = send_one_to_all};
-    struct player own = {.on_start = send_one_to_all};
+    struct player topic = {.on_start = send_two};
+    struct player all = {.on_start = send_two};
+    struct player own = {.on_start = send_two};
+    struct player picky = {.on_start = send_two};
+    maiko_subscription subscriptions[] = {{.pattern = "number", .predicate = any}, {.pattern = NULL}};
 
     stage_open(&stage, NULL);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("picky", &picky, .subscriptions = subscriptions)), MAIKO_OK);
     CU_ASSERT_EQUAL(stage_add(&stage, "topic", &topic), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("all", &all, .subscribe = MAIKO_ALL_TOPICS)), MAIKO_OK);
     CU_ASSERT_EQUAL(
@@ -27,9 +39,33 @@ static void line_01_an_actor_receives_its_own_events_only_on_request(void)
         MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
     stage_settle(&stage);
-    CU_ASSERT_EQUAL(topic.events, 2);
-    CU_ASSERT_EQUAL(all.events, 2);
-    CU_ASSERT_EQUAL(own.events, 3);
+    CU_ASSERT_EQUAL(topic.events, 6);
+    CU_ASSERT_EQUAL(all.events, 6);
+    CU_ASSERT_EQUAL(picky.events, 6);
+    CU_ASSERT_EQUAL(own.events, 8);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+static void line_01_an_actor_alone_on_its_topic_does_not_hear_itself(void)
+{
+    struct player player = {.on_start = send_two};
+    struct player two[2] = {{.on_start = send_two}, {.on_start = send_two}};
+    struct stage stage;
+
+    stage_open(&stage, NULL);
+    CU_ASSERT_EQUAL(stage_add(&stage, "alone", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(player.events, 0);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+    stage_open(&stage, NULL);
+    CU_ASSERT_EQUAL(stage_add(&stage, "one", &two[0]), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_add(&stage, "other", &two[1]), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_TRUE(two[0].events == 2 && two[1].events == 2);
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     stage_close(&stage);
 }
@@ -501,6 +537,7 @@ static void line_39_an_empty_list_of_topics_is_none(void)
 
 static const struct test_case cases[] = {
     TEST_CASE(line_01_an_actor_receives_its_own_events_only_on_request),
+    TEST_CASE(line_01_an_actor_alone_on_its_topic_does_not_hear_itself),
     TEST_CASE(line_01_a_foreign_sender_of_the_same_name_is_somebody_else),
     TEST_CASE(line_02_the_name_supervisor_is_refused),
     TEST_CASE(line_03_drop_newest_keeps_the_oldest_and_counts_the_rest),
