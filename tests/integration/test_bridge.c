@@ -346,6 +346,41 @@ static void a_killed_publisher_leaves_no_duplicate_and_its_next_life_is_heard(vo
     finish();
 }
 
+static void a_sender_is_held_by_a_stopped_subscriber_and_nothing_is_lost(void)
+{
+    maiko_bridge_config config = {.deadline_ns = MAIKO_SECONDS(60), .silence_ns = MAIKO_SECONDS(60), .window_events = 64};
+    struct end publisher;
+    struct child child;
+    maiko_bridge_counters counters;
+    uint64_t accepted = 0;
+    maiko_status status = MAIKO_OK;
+
+    begin();
+    make_publisher(&publisher, &config);
+    CU_ASSERT_TRUE_FATAL(start_other(&child, "--subscriber", 0));
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(10)), MAIKO_OK);
+    child_signal(&child, SIGSTOP);
+    while (accepted < 1000000 && status == MAIKO_OK) {
+        status = maiko_try_send(maiko_supervisor_context(publisher.sup), counted, .number = accepted + 1);
+        accepted += status == MAIKO_OK;
+        if (status == MAIKO_EFULL && wait_until(!maiko_is_sender_full(maiko_supervisor_context(publisher.sup)), 300))
+            status = MAIKO_OK; /* the shards are only busy */
+    }
+    CU_ASSERT_EQUAL(status, MAIKO_EFULL);
+    CU_ASSERT(accepted < 20000); /* window, handover, mailbox, outbox: bounded */
+    CU_ASSERT_EQUAL(counters_of(&publisher).lost, 0);
+    child_signal(&child, SIGCONT);
+    CU_ASSERT(wait_until(counters_of(&publisher).exported == accepted, 10000));
+    CU_ASSERT_EQUAL(maiko_bridge_drain(publisher.bridge), MAIKO_OK);
+    counters = counters_of(&publisher);
+    CU_ASSERT_EQUAL(counters.acknowledged, accepted);
+    CU_ASSERT_EQUAL(counters.lost, 0);
+    child_signal(&child, SIGTERM);
+    CU_ASSERT_EQUAL(child_end(&child, 10000), 0);
+    stop_end(&publisher);
+    finish();
+}
+
 static void a_stopped_subscriber_holds_senders_up_to_the_deadline_and_catches_up(void)
 {
     maiko_bridge_config config = {
@@ -489,6 +524,7 @@ static const struct test_case cases[] = {
     TEST_CASE(set_up_errors_stick_and_say_what),
     TEST_CASE(a_killed_subscriber_holds_nobody_and_its_next_life_joins),
     TEST_CASE(a_killed_publisher_leaves_no_duplicate_and_its_next_life_is_heard),
+    TEST_CASE(a_sender_is_held_by_a_stopped_subscriber_and_nothing_is_lost),
     TEST_CASE(a_stopped_subscriber_holds_senders_up_to_the_deadline_and_catches_up),
     TEST_CASE(a_plain_peer_may_do_what_its_key_may_and_nothing_else),
 };
