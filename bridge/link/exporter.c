@@ -245,21 +245,6 @@ static maiko_status encode(struct exporter *exporter, const struct export_event 
     return pack_status(&exporter->pack);
 }
 
-static uint64_t pinned_from(const struct exporter *exporter)
-{
-    uint64_t pinned = UINT64_MAX;
-    struct list *link;
-
-    LIST_FOR_EACH (link, &exporter->peers) {
-        uint64_t from = peer_pinned_from(peer_of_link(link));
-
-        if (from < pinned)
-            pinned = from;
-    }
-    return pinned;
-}
-
-/* Who wants the events of the log is asked only when something has to go. */
 static void evict(struct exporter *exporter)
 {
     uint64_t first = exporter->log.first;
@@ -267,7 +252,7 @@ static void evict(struct exporter *exporter)
 
     if (exporter->log.bytes <= exporter->log.max_bytes)
         return;
-    retained_evict(&exporter->log, pinned_from(exporter));
+    retained_evict(&exporter->log);
     if (exporter->log.first == first)
         return;
     LIST_FOR_EACH (link, &exporter->peers)

@@ -324,7 +324,7 @@ void peer_frame(struct peer *peer, const uint8_t *bytes, size_t len, uint64_t no
         peer_on_reset(peer, now_ns);
     } else if (peer->state != PEER_UP || frame.session != peer->session) {
         peer->counters.stale++;
-        if (peer->state == PEER_DOWN && frame.kind != FRAME_RESET && frame.kind != FRAME_BYE)
+        if (peer->state == PEER_DOWN && frame.session > 0 && frame.kind != FRAME_RESET && frame.kind != FRAME_BYE)
             peer_send_reset(peer, frame.session, now_ns);
     } else {
         peer->last_heard = now_ns;

@@ -247,7 +247,6 @@ void peer_offer(struct peer *peer, struct retained_entry *entry, uint64_t now_ns
 void peer_offer_ends(struct peer *peer, uint64_t now_ns);
 struct peer *peer_of_link(struct list *link);
 uint64_t peer_held_from(const struct peer *peer);
-uint64_t peer_pinned_from(const struct peer *peer);
 void peer_trim(struct peer *peer);
 
 #endif

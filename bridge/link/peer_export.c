@@ -145,7 +145,7 @@ static void push_past(struct peer *peer, const struct patterns *list, const stru
 
         if (topic->last != NULL && asks_for(list, before, topic->name, FROM_LAST) &&
             !asks_for(list, before, topic->name, FROM_LOG))
-            stream_push_kept(&peer->stream, topic->last);
+            stream_push_past(&peer->stream, topic->last);
     }
     if (!has_from(list, FROM_LOG))
         return;
@@ -154,7 +154,7 @@ static void push_past(struct peer *peer, const struct patterns *list, const stru
         struct retained_entry *entry = retained_at(log, position);
 
         if (asks_for(list, before, entry->topic->name, FROM_LOG))
-            stream_push_history(&peer->stream, entry);
+            stream_push_past(&peer->stream, entry);
     }
 }
 
@@ -185,7 +185,7 @@ static bool enter_stream(struct peer *peer, const struct frame *frame)
         stream_restart(stream, exporter_next_stream(peer->config.exporter));
         peer->ends_queued = 0;
     }
-    stream_connect(stream);
+    stream_connect(stream, peer->last_now);
     peer->ready.stream = stream->id;
     peer->ready.next = stream_next(stream);
     return !is_known;
@@ -289,11 +289,6 @@ uint64_t peer_held_from(const struct peer *peer)
     return stream_held_from(&peer->stream);
 }
 
-uint64_t peer_pinned_from(const struct peer *peer)
-{
-    return stream_pinned_from(&peer->stream);
-}
-
 void peer_trim(struct peer *peer)
 {
     stream_trim(&peer->stream);
@@ -384,15 +379,12 @@ static void refer(struct peer *peer, uint32_t number, struct references *referen
 
 static void write_record(struct peer *peer, const struct stream_record *record, struct references *references)
 {
-    const struct retained_entry *entry;
     const struct export_end *end;
 
     switch ((enum record_state)record->state) {
     case STREAM_EVENT:
-    case STREAM_KEPT:
-        entry = record->state == STREAM_KEPT ? record->kept : retained_at(peer->stream.log, record->position);
-        refer(peer, entry->channel, references);
-        pack_raw(&peer->records, entry->bytes, entry->len);
+        refer(peer, record->entry->channel, references);
+        pack_raw(&peer->records, record->entry->bytes, record->entry->len);
         break;
     case STREAM_LOST:
         record_write_lost(&peer->records, record->lost, loss_name((enum loss)record->loss));

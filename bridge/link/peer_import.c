@@ -108,7 +108,7 @@ static void tell_denied(struct peer *peer, struct slice denied)
 /* The first answer of a session says where the stream goes on. */
 static void enter_stream(struct peer *peer, const struct frame *frame)
 {
-    bool is_same = frame->resumed && frame->stream == peer->inflow.stream && frame->next == peer->inflow.next;
+    bool is_same = frame->stream == peer->inflow.stream && frame->next <= peer->inflow.next; /* never back: we have those */
     bool had_stream = peer->inflow.stream != 0 || peer->has_lost_stream;
 
     peer->inflow.is_ready = true;

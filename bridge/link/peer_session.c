@@ -164,6 +164,13 @@ static bool is_stale(const struct peer *peer, const struct frame *frame)
            frame->hello.epoch == peer->remote.epoch && frame->session < peer->last_session;
 }
 
+/* Is it a session that has ended here already?  It is not begun twice. */
+static bool is_over(const struct peer *peer, const struct frame *frame)
+{
+    return peer->state != PEER_UP && frame->session == peer->last_session &&
+           maiko_id_equal(frame->hello.node, peer->remote.node) && frame->hello.epoch == peer->remote.epoch;
+}
+
 void peer_on_hello(struct peer *peer, const struct frame *frame, uint64_t now_ns)
 {
     const char *reason = objection(peer, &frame->hello);
@@ -183,6 +190,10 @@ void peer_on_hello(struct peer *peer, const struct frame *frame, uint64_t now_ns
         maiko_id_equal(frame->hello.node, peer->remote.node)) {
         peer->last_heard = now_ns;
         send_welcome(peer, version, now_ns); /* the first one may be lost */
+        return;
+    }
+    if (is_over(peer, frame)) {
+        peer_send_reset(peer, frame->session, now_ns);
         return;
     }
     if (peer->state == PEER_UP) {

@@ -18,7 +18,7 @@ const char *loss_name(enum loss loss)
 
 void stream_init(struct stream *stream, struct heap *heap, struct retained *log)
 {
-    *stream = (struct stream){.heap = heap, .log = log, .history_floor = UINT64_MAX};
+    *stream = (struct stream){.heap = heap, .log = log};
 }
 
 static struct stream_record *at(const struct stream *stream, size_t index)
@@ -29,15 +29,10 @@ static struct stream_record *at(const struct stream *stream, size_t index)
 /* Frees what a record owns. */
 static void release(struct stream *stream, struct stream_record *record)
 {
-    if (record->state == STREAM_KEPT)
-        retained_unref(stream->log, record->kept);
+    if (record->state == STREAM_EVENT)
+        retained_unref(stream->log, record->entry);
     if (record->state == STREAM_FAILED)
         heap_strfree(stream->heap, record->pattern);
-}
-
-static bool is_event(const struct stream_record *record)
-{
-    return record->state == STREAM_EVENT || record->state == STREAM_KEPT;
 }
 
 static void clear(struct stream *stream)
@@ -45,13 +40,12 @@ static void clear(struct stream *stream)
     size_t i;
 
     for (i = 0; i < stream->count; i++) {
-        stream->counters.dropped += is_event(at(stream, i));
+        stream->counters.dropped += at(stream, i)->state == STREAM_EVENT;
         release(stream, at(stream, i));
     }
     stream->head = stream->sent = stream->admitted = stream->count = 0;
     stream->admitted_bytes = stream->waiting_bytes = 0;
     stream->holding = stream->droppable = 0;
-    stream->history_floor = UINT64_MAX;
 }
 
 void stream_deinit(struct stream *stream)
@@ -67,7 +61,6 @@ void stream_restart(struct stream *stream, uint64_t id)
     clear(stream);
     stream->id = id;
     stream->base = 0;
-    stream->history_end = 0;
     stream->is_lossy = false;
     stream->stuck_since = 0;
 }
@@ -141,13 +134,14 @@ static void push_loss(struct stream *stream, enum loss loss)
         stream->unrecorded++;
 }
 
-/* Pushes an event, or its loss when there is no memory. */
+/* Pushes an event with a reference of its own, or its loss when there is no memory. */
 static bool push_event(struct stream *stream, struct stream_record record)
 {
     if (!grow(stream, 2)) {
         push_loss(stream, LOSS_LOG);
         return false;
     }
+    retained_ref(record.entry);
     push(stream, record);
     return true;
 }
@@ -200,6 +194,7 @@ static void evict_oldest(struct stream *stream)
     if (before != NULL && before->state == STREAM_LOST && before->loss == LOSS_OLDEST) {
         before->lost++;
         stream->counters.lost[LOSS_OLDEST]++;
+        release(stream, at(stream, i));
         remove_at(stream, i);
     } else {
         lose_at(stream, i, LOSS_OLDEST);
@@ -242,7 +237,7 @@ static enum offer offer_without_room(struct stream *stream, struct stream_record
 
 enum offer stream_offer(struct stream *stream, struct retained_entry *entry, maiko_overflow overflow, uint64_t now_ns)
 {
-    struct stream_record record = {.state = STREAM_EVENT, .size = entry->len, .position = entry->position};
+    struct stream_record record = {.state = STREAM_EVENT, .size = entry->len, .entry = entry};
 
     stream->counters.offered++;
     if (stream->admitted == stream->count && fits(stream, record.size))
@@ -250,24 +245,10 @@ enum offer stream_offer(struct stream *stream, struct retained_entry *entry, mai
     return offer_without_room(stream, record, overflow, now_ns);
 }
 
-void stream_push_history(struct stream *stream, struct retained_entry *entry)
+void stream_push_past(struct stream *stream, struct retained_entry *entry)
 {
-    struct stream_record record = {.state = STREAM_EVENT, .size = entry->len, .position = entry->position};
-
     stream->counters.offered++;
-    if (push_event(stream, record) && entry->position < stream->history_floor)
-        stream->history_floor = entry->position;
-    stream->history_end = stream->base + stream->count;
-}
-
-void stream_push_kept(struct stream *stream, struct retained_entry *entry)
-{
-    struct stream_record record = {.state = STREAM_KEPT, .size = entry->len, .kept = entry};
-
-    stream->counters.offered++;
-    retained_ref(entry);
-    if (!push_event(stream, record))
-        retained_unref(stream->log, entry);
+    (void)push_event(stream, (struct stream_record){.state = STREAM_EVENT, .size = entry->len, .entry = entry});
 }
 
 void stream_push_lost(struct stream *stream, uint64_t lost)
@@ -300,15 +281,11 @@ maiko_status stream_push_failed(struct stream *stream, const char *pattern, uint
     return MAIKO_OK;
 }
 
-const struct stream_record *stream_sendable(struct stream *stream, size_t index)
+const struct stream_record *stream_sendable(const struct stream *stream, size_t index)
 {
     size_t i = stream->sent + index;
 
-    if (i >= stream->admitted)
-        return NULL;
-    if (at(stream, i)->state == STREAM_EVENT && retained_at(stream->log, at(stream, i)->position) == NULL)
-        lose_at(stream, i, LOSS_LOG);
-    return at(stream, i);
+    return i < stream->admitted ? at(stream, i) : NULL;
 }
 
 void stream_mark_sent(struct stream *stream, size_t count)
@@ -335,7 +312,7 @@ bool stream_acknowledge(struct stream *stream, uint64_t next, uint64_t now_ns)
     while (stream->base < next) {
         struct stream_record *record = at(stream, 0);
 
-        stream->counters.acknowledged += is_event(record);
+        stream->counters.acknowledged += record->state == STREAM_EVENT;
         stream->admitted_bytes -= record->size;
         release(stream, record);
         stream->head = (stream->head + 1) & (stream->capacity - 1);
@@ -346,8 +323,6 @@ bool stream_acknowledge(struct stream *stream, uint64_t next, uint64_t now_ns)
     }
     admit(stream);
     push_unrecorded(stream);
-    if (stream->base >= stream->history_end)
-        stream->history_floor = UINT64_MAX;
     stream->stuck_since = stream->holding > 0 ? now_ns : 0;
     return true;
 }
@@ -360,12 +335,16 @@ bool stream_rewind(struct stream *stream, uint64_t next)
     return true;
 }
 
-void stream_connect(struct stream *stream)
+/* A peer that keeps coming back without taking anything does not get a new deadline every time. */
+void stream_connect(struct stream *stream, uint64_t now_ns)
 {
     stream->is_connected = true;
     stream->is_lossy = false;
-    stream->stuck_since = 0;
     admit(stream);
+    if (stream->holding == 0)
+        stream->stuck_since = 0;
+    else if (stream->stuck_since == 0)
+        stream->stuck_since = now_ns;
 }
 
 void stream_disconnect(struct stream *stream, uint64_t now_ns)
@@ -403,19 +382,7 @@ uint64_t stream_held_from(const struct stream *stream)
         return UINT64_MAX;
     for (i = stream->admitted; i < stream->count; i++)
         if (at(stream, i)->is_holding)
-            return at(stream, i)->position;
-    return UINT64_MAX;
-}
-
-uint64_t stream_pinned_from(const struct stream *stream)
-{
-    size_t i;
-
-    if (stream->is_lossy)
-        return UINT64_MAX;
-    for (i = 0; i < stream->count; i++)
-        if (at(stream, i)->state == STREAM_EVENT)
-            return at(stream, i)->position < stream->history_floor ? at(stream, i)->position : stream->history_floor;
+            return at(stream, i)->entry->position;
     return UINT64_MAX;
 }
 
@@ -423,7 +390,7 @@ static bool has_left_log(const struct stream *stream, size_t index)
 {
     const struct stream_record *record = at(stream, index);
 
-    return record->state == STREAM_EVENT && record->position < stream->log->first;
+    return record->state == STREAM_EVENT && record->entry->position < stream->log->first;
 }
 
 /* One pass over what was not sent: losses by the log that follow each other become one record. */
@@ -468,7 +435,7 @@ void stream_trim(struct stream *stream)
 {
     size_t unsent = stream->count - stream->sent;
 
-    if (unsent < TRIM_AT_LEAST || !has_left_log(stream, stream->sent + unsent / 2))
+    if (stream->is_connected || !stream->is_lossy || unsent < TRIM_AT_LEAST || !has_left_log(stream, stream->sent + unsent / 2))
         return;
     compact(stream);
     recount(stream);

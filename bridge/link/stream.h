@@ -1,5 +1,6 @@
 /* Stream: what one peer is sent, as a queue of records numbered from 0 (PROTOCOL.md 4): sent and unacknowledged, then admitted to
- * the window, then waiting.  Events stay in the retained log, the queue has their positions.  Decides about overflow.
+ * the window, then waiting.  Its events are references to entries of the retained log, which may leave the log meanwhile: a slow
+ * peer's window is not pushed out by events it does not even want.  Decides about overflow.
  *
  *     base            sent             admitted           count
  *      |---------------|-----------------|------------------|
@@ -11,7 +12,7 @@
 
 #include "retained/retained.h"
 
-enum record_state { STREAM_EVENT, STREAM_KEPT, STREAM_LOST, STREAM_END, STREAM_FAILED };
+enum record_state { STREAM_EVENT, STREAM_LOST, STREAM_END, STREAM_FAILED };
 
 /* Why events were lost; the words are those of PROTOCOL.md 4. */
 enum loss { LOSS_WINDOW, LOSS_OLDEST, LOSS_DEADLINE, LOSS_LOG, LOSS_COUNT };
@@ -25,11 +26,10 @@ struct stream_record {
     bool is_droppable; /* waiting under DROP_OLDEST */
     uint32_t size;     /* bytes, against the window */
     union {
-        uint64_t position;           /* STREAM_EVENT: in the log */
-        struct retained_entry *kept; /* STREAM_KEPT: a reference */
-        uint64_t lost;               /* STREAM_LOST */
-        uint32_t end;                /* STREAM_END: see exporter_end() */
-        char *pattern;               /* STREAM_FAILED: owned */
+        struct retained_entry *entry; /* STREAM_EVENT: a reference */
+        uint64_t lost;                /* STREAM_LOST */
+        uint32_t end;                 /* STREAM_END: see exporter_end() */
+        char *pattern;                /* STREAM_FAILED: owned */
     };
     uint64_t id; /* STREAM_FAILED */
 };
@@ -61,10 +61,8 @@ struct stream {
     size_t droppable; /* records waiting under DROP_OLDEST */
     bool is_connected;
     bool is_lossy;
-    uint64_t stuck_since;   /* no progress although somebody waits, or no connection; 0: not stuck */
-    uint64_t history_floor; /* lowest log position of what was put in out of order */
-    uint64_t history_end;   /* stream position behind it */
-    uint64_t unrecorded;    /* losses there was no memory to note yet */
+    uint64_t stuck_since; /* no progress although somebody waits, or no connection; 0: not stuck */
+    uint64_t unrecorded;  /* losses there was no memory to note yet */
     struct stream_counters counters;
 };
 
@@ -79,9 +77,8 @@ void stream_restart(struct stream *stream, uint64_t id);
 /* An event its peer wants.  OFFER_FAILED: no room under FAIL, the event is lost and the caller ends the subscription. */
 enum offer stream_offer(struct stream *stream, struct retained_entry *entry, maiko_overflow overflow, uint64_t now_ns);
 
-/* What a late joiner gets first: an event of the log, or a last value.  Waits without holding anybody. */
-void stream_push_history(struct stream *stream, struct retained_entry *entry);
-void stream_push_kept(struct stream *stream, struct retained_entry *entry);
+/* What a late joiner gets first: an event of the log or a last value.  Waits without holding anybody. */
+void stream_push_past(struct stream *stream, struct retained_entry *entry);
 
 /* Events that had left the log before they could be offered. */
 void stream_push_lost(struct stream *stream, uint64_t lost);
@@ -90,10 +87,8 @@ void stream_push_lost(struct stream *stream, uint64_t lost);
 MAIKO_MUST_CHECK maiko_status stream_push_end(struct stream *stream, uint32_t end);
 MAIKO_MUST_CHECK maiko_status stream_push_failed(struct stream *stream, const char *pattern, uint64_t id);
 
-/* Record number `index` of those that may be sent now, NULL when there is none.  An event that is no longer in the log has
- * become a
- * STREAM_LOST. */
-const struct stream_record *stream_sendable(struct stream *stream, size_t index);
+/* Record number `index` of those that may be sent now, NULL when there is none. */
+const struct stream_record *stream_sendable(const struct stream *stream, size_t index);
 void stream_mark_sent(struct stream *stream, size_t count);
 
 /* Position of the next record to be sent. */
@@ -109,7 +104,7 @@ bool stream_acknowledge(struct stream *stream, uint64_t next, uint64_t now_ns);
 bool stream_rewind(struct stream *stream, uint64_t next);
 
 /* A connection that knows this stream: no longer lossy, what waits may hold its senders from now on. */
-void stream_connect(struct stream *stream);
+void stream_connect(struct stream *stream, uint64_t now_ns);
 void stream_disconnect(struct stream *stream, uint64_t now_ns);
 
 /* The link's deadline has passed: nobody is held any more. */
@@ -121,10 +116,7 @@ bool stream_has_recovered(struct stream *stream);
 /* Lowest log position whose sender is held, UINT64_MAX when none is. */
 uint64_t stream_held_from(const struct stream *stream);
 
-/* Lowest log position it needs, UINT64_MAX when it makes no demands. */
-uint64_t stream_pinned_from(const struct stream *stream);
-
-/* After events have left the log: forgets those it had queued, when they are many. */
+/* After events have left the log: a peer that is gone loses them, when they are many. */
 void stream_trim(struct stream *stream);
 
 #endif

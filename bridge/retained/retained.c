@@ -200,9 +200,8 @@ static void drop_oldest(struct retained *retained)
     retained_unref(retained, entry);
 }
 
-void retained_evict(struct retained *retained, uint64_t pinned)
+void retained_evict(struct retained *retained)
 {
-    while (retained->bytes > retained->max_bytes && retained->next - retained->first > 1 &&
-           (retained->first < pinned || retained->bytes > 2 * retained->max_bytes))
+    while (retained->bytes > retained->max_bytes && retained->next - retained->first > 1)
         drop_oldest(retained);
 }

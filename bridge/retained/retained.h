@@ -64,9 +64,8 @@ struct retained_topic *retained_find_topic(const struct retained *retained, cons
 MAIKO_MUST_CHECK maiko_status retained_append(struct retained *retained, struct retained_topic *topic, uint32_t channel,
                                               const void *bytes, size_t len, struct retained_entry **ret_entry);
 
-/* Lets the oldest entries go until the log is within its bound, but none from `pinned` on (UINT64_MAX: no limit) while it is
- * within twice its bound.  The newest entry always stays. */
-void retained_evict(struct retained *retained, uint64_t pinned);
+/* Lets the oldest entries go until the log is within its bound.  The newest entry always stays. */
+void retained_evict(struct retained *retained);
 
 /* NULL when the position is not in the log (any more). */
 struct retained_entry *retained_at(const struct retained *retained, uint64_t position);

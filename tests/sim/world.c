@@ -52,6 +52,8 @@ struct node {
     uint64_t number; /* of the last event published */
     uint64_t last_position;
     bool is_held;
+    uint64_t held_since;
+    uint64_t progress;
     uint64_t stopped_until;
     const char *wish;
     struct exporter *exporter;
@@ -443,6 +445,24 @@ static void connect_pairs(struct world *world)
         }
 }
 
+/* Promise 4: nobody is held for ever, unless there is progress. */
+static void check_hold(struct world *world, struct node *node)
+{
+    uint64_t progress = 0;
+    unsigned i;
+
+    for (i = 0; i < world->config->nodes; i++)
+        if (node->peers[i] != NULL)
+            progress += peer_counters(node->peers[i])->acknowledged + peer_counters(node->peers[i])->lost_peer;
+    if (node->is_held)
+        node->is_held = exporter_held_from(node->exporter) <= node->last_position;
+    if (!node->is_held || node->held_since < node->stopped_until || progress != node->progress)
+        node->held_since = world->now;
+    node->progress = progress;
+    if (world->now - node->held_since > MAIKO_SECONDS(8))
+        fail(world, "node %u is held for longer than the deadline", node->index);
+}
+
 static void after_step(struct world *world)
 {
     unsigned i, j;
@@ -455,8 +475,7 @@ static void after_step(struct world *world)
         for (j = 0; j < world->config->nodes; j++)
             if (node->peers[j] != NULL)
                 peer_flush(node->peers[j], world->now);
-        if (node->is_held)
-            node->is_held = exporter_held_from(node->exporter) <= node->last_position;
+        check_hold(world, node);
         check_node(world, node);
         for (j = 0; j < world->config->nodes; j++)
             if (node->peers[j] != NULL && world->nodes[j].exporter != NULL)
@@ -561,7 +580,7 @@ static void run_round(struct world *world)
         drain_pending(world, node, (size_t)draw(world, 8));
     }
     after_step(world);
-    run_until(world, world->now + 1 + draw(world, MAIKO_MS(60)));
+    run_until(world, world->now + 1 + draw(world, world->config->faults.has_long_faults ? MAIKO_SECONDS(2) : MAIKO_MS(60)));
 }
 
 /* ---- The end: everything is healed, then the books are compared ---- */

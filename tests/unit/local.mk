@@ -44,7 +44,6 @@ unit_tests += tests/unit/test_envelope
 unit_tests += tests/unit/test_payload
 unit_tests += tests/unit/test_peer
 endif
-tests_unit_test_payload_SOURCES = tests/unit/test_payload.c tests/lib/random_schema.c tests/lib/random_schema.h
 tests_unit_test_payload_CPPFLAGS = $(AM_CPPFLAGS) $(MSGPACK_CFLAGS)
 tests_unit_test_payload_LDADD = $(test_ldadd) $(MSGPACK_LIBS)
 tests_unit_test_peer_SOURCES = tests/unit/test_peer.c tests/lib/peer_pair.c tests/lib/peer_pair.h

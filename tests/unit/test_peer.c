@@ -141,6 +141,21 @@ static void no_more_than_a_window_is_sent_and_the_sender_is_held(void)
     pair_deinit(&pair);
 }
 
+static void what_a_peer_does_not_want_costs_it_nothing(void)
+{
+    begin();
+    pair.b.keeps_events = true;
+    link_up("t", FROM_LIVE);
+    publish("t", MAIKO_BLOCK, 6);
+    publish("u", MAIKO_BLOCK, 80000); /* more than the log holds */
+    CU_ASSERT(exporter_log(pair.a.exporter)->first > 6);
+    pair_settle(&pair);
+    pair_deliver(&pair.b);
+    CU_ASSERT_EQUAL(pair.b.events, 6);
+    CU_ASSERT_EQUAL(pair.b.lost, 0);
+    pair_deinit(&pair);
+}
+
 static void a_full_window_costs_the_newest_or_the_oldest(void)
 {
     begin();
@@ -453,6 +468,7 @@ static const struct test_case cases[] = {TEST_CASE(a_link_begins_and_ends_with_t
                                          TEST_CASE(strangers_are_refused_with_a_reason),
                                          TEST_CASE(versions_that_do_not_meet_are_refused),
                                          TEST_CASE(no_more_than_a_window_is_sent_and_the_sender_is_held),
+                                         TEST_CASE(what_a_peer_does_not_want_costs_it_nothing),
                                          TEST_CASE(a_full_window_costs_the_newest_or_the_oldest),
                                          TEST_CASE(a_full_window_under_fail_ends_the_subscription_at_both_ends),
                                          TEST_CASE(past_the_deadline_a_link_is_lossy_until_the_peer_has_caught_up),

@@ -1,0 +1,56 @@
+#!/bin/sh
+# The simulation is worth something only if it notices: links with one mistake each must fail it.
+. "$(dirname "$0")/../checks/lib.sh"
+need_plain_build
+[ -e "$build_dir/bridge/.libs/libmaiko-bridge-core.a" ] || skip "no bridge in this build"
+cd "$source_dir"
+
+flags="-std=gnu11 -O1 -D_GNU_SOURCE -iquote libmaiko -iquote bridge -iquote tests -Ilibmaiko/include -Ibridge/include"
+archives="$build_dir/tests/lib/.libs/libtestkit.a $build_dir/bridge/.libs/libmaiko-bridge-core.a"
+archives="$archives $build_dir/libmaiko/.libs/libmaiko-core.a"
+
+compile()
+{
+    ${CC:-cc} $flags -c "$1" -o "$2"
+}
+
+for part in test_links world network; do
+    compile "tests/sim/$part.c" "$scratch/$part.o"
+done
+
+# run OBJECT...: the simulation with these objects instead of those in the archive.
+run()
+{
+    ${CC:-cc} "$@" "$scratch/test_links.o" "$scratch/world.o" "$scratch/network.o" $archives -ljansson -lcunit -lpthread -lm \
+        -o "$scratch/sim"
+    "$scratch/sim" >"$scratch/out" 2>&1
+}
+
+# mutant WHAT FILE SED: must be noticed.
+mutant()
+{
+    sed "$3" "$2" >"$scratch/mutant.c"
+    if cmp -s "$2" "$scratch/mutant.c"; then
+        complain "mutant '$1': its place in $2 is gone"
+        return
+    fi
+    compile "$scratch/mutant.c" "$scratch/mutant.o"
+    if run "$scratch/mutant.o"; then
+        complain "mutant '$1' passes"
+    else
+        printf '%s: noticed: %s\n' "$1" "$(grep -m 1 -o 'MAIKO_SEED.*' "$scratch/out" || echo 'the sums, or it died')"
+    fi
+}
+
+mutant 'no duplicate suppression' bridge/link/peer_import.c 's/if (position < peer->inflow.next) {/if (0) {/'
+mutant 'acknowledged before delivered' bridge/link/inflow.c 's/return inflow->undelivered < inflow->last_pending ?.*/return inflow->next;/'
+mutant 'a gap is not noticed' bridge/link/peer_import.c 's/if (frame->first > peer->inflow.next) {/if (0) {/'
+mutant 'heartbeats repair nothing' bridge/link/peer.c 's/frame->next > peer->inflow.next)/0)/'
+mutant 'a loss is not told' bridge/link/stream.c 's/^        last->lost++;/        last->lost += 0;/'
+mutant 'nobody is held' bridge/link/stream.c 's/record.is_holding = true;/record.is_holding = false;/'
+mutant 'the window has no end' bridge/link/stream.c 's/return stream->admitted < stream->window_events .*/return true;/'
+mutant 'the deadline never comes' bridge/link/stream.c 's/stream->is_lossy = true;/stream->is_lossy = false;/'
+mutant 'a session is begun twice' bridge/link/peer_session.c 's/^    return peer->state != PEER_UP \&\& frame->session == .*/    return peer->state == PEER_GREETING \&\& frame->session == peer->last_session \&\&/'
+mutant 'a new life goes on in the old stream' bridge/link/peer_session.c 's/^    if (is_same_life)$/    if (true)/'
+mutant 'nothing is sent again' bridge/link/stream.c 's/^    stream->sent = (size_t)(next - stream->base);/    (void)next;/'
+verdict
