@@ -9,3 +9,8 @@ tests_sim_test_links_SOURCES = tests/sim/test_links.c tests/sim/network.c tests/
 if WITH_CUNIT
 structure_scripts += tests/sim/mutants.sh
 endif
+if WITH_CUNIT
+if WITH_BRIDGE
+structure_scripts += tests/sim/link_mutants.sh
+endif
+endif
