@@ -523,9 +523,12 @@ struct room {
 
 static struct room *room_of(void *event)
 {
-    struct room *room = (struct room *)(void *)((char *)event - offsetof(struct room, payload));
+    struct room *room;
 
-    return event != NULL && room->magic == ROOM_MAGIC ? room : NULL;
+    if (event == NULL)
+        return NULL;
+    room = (struct room *)(void *)((char *)event - offsetof(struct room, payload));
+    return room->magic == ROOM_MAGIC ? room : NULL;
 }
 
 static void room_free(struct room *room)
