@@ -65,7 +65,7 @@ AM_TESTS_ENVIRONMENT = \
 	ASAN_OPTIONS="detect_leaks=1:strict_string_checks=1:$$ASAN_OPTIONS"; export ASAN_OPTIONS; \
 	UBSAN_OPTIONS="print_stacktrace=1:$$UBSAN_OPTIONS"; export UBSAN_OPTIONS; \
 	LSAN_OPTIONS="suppressions=$(abs_top_srcdir)/tests/lib/lsan.supp:print_suppressions=0"; export LSAN_OPTIONS; \
-	TSAN_OPTIONS="suppressions=$(abs_top_srcdir)/tests/lib/tsan.supp:second_deadlock_stack=1:die_after_fork=0:$$TSAN_OPTIONS"; export TSAN_OPTIONS;
+	TSAN_OPTIONS="suppressions=$(abs_top_srcdir)/tests/lib/tsan.supp:second_deadlock_stack=1:die_after_fork=0:ignore_noninstrumented_modules=1:$$TSAN_OPTIONS"; export TSAN_OPTIONS;
 
 # The result files of the last make check, for tests/lib/summary.sh.
 .PHONY: list-results
