@@ -372,7 +372,7 @@ static void take_in(struct shard *shard, uint32_t source, uint64_t upto)
 /* Tells the writers how far we are, and wakes those that sleep until then. */
 static void confirm(struct shard *shard)
 {
-    bool fenced = false;
+    uint64_t told = 0;
     uint32_t source;
 
     for (source = 0; source < shard->known_shards; source++) {
@@ -382,9 +382,14 @@ static void confirm(struct shard *shard)
             continue;
         shard->confirmed[source] = shard->consumed[source];
         ring_confirm(ring, shard->consumed[source]);
-        if (!fenced)
-            atomic_thread_fence(memory_order_seq_cst); /* Dekker with exchange_release_held() and wakeup_sleep() */
-        fenced = true;
+        told |= UINT64_C(1) << source;
+    }
+    if (told == 0)
+        return;
+    /* Dekker with sleep_until_work(): all positions are ordered before our look at the first writer's words */
+    atomic_thread_fence(memory_order_seq_cst);
+    for (; told != 0; told &= told - 1) {
+        source = (uint32_t)__builtin_ctzll(told);
         if (atomic_load_explicit(&shard->sup->shards[source]->wants_confirm, memory_order_relaxed))
             wakeup_if_asleep(&shard->sup->shards[source]->wakeup);
     }

@@ -211,7 +211,9 @@ bool shard_take_wake_stack(struct shard *shard)
     while (actor != NULL) {
         struct actor *next = actor->wake_next;
 
-        atomic_store_explicit(&actor->is_on_wake_stack, false, memory_order_release);
+        /* An exchange, not a store: a payer that still found it set pushes nothing, so its payment has to be visible here.
+         * Acquire pairs with its release in shard_push_awake(); release orders our use of wake_next before the next push. */
+        (void)atomic_exchange_explicit(&actor->is_on_wake_stack, false, memory_order_acq_rel);
         if (actor->shard != shard) { /* it moved while somebody outside let it go */
             shard_push_awake(actor);
         } else {
