@@ -22,6 +22,7 @@ bool wait_a_moment(uint64_t deadline_ns)
 {
     if (monotonic_ns() >= deadline_ns)
         return false;
+    /* The condition is any expression, often about another process: nothing would wake us when it becomes true. */
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     return true;
 }
