@@ -53,8 +53,8 @@ struct stage {
 /* NULL: MAIKO_DETERMINISTIC with one shard.  Log and counters of the config are the stage's. */
 void stage_open(struct stage *stage, const maiko_config *config);
 
-/* A spec for a player, to be changed and handed to maiko_supervisor_add(). */
-#define PLAYER(name_, player_, ...) (&(maiko_actor_spec){.name = (name_), .ops = &player_ops, .self = (player_), __VA_ARGS__})
+/* A spec: the name, the player, then whatever other members it sets (ISO C wants one argument for the dots: the player). */
+#define PLAYER(name_, ...) (&(maiko_actor_spec){.name = (name_), .ops = &player_ops, .self = __VA_ARGS__})
 
 /* Subscribed to "number". */
 maiko_status stage_add(struct stage *stage, const char *name, struct player *player);
