@@ -26,7 +26,7 @@ mutant()
     elif ! build >"$scratch/output" 2>&1; then
         complain "$1: does not build"
         sed 's/^/    /' "$scratch/output" | head -n 5
-    elif timeout 10 "$scratch/mutant" >"$scratch/output" 2>&1; then
+    elif (ulimit -t 20 && exec "$scratch/mutant" >"$scratch/output" 2>&1); then
         complain "$1: the simulation does not notice"
     else
         echo "$1: $(sed -n 's/^# .*\(MAIKO_SEED.*\)/\1/p' "$scratch/output" | head -n 1)"
