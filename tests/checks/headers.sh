@@ -35,8 +35,17 @@ compile()
     complain "$1 does not accept every header as $folder"
 }
 
-c_compilers=$(for c in "${CC:-gcc}" gcc clang; do command -v ${c%% *}; done | sort -u)
-cxx_compilers=$(for c in "${CXX:-g++}" g++ clang++; do command -v ${c%% *}; done | sort -u)
+# programs COMPILER...: the paths of those that are there; a launcher in front does not count.
+programs()
+{
+    for c in "$@"; do
+        c=${c#ccache }
+        command -v "${c%% *}" || true
+    done | sort -u
+}
+
+c_compilers=$(programs "${CC:-gcc}" gcc clang)
+cxx_compilers=$(programs "${CXX:-g++}" g++ clang++)
 for compiler in $c_compilers; do
     compile c11 "$compiler" -std=c11
     compile gnu11 "$compiler" -std=gnu11 -D_GNU_SOURCE

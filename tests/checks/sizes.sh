@@ -7,8 +7,9 @@ find libmaiko bridge tools examples tests \( -name '*.[ch]' -o -name '*.cc' \) !
 while read -r file; do
     awk -v file="$file" '
         /^[a-zA-Z].*\(/ { head = $0 }
-        /^\{/ { start = FNR }
+        /^\{/ && head != "" { start = FNR } # else a class or a namespace
         /^\}/ && start { print FNR - start - 1, file ":" start, head; start = 0 }
+        /^\}/ { head = "" }
         END { print FNR, file > "/dev/stderr" }' "$file"
 done <"$scratch/files" >"$scratch/functions" 2>"$scratch/lengths"
 
