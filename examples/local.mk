@@ -14,6 +14,9 @@ endif
 
 example_cxx_programs =
 example_cxx_programs += examples/hello_cxx
+if WITH_BRIDGE
+example_cxx_programs += examples/weather_cxx
+endif
 
 noinst_PROGRAMS += $(example_programs)
 if HAVE_CXX
@@ -32,6 +35,13 @@ examples_guesser_LDADD = $(example_ldadd)
 examples_pingpong_LDADD = $(example_ldadd)
 examples_poll_loop_LDADD = $(example_ldadd)
 examples_weather_LDADD = bridge/libmaiko-bridge.la $(example_ldadd)
+examples_weather_SOURCES = examples/weather.c examples/weather.h
+examples_weather_cxx_LDADD = bridge/libmaiko-bridge.la $(example_ldadd)
+examples_weather_cxx_CXXFLAGS = $(AM_CXXFLAGS)
+examples_weather_cxx_SOURCES = examples/weather.cc examples/weather.h
+
+# The pipeline in one process and in three, compared; run by ./bootstrap demo and by a test.
+EXTRA_DIST += examples/weather_split.sh
 
 EXTRA_DIST += examples/data/README.md
 EXTRA_DIST += examples/data/seattle-weather.csv

@@ -3,61 +3,61 @@
  *     sensor --weather/reading--> alerter --weather/alert--> logger
  *                            \--> monthly --weather/summary--/
  *
- * Usage: weather FILE.csv (date,precipitation,temp_max,temp_min,wind,weather).  Nobody knows anybody: the table at the end
- * says who publishes and who subscribes.  When the sensor has finished, the end travels down the pipeline by itself.
+ * Usage: weather FILE.csv [TIMES] (date,precipitation,temp_max,temp_min,wind,weather; read so many times over).  Nobody knows
+ * anybody: the table at the end says who publishes and who subscribes.  When the sensor has finished, the end travels down the
+ * pipeline by itself.
  *
  * The same program as three processes, which find each other:
  *     weather --space wx --actors alerter,monthly &
  *     weather --space wx --actors logger &
  *     weather --space wx --actors sensor FILE.csv */
 #include <maiko/app.h>
-#include <maiko/maiko.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ALERT_ABOVE_CELSIUS 30.0
-
-#define READING_FIELDS(F)                                                                                                        \
-    F(STRING, date, 11)                                                                                                          \
-    F(DOUBLE, precipitation_mm)                                                                                                  \
-    F(DOUBLE, high_celsius)                                                                                                      \
-    F(DOUBLE, low_celsius)
-MAIKO_EVENT(reading, "weather/reading", READING_FIELDS)
-
-#define ALERT_FIELDS(F)                                                                                                          \
-    F(STRING, date, 11)                                                                                                          \
-    F(DOUBLE, high_celsius)
-MAIKO_EVENT(alert, "weather/alert", ALERT_FIELDS)
-
-#define SUMMARY_FIELDS(F)                                                                                                        \
-    F(STRING, month, 8)                                                                                                          \
-    F(UINT32, days)                                                                                                              \
-    F(DOUBLE, rain_mm)                                                                                                           \
-    F(DOUBLE, highest_celsius)                                                                                                   \
-    F(DOUBLE, lowest_celsius)
-MAIKO_EVENT(summary, "weather/summary", SUMMARY_FIELDS)
+#include "weather.h"
 
 /* --- sensor: one line of the file per event --- */
 
 struct sensor {
     const char *path;
+    unsigned long times; /* how often the file is still to be read */
     FILE *file;
     uint64_t line;
 };
 
 static struct sensor the_sensor;
 
+/* To the first line behind the header. */
+static bool sensor_begin(struct sensor *sensor)
+{
+    char header[256];
+
+    rewind(sensor->file);
+    sensor->line = 1;
+    sensor->times--;
+    return fgets(header, sizeof header, sensor->file) != NULL;
+}
+
 static maiko_status sensor_start(void *self, maiko_context *ctx)
 {
     struct sensor *sensor = self;
-    char header[256];
 
     sensor->file = fopen(sensor->path, "r");
-    if (sensor->file == NULL || fgets(header, sizeof header, sensor->file) == NULL)
+    if (sensor->file == NULL || !sensor_begin(sensor))
         return maiko_error(ctx, MAIKO_EACTOR, "cannot read %s", sensor->path);
-    sensor->line = 1;
     return MAIKO_OK;
+}
+
+/* The next line of the record; false after the last one of the last time. */
+static bool sensor_next(struct sensor *sensor, char *line, int size)
+{
+    while (fgets(line, size, sensor->file) == NULL)
+        if (sensor->times == 0 || !sensor_begin(sensor))
+            return false;
+    sensor->line++;
+    return true;
 }
 
 static maiko_step sensor_step(void *self, maiko_context *ctx)
@@ -68,11 +68,10 @@ static maiko_step sensor_step(void *self, maiko_context *ctx)
     while (!maiko_is_sender_full(ctx)) {
         reading r = {.date = ""};
 
-        if (fgets(line, sizeof line, sensor->file) == NULL) {
+        if (!sensor_next(sensor, line, sizeof line)) {
             maiko_finish(ctx);
             return MAIKO_STEP_NEVER;
         }
-        sensor->line++;
         if (sscanf(line, "%10[0-9-],%lf,%lf,%lf", r.date, &r.precipitation_mm, &r.high_celsius, &r.low_celsius) != 4)
             return maiko_error(ctx, MAIKO_EACTOR, "%s: line %llu is no reading", sensor->path, (unsigned long long)sensor->line);
         maiko_send_event(ctx, reading, &r);
@@ -206,10 +205,11 @@ static maiko_status prepare(int argc, char **argv, void *userdata)
 {
     (void)userdata;
     the_sensor.path = argc > 0 ? argv[0] : "";
-    return argc <= 1 ? MAIKO_OK : MAIKO_EINVAL;
+    the_sensor.times = argc > 1 ? strtoul(argv[1], NULL, 10) : 1;
+    return argc <= 2 && the_sensor.times > 0 ? MAIKO_OK : MAIKO_EINVAL;
 }
 
 int main(int argc, char **argv)
 {
-    return maiko_app_main(argc, argv, &MAIKO_APP("weather", weather, .arguments = "FILE.csv", .prepare = prepare));
+    return maiko_app_main(argc, argv, &MAIKO_APP("weather", weather, .arguments = "FILE.csv [TIMES]", .prepare = prepare));
 }

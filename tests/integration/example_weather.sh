@@ -1,10 +1,9 @@
 #!/bin/sh
-# weather prints, per sender, the lines that awk computes from the same file: alerts and monthly summaries, each kind in order.
+# weather prints, per sender, the lines that awk computes from the same file: alerts and monthly summaries, each kind in order;
+# in C and in C++.
 . "$(dirname "$0")/../lib/example.sh"
 
 data=$source_dir/examples/data/seattle-weather.csv
-run weather "$data"
-
 awk -F, '
 function finish() {
     if (days)
@@ -17,12 +16,22 @@ substr($1, 1, 7) != month { finish(); month = substr($1, 1, 7); rain = 0; high =
 $3 + 0 > 30 { alerts++; printf "alert    %s  %.1f C\n", $1, $3 }
 END { finish(); printf "%u readings, %u alerts\n", readings, alerts }' "$data" >"$scratch/computed"
 
-cp "$scratch/actual" "$scratch/all"
-for kind in alert summary; do
-    grep "^$kind " "$scratch/computed" >"$scratch/expected"
-    grep "^$kind " "$scratch/all" >"$scratch/actual" || true
-    same "the list of kind $kind"
-done
-tail -n 1 "$scratch/computed" >"$scratch/expected"
-tail -n 1 "$scratch/all" >"$scratch/actual"
-same "the last line"
+# compare PROGRAM: what it prints against what was computed.
+compare()
+{
+    run "$1" "$data"
+    cp "$scratch/actual" "$scratch/all"
+    for kind in alert summary; do
+        grep "^$kind " "$scratch/computed" >"$scratch/expected"
+        grep "^$kind " "$scratch/all" >"$scratch/actual" || true
+        same "$1: the list of kind $kind"
+    done
+    tail -n 1 "$scratch/computed" >"$scratch/expected"
+    tail -n 1 "$scratch/all" >"$scratch/actual"
+    same "$1: the last line"
+}
+
+compare weather
+if [ -x "$build_dir/examples/weather_cxx" ]; then
+    compare weather_cxx
+fi
