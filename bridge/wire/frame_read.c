@@ -128,14 +128,32 @@ static bool read_lost(const struct raw_frame *raw, struct frame *frame)
     return frame->is_lost_known;
 }
 
+/* Every value of the map is walked as it is read, so the frame need not be walked before; only what is wrong is said better by
+ * the walk, when it is not even msgpack. */
+static maiko_status read_map(const uint8_t *bytes, size_t len, struct raw_frame *raw, struct text *error)
+{
+    struct reader reader = reader_of((struct slice){bytes, len});
+    maiko_status status = len > WIRE_FRAME_MAX ? MAIKO_ETOOLONG : map_read(&reader, frame_keys, FRAME_KEYS, raw, error);
+    maiko_status reason;
+
+    if (status == MAIKO_OK && reader.at == bytes + len)
+        return MAIKO_OK;
+    if (error == NULL)
+        return status == MAIKO_OK ? MAIKO_EPROTOCOL : status;
+    text_clear(error);
+    reason = reader_check(bytes, len, WIRE_FRAME_MAX, error);
+    if (reason != MAIKO_OK)
+        return reason;
+    reader = reader_of((struct slice){bytes, len});
+    *raw = (struct raw_frame){.frame = {.kind = FRAME_UNKNOWN}};
+    return map_read(&reader, frame_keys, FRAME_KEYS, raw, error);
+}
+
 maiko_status frame_read(const uint8_t *bytes, size_t len, struct frame *ret_frame, struct text *error)
 {
     struct raw_frame raw = {.frame = {.kind = FRAME_UNKNOWN}};
-    struct reader reader = reader_of((struct slice){bytes, len});
-    maiko_status status = reader_check(bytes, len, WIRE_FRAME_MAX, error);
+    maiko_status status = read_map(bytes, len, &raw, error);
 
-    if (status == MAIKO_OK)
-        status = map_read(&reader, frame_keys, FRAME_KEYS, &raw, error);
     if (status != MAIKO_OK)
         return status;
     raw.frame.kind = kind_of(raw.kind);

@@ -1,4 +1,5 @@
-/* Pack: msgpack-c's packer on a buffer of a struct heap. */
+/* Pack: msgpack on a buffer of a struct heap.  What every event has (ints, ids, bytes, arrays) is written here, one store each;
+ * the rest is msgpack-c's. */
 #include "wire/pack.h"
 
 #include <msgpack.h>
@@ -70,11 +71,75 @@ static int append_callback(void *pack, const char *bytes, size_t len)
         .data = (pack), .callback = append_callback                                                                              \
     }
 
+/* Room for len bytes at the end, which the caller fills; NULL when the pack has failed. */
+static inline uint8_t *extend(struct pack *pack, size_t len)
+{
+    if ((pack->status != MAIKO_OK || len > pack->size - pack->len || len > pack->max - pack->len) && !grow(pack, len))
+        return NULL;
+    pack->len += len;
+    return pack->data + pack->len - len;
+}
+
+/* A first byte and a number of two, four or eight bytes behind it. */
+static inline void put16(struct pack *pack, uint8_t first, uint16_t value)
+{
+    uint8_t *at = extend(pack, 1 + sizeof(value));
+
+    if (at == NULL)
+        return;
+    value = __builtin_bswap16(value);
+    *at = first;
+    memcpy(at + 1, &value, sizeof(value));
+}
+
+static inline void put32(struct pack *pack, uint8_t first, uint32_t value)
+{
+    uint8_t *at = extend(pack, 1 + sizeof(value));
+
+    if (at == NULL)
+        return;
+    value = __builtin_bswap32(value);
+    *at = first;
+    memcpy(at + 1, &value, sizeof(value));
+}
+
+static inline void put64(struct pack *pack, uint8_t first, uint64_t value)
+{
+    uint8_t *at = extend(pack, 1 + sizeof(value));
+
+    if (at == NULL)
+        return;
+    value = __builtin_bswap64(value);
+    *at = first;
+    memcpy(at + 1, &value, sizeof(value));
+}
+
+static inline void put_byte(struct pack *pack, uint8_t byte)
+{
+    uint8_t *at = extend(pack, 1);
+
+    if (at != NULL)
+        *at = byte;
+}
+
+static inline void put_short(struct pack *pack, uint8_t first, uint8_t value)
+{
+    uint8_t *at = extend(pack, 2);
+
+    if (at == NULL)
+        return;
+    at[0] = first;
+    at[1] = value;
+}
+
 void pack_array(struct pack *pack, size_t count)
 {
-    msgpack_packer packer = PACKER(pack);
-
-    msgpack_pack_array(&packer, count);
+    if (count < 16)
+        put_byte(pack, (uint8_t)(0x90 | count));
+    else if (count < 65536)
+        put16(pack, 0xdc, (uint16_t)count);
+    else
+        put32(pack, 0xdd, (uint32_t)count);
 }
 
 void pack_map(struct pack *pack, size_t count)
@@ -86,33 +151,36 @@ void pack_map(struct pack *pack, size_t count)
 
 void pack_nil(struct pack *pack)
 {
-    msgpack_packer packer = PACKER(pack);
-
-    msgpack_pack_nil(&packer);
+    put_byte(pack, 0xc0);
 }
 
 void pack_bool(struct pack *pack, bool value)
 {
-    msgpack_packer packer = PACKER(pack);
-
-    if (value)
-        msgpack_pack_true(&packer);
-    else
-        msgpack_pack_false(&packer);
+    put_byte(pack, value ? 0xc3 : 0xc2);
 }
 
 void pack_uint(struct pack *pack, uint64_t value)
 {
-    msgpack_packer packer = PACKER(pack);
-
-    msgpack_pack_uint64(&packer, value);
+    if (value < 0x80)
+        put_byte(pack, (uint8_t)value);
+    else if (value <= UINT8_MAX)
+        put_short(pack, 0xcc, (uint8_t)value);
+    else if (value <= UINT16_MAX)
+        put16(pack, 0xcd, (uint16_t)value);
+    else if (value <= UINT32_MAX)
+        put32(pack, 0xce, (uint32_t)value);
+    else
+        put64(pack, 0xcf, value);
 }
 
 void pack_int(struct pack *pack, int64_t value)
 {
     msgpack_packer packer = PACKER(pack);
 
-    msgpack_pack_int64(&packer, value);
+    if (value >= 0)
+        pack_uint(pack, (uint64_t)value);
+    else
+        msgpack_pack_int64(&packer, value);
 }
 
 void pack_float(struct pack *pack, float value)
@@ -131,9 +199,12 @@ void pack_double(struct pack *pack, double value)
 
 void pack_bin(struct pack *pack, const void *bytes, size_t len)
 {
-    msgpack_packer packer = PACKER(pack);
-
-    msgpack_pack_bin(&packer, len);
+    if (len <= UINT8_MAX)
+        put_short(pack, 0xc4, (uint8_t)len);
+    else if (len <= UINT16_MAX)
+        put16(pack, 0xc5, (uint16_t)len);
+    else
+        put32(pack, 0xc6, (uint32_t)len);
     append(pack, bytes, len);
 }
 
@@ -160,18 +231,19 @@ void pack_text(struct pack *pack, const char *text, size_t len)
 
 void pack_id(struct pack *pack, maiko_id id)
 {
-    uint8_t bytes[16];
-    unsigned i;
+    uint64_t halves[2] = {__builtin_bswap64(id.hi), __builtin_bswap64(id.lo)};
+    uint8_t *at;
 
     if (maiko_id_is_nil(id)) {
-        pack_nil(pack);
+        put_byte(pack, 0xc0);
         return;
     }
-    for (i = 0; i < 8; i++) {
-        bytes[i] = (uint8_t)(id.hi >> (56 - 8 * i));
-        bytes[8 + i] = (uint8_t)(id.lo >> (56 - 8 * i));
-    }
-    pack_bin(pack, bytes, sizeof(bytes));
+    at = extend(pack, 2 + sizeof(halves));
+    if (at == NULL)
+        return;
+    at[0] = 0xc4;
+    at[1] = sizeof(halves);
+    memcpy(at + 2, halves, sizeof(halves));
 }
 
 void pack_raw(struct pack *pack, const void *bytes, size_t len)

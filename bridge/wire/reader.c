@@ -10,14 +10,28 @@ struct head {
     uint64_t value; /* number, bits of a number, or count of bytes or elements */
 };
 
-static uint64_t big_endian(const uint8_t *at, unsigned size)
+/* The lowest byte of a number in memory is the first: configure insists. */
+static inline uint64_t big_endian(const uint8_t *at, unsigned size)
 {
-    uint64_t value = 0;
-    unsigned i;
+    uint64_t eight;
+    uint32_t four;
+    uint16_t two;
 
-    for (i = 0; i < size; i++)
-        value = value << 8 | at[i];
-    return value;
+    switch (size) {
+    case 1:
+        return *at;
+    case 2:
+        memcpy(&two, at, sizeof(two));
+        return __builtin_bswap16(two);
+    case 4:
+        memcpy(&four, at, sizeof(four));
+        return __builtin_bswap32(four);
+    case 8:
+        memcpy(&eight, at, sizeof(eight));
+        return __builtin_bswap64(eight);
+    default:
+        return 0;
+    }
 }
 
 /* Kind and bytes of the number behind each first byte from 0xc0 to 0xdf. */
@@ -33,7 +47,7 @@ static const struct {
     {READ_STR, 1},   {READ_STR, 2},    {READ_STR, 4},  {READ_ARRAY, 2}, {READ_ARRAY, 4}, {READ_MAP, 2},  {READ_MAP, 4}, /* d9 */
 };
 
-static struct head short_head(uint8_t first)
+static inline struct head short_head(uint8_t first)
 {
     if (first < 0x80)
         return (struct head){READ_UINT, 1, first};
@@ -55,7 +69,7 @@ static struct head signed_head(uint64_t bits, unsigned size)
 }
 
 /* READ_END when there is nothing, not enough for the head, or no such head. */
-static struct head head_at(const uint8_t *at, const uint8_t *end)
+static inline struct head head_at(const uint8_t *at, const uint8_t *end)
 {
     static const struct head none = {READ_END, 0, 0};
     struct head head;
@@ -98,46 +112,77 @@ const char *reader_kind_name(enum reader_kind kind)
     return names[kind];
 }
 
-/* Walks one value with all in it, up to `depth_max` deep.  Returns NULL and the reason when it is not well-formed. */
-static const uint8_t *walk(const uint8_t *at, const uint8_t *end, const char **ret_reason)
+/* Bytes of a value that holds nothing but a number, nil or a bool; 0 for the others. */
+static inline unsigned plain_size(uint8_t first)
 {
-    uint64_t left[WIRE_DEPTH_MAX + 1] = {1}; /* values still to come at every depth */
+    static const uint8_t sizes[32] = {1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 5, 9, 2, 3, 5, 9, 2, 3, 5, 9}; /* from 0xc0 */
+
+    if (first < 0x80 || first >= 0xe0)
+        return 1;
+    return first < 0xc0 ? 0 : sizes[first - 0xc0];
+}
+
+/* The head, and the body if there is one, of a value that is not plain.  NULL and the reason when it is not well-formed. */
+static const uint8_t *walk_head(const uint8_t *at, const uint8_t *end, uint64_t *ret_children, const char **ret_reason)
+{
+    struct head head = head_at(at, end);
+
+    *ret_children = 0;
+    if (head.kind == READ_END) {
+        *ret_reason = "a byte that begins no value, or a head that is cut";
+        return NULL;
+    }
+    at += head.size;
+    if (has_body(head.kind)) {
+        if (head.value > (uint64_t)(end - at)) {
+            *ret_reason = "longer than what is there";
+            return NULL;
+        }
+        return at + head.value;
+    }
+    *ret_children = head.kind == READ_MAP ? 2 * head.value : head.value;
+    if (*ret_children <= (uint64_t)(end - at)) /* every value takes a byte */
+        return at;
+    *ret_reason = "more elements than bytes";
+    return NULL;
+}
+
+/* Walks one value with all in it, up to `depth_max` deep.  Returns NULL and the reason when it is not well-formed. */
+static const uint8_t *walk(const uint8_t *at, const uint8_t *end, unsigned depth_max, const char **ret_reason)
+{
+    uint64_t left[WIRE_DEPTH_MAX + 1]; /* values still to come behind the present one, at every depth */
+    uint64_t here = 1;                 /* the same, with the present one */
     unsigned depth = 0;
 
     for (;;) {
-        struct head head = head_at(at, end);
         uint64_t children = 0;
+        unsigned size;
 
-        if (head.kind == READ_END) {
-            *ret_reason = at == end ? "it ends in the middle" : "a byte that begins no value, or a head that is cut";
+        if (at == end) {
+            *ret_reason = "it ends in the middle";
             return NULL;
         }
-        at += head.size;
-        left[depth]--;
-        if (has_body(head.kind)) {
-            if (head.value > (uint64_t)(end - at)) {
-                *ret_reason = "longer than what is there";
+        size = plain_size(*at);
+        if (size > 0 && size <= (size_t)(end - at)) {
+            at += size;
+        } else {
+            at = walk_head(at, end, &children, ret_reason);
+            if (at == NULL)
                 return NULL;
-            }
-            at += head.value;
-        } else if (head.kind == READ_ARRAY || head.kind == READ_MAP) {
-            children = head.kind == READ_MAP ? 2 * head.value : head.value;
-            if (children > (uint64_t)(end - at)) { /* every value takes a byte */
-                *ret_reason = "more elements than bytes";
-                return NULL;
-            }
         }
+        here--;
         if (children > 0) {
-            if (depth == WIRE_DEPTH_MAX) {
+            if (depth == depth_max) {
                 *ret_reason = "nested too deep";
                 return NULL;
             }
-            left[++depth] = children;
+            left[depth++] = here;
+            here = children;
         }
-        while (left[depth] == 0) {
+        while (here == 0) {
             if (depth == 0)
                 return at;
-            depth--;
+            here = left[--depth];
         }
     }
 }
@@ -158,7 +203,7 @@ maiko_status reader_check(const void *bytes, size_t len, size_t max, struct text
             text_append(error, "empty");
         return MAIKO_EPROTOCOL;
     }
-    behind = walk(begin, begin + len, &reason);
+    behind = walk(begin, begin + len, WIRE_DEPTH_MAX, &reason);
     if (behind == begin + len)
         return MAIKO_OK;
     if (error != NULL)
@@ -324,7 +369,7 @@ bool reader_id(struct reader *reader, maiko_id *ret_value)
 bool reader_skip(struct reader *reader, struct slice *ret_value)
 {
     const char *reason = "";
-    const uint8_t *behind = walk(reader->at, reader->end, &reason);
+    const uint8_t *behind = walk(reader->at, reader->end, WIRE_DEPTH_MAX - 1, &reason);
 
     if (behind == NULL)
         return false;

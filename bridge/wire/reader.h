@@ -63,7 +63,7 @@ bool reader_text(struct reader *reader, struct slice *ret_value);
 /* Nil, a bin of 16 bytes, or a str of UUID text. */
 bool reader_id(struct reader *reader, maiko_id *ret_value);
 
-/* Any one value with all in it: its bytes. */
+/* Any one value with all in it: its bytes.  As strict as reader_check(), for a value inside another one. */
 bool reader_skip(struct reader *reader, struct slice *ret_value);
 
 static inline bool slice_is(struct slice slice, const char *text)
