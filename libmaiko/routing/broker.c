@@ -4,9 +4,18 @@
 #include "message/topic.h"
 #include <string.h>
 
+/* The interest of another shard, on behalf of all its subscribers. */
+struct remote {
+    struct subscription subscription;
+    struct subscription_terms terms;
+    uint32_t shard;
+    uint32_t count; /* subscriptions this stands for */
+    char key[];     /* shard, policy, pattern */
+};
+
 static const char *remote_key(const void *value)
 {
-    return ((const struct subscription *)value)->pattern - 2;
+    return ((const struct remote *)value)->key;
 }
 
 void broker_init(struct broker *broker, struct heap *heap, uint32_t shard)
@@ -22,19 +31,19 @@ void broker_init(struct broker *broker, struct heap *heap, uint32_t shard)
 static void route_free(struct broker *broker, struct route *route)
 {
     heap_free(broker->heap, route->targets, route->target_size * sizeof *route->targets);
-    heap_free(broker->heap, route->extras, route->extra_size * sizeof *route->extras);
+    heap_free(broker->heap, route->alternatives, route->alternative_size * sizeof *route->alternatives);
     heap_free(broker->heap, route, sizeof *route);
 }
 
-static size_t remote_size(const struct subscription *remote)
+static size_t remote_size(const struct remote *remote)
 {
-    return sizeof *remote + 2 + strlen(remote->pattern) + 1;
+    return sizeof *remote + strlen(remote->key) + 1;
 }
 
 void broker_deinit(struct broker *broker)
 {
     size_t position = 0;
-    struct subscription *remote;
+    struct remote *remote;
     uint32_t i;
 
     topic_index_deinit(&broker->index);
@@ -102,39 +111,52 @@ static bool add_target(struct broker *broker, struct route *route, struct subscr
         route->targets = targets;
         route->target_size = size;
     }
-    targets[route->target_count++] = (struct route_target){.subscriber = subscription->subscriber,
-                                                           .subscription = subscription,
-                                                           .choice = subscription->choice,
-                                                           .has_predicate = subscription->predicate != NULL};
+    targets[route->target_count++] =
+        (struct route_target){.subscriber = subscription->subscriber, .choice = (uintptr_t)subscription};
+    return true;
+}
+
+static bool room_for_alternatives(struct broker *broker, struct route *route, uint32_t count)
+{
+    uint32_t size = route->alternative_size == 0 ? 4 : 2 * route->alternative_size;
+    struct route_alternative *alternatives;
+
+    if (route->alternative_count + count <= route->alternative_size)
+        return true;
+    alternatives = heap_resize(broker->heap, route->alternatives, route->alternative_size * sizeof *alternatives,
+                               size * sizeof *alternatives);
+    if (alternatives == NULL)
+        return false;
+    route->alternatives = alternatives;
+    route->alternative_size = size;
     return true;
 }
 
 /* A further subscription of a subscriber that is a target already: heard when the predicates before it say no. */
-static bool add_extra(struct broker *broker, struct route *route, struct route_target *target, struct subscription *subscription)
+static bool add_alternative(struct broker *broker, struct route *route, struct route_target *target,
+                            struct subscription *subscription)
 {
-    uint32_t size = route->extra_size == 0 ? 4 : 2 * route->extra_size;
-    struct route_extra *extras = route->extras;
     uint32_t *more;
 
-    if (route->extra_count == route->extra_size) {
-        extras = heap_resize(broker->heap, route->extras, route->extra_size * sizeof *extras, size * sizeof *extras);
-        if (extras == NULL)
-            return false;
-        route->extras = extras;
-        route->extra_size = size;
+    if (!room_for_alternatives(broker, route, 2))
+        return false;
+    if (!(target->choice & 1)) {
+        route->alternatives[route->alternative_count] =
+            (struct route_alternative){.subscription = (struct subscription *)target->choice};
+        target->choice = 2 * (uintptr_t)route->alternative_count++ + 1;
     }
-    for (more = &target->more; *more != 0; more = &extras[*more - 1].more)
+    for (more = &route->alternatives[target->choice / 2].more; *more != 0; more = &route->alternatives[*more - 1].more)
         ;
-    extras[route->extra_count++] = (struct route_extra){.subscription = subscription, .more = 0};
-    *more = route->extra_count;
+    route->alternatives[route->alternative_count++] = (struct route_alternative){.subscription = subscription};
+    *more = route->alternative_count;
     return true;
 }
 
-static void add_remote(struct route *route, const struct subscription *remote)
+static void add_remote(struct route *route, const struct remote *remote)
 {
     uint64_t bit = UINT64_C(1) << remote->shard;
     uint8_t topic_policy = atomic_load_explicit(&route->topic->overflow, memory_order_relaxed);
-    maiko_overflow policy = remote->choice > 0 ? (maiko_overflow)remote->choice : (maiko_overflow)topic_policy;
+    maiko_overflow policy = remote->terms.choice > 0 ? (maiko_overflow)remote->terms.choice : (maiko_overflow)topic_policy;
 
     if (route->topic->is_system)
         policy = MAIKO_DROP_OLDEST;
@@ -149,6 +171,12 @@ static void add_remote(struct route *route, const struct subscription *remote)
     route->remote_shards |= bit;
 }
 
+/* Is it a target of the route already?  What stands at its mark says so, whatever route the mark is from. */
+static bool is_marked(const struct route *route, const struct subscriber *subscriber)
+{
+    return subscriber->mark_at < route->target_count && route->targets[subscriber->mark_at].subscriber == subscriber;
+}
+
 static void found(struct topic_index_entry *entry, void *userdata)
 {
     struct broker *broker = userdata;
@@ -157,14 +185,14 @@ static void found(struct topic_index_entry *entry, void *userdata)
     struct subscriber *subscriber = subscription->subscriber;
 
     if (subscriber == NULL) {
-        add_remote(route, subscription);
-    } else if (subscriber->mark == broker->build) {
+        add_remote(route, CONTAINER_OF(subscription, struct remote, subscription));
+    } else if (is_marked(route, subscriber)) {
         struct route_target *target = &route->targets[subscriber->mark_at];
 
-        if (target->has_predicate && !add_extra(broker, route, target, subscription))
+        if (subscription_has_predicate(route_target_first(route, target)) &&
+            !add_alternative(broker, route, target, subscription))
             broker->has_failed = true;
     } else if (add_target(broker, route, subscription)) {
-        subscriber->mark = broker->build;
         subscriber->mark_at = route->target_count - 1;
     } else {
         broker->has_failed = true;
@@ -181,12 +209,11 @@ static void widen_sticky(struct broker *broker, struct route *route)
 maiko_status broker_build(struct broker *broker, struct route *route)
 {
     route->target_count = 0;
-    route->extra_count = 0;
+    route->alternative_count = 0;
     route->remote_shards = 0;
     route->remote_holding = 0;
     route->remote_newest = 0;
     route->care = ROUTE_UNSEEN;
-    broker->build++;
     broker->has_failed = false;
     broker->building = route;
     (void)topic_index_resolve(&broker->index, route->topic->name, found, broker);
@@ -212,29 +239,34 @@ static void mark_stale(struct topic_set_entry *entry, void *userdata)
 
 /* The common case while many actors join one topic: it has no other subscription of this subscriber, so appending is what
  * a build would do. */
+struct joining {
+    struct broker *broker;
+    struct subscription *subscription;
+};
+
 static void append(struct topic_set_entry *entry, void *userdata)
 {
-    struct subscription *subscription = userdata;
+    const struct joining *joining = userdata;
+    struct subscription *subscription = joining->subscription;
     struct route *route = CONTAINER_OF(entry, struct route, entry);
-    struct broker *broker = subscription->broker;
     bool is_only =
         subscription->subscriber != NULL && subscription->subscriber->first == subscription && subscription->next == NULL;
 
     if (route->is_stale)
         return;
     route->care = ROUTE_UNSEEN;
-    if (!is_only || !add_target(broker, route, subscription))
+    if (!is_only || !add_target(joining->broker, route, subscription))
         spoil(route);
 }
 
 maiko_status broker_subscribe(struct broker *broker, struct subscription *subscription)
 {
+    struct joining joining = {.broker = broker, .subscription = subscription};
     maiko_status status = topic_index_add(&broker->index, subscription->pattern, &subscription->entry);
 
     if (status != MAIKO_OK)
         return status;
-    subscription->broker = broker;
-    (void)topic_set_for_each(&broker->topics, subscription->pattern, append, subscription);
+    (void)topic_set_for_each(&broker->topics, subscription->pattern, append, &joining);
     return MAIKO_OK;
 }
 
@@ -246,46 +278,47 @@ void broker_unsubscribe(struct broker *broker, struct subscription *subscription
     (void)topic_set_for_each(&broker->topics, subscription->pattern, mark_stale, NULL);
 }
 
-static struct subscription *remote_new(struct broker *broker, uint32_t shard, const char *pattern, int8_t choice)
+static void write_key(char *key, uint32_t shard, const char *pattern, int8_t choice)
 {
-    size_t len = strlen(pattern);
-    struct subscription *remote = heap_alloc_zeroed(broker->heap, 1, sizeof *remote + 2 + len + 1);
-    char *key;
-
-    if (remote == NULL)
-        return NULL;
-    key = (char *)(remote + 1);
-    key[0] = (char)(shard + 1);
-    key[1] = (char)('0' + choice);
-    memcpy(key + 2, pattern, len + 1);
-    remote->pattern = key + 2;
-    remote->shard = shard;
-    remote->choice = choice;
-    return remote;
-}
-
-static struct subscription *remote_find(struct broker *broker, uint32_t shard, const char *pattern, int8_t choice)
-{
-    char key[260];
-
     key[0] = (char)(shard + 1);
     key[1] = (char)('0' + choice);
     memcpy(key + 2, pattern, strlen(pattern) + 1);
+}
+
+static struct remote *remote_new(struct broker *broker, uint32_t shard, const char *pattern, int8_t choice)
+{
+    struct remote *remote = heap_alloc_zeroed(broker->heap, 1, sizeof *remote + 2 + strlen(pattern) + 1);
+
+    if (remote == NULL)
+        return NULL;
+    write_key(remote->key, shard, pattern, choice);
+    remote->subscription.pattern = remote->key + 2;
+    remote->subscription.terms = &remote->terms;
+    remote->terms.choice = choice;
+    remote->shard = shard;
+    return remote;
+}
+
+static struct remote *remote_find(struct broker *broker, uint32_t shard, const char *pattern, int8_t choice)
+{
+    char key[260];
+
+    write_key(key, shard, pattern, choice);
     return hash_table_find(&broker->remotes, key);
 }
 
 static maiko_status remote_begin(struct broker *broker, uint32_t shard, const char *pattern, int8_t choice)
 {
-    struct subscription *remote = remote_new(broker, shard, pattern, choice);
+    struct remote *remote = remote_new(broker, shard, pattern, choice);
     maiko_status status;
 
     if (remote == NULL)
         return MAIKO_ENOMEM;
     status = hash_table_insert(&broker->remotes, remote);
     if (status == MAIKO_OK) {
-        status = broker_subscribe(broker, remote);
+        status = broker_subscribe(broker, &remote->subscription);
         if (status != MAIKO_OK)
-            (void)hash_table_remove(&broker->remotes, remote->pattern - 2);
+            (void)hash_table_remove(&broker->remotes, remote->key);
     }
     if (status != MAIKO_OK) {
         heap_free(broker->heap, remote, remote_size(remote));
@@ -297,15 +330,15 @@ static maiko_status remote_begin(struct broker *broker, uint32_t shard, const ch
 
 maiko_status broker_remote(struct broker *broker, uint32_t shard, const char *pattern, int8_t choice, int delta)
 {
-    struct subscription *remote = remote_find(broker, shard, pattern, choice);
+    struct remote *remote = remote_find(broker, shard, pattern, choice);
 
     broker->all_remotes |= UINT64_C(1) << shard;
     if (remote == NULL)
         return delta > 0 ? remote_begin(broker, shard, pattern, choice) : MAIKO_OK;
     remote->count += (uint32_t)delta;
     if (remote->count == 0) {
-        (void)hash_table_remove(&broker->remotes, remote->pattern - 2);
-        broker_unsubscribe(broker, remote);
+        (void)hash_table_remove(&broker->remotes, remote->key);
+        broker_unsubscribe(broker, &remote->subscription);
         heap_free(broker->heap, remote, remote_size(remote));
     }
     return MAIKO_OK;

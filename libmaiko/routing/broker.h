@@ -15,37 +15,52 @@
 /* The subscribing side of an actor: embedded in it. */
 struct subscriber {
     struct subscription *first; /* in order of subscription */
-    uint64_t mark;              /* broker's: last route build that met it */
-    uint32_t mark_at;
+    uint32_t mark_at;           /* broker's: its target in the route under way, if it is there */
+};
+
+/* What few subscriptions ask for. */
+struct subscription_terms {
+    bool (*predicate)(const void *event, const maiko_event_type *type, void *userdata);
+    void *userdata;
+    int8_t choice; /* a maiko_overflow that overrides the topic's, or 0 */
 };
 
 /* A standing interest: of a local subscriber, or of another shard on behalf of all its subscribers. */
 struct subscription {
-    struct topic_index_entry entry; /* its place in the index; first, so that one pointer serves for both */
-    struct broker *broker;          /* where it is registered */
-    struct subscription *next;      /* of the same subscriber */
-    struct subscriber *subscriber;  /* NULL: another shard's */
-    bool (*predicate)(const void *event, const maiko_event_type *type, void *userdata);
-    void *userdata;
+    struct topic_index_entry entry;         /* its place in the index; first, so that one pointer serves for both */
+    struct subscription *next;              /* of the same subscriber */
+    struct subscriber *subscriber;          /* NULL: another shard's */
+    const struct subscription_terms *terms; /* NULL: none */
     const char *pattern;
-    uint32_t shard; /* another shard's: which */
-    uint32_t count; /* another shard's: how many subscriptions of it this stands for */
-    int8_t choice;  /* a maiko_overflow that overrides the topic's, or -1 */
-    bool is_heap;   /* own allocation (subscribed while running), freed on its own */
 };
 
-/* One subscriber of a topic.  Further matching subscriptions of it matter only when the first has a predicate. */
+static inline bool subscription_has_predicate(const struct subscription *subscription)
+{
+    return subscription->terms != NULL && subscription->terms->predicate != NULL;
+}
+
+static inline int8_t subscription_choice(const struct subscription *subscription)
+{
+    return subscription->terms == NULL ? 0 : subscription->terms->choice;
+}
+
+static inline bool subscription_wants(const struct subscription *subscription, const maiko_envelope *envelope)
+{
+    const struct subscription_terms *terms = subscription->terms;
+
+    return terms == NULL || terms->predicate == NULL || terms->predicate(envelope->payload, envelope->type, terms->userdata);
+}
+
+/* One subscriber of a topic.  Further matching subscriptions of it, its alternatives, matter only when the first has a
+ * predicate. */
 struct route_target {
     struct subscriber *subscriber;
-    struct subscription *subscription;
-    uint32_t more; /* 1 + index into extras of the next alternative; 0: none */
-    int8_t choice;
-    bool has_predicate;
+    uintptr_t choice; /* a struct subscription; or, odd, where in the route's alternatives its own begin: 2 * index + 1 */
 };
 
-struct route_extra {
+struct route_alternative {
     struct subscription *subscription;
-    uint32_t more;
+    uint32_t more; /* 1 + index of the next; 0: none */
 };
 
 /* Does an event of this topic need anything but room in the subscribers' mailboxes? */
@@ -61,11 +76,11 @@ struct route {
     struct topic_set_entry entry; /* its place in the set of known topics */
     struct topic *topic;
     struct route_target *targets;
-    struct route_extra *extras;
+    struct route_alternative *alternatives;
     uint32_t target_count;
     uint32_t target_size;
-    uint32_t extra_count;
-    uint32_t extra_size;
+    uint32_t alternative_count;
+    uint32_t alternative_size;
     uint64_t remote_shards;  /* bit per shard with at least one subscriber */
     uint64_t remote_holding; /* of those, where some subscriber asks for BLOCK or FAIL */
     uint64_t remote_newest;  /* of those, where all subscribers ask for DROP_NEWEST */
@@ -85,7 +100,6 @@ struct broker {
     struct route *building;
     struct route **routes; /* by topic id; NULL where this shard never met the topic */
     uint32_t route_size;
-    uint64_t build;            /* number of the last route build */
     struct hash_table remotes; /* shard and pattern -> subscription of another shard */
 };
 
@@ -112,22 +126,26 @@ struct route *broker_route(struct broker *broker, struct topic *topic);
 /* Builds a stale route.  MAIKO_OK or MAIKO_ENOMEM (still stale, targets unchanged). */
 MAIKO_MUST_CHECK maiko_status broker_build(struct broker *broker, struct route *route);
 
-/* Does the event pass the predicates of this target? */
-static inline bool route_target_wants(const struct route *route, const struct route_target *target,
-                                      const maiko_envelope *envelope, struct subscription **ret_subscription)
+/* The first subscription that made it a target. */
+static inline struct subscription *route_target_first(const struct route *route, const struct route_target *target)
 {
-    struct subscription *subscription = target->subscription;
-    uint32_t more = target->more;
+    return target->choice & 1 ? route->alternatives[target->choice / 2].subscription : (struct subscription *)target->choice;
+}
 
-    for (;;) {
-        *ret_subscription = subscription;
-        if (subscription->predicate == NULL || subscription->predicate(envelope->payload, envelope->type, subscription->userdata))
-            return true;
+/* The subscription by which the target takes the event; NULL when all have predicates that say no. */
+static inline struct subscription *route_target_taking(const struct route *route, const struct route_target *target,
+                                                       const maiko_envelope *envelope)
+{
+    struct subscription *subscription = route_target_first(route, target);
+    uint32_t more = target->choice & 1 ? route->alternatives[target->choice / 2].more : 0;
+
+    while (!subscription_wants(subscription, envelope)) {
         if (more == 0)
-            return false;
-        subscription = route->extras[more - 1].subscription;
-        more = route->extras[more - 1].more;
+            return NULL;
+        subscription = route->alternatives[more - 1].subscription;
+        more = route->alternatives[more - 1].more;
     }
+    return subscription;
 }
 
 #endif

@@ -116,10 +116,16 @@ struct actor {
     struct subscriber subscriber;  /* its subscriptions on the shard's broker */
     struct actor_rare *rare;
     struct list siblings; /* in the shard's list of actors, in order of addition */
-    char *block;          /* one allocation: subscriptions, publish list, name */
+    char *block;          /* one allocation: subscriptions, their terms, publish list, name */
     uint32_t block_size;
     uint32_t declared;       /* subscriptions of its spec: the first in the block */
     struct actor *wake_next; /* owned by whoever set is_on_wake_stack */
+};
+
+/* A subscription made while running, an allocation of its own; those of the spec are the first in the actor's block. */
+struct running_subscription {
+    struct subscription subscription;
+    struct subscription_terms terms;
 };
 
 /* The context that stands for the actor; and back, NULL when it is stale or no context at all. */
@@ -168,6 +174,26 @@ static inline struct inbox *actor_inbox(const struct actor *gate)
 {
     return gate->self;
 }
+
+/* Is the subscription one of its spec? */
+static inline bool actor_declared(const struct actor *actor, const struct subscription *subscription)
+{
+    return (uintptr_t)subscription - (uintptr_t)actor->block < actor->declared * sizeof *subscription;
+}
+
+/* `terms` is where they are to be kept; left alone when there are none. */
+static inline void subscription_terms_set(struct subscription *subscription, struct subscription_terms *terms,
+                                          const maiko_subscription *from)
+{
+    if (from->predicate == NULL && from->overflow == MAIKO_OVERFLOW_OF_TOPIC)
+        return;
+    *terms =
+        (struct subscription_terms){.predicate = from->predicate, .userdata = from->userdata, .choice = (int8_t)from->overflow};
+    subscription->terms = terms;
+}
+
+/* Gives back the pattern, and the memory when it was made while running. */
+void actor_free_subscription(struct actor *actor, struct subscription *subscription);
 
 /* Made on first use.  NULL when out of memory. */
 struct actor_rare *actor_rare(struct actor *actor);

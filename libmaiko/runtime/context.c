@@ -144,18 +144,18 @@ static struct subscription *find_subscription(struct actor *actor, const char *p
 
 static struct subscription *subscription_new(struct actor *actor, const maiko_subscription *from)
 {
-    size_t len = strlen(from->pattern);
-    struct subscription *subscription = heap_alloc_zeroed(actor->shard->heap, 1, sizeof *subscription + len + 1);
+    struct running_subscription *made = heap_alloc_zeroed(actor->shard->heap, 1, sizeof *made);
 
-    if (subscription == NULL)
+    if (made == NULL)
         return NULL;
-    subscription->pattern = memcpy(subscription + 1, from->pattern, len + 1);
-    subscription->subscriber = &actor->subscriber;
-    subscription->predicate = from->predicate;
-    subscription->userdata = from->userdata;
-    subscription->choice = (int8_t)from->overflow;
-    subscription->is_heap = true;
-    return subscription;
+    made->subscription.pattern = text_pool_take(&actor->shard->sup->patterns, from->pattern);
+    if (made->subscription.pattern == NULL) {
+        heap_free(actor->shard->heap, made, sizeof *made);
+        return NULL;
+    }
+    made->subscription.subscriber = &actor->subscriber;
+    subscription_terms_set(&made->subscription, &made->terms, from);
+    return &made->subscription;
 }
 
 static void append(struct actor *actor, struct subscription *subscription)
@@ -174,8 +174,7 @@ static void unlink_and_free(struct actor *actor, struct subscription *subscripti
     while (*at != subscription)
         at = &(*at)->next;
     *at = subscription->next;
-    if (subscription->is_heap)
-        heap_free(actor->shard->heap, subscription, sizeof *subscription + strlen(subscription->pattern) + 1);
+    actor_free_subscription(actor, subscription);
 }
 
 maiko_status maiko_subscribe(maiko_context *ctx, const maiko_subscription *subscription)

@@ -157,14 +157,14 @@ static void overflow(struct shard *shard, struct actor *actor, struct mailbox *m
     }
 }
 
-maiko_overflow shard_policy_of(const struct route *route, const struct route_target *target)
+maiko_overflow shard_policy_of(const struct route *route, const struct subscription *subscription)
 {
     uint8_t topic_policy;
 
     if (route->topic->is_system)
         return MAIKO_DROP_OLDEST;
-    if (target->choice > 0)
-        return (maiko_overflow)target->choice;
+    if (subscription_choice(subscription) > 0)
+        return (maiko_overflow)subscription_choice(subscription);
     topic_policy = atomic_load_explicit(&route->topic->overflow, memory_order_relaxed);
     return topic_policy == MAIKO_OVERFLOW_OF_TOPIC ? MAIKO_BLOCK : (maiko_overflow)topic_policy;
 }
@@ -186,37 +186,34 @@ static void deliver_control(struct shard *shard, struct actor *actor, struct rou
 }
 
 /* True when the event counts as matched. */
-static inline bool deliver(struct shard *shard, struct route *route, struct route_target *target, struct envelope *envelope,
+static inline bool deliver(struct shard *shard, struct route *route, const struct route_target *target, struct envelope *envelope,
                            const struct actor *debtor)
 {
     struct actor *actor = CONTAINER_OF(target->subscriber, struct actor, subscriber);
     struct mailbox *mailbox = &actor->mailbox;
+    const struct subscription *subscription;
 
     if (__builtin_expect(actor == debtor && !actor->receives_own, 0))
         return false;
-    if (__builtin_expect(target->has_predicate, 0)) {
-        struct subscription *subscription;
-
-        if (!route_target_wants(route, target, &envelope->head, &subscription))
-            return false;
-        target->choice = subscription->choice;
-    }
+    subscription = route_target_taking(route, target, &envelope->head);
+    if (subscription == NULL)
+        return false;
     COUNT(actor->counters, received, 1);
     if (__builtin_expect(atomic_load_explicit(&route->topic->is_control, memory_order_relaxed), 0)) {
         deliver_control(shard, actor, route, envelope, debtor);
     } else if (__builtin_expect(mailbox->depth < mailbox->limit, 1)) {
-        uintptr_t tags = __builtin_expect(shard_policy_of(route, target) == MAIKO_DROP_OLDEST, 0) ? MAILBOX_EVICTABLE : 0;
+        uintptr_t tags = __builtin_expect(shard_policy_of(route, subscription) == MAIKO_DROP_OLDEST, 0) ? MAILBOX_EVICTABLE : 0;
 
         if (mailbox_push(mailbox, shard->heap, entry_of(envelope, tags)) == MAIKO_OK)
             envelope_hold(shard, envelope);
         shard_ready_for_event(shard, actor);
     } else {
-        overflow(shard, actor, mailbox, route, envelope, shard_policy_of(route, target), debtor);
+        overflow(shard, actor, mailbox, route, envelope, shard_policy_of(route, subscription), debtor);
     }
     return true;
 }
 
-void shard_dispatch_to(struct shard *shard, struct route *route, struct route_target *target, struct envelope *envelope)
+void shard_dispatch_to(struct shard *shard, struct route *route, const struct route_target *target, struct envelope *envelope)
 {
     (void)deliver(shard, route, target, envelope, NULL);
     shard_release(shard, envelope);
@@ -255,7 +252,9 @@ static bool is_special(const struct route *route)
         atomic_load_explicit(&route->topic->is_sticky, memory_order_relaxed))
         return true;
     for (i = 0; i < route->target_count; i++) {
-        if (route->targets[i].has_predicate || shard_policy_of(route, &route->targets[i]) == MAIKO_DROP_OLDEST)
+        const struct subscription *first = route_target_first(route, &route->targets[i]);
+
+        if (subscription_has_predicate(first) || shard_policy_of(route, first) == MAIKO_DROP_OLDEST)
             return true;
     }
     return false;
@@ -290,7 +289,8 @@ HOT uint32_t dispatch_plain(struct shard *shard, struct route *route, struct env
             envelope_hold(shard, envelope);
             shard_ready_for_event(shard, actor);
         } else {
-            overflow(shard, actor, mailbox, route, envelope, shard_policy_of(route, target), envelope->origin);
+            overflow(shard, actor, mailbox, route, envelope, shard_policy_of(route, route_target_first(route, target)),
+                     envelope->origin);
         }
     }
     return matched;

@@ -27,8 +27,7 @@ static bool had_last_value(const struct subscription *subscription, const struct
     const struct subscription *earlier = subscription->subscriber->first;
 
     for (; earlier != subscription; earlier = earlier->next) {
-        if (maiko_topic_matches(earlier->pattern, route->topic->name) &&
-            (earlier->predicate == NULL || earlier->predicate(last->payload, last->type, earlier->userdata)))
+        if (maiko_topic_matches(earlier->pattern, route->topic->name) && subscription_wants(earlier, last))
             return true;
     }
     return false;
@@ -39,10 +38,7 @@ static void give_last_value(struct topic_set_entry *entry, void *userdata)
     struct last_values *last = userdata;
     struct route *route = CONTAINER_OF(entry, struct route, entry);
     const struct actor *actor = CONTAINER_OF(last->subscription->subscriber, struct actor, subscriber);
-    struct route_target target = {.subscriber = last->subscription->subscriber,
-                                  .subscription = last->subscription,
-                                  .choice = last->subscription->choice,
-                                  .has_predicate = last->subscription->predicate != NULL};
+    struct route_target target = {.subscriber = last->subscription->subscriber, .choice = (uintptr_t)last->subscription};
 
     if (route->last == NULL || had_last_value(last->subscription, route))
         return;

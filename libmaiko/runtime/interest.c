@@ -115,7 +115,7 @@ maiko_status interest_tell_all(struct shard *shard, uint32_t target)
 
 static void write_key(char *key, const struct subscription *subscription)
 {
-    key[0] = (char)('0' + subscription->choice);
+    key[0] = (char)('0' + subscription_choice(subscription));
     memcpy(key + 1, subscription->pattern, strlen(subscription->pattern) + 1);
 }
 

@@ -298,7 +298,6 @@ bool placement_move(struct actor *actor, struct shard *target)
     list_push_back(&target->actors, &actor->siblings);
     actor->shard = target;
     actor->is_away = target->index != actor->home;
-    actor->subscriber.mark = 0; /* build numbers are per broker */
     actor->ring_events = 0;
     actor->ring_bytes = 0;
     actor->ring_targets = 0;

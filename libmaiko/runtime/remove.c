@@ -6,6 +6,15 @@
 
 /* --- memory --- */
 
+void actor_free_subscription(struct actor *actor, struct subscription *subscription)
+{
+    struct maiko_supervisor *sup = actor->shard->sup;
+
+    text_pool_give(&sup->patterns, subscription->pattern);
+    if (!actor_declared(actor, subscription))
+        heap_free(&sup->root->heap, subscription, sizeof(struct running_subscription));
+}
+
 static void free_parts(struct maiko_supervisor *sup, struct actor *actor)
 {
     struct heap *heap = &sup->root->heap;
@@ -14,8 +23,7 @@ static void free_parts(struct maiko_supervisor *sup, struct actor *actor)
         struct subscription *subscription = actor->subscriber.first;
 
         actor->subscriber.first = subscription->next;
-        if (subscription->is_heap)
-            heap_free(heap, subscription, sizeof *subscription + strlen(subscription->pattern) + 1);
+        actor_free_subscription(actor, subscription);
     }
     mailbox_deinit(&actor->mailbox, heap);
     if (actor->rare != NULL) {

@@ -160,7 +160,8 @@ static bool may_block(struct shard *shard, const struct sending *sending)
     for (i = 0; i < route->target_count; i++) {
         struct actor *actor = CONTAINER_OF(route->targets[i].subscriber, struct actor, subscriber);
 
-        if (actor->mailbox.depth >= actor->mailbox.capacity && shard_policy_of(route, &route->targets[i]) == MAIKO_BLOCK &&
+        if (actor->mailbox.depth >= actor->mailbox.capacity &&
+            shard_policy_of(route, route_target_first(route, &route->targets[i])) == MAIKO_BLOCK &&
             (actor != sending->actor || actor->receives_own))
             return true;
     }

@@ -229,10 +229,10 @@ struct route *shard_route(struct shard *shard, struct topic *topic);
 void shard_dispatch(struct shard *shard, struct route *route, struct envelope *envelope);
 
 /* Only to one local subscriber (the last value of a sticky topic); consumes the caller's reference. */
-void shard_dispatch_to(struct shard *shard, struct route *route, struct route_target *target, struct envelope *envelope);
+void shard_dispatch_to(struct shard *shard, struct route *route, const struct route_target *target, struct envelope *envelope);
 
 /* The policy that applies: $sys/ is always DROP_OLDEST, then the subscription's, then the topic's. */
-maiko_overflow shard_policy_of(const struct route *route, const struct route_target *target);
+maiko_overflow shard_policy_of(const struct route *route, const struct subscription *subscription);
 
 /* A dedicated actor in a send: keeps its shard going, without running hooks, until the actor is free again. */
 void shard_wait_until_free(struct shard *shard, struct actor *actor);

@@ -202,6 +202,7 @@ static void free_supervisor(struct maiko_supervisor *sup)
     supervisor_free_importers(sup);
     hash_table_deinit(&sup->names);
     actor_table_deinit(&sup->actors);
+    text_pool_deinit(&sup->patterns);
     registry_deinit(&sup->registry);
     counters_file_close(sup->counters, true, 0); /* what was left is by now counted as dropped */
     if (sup->join_fd >= 0)
@@ -222,6 +223,7 @@ static maiko_status build(struct maiko_supervisor *sup)
 
     hash_table_init(&sup->names, &sup->root->heap, name_key);
     actor_table_init(&sup->actors, &sup->root->heap);
+    text_pool_init(&sup->patterns, &sup->root->heap);
     registry_init(&sup->registry, &sup->root->heap, sup->config.dynamic_topics);
     if (status == MAIKO_OK)
         status = make_fork_word(sup);

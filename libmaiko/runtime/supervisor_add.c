@@ -17,7 +17,7 @@ struct draft {
     size_t subscribe_count;
     size_t subscription_count;
     size_t publish_count;
-    size_t text_bytes;
+    size_t publish_bytes;
     char anonymous[32];
     struct shard *shard;
     struct actor *actor;
@@ -43,30 +43,32 @@ maiko_status supervisor_check_name(const char *name, struct text *error)
     return status == MAIKO_OK ? status : refuse(error, status, "actor name", len > 255 ? "(too long)" : name);
 }
 
-static maiko_status check_pattern(struct draft *draft, const char *pattern, const char *what, struct text *error)
+/* What is in use already is valid. */
+static maiko_status check_pattern(struct maiko_supervisor *sup, const char *pattern, const char *what, struct text *error)
 {
-    maiko_status status = maiko_pattern_check(pattern);
+    maiko_status status = text_pool_has(&sup->patterns, pattern) ? MAIKO_OK : maiko_pattern_check(pattern);
 
-    draft->text_bytes += strlen(pattern) + 1;
     return status == MAIKO_OK ? status : refuse(error, status, what, pattern);
 }
 
-static maiko_status check_patterns(struct draft *draft, struct text *error)
+static maiko_status check_patterns(struct maiko_supervisor *sup, struct draft *draft, struct text *error)
 {
     const maiko_actor_spec *spec = &draft->spec;
     maiko_status status = MAIKO_OK;
     size_t i;
 
     for (i = 0; status == MAIKO_OK && spec->subscribe != NULL && spec->subscribe[i] != NULL; i++, draft->subscribe_count++)
-        status = check_pattern(draft, spec->subscribe[i], "subscription", error);
+        status = check_pattern(sup, spec->subscribe[i], "subscription", error);
     for (i = 0; status == MAIKO_OK && spec->subscriptions != NULL && spec->subscriptions[i].pattern != NULL; i++) {
         draft->subscription_count++;
-        status = check_pattern(draft, spec->subscriptions[i].pattern, "subscription", error);
+        status = check_pattern(sup, spec->subscriptions[i].pattern, "subscription", error);
         if (status == MAIKO_OK && (unsigned)spec->subscriptions[i].overflow > MAIKO_FAIL)
             status = refuse(error, MAIKO_EINVAL, "policy of subscription", spec->subscriptions[i].pattern);
     }
-    for (i = 0; status == MAIKO_OK && spec->publish != NULL && spec->publish[i] != NULL; i++, draft->publish_count++)
-        status = check_pattern(draft, spec->publish[i], "publication", error);
+    for (i = 0; status == MAIKO_OK && spec->publish != NULL && spec->publish[i] != NULL; i++, draft->publish_count++) {
+        draft->publish_bytes += strlen(spec->publish[i]) + 1;
+        status = check_pattern(sup, spec->publish[i], "publication", error);
+    }
     return status;
 }
 
@@ -107,7 +109,7 @@ static maiko_status draft_init(struct maiko_supervisor *sup, struct draft *draft
     if (status == MAIKO_OK && (draft->spec.capacity > (1u << 24) || draft->spec.tick_limit > (1u << 24)))
         status = refuse(error, MAIKO_EINVAL, "capacity or tick limit of actor", draft->spec.name == NULL ? "" : draft->spec.name);
     if (status == MAIKO_OK)
-        status = check_patterns(draft, error);
+        status = check_patterns(sup, draft, error);
     return status == MAIKO_OK ? check_handlers(sup, draft->ops, error) : status;
 }
 
@@ -149,26 +151,44 @@ static maiko_status place(struct maiko_supervisor *sup, struct draft *draft, str
 
 /* --- building the record --- */
 
-static void fill_subscription(struct actor *actor, struct subscription *subscription, struct subscription ***last,
-                              const maiko_subscription *from, char **at)
+static bool fill_subscription(struct actor *actor, struct subscription *subscription, struct subscription ***last,
+                              const char *pattern)
 {
+    subscription->pattern = text_pool_take(&actor->shard->sup->patterns, pattern);
     subscription->subscriber = &actor->subscriber;
-    subscription->pattern = supervisor_copy_text(at, from->pattern);
-    subscription->predicate = from->predicate;
-    subscription->userdata = from->userdata;
-    subscription->choice = (int8_t)from->overflow;
     **last = subscription;
     *last = &subscription->next;
+    return subscription->pattern != NULL;
 }
 
-/* One block holds subscriptions, publish list and all text. */
+/* `room` is in the actor's block: for each plain subscription of the spec, then for each with terms; the terms behind. */
+static maiko_status fill_subscriptions(struct actor *actor, const struct draft *draft, struct subscription *room)
+{
+    const maiko_actor_spec *spec = &draft->spec;
+    struct subscription_terms *terms =
+        (struct subscription_terms *)(void *)(room + draft->subscribe_count + draft->subscription_count);
+    struct subscription **last = &actor->subscriber.first;
+    size_t i;
+
+    for (i = 0; i < draft->subscribe_count; i++) {
+        if (!fill_subscription(actor, room++, &last, spec->subscribe[i]))
+            return MAIKO_ENOMEM;
+    }
+    for (i = 0; i < draft->subscription_count; i++) {
+        subscription_terms_set(room, terms++, &spec->subscriptions[i]);
+        if (!fill_subscription(actor, room++, &last, spec->subscriptions[i].pattern))
+            return MAIKO_ENOMEM;
+    }
+    return MAIKO_OK;
+}
+
+/* One block holds subscriptions, publish list and name. */
 static maiko_status fill_block(struct actor *actor, const struct draft *draft, const char *name)
 {
     size_t subscriptions = draft->subscribe_count + draft->subscription_count;
-    size_t size = subscriptions * sizeof(struct subscription) + (draft->publish_count + 1) * sizeof(char *) + draft->text_bytes +
-                  strlen(name) + 1;
-    struct subscription **last = &actor->subscriber.first;
-    struct subscription *subscription;
+    size_t pointers = draft->spec.publish == NULL ? 0 : draft->publish_count + 1;
+    size_t lists = subscriptions * sizeof(struct subscription) + draft->subscription_count * sizeof(struct subscription_terms);
+    size_t size = lists + pointers * sizeof(char *) + draft->publish_bytes + strlen(name) + 1;
     const char **publish;
     char *at;
     size_t i;
@@ -178,22 +198,14 @@ static maiko_status fill_block(struct actor *actor, const struct draft *draft, c
         return MAIKO_ENOMEM;
     actor->block_size = (uint32_t)size;
     actor->declared = (uint32_t)subscriptions;
-    subscription = (struct subscription *)(void *)actor->block;
-    publish = (const char **)(void *)(subscription + subscriptions);
-    at = (char *)(publish + draft->publish_count + 1);
-    for (i = 0; i < draft->subscribe_count; i++) {
-        maiko_subscription plain = {.pattern = draft->spec.subscribe[i]};
-
-        fill_subscription(actor, subscription++, &last, &plain, &at);
-    }
-    for (i = 0; i < draft->subscription_count; i++)
-        fill_subscription(actor, subscription++, &last, &draft->spec.subscriptions[i], &at);
+    publish = (const char **)(void *)(actor->block + lists);
+    at = (char *)(publish + pointers);
     for (i = 0; i < draft->publish_count; i++)
         publish[i] = supervisor_copy_text(&at, draft->spec.publish[i]);
     if (draft->spec.publish != NULL)
         actor->rare->publish = publish;
     actor->sender.name = supervisor_copy_text(&at, name);
-    return MAIKO_OK;
+    return fill_subscriptions(actor, draft, (struct subscription *)(void *)actor->block);
 }
 
 static maiko_status fill_state(struct actor *actor, const struct draft *draft)
@@ -323,8 +335,8 @@ static void run_install(struct shard *shard, struct command *command)
     struct install_command *told = CONTAINER_OF(command, struct install_command, command);
     struct actor *actor = told->actor;
     struct add_ticket *ticket = told->ticket;
-    bool is_late = supervisor_state(shard->sup) == SUP_STOPPED ||
-                   atomic_load_explicit(&shard->sup->runs_stop_hooks, memory_order_relaxed);
+    bool is_late =
+        supervisor_state(shard->sup) == SUP_STOPPED || atomic_load_explicit(&shard->sup->runs_stop_hooks, memory_order_relaxed);
     maiko_status status = is_late ? MAIKO_ECLOSED : supervisor_install(shard, actor, ticket);
 
     if (status != MAIKO_OK) {

@@ -2,6 +2,7 @@
 #ifndef RUNTIME_SUPERVISOR_INTERNAL_H
 #define RUNTIME_SUPERVISOR_INTERNAL_H
 
+#include "base/text_pool.h"
 #include "runtime/actor_table.h"
 #include "runtime/inbox.h"
 #include "runtime/shard.h"
@@ -53,6 +54,7 @@ struct maiko_supervisor {
     pthread_cond_t changed; /* monotonic clock; any of what follows changed */
     struct actor_table actors;
     struct hash_table names;
+    struct text_pool patterns; /* of subscriptions */
     uint64_t next_actor_id;
     uint64_t next_anonymous;
     maiko_status failure; /* first */

@@ -21,6 +21,7 @@ struct stage {
     struct topic *topics[TOPICS];
     struct subscriber subscribers[SUBSCRIBERS];
     struct subscription subscriptions[SUBSCRIBERS][PER_SUBSCRIBER];
+    struct subscription_terms terms[SUBSCRIBERS][PER_SUBSCRIBER];
     bool is_subscribed[SUBSCRIBERS][PER_SUBSCRIBER];
     uint32_t remote[REMOTES][PATTERN_COUNT][4]; /* by shard, pattern and policy: how often told */
     struct dice dice;
@@ -65,12 +66,14 @@ static void unsubscribe(struct stage *stage, uint32_t who, uint32_t which)
 static void subscribe(struct stage *stage, uint32_t who, uint32_t which)
 {
     struct subscription *subscription = &stage->subscriptions[who][which];
+    struct subscription_terms *terms = &stage->terms[who][which];
     struct subscription **last = &stage->subscribers[who].first;
 
+    *terms = (struct subscription_terms){.choice = (int8_t)dice_below(&stage->dice, 3),
+                                         .predicate = dice_percent(&stage->dice, 30) ? odd : NULL};
     *subscription = (struct subscription){.subscriber = &stage->subscribers[who],
-                                          .pattern = patterns[dice_below(&stage->dice, PATTERN_COUNT)],
-                                          .choice = (int8_t)dice_below(&stage->dice, 3),
-                                          .predicate = dice_percent(&stage->dice, 30) ? odd : NULL};
+                                          .terms = terms->choice != 0 || terms->predicate != NULL ? terms : NULL,
+                                          .pattern = patterns[dice_below(&stage->dice, PATTERN_COUNT)]};
     while (*last != NULL)
         last = &(*last)->next;
     *last = subscription;
@@ -114,10 +117,8 @@ static uint32_t delivered(const struct route *route, const struct subscriber *su
     uint32_t i;
 
     for (i = 0; i < route->target_count; i++) {
-        struct subscription *taken;
-
         if (route->targets[i].subscriber == subscriber)
-            times += !route->targets[i].has_predicate || route_target_wants(route, &route->targets[i], &envelope, &taken);
+            times += route_target_taking(route, &route->targets[i], &envelope) != NULL;
     }
     return times;
 }
@@ -130,7 +131,7 @@ static uint32_t wanted(const struct stage *stage, uint32_t who, const char *name
         const struct subscription *subscription = &stage->subscriptions[who][i];
 
         if (stage->is_subscribed[who][i] && maiko_topic_matches(subscription->pattern, name) &&
-            (subscription->predicate == NULL || number % 2 == 1))
+            (!subscription_has_predicate(subscription) || number % 2 == 1))
             return 1;
     }
     return 0;
