@@ -181,12 +181,14 @@ static void consider(int directory_fd, const char *file_name, uint64_t started_n
 {
     const bool is_newer = newest->file_name[0] == '\0' || started_ns > newest->started_ns;
     const char *older = is_newer ? newest->file_name : file_name;
+    const size_t len = strnlen(file_name, sizeof(newest->file_name) - 1);
 
     if (older[0] != '\0')
         unlinkat(directory_fd, older, 0);
     if (!is_newer)
         return;
-    snprintf(newest->file_name, sizeof(newest->file_name), "%s", file_name);
+    memcpy(newest->file_name, file_name, len);
+    newest->file_name[len] = '\0';
     newest->started_ns = started_ns;
 }
 
