@@ -77,7 +77,7 @@ static bool is_full(const maiko_context *ctx)
 {
     struct actor *actor = actor_of_context(ctx);
 
-    if (actor == NULL)
+    if (actor == NULL || supervisor_is_forked(actor->shard->sup))
         return true;
     if (actor->is_gate)
         return inbox_is_full(actor_inbox(actor));
@@ -114,7 +114,7 @@ maiko_status maiko_stop_runtime(maiko_context *ctx)
 
     if (actor == NULL)
         return ctx == NULL ? MAIKO_EINVAL : MAIKO_ECLOSED;
-    if (supervisor_state(actor->shard->sup) == SUP_STOPPED)
+    if (!supervisor_is_forked(actor->shard->sup) && supervisor_state(actor->shard->sup) == SUP_STOPPED)
         return MAIKO_ECLOSED;
     return maiko_supervisor_request_stop(actor->shard->sup);
 }

@@ -21,6 +21,12 @@ struct maiko_importer {
     struct maiko_importer *next;
 };
 
+/* Asked before any lock is taken: in a forked child it may be held for ever. */
+static bool is_forked(const struct maiko_importer *importer)
+{
+    return supervisor_is_forked(importer->inbox->sup);
+}
+
 struct maiko_hold {
     struct actor *actor;
     struct heap *heap;
@@ -190,6 +196,8 @@ maiko_status maiko_importer_send(maiko_importer *importer, const maiko_import *g
 
     if (importer == NULL || given == NULL || given->struct_size < offsetof(maiko_import, id))
         return MAIKO_EINVAL;
+    if (is_forked(importer))
+        return MAIKO_EFORKED;
     memcpy(&import, given, given->struct_size < sizeof import ? given->struct_size : sizeof import);
     if (import.topic == NULL || (import.sender != NULL && strlen(import.sender) > 255))
         return import.topic == NULL ? MAIKO_ETOPIC : MAIKO_ENAME;
@@ -206,12 +214,12 @@ maiko_status maiko_importer_send(maiko_importer *importer, const maiko_import *g
 
 bool maiko_importer_has_room(maiko_importer *importer)
 {
-    return importer != NULL && !inbox_is_full(importer->inbox);
+    return importer != NULL && !is_forked(importer) && !inbox_is_full(importer->inbox);
 }
 
 void maiko_importer_on_room(maiko_importer *importer, void (*notify)(void *userdata), void *userdata)
 {
-    if (importer == NULL)
+    if (importer == NULL || is_forked(importer))
         return;
     pthread_mutex_lock(&importer->inbox->lock);
     importer->inbox->notify = notify;
@@ -223,7 +231,9 @@ maiko_status maiko_importer_finish(maiko_importer *importer)
 {
     struct inbox_event finish = {.is_finish = true};
 
-    return importer == NULL ? MAIKO_EINVAL : inbox_send(importer->inbox, &finish, false);
+    if (importer == NULL)
+        return MAIKO_EINVAL;
+    return is_forked(importer) ? MAIKO_EFORKED : inbox_send(importer->inbox, &finish, false);
 }
 
 uint8_t maiko_envelope_hops(const maiko_envelope *envelope)
@@ -264,7 +274,7 @@ maiko_status maiko_hold_new(maiko_context *ctx, maiko_hold **ret_hold)
 
 void maiko_hold_release(maiko_hold *hold)
 {
-    if (hold == NULL)
+    if (hold == NULL || supervisor_is_forked(hold->actor->shard->sup)) /* the wake-up would be the parent's */
         return;
     shard_pay_from_outside(hold->actor);
     heap_free(hold->heap, hold, sizeof *hold);

@@ -464,8 +464,8 @@ static maiko_status send(maiko_context *ctx, const maiko_send_opts *opts, const 
 
     if (__builtin_expect(actor == NULL, 0))
         return ctx == NULL ? MAIKO_EINVAL : MAIKO_ECLOSED;
-    if (__builtin_expect(type == NULL, 0))
-        return refuse(actor, MAIKO_ETYPE);
+    if (__builtin_expect(type == NULL, 0)) /* a forked child does not have the counters that a refusal adds to */
+        return supervisor_is_forked(actor->shard->sup) ? MAIKO_EFORKED : refuse(actor, MAIKO_ETYPE);
     if (__builtin_expect(actor->is_gate, 0)) {
         struct inbox_event meta = {.entry = NULL};
 
@@ -618,6 +618,8 @@ maiko_status maiko_commit_options(maiko_context *ctx, const maiko_send_opts *opt
 
     if (actor == NULL || room == NULL || room->actor != actor)
         return actor == NULL && ctx != NULL ? MAIKO_ECLOSED : MAIKO_EINVAL;
+    if (supervisor_is_forked(room->sup))
+        return MAIKO_EFORKED;
     len = maiko_event_len(room->type, event);
     status = len <= room->len ? send(ctx, widen(opts, &wide), room->type, event, len) : refuse(actor, MAIKO_ETYPE);
     room_free(room);

@@ -77,6 +77,8 @@ maiko_status maiko_supervisor_status(const maiko_supervisor *sup)
 
     if (!supervisor_is_valid(sup))
         return MAIKO_EINVAL;
+    if (supervisor_is_forked(sup)) /* the lock may have been somebody's at the fork */
+        return MAIKO_EFORKED;
     pthread_mutex_lock((pthread_mutex_t *)(uintptr_t)&sup->lock);
     status = sup->failure;
     pthread_mutex_unlock((pthread_mutex_t *)(uintptr_t)&sup->lock);
@@ -86,7 +88,11 @@ maiko_status maiko_supervisor_status(const maiko_supervisor *sup)
 /* The text is written once, before the failure can be seen. */
 const char *maiko_supervisor_error_text(const maiko_supervisor *sup)
 {
-    return maiko_supervisor_status(sup) == MAIKO_OK ? "" : supervisor_is_valid(sup) ? sup->failure_text : "no supervisor";
+    if (!supervisor_is_valid(sup))
+        return "no supervisor";
+    if (supervisor_is_forked(sup))
+        return maiko_strerror(MAIKO_EFORKED);
+    return maiko_supervisor_status(sup) == MAIKO_OK ? "" : sup->failure_text;
 }
 
 /* --- making and freeing --- */

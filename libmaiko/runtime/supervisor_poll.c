@@ -130,5 +130,7 @@ void supervisor_prepare_sleep(struct maiko_supervisor *sup)
 
 int maiko_supervisor_fd(maiko_supervisor *sup)
 {
-    return supervisor_is_valid(sup) && sup->config.mode == MAIKO_POLLED ? sup->shards[0]->wakeup.epoll_fd : -1;
+    if (!supervisor_is_valid(sup) || supervisor_is_forked(sup))
+        return -1;
+    return sup->config.mode == MAIKO_POLLED ? sup->shards[0]->wakeup.epoll_fd : -1;
 }

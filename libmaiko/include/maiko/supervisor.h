@@ -159,7 +159,7 @@ MAIKO_API maiko_context *maiko_supervisor_context(maiko_supervisor *sup);
 /** @return the text of the first failure ("" when none): which actor, which argument.  Borrowed until stop. */
 MAIKO_API const char *maiko_supervisor_error_text(const maiko_supervisor *sup);
 
-/** @return the first failure of set-up or of an actor, MAIKO_OK when none. */
+/** @return the first failure of set-up or of an actor, MAIKO_OK when none; MAIKO_EFORKED in a forked child. */
 MAIKO_API maiko_status maiko_supervisor_status(const maiko_supervisor *sup);
 
 /** @return actors that have not stopped, the supervisor itself not counted. */
