@@ -183,6 +183,7 @@ static maiko_status logger_end(void *self, maiko_context *ctx)
 
     (void)ctx;
     printf("%llu readings, %llu alerts\n", (unsigned long long)logger->readings, (unsigned long long)logger->alerts);
+    fflush(stdout); /* the process may --linger */
     return MAIKO_OK;
 }
 

@@ -188,6 +188,7 @@ class Logger
     maiko_status end(maiko_context *)
     {
         std::printf("%llu readings, %llu alerts\n", readings_, alerts_);
+        std::fflush(stdout); // the process may --linger
         return MAIKO_OK;
     }
 

@@ -323,6 +323,8 @@ static maiko_supervisor *make_supervisor(struct app_run *run)
         config = *run->app.config;
     if (config.name == NULL)
         config.name = run->app.name;
+    if (run->options.keep_counters)
+        config.keep_counters = true;
     if (run->options.mailbox > 0)
         config.mailbox_capacity = (uint32_t)run->options.mailbox;
     if (config.log == NULL) {
@@ -367,12 +369,13 @@ static void print_stats(const struct app_run *run)
         return;
     dprintf(STDERR_FILENO,
             "{\"exported\":%llu,\"export_refused\":%llu,\"acknowledged\":%llu,\"lost\":%llu,\"imported\":%llu,"
-            "\"import_refused\":%llu,\"gaps\":%llu,\"lost_for_us\":%llu,\"denied\":%llu,\"window_waits\":%llu}\n",
+            "\"import_refused\":%llu,\"gaps\":%llu,\"lost_for_us\":%llu,\"denied\":%llu,\"window_waits\":%llu,"
+            "\"window_turns\":%llu}\n",
             (unsigned long long)counters.exported, (unsigned long long)counters.export_refused,
             (unsigned long long)counters.acknowledged, (unsigned long long)counters.lost, (unsigned long long)counters.imported,
             (unsigned long long)counters.import_refused, (unsigned long long)counters.gaps,
             (unsigned long long)counters.lost_for_us, (unsigned long long)counters.denied,
-            (unsigned long long)counters.window_waits);
+            (unsigned long long)counters.window_waits, (unsigned long long)counters.window_turns);
 }
 
 static int run_actors(struct app_run *run)

@@ -31,6 +31,7 @@ enum { CONFIG_FILE_MAX = 1024 * 1024 };
     X("linger", "", 'L', "stay when all actors here have ended")                                                                 \
     X("insecure", "", 'I', "listen to other hosts without keys")                                                                 \
     X("stats", "", 'S', "say at the end what went over the links, as JSON on stderr")                                            \
+    X("keep-counters", "", 'K', "leave the counters file behind at the end")                                                     \
     X("config", "FILE", 'C', "read options from an INI file, NAME = VALUE")                                                      \
     X("list", "", 'T', "print the table of actors and their topics")                                                             \
     X("verbose", "", 'v', "say more on stderr")                                                                                  \
@@ -181,6 +182,8 @@ static bool *flag_of(struct app_options *options, int letter)
         return &options->insecure;
     case 'S':
         return &options->stats;
+    case 'K':
+        return &options->keep_counters;
     case 'v':
         return &options->verbose;
     case 'h':

@@ -28,6 +28,7 @@ struct app_options {
     bool insecure;
     bool verbose;
     bool stats;
+    bool keep_counters;
     bool wants_help;
     bool wants_list;
     int arguments_at; /* index in argv of what follows the options */

@@ -447,6 +447,7 @@ const struct peer_counters *peer_counters(struct peer *peer)
 
     peer->counters.offered = stream->offered;
     peer->counters.acknowledged = stream->acknowledged;
+    peer->counters.window_turns = stream->acknowledged_bytes / peer_window_bytes(peer);
     peer->counters.lost_window = stream->lost[LOSS_WINDOW];
     peer->counters.lost_oldest = stream->lost[LOSS_OLDEST];
     peer->counters.lost_deadline = stream->lost[LOSS_DEADLINE];

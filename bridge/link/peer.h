@@ -138,6 +138,7 @@ struct peer_config {
 struct peer_counters {
     uint64_t offered;       /* events for this peer: what its patterns match */
     uint64_t acknowledged;  /* events it has */
+    uint64_t window_turns;  /* acknowledged bytes over the window */
     uint64_t lost_window;   /* DROP_NEWEST without room */
     uint64_t lost_oldest;   /* DROP_OLDEST evicted */
     uint64_t lost_deadline; /* BLOCK while lossy */

@@ -313,6 +313,7 @@ bool stream_acknowledge(struct stream *stream, uint64_t next, uint64_t now_ns)
         struct stream_record *record = at(stream, 0);
 
         stream->counters.acknowledged += record->state == STREAM_EVENT;
+        stream->counters.acknowledged_bytes += record->size;
         stream->admitted_bytes -= record->size;
         release(stream, record);
         stream->head = (stream->head + 1) & (stream->capacity - 1);

@@ -37,6 +37,7 @@ struct stream_record {
 struct stream_counters {
     uint64_t offered;
     uint64_t acknowledged;
+    uint64_t acknowledged_bytes; /* of all its records, as the window counts them */
     uint64_t lost[LOSS_COUNT];
     uint64_t dropped; /* queued when the stream ended */
 };

@@ -672,6 +672,7 @@ maiko_status maiko_bridge_count(maiko_bridge *bridge, maiko_bridge_counters *cou
     READ_COUNTER(published);
     READ_COUNTER(publish_lost);
     READ_COUNTER(window_waits);
+    READ_COUNTER(window_turns);
 #undef READ_COUNTER
     all.peers = atomic_load_explicit(&bridge->peers_up, memory_order_relaxed);
     size = counters->struct_size < sizeof(all) ? counters->struct_size : sizeof(all);

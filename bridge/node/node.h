@@ -170,11 +170,13 @@ struct maiko_bridge {
     _Atomic uint64_t publish_lost;
     _Atomic uint64_t window_waits;
     _Atomic uint64_t acknowledged; /* sums over the peers there are, brought up to date once per turn */
+    _Atomic uint64_t window_turns;
     _Atomic uint64_t lost;
     _Atomic uint64_t gaps;
     _Atomic uint64_t lost_for_us;
     _Atomic uint32_t peers_up;
     uint64_t gone_acknowledged; /* of peers that are freed */
+    uint64_t gone_window_turns;
     uint64_t gone_lost;
     atomic_bool is_running; /* the supervisor has started: imports may enter; set by the export actor */
     /* asked by any thread, done by the bridge's */

@@ -265,6 +265,7 @@ static maiko_status make_machine(maiko_bridge *bridge, struct node_peer *peer)
 static void count_gone(maiko_bridge *bridge, const struct peer_counters *counters)
 {
     bridge->gone_acknowledged += counters->acknowledged;
+    bridge->gone_window_turns += counters->window_turns;
     bridge->gone_lost += counters->lost_window + counters->lost_oldest + counters->lost_deadline + counters->lost_log +
                          counters->lost_peer +
                          (counters->offered - counters->acknowledged - counters->lost_window - counters->lost_oldest -
@@ -543,6 +544,7 @@ static void settle_connection(struct node_peer *peer)
 static void add_up(maiko_bridge *bridge)
 {
     uint64_t acknowledged = bridge->gone_acknowledged;
+    uint64_t window_turns = bridge->gone_window_turns;
     uint64_t lost = bridge->gone_lost;
     uint32_t up = 0;
     struct list *link;
@@ -552,11 +554,13 @@ static void add_up(maiko_bridge *bridge)
         const struct peer_counters *counters = peer_counters(peer->peer);
 
         acknowledged += counters->acknowledged;
+        window_turns += counters->window_turns;
         lost +=
             counters->lost_window + counters->lost_oldest + counters->lost_deadline + counters->lost_log + counters->lost_peer;
         up += peer_state(peer->peer) == PEER_UP;
     }
     atomic_store_explicit(&bridge->acknowledged, acknowledged, memory_order_relaxed);
+    atomic_store_explicit(&bridge->window_turns, window_turns, memory_order_relaxed);
     atomic_store_explicit(&bridge->lost, lost, memory_order_relaxed);
     atomic_store_explicit(&bridge->peers_up, up, memory_order_relaxed);
 }

@@ -7,6 +7,7 @@ integration_tests += tests/integration/test_fork
 integration_tests += tests/integration/test_state_table
 if WITH_BRIDGE
 integration_tests += tests/integration/test_app
+integration_tests += tests/integration/test_books
 integration_tests += tests/integration/test_bridge
 integration_tests += tests/integration/test_keypair
 integration_tests += tests/integration/test_space

@@ -12,7 +12,7 @@
 #include <maiko/keypair.h>
 #include <maiko/maiko.h>
 
-#include "lib/child.h"
+#include "lib/process.h"
 #include "lib/suite.h"
 
 /* ---- the pipeline ---- */
@@ -144,62 +144,14 @@ static int run_app(int argc, char **argv)
 
 /* ---- running it ---- */
 
-static char runtime_dir[64];
+static struct host host;
 
-static void begin(void)
-{
-    strcpy(runtime_dir, "/tmp/maiko-app-XXXXXX");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(runtime_dir));
-    setenv("XDG_RUNTIME_DIR", runtime_dir, 1);
-}
-
-static void end(void)
-{
-    char command[128];
-
-    snprintf(command, sizeof(command), "rm -rf %s", runtime_dir);
-    CU_ASSERT_EQUAL(system(command), 0);
-}
-
-struct process {
-    struct child child;
-    char output[4096];
-    int code;
-};
-
-/* Options as one text with blanks between them. */
 static void start(struct process *process, const char *options)
 {
-    static char line[1024];
-    char *argv[48] = {(char[]){"/proc/self/exe"}, (char[]){"--app"}};
-    char *word;
-    int argc = 2;
+    char line[2300];
 
-    snprintf(line, sizeof(line), "%s", options);
-    for (word = strtok(line, " "); word != NULL && argc < 47; word = strtok(NULL, " "))
-        argv[argc++] = word;
-    argv[argc] = NULL;
-    CU_ASSERT_TRUE_FATAL(child_start_program(&process->child, argv));
-}
-
-static void finish(struct process *process)
-{
-    child_read_output(&process->child, process->output, sizeof(process->output));
-    process->code = child_end(&process->child, 20000);
-    if (process->code != 0)
-        printf("# exit %d: %s\n", process->code, process->output);
-}
-
-static bool says(const struct process *process, const char *text)
-{
-    return strstr(process->output, text) != NULL;
-}
-
-static uint64_t figure(const struct process *process, const char *name)
-{
-    const char *at = strstr(process->output, name);
-
-    return at == NULL ? UINT64_MAX : strtoull(at + strlen(name) + 1, NULL, 10);
+    snprintf(line, sizeof(line), "--app %s", options);
+    process_start(process, "/proc/self/exe", line, NULL);
 }
 
 static void expect_output(const struct process *process, uint64_t count)
@@ -209,19 +161,19 @@ static void expect_output(const struct process *process, uint64_t count)
     snprintf(line, sizeof(line),
              "%" PRIu64 " readings, 0 out of order, %" PRIu64 " alerts, %" PRIu64 " summaries, the last of %" PRIu64 "\n", count,
              count / 50 * 4, count / 100 + 1, count);
-    if (!says(process, line))
+    if (!process_says(process, line))
         SUITE_FAIL("expected %s, got %s", line, process->output);
 }
 
 /* Events of one process times the processes that want them: acknowledged, and nothing lost. */
 static void expect_books(const struct process *process, uint64_t exported, uint64_t readers, uint64_t imported)
 {
-    CU_ASSERT_EQUAL(figure(process, "\"exported\""), exported);
-    CU_ASSERT_EQUAL(figure(process, "\"acknowledged\""), exported * readers);
-    CU_ASSERT_EQUAL(figure(process, "\"lost\""), 0);
-    CU_ASSERT_EQUAL(figure(process, "\"imported\""), imported);
-    CU_ASSERT_EQUAL(figure(process, "\"import_refused\""), 0);
-    CU_ASSERT_EQUAL(figure(process, "\"export_refused\""), 0);
+    CU_ASSERT_EQUAL(process_figure(process, "exported"), exported);
+    CU_ASSERT_EQUAL(process_figure(process, "acknowledged"), exported * readers);
+    CU_ASSERT_EQUAL(process_figure(process, "lost"), 0);
+    CU_ASSERT_EQUAL(process_figure(process, "imported"), imported);
+    CU_ASSERT_EQUAL(process_figure(process, "import_refused"), 0);
+    CU_ASSERT_EQUAL(process_figure(process, "export_refused"), 0);
 }
 
 static void run_three(const char *options[3], const int order[3], uint64_t count, struct process processes[3])
@@ -232,7 +184,7 @@ static void run_three(const char *options[3], const int order[3], uint64_t count
     for (i = 0; i < 3; i++)
         start(&processes[order[i]], options[order[i]]);
     for (i = 0; i < 3; i++) {
-        finish(&processes[i]);
+        process_finish(&processes[i]);
         CU_ASSERT_EQUAL(processes[i].code, 0);
     }
     expect_output(&processes[2], count);
@@ -247,12 +199,12 @@ static void one_process_needs_no_options(void)
 {
     struct process process;
 
-    begin();
+    host_init(&host);
     start(&process, "1000");
-    finish(&process);
+    process_finish(&process);
     CU_ASSERT_EQUAL(process.code, 0);
     expect_output(&process, 1000);
-    end();
+    host_deinit(&host);
 }
 
 static void three_processes_of_a_space_may_start_in_any_order(void)
@@ -263,10 +215,10 @@ static void three_processes_of_a_space_may_start_in_any_order(void)
     struct process processes[3];
     size_t i;
 
-    begin();
+    host_init(&host);
     for (i = 0; i < 6; i++)
         run_three(options, orders[i], 2000, processes);
-    end();
+    host_deinit(&host);
 }
 
 static void three_processes_meet_over_tcp(void)
@@ -275,16 +227,16 @@ static void three_processes_meet_over_tcp(void)
     struct process processes[3];
     char texts[3][256];
     const char *options[3] = {texts[0], texts[1], texts[2]};
-    int port = 20000 + getpid() % 20000;
+    int port = host_free_ports(2);
 
-    begin();
+    host_init(&host);
     snprintf(texts[1], sizeof(texts[1]), "--stats --actors alerter,monthly --listen tcp://127.0.0.1:%d", port);
     snprintf(texts[2], sizeof(texts[2]), "--stats --actors logger --listen tcp://127.0.0.1:%d --connect tcp://127.0.0.1:%d",
              port + 1, port);
     snprintf(texts[0], sizeof(texts[0]), "--stats --actors sensor --connect tcp://127.0.0.1:%d --connect tcp://127.0.0.1:%d 2000",
              port, port + 1);
     run_three(options, order, 2000, processes);
-    end();
+    host_deinit(&host);
 }
 
 static void a_small_window_and_small_mailboxes_hold_the_sender_and_lose_nothing(void)
@@ -296,19 +248,19 @@ static void a_small_window_and_small_mailboxes_hold_the_sender_and_lose_nothing(
     const char *options[3] = {sensor_options, "--stats --mailbox 16 --window 65536 --space wx --actors alerter,monthly",
                               "--stats --mailbox 16 --window 65536 --space wx --actors logger"};
 
-    begin();
+    host_init(&host);
     snprintf(sensor_options, sizeof(sensor_options), "--stats --mailbox 16 --window 65536 --space wx --actors sensor %" PRIu64,
              count);
     run_three(options, order, count, processes);
-    CU_ASSERT(figure(&processes[0], "\"window_waits\"") > 0);
-    end();
+    CU_ASSERT(process_figure(&processes[0], "window_waits") > 0);
+    host_deinit(&host);
 }
 
 static void save_keys(const char *name, char *path, size_t size)
 {
     maiko_keypair keypair;
 
-    snprintf(path, size, "%s/%s", runtime_dir, name);
+    snprintf(path, size, "%s/%s", host.scratch.path, name);
     CU_ASSERT_EQUAL_FATAL(maiko_keypair_generate(&keypair), MAIKO_OK);
     CU_ASSERT_EQUAL_FATAL(maiko_keypair_save(&keypair, path, NULL, 0), MAIKO_OK);
 }
@@ -317,12 +269,12 @@ static void two_processes_meet_encrypted(void)
 {
     struct process listening;
     struct process connecting;
-    char here[96];
-    char there[96];
-    char options[512];
-    int port = 20002 + getpid() % 20000;
+    char here[600];
+    char there[600];
+    char options[2048];
+    int port = host_free_ports(1);
 
-    begin();
+    host_init(&host);
     save_keys("here", here, sizeof(here));
     save_keys("there", there, sizeof(there));
     snprintf(options, sizeof(options),
@@ -331,25 +283,25 @@ static void two_processes_meet_encrypted(void)
     snprintf(options, sizeof(options), "--stats --actors sensor --connect tcp://127.0.0.1:%d --key %s --peer-key %s.pub 500",
              port, there, here);
     start(&connecting, options);
-    finish(&connecting);
-    finish(&listening);
+    process_finish(&connecting);
+    process_finish(&listening);
     CU_ASSERT_EQUAL(connecting.code, 0);
     CU_ASSERT_EQUAL(listening.code, 0);
     expect_output(&listening, 500);
     expect_books(&connecting, 500, 1, 0);
-    end();
+    host_deinit(&host);
 }
 
 static void a_wrong_key_is_named_and_nothing_starts(void)
 {
     struct process listening;
     struct process connecting;
-    char here[96];
-    char there[96];
-    char options[512];
-    int port = 20003 + getpid() % 20000;
+    char here[600];
+    char there[600];
+    char options[2048];
+    int port = host_free_ports(1);
 
-    begin();
+    host_init(&host);
     save_keys("here", here, sizeof(here));
     save_keys("there", there, sizeof(there));
     snprintf(options, sizeof(options), "--actors logger --listen tcp://127.0.0.1:%d --key %s --peer-key %s.pub --wait 1", port,
@@ -358,24 +310,24 @@ static void a_wrong_key_is_named_and_nothing_starts(void)
     snprintf(options, sizeof(options), "--actors sensor --connect tcp://127.0.0.1:%d --key %s --peer-key %s.pub --wait 1 500",
              port, there, there);
     start(&connecting, options);
-    finish(&connecting);
-    finish(&listening);
+    process_finish(&connecting);
+    process_finish(&listening);
     CU_ASSERT_EQUAL(connecting.code, 4);
-    CU_ASSERT(says(&connecting, "does not have the key we expect"));
-    CU_ASSERT(says(&listening, "does not have our public key"));
-    end();
+    CU_ASSERT(process_says(&connecting, "does not have the key we expect"));
+    CU_ASSERT(process_says(&listening, "does not have our public key"));
+    host_deinit(&host);
 }
 
 static void who_is_missing_is_named_after_the_wait(void)
 {
     struct process process;
 
-    begin();
+    host_init(&host);
     start(&process, "--space wx --actors sensor,alerter --wait 0.2");
-    finish(&process);
+    process_finish(&process);
     CU_ASSERT_EQUAL(process.code, 4);
-    CU_ASSERT(says(&process, "not present after 0.2 s: monthly, logger"));
-    end();
+    CU_ASSERT(process_says(&process, "not present after 0.2 s: monthly, logger"));
+    host_deinit(&host);
 }
 
 static void bad_usage_is_an_exit_code_of_its_own(void)
@@ -389,55 +341,55 @@ static void bad_usage_is_an_exit_code_of_its_own(void)
     struct process process;
     size_t i;
 
-    begin();
+    host_init(&host);
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         start(&process, bad[i][0]);
-        finish(&process);
+        process_finish(&process);
         CU_ASSERT_EQUAL(process.code, 2);
-        CU_ASSERT(says(&process, bad[i][1]));
-        CU_ASSERT(says(&process, "usage: weather"));
+        CU_ASSERT(process_says(&process, bad[i][1]));
+        CU_ASSERT(process_says(&process, "usage: weather"));
     }
-    end();
+    host_deinit(&host);
 }
 
 static void the_table_and_the_help_are_printed(void)
 {
     struct process process;
 
-    begin();
+    host_init(&host);
     start(&process, "--list");
-    finish(&process);
+    process_finish(&process);
     CU_ASSERT_EQUAL(process.code, 0);
-    CU_ASSERT(says(&process, "alerter\n    publishes weather/alert\n    subscribes to weather/reading\n"));
+    CU_ASSERT(process_says(&process, "alerter\n    publishes weather/alert\n    subscribes to weather/reading\n"));
     start(&process, "--help");
-    finish(&process);
+    process_finish(&process);
     CU_ASSERT_EQUAL(process.code, 0);
-    CU_ASSERT(says(&process, "usage: weather [OPTION]... COUNT"));
-    CU_ASSERT(says(&process, "--peer-key KEY|FILE"));
-    end();
+    CU_ASSERT(process_says(&process, "usage: weather [OPTION]... COUNT"));
+    CU_ASSERT(process_says(&process, "--peer-key KEY|FILE"));
+    host_deinit(&host);
 }
 
 static void listening_to_others_without_keys_is_refused(void)
 {
     struct process process;
 
-    begin();
+    host_init(&host);
     start(&process, "--listen tcp://0.0.0.0:*");
-    finish(&process);
+    process_finish(&process);
     CU_ASSERT_EQUAL(process.code, 1);
-    CU_ASSERT(says(&process, "without keys"));
+    CU_ASSERT(process_says(&process, "without keys"));
     start(&process, "--listen tcp://0.0.0.0:* --insecure 100");
-    finish(&process);
+    process_finish(&process);
     CU_ASSERT_EQUAL(process.code, 0);
     expect_output(&process, 100);
-    end();
+    host_deinit(&host);
 }
 
 static void a_lingering_process_ends_by_signal(void)
 {
     struct process process;
 
-    begin();
+    host_init(&host);
     start(&process, "--linger 100");
     {
         char line[16] = "";
@@ -445,9 +397,9 @@ static void a_lingering_process_ends_by_signal(void)
         CU_ASSERT_EQUAL(read(process.child.output_fd, line, 4), 4); /* its actors have ended */
     }
     child_signal(&process.child, SIGTERM);
-    finish(&process);
+    process_finish(&process);
     CU_ASSERT_EQUAL(process.code, 0);
-    end();
+    host_deinit(&host);
 }
 
 static const struct test_case cases[] = {

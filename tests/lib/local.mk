@@ -12,6 +12,8 @@ tests_lib_libtestkit_la_SOURCES = \
 	tests/lib/failing_allocator.h \
 	tests/lib/leaks.c \
 	tests/lib/leaks.h \
+	tests/lib/process.c \
+	tests/lib/process.h \
 	tests/lib/random.h \
 	tests/lib/random_schema.c \
 	tests/lib/random_schema.h \

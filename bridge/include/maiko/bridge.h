@@ -75,6 +75,7 @@ typedef struct maiko_bridge_counters {
     uint64_t publish_lost;   /* events that a plain listener was too slow for */
     uint64_t window_waits;   /* times exporting was held because a peer had no room */
     uint32_t peers;          /* with a session now */
+    uint64_t window_turns;   /* times links' windows were filled anew: the bytes a peer acknowledged over its window */
 } maiko_bridge_counters;
 
 /**
