@@ -37,7 +37,7 @@ static void add_to_batch(maiko_bridge *bridge, maiko_envelope *kept, uint32_t pa
 
 static bool is_imported(const maiko_bridge *bridge, const maiko_envelope *envelope)
 {
-    return maiko_envelope_hops(envelope) > 0 || maiko_envelope_is_from(envelope, bridge->importer);
+    return maiko_envelope_hops(envelope) > 0 || maiko_envelope_is_from(envelope, bridge->importer.importer);
 }
 
 /* The first pattern that the topic falls under decides what it is called outside. */

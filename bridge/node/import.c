@@ -23,9 +23,9 @@ static struct node_actor *expected_named(maiko_bridge *bridge, const char *name)
     return NULL;
 }
 
-static maiko_importer *importer_of(const maiko_bridge *bridge, const struct node_actor *actor)
+static struct node_importer *importer_of(maiko_bridge *bridge, struct node_actor *actor)
 {
-    return actor == NULL ? bridge->importer : actor->importer;
+    return actor == NULL ? &bridge->importer : &actor->importer;
 }
 
 static void refuse(maiko_bridge *bridge, const struct inbound_event *event, maiko_status status, const char *reason)
@@ -46,6 +46,7 @@ struct import_plan {
     struct known_type *known;
     struct payload_plan *plan; /* of known type and the peer's idea of it; NULL: known->plan does */
     struct node_actor *actor;
+    maiko_import_path *path;
     char topic[MAIKO_TOPIC_MAX + 1];
 };
 
@@ -81,6 +82,9 @@ static maiko_status fill_plan(maiko_bridge *bridge, const struct inbound_channel
     if (status == MAIKO_OK && plan->known->hash != channel->type->hash)
         status = payload_plan_new(bridge->heap, plan->known->type, channel->type, &plan->plan, error);
     if (status == MAIKO_OK)
+        status = maiko_import_path_new(importer_of(bridge, plan->actor)->importer, plan->topic, plan->known->type,
+                                       channel->sender, &plan->path);
+    if (status == MAIKO_OK)
         types_note_topic(&bridge->types, plan->topic, plan->known);
     return status;
 }
@@ -89,6 +93,7 @@ static void free_plan(maiko_bridge *bridge, struct import_plan *plan)
 {
     list_remove(&plan->link);
     payload_plan_free(plan->plan);
+    maiko_import_path_free(plan->path);
     heap_free(bridge->heap, plan, sizeof(*plan));
 }
 
@@ -123,7 +128,76 @@ static maiko_status plan_of(maiko_bridge *bridge, struct node_peer *peer, struct
     return MAIKO_OK;
 }
 
-/* ---- one event ---- */
+static const struct payload_plan *reading_of(const struct import_plan *plan)
+{
+    return plan->plan != NULL ? plan->plan : plan->known->plan;
+}
+
+/* ---- one event, straight into the importer's batch ---- */
+
+static maiko_import meta_of(const struct inbound_event *event)
+{
+    return (maiko_import){.struct_size = sizeof(maiko_import),
+                          .id = event->id,
+                          .parent = event->parent,
+                          .correlation = event->correlation,
+                          .time_ns = event->time_ns,
+                          .hops = (uint8_t)(event->channel->hops < UINT8_MAX ? event->channel->hops : UINT8_MAX),
+                          .try_only = true};
+}
+
+static void note_staged(maiko_bridge *bridge, struct node_importer *importer)
+{
+    if (importer->staged++ == 0)
+        fifo_push(&bridge->dirty, &importer->dirty);
+}
+
+/* MAIKO_OK, MAIKO_EFULL, or why the event is refused for good. */
+static maiko_status stage(maiko_bridge *bridge, const struct inbound_event *event, const struct import_plan *plan,
+                          struct text *error)
+{
+    const struct payload_plan *payload = reading_of(plan);
+    maiko_import meta = meta_of(event);
+    maiko_status status;
+    size_t len = 0;
+    void *bytes;
+
+    status = payload_len(payload, event->payload, &len, error);
+    if (status == MAIKO_OK)
+        status = maiko_import_reserve(plan->path, len, &bytes);
+    if (status != MAIKO_OK)
+        return status;
+    status = payload_read(payload, event->payload, bytes, len, error);
+    if (status != MAIKO_OK) {
+        maiko_import_abandon(plan->path);
+        return status;
+    }
+    maiko_import_commit(plan->path, &meta);
+    note_staged(bridge, importer_of(bridge, plan->actor));
+    return MAIKO_OK;
+}
+
+void node_import_flush(maiko_bridge *bridge)
+{
+    struct fifo still_dirty = {.first = NULL};
+    struct fifo_link *link;
+
+    while ((link = fifo_pop(&bridge->dirty)) != NULL) {
+        struct node_importer *importer = CONTAINER_OF(link, struct node_importer, dirty);
+        maiko_status status = maiko_importer_flush(importer->importer);
+
+        if (status == MAIKO_ENOMEM) {
+            fifo_push(&still_dirty, link); /* tried again behind the next frame, and every turn */
+            continue;
+        }
+        atomic_fetch_add_explicit(status == MAIKO_OK ? &bridge->imported : &bridge->import_refused, importer->staged,
+                                  memory_order_relaxed);
+        importer->staged = 0;
+    }
+    bridge->dirty = still_dirty;
+}
+
+/* ---- one event that has to wait ---- */
 
 static struct waiting_import *new_import(maiko_bridge *bridge, const struct import_plan *plan, const char *sender,
                                          size_t payload_len)
@@ -149,25 +223,22 @@ static struct waiting_import *new_import(maiko_bridge *bridge, const struct impo
 static void fill_import(struct waiting_import *waiting, const struct inbound_event *event, const maiko_event_type *type,
                         size_t payload_len)
 {
-    maiko_import *import = &waiting->import;
+    maiko_import texts = waiting->import;
 
-    import->struct_size = sizeof(*import);
-    import->type = type;
-    import->len = payload_len;
-    import->id = event->id;
-    import->parent = event->parent;
-    import->correlation = event->correlation;
-    import->time_ns = event->time_ns;
-    import->hops = (uint8_t)(event->channel->hops < UINT8_MAX ? event->channel->hops : UINT8_MAX);
-    import->try_only = true;
+    waiting->import = meta_of(event);
+    waiting->import.event = texts.event;
+    waiting->import.topic = texts.topic;
+    waiting->import.sender = texts.sender;
+    waiting->import.type = type;
+    waiting->import.len = payload_len;
     waiting->stream = event->stream;
     waiting->position = event->position;
 }
 
-static maiko_status decode(maiko_bridge *bridge, const struct inbound_event *event, const struct import_plan *plan,
-                           struct waiting_import **ret_waiting, struct text *error)
+static maiko_status let_wait(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event,
+                             const struct import_plan *plan, struct text *error)
 {
-    const struct payload_plan *payload = plan->plan != NULL ? plan->plan : plan->known->plan;
+    const struct payload_plan *payload = reading_of(plan);
     struct waiting_import *waiting;
     maiko_status status;
     size_t len = 0;
@@ -179,19 +250,42 @@ static maiko_status decode(maiko_bridge *bridge, const struct inbound_event *eve
     if (waiting == NULL)
         return MAIKO_ENOMEM;
     fill_import(waiting, event, plan->known->type, len);
+    waiting->peer = peer;
     status = payload_read(payload, event->payload, (void *)(uintptr_t)waiting->import.event, len, error);
-    if (status != MAIKO_OK) {
+    if (status == MAIKO_OK)
+        fifo_push(&bridge->waiting, &waiting->link);
+    else
         heap_free(bridge->heap, waiting, waiting->size);
-        return status;
+    return status;
+}
+
+bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event)
+{
+    struct import_plan *plan = NULL;
+    char reason[256];
+    struct text error;
+    bool waits = false;
+    maiko_status status;
+
+    text_init_buffer(&error, reason, sizeof(reason));
+    status = plan_of(bridge, peer, event->channel, &plan, &error);
+    if (status == MAIKO_OK) {
+        waits = !fifo_is_empty(&bridge->waiting) || !atomic_load(&bridge->is_running);
+        status = waits ? MAIKO_EFULL : stage(bridge, event, plan, &error);
+        waits = status == MAIKO_EFULL;
     }
-    *ret_waiting = waiting;
-    return MAIKO_OK;
+    if (waits)
+        status = let_wait(bridge, peer, event, plan, &error);
+    if (status == MAIKO_OK)
+        return !waits;
+    refuse(bridge, event, status, reason);
+    return true; /* refused for good: the peer need not keep it */
 }
 
 /* True when it is done with, brought in or refused; false when there is no room. */
 static bool bring_in(maiko_bridge *bridge, const struct waiting_import *waiting)
 {
-    maiko_importer *importer = importer_of(bridge, waiting->actor);
+    maiko_importer *importer = importer_of(bridge, waiting->actor)->importer;
     maiko_status status;
 
     if (!atomic_load(&bridge->is_running))
@@ -211,33 +305,11 @@ static bool bring_in(maiko_bridge *bridge, const struct waiting_import *waiting)
     return true;
 }
 
-bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event)
-{
-    struct waiting_import *waiting = NULL;
-    struct import_plan *plan = NULL;
-    char reason[256];
-    struct text error;
-    maiko_status status;
-
-    text_init_buffer(&error, reason, sizeof(reason));
-    status = plan_of(bridge, peer, event->channel, &plan, &error);
-    if (status == MAIKO_OK)
-        status = decode(bridge, event, plan, &waiting, &error);
-    if (status != MAIKO_OK) {
-        refuse(bridge, event, status, reason);
-        return true; /* refused for good: the peer need not keep it */
-    }
-    waiting->peer = peer;
-    if (fifo_is_empty(&bridge->waiting) && bring_in(bridge, waiting)) {
-        heap_free(bridge->heap, waiting, waiting->size);
-        return true;
-    }
-    fifo_push(&bridge->waiting, &waiting->link);
-    return false;
-}
-
 void node_import_retry(maiko_bridge *bridge)
 {
+    node_import_flush(bridge); /* older than what waits */
+    if (!fifo_is_empty(&bridge->dirty))
+        return;
     while (!fifo_is_empty(&bridge->waiting)) {
         struct waiting_import *waiting = CONTAINER_OF(bridge->waiting.first, struct waiting_import, link);
 

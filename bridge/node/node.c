@@ -319,10 +319,10 @@ maiko_status maiko_bridge_expect(maiko_bridge *bridge, const char *name, const c
     actor = actor_new(bridge, &bridge->expected, name, publish, NULL);
     if (actor == NULL)
         return bridge->failure != MAIKO_OK ? bridge->failure : MAIKO_ESTATE;
-    status = maiko_importer_new(bridge->sup, name, publish, &actor->importer);
+    status = maiko_importer_new(bridge->sup, name, publish, &actor->importer.importer);
     if (status != MAIKO_OK)
         return node_fail(bridge, status, "expecting \"%s\": %s", name, maiko_strerror(status));
-    maiko_importer_on_room(actor->importer, node_import_on_room, bridge);
+    maiko_importer_on_room(actor->importer.importer, node_import_on_room, bridge);
     return MAIKO_OK;
 }
 
@@ -548,11 +548,11 @@ static maiko_status open_all(maiko_bridge *bridge, struct text *error)
 
 static maiko_status set_up_actors(maiko_bridge *bridge)
 {
-    maiko_status status = maiko_importer_new(bridge->sup, COMMON_IMPORTER, NULL, &bridge->importer);
+    maiko_status status = maiko_importer_new(bridge->sup, COMMON_IMPORTER, NULL, &bridge->importer.importer);
 
     if (status != MAIKO_OK)
         return node_fail(bridge, status, "the bridge's importer: %s", maiko_strerror(status));
-    maiko_importer_on_room(bridge->importer, node_import_on_room, bridge);
+    maiko_importer_on_room(bridge->importer.importer, node_import_on_room, bridge);
     status = node_export_set_up(bridge);
     return status == MAIKO_OK ? MAIKO_OK : node_fail(bridge, status, "%s", maiko_supervisor_error_text(bridge->sup));
 }

@@ -39,6 +39,13 @@ struct node_pattern {
     enum pattern_from from;
 };
 
+/* Where events of one sender, or of all that were not expected, enter the topic space. */
+struct node_importer {
+    struct fifo_link dirty; /* in the bridge's list while something is staged */
+    maiko_importer *importer;
+    uint64_t staged; /* events committed since the last flush */
+};
+
 /* An actor of the program, here or elsewhere. */
 struct node_actor {
     struct list link;
@@ -52,7 +59,7 @@ struct node_actor {
     char end_topic[MAIKO_TOPIC_MAX + 1];
     bool is_finished; /* bridge's thread */
     /* of another one */
-    maiko_importer *importer;
+    struct node_importer importer;
     bool is_ended; /* its end came over a link */
 };
 
@@ -132,9 +139,9 @@ struct maiko_bridge {
     struct list expected; /* node_actor of other processes */
     struct list placed;   /* node_actor of this one */
     uint32_t placed_count;
-    bool has_watchers;        /* an actor of `placed` publishes, so its end is passed on */
-    maiko_importer *importer; /* of senders that were not expected */
-    maiko_status failure;     /* first one; sticks */
+    bool has_watchers;             /* an actor of `placed` publishes, so its end is passed on */
+    struct node_importer importer; /* of senders that were not expected */
+    maiko_status failure;          /* first one; sticks */
     char error_text[NODE_ERROR_SIZE];
     maiko_id node_id;
     uint64_t epoch;
@@ -154,6 +161,7 @@ struct maiko_bridge {
     struct key_text keys;
     struct allow_list allow;
     struct fifo waiting; /* imports without room */
+    struct fifo dirty;   /* importers with something staged */
     struct pack pack;    /* scratch */
     struct clock clock;
     uint64_t started_ns;
@@ -211,8 +219,12 @@ void node_export_run(maiko_bridge *bridge);
 
 /* ---- import.c ---- */
 
-/* Decodes and brings in one event.  False: it waits for room, and node_peer's peer_delivered() is called later. */
+/* Decodes and brings in one event.  False: it waits for room, and node_peer's peer_delivered() is called later.
+ * What came in is seen by nobody before node_import_flush(). */
 bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event);
+
+/* Hands over what a frame has brought. */
+void node_import_flush(maiko_bridge *bridge);
 
 /* Tries those that wait. */
 void node_import_retry(maiko_bridge *bridge);

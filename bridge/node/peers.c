@@ -513,8 +513,10 @@ void node_peers_frame(struct route *route, const unsigned char *bytes, size_t le
         answer_reset(bridge, route, &frame);
     else if (peer == NULL)
         node_door_publish(bridge, route, bytes, len);
-    if (peer != NULL)
-        peer_frame(peer->peer, bytes, len, node_now(bridge));
+    if (peer == NULL)
+        return;
+    peer_frame(peer->peer, bytes, len, node_now(bridge));
+    node_import_flush(bridge);
 }
 
 /* ---- the turn ---- */

@@ -43,7 +43,7 @@ static bool all_are_here(const maiko_bridge *bridge, struct text *missing)
 
 static bool is_drained(const maiko_bridge *bridge)
 {
-    return fifo_is_empty(&bridge->waiting) && exporter_is_drained(bridge->exporter);
+    return fifo_is_empty(&bridge->waiting) && fifo_is_empty(&bridge->dirty) && exporter_is_drained(bridge->exporter);
 }
 
 static bool is_fulfilled(const maiko_bridge *bridge, struct node_wait *wait)

@@ -7,6 +7,9 @@
 /* Names of foreign senders that one importer remembers; beyond it they all share the importer's. */
 #define FOREIGN_SENDERS_MAX 65536u
 
+/* Events of many senders come in through one importer: a batch of a link has to fit. */
+#define LIMIT_FACTOR 16u
+
 struct foreign {
     struct sender sender;
     char name[];
@@ -26,6 +29,12 @@ static bool is_forked(const struct maiko_importer *importer)
 {
     return supervisor_is_forked(importer->inbox->sup);
 }
+
+struct maiko_import_path {
+    struct inbox *inbox;
+    struct heap *heap;
+    struct inbox_event meta; /* entry, topic, sender */
+};
 
 struct maiko_hold {
     struct actor *actor;
@@ -124,8 +133,10 @@ maiko_status maiko_importer_new(maiko_supervisor *sup, const char *name, const c
     importer->next = sup->importers; /* freed with the supervisor, also when half-built */
     sup->importers = importer;
     status = supervisor_make_gate(sup, name, &importer->inbox);
-    if (status == MAIKO_OK)
+    if (status == MAIKO_OK) {
+        importer->inbox->limit_events *= LIMIT_FACTOR;
         status = enter_name(sup, importer->inbox->gate);
+    }
     if (status == MAIKO_OK && publish != NULL && publish[0] != NULL)
         status = begin_stream(importer, publish);
     if (status == MAIKO_OK)
@@ -212,6 +223,89 @@ maiko_status maiko_importer_send(maiko_importer *importer, const maiko_import *g
     return send_from_outside(importer->inbox, &opts, import.type, import.event, import.len, &meta);
 }
 
+/* --- paths --- */
+
+maiko_status maiko_import_path_new(maiko_importer *importer, const char *topic, const maiko_event_type *type, const char *sender,
+                                   maiko_import_path **ret_path)
+{
+    struct maiko_import_path *path;
+    struct heap *heap;
+    maiko_status status;
+
+    if (importer == NULL || ret_path == NULL)
+        return MAIKO_EINVAL;
+    if (topic == NULL || type == NULL)
+        return topic == NULL ? MAIKO_ETOPIC : MAIKO_ETYPE;
+    if (sender != NULL && strlen(sender) > 255)
+        return MAIKO_ENAME;
+    if (type->destroy != NULL)
+        return MAIKO_ENOTSUP;
+    if (is_forked(importer))
+        return MAIKO_EFORKED;
+    heap = importer->senders.heap;
+    path = heap_alloc_zeroed(heap, 1, sizeof *path);
+    if (path == NULL)
+        return MAIKO_ENOMEM;
+    path->inbox = importer->inbox;
+    path->heap = heap;
+    status = send_look_up(importer->inbox->sup, type, topic, &path->meta);
+    if (status != MAIKO_OK) {
+        heap_free(heap, path, sizeof *path);
+        return status;
+    }
+    path->meta.sender = foreign_sender(importer, sender);
+    *ret_path = path;
+    return MAIKO_OK;
+}
+
+maiko_import_path *maiko_import_path_free(maiko_import_path *path)
+{
+    if (path != NULL)
+        heap_free(path->heap, path, sizeof *path);
+    return NULL;
+}
+
+maiko_status maiko_import_reserve(maiko_import_path *path, size_t len, void **ret_event)
+{
+    struct maiko_supervisor *sup;
+
+    if (path == NULL || ret_event == NULL || len < path->meta.entry->type->size)
+        return MAIKO_EINVAL;
+    sup = path->inbox->sup;
+    if (len > sup->config.max_payload_bytes)
+        return MAIKO_ETOOLONG;
+    if (supervisor_is_forked(sup))
+        return MAIKO_EFORKED;
+    if (supervisor_state(sup) == SUP_STOPPED || supervisor_state(sup) == SUP_STOPPING)
+        return MAIKO_ECLOSED;
+    path->meta.payload_len = len;
+    return inbox_reserve(path->inbox, &path->meta, ret_event);
+}
+
+void maiko_import_commit(maiko_import_path *path, const maiko_import *meta)
+{
+    struct inbox_event *event = &path->meta;
+
+    event->id = meta->id;
+    event->parent = meta->parent;
+    event->correlation = meta->correlation;
+    event->time_ns = meta->time_ns;
+    event->hops = meta->hops;
+    inbox_commit(path->inbox, event);
+}
+
+void maiko_import_abandon(maiko_import_path *path)
+{
+    inbox_abandon(path->inbox);
+}
+
+maiko_status maiko_importer_flush(maiko_importer *importer)
+{
+    if (importer == NULL)
+        return MAIKO_EINVAL;
+    return is_forked(importer) ? MAIKO_EFORKED : inbox_flush(importer->inbox);
+}
+
 bool maiko_importer_has_room(maiko_importer *importer)
 {
     return importer != NULL && !is_forked(importer) && !inbox_is_full(importer->inbox);
@@ -248,12 +342,12 @@ bool maiko_envelope_is_from(const maiko_envelope *envelope, const maiko_importer
 
 /* --- holds --- */
 
-maiko_status maiko_hold_new(maiko_context *ctx, maiko_hold **ret_hold)
+/* The actor of a context whose hook runs here. */
+static maiko_status check_holder(maiko_context *ctx, struct actor **ret_actor)
 {
     struct actor *actor = actor_of_context(ctx);
-    struct maiko_hold *hold;
 
-    if (actor == NULL || ret_hold == NULL || actor->is_gate)
+    if (actor == NULL || actor->is_gate)
         return actor == NULL && ctx != NULL ? MAIKO_ECLOSED : MAIKO_EINVAL;
     if (supervisor_is_forked(actor->shard->sup))
         return MAIKO_EFORKED;
@@ -261,15 +355,41 @@ maiko_status maiko_hold_new(maiko_context *ctx, maiko_hold **ret_hold)
         return MAIKO_ECLOSED;
     if (actor->shard != shard_of_this_thread || actor->shard->current != actor)
         return MAIKO_ETHREAD;
-    hold = heap_alloc(actor->shard->heap, sizeof *hold);
+    *ret_actor = actor;
+    return MAIKO_OK;
+}
+
+/* Relaxed: our own shard looks at it next; another one learns of it as of any debt, see owe() in dispatch.c. */
+static maiko_status hold(struct shard *shard, struct actor *actor, maiko_hold **ret_hold)
+{
+    struct maiko_hold *hold = heap_alloc(shard->heap, sizeof *hold);
+
     if (hold == NULL)
         return MAIKO_ENOMEM;
     hold->actor = actor;
-    hold->heap = actor->shard->heap;
-    /* relaxed: our own shard looks at it next */
+    hold->heap = shard->heap;
     atomic_fetch_add_explicit(&actor->remote_debt, 1, memory_order_relaxed);
     *ret_hold = hold;
     return MAIKO_OK;
+}
+
+maiko_status maiko_hold_new(maiko_context *ctx, maiko_hold **ret_hold)
+{
+    struct actor *actor;
+    maiko_status status = ret_hold == NULL ? MAIKO_EINVAL : check_holder(ctx, &actor);
+
+    return status == MAIKO_OK ? hold(actor->shard, actor, ret_hold) : status;
+}
+
+/* The sender's record is not reused while an event of it is lent, nor while it is in debt. */
+maiko_status maiko_hold_sender(maiko_context *ctx, const maiko_envelope *envelope, maiko_hold **ret_hold)
+{
+    struct actor *actor;
+    maiko_status status = ret_hold == NULL || envelope == NULL ? MAIKO_EINVAL : check_holder(ctx, &actor);
+
+    if (status != MAIKO_OK)
+        return status;
+    return envelope_of(envelope)->origin == NULL ? MAIKO_EINVAL : hold(actor->shard, envelope_of(envelope)->origin, ret_hold);
 }
 
 void maiko_hold_release(maiko_hold *hold)

@@ -30,16 +30,23 @@ maiko_status inbox_init(struct inbox *inbox, struct maiko_supervisor *sup)
     inbox->sup = sup;
     pthread_mutex_init(&inbox->lock, NULL);
     pthread_cond_init(&inbox->room, NULL);
+    inbox->limit_events = sup->config.outbox_limit_events;
+    inbox->limit_bytes = sup->config.outbox_limit_bytes;
     if (sup->config.mode != MAIKO_DETERMINISTIC)
         return id_source_init(&inbox->ids);
     id_source_init_seeded(&inbox->ids, sup->config.seed, SHARD_MAX + sup->inbox_count);
     return MAIKO_OK;
 }
 
+static struct inbox_record *record_at(const struct inbox_buffer *buffer, size_t at)
+{
+    return (struct inbox_record *)(void *)(buffer->bytes + at);
+}
+
 static void buffer_free(struct heap *heap, struct inbox_buffer *buffer, size_t from)
 {
     while (from < buffer->used) {
-        struct inbox_record *record = (struct inbox_record *)(void *)(buffer->bytes + from);
+        struct inbox_record *record = record_at(buffer, from);
 
         if (record->large != NULL && envelope_unref_heap(record->large))
             envelope_destroy_heap(record->large);
@@ -52,6 +59,7 @@ void inbox_deinit(struct inbox *inbox)
 {
     struct heap *heap = &inbox->sup->root->heap;
 
+    buffer_free(heap, &inbox->stage, 0);
     buffer_free(heap, &inbox->fill, 0);
     buffer_free(heap, &inbox->drain, inbox->drain_at);
     pthread_cond_destroy(&inbox->room);
@@ -67,11 +75,9 @@ static size_t record_size(size_t inline_len)
 
 static bool has_room(const struct inbox *inbox, size_t payload_len)
 {
-    const maiko_config *config = &inbox->sup->config;
-
     if (inbox->fill.events == 0)
         return true; /* one event always passes */
-    return inbox->fill.events < config->outbox_limit_events && inbox->fill.used + payload_len <= config->outbox_limit_bytes;
+    return inbox->fill.events < inbox->limit_events && inbox->fill.used + inbox->fill.large + payload_len <= inbox->limit_bytes;
 }
 
 bool inbox_is_full(struct inbox *inbox)
@@ -84,9 +90,8 @@ bool inbox_is_full(struct inbox *inbox)
     return is_full;
 }
 
-static char *reserve(struct inbox *inbox, size_t size)
+static char *reserve(struct inbox *inbox, struct inbox_buffer *buffer, size_t size)
 {
-    struct inbox_buffer *buffer = &inbox->fill;
     size_t new_size = buffer->size == 0 ? FIRST_BUFFER : buffer->size;
     char *bytes;
 
@@ -107,36 +112,62 @@ static bool is_large(const struct inbox_event *event)
     return event->payload_len > POOL_LARGEST || (event->entry != NULL && event->entry->type->destroy != NULL);
 }
 
-static maiko_status append(struct inbox *inbox, const struct inbox_event *event)
+/* A record with room for the payload, of a buffer that does not count it yet.  NULL: no memory. */
+static struct inbox_record *new_record(struct inbox *inbox, struct inbox_buffer *buffer, const struct inbox_event *event)
 {
     size_t size = record_size(is_large(event) ? 0 : event->payload_len);
-    struct inbox_record *record = (struct inbox_record *)(void *)reserve(inbox, size);
     const struct sender *sender = event->sender == NULL ? &inbox->gate->sender : event->sender;
+    struct inbox_record *record = (struct inbox_record *)(void *)reserve(inbox, buffer, size);
 
     if (record == NULL)
-        return MAIKO_ENOMEM;
+        return NULL;
     record->large = NULL;
     if (is_large(event)) {
         record->large = envelope_new_heap(inbox->sup->root, event->entry->type, event->payload_len, event->topic, sender);
         if (record->large == NULL)
-            return MAIKO_ENOMEM;
-        memcpy(envelope_payload(record->large), event->payload, event->payload_len);
-    } else if (event->payload_len > 0) {
-        memcpy(record + 1, event->payload, event->payload_len);
+            return NULL;
     }
     record->size = size;
     record->entry = event->entry;
     record->topic = event->topic;
     record->payload_len = event->payload_len;
+    record->sender = sender;
+    record->is_finish = event->is_finish;
+    return record;
+}
+
+static void *record_payload(struct inbox_record *record)
+{
+    return record->large != NULL ? envelope_payload(record->large) : record + 1;
+}
+
+/* Under the lock when id or time have to be made. */
+static void set_meta(struct inbox *inbox, struct inbox_record *record, const struct inbox_event *event)
+{
     record->id = maiko_id_is_nil(event->id) ? id_source_next(&inbox->ids) : event->id;
     record->parent = event->parent;
     record->correlation = maiko_id_is_nil(event->correlation) ? record->id : event->correlation;
     record->time_ns = event->time_ns != 0 ? event->time_ns : clock_wall_clamped(&inbox->sup->clock, &inbox->wall_last);
-    record->sender = sender;
     record->hops = event->hops;
-    record->is_finish = event->is_finish;
-    inbox->fill.used += size;
-    inbox->fill.events++;
+}
+
+static void add_record(struct inbox_buffer *buffer, const struct inbox_record *record)
+{
+    buffer->used += record->size;
+    buffer->large += record->large != NULL ? record->payload_len : 0;
+    buffer->events++;
+}
+
+static maiko_status append(struct inbox *inbox, const struct inbox_event *event)
+{
+    struct inbox_record *record = new_record(inbox, &inbox->fill, event);
+
+    if (record == NULL)
+        return MAIKO_ENOMEM;
+    if (event->payload_len > 0)
+        memcpy(record_payload(record), event->payload, event->payload_len);
+    set_meta(inbox, record, event);
+    add_record(&inbox->fill, record);
     return MAIKO_OK;
 }
 
@@ -185,6 +216,137 @@ maiko_status inbox_send(struct inbox *inbox, const struct inbox_event *event, bo
     return status;
 }
 
+/* --- many under one lock --- */
+
+/* Asks for the room there is, and remembers it: it only grows while nobody but the stage's thread adds. */
+static maiko_status begin_stage(struct inbox *inbox, size_t payload_len)
+{
+    maiko_status status;
+
+    pthread_mutex_lock(&inbox->lock);
+    status = wait_for_room(inbox, payload_len, true);
+    if (status == MAIKO_OK) {
+        size_t taken = inbox->fill.used + inbox->fill.large;
+
+        inbox->stage_room_events = inbox->limit_events - inbox->fill.events;
+        inbox->stage_room_bytes = taken < inbox->limit_bytes ? inbox->limit_bytes - taken : 0;
+        inbox->is_staging = true;
+    }
+    pthread_mutex_unlock(&inbox->lock);
+    return status;
+}
+
+static bool stage_has_room(const struct inbox *inbox, size_t payload_len)
+{
+    const struct inbox_buffer *stage = &inbox->stage;
+
+    return inbox->is_staging && (stage->events == 0 || (stage->events < inbox->stage_room_events &&
+                                                        stage->used + stage->large + payload_len <= inbox->stage_room_bytes));
+}
+
+maiko_status inbox_reserve(struct inbox *inbox, const struct inbox_event *event, void **ret_payload)
+{
+    maiko_status status = MAIKO_OK;
+    struct inbox_record *record;
+
+    if (!stage_has_room(inbox, event->payload_len)) {
+        status = inbox_flush(inbox);
+        if (status == MAIKO_OK)
+            status = begin_stage(inbox, event->payload_len);
+    }
+    if (status != MAIKO_OK)
+        return status;
+    record = new_record(inbox, &inbox->stage, event);
+    if (record == NULL)
+        return MAIKO_ENOMEM;
+    *ret_payload = record_payload(record);
+    return MAIKO_OK;
+}
+
+void inbox_commit(struct inbox *inbox, const struct inbox_event *event)
+{
+    struct inbox_record *record = record_at(&inbox->stage, inbox->stage.used);
+    bool is_complete = !maiko_id_is_nil(event->id) && event->time_ns != 0;
+
+    if (!is_complete)
+        pthread_mutex_lock(&inbox->lock);
+    set_meta(inbox, record, event);
+    if (!is_complete)
+        pthread_mutex_unlock(&inbox->lock);
+    add_record(&inbox->stage, record);
+}
+
+void inbox_abandon(struct inbox *inbox)
+{
+    struct inbox_record *record = record_at(&inbox->stage, inbox->stage.used);
+
+    if (record->large != NULL && envelope_unref_heap(record->large))
+        envelope_destroy_heap(record->large);
+    record->large = NULL;
+}
+
+/* The stage becomes what is to be drained, or is copied behind it. */
+static maiko_status give_stage(struct inbox *inbox)
+{
+    struct inbox_buffer *stage = &inbox->stage;
+    struct inbox_buffer *fill = &inbox->fill;
+
+    if (fill->events == 0) {
+        struct inbox_buffer empty = *fill;
+
+        *fill = *stage;
+        *stage = empty;
+    } else {
+        char *room = reserve(inbox, fill, stage->used);
+
+        if (room == NULL)
+            return MAIKO_ENOMEM;
+        memcpy(room, stage->bytes, stage->used);
+        fill->used += stage->used;
+        fill->large += stage->large;
+        fill->events += stage->events;
+    }
+    stage->used = stage->large = 0;
+    stage->events = 0;
+    return MAIKO_OK;
+}
+
+/* After the end nobody takes it: the events are refused. */
+static void drop_stage(struct inbox *inbox)
+{
+    struct inbox_buffer rest = inbox->stage;
+
+    inbox->stage = (struct inbox_buffer){.bytes = NULL};
+    buffer_free(&inbox->sup->root->heap, &rest, 0);
+}
+
+maiko_status inbox_flush(struct inbox *inbox)
+{
+    uint32_t events = inbox->stage.events;
+    maiko_status status = MAIKO_ECLOSED;
+    bool was_empty = false;
+
+    inbox->is_staging = false;
+    if (events == 0)
+        return MAIKO_OK;
+    pthread_mutex_lock(&inbox->lock);
+    if (!inbox->is_closed) {
+        was_empty = inbox->fill.events == 0;
+        status = give_stage(inbox);
+    }
+    if (status == MAIKO_OK) {
+        atomic_store_explicit(&inbox->has_events, true, memory_order_relaxed);
+        COUNT_SHARED(inbox->gate->counters, sent, events);
+    } else if (status == MAIKO_ECLOSED) {
+        COUNT_SHARED(inbox->gate->counters, refused, events);
+        drop_stage(inbox);
+    }
+    pthread_mutex_unlock(&inbox->lock);
+    if (was_empty && status == MAIKO_OK)
+        shard_wake(inbox->gate->shard);
+    return status;
+}
+
 void inbox_close(struct inbox *inbox)
 {
     pthread_mutex_lock(&inbox->lock);
@@ -202,7 +364,7 @@ static bool swap(struct inbox *inbox)
 
     if (!atomic_load_explicit(&inbox->has_events, memory_order_relaxed))
         return false;
-    empty.used = 0;
+    empty.used = empty.large = 0;
     empty.events = 0;
     pthread_mutex_lock(&inbox->lock);
     inbox->drain = inbox->fill;
@@ -270,7 +432,7 @@ void inbox_run(struct inbox *inbox)
 
         if (inbox->drain_at >= inbox->drain.used && !swap(inbox))
             return;
-        record = (struct inbox_record *)(void *)(inbox->drain.bytes + inbox->drain_at);
+        record = record_at(&inbox->drain, inbox->drain_at);
         budget--;
         if (record->is_finish) {
             actor_finish(inbox->gate);
@@ -299,7 +461,7 @@ bool inbox_settle(struct inbox *inbox)
     bool any = false;
 
     while (inbox->drain_at < inbox->drain.used || swap(inbox)) {
-        struct inbox_record *record = (struct inbox_record *)(void *)(inbox->drain.bytes + inbox->drain_at);
+        struct inbox_record *record = record_at(&inbox->drain, inbox->drain_at);
 
         inbox->drain_at += record->size;
         if (!record->is_finish && !send_on(inbox, record))

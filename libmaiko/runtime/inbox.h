@@ -12,6 +12,7 @@ struct inbox_buffer {
     char *bytes;
     size_t size;
     size_t used;
+    size_t large; /* bytes of events that are not in it but on the heap */
     uint32_t events;
 };
 
@@ -31,6 +32,14 @@ struct inbox {
     bool is_closed;
     struct id_source ids;
     uint64_t wall_last;
+    /* the one thread that brings in over paths: what is not handed over yet, and the room there was when it was begun */
+    struct inbox_buffer stage;
+    uint32_t stage_room_events;
+    size_t stage_room_bytes;
+    bool is_staging;
+    /* set at creation */
+    uint32_t limit_events;
+    size_t limit_bytes;
     /* the gate's shard */
     struct inbox_buffer drain;
     size_t drain_at;
@@ -59,6 +68,14 @@ void inbox_deinit(struct inbox *inbox);
 /* Any thread.  Waits for room unless `try_only` or on a thread that would wait for itself.
  * MAIKO_OK, MAIKO_EFULL, MAIKO_ECLOSED, MAIKO_ENOMEM. */
 MAIKO_MUST_CHECK maiko_status inbox_send(struct inbox *inbox, const struct inbox_event *event, bool try_only);
+
+/* Events that are made in place, many under one lock.  Reserve, then commit or abandon, one at a time and from one thread; flush
+ * hands over what was committed.  `event` says entry, topic and payload_len; the payload is the caller's to fill in until the
+ * commit.  MAIKO_OK, MAIKO_EFULL, MAIKO_ECLOSED, MAIKO_ENOMEM (a flush keeps what it has). */
+MAIKO_MUST_CHECK maiko_status inbox_reserve(struct inbox *inbox, const struct inbox_event *event, void **ret_payload);
+void inbox_commit(struct inbox *inbox, const struct inbox_event *event);
+void inbox_abandon(struct inbox *inbox);
+MAIKO_MUST_CHECK maiko_status inbox_flush(struct inbox *inbox);
 
 /* No more events; waiting threads get MAIKO_ECLOSED.  What was accepted stays. */
 void inbox_close(struct inbox *inbox);

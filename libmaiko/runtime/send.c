@@ -413,21 +413,35 @@ static maiko_status outside_refuse(struct inbox *inbox, maiko_status status)
     return status;
 }
 
-static maiko_status outside_check(struct inbox *inbox, const maiko_event_type *type, const void *event, size_t len,
-                                  const char *topic, struct inbox_event *ret_event)
+static maiko_status outside_type(struct maiko_supervisor *sup, const maiko_event_type *type, const struct type_entry **ret_entry)
 {
-    struct maiko_supervisor *sup = inbox->sup;
     char buffer[256];
     struct text error;
     maiko_status status;
 
     text_init_buffer(&error, buffer, sizeof buffer);
-    status = registry_type(&sup->registry, type, &error, &ret_event->entry);
-    if (status != MAIKO_OK) {
+    status = registry_type(&sup->registry, type, &error, ret_entry);
+    if (status != MAIKO_OK)
         supervisor_log(sup, MAIKO_LOG_ERROR, "event type refused: %s", text_str(&error));
-        return status;
-    }
-    status = check_payload(sup->shards[0], ret_event->entry, event, len);
+    return status;
+}
+
+maiko_status send_look_up(struct maiko_supervisor *sup, const maiko_event_type *type, const char *topic,
+                          struct inbox_event *ret_event)
+{
+    maiko_status status = outside_type(sup, type, &ret_event->entry);
+
+    return status == MAIKO_OK ? outside_topic(sup, ret_event->entry, topic, NULL, &ret_event->topic) : status;
+}
+
+static maiko_status outside_check(struct inbox *inbox, const maiko_event_type *type, const void *event, size_t len,
+                                  const char *topic, struct inbox_event *ret_event)
+{
+    struct maiko_supervisor *sup = inbox->sup;
+    maiko_status status = outside_type(sup, type, &ret_event->entry);
+
+    if (status == MAIKO_OK)
+        status = check_payload(sup->shards[0], ret_event->entry, event, len);
     if (status != MAIKO_OK)
         return status;
     ret_event->payload = event;

@@ -19,4 +19,8 @@ static inline void send_abandon_forgotten(struct shard *shard)
 maiko_status send_from_outside(struct inbox *inbox, const maiko_send_opts *opts, const maiko_event_type *type, const void *event,
                                size_t len, struct inbox_event *meta);
 
+/* Entry and topic of an outside event, as send_from_outside() finds them for every one. */
+MAIKO_MUST_CHECK maiko_status send_look_up(struct maiko_supervisor *sup, const maiko_event_type *type, const char *topic,
+                                           struct inbox_event *ret_event);
+
 #endif

@@ -42,7 +42,8 @@ MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_importer_new(maiko_supervisor *sup
 /**
  * Bring in one event.  Never delivered back to actors that hold this importer's name; errors and waiting as in
  * <maiko/send.h>.  Accepted means: it will be dispatched, in the order of the calls.
- * Threads: any, one at a time if order matters.  Blocking: until there is room (256 events or 1 MiB), unless try_only.
+ * Threads: any, one at a time if order matters.  Blocking: until there is room (16 times the outbox limit in events, or its
+ * bytes), unless try_only.
  */
 MAIKO_API maiko_status maiko_importer_send(maiko_importer *importer, const maiko_import *import);
 
@@ -57,6 +58,55 @@ MAIKO_API void maiko_importer_on_room(maiko_importer *importer, void (*notify)(v
 
 /** It will bring in no more: its subscribers may end.  In order behind what was brought in. */
 MAIKO_API maiko_status maiko_importer_finish(maiko_importer *importer);
+
+/**
+ * Where events of one foreign sender on one topic come in: what maiko_importer_send() looks up per event, looked up once.
+ */
+typedef struct maiko_import_path maiko_import_path;
+
+/**
+ * Make a path.
+ *
+ * @param topic     1..255 bytes; copied.
+ * @param sender    name of the foreign sender; copied.  NULL: the importer's own.
+ * @param ret_path  set on success only; the caller frees it, events it brought in do not need it any more.
+ * @return MAIKO_OK, MAIKO_EINVAL, MAIKO_ETOPIC, MAIKO_ETYPE, MAIKO_ENAME, MAIKO_ENOTSUP (types with a destructor), MAIKO_ENOMEM,
+ *         MAIKO_EFORKED.
+ * Threads: any.  Blocking: never.
+ */
+MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_import_path_new(maiko_importer *importer, const char *topic,
+                                                              const maiko_event_type *type, const char *sender,
+                                                              maiko_import_path **ret_path);
+
+/** Free it.  NULL is allowed; returns NULL.  Nothing may be reserved on it. */
+MAIKO_API maiko_import_path *maiko_import_path_free(maiko_import_path *path);
+
+/**
+ * Room for one event, to be filled in and then committed or abandoned before the next one of the importer is reserved.
+ *
+ * @param len        bytes of the event, at least those of its type.
+ * @param ret_event  set on success only: `len` bytes, aligned to 16, not zeroed.
+ * @return MAIKO_OK, MAIKO_EFULL (what maiko_importer_on_room() set will be called), MAIKO_ETOOLONG, MAIKO_ECLOSED, MAIKO_ENOMEM,
+ *         MAIKO_EFORKED.
+ * Threads: one per importer, for all its paths; maiko_importer_send() of the same importer comes behind a flush.
+ * Blocking: never.
+ */
+MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_import_reserve(maiko_import_path *path, size_t len, void **ret_event);
+
+/** Accept what was reserved; it must be valid for its type, which is not looked at again.  Of `meta` id, parent, correlation,
+ * time and hops count. */
+MAIKO_API void maiko_import_commit(maiko_import_path *path, const maiko_import *meta);
+
+/** Give back what was reserved. */
+MAIKO_API void maiko_import_abandon(maiko_import_path *path);
+
+/**
+ * Hand over all that was committed, as one batch.
+ * @return MAIKO_OK, MAIKO_ENOMEM (nothing is lost: flush again), MAIKO_ECLOSED (after a stop: the batch is refused and counted),
+ *         MAIKO_EFORKED, MAIKO_EINVAL.
+ * Threads: that of the paths.  Blocking: never.
+ */
+MAIKO_API maiko_status maiko_importer_flush(maiko_importer *importer);
 
 /** @return links the event has crossed. */
 MAIKO_API uint8_t maiko_envelope_hops(const maiko_envelope *envelope);
@@ -74,6 +124,19 @@ typedef struct maiko_hold maiko_hold;
  * @return MAIKO_OK, MAIKO_EINVAL, MAIKO_ENOMEM, MAIKO_ETHREAD, MAIKO_ECLOSED, MAIKO_EFORKED.  Threads: the context's.
  */
 MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_hold_new(maiko_context *ctx, maiko_hold **ret_hold);
+
+/**
+ * Hold the sender of an event, as a full subscriber under BLOCK does: it does not run (an outside sender waits) until every
+ * hold is released.
+ *
+ * @param ctx       the actor whose hook was lent the event.
+ * @param envelope  the event, as it was lent; not a kept one.
+ * @param ret_hold  set on success only; released exactly once.
+ * @return MAIKO_OK, MAIKO_EINVAL (a kept event, or one nobody sent), MAIKO_ENOMEM, MAIKO_ETHREAD, MAIKO_ECLOSED, MAIKO_EFORKED.
+ * Threads: the context's.
+ */
+MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_hold_sender(maiko_context *ctx, const maiko_envelope *envelope,
+                                                          maiko_hold **ret_hold);
 
 /** Let it run again.  NULL is allowed.  Threads: any.  Blocking: never. */
 MAIKO_API void maiko_hold_release(maiko_hold *hold);
