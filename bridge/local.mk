@@ -4,6 +4,7 @@ bridge_headers =
 bridge_headers += bridge/include/maiko/app.h
 bridge_headers += bridge/include/maiko/bridge.h
 bridge_headers += bridge/include/maiko/keypair.h
+bridge_headers += bridge/include/maiko/peer.h
 bridge_headers += bridge/include/maiko/space.h
 
 bridge_sources =

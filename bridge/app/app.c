@@ -141,10 +141,10 @@ static maiko_status give_patterns(struct app_run *run, const struct text_list *l
     return status;
 }
 
-/* Each pattern once. */
+/* Each pattern once; what the library says below `$sys/` stays in its process. */
 static maiko_status collect(struct text_list *list, struct heap *heap, const char *pattern)
 {
-    return text_list_has(list, pattern) ? MAIKO_OK : text_list_add(list, heap, pattern);
+    return maiko_topic_is_reserved(pattern) || text_list_has(list, pattern) ? MAIKO_OK : text_list_add(list, heap, pattern);
 }
 
 /* What is not given follows from the lists of the actors placed here. */

@@ -357,7 +357,7 @@ static void tick_greeting(struct peer *peer, uint64_t now_ns)
         return;
     if (!peer->has_said_no_answer && now_ns - peer->last_heard >= peer->config.answer_ns) {
         peer->has_said_no_answer = true;
-        peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_DOWN, .reason = "no answer"});
+        peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_DOWN, .reason = "no_answer"});
     }
     peer_send_hello(peer, now_ns);
 }

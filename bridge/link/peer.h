@@ -62,7 +62,7 @@ const char *peer_news_name(enum peer_news news);
 
 struct peer_notice {
     enum peer_news news;
-    const char *reason; /* a word: "silent", "version", "window", "closed", "no answer", … */
+    const char *reason; /* a word: "silent", "version", "window", "closed", "no_answer", … */
     const char *text;   /* for people, may be "" */
     const char *pattern;
     uint64_t lost;

@@ -100,6 +100,7 @@ void port_socket_set_server_keys(struct zmq_port *port, void *socket, bool is_en
 void port_socket_set_client_keys(struct zmq_port *port, void *socket, const char *server_key);
 maiko_status port_status_of_errno(int number);
 void port_warn(struct zmq_port *port, const char *format, ...) MAIKO_PRINTF(2, 3);
+void port_refuse(struct zmq_port *port, const char *who, const char *reason, const char *format, ...) MAIKO_PRINTF(4, 5);
 
 /* zmq_monitor.c */
 maiko_status port_monitor_open(struct zmq_port *port, void *socket, void **ret_monitor, struct text *error);

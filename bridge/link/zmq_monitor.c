@@ -120,10 +120,11 @@ void port_monitor_read_router(struct zmq_port *port)
         if (event.kind == ZMQ_EVENT_ACCEPT_FAILED)
             port_warn(port, "a connection to %s was not accepted: %s", event.address, zmq_strerror((int)event.value));
         else if (event.kind == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL && event.value == ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC)
-            port_warn(port, "refused: a connection to %s that does not have our public key", event.address);
+            port_refuse(port, event.address, "server_key_wrong", "a connection to %s that does not have our public key",
+                        event.address);
         else if (event.kind == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
-            port_warn(port,
-                      "refused: a connection to %s that broke the ZeroMQ protocol or is not encrypted as asked (0x%08" PRIx32 ")",
-                      event.address, event.value);
+            port_refuse(port, event.address, "protocol",
+                        "a connection to %s that broke the ZeroMQ protocol or is not encrypted as asked (0x%08" PRIx32 ")",
+                        event.address, event.value);
     }
 }

@@ -56,6 +56,8 @@ struct zmq_port_hooks {
     bool (*may_listen)(const char *key, const char *prefix, size_t len, void *userdata);
     /* The first listener of a prefix came, or the last one left. */
     void (*listening)(const char *prefix, size_t len, bool is_on, void *userdata);
+    /* Somebody was refused at a socket: `who` is where it came from, `reason` a word, `text` for people.  NULL: a warning. */
+    void (*refused)(const char *who, const char *reason, const char *text, void *userdata);
     void (*warn)(const char *text, void *userdata);
     void *userdata;
 };

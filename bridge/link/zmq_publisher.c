@@ -71,8 +71,8 @@ static void subscribe(struct zmq_port *port, zmq_msg_t *message, const unsigned 
         return; /* not granted: they get nothing */
     listened->count++;
     if (!port->hooks.may_listen(key == NULL ? "" : key, (const char *)prefix, len, port->hooks.userdata)) {
-        port_warn(port, "refused: key %s may not listen to \"%.*s\"", key == NULL ? "(none)" : key, (int)len,
-                  (const char *)prefix);
+        port_refuse(port, key == NULL ? "" : key, "denied", "key %s may not listen to \"%.*s\"", key == NULL ? "(none)" : key,
+                    (int)len, (const char *)prefix);
         return;
     }
     if (zmq_setsockopt(port->publisher, ZMQ_SUBSCRIBE, prefix, len) == 0 && !listened->is_granted) {

@@ -58,6 +58,22 @@ void port_warn(struct zmq_port *port, const char *format, ...)
     port->hooks.warn(buffer, port->hooks.userdata);
 }
 
+void port_refuse(struct zmq_port *port, const char *who, const char *reason, const char *format, ...)
+{
+    char buffer[512];
+    struct text text;
+    va_list args;
+
+    text_init_buffer(&text, buffer, sizeof(buffer));
+    va_start(args, format);
+    text_append_vformat(&text, format, args);
+    va_end(args);
+    if (port->hooks.refused != NULL)
+        port->hooks.refused(who, reason, buffer, port->hooks.userdata);
+    else
+        port_warn(port, "refused: %s", buffer);
+}
+
 void port_socket_set_int(void *socket, int option, int value)
 {
     (void)zmq_setsockopt(socket, option, &value, sizeof(value));

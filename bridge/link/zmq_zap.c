@@ -93,9 +93,10 @@ void port_zap_read(struct zmq_port *port)
     for (rounds = 0; rounds < ZAP_REQUESTS_PER_TURN && (count = read_request(port->zap, parts)) > 0; rounds++) {
         bool is_admitted = decide(port, parts, count, key);
 
+        const char *address = count > ZAP_ADDRESS ? (const char *)parts[ZAP_ADDRESS].bytes : "?";
+
         if (!is_admitted)
-            port_warn(port, "refused: key %s from %s is not admitted", key[0] != '\0' ? key : "(none)",
-                      count > ZAP_ADDRESS ? (const char *)parts[ZAP_ADDRESS].bytes : "?");
+            port_refuse(port, address, "denied", "key %s from %s is not admitted", key[0] != '\0' ? key : "(none)", address);
         if (count > ZAP_REQUEST_ID)
             answer(port->zap, parts, is_admitted, key);
     }

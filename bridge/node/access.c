@@ -102,8 +102,8 @@ static bool report(maiko_bridge *bridge, const struct route *route, bool is_allo
     if (is_allowed)
         return true;
     atomic_fetch_add_explicit(&bridge->denied, 1, memory_order_relaxed);
-    node_log(bridge, MAIKO_LOG_WARNING, "refused: key %s from %s may not %s \"%s\"", route_key(route), route_address(route), what,
-             topic);
+    node_news_refused(bridge, route_address(route), "denied", topic, "key %s from %s may not %s \"%s\"", route_key(route),
+                      route_address(route), what, topic);
     return false;
 }
 

@@ -228,6 +228,8 @@ static maiko_status add_pattern(maiko_bridge *bridge, const maiko_bridge_pattern
                          NODE_PATTERNS_MAX);
     memcpy(&pattern, given, size < sizeof(pattern) ? size : sizeof(pattern));
     status = pattern.as != NULL ? rename_check(pattern.pattern, pattern.as) : maiko_pattern_check(pattern.pattern);
+    if (status == MAIKO_OK && (maiko_topic_is_reserved(pattern.pattern) || maiko_topic_is_reserved(pattern.as)))
+        status = MAIKO_EPERM; /* what the library says about a process stays there */
     if (status != MAIKO_OK)
         return node_fail(bridge, status, "\"%s\"%s%s: %s", pattern.pattern == NULL ? "" : pattern.pattern,
                          pattern.as != NULL ? " as " : "", pattern.as != NULL ? pattern.as : "", maiko_strerror(status));
@@ -416,6 +418,11 @@ static void on_warning(const char *text, void *userdata)
     node_log(userdata, MAIKO_LOG_WARNING, "%s", text);
 }
 
+static void on_refused(const char *who, const char *reason, const char *text, void *userdata)
+{
+    node_news_refused(userdata, who, reason, NULL, "%s", text);
+}
+
 static maiko_status open_port(maiko_bridge *bridge, struct text *error)
 {
     struct zmq_port_config config = {.heap = bridge->heap,
@@ -425,6 +432,7 @@ static maiko_status open_port(maiko_bridge *bridge, struct text *error)
                                                .forgotten = node_peers_forgotten,
                                                .admit = node_access_admit,
                                                .may_listen = node_access_may_listen,
+                                               .refused = on_refused,
                                                .warn = on_warning,
                                                .userdata = bridge}};
 
@@ -553,7 +561,9 @@ static maiko_status set_up_actors(maiko_bridge *bridge)
     if (status != MAIKO_OK)
         return node_fail(bridge, status, "the bridge's importer: %s", maiko_strerror(status));
     maiko_importer_on_room(bridge->importer.importer, node_import_on_room, bridge);
-    status = node_export_set_up(bridge);
+    status = node_news_set_up(bridge);
+    if (status == MAIKO_OK)
+        status = node_export_set_up(bridge);
     return status == MAIKO_OK ? MAIKO_OK : node_fail(bridge, status, "%s", maiko_supervisor_error_text(bridge->sup));
 }
 
@@ -672,6 +682,9 @@ maiko_status maiko_bridge_count(maiko_bridge *bridge, maiko_bridge_counters *cou
     READ_COUNTER(published);
     READ_COUNTER(publish_lost);
     READ_COUNTER(window_waits);
+    READ_COUNTER(refusals);
+    READ_COUNTER(reports);
+    READ_COUNTER(reports_dropped);
     READ_COUNTER(window_turns);
 #undef READ_COUNTER
     all.peers = atomic_load_explicit(&bridge->peers_up, memory_order_relaxed);

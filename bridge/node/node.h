@@ -12,6 +12,7 @@
 #include "link/peer.h"
 #include "link/zmq_port.h"
 #include "node/handover.h"
+#include "node/news.h"
 #include "node/types.h"
 #include "security/allow.h"
 #include "security/key_text.h"
@@ -141,6 +142,7 @@ struct maiko_bridge {
     uint32_t placed_count;
     bool has_watchers;             /* an actor of `placed` publishes, so its end is passed on */
     struct node_importer importer; /* of senders that were not expected */
+    maiko_importer *reporter;      /* of `$sys/peer` */
     maiko_status failure;          /* first one; sticks */
     char error_text[NODE_ERROR_SIZE];
     maiko_id node_id;
@@ -177,6 +179,10 @@ struct maiko_bridge {
     _Atomic uint64_t published;
     _Atomic uint64_t publish_lost;
     _Atomic uint64_t window_waits;
+    _Atomic uint64_t refusals;
+    _Atomic uint64_t reports;
+    _Atomic uint64_t reports_dropped;
+    uint64_t unreported;           /* since the last one that found room */
     _Atomic uint64_t acknowledged; /* sums over the peers there are, brought up to date once per turn */
     _Atomic uint64_t window_turns;
     _Atomic uint64_t lost;

@@ -96,23 +96,6 @@ static void session_is_over(struct node_peer *peer)
     node_import_end_session(peer->bridge, peer);
 }
 
-static void report(struct node_peer *peer, const struct peer_notice *notice)
-{
-    maiko_log_level level = notice->news == PEER_NEWS_GAP || notice->news == PEER_NEWS_STALLED ||
-                                    notice->news == PEER_NEWS_REFUSED || notice->news == PEER_NEWS_FAILED
-                                ? MAIKO_LOG_WARNING
-                                : MAIKO_LOG_INFO;
-    const char *reason = notice->reason == NULL ? "" : notice->reason;
-    const char *text = notice->text == NULL ? "" : notice->text;
-
-    if (notice->news == PEER_NEWS_GAP && notice->lost != LOST_UNKNOWN)
-        node_log(peer->bridge, level, "peer %s: %s, %llu events for us are lost (%s)", name_for_people(peer),
-                 peer_news_name(notice->news), (unsigned long long)notice->lost, reason);
-    else
-        node_log(peer->bridge, level, "peer %s: %s%s%s%s%s", name_for_people(peer), peer_news_name(notice->news),
-                 reason[0] != '\0' ? ", " : "", reason, text[0] != '\0' ? ": " : "", text);
-}
-
 static void sink_news(struct peer *machine, const struct peer_notice *notice, void *userdata)
 {
     struct node_peer *peer = userdata;
@@ -134,14 +117,17 @@ static void sink_news(struct peer *machine, const struct peer_notice *notice, vo
             atomic_fetch_add_explicit(&peer->bridge->lost_for_us, notice->lost, memory_order_relaxed);
         break;
     case PEER_NEWS_DOWN:
-    case PEER_NEWS_REFUSED:
         session_is_over(peer);
+        break;
+    case PEER_NEWS_REFUSED:
+        if (peer_state(machine) != PEER_UP) /* else one pattern, or another attempt beside it */
+            session_is_over(peer);
         break;
     case PEER_NEWS_STALLED:
     case PEER_NEWS_FAILED:
         break;
     }
-    report(peer, notice);
+    node_news_of_peer(peer->bridge, name_for_people(peer), notice);
     peer->bridge->record_is_stale = true;
 }
 
@@ -412,14 +398,22 @@ void node_peers_up(struct route *route, void *userdata)
         peer_connected(peer->peer, node_now(userdata));
 }
 
+static bool is_refusal(enum route_fault fault)
+{
+    return fault == ROUTE_SERVER_KEY_WRONG || fault == ROUTE_KEY_REFUSED || fault == ROUTE_NOT_ENCRYPTED;
+}
+
 void node_peers_down(struct route *route, enum route_fault fault, void *userdata)
 {
     struct node_peer *peer = route_owner(route);
 
     if (peer == NULL)
         return;
-    node_log(userdata, fault == ROUTE_LOST || fault == ROUTE_NO_ANSWER ? MAIKO_LOG_INFO : MAIKO_LOG_WARNING, "peer %s: %s",
-             name_for_people(peer), route_fault_text(fault));
+    if (peer_state(peer->peer) != PEER_UP) /* else the end of the session is the news */
+        node_news_of_peer(userdata, name_for_people(peer),
+                          &(struct peer_notice){.news = is_refusal(fault) ? PEER_NEWS_REFUSED : PEER_NEWS_DOWN,
+                                                .reason = route_fault_word(fault),
+                                                .text = route_fault_text(fault)});
     peer_disconnected(peer->peer, route_fault_word(fault), node_now(userdata));
 }
 
@@ -441,7 +435,7 @@ static void refuse(maiko_bridge *bridge, struct route *route, uint64_t session, 
     peer_write_refusal(&bridge->pack, session, reason, text);
     if (pack_status(&bridge->pack) == MAIKO_OK)
         (void)!zmq_port_send(bridge->port, route, bridge->pack.data, bridge->pack.len);
-    node_log(bridge, MAIKO_LOG_WARNING, "refused: a node at %s (%s)", route_address(route), reason);
+    node_news_refused(bridge, route_address(route), reason, NULL, "a node at %s: %s", route_address(route), text);
 }
 
 /* A frame of a link from somebody without a session: left over from an earlier life of ours, and told so. */

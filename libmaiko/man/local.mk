@@ -26,6 +26,7 @@ bridge_pages =
 bridge_pages += libmaiko/man/maiko_app.3
 bridge_pages += libmaiko/man/maiko_bridge.3
 bridge_pages += libmaiko/man/maiko_keypair.3
+bridge_pages += libmaiko/man/maiko_peer.3
 bridge_pages += libmaiko/man/maiko_space.3
 EXTRA_DIST += $(bridge_pages)
 if WITH_BRIDGE

@@ -1,4 +1,5 @@
 /* Importers and holds: a gate with a name and foreign senders; a debt that something outside pays. */
+#include "runtime/reporter.h"
 #include "runtime/send.h"
 #include "runtime/supervisor_internal.h"
 #include <maiko/import.h>
@@ -9,6 +10,9 @@
 
 /* Events of many senders come in through one importer: a batch of a link has to fit. */
 #define LIMIT_FACTOR 16u
+
+/* Reports on their way to a reporter's gate. */
+#define REPORTS_MAX 256u
 
 struct foreign {
     struct sender sender;
@@ -144,6 +148,17 @@ maiko_status maiko_importer_new(maiko_supervisor *sup, const char *name, const c
     return status;
 }
 
+maiko_status maiko_reporter_new(maiko_supervisor *sup, const char *name, maiko_importer **ret_reporter)
+{
+    maiko_status status = maiko_importer_new(sup, name, NULL, ret_reporter);
+
+    if (status != MAIKO_OK)
+        return status;
+    (*ret_reporter)->inbox->is_for_reports = true;
+    (*ret_reporter)->inbox->limit_events = REPORTS_MAX;
+    return MAIKO_OK;
+}
+
 void supervisor_free_importers(struct maiko_supervisor *sup)
 {
     struct heap *heap = &sup->root->heap;
@@ -242,6 +257,8 @@ maiko_status maiko_import_path_new(maiko_importer *importer, const char *topic, 
         return MAIKO_ENOTSUP;
     if (is_forked(importer))
         return MAIKO_EFORKED;
+    if (importer->inbox->is_for_reports)
+        return MAIKO_EPERM;
     heap = importer->senders.heap;
     path = heap_alloc_zeroed(heap, 1, sizeof *path);
     if (path == NULL)

@@ -417,7 +417,7 @@ static bool send_on(struct inbox *inbox, struct inbox_record *record)
     envelope->correlation = record->correlation;
     envelope->time_ns = record->time_ns;
     envelope->hops = (uint8_t)record->hops;
-    envelope->from_system = 0;
+    envelope->from_system = record->topic->is_system;
     envelope->origin = inbox->gate;
     shard_publish(shard, inbox->gate, route, envelope);
     return true;

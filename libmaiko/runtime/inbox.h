@@ -30,6 +30,7 @@ struct inbox {
     void (*notify)(void *userdata);
     void *notify_userdata;
     bool is_closed;
+    bool is_for_reports; /* brings in what the library says below `$sys/`, and only that; set before start */
     struct id_source ids;
     uint64_t wall_last;
     /* the one thread that brings in over paths: what is not handed over yet, and the room there was when it was begun */

@@ -171,6 +171,7 @@ static maiko_status adopt(struct registry *registry, const maiko_event_type *typ
     return MAIKO_OK;
 }
 
+/* Below `$sys/` no type says what the policy is. */
 static maiko_status constant_topic(struct registry *registry, const maiko_event_type *type, struct text *error,
                                    struct topic **ret_topic)
 {
@@ -179,13 +180,13 @@ static maiko_status constant_topic(struct registry *registry, const maiko_event_
     *ret_topic = NULL;
     if (type->topic == NULL)
         return MAIKO_OK;
-    status = topic_check_sendable(type->topic);
+    status = maiko_topic_check(type->topic);
     if (status != MAIKO_OK) {
         text_append_format(error, "event type '%s': bad topic '%s': %s", type->name, type->topic, maiko_strerror(status));
         return status;
     }
     status = find_or_make_topic(registry, type->topic, ret_topic);
-    return status == MAIKO_OK ? bind(*ret_topic, type, error) : status;
+    return status == MAIKO_OK && !maiko_topic_is_reserved(type->topic) ? bind(*ret_topic, type, error) : status;
 }
 
 static maiko_status enter(struct registry *registry, const maiko_event_type *type, struct text *error,
@@ -203,6 +204,7 @@ static maiko_status enter(struct registry *registry, const maiko_event_type *typ
     entry->name = type->name;
     entry->hash = schema_hash(type);
     entry->needs_validation = !type->plain || type->tail_size > 0;
+    entry->is_reserved = maiko_topic_is_reserved(type->topic);
     status = constant_topic(registry, type, error, &entry->topic);
     if (status != MAIKO_OK)
         goto fail;
@@ -223,8 +225,8 @@ fail:
     return status;
 }
 
-maiko_status registry_type(struct registry *registry, const maiko_event_type *type, struct text *error,
-                           const struct type_entry **ret_entry)
+maiko_status registry_any_type(struct registry *registry, const maiko_event_type *type, struct text *error,
+                               const struct type_entry **ret_entry)
 {
     maiko_status status = MAIKO_OK;
     const struct type_entry *entry;
@@ -244,4 +246,20 @@ maiko_status registry_type(struct registry *registry, const maiko_event_type *ty
     if (status == MAIKO_OK)
         *ret_entry = entry;
     return status;
+}
+
+maiko_status registry_type(struct registry *registry, const maiko_event_type *type, struct text *error,
+                           const struct type_entry **ret_entry)
+{
+    const struct type_entry *entry;
+    maiko_status status = registry_any_type(registry, type, error, &entry);
+
+    if (status != MAIKO_OK)
+        return status;
+    if (entry->is_reserved) {
+        text_append_format(error, "only the library sends '%s' on '%s'", type->name, type->topic == NULL ? "" : type->topic);
+        return MAIKO_EPERM;
+    }
+    *ret_entry = entry;
+    return MAIKO_OK;
 }

@@ -15,6 +15,7 @@ struct type_entry {
     uint64_t hash;
     struct topic *topic;   /* constant topic; NULL: computed or given */
     bool needs_validation; /* strings, blobs, booleans, enums, a tail */
+    bool is_reserved;      /* its topic is below `$sys/`: only the library sends it */
     struct type_entry *next;
 };
 
@@ -39,10 +40,14 @@ void registry_deinit(struct registry *registry);
 MAIKO_MUST_CHECK maiko_status registry_topic(struct registry *registry, const char *name, struct topic **ret_topic);
 
 /* What is known of a type; checks it when it is met first.  MAIKO_OK, MAIKO_ETYPE or MAIKO_ETOPIC (bad descriptor),
- * MAIKO_ECONFLICT (another type of that name, or its topic has another policy), MAIKO_ELIMIT, MAIKO_ENOMEM;
- * `error` gets the reason. */
+ * MAIKO_ECONFLICT (another type of that name, or its topic has another policy), MAIKO_EPERM (only the library sends it),
+ * MAIKO_ELIMIT, MAIKO_ENOMEM; `error` gets the reason. */
 MAIKO_MUST_CHECK maiko_status registry_type(struct registry *registry, const maiko_event_type *type, struct text *error,
                                             const struct type_entry **ret_entry);
+
+/* The same for those who receive it, and for the library's own senders: types of topics below `$sys/`, too. */
+MAIKO_MUST_CHECK maiko_status registry_any_type(struct registry *registry, const maiko_event_type *type, struct text *error,
+                                                const struct type_entry **ret_entry);
 
 /* Gives the topic the policy, lane and stickiness of the first type sent on it; MAIKO_ECONFLICT when a later type asks
  * for something else. */

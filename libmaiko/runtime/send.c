@@ -275,8 +275,6 @@ static maiko_status send_from_actor(struct actor *actor, const maiko_send_opts *
     struct envelope *envelope;
     maiko_status status = MAIKO_OK;
 
-    if (actor->is_dedicated) /* its hook may last: who subscribed meanwhile is to get it */
-        (void)exchange_drain(shard);
     if (__builtin_expect(line->type != type, 0))
         status = fill_cache_line(shard, line, type);
     if (__builtin_expect(status != MAIKO_OK, 0))
@@ -383,6 +381,15 @@ HOT bool send_simply(maiko_context *ctx, const char *topic, const maiko_event_ty
 
 /* --- sends of outside threads --- */
 
+/* Reports: their type's own topic below `$sys/`, nothing else. */
+static maiko_status report_topic(const struct type_entry *entry, const char *name, struct topic **ret_topic)
+{
+    if (!entry->is_reserved || (name != NULL && strcmp(name, entry->topic->name) != 0))
+        return MAIKO_EPERM;
+    *ret_topic = entry->topic;
+    return MAIKO_OK;
+}
+
 static maiko_status outside_topic(struct maiko_supervisor *sup, const struct type_entry *entry, const char *name,
                                   const void *event, struct topic **ret_topic)
 {
@@ -415,14 +422,16 @@ static maiko_status outside_refuse(struct inbox *inbox, maiko_status status)
     return status;
 }
 
-static maiko_status outside_type(struct maiko_supervisor *sup, const maiko_event_type *type, const struct type_entry **ret_entry)
+static maiko_status outside_type(struct maiko_supervisor *sup, const maiko_event_type *type, bool may_be_reserved,
+                                 const struct type_entry **ret_entry)
 {
     char buffer[256];
     struct text error;
     maiko_status status;
 
     text_init_buffer(&error, buffer, sizeof buffer);
-    status = registry_type(&sup->registry, type, &error, ret_entry);
+    status = may_be_reserved ? registry_any_type(&sup->registry, type, &error, ret_entry)
+                             : registry_type(&sup->registry, type, &error, ret_entry);
     if (status != MAIKO_OK)
         supervisor_log(sup, MAIKO_LOG_ERROR, "event type refused: %s", text_str(&error));
     return status;
@@ -431,7 +440,7 @@ static maiko_status outside_type(struct maiko_supervisor *sup, const maiko_event
 maiko_status send_look_up(struct maiko_supervisor *sup, const maiko_event_type *type, const char *topic,
                           struct inbox_event *ret_event)
 {
-    maiko_status status = outside_type(sup, type, &ret_event->entry);
+    maiko_status status = outside_type(sup, type, false, &ret_event->entry);
 
     return status == MAIKO_OK ? outside_topic(sup, ret_event->entry, topic, NULL, &ret_event->topic) : status;
 }
@@ -440,7 +449,7 @@ static maiko_status outside_check(struct inbox *inbox, const maiko_event_type *t
                                   const char *topic, struct inbox_event *ret_event)
 {
     struct maiko_supervisor *sup = inbox->sup;
-    maiko_status status = outside_type(sup, type, &ret_event->entry);
+    maiko_status status = outside_type(sup, type, inbox->is_for_reports, &ret_event->entry);
 
     if (status == MAIKO_OK)
         status = check_payload(sup->shards[0], ret_event->entry, event, len);
@@ -448,7 +457,8 @@ static maiko_status outside_check(struct inbox *inbox, const maiko_event_type *t
         return status;
     ret_event->payload = event;
     ret_event->payload_len = len;
-    return outside_topic(sup, ret_event->entry, topic, event, &ret_event->topic);
+    return inbox->is_for_reports ? report_topic(ret_event->entry, topic, &ret_event->topic)
+                                 : outside_topic(sup, ret_event->entry, topic, event, &ret_event->topic);
 }
 
 maiko_status send_from_outside(struct inbox *inbox, const maiko_send_opts *opts, const maiko_event_type *type, const void *event,

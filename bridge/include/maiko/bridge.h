@@ -61,21 +61,24 @@ typedef struct maiko_bridge_pattern {
 
 /** Counts of one bridge since its start. */
 typedef struct maiko_bridge_counters {
-    size_t struct_size;      /* sizeof(maiko_bridge_counters) of the calling program; set by the caller */
-    uint64_t exported;       /* events taken over from actors */
-    uint64_t export_refused; /* that cannot leave: types with pointers, out of memory */
-    uint64_t acknowledged;   /* events times peers that have them */
-    uint64_t lost;           /* events times peers that will never have them, by any reason */
-    uint64_t imported;       /* events brought in */
-    uint64_t import_refused; /* that did not fit their type or were refused by the runtime */
-    uint64_t gaps;           /* times events for us were lost */
-    uint64_t lost_for_us;    /* how many, where the sender knew */
-    uint64_t denied;         /* by the allow list */
-    uint64_t published;      /* events times plain listeners' doors */
-    uint64_t publish_lost;   /* events that a plain listener was too slow for */
-    uint64_t window_waits;   /* times exporting was held because a peer had no room */
-    uint32_t peers;          /* with a session now */
-    uint64_t window_turns;   /* times links' windows were filled anew: the bytes a peer acknowledged over its window */
+    size_t struct_size;       /* sizeof(maiko_bridge_counters) of the calling program; set by the caller */
+    uint64_t exported;        /* events taken over from actors */
+    uint64_t export_refused;  /* that cannot leave: types with pointers, out of memory */
+    uint64_t acknowledged;    /* events times peers that have them */
+    uint64_t lost;            /* events times peers that will never have them, by any reason */
+    uint64_t imported;        /* events brought in */
+    uint64_t import_refused;  /* that did not fit their type or were refused by the runtime */
+    uint64_t gaps;            /* times events for us were lost */
+    uint64_t lost_for_us;     /* how many, where the sender knew */
+    uint64_t denied;          /* by the allow list */
+    uint64_t published;       /* events times plain listeners' doors */
+    uint64_t publish_lost;    /* events that a plain listener was too slow for */
+    uint64_t window_waits;    /* times exporting was held because a peer had no room */
+    uint32_t peers;           /* with a session now */
+    uint64_t refusals;        /* of connections, patterns and topics, by us; each has a line in the log and a report */
+    uint64_t reports;         /* events sent on `$sys/peer`, see <maiko/peer.h> */
+    uint64_t reports_dropped; /* that found no room */
+    uint64_t window_turns;    /* times links' windows were filled anew: the bytes a peer acknowledged over its window */
 } maiko_bridge_counters;
 
 /**

@@ -1,0 +1,448 @@
+/* Events on `$sys/peer`: who may send there, what is said when peers come, go, stall, miss something or are refused. */
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <maiko/bridge.h>
+#include <maiko/keypair.h>
+#include <maiko/maiko.h>
+#include <maiko/peer.h>
+#include <maiko/system.h>
+
+#include "lib/child.h"
+#include "lib/suite.h"
+#include "node/node.h"
+
+#define COUNTED_FIELDS(F) F(UINT64, number)
+MAIKO_EVENT(counted, "count/up", COUNTED_FIELDS)
+
+#define IMPOSTOR_FIELDS(F) F(UINT64, number)
+MAIKO_EVENT(impostor, "$sys/impostor", IMPOSTOR_FIELDS)
+
+enum { REPORTS_KEPT = 64 };
+
+/* One end, with an actor that keeps what it hears of the others. */
+struct end {
+    maiko_supervisor *sup;
+    maiko_bridge *bridge;
+    _Atomic uint32_t received; /* of `counted` */
+    _Atomic uint32_t count;    /* of reports */
+    maiko_peer_report reports[REPORTS_KEPT];
+    char log[1024]; /* the last warning */
+    _Atomic uint32_t refused_lines;
+};
+
+static maiko_status on_counted(void *self, maiko_context *ctx, const void *event, const maiko_envelope *envelope)
+{
+    ((struct end *)self)->received++;
+    return MAIKO_OK;
+}
+
+static maiko_status on_report(void *self, maiko_context *ctx, const void *event, const maiko_envelope *envelope)
+{
+    struct end *end = self;
+    uint32_t count = atomic_load(&end->count);
+
+    if (count < REPORTS_KEPT)
+        end->reports[count] = *(const maiko_peer_report *)event;
+    atomic_store(&end->count, count + 1);
+    return MAIKO_OK;
+}
+
+static const maiko_handler handlers[] = {
+    {MAIKO_TYPE(counted), on_counted}, {MAIKO_TYPE(maiko_peer_report), on_report}, {NULL, NULL}};
+static const maiko_actor_ops listener_ops = {.handlers = handlers};
+
+static void on_log(maiko_log_level level, const char *text, void *userdata)
+{
+    struct end *end = userdata;
+
+    if (strncmp(text, "refused: ", 9) == 0)
+        end->refused_lines++;
+    if (level >= MAIKO_LOG_WARNING)
+        snprintf(end->log, sizeof(end->log), "%s", text);
+}
+
+static char runtime_dir[64];
+
+static void begin(void)
+{
+    strcpy(runtime_dir, "/tmp/maiko-reports-XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(runtime_dir));
+    setenv("XDG_RUNTIME_DIR", runtime_dir, 1);
+}
+
+static void finish(void)
+{
+    char command[128];
+
+    snprintf(command, sizeof(command), "rm -rf %s", runtime_dir);
+    CU_ASSERT_EQUAL(system(command), 0);
+}
+
+static void make_end(struct end *end, const char *node, const maiko_bridge_config *given)
+{
+    static const char *const endless[] = {"endless", NULL};
+    static const char *const topics[] = {"count/up", MAIKO_TOPIC_PEER, "endless", NULL};
+    maiko_bridge_config config = {.space = "reports"};
+
+    memset(end, 0, sizeof(*end));
+    if (given != NULL)
+        config = *given;
+    config.node = node;
+    config.log = on_log;
+    config.log_userdata = end;
+    end->sup = maiko_supervisor_new(NULL);
+    end->bridge = maiko_bridge_new(end->sup, &config);
+    (void)maiko_supervisor_add(
+        end->sup,
+        &(maiko_actor_spec){.name = "listener", .ops = &listener_ops, .self = end, .subscribe = topics, .publish = endless});
+}
+
+static maiko_status try_to_start(struct end *end)
+{
+    maiko_status status = maiko_bridge_start(end->bridge);
+
+    return status == MAIKO_OK ? maiko_supervisor_start(end->sup) : status;
+}
+
+static void start_end(struct end *end)
+{
+    CU_ASSERT_EQUAL_FATAL(try_to_start(end), MAIKO_OK);
+}
+
+static void stop_end(struct end *end)
+{
+    (void)maiko_supervisor_halt(end->sup, NULL);
+    (void)maiko_bridge_stop(&end->bridge);
+    (void)maiko_supervisor_stop(&end->sup, NULL);
+}
+
+/* The first report of this kind and reason (NULL: any), or NULL. */
+static const maiko_peer_report *report_of(struct end *end, maiko_peer_news news, const char *reason)
+{
+    uint32_t count = atomic_load(&end->count);
+    uint32_t i;
+
+    for (i = 0; i < count && i < REPORTS_KEPT; i++)
+        if (end->reports[i].news == news && (reason == NULL || strcmp(end->reports[i].reason, reason) == 0))
+            return &end->reports[i];
+    return NULL;
+}
+
+static bool hears(struct end *end, maiko_peer_news news, const char *reason)
+{
+    if (wait_until(report_of(end, news, reason) != NULL, 30000))
+        return true;
+    printf("# no report %d %s; %u came\n", news, reason == NULL ? "" : reason, (unsigned)end->count);
+    return false;
+}
+
+static maiko_bridge_counters counters_of(struct end *end)
+{
+    maiko_bridge_counters counters = {.struct_size = sizeof(counters)};
+
+    CU_ASSERT_EQUAL(maiko_bridge_count(end->bridge, &counters), MAIKO_OK);
+    return counters;
+}
+
+/* ---- who may send there ---- */
+
+static void nobody_but_the_bridge_sends_reports(void)
+{
+    maiko_import import = {.struct_size = sizeof(import),
+                           .topic = MAIKO_TOPIC_PEER,
+                           .type = MAIKO_TYPE(counted),
+                           .event = &(counted){.number = 1},
+                           .len = sizeof(counted)};
+    maiko_importer *importer = NULL;
+    maiko_import_path *path = NULL;
+    maiko_peer_report report;
+    maiko_context *ctx;
+    struct end end;
+
+    begin();
+    make_end(&end, "n", NULL);
+    CU_ASSERT_EQUAL(maiko_importer_new(end.sup, "importer", NULL, &importer), MAIKO_OK);
+    start_end(&end);
+    ctx = maiko_supervisor_context(end.sup);
+    memset(&report, 0, sizeof(report));
+    CU_ASSERT_EQUAL(maiko_send_event(ctx, maiko_peer_report, &report), MAIKO_EPERM);
+    CU_ASSERT_EQUAL(maiko_send_event_to(ctx, "count/up", maiko_peer_report, &report), MAIKO_EPERM);
+    CU_ASSERT_EQUAL(maiko_send(ctx, impostor, .number = 1), MAIKO_EPERM);
+    CU_ASSERT_EQUAL(maiko_send_to(ctx, MAIKO_TOPIC_PEER, counted, .number = 1), MAIKO_EPERM);
+    CU_ASSERT_EQUAL(maiko_importer_send(importer, &import), MAIKO_EPERM);
+    import.type = MAIKO_TYPE(maiko_peer_report);
+    import.event = &report;
+    import.len = sizeof(report);
+    CU_ASSERT_EQUAL(maiko_importer_send(importer, &import), MAIKO_EPERM);
+    CU_ASSERT_EQUAL(maiko_import_path_new(importer, MAIKO_TOPIC_PEER, MAIKO_TYPE(maiko_peer_report), NULL, &path), MAIKO_EPERM);
+    CU_ASSERT_EQUAL(end.count, 0);
+    stop_end(&end);
+    finish();
+}
+
+static void reports_neither_leave_nor_enter(void)
+{
+    struct end end;
+
+    begin();
+    make_end(&end, "a", NULL);
+    CU_ASSERT_EQUAL(maiko_bridge_export(end.bridge, &(maiko_bridge_pattern){.pattern = "$sys/#"}), MAIKO_EPERM);
+    stop_end(&end);
+    make_end(&end, "b", NULL);
+    CU_ASSERT_EQUAL(maiko_bridge_import(end.bridge, &(maiko_bridge_pattern){.pattern = MAIKO_TOPIC_PEER}), MAIKO_EPERM);
+    stop_end(&end);
+    make_end(&end, "c", NULL);
+    CU_ASSERT_EQUAL(maiko_bridge_import(end.bridge, &(maiko_bridge_pattern){.pattern = "a/+", .as = "$sys/+"}), MAIKO_EPERM);
+    stop_end(&end);
+    finish();
+}
+
+/* 256 find room in front of a supervisor that does not run yet; the rest is a number in the one that comes next. */
+static void reports_without_room_are_counted(void)
+{
+    struct node_news news = {.news = MAIKO_PEER_DOWN, .peer = "p", .reason = "test"};
+    struct end end;
+    unsigned i;
+
+    begin();
+    make_end(&end, "n", NULL);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_start(end.bridge), MAIKO_OK);
+    for (i = 0; i < 300; i++)
+        node_news_send(end.bridge, &news);
+    CU_ASSERT_EQUAL(counters_of(&end).reports, 256);
+    CU_ASSERT_EQUAL(counters_of(&end).reports_dropped, 44);
+    CU_ASSERT_EQUAL_FATAL(maiko_supervisor_start(end.sup), MAIKO_OK);
+    CU_ASSERT(wait_until(end.count > 0, 30000));
+    CU_ASSERT_EQUAL(end.reports[0].unreported, 0);
+    stop_end(&end);
+    finish();
+}
+
+/* ---- what is said ---- */
+
+static void peers_come_and_go(void)
+{
+    struct end one;
+    struct end other;
+
+    begin();
+    make_end(&one, "one", NULL);
+    start_end(&one);
+    make_end(&other, "other", NULL);
+    start_end(&other);
+    CU_ASSERT(hears(&one, MAIKO_PEER_UP, NULL) && hears(&one, MAIKO_PEER_READY, NULL));
+    CU_ASSERT(hears(&other, MAIKO_PEER_UP, NULL) && hears(&other, MAIKO_PEER_READY, NULL));
+    CU_ASSERT_STRING_EQUAL(report_of(&one, MAIKO_PEER_UP, NULL)->peer, "other");
+    CU_ASSERT_STRING_EQUAL(report_of(&other, MAIKO_PEER_UP, NULL)->peer, "one");
+    stop_end(&other);
+    CU_ASSERT(hears(&one, MAIKO_PEER_DOWN, "closed"));
+    CU_ASSERT_STRING_EQUAL(report_of(&one, MAIKO_PEER_DOWN, NULL)->text, "stop");
+    CU_ASSERT(counters_of(&one).reports >= 3);
+    CU_ASSERT_EQUAL(counters_of(&one).reports_dropped, 0);
+    stop_end(&one);
+    finish();
+}
+
+/* ---- the other one in a process of its own ---- */
+
+static int subscribe_until_killed(void)
+{
+    static struct end end;
+
+    make_end(&end, "subscriber", NULL);
+    if (maiko_bridge_import(end.bridge, &(maiko_bridge_pattern){.pattern = "count/up"}) != MAIKO_OK ||
+        try_to_start(&end) != MAIKO_OK)
+        return 9;
+    /* What it misses is said here: the test reads the line and kills it. */
+    while (!hears(&end, MAIKO_PEER_GAP, NULL)) {
+    }
+    printf("gap %s %llu\n", report_of(&end, MAIKO_PEER_GAP, NULL)->reason,
+           (unsigned long long)report_of(&end, MAIKO_PEER_GAP, NULL)->lost);
+    fflush(stdout);
+    while (!wait_until(false, 1000)) {
+    }
+    return 0;
+}
+
+static void a_stopped_peer_is_stalled_then_ready_and_told_of_its_gap(void)
+{
+    maiko_bridge_config config = {.space = "reports",
+                                  .deadline_ns = MAIKO_MS(300),
+                                  .window_events = 64,
+                                  .silence_ns = MAIKO_SECONDS(60),
+                                  .log_bytes = 64 * 1024};
+    char program[] = "/proc/self/exe";
+    char role[] = "--subscriber";
+    char *argv[] = {program, role, NULL};
+    struct child child;
+    char line[64] = "";
+    struct end publisher;
+    uint64_t number;
+
+    begin();
+    make_end(&publisher, "publisher", &config);
+    CU_ASSERT_EQUAL(maiko_bridge_export(publisher.bridge, &(maiko_bridge_pattern){.pattern = "count/#"}), MAIKO_OK);
+    start_end(&publisher);
+    CU_ASSERT_TRUE_FATAL(child_start_program(&child, argv));
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
+    child_signal(&child, SIGSTOP);
+    for (number = 1; number <= 20000; number++)
+        CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(publisher.sup), counted, .number = number), MAIKO_OK);
+    CU_ASSERT(hears(&publisher, MAIKO_PEER_STALLED, "deadline"));
+    publisher.count = 0; /* only this thread's own reports follow: the peer does not run */
+    child_signal(&child, SIGCONT);
+    CU_ASSERT(hears(&publisher, MAIKO_PEER_READY, NULL));
+    CU_ASSERT(read(child.output_fd, line, sizeof(line) - 1) > 0);
+    CU_ASSERT_EQUAL(strncmp(line, "gap deadline ", 13), 0);
+    child_signal(&child, SIGKILL);
+    child_end(&child, 5000);
+    CU_ASSERT(hears(&publisher, MAIKO_PEER_DOWN, NULL));
+    CU_ASSERT_STRING_EQUAL(report_of(&publisher, MAIKO_PEER_DOWN, NULL)->peer, "subscriber");
+    stop_end(&publisher);
+    finish();
+}
+
+static maiko_status stuck(void *self, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    CU_ASSERT(wait_until(atomic_load((atomic_bool *)self), 30000));
+    return MAIKO_OK;
+}
+
+static void a_subscription_that_fails_is_said_at_both_ends(void)
+{
+    static const maiko_actor_ops stuck_ops = {.handle = stuck};
+    maiko_bridge_config config = {.space = "reports", .window_events = 4};
+    atomic_bool may_go = false;
+    struct end publisher;
+    struct end subscriber;
+    uint64_t number;
+
+    begin();
+    make_end(&publisher, "publisher", &config);
+    CU_ASSERT_EQUAL(maiko_bridge_export(publisher.bridge, &(maiko_bridge_pattern){.pattern = "count/#"}), MAIKO_OK);
+    start_end(&publisher);
+    make_end(&subscriber, "subscriber", NULL);
+    (void)maiko_supervisor_add(subscriber.sup, &(maiko_actor_spec){.name = "stuck",
+                                                                   .ops = &stuck_ops,
+                                                                   .self = &may_go,
+                                                                   .capacity = 1,
+                                                                   .shard = MAIKO_SHARD(1),
+                                                                   .subscribe = MAIKO_TOPICS("count/up")});
+    CU_ASSERT_EQUAL(
+        maiko_bridge_import(subscriber.bridge, &(maiko_bridge_pattern){.pattern = "count/up", .overflow = MAIKO_FAIL}), MAIKO_OK);
+    start_end(&subscriber);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
+    for (number = 1; number <= 20000 && report_of(&publisher, MAIKO_PEER_FAILED, NULL) == NULL; number++)
+        (void)maiko_send(maiko_supervisor_context(publisher.sup), counted, .number = number);
+    CU_ASSERT(hears(&publisher, MAIKO_PEER_FAILED, "overflow"));
+    CU_ASSERT_STRING_EQUAL(report_of(&publisher, MAIKO_PEER_FAILED, NULL)->pattern, "count/up");
+    CU_ASSERT_FALSE(report_of(&publisher, MAIKO_PEER_FAILED, NULL)->is_ours);
+    may_go = true;
+    CU_ASSERT(hears(&subscriber, MAIKO_PEER_FAILED, "overflow"));
+    CU_ASSERT_TRUE(report_of(&subscriber, MAIKO_PEER_FAILED, NULL)->is_ours);
+    stop_end(&subscriber);
+    stop_end(&publisher);
+    finish();
+}
+
+/* ---- keys ---- */
+
+struct keys {
+    maiko_keypair pair;
+    char file[128];
+};
+
+static void make_keys(struct keys *keys, const char *name)
+{
+    snprintf(keys->file, sizeof(keys->file), "%s/%s", runtime_dir, name);
+    CU_ASSERT_EQUAL_FATAL(maiko_keypair_generate(&keys->pair), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_keypair_save(&keys->pair, keys->file, NULL, 0), MAIKO_OK);
+}
+
+/* A client that connects to `server` by `server_key`, with its own keys (NULL: none). */
+static void start_client(struct end *client, const char *endpoint, const struct keys *own, const char *server_key)
+{
+    maiko_bridge_config config = {.key_file = own == NULL ? NULL : own->file};
+
+    make_end(client, "client", &config);
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client->bridge, endpoint, server_key), MAIKO_OK);
+    start_end(client);
+}
+
+static void refusals_have_distinct_reasons_and_one_line_each(void)
+{
+    struct keys server_keys;
+    struct keys friend_keys;
+    struct keys stranger_keys;
+    const char *admitted[] = {friend_keys.pair.public_key, NULL};
+    maiko_bridge_config config = {.key_file = server_keys.file, .peer_keys = admitted};
+    struct end server;
+    struct end client;
+    uint32_t before;
+
+    begin();
+    make_keys(&server_keys, "server");
+    make_keys(&friend_keys, "friend");
+    make_keys(&stranger_keys, "stranger");
+    make_end(&server, "server", &config);
+    CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+    start_end(&server);
+
+    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &friend_keys, server_keys.pair.public_key);
+    CU_ASSERT(hears(&client, MAIKO_PEER_READY, NULL));
+    stop_end(&client);
+    CU_ASSERT(hears(&server, MAIKO_PEER_DOWN, "closed"));
+    CU_ASSERT_EQUAL(counters_of(&server).refusals, 0);
+    before = server.count;
+
+    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &stranger_keys, server_keys.pair.public_key);
+    CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "key_refused"));
+    CU_ASSERT(hears(&server, MAIKO_PEER_REFUSED, "denied"));
+    CU_ASSERT_TRUE(report_of(&server, MAIKO_PEER_REFUSED, "denied")->is_ours);
+    CU_ASSERT_PTR_NOT_NULL(strstr(report_of(&server, MAIKO_PEER_REFUSED, "denied")->text, stranger_keys.pair.public_key));
+    stop_end(&client);
+
+    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &friend_keys, stranger_keys.pair.public_key);
+    CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "server_key_wrong"));
+    CU_ASSERT(hears(&server, MAIKO_PEER_REFUSED, "server_key_wrong"));
+    stop_end(&client);
+
+    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), NULL, NULL);
+    CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "not_encrypted"));
+    CU_ASSERT(hears(&server, MAIKO_PEER_REFUSED, "protocol"));
+    stop_end(&client);
+
+    start_client(&client, "tcp://127.0.0.1:1", &friend_keys, server_keys.pair.public_key);
+    CU_ASSERT(hears(&client, MAIKO_PEER_DOWN, "no_answer"));
+    stop_end(&client);
+
+    stop_end(&server);
+    CU_ASSERT(server.refused_lines >= 3);
+    CU_ASSERT_EQUAL(server.refused_lines, server.count - before);
+    finish();
+}
+
+static const struct test_case cases[] = {
+    TEST_CASE(nobody_but_the_bridge_sends_reports),
+    TEST_CASE(reports_neither_leave_nor_enter),
+    TEST_CASE(reports_without_room_are_counted),
+    TEST_CASE(peers_come_and_go),
+    TEST_CASE(a_stopped_peer_is_stalled_then_ready_and_told_of_its_gap),
+    TEST_CASE(a_subscription_that_fails_is_said_at_both_ends),
+    TEST_CASE(refusals_have_distinct_reasons_and_one_line_each),
+};
+
+int main(int argc, char **argv)
+{
+    static const struct suite suite = {
+        .name = "peer_reports", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 60};
+
+    if (argc > 1 && strcmp(argv[1], "--subscriber") == 0)
+        return subscribe_until_killed();
+    return suite_main(argc, argv, &suite);
+}
