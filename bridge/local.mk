@@ -14,6 +14,7 @@ include bridge/link/local.mk
 include bridge/node/local.mk
 include bridge/retained/local.mk
 include bridge/security/local.mk
+include bridge/shm/local.mk
 include bridge/space/local.mk
 include bridge/wire/local.mk
 

@@ -1,0 +1,113 @@
+/* Layout: what lies in the three memories two nodes of one host share per direction of a link.  Little-endian, 64-bit; a word
+ * of the header says so, and a peer that differs is refused before anything is mapped.
+ *
+ *   data      header | head | asleep | ring of records                                   written by the exporter alone
+ *   control   header | consumed, acknowledged | asleep | returned | slots               written by the importer alone
+ *   payload   header | chunks of whole pages                                            written by the exporter alone
+ *
+ * Data and payload are sealed SHRINK|GROW|FUTURE_WRITE|SEAL, so nobody but the exporter can ever write, resize or punch them;
+ * control is sealed SHRINK|GROW|SEAL.  No memory is ever used for another attachment.  Every word of the other side is read
+ * once, into a local, and believed only after a check. */
+#ifndef SHM_LAYOUT_H
+#define SHM_LAYOUT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define SHM_DATA_MAGIC UINT64_C(0x544144524b49414d)    /* "MAIKRDAT" */
+#define SHM_CONTROL_MAGIC UINT64_C(0x4c5443524b49414d) /* "MAIKRCTL" */
+#define SHM_PAYLOAD_MAGIC UINT64_C(0x594150524b49414d) /* "MAIKRPAY" */
+
+enum {
+    SHM_VERSION = 1,
+    SHM_ABI = 0x01020308, /* byte order by its spelling, bytes of a pointer in the last digit */
+    SHM_LINE = 128,       /* two cache lines: processors fetch them in pairs */
+    SHM_PAGE = 4096,
+    SHM_RING_BYTES = 1048576,      /* of a link */
+    SHM_RING_BYTES_LOSSY = 262144, /* of a link that never holds anybody */
+    SHM_RING_BYTES_MIN = 32768,    /* twice the largest record */
+    SHM_RING_BYTES_MAX = 268435456,
+    SHM_INLINE_MAX = 4096, /* bytes of payload inside a record; more goes into a chunk */
+    SHM_BODY_MAX = 8192,   /* bytes behind the header of a record, whatever it holds */
+    SHM_CHUNKS_MAX = 256,  /* out per link */
+    SHM_PAYLOAD_SHARE = 4, /* one link has at most the area divided by this out */
+    SHM_LOSS_REASONS = 4   /* the numbers of `enum loss` */
+};
+#define SHM_PAYLOAD_BYTES ((uint64_t)67108864)
+#define SHM_PAYLOAD_BYTES_MAX ((uint64_t)1 << 40)
+
+/* First line of each memory; constant once it is sealed.  `link` is drawn at random per attachment and told over the control
+ * socket: a memory left over from another one is noticed. */
+struct shm_header {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t abi;
+    uint64_t bytes; /* of the whole memory */
+    uint64_t link;
+};
+
+/* Data.  Positions in the ring are bytes ever written; position % (bytes - SHM_PAGE) is the place. */
+struct shm_data {
+    struct shm_header header;
+    _Alignas(SHM_LINE) _Atomic uint64_t head;   /* everything below is written */
+    _Alignas(SHM_LINE) _Atomic uint32_t asleep; /* number of the writer's sleep; 0: awake */
+    _Alignas(SHM_PAGE) unsigned char ring[];
+};
+
+/* Control. */
+struct shm_control {
+    struct shm_header header;
+    _Alignas(SHM_LINE) _Atomic uint64_t consumed; /* bytes of the ring that may be written again */
+    _Atomic uint64_t acknowledged;                /* positions since the link began that their receivers have taken over */
+    _Alignas(SHM_LINE) _Atomic uint32_t asleep;   /* number of the reader's sleep; 0: awake */
+    _Alignas(SHM_LINE) _Atomic uint64_t returned; /* chunks ever given back */
+    _Alignas(SHM_LINE) _Atomic uint32_t slots[SHM_CHUNKS_MAX]; /* which: [returned % SHM_CHUNKS_MAX], the link's slot numbers */
+};
+
+_Static_assert(sizeof(struct shm_control) <= SHM_PAGE, "the control memory is one page");
+_Static_assert(sizeof(void *) == (SHM_ABI & 0xff), "64-bit only");
+
+enum shm_kind {
+    SHM_RECORD_PAD = 1, /* nothing: the rest of the ring up to its end */
+    SHM_RECORD_EVENT,
+    SHM_RECORD_NOTE,  /* a record of PROTOCOL.md 4 that is no event, such as the end of a publisher, in msgpack */
+    SHM_RECORD_FRAME, /* for the link itself, such as new types and channels, in msgpack; takes no position */
+    SHM_RECORD_LOST,  /* nothing but its loss; takes no position of its own */
+    SHM_RECORD_KINDS
+};
+
+enum shm_flag {
+    SHM_HAS_PARENT = 1,      /* a maiko_id follows the header */
+    SHM_HAS_CORRELATION = 2, /* a maiko_id follows; else it is the event's own id */
+    SHM_HAS_LOSS = 4,        /* a struct shm_loss follows */
+    SHM_IS_MSGPACK = 8,      /* the payload is msgpack (PROTOCOL.md 4); else it is the type's native layout */
+    SHM_IS_CHUNK = 16,       /* a struct shm_chunk_ref stands for the payload */
+    SHM_FLAGS = 31
+};
+
+/* A record, at a multiple of 8; what the flags announce follows in the order of the flags, then the payload. */
+struct shm_record_header {
+    uint32_t size; /* bytes, header included, a multiple of 8; never past the end of the ring */
+    uint8_t kind;
+    uint8_t flags;
+    uint16_t reserved;
+    uint32_t channel;  /* topic, type, sender, prefix of ids, origin and hops: PROTOCOL.md 5 */
+    uint32_t len;      /* bytes of payload, wherever it lies */
+    uint64_t position; /* of this record in its stream; the events lost just before it have taken positions too */
+    uint64_t id_lo;    /* the low 64 bits of the id */
+    uint64_t time_ns;
+};
+
+/* Events that were lost just before this record, and why. */
+struct shm_loss {
+    uint64_t count;
+    uint32_t reason;
+    uint32_t reserved;
+};
+
+struct shm_chunk_ref {
+    uint32_t slot; /* what the reader gives back; 0..SHM_CHUNKS_MAX-1 */
+    uint32_t page; /* where it begins in the payload memory */
+};
+
+#endif

@@ -1,0 +1,313 @@
+/* Writer: records into the ring, and what the reader says about them, see shm_writer.h.  A name behind `step:` is that of the
+ * same step in the models of tests/model. */
+#include "shm/shm_writer.h"
+
+#include <string.h>
+
+#include "shm/shm_fault.h"
+
+void shm_writer_init(struct shm_writer *writer, const struct shm_area *data, const struct shm_area *control, uint64_t position)
+{
+    memset(writer, 0, sizeof(*writer));
+    writer->data = shm_area_data(data);
+    writer->control = shm_area_control(control);
+    writer->ring_bytes = data->bytes - SHM_PAGE;
+    writer->first = position;
+    writer->position = position;
+    writer->acknowledged = position;
+    writer->open_loss = -1;
+}
+
+/* ---- what the reader says ---- */
+
+static maiko_status broken(struct shm_writer *writer, const char *what)
+{
+    writer->broken = what;
+    return MAIKO_EPROTOCOL;
+}
+
+maiko_status shm_writer_refresh(struct shm_writer *writer)
+{
+    uint64_t consumed;
+    uint64_t acknowledged;
+    uint64_t returned;
+
+    if (writer->broken != NULL)
+        return MAIKO_EPROTOCOL;
+    /* Acquire: pairs with the release in shm_reader_confirm().  The reader's last reads of these bytes happened before, so
+     * they may be written over. */
+    consumed = atomic_load_explicit(&writer->control->consumed, memory_order_acquire); /* step: load_consumed */
+    /* Relaxed: the number stands for itself; nothing else is believed because of it. */
+    acknowledged = writer->first + atomic_load_explicit(&writer->control->acknowledged, memory_order_relaxed);
+    /* Acquire: pairs with the release in shm_reader_return().  The slot numbers below it are written, and the reader's last
+     * reads of the chunks happened before. */
+    returned = atomic_load_explicit(&writer->control->returned, memory_order_acquire); /* step: load_returned */
+    if (consumed - writer->consumed > writer->published - writer->consumed)
+        return broken(writer, "it consumed what was not written, or went back");
+    if (acknowledged - writer->acknowledged > writer->position - writer->acknowledged)
+        return broken(writer, "it acknowledged what was not written, or went back");
+    if (returned - writer->returned > SHM_CHUNKS_MAX)
+        return broken(writer, "it returned more chunks than it had");
+    writer->consumed = consumed;
+    writer->acknowledged = acknowledged;
+    writer->returned = returned;
+    return MAIKO_OK;
+}
+
+/* ---- records ---- */
+
+static size_t record_size(const struct shm_event *event, bool has_loss)
+{
+    size_t size = sizeof(struct shm_record_header);
+
+    if (!maiko_id_is_nil(event->parent))
+        size += sizeof(maiko_id);
+    if (!maiko_id_is_nil(event->correlation))
+        size += sizeof(maiko_id);
+    if (has_loss)
+        size += sizeof(struct shm_loss);
+    size += event->chunk != NULL ? sizeof(struct shm_chunk_ref) : event->len;
+    return (size + 7) & ~(size_t)7;
+}
+
+size_t shm_event_size(const struct shm_event *event)
+{
+    return record_size(event, true);
+}
+
+/* Room for so many bytes in one piece, behind a pad if need be.  MAIKO_OK, MAIKO_EFULL, MAIKO_EPROTOCOL. */
+static maiko_status make_room(struct shm_writer *writer, size_t size, unsigned char **ret_place)
+{
+    uint64_t offset = writer->head & (writer->ring_bytes - 1);
+    uint64_t pad = writer->ring_bytes - offset >= size ? 0 : writer->ring_bytes - offset;
+
+    if (shm_writer_used(writer) + pad + size > writer->ring_bytes) {
+        maiko_status status = shm_writer_refresh(writer);
+
+        if (status != MAIKO_OK)
+            return status;
+        if (shm_writer_used(writer) + pad + size > writer->ring_bytes)
+            return MAIKO_EFULL;
+    }
+    if (pad > 0) {
+        struct shm_record_header header = {.size = (uint32_t)pad, .kind = SHM_RECORD_PAD};
+
+        memcpy(writer->data->ring + offset, &header, 8); /* there may be no room for more of it */
+        writer->head += pad;
+        offset = 0;
+    }
+    *ret_place = writer->data->ring + offset;
+    return MAIKO_OK;
+}
+
+static unsigned char *put(unsigned char *place, const void *bytes, size_t len)
+{
+    memcpy(place, bytes, len);
+    return place + len;
+}
+
+static maiko_status write_loss_record(struct shm_writer *writer, uint32_t reason)
+{
+    struct shm_loss loss = {.count = writer->losses[reason], .reason = reason};
+    struct shm_record_header header = {.size = sizeof(header) + sizeof(loss), .kind = SHM_RECORD_LOST, .flags = SHM_HAS_LOSS};
+    unsigned char *place;
+    maiko_status status = make_room(writer, header.size, &place);
+
+    if (status != MAIKO_OK)
+        return status;
+    header.position = writer->position + loss.count;
+    put(put(place, &header, sizeof(header)), &loss, sizeof(loss));
+    writer->head += header.size;
+    writer->position = header.position;
+    writer->losses[reason] = 0;
+    return MAIKO_OK;
+}
+
+/* Tells all losses but those of one reason, which *ret_left names (-1: none is left). */
+static maiko_status tell_losses_but_one(struct shm_writer *writer, int *ret_left)
+{
+    int left = -1;
+    int reason;
+
+    for (reason = 0; reason < SHM_LOSS_REASONS; reason++) {
+        if (writer->losses[reason] == 0)
+            continue;
+        if (left >= 0) {
+            maiko_status status = write_loss_record(writer, (uint32_t)left);
+
+            if (status != MAIKO_OK)
+                return status;
+        }
+        left = reason;
+    }
+    *ret_left = left;
+    return MAIKO_OK;
+}
+
+void shm_writer_lose(struct shm_writer *writer, uint64_t count, uint32_t reason)
+{
+    writer->losses[reason < SHM_LOSS_REASONS ? reason : 0] += count;
+    writer->has_losses = writer->has_losses || count > 0;
+}
+
+maiko_status shm_writer_tell_loss(struct shm_writer *writer)
+{
+    int left = -1;
+    maiko_status status = writer->broken != NULL ? MAIKO_EPROTOCOL : tell_losses_but_one(writer, &left);
+
+    if (status == MAIKO_OK && left >= 0)
+        status = write_loss_record(writer, (uint32_t)left);
+    if (status == MAIKO_OK)
+        writer->has_losses = false;
+    return status;
+}
+
+static uint8_t flags_of(const struct shm_event *event)
+{
+    return (uint8_t)((maiko_id_is_nil(event->parent) ? 0 : SHM_HAS_PARENT) |
+                     (maiko_id_is_nil(event->correlation) ? 0 : SHM_HAS_CORRELATION) | (event->is_msgpack ? SHM_IS_MSGPACK : 0) |
+                     (event->chunk != NULL ? SHM_IS_CHUNK : 0));
+}
+
+/* Fills in what comes before the payload; returns where that belongs. */
+static unsigned char *write_head(const struct shm_writer *writer, const struct shm_event *event, size_t size, int loss_reason,
+                                 unsigned char *place)
+{
+    struct shm_record_header header = {.size = (uint32_t)size,
+                                       .kind = (uint8_t)event->kind,
+                                       .flags = flags_of(event),
+                                       .channel = event->channel,
+                                       .len = event->len,
+                                       .position = writer->position,
+                                       .id_lo = event->id_lo,
+                                       .time_ns = event->time_ns};
+    unsigned char *at = place + sizeof(header);
+
+    if (header.flags & SHM_HAS_PARENT)
+        at = put(at, &event->parent, sizeof(event->parent));
+    if (header.flags & SHM_HAS_CORRELATION)
+        at = put(at, &event->correlation, sizeof(event->correlation));
+    if (loss_reason >= 0) {
+        struct shm_loss loss = {.count = writer->losses[loss_reason], .reason = (uint32_t)loss_reason};
+
+        header.flags |= SHM_HAS_LOSS;
+        header.position += loss.count;
+        at = put(at, &loss, sizeof(loss));
+    }
+    if (event->chunk != NULL)
+        at = put(at, event->chunk, sizeof(*event->chunk));
+    memcpy(place, &header, sizeof(header));
+    return at;
+}
+
+static maiko_status check(const struct shm_writer *writer, const struct shm_event *event)
+{
+    if (writer->broken != NULL)
+        return MAIKO_EPROTOCOL;
+    if (event->chunk == NULL && event->len > SHM_BODY_MAX)
+        return MAIKO_ETOOLONG;
+    return MAIKO_OK;
+}
+
+maiko_status shm_writer_reserve(struct shm_writer *writer, const struct shm_event *event, void **ret_payload)
+{
+    int loss_reason = -1;
+    unsigned char *place;
+    unsigned char *payload;
+    size_t size;
+    maiko_status status = check(writer, event);
+
+    if (status == MAIKO_OK && writer->has_losses)
+        status = tell_losses_but_one(writer, &loss_reason);
+    if (status != MAIKO_OK)
+        return status;
+    size = record_size(event, loss_reason >= 0);
+    status = make_room(writer, size, &place);
+    if (status != MAIKO_OK)
+        return status;
+    payload = write_head(writer, event, size, loss_reason, place);
+    writer->open = (uint32_t)size;
+    writer->open_loss = loss_reason;
+    writer->open_takes_position = event->kind != SHM_RECORD_FRAME;
+    *ret_payload = event->chunk == NULL ? payload : NULL;
+    return MAIKO_OK;
+}
+
+uint64_t shm_writer_commit(struct shm_writer *writer)
+{
+    uint64_t position;
+
+    if (writer->open_loss >= 0) {
+        writer->position += writer->losses[writer->open_loss];
+        writer->losses[writer->open_loss] = 0;
+        writer->has_losses = false;
+    }
+    position = writer->position;
+    writer->position += writer->open_takes_position;
+    writer->head += writer->open;
+    writer->open = 0;
+    return position;
+}
+
+void shm_writer_abort(struct shm_writer *writer)
+{
+    writer->open = 0;
+}
+
+/* ---- publishing, sleeping, waking ---- */
+
+bool shm_writer_publish(struct shm_writer *writer)
+{
+    uint32_t asleep;
+
+    if (writer->head == writer->published)
+        return false;
+    FAULT_POINT(before_publish_head);
+    /* Release: pairs with the acquire loads of head in shm_reader.c; whoever sees it sees the records below. */
+    atomic_store_explicit(&writer->data->head, writer->head, memory_order_release); /* step: publish_head */
+    FAULT_POINT(after_publish_head);
+    writer->published = writer->head;
+    /* Dekker with shm_reader_sleep(): here head is stored and then asleep loaded, there asleep is stored and then head
+     * loaded.  With a sequentially consistent fence in between on both sides at least one of the two sees the other. */
+    atomic_thread_fence(memory_order_seq_cst); /* step: fence_publish */
+    /* Relaxed: ordered by the fence; the number stands for itself. */
+    asleep = atomic_load_explicit(&writer->control->asleep, memory_order_relaxed); /* step: load_reader_asleep */
+    if (asleep == 0 || asleep == writer->last_woken)
+        return false;
+    writer->last_woken = asleep; /* one eventfd write per sleep is enough */
+    return true;
+}
+
+/* Number of a sleep: never 0, and unlike the one before. */
+static uint32_t next_sleep(uint32_t sleeps)
+{
+    return sleeps + 1 != 0 ? sleeps + 1 : 1;
+}
+
+bool shm_writer_sleep(struct shm_writer *writer)
+{
+    uint64_t consumed = writer->consumed;
+    uint64_t returned = writer->returned;
+
+    if (shm_writer_has_batch(writer) || writer->broken != NULL)
+        return false;
+    writer->sleeps = next_sleep(writer->sleeps);
+    FAULT_POINT(before_writer_asleep);
+    /* Relaxed: ordered by the fence. */
+    atomic_store_explicit(&writer->data->asleep, writer->sleeps, memory_order_relaxed); /* step: store_writer_asleep */
+    FAULT_POINT(after_writer_asleep);
+    /* Dekker with shm_reader_confirm(), which stores consumed and returned and then loads this word. */
+    atomic_thread_fence(memory_order_seq_cst); /* step: fence_writer_sleep */
+    if (shm_writer_refresh(writer) == MAIKO_OK && writer->consumed == consumed && writer->returned == returned)
+        return true;
+    shm_writer_awake(writer);
+    return false;
+}
+
+void shm_writer_awake(struct shm_writer *writer)
+{
+    FAULT_POINT(before_writer_awake);
+    /* Relaxed: a reader that still sees the old number writes an eventfd nobody needs. */
+    atomic_store_explicit(&writer->data->asleep, 0, memory_order_relaxed); /* step: store_writer_awake */
+    FAULT_POINT(after_writer_awake);
+}
