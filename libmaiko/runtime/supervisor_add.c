@@ -72,11 +72,18 @@ static maiko_status check_patterns(struct maiko_supervisor *sup, struct draft *d
     return status;
 }
 
-/* Types with handlers are met now, so that conflicts show at start and not at the first event. */
-static maiko_status check_handlers(struct maiko_supervisor *sup, const maiko_actor_ops *ops, struct text *error)
+/* Types with handlers, and those declared, are met now, so that conflicts show at start and not at the first event. */
+static maiko_status check_types(struct maiko_supervisor *sup, const struct draft *draft, struct text *error)
 {
-    const maiko_handler *line = ops->handlers;
+    const maiko_handler *line = draft->ops->handlers;
+    const maiko_event_type *const *type = draft->spec.types;
     maiko_status status = MAIKO_OK;
+
+    for (; status == MAIKO_OK && type != NULL && *type != NULL; type++) {
+        const struct type_entry *entry;
+
+        status = registry_type(&sup->registry, *type, error, &entry);
+    }
 
     for (; status == MAIKO_OK && line != NULL && line->type != NULL; line++) {
         const struct type_entry *entry;
@@ -110,7 +117,7 @@ static maiko_status draft_init(struct maiko_supervisor *sup, struct draft *draft
         status = refuse(error, MAIKO_EINVAL, "capacity or tick limit of actor", draft->spec.name == NULL ? "" : draft->spec.name);
     if (status == MAIKO_OK)
         status = check_patterns(sup, draft, error);
-    return status == MAIKO_OK ? check_handlers(sup, draft->ops, error) : status;
+    return status == MAIKO_OK ? check_types(sup, draft, error) : status;
 }
 
 /* --- placement --- */

@@ -198,6 +198,52 @@ static void two_policies_for_one_topic_are_an_error_at_start(void)
     stage_close(&stage);
 }
 
+/* Without handlers: by the list of types, here that of an actor that only sends. */
+static void declared_types_may_not_contradict_each_other(void)
+{
+    static const maiko_actor_ops none = {.handlers = NULL};
+    struct stage stage;
+
+    stage_open(&stage, NULL);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(
+                        stage.sup, &(maiko_actor_spec){.ops = &none, .types = MAIKO_TYPES(MAIKO_TYPE(number), MAIKO_TYPE(loud))}),
+                    MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, &(maiko_actor_spec){.ops = &none, .types = MAIKO_TYPES(MAIKO_TYPE(quiet))}),
+                    MAIKO_ECONFLICT);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_ECONFLICT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(maiko_supervisor_error_text(stage.sup), "types 'loud' and 'quiet'"));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_ECONFLICT);
+    stage_close(&stage);
+}
+
+static maiko_status send_quiet(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    (void)envelope;
+    player->wanted = maiko_send(ctx, quiet, .value = 1);
+    return MAIKO_OK;
+}
+
+/* A type that nobody declared is met at its first send: refused, counted, and the reason is in the log. */
+static void an_undeclared_type_that_contradicts_is_refused_at_its_first_send(void)
+{
+    static const maiko_actor_ops none = {.handlers = NULL};
+    struct player player = {.handle = send_quiet};
+    struct stage stage;
+
+    stage_open(&stage, NULL);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, &(maiko_actor_spec){.ops = &none, .types = MAIKO_TYPES(MAIKO_TYPE(loud))}),
+                    MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(player.wanted, MAIKO_ECONFLICT);
+    CU_ASSERT_TRUE(stage_logged(&stage, "types 'loud' and 'quiet'"));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_counted(&stage, "player").refused, 1);
+    stage_close(&stage);
+}
+
 /* --- the system refuses --- */
 
 static struct rlimit limit_to(int resource, rlim_t most)
@@ -386,11 +432,18 @@ static void a_memory_cap_is_an_error_and_not_an_end(void)
 }
 
 static const struct test_case cases[] = {
-    TEST_CASE(a_bad_spec_is_refused_with_its_reason),        TEST_CASE(topics_too_long_or_not_utf8_are_refused),
-    TEST_CASE(a_config_out_of_range_names_the_field),        TEST_CASE(null_is_an_error_everywhere),
-    TEST_CASE(a_bad_send_is_refused_counted_and_remembered), TEST_CASE(two_policies_for_one_topic_are_an_error_at_start),
-    TEST_CASE(descriptors_that_run_out_are_an_error),        TEST_CASE(a_thread_that_cannot_be_made_is_an_error_of_start),
-    TEST_CASE(every_allocation_of_a_pipeline_may_fail_once), TEST_CASE(from_every_allocation_of_a_pipeline_on_all_may_fail),
+    TEST_CASE(a_bad_spec_is_refused_with_its_reason),
+    TEST_CASE(topics_too_long_or_not_utf8_are_refused),
+    TEST_CASE(a_config_out_of_range_names_the_field),
+    TEST_CASE(null_is_an_error_everywhere),
+    TEST_CASE(a_bad_send_is_refused_counted_and_remembered),
+    TEST_CASE(two_policies_for_one_topic_are_an_error_at_start),
+    TEST_CASE(declared_types_may_not_contradict_each_other),
+    TEST_CASE(an_undeclared_type_that_contradicts_is_refused_at_its_first_send),
+    TEST_CASE(descriptors_that_run_out_are_an_error),
+    TEST_CASE(a_thread_that_cannot_be_made_is_an_error_of_start),
+    TEST_CASE(every_allocation_of_a_pipeline_may_fail_once),
+    TEST_CASE(from_every_allocation_of_a_pipeline_on_all_may_fail),
     TEST_CASE(a_memory_cap_is_an_error_and_not_an_end),
 };
 SUITE_MAIN("bad input", cases)

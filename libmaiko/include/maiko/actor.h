@@ -135,7 +135,25 @@ typedef struct maiko_actor_spec {
     bool thread_affine;                      /* stays on the thread it started on */
     bool dedicated;                          /* a thread of its own: its hooks may block, its sends wait; before start only */
     bool receive_own;                        /* also receives what it sends itself */
+    const maiko_event_type *const *types;    /* MAIKO_TYPES(MAIKO_TYPE(reading)): types it deals with, or NULL; see below */
 } maiko_actor_spec;
+
+/*
+ * Two types that give one topic different policies contradict each other (MAIKO_ECONFLICT).  Types with handlers and those in
+ * .types are met when their actor is added, so that this is an error of add and start; a type that nobody declared, and topics
+ * named or computed at the send, are met at their first send, which is then refused.
+ */
+
+/** A list of event types for .types: `MAIKO_TYPES(MAIKO_TYPE(reading), MAIKO_TYPE(alert))`; as MAIKO_TOPICS() in all else. */
+#ifdef __cplusplus
+#define MAIKO_TYPES(...)                                                                                                         \
+    ([]() -> const maiko_event_type *const * {                                                                                   \
+        static const maiko_event_type *const types_[] = {__VA_ARGS__, NULL};                                                     \
+        return types_;                                                                                                           \
+    }())
+#else
+#define MAIKO_TYPES(...) ((const maiko_event_type *const[]){__VA_ARGS__, NULL})
+#endif
 
 /** Subscribes to every topic outside `$sys/`, now and later. */
 #define MAIKO_ALL_TOPICS MAIKO_TOPICS("#")
