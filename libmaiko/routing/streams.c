@@ -52,51 +52,65 @@ static struct publication *publication_of(struct streams *streams, const char *p
     return publication;
 }
 
-maiko_status streams_open(struct streams *streams, const char *const *patterns)
+/* Publications without publishers stay: they mean nothing. */
+static maiko_status make_all(struct streams *streams, const char *const *patterns)
 {
     size_t i;
 
     for (i = 0; patterns[i] != NULL; i++) {
         if (publication_of(streams, patterns[i]) == NULL)
-            return MAIKO_ENOMEM; /* publications without publishers stay: they mean nothing */
-    }
-    for (i = 0; patterns[i] != NULL; i++) {
-        struct publication *publication = hash_table_find(&streams->by_pattern, patterns[i]);
-
-        publication->open++;
-        publication->total++;
+            return MAIKO_ENOMEM;
     }
     return MAIKO_OK;
 }
 
-bool streams_close(struct streams *streams, const char *const *patterns)
+static void count(struct publication *publication, struct publication_count change, bool is_own)
 {
+    publication->all.open += change.open;
+    publication->all.total += change.total;
+    if (!is_own)
+        return;
+    publication->own.open += change.open;
+    publication->own.total += change.total;
+}
+
+maiko_status streams_open(struct streams *streams, const char *const *patterns, bool is_own)
+{
+    const struct publication_count one = {.open = 1, .total = 1};
+    size_t i;
+
+    if (make_all(streams, patterns) != MAIKO_OK)
+        return MAIKO_ENOMEM;
+    for (i = 0; patterns[i] != NULL; i++)
+        count(hash_table_find(&streams->by_pattern, patterns[i]), one, is_own);
+    return MAIKO_OK;
+}
+
+maiko_status streams_close(struct streams *streams, const char *const *patterns, bool is_own, bool *ret_may_end)
+{
+    const struct publication_count one_less = {.open = -1, .total = 0};
     bool may_end = false;
     size_t i;
 
+    if (make_all(streams, patterns) != MAIKO_OK)
+        return MAIKO_ENOMEM;
     for (i = 0; patterns[i] != NULL; i++) {
         struct publication *publication = hash_table_find(&streams->by_pattern, patterns[i]);
 
-        if (publication == NULL || publication->open == 0)
-            continue;
-        publication->open--;
-        may_end = may_end || publication->open <= 1;
+        count(publication, one_less, is_own);
+        may_end = may_end || publication->all.open <= 1;
     }
-    return may_end;
+    *ret_may_end = may_end;
+    return MAIKO_OK;
 }
 
-maiko_status streams_copy(struct streams *streams, const struct streams *from)
+maiko_status streams_add(struct streams *streams, const char *pattern, struct publication_count change)
 {
-    const struct publication *publication;
+    struct publication *publication = publication_of(streams, pattern);
 
-    for (publication = from->first; publication != NULL; publication = publication->next) {
-        struct publication *copy = publication_of(streams, publication->pattern);
-
-        if (copy == NULL)
-            return MAIKO_ENOMEM;
-        copy->open = publication->open;
-        copy->total = publication->total;
-    }
+    if (publication == NULL)
+        return MAIKO_ENOMEM;
+    count(publication, change, false);
     return MAIKO_OK;
 }
 
@@ -132,8 +146,8 @@ struct streams_state streams_heard(const struct streams *streams, const struct s
         if (!hears(heard, publication->pattern))
             continue;
         self = is_among(own, publication->pattern) ? 1 : 0;
-        state.total += publication->total - self;
-        state.open += publication->open - (own_open ? self : 0);
+        state.total += (uint32_t)publication->all.total - self;
+        state.open += (uint32_t)publication->all.open - (own_open ? self : 0);
     }
     return state;
 }

@@ -6,11 +6,18 @@
 #include "base/hash_table.h"
 #include "routing/broker.h"
 
+/* Publishers of a pattern.  A publisher may begin on one shard and finish on another, so that either may be below 0 in
+ * what a single shard announced. */
+struct publication_count {
+    int32_t open;  /* declared and not finished */
+    int32_t total; /* ever declared */
+};
+
 /* A declared pattern and who still publishes on it. */
 struct publication {
     struct publication *next;
-    uint32_t open;  /* declared and not finished */
-    uint32_t total; /* ever declared */
+    struct publication_count all;
+    struct publication_count own; /* of these, what this table's shard announced: a shard that comes later is told that */
     char pattern[];
 };
 
@@ -23,20 +30,22 @@ struct streams {
 void streams_init(struct streams *streams, struct heap *heap);
 void streams_deinit(struct streams *streams);
 
-/* A publisher with these patterns (NULL-terminated) begins.  MAIKO_OK or MAIKO_ENOMEM (nothing changed). */
-MAIKO_MUST_CHECK maiko_status streams_open(struct streams *streams, const char *const *patterns);
+/* A publisher with these patterns (NULL-terminated) begins; `is_own`: said by this table's own shard.  MAIKO_OK or
+ * MAIKO_ENOMEM (nothing changed). */
+MAIKO_MUST_CHECK maiko_status streams_open(struct streams *streams, const char *const *patterns, bool is_own);
 
-/* It has finished; exactly once per streams_open().  True when some pattern may have nobody left but one. */
-bool streams_close(struct streams *streams, const char *const *patterns);
+/* It has finished; exactly once per streams_open().  `ret_may_end`: some pattern may have nobody left but one.  MAIKO_OK
+ * or MAIKO_ENOMEM (nothing changed), the latter only for patterns that were never declared here. */
+MAIKO_MUST_CHECK maiko_status streams_close(struct streams *streams, const char *const *patterns, bool is_own, bool *ret_may_end);
+
+/* Adds what another shard announced on one pattern before this table knew of it.  MAIKO_OK or MAIKO_ENOMEM. */
+MAIKO_MUST_CHECK maiko_status streams_add(struct streams *streams, const char *pattern, struct publication_count count);
 
 /* What is left for one listener. */
 struct streams_state {
     uint32_t open;  /* publishers, on overlapping patterns, that have not finished */
     uint32_t total; /* that there ever were */
 };
-
-/* Makes an empty table a copy of another one.  MAIKO_OK or MAIKO_ENOMEM. */
-MAIKO_MUST_CHECK maiko_status streams_copy(struct streams *streams, const struct streams *from);
 
 /* Adds up what a listener with these subscriptions hears, without what it publishes itself (`own`, may be NULL;
  * `own_open`: it has not finished). */

@@ -320,6 +320,32 @@ void shard_dispatch(struct shard *shard, struct route *route, struct envelope *e
     shard_release(shard, envelope);
 }
 
+/* As far as can be said: exact for values of one sender. */
+static bool is_later(const struct envelope *a, const struct envelope *b)
+{
+    if (a->time_ns != b->time_ns)
+        return a->time_ns > b->time_ns;
+    return a->id.hi == b->id.hi && a->id.lo > b->id.lo;
+}
+
+void shard_dispatch_last(struct shard *shard, struct route *route, struct envelope *envelope)
+{
+    uint32_t i;
+
+    if (route->is_stale)
+        refresh(shard, route);
+    if (route->last == NULL || is_later(envelope, route->last)) {
+        for (i = 0; i < route->target_count; i++) {
+            const struct actor *actor = CONTAINER_OF(route->targets[i].subscriber, struct actor, subscriber);
+
+            if (envelope->sender->id != actor->sender.id || actor->receives_own)
+                (void)deliver(shard, route, &route->targets[i], envelope, NULL);
+        }
+        keep_last(shard, route, envelope);
+    }
+    shard_release(shard, envelope);
+}
+
 void shard_publish(struct shard *shard, struct actor *sender, struct route *route, struct envelope *envelope)
 {
     uint32_t matched = dispatch(shard, route, envelope);

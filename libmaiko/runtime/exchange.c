@@ -334,6 +334,17 @@ static void take_record(struct shard *shard, uint32_t source, struct ring_record
 
 static void take_in(struct shard *shard, uint32_t source, uint64_t upto);
 
+/* Batches say how far their writer had read every shard it knew when they were opened: what is open is closed first. */
+static void meet_new_shards(struct shard *shard)
+{
+    uint32_t count = atomic_load_explicit(&shard->sup->shard_count, memory_order_acquire);
+
+    if (__builtin_expect(count == shard->known_shards, 1))
+        return;
+    exchange_flush(shard);
+    shard->known_shards = count;
+}
+
 /* Everything the batch depends on is published already: its writer saw it before it published the batch.  The depth of
  * the recursion is bounded by the number of shards: a chain of causes never comes back to a source it passed. */
 static void take_causes(struct shard *shard, uint32_t source, const struct ring_batch *batch)
@@ -343,6 +354,8 @@ static void take_causes(struct shard *shard, uint32_t source, const struct ring_
     for (k = 0; k < batch->dep_count; k++) {
         if (k == source || k == shard->index)
             continue;
+        if (k >= shard->known_shards)
+            meet_new_shards(shard);
         if (shard->consumed[k] < batch->deps[k])
             take_in(shard, k, batch->deps[k]);
         if (shard->depended[k] < batch->deps[k])
@@ -400,7 +413,7 @@ bool exchange_drain(struct shard *shard)
     bool any = false;
     uint32_t source;
 
-    shard->known_shards = atomic_load_explicit(&shard->sup->shard_count, memory_order_acquire);
+    meet_new_shards(shard);
     for (source = 0; source < shard->known_shards; source++) {
         uint64_t published;
 

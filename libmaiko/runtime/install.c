@@ -80,16 +80,30 @@ struct stream_command {
     const char *patterns[]; /* NULL-terminated, text behind */
 };
 
+/* `ret_peers`: who has to hear of it when it is our own word; shards that come later read it here. */
+static maiko_status note_stream(struct shard *shard, const char *const *patterns, bool is_open, bool is_own, uint32_t *ret_peers)
+{
+    bool may_end = false;
+    maiko_status status;
+
+    pthread_mutex_lock(&shard->announce_lock);
+    status =
+        is_open ? streams_open(&shard->streams, patterns, is_own) : streams_close(&shard->streams, patterns, is_own, &may_end);
+    *ret_peers = shard->peers;
+    pthread_mutex_unlock(&shard->announce_lock);
+    if (may_end)
+        shard_check_ends(shard);
+    return status;
+}
+
 static void run_stream(struct shard *shard, struct command *command)
 {
     struct stream_command *told = CONTAINER_OF(command, struct stream_command, command);
 
-    if (!told->is_open) {
-        if (streams_close(&shard->streams, told->patterns))
-            shard_check_ends(shard);
-    } else if (streams_open(&shard->streams, told->patterns) != MAIKO_OK) {
+    uint32_t peers;
+
+    if (note_stream(shard, told->patterns, told->is_open, false, &peers) != MAIKO_OK)
         supervisor_memory_failed(shard, "streams");
-    }
     heap_free(shard->heap, told, command->size);
 }
 
@@ -118,17 +132,20 @@ static struct stream_command *stream_command_new(struct shard *shard, const char
 /* Everybody counts the publishers; nobody may miss one that begins, so that nothing ends too early. */
 maiko_status supervisor_announce_stream(struct shard *shard, const char *const *patterns, bool is_open)
 {
-    uint32_t count = atomic_load_explicit(&shard->sup->shard_count, memory_order_acquire);
+    uint32_t peers;
     uint32_t target;
 
-    for (target = 0; target < count; target++) {
-        struct stream_command *told = stream_command_new(shard, patterns, is_open);
+    if (note_stream(shard, patterns, is_open, true, &peers) != MAIKO_OK)
+        return MAIKO_ENOMEM;
+    for (target = 0; target < peers; target++) {
+        struct stream_command *told;
 
+        if (target == shard->index)
+            continue;
+        told = stream_command_new(shard, patterns, is_open);
         if (told == NULL)
             return MAIKO_ENOMEM;
-        if (target == shard->index)
-            run_stream(shard, &told->command);
-        else if (shard_tell(shard, target, &told->command) != MAIKO_OK) {
+        if (shard_tell(shard, target, &told->command) != MAIKO_OK) {
             heap_free(shard->heap, told, told->command.size);
             return MAIKO_ENOMEM;
         }

@@ -70,6 +70,8 @@ static maiko_status tell_one(struct shard *shard, uint32_t target, const char *k
         return MAIKO_ENOMEM;
     told->command.run = run_interest;
     told->command.size = (uint32_t)size;
+    if (shard->sup->shards[target]->is_dedicated) /* may be in a hook for ever; looks before every send instead */
+        ticket = NULL;
     told->ticket = ticket;
     told->delta = delta;
     memcpy(told->key, key, strlen(key) + 1);
@@ -84,33 +86,39 @@ static maiko_status tell_one(struct shard *shard, uint32_t target, const char *k
     return status;
 }
 
-static maiko_status tell_others(struct shard *shard, const char *key, int delta, struct add_ticket *ticket)
+/* Takes back what the first of them were told. */
+static void tell_back(struct shard *shard, uint32_t count, const char *key, int delta)
 {
-    uint32_t count = atomic_load_explicit(&shard->sup->shard_count, memory_order_acquire);
     uint32_t target;
 
     for (target = 0; target < count; target++) {
+        if (target != shard->index && tell_one(shard, target, key, -delta, NULL) != MAIKO_OK)
+            supervisor_memory_failed(shard, "routing table");
+    }
+}
+
+static maiko_status tell_others(struct shard *shard, uint32_t peers, const char *key, int delta, struct add_ticket *ticket)
+{
+    uint32_t target;
+
+    for (target = 0; target < peers; target++) {
         if (target != shard->index && tell_one(shard, target, key, delta, ticket) != MAIKO_OK) {
-            while (target-- > 0) {
-                if (target != shard->index && tell_one(shard, target, key, -delta, NULL) != MAIKO_OK)
-                    supervisor_memory_failed(shard, "routing table");
-            }
+            tell_back(shard, target, key, delta);
             return MAIKO_ENOMEM;
         }
     }
     return MAIKO_OK;
 }
 
-maiko_status interest_tell_all(struct shard *shard, uint32_t target)
+maiko_status interest_teach(const struct shard *shard, struct shard *newcomer)
 {
+    maiko_status status = MAIKO_OK;
     size_t position = 0;
     struct interest *interest;
 
-    while ((interest = hash_table_next(&shard->interests, &position)) != NULL) {
-        if (tell_one(shard, target, interest->key, 1, NULL) != MAIKO_OK)
-            return MAIKO_ENOMEM;
-    }
-    return MAIKO_OK;
+    while (status == MAIKO_OK && (interest = hash_table_next(&shard->interests, &position)) != NULL)
+        status = broker_remote(&newcomer->broker, shard->index, interest->key + 1, (int8_t)(interest->key[0] - '0'), 1);
+    return status;
 }
 
 static void write_key(char *key, const struct subscription *subscription)
@@ -119,11 +127,47 @@ static void write_key(char *key, const struct subscription *subscription)
     memcpy(key + 1, subscription->pattern, strlen(subscription->pattern) + 1);
 }
 
+/* From here on shards that come later read it in the table; `ret_peers` have to be told. */
+static maiko_status enter(struct shard *shard, struct interest *interest, uint32_t *ret_peers)
+{
+    maiko_status status;
+
+    pthread_mutex_lock(&shard->announce_lock);
+    status = hash_table_insert(&shard->interests, interest);
+    *ret_peers = shard->peers;
+    pthread_mutex_unlock(&shard->announce_lock);
+    return status;
+}
+
+/* Who has to be told that it is no longer there. */
+static uint32_t leave(struct shard *shard, const char *key)
+{
+    uint32_t peers;
+
+    pthread_mutex_lock(&shard->announce_lock);
+    (void)hash_table_remove(&shard->interests, key);
+    peers = shard->peers;
+    pthread_mutex_unlock(&shard->announce_lock);
+    return peers;
+}
+
+/* The others could not be told; shards that came meanwhile have read it. */
+static void undo(struct shard *shard, const char *key, uint32_t told)
+{
+    uint32_t peers = leave(shard, key);
+
+    for (; told < peers; told++) {
+        if (tell_one(shard, told, key, -1, NULL) != MAIKO_OK)
+            supervisor_memory_failed(shard, "routing table");
+    }
+}
+
 maiko_status interest_add(struct shard *shard, const struct subscription *subscription, struct add_ticket *ticket)
 {
     char key[260];
     size_t size;
     struct interest *interest;
+    uint32_t peers;
 
     write_key(key, subscription);
     interest = hash_table_find(&shard->interests, key);
@@ -137,16 +181,13 @@ maiko_status interest_add(struct shard *shard, const struct subscription *subscr
         return MAIKO_ENOMEM;
     interest->count = 1;
     memcpy(interest->key, key, strlen(key) + 1);
-    if (hash_table_insert(&shard->interests, interest) != MAIKO_OK) {
-        heap_free(shard->heap, interest, size);
-        return MAIKO_ENOMEM;
+    if (enter(shard, interest, &peers) == MAIKO_OK) {
+        if (tell_others(shard, peers, key, 1, ticket) == MAIKO_OK)
+            return MAIKO_OK;
+        undo(shard, key, peers);
     }
-    if (tell_others(shard, key, 1, ticket) != MAIKO_OK) {
-        (void)hash_table_remove(&shard->interests, key);
-        heap_free(shard->heap, interest, size);
-        return MAIKO_ENOMEM;
-    }
-    return MAIKO_OK;
+    heap_free(shard->heap, interest, size);
+    return MAIKO_ENOMEM;
 }
 
 void interest_remove(struct shard *shard, const struct subscription *subscription)
@@ -158,8 +199,7 @@ void interest_remove(struct shard *shard, const struct subscription *subscriptio
     interest = hash_table_find(&shard->interests, key);
     if (interest == NULL || --interest->count > 0)
         return;
-    (void)hash_table_remove(&shard->interests, key);
-    heap_free(shard->heap, interest, interest_size(interest));
-    if (tell_others(shard, key, -1, NULL) != MAIKO_OK)
+    if (tell_others(shard, leave(shard, key), key, -1, NULL) != MAIKO_OK)
         supervisor_memory_failed(shard, "routing table");
+    heap_free(shard->heap, interest, interest_size(interest));
 }

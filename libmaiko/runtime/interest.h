@@ -17,8 +17,8 @@ MAIKO_MUST_CHECK maiko_status interest_add(struct shard *shard, const struct sub
 /* It ends. */
 void interest_remove(struct shard *shard, const struct subscription *subscription);
 
-/* Tells one shard everything: it is new. */
-MAIKO_MUST_CHECK maiko_status interest_tell_all(struct shard *shard, uint32_t target);
+/* Everything at once, to a shard that does not run yet; under the announce_lock of the first.  MAIKO_OK or MAIKO_ENOMEM. */
+MAIKO_MUST_CHECK maiko_status interest_teach(const struct shard *shard, struct shard *newcomer);
 
 void interests_deinit(struct shard *shard);
 

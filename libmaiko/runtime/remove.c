@@ -1,4 +1,5 @@
 /* Removing: from the request to stop one actor to the last of its memory. */
+#include "runtime/dedicated.h"
 #include "runtime/retire.h"
 #include "runtime/supervisor_internal.h"
 #include <string.h>
@@ -172,6 +173,7 @@ void supervisor_actor_stopped(struct actor *actor)
     counters_actor_set_phase(actor->counters, actor->fail_pending ? MAIKO_ACTOR_FAILED : MAIKO_ACTOR_STOPPED);
     pthread_mutex_lock(&sup->lock);
     (void)hash_table_remove(&sup->names, actor->sender.name);
+    dedicated_give(shard);
     pthread_mutex_unlock(&sup->lock);
     free_parts(sup, actor);
     counters_actor_remove(sup->counters, actor->counters);

@@ -10,6 +10,7 @@
  * through it holds nobody, its loss is not reported again, nor is that of anything its handlers send.  Errors as of
  * maiko_importer_new().
  */
-MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_reporter_new(maiko_supervisor *sup, const char *name, maiko_importer **ret_reporter);
+MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_reporter_new(maiko_supervisor *sup, const char *name,
+                                                           maiko_importer **ret_reporter);
 
 #endif

@@ -275,6 +275,8 @@ static maiko_status send_from_actor(struct actor *actor, const maiko_send_opts *
     struct envelope *envelope;
     maiko_status status = MAIKO_OK;
 
+    if (actor->is_dedicated) /* its hook may last: who subscribed meanwhile is to get it */
+        (void)exchange_drain(shard);
     if (__builtin_expect(line->type != type, 0))
         status = fill_cache_line(shard, line, type);
     if (__builtin_expect(status != MAIKO_OK, 0))

@@ -37,6 +37,8 @@ maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint3
     list_init(&shard->actors);
     list_init(&shard->held_by_ring);
     pthread_mutex_init(&shard->post_lock, NULL);
+    pthread_mutex_init(&shard->announce_lock, NULL);
+    shard->peers = index + 1;
     hash_table_init(&shard->interests, shard->heap, interest_key);
     shard->known_shards = index + 1;
     status = wakeup_init(&shard->wakeup);
@@ -73,6 +75,7 @@ void shard_deinit(struct shard *shard)
     pool_deinit(&shard->pool);
     wakeup_deinit(&shard->wakeup);
     pthread_mutex_destroy(&shard->post_lock);
+    pthread_mutex_destroy(&shard->announce_lock);
 }
 
 struct route *shard_route(struct shard *shard, struct topic *topic)

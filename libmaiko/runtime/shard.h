@@ -61,8 +61,8 @@ struct shard {
     struct heap *heap;
     const volatile uint64_t *fork_word; /* 0 in a forked child */
     uint32_t index;
-    bool is_dedicated;
-    struct actor *dedicated_to;
+    bool is_dedicated; /* for one actor at a time */
+    bool is_taken;     /* there is one; under the supervisor's lock */
 
     /* owner thread: the hot part */
     struct actor *current; /* whose hook runs */
@@ -94,7 +94,7 @@ struct shard {
 
     /* owner thread: the rest */
     struct broker broker;
-    struct streams streams;
+    struct streams streams; /* changed under announce_lock */
     struct timer_heap timers;
     bool wants_balance;     /* some actor proved heavy, or light far from home */
     uint64_t balance_at_ns; /* not before */
@@ -108,7 +108,7 @@ struct shard {
     uint64_t waiting;     /* entries in mailboxes here whose senders are in debt for them */
     struct counters_shard *counters;
     struct drop_cache drops;
-    struct hash_table interests; /* what other shards were told of our subscriptions; see interest.h */
+    struct hash_table interests; /* what other shards were told of our subscriptions; changed under announce_lock */
     struct route *dead_route;    /* of $sys/dead */
     struct dead_letters *dead;   /* drops to be reported at the end of the turn; NULL: none yet */
     uint64_t deadlock_at_ns;     /* next search; 0: none due */
@@ -116,6 +116,10 @@ struct shard {
     uint32_t deadlock_turns;
     bool sources_closed; /* stopping: no step, no outside sends */
     bool stop_hooks;     /* stopping: run every on_stop in the next turn */
+
+    /* what others were told of us: changed by us, read and the number of peers raised by who adds a shard */
+    pthread_mutex_t announce_lock;
+    uint32_t peers; /* shards that hear of our subscriptions and publications: those with lower numbers */
 
     /* outside threads, under the lock */
     pthread_mutex_t post_lock;
@@ -221,6 +225,9 @@ static inline uint64_t shard_wall(struct shard *shard)
 
 /* Routes an event of `sender` from here to everybody; consumes the caller's reference. */
 void shard_publish(struct shard *shard, struct actor *sender, struct route *route, struct envelope *envelope);
+
+/* Hands the last value of a sticky topic to the local subscribers, unless there is a later one; consumes the reference. */
+void shard_dispatch_last(struct shard *shard, struct route *route, struct envelope *envelope);
 
 /* The route of a topic with its counters, made on first use.  NULL when out of memory (or for NULL). */
 struct route *shard_route(struct shard *shard, struct topic *topic);

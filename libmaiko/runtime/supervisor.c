@@ -147,7 +147,7 @@ static maiko_status open_counters(struct maiko_supervisor *sup)
     return status;
 }
 
-maiko_status supervisor_add_shard(struct maiko_supervisor *sup, struct shard **ret_shard)
+maiko_status supervisor_new_shard(struct maiko_supervisor *sup, struct shard **ret_shard)
 {
     uint32_t index = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
     struct shard *shard;
@@ -163,15 +163,32 @@ maiko_status supervisor_add_shard(struct maiko_supervisor *sup, struct shard **r
     status = shard_init(shard, sup, index);
     shard->block = block;
     if (status != MAIKO_OK) {
-        shard_deinit(shard);
-        heap_free(&sup->root->heap, block, sizeof *shard + 128);
+        supervisor_free_shard(shard);
         return status;
     }
-    sup->shards[index] = shard;
-    /* release: whoever sees the new count sees the shard */
-    atomic_store_explicit(&sup->shard_count, index + 1, memory_order_release);
     *ret_shard = shard;
     return MAIKO_OK;
+}
+
+void supervisor_free_shard(struct shard *shard)
+{
+    struct heap *heap;
+
+    if (shard == NULL)
+        return;
+    heap = shard->heap;
+    counters_shard_remove(shard->sup->counters, shard->counters);
+    shard_deinit(shard);
+    heap_free(heap, shard->block, sizeof *shard + 128);
+}
+
+void supervisor_publish_shard(struct shard *shard)
+{
+    struct maiko_supervisor *sup = shard->sup;
+
+    sup->shards[shard->index] = shard;
+    /* release: whoever sees the new count sees the shard */
+    atomic_store_explicit(&sup->shard_count, shard->index + 1, memory_order_release);
 }
 
 static maiko_status make_shards(struct maiko_supervisor *sup)
@@ -181,8 +198,13 @@ static maiko_status make_shards(struct maiko_supervisor *sup)
     uint32_t i;
     uint32_t j;
 
-    for (i = 0; i < sup->config.shards && status == MAIKO_OK; i++)
-        status = supervisor_add_shard(sup, &shard);
+    for (i = 0; i < sup->config.shards && status == MAIKO_OK; i++) {
+        status = supervisor_new_shard(sup, &shard);
+        if (status != MAIKO_OK)
+            break;
+        shard->peers = sup->config.shards;
+        supervisor_publish_shard(shard);
+    }
     for (i = 0; i < sup->config.shards && status == MAIKO_OK; i++) {
         for (j = 0; j < sup->config.shards; j++) {
             if (i != j)

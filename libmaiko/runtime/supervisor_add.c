@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 #include "message/topic.h"
+#include "runtime/dedicated.h"
 #include "runtime/interest.h"
 #include "runtime/retire.h"
 #include <stdio.h>
@@ -128,6 +129,8 @@ static maiko_status shard_of_companion(struct maiko_supervisor *sup, struct draf
 
     if (companion == NULL)
         return refuse(error, MAIKO_ENOTFOUND, "companion (.with)", draft->spec.with);
+    if (companion->shard->is_dedicated)
+        return refuse(error, MAIKO_EINVAL, "dedicated companion (.with)", draft->spec.with);
     draft->shard = companion->shard;
     return MAIKO_OK;
 }
@@ -136,8 +139,8 @@ static maiko_status place(struct maiko_supervisor *sup, struct draft *draft, str
 {
     maiko_shard wanted = draft->spec.shard;
 
-    if (draft->shard != NULL) /* dedicated */
-        return MAIKO_OK;
+    if (draft->spec.dedicated && sup->config.mode != MAIKO_POLLED)
+        return dedicated_take(sup, &draft->shard);
     if (draft->spec.with != NULL)
         return shard_of_companion(sup, draft, error);
     if (wanted < 0 || (uint32_t)wanted > sup->config.shards) {
@@ -245,8 +248,8 @@ static maiko_status fill(struct maiko_supervisor *sup, struct actor *actor, stru
     actor->step_state = draft->ops->step != NULL ? ACTOR_STEP_READY : ACTOR_STEP_NEVER;
     actor->tick_limit = spec->tick_limit != 0 ? spec->tick_limit : sup->config.tick_limit;
     actor->receives_own = spec->receive_own;
-    actor->is_dedicated = spec->dedicated;
-    actor->sends_simply = !spec->dedicated;
+    actor->is_dedicated = spec->dedicated && sup->config.mode == MAIKO_THREADS;
+    actor->sends_simply = !actor->is_dedicated;
     actor->is_pinned = spec->shard != MAIKO_ANY_SHARD || spec->with != NULL || spec->thread_affine || spec->dedicated;
     list_init(&actor->held_link);
     list_init(&actor->siblings);
@@ -261,20 +264,16 @@ static maiko_status fill(struct maiko_supervisor *sup, struct actor *actor, stru
     return status == MAIKO_OK ? fill_state(actor, draft) : status;
 }
 
-/* Under the lock: takes a record, fills it in and enters its name. */
-static maiko_status make_actor(struct maiko_supervisor *sup, struct draft *draft, struct text *error)
+/* Takes a record, fills it in and enters its name. */
+static maiko_status make_record(struct maiko_supervisor *sup, struct draft *draft, struct text *error)
 {
     const char *name = draft->spec.name;
-    maiko_status status = place(sup, draft, error);
+    maiko_status status;
     struct actor *actor;
 
-    if (status != MAIKO_OK)
-        return status;
     if (name == NULL) {
         snprintf(draft->anonymous, sizeof draft->anonymous, "~%llu", (unsigned long long)++sup->next_anonymous);
         name = draft->anonymous;
-    } else if (hash_table_find(&sup->names, name) != NULL) {
-        return refuse(error, MAIKO_EEXIST, "actor name", name);
     }
     actor = actor_table_take(&sup->actors);
     if (actor == NULL)
@@ -300,9 +299,26 @@ static maiko_status make_actor(struct maiko_supervisor *sup, struct draft *draft
     return MAIKO_OK;
 }
 
+/* Under the lock. */
+static maiko_status make_actor(struct maiko_supervisor *sup, struct draft *draft, struct text *error)
+{
+    maiko_status status;
+
+    if (draft->spec.name != NULL && hash_table_find(&sup->names, draft->spec.name) != NULL)
+        return refuse(error, MAIKO_EEXIST, "actor name", draft->spec.name);
+    status = place(sup, draft, error);
+    if (status == MAIKO_OK) {
+        status = make_record(sup, draft, error);
+        if (status != MAIKO_OK)
+            dedicated_give(draft->shard);
+    }
+    return status;
+}
+
 static void unmake_actor(struct maiko_supervisor *sup, struct actor *actor)
 {
     pthread_mutex_lock(&sup->lock);
+    dedicated_give(actor->shard);
     (void)hash_table_remove(&sup->names, actor->sender.name);
     supervisor_free_record(sup, actor);
     actor_table_give(&sup->actors, actor);
@@ -346,6 +362,7 @@ static void run_install(struct shard *shard, struct command *command)
         supervisor_state(shard->sup) == SUP_STOPPED || atomic_load_explicit(&shard->sup->runs_stop_hooks, memory_order_relaxed);
     maiko_status status = is_late ? MAIKO_ECLOSED : supervisor_install(shard, actor, ticket);
 
+    exchange_flush(shard); /* dedicated shards do not acknowledge: they look before they send */
     if (status != MAIKO_OK) {
         if (ticket == NULL)
             supervisor_note_failure(shard->sup, status, actor->sender.name, NULL);
@@ -389,29 +406,6 @@ static maiko_status install_elsewhere(struct maiko_supervisor *sup, struct actor
     return waits ? wait_for_answer(sup, &ticket) : MAIKO_OK;
 }
 
-/* --- dedicated shards --- */
-
-static maiko_status add_dedicated_shard(struct maiko_supervisor *sup, struct draft *draft)
-{
-    struct shard *shard = NULL;
-    maiko_status status;
-    uint32_t i;
-
-    if (supervisor_state(sup) != SUP_NEW)
-        return MAIKO_ENOTSUP;
-    status = supervisor_add_shard(sup, &shard);
-    if (status != MAIKO_OK)
-        return status;
-    shard->is_dedicated = true;
-    draft->shard = shard;
-    for (i = 0; i < shard->index && status == MAIKO_OK; i++) {
-        broker_knows_shard(&sup->shards[i]->broker, shard->index);
-        broker_knows_shard(&shard->broker, i);
-        status = interest_tell_all(sup->shards[i], shard->index);
-    }
-    return status == MAIKO_OK ? streams_copy(&shard->streams, &sup->shards[0]->streams) : status;
-}
-
 /* --- the public call --- */
 
 static maiko_status add_one(struct maiko_supervisor *sup, const maiko_actor_spec *spec, size_t spec_size, size_t ops_size,
@@ -420,8 +414,6 @@ static maiko_status add_one(struct maiko_supervisor *sup, const maiko_actor_spec
     struct draft draft;
     maiko_status status = draft_init(sup, &draft, spec, spec_size, ops_size, error);
 
-    if (status == MAIKO_OK && draft.spec.dedicated && sup->config.mode == MAIKO_THREADS)
-        status = add_dedicated_shard(sup, &draft);
     if (status == MAIKO_OK) {
         pthread_mutex_lock(&sup->lock);
         status = make_actor(sup, &draft, error);

@@ -119,8 +119,10 @@ void supervisor_log(struct maiko_supervisor *sup, maiko_log_level level, const c
 
 /* --- shards --- */
 
-/* A shard without a thread.  MAIKO_OK, MAIKO_ELIMIT, MAIKO_ENOMEM, MAIKO_ESYSTEM. */
-MAIKO_MUST_CHECK maiko_status supervisor_add_shard(struct maiko_supervisor *sup, struct shard **ret_shard);
+/* The next shard, without a thread and not yet to be seen by the others.  MAIKO_OK, MAIKO_ELIMIT, MAIKO_ENOMEM, MAIKO_ESYSTEM. */
+MAIKO_MUST_CHECK maiko_status supervisor_new_shard(struct maiko_supervisor *sup, struct shard **ret_shard);
+void supervisor_publish_shard(struct shard *shard);
+void supervisor_free_shard(struct shard *shard); /* one that was not published; NULL is allowed */
 
 /* Starts its thread with all signals blocked.  MAIKO_OK or MAIKO_ESYSTEM. */
 MAIKO_MUST_CHECK maiko_status supervisor_start_thread(struct shard *shard);

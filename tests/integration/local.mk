@@ -5,16 +5,20 @@ integration_tests += tests/integration/test_behaviour_flow
 integration_tests += tests/integration/test_behaviour_life
 integration_tests += tests/integration/test_fork
 integration_tests += tests/integration/test_import
+integration_tests += tests/integration/test_dedicated
 integration_tests += tests/integration/test_state_table
 if WITH_BRIDGE
 integration_tests += tests/integration/test_app
 integration_tests += tests/integration/test_books
 integration_tests += tests/integration/test_bridge
 integration_tests += tests/integration/test_keypair
+integration_tests += tests/integration/test_python_peer
 integration_tests += tests/integration/test_peer_reports
 integration_tests += tests/integration/test_space
 integration_tests += tests/integration/test_zmq_port
 endif
+
+EXTRA_DIST += tests/integration/python_peer.py
 
 # Examples: scripts that compare what they print.
 check_scripts += tests/integration/example_arbitrage.sh

@@ -276,20 +276,6 @@ static void actors_add_actors(void)
     }
 }
 
-/* A thread of its own can only be made before start: threads that run would have to stand still for a new one. */
-static void a_dedicated_actor_is_refused_while_running(void)
-{
-    struct stage stage;
-    struct player player = {.wanted = 0};
-
-    stage_open(&stage, &(maiko_config){.shards = 1});
-    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
-    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("late", &player, .dedicated = true)), MAIKO_ENOTSUP);
-    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
-    CU_ASSERT_EQUAL(player.starts, 0);
-    stage_close(&stage);
-}
-
 /* --- publications and ends --- */
 
 static maiko_status send_undeclared(struct player *player, maiko_context *ctx)
@@ -524,7 +510,6 @@ static const struct test_case cases[] = {
     TEST_CASE(control_events_pass_data_and_are_never_dropped),
     TEST_CASE(companions_share_a_thread_and_shards_do_not),
     TEST_CASE(actors_add_actors),
-    TEST_CASE(a_dedicated_actor_is_refused_while_running),
     TEST_CASE(a_publish_list_is_a_promise),
     TEST_CASE(the_end_of_a_source_runs_down_the_pipeline),
     TEST_CASE(a_retry_handles_the_same_event_again),

@@ -201,12 +201,12 @@ static void choose_publish(struct performer *performer)
     performer->spec.publish = performer->publish;
 }
 
-/* On virtual shards every actor has its place; on threads some go where the library puts them, or get one of their own. */
+/* On virtual shards every actor has its place; on threads some go where the library puts them.  Some get a shard of their own. */
 static void choose_place(struct performer *performer)
 {
     const struct plot *plot = &performer->troupe->plot;
 
-    if (plot->is_threaded && chance(performer, 10) && performer->index <= plot->actors)
+    if (plot->has_dedicated && chance(performer, 15))
         performer->spec.dedicated = true;
     else if (!plot->is_threaded || chance(performer, 70))
         performer->spec.shard = MAIKO_SHARD((int)random_below(&performer->random, plot->shards));
@@ -539,6 +539,7 @@ static void draw_plot(struct plot *plot, struct random *random, bool is_threaded
     plot->has_bursts = likely(random, 40);
     plot->stops_early = likely(random, 25);
     plot->fails_to_allocate = likely(random, 20);
+    plot->has_dedicated = is_threaded || likely(random, 15);
     if (is_threaded)
         plot->shards = 4;
 }

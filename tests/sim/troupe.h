@@ -39,6 +39,7 @@ struct plot {
     bool has_bursts;  /* more than the outbox limit in one handler call */
     bool stops_early; /* halted while events are under way */
     bool fails_to_allocate;
+    bool has_dedicated; /* actors with a shard of their own, which may come late */
     bool is_threaded;
 };
 

@@ -200,11 +200,12 @@ static void show(const struct troupe *troupe, const maiko_stop_report *report)
     size_t i;
     size_t k;
 
-    printf("# %u shards, %u actors, outbox %u, overdraft %u, mark %u, segment %u:%s%s%s%s%s%s%s%s%s\n", plot->shards,
+    printf("# %u shards, %u actors, outbox %u, overdraft %u, mark %u, segment %u:%s%s%s%s%s%s%s%s%s%s\n", plot->shards,
            plot->actors, plot->outbox, plot->overdraft, plot->ring_mark, plot->segment, plot->has_errors ? " errors" : "",
            plot->has_changes ? " changes" : "", plot->has_arrivals ? " arrivals" : "", plot->has_fail ? " fail" : "",
            plot->has_streams ? " streams" : "", plot->has_steps ? " steps" : "", plot->has_bursts ? " bursts" : "",
-           plot->stops_early ? " early" : "", plot->fails_to_allocate ? " allocation" : "");
+           plot->stops_early ? " early" : "", plot->fails_to_allocate ? " allocation" : "",
+           plot->has_dedicated ? " dedicated" : "");
     printf("# stop: %s, %llu unfinished\n", maiko_strerror(report->status), (unsigned long long)report->unfinished);
     for (i = 0; i < atomic_load(&troupe->performer_count); i++) {
         const struct performer *performer = &troupe->performers[i];

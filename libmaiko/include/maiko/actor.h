@@ -133,7 +133,7 @@ typedef struct maiko_actor_spec {
     maiko_shard shard;                       /* pins the actor to one shard */
     const char *with;                        /* name of an actor already added whose shard it shares */
     bool thread_affine;                      /* stays on the thread it started on */
-    bool dedicated;                          /* a thread of its own: its hooks may block, its sends wait; before start only */
+    bool dedicated;                          /* a thread of its own: its hooks may block, its sends wait (MAIKO_POLLED: none) */
     bool receive_own;                        /* also receives what it sends itself */
     const maiko_event_type *const *types;    /* MAIKO_TYPES(MAIKO_TYPE(reading)): types it deals with, or NULL; see below */
 } maiko_actor_spec;

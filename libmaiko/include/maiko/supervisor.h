@@ -91,8 +91,8 @@ static inline maiko_supervisor *maiko_supervisor_new(const maiko_config *config)
  * subscriptions are armed everywhere and its on_start returned, whose error it hands back; from a hook it returns at
  * once, with the subscriptions armed as maiko_subscribe() says.
  * @return MAIKO_OK, MAIKO_EINVAL, MAIKO_ENAME, MAIKO_EEXIST (name taken), MAIKO_ETOPIC, MAIKO_ECONFLICT, MAIKO_ENOMEM,
- *         MAIKO_ELIMIT (shards, topics), MAIKO_ENOTFOUND (.with), MAIKO_ENOTSUP (.dedicated while running), MAIKO_ESTATE
- *         (stopping), MAIKO_ECLOSED, on_start's error.
+ *         MAIKO_ELIMIT (64 shards with the dedicated ones, topics), MAIKO_ENOTFOUND (.with), MAIKO_ESYSTEM (no thread for a
+ *         dedicated actor), MAIKO_ESTATE (stopping), MAIKO_ECLOSED, on_start's error.
  */
 static inline maiko_status maiko_supervisor_add(maiko_supervisor *sup, const maiko_actor_spec *spec);
 
