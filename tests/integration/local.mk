@@ -20,6 +20,8 @@ endif
 
 EXTRA_DIST += tests/integration/python_peer.py
 
+tests_integration_test_bridge_SOURCES = tests/integration/test_bridge.c tests/lib/bridge_end.c tests/lib/bridge_end.h
+
 # Examples: scripts that compare what they print.
 check_scripts += tests/integration/example_arbitrage.sh
 check_scripts += tests/integration/example_backpressure.sh

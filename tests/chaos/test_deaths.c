@@ -1,0 +1,253 @@
+/* Publisher and subscriber killed with -9 and started again, round after round: nobody is held, nothing comes twice, every life is
+ * heard from its first event on, and the books close with the counters file that the dead process left. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <maiko/counters.h>
+
+#include "lib/bridge_end.h"
+#include "lib/process.h"
+#include "lib/suite.h"
+
+enum { PER_LIFE = 1000000000 }; /* numbers of one publisher's life */
+
+static struct host host;
+
+/* ---- in the process that will be killed ---- */
+
+static void end_path(char *path, size_t size, pid_t pid)
+{
+    snprintf(path, size, "%s/end.%d", getenv("XDG_RUNTIME_DIR"), (int)pid);
+}
+
+/* What a process knows of its events outlives it in a file. */
+static struct bridge_end *map_end(pid_t pid)
+{
+    struct bridge_end *end = MAP_FAILED;
+    char path[600];
+    int fd;
+
+    end_path(path, sizeof(path), pid);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0 && ftruncate(fd, sizeof(*end)) == 0)
+        end = mmap(NULL, sizeof(*end), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (fd >= 0)
+        close(fd);
+    return end == MAP_FAILED ? NULL : end;
+}
+
+static int subscribe_for_ever(void)
+{
+    struct bridge_end *end = map_end(getpid());
+
+    if (end == NULL)
+        return 9;
+    bridge_end_make(end, "subscriber", NULL, "count/up");
+    if (bridge_end_import(end, "count/up", MAIKO_FROM_LIVE) != MAIKO_OK || bridge_end_start(end) != MAIKO_OK)
+        return 9;
+    for (;;)
+        pause();
+}
+
+struct counting {
+    atomic_bool may_begin;
+    uint64_t next;
+};
+
+static maiko_step count_up(void *self, maiko_context *ctx)
+{
+    struct counting *counting = self;
+
+    if (!atomic_load(&counting->may_begin))
+        return MAIKO_STEP_BACKOFF(MAIKO_MS(1));
+    while (!maiko_is_sender_full(ctx))
+        if (maiko_send(ctx, counted, .number = counting->next) == MAIKO_OK)
+            counting->next++;
+    return MAIKO_STEP_CONTINUE;
+}
+
+static int publish_for_ever(uint64_t base)
+{
+    static const maiko_actor_ops ops = {.step = count_up};
+    struct counting counting = {.next = base};
+    struct bridge_end end;
+
+    bridge_end_make(&end, "publisher", NULL, NULL);
+    if (maiko_supervisor_add(end.sup, &(maiko_actor_spec){.name = "counter", .ops = &ops, .self = &counting}) != MAIKO_OK ||
+        bridge_end_export(&end, "count/#", NULL) != MAIKO_OK || bridge_end_start(&end) != MAIKO_OK ||
+        maiko_bridge_wait_ready(end.bridge, "count/up", 1, MAIKO_SECONDS(30)) != MAIKO_OK)
+        return 9;
+    atomic_store(&counting.may_begin, true);
+    for (;;)
+        pause();
+}
+
+/* ---- books ---- */
+
+/* Events on the topic that the dead process accepted, from its own actors or from the link; its books must balance. */
+static uint64_t accepted_by_the_dead(const char *node, pid_t pid)
+{
+    maiko_counters *counters = NULL;
+    maiko_counters_balance balance = {0};
+    maiko_counters_topic topic;
+    uint64_t accepted = 0;
+    maiko_counters_info info = {0};
+    char path[700];
+    size_t i;
+
+    snprintf(path, sizeof(path), "%s/maiko/counters/%s.%d.0", host.scratch.path, node, (int)pid);
+    CU_ASSERT_EQUAL_FATAL(maiko_counters_open(path, &counters), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_counters_get_info(counters, &info), MAIKO_OK);
+    CU_ASSERT_EQUAL(info.state, MAIKO_COUNTERS_DEAD);
+    CU_ASSERT_EQUAL(maiko_counters_check_balance(counters, &balance), MAIKO_OK);
+    if (!balance.is_balanced)
+        SUITE_FAIL("%s", balance.text);
+    for (i = 0; i < maiko_counters_topic_count(counters); i++)
+        if (maiko_counters_get_topic(counters, i, &topic) == MAIKO_OK && strcmp(topic.name, "count/up") == 0)
+            accepted = topic.sent;
+    maiko_counters_free(counters);
+    remove(path);
+    return accepted;
+}
+
+static pid_t kill_child(struct child *child)
+{
+    pid_t pid = child->pid;
+
+    child_signal(child, SIGKILL);
+    CU_ASSERT_EQUAL(child_end(child, 10000), 128 + SIGKILL);
+    return pid;
+}
+
+/* ---- the subscriber dies ---- */
+
+/* All that was offered to one life is acknowledged or reported lost; it has what was acknowledged and maybe more, the rest of which
+ * is the gap. */
+static void check_subscriber(pid_t pid, uint64_t first, uint64_t acknowledged, uint64_t lost)
+{
+    struct bridge_end *end = map_end(pid);
+    uint64_t accepted = accepted_by_the_dead("subscriber", pid);
+    char path[600];
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(end);
+    CU_ASSERT(accepted >= acknowledged && accepted <= acknowledged + lost);
+    CU_ASSERT(end->received <= accepted);
+    CU_ASSERT_EQUAL(end->not_rising + end->holes, 0);
+    if (end->received > 0)
+        CU_ASSERT_EQUAL(end->first, first);
+    CU_ASSERT_EQUAL(munmap(end, sizeof(*end)), 0);
+    end_path(path, sizeof(path), pid);
+    remove(path);
+}
+
+/* Killed before it has anything, in the middle of it, or after it has acknowledged: by turns. */
+static void wait_for_some(pid_t pid)
+{
+    struct bridge_end *end = map_end(pid);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(end);
+    CU_ASSERT(wait_until(end->received > 0, 10000));
+    CU_ASSERT_EQUAL(munmap(end, sizeof(*end)), 0);
+}
+
+static void a_killed_subscriber_holds_nobody_and_its_next_life_joins(void)
+{
+    unsigned long rounds = suite_scale(30, 300);
+    struct bridge_end publisher;
+    maiko_bridge_counters before = {0};
+    uint64_t number = 0;
+    unsigned long i;
+
+    host_init(&host);
+    bridge_end_make(&publisher, "publisher", NULL, NULL);
+    CU_ASSERT_EQUAL(bridge_end_export(&publisher, "count/#", NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&publisher), MAIKO_OK);
+    for (i = 0; i < rounds; i++) {
+        uint64_t first = number + 1;
+        maiko_bridge_counters after;
+        struct child child;
+        pid_t pid;
+        int j;
+
+        CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--subscriber", 0));
+        CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
+        for (j = 0; j < 200; j++)
+            CU_ASSERT_EQUAL(bridge_end_publish(&publisher, ++number), MAIKO_OK);
+        if (i % 3 == 1)
+            wait_for_some(child.pid);
+        if (i % 3 == 2)
+            CU_ASSERT(wait_until(bridge_end_counters(&publisher).acknowledged > before.acknowledged, 10000));
+        pid = kill_child(&child);
+        for (j = 0; j < 200; j++)
+            CU_ASSERT_EQUAL(bridge_end_publish(&publisher, ++number), MAIKO_OK);
+        CU_ASSERT(wait_until(bridge_end_counters(&publisher).peers == 0, 10000));
+        CU_ASSERT(wait_until(bridge_end_counters(&publisher).exported == number, 10000));
+        CU_ASSERT_EQUAL(maiko_bridge_drain(publisher.bridge), MAIKO_OK);
+        after = bridge_end_counters(&publisher);
+        check_subscriber(pid, first, after.acknowledged - before.acknowledged, after.lost - before.lost);
+        before = after;
+    }
+    bridge_end_stop(&publisher);
+    host_deinit(&host);
+}
+
+/* ---- the publisher dies ---- */
+
+static void a_killed_publisher_leaves_no_duplicate_and_its_next_life_is_heard(void)
+{
+    unsigned long rounds = suite_scale(30, 300);
+    struct bridge_end subscriber;
+    uint64_t received = 0;
+    unsigned long i;
+
+    host_init(&host);
+    bridge_end_make(&subscriber, "subscriber", NULL, "count/up");
+    CU_ASSERT_EQUAL(bridge_end_import(&subscriber, "count/up", MAIKO_FROM_LIVE), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&subscriber), MAIKO_OK);
+    for (i = 1; i <= rounds; i++) {
+        uint64_t base = i * PER_LIFE;
+        uint64_t accepted;
+        uint64_t delivered;
+        struct child child;
+        pid_t pid;
+
+        CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--publisher", base));
+        CU_ASSERT_TRUE_FATAL(wait_until(subscriber.last > base + 100, 30000));
+        pid = kill_child(&child);
+        CU_ASSERT(wait_until(bridge_end_counters(&subscriber).peers == 0, 10000));
+        CU_ASSERT(wait_until(bridge_end_counters(&subscriber).imported == subscriber.received, 10000));
+        accepted = accepted_by_the_dead("publisher", pid);
+        delivered = subscriber.last - base + 1;
+        CU_ASSERT_EQUAL(subscriber.received, received + delivered); /* each life from its first event on, nothing left out */
+        CU_ASSERT(delivered <= accepted);                           /* the rest died with it */
+        received += delivered;
+    }
+    CU_ASSERT_EQUAL(subscriber.not_rising, 0);
+    CU_ASSERT_EQUAL(subscriber.first, PER_LIFE);
+    CU_ASSERT_EQUAL(subscriber.holes, rounds - 1); /* from one life to the next */
+    bridge_end_stop(&subscriber);
+    host_deinit(&host);
+}
+
+static const struct test_case cases[] = {
+    TEST_CASE(a_killed_subscriber_holds_nobody_and_its_next_life_joins),
+    TEST_CASE(a_killed_publisher_leaves_no_duplicate_and_its_next_life_is_heard),
+};
+
+int main(int argc, char **argv)
+{
+    static const struct suite suite = {
+        .name = "deaths", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 120};
+
+    if (argc > 1 && strcmp(argv[1], "--subscriber") == 0)
+        return subscribe_for_ever();
+    if (argc > 2 && strcmp(argv[1], "--publisher") == 0)
+        return publish_for_ever(strtoull(argv[2], NULL, 10));
+    return suite_main(argc, argv, &suite);
+}
