@@ -33,27 +33,22 @@ static bool declares(const struct actor *actor)
     return !actor->is_gate;
 }
 
-/* Subscriptions of the spec are the first of the actor's block. */
-static const struct subscription *declared_subscriptions(const struct actor *actor)
-{
-    return (const struct subscription *)(const void *)actor->block;
-}
-
 static const char *const *published(const struct actor *actor)
 {
     return actor->rare == NULL ? NULL : actor->rare->publish;
 }
 
-static void measure(struct declarations *declared, const struct actor *actor)
+static void measure(struct declarations *declared, struct actor *actor)
 {
     const char *const *publish = published(actor);
+    const struct subscription *subscription;
     uint32_t i;
 
     declared->actor_count++;
     declared->text_size += strlen(actor->sender.name) + 1;
-    declared->list_size += actor->declared + 1;
-    for (i = 0; i < actor->declared; i++)
-        declared->text_size += strlen(declared_subscriptions(actor)[i].pattern) + 1;
+    for (i = 0; (subscription = actor_declared(actor, i)) != NULL; i++)
+        declared->text_size += strlen(subscription->pattern) + 1;
+    declared->list_size += i + 1;
     for (i = 0; publish != NULL && publish[i] != NULL; i++) {
         declared->text_size += strlen(publish[i]) + 1;
         declared->list_size++;
@@ -70,16 +65,17 @@ static const char *copy_text(struct declarations *declared, const char *text)
     return copy;
 }
 
-static void copy(struct declarations *declared, const struct actor *actor, struct topology_actor *to)
+static void copy(struct declarations *declared, struct actor *actor, struct topology_actor *to)
 {
     const char *const *publish = published(actor);
+    const struct subscription *subscription;
     uint32_t i;
 
     to->name = copy_text(declared, actor->sender.name);
     to->id = actor->sender.id;
     to->subscribe = declared->lists + declared->list_at;
-    for (i = 0; i < actor->declared; i++)
-        declared->lists[declared->list_at++] = copy_text(declared, declared_subscriptions(actor)[i].pattern);
+    for (i = 0; (subscription = actor_declared(actor, i)) != NULL; i++)
+        declared->lists[declared->list_at++] = copy_text(declared, subscription->pattern);
     declared->list_at++; /* its NULL is there */
     if (publish == NULL)
         return;
@@ -104,7 +100,7 @@ static maiko_status declarations_init(struct declarations *declared, const struc
     size_t count = 0;
 
     *declared = (struct declarations){.actors = NULL};
-    while ((actor = hash_table_next(&sup->names, &position)) != NULL)
+    while ((actor = actor_names_next(&sup->names, &position)) != NULL)
         if (declares(actor))
             measure(declared, actor);
     declared->actors = heap_alloc_zeroed(heap_default(), declared->actor_count, sizeof(*declared->actors));
@@ -113,7 +109,7 @@ static maiko_status declarations_init(struct declarations *declared, const struc
     if (declared->actors == NULL || declared->lists == NULL || declared->text == NULL)
         return MAIKO_ENOMEM;
     position = 0;
-    while ((actor = hash_table_next(&sup->names, &position)) != NULL)
+    while ((actor = actor_names_next(&sup->names, &position)) != NULL)
         if (declares(actor))
             copy(declared, actor, &declared->actors[count++]);
     return MAIKO_OK;

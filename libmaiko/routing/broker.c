@@ -99,21 +99,23 @@ struct route *broker_route(struct broker *broker, struct topic *topic)
     return route;
 }
 
-static bool add_target(struct broker *broker, struct route *route, struct subscription *subscription)
+static bool room_for_targets(struct broker *broker, struct route *route, uint32_t size)
 {
-    uint32_t size = route->target_size == 0 ? 4 : 2 * route->target_size;
-    struct route_target *targets = route->targets;
+    struct route_target *targets =
+        heap_resize(broker->heap, route->targets, route->target_size * sizeof *targets, size * sizeof *targets);
 
-    if (route->target_count == route->target_size) {
-        targets = heap_resize(broker->heap, route->targets, route->target_size * sizeof *targets, size * sizeof *targets);
-        if (targets == NULL)
-            return false;
-        route->targets = targets;
-        route->target_size = size;
-    }
-    targets[route->target_count++] =
-        (struct route_target){.subscriber = subscription->subscriber, .choice = (uintptr_t)subscription};
+    if (targets == NULL)
+        return false;
+    route->targets = targets;
+    route->target_size = size;
     return true;
+}
+
+/* There is room. */
+static void add_target(struct route *route, struct subscription *subscription)
+{
+    route->targets[route->target_count++] =
+        (struct route_target){.subscriber = subscription->subscriber, .choice = (uintptr_t)subscription};
 }
 
 static bool room_for_alternatives(struct broker *broker, struct route *route, uint32_t count)
@@ -192,10 +194,11 @@ static void found(struct topic_index_entry *entry, void *userdata)
         if (subscription_has_predicate(route_target_first(route, target)) &&
             !add_alternative(broker, route, target, subscription))
             broker->has_failed = true;
-    } else if (add_target(broker, route, subscription)) {
-        subscriber->mark_at = route->target_count - 1;
+    } else if (route->target_count < route->target_size) {
+        subscriber->mark_at = route->target_count;
+        add_target(route, subscription);
     } else {
-        broker->has_failed = true;
+        broker->missing_targets++;
     }
 }
 
@@ -206,18 +209,28 @@ static void widen_sticky(struct broker *broker, struct route *route)
         route->remote_shards |= broker->all_remotes;
 }
 
-maiko_status broker_build(struct broker *broker, struct route *route)
+static void fill(struct broker *broker, struct route *route)
 {
     route->target_count = 0;
     route->alternative_count = 0;
     route->remote_shards = 0;
     route->remote_holding = 0;
     route->remote_newest = 0;
-    route->care = ROUTE_UNSEEN;
+    broker->missing_targets = 0;
     broker->has_failed = false;
     broker->building = route;
     (void)topic_index_resolve(&broker->index, route->topic->name, found, broker);
     broker->building = NULL;
+}
+
+/* Where there are more targets than ever before they are counted first, so that their array fits them exactly. */
+maiko_status broker_build(struct broker *broker, struct route *route)
+{
+    route->care = ROUTE_UNSEEN;
+    fill(broker, route);
+    if (broker->missing_targets > 0 && room_for_targets(broker, route, route->target_count + broker->missing_targets))
+        fill(broker, route);
+    broker->has_failed = broker->has_failed || broker->missing_targets > 0;
     widen_sticky(broker, route);
     route->is_stale = broker->has_failed;
     return broker->has_failed ? MAIKO_ENOMEM : MAIKO_OK;
@@ -255,7 +268,10 @@ static void append(struct topic_set_entry *entry, void *userdata)
     if (route->is_stale)
         return;
     route->care = ROUTE_UNSEEN;
-    if (!is_only || !add_target(joining->broker, route, subscription))
+    if (is_only && (route->target_count < route->target_size ||
+                    room_for_targets(joining->broker, route, route->target_size + route->target_size / 2 + 4)))
+        add_target(route, subscription);
+    else
         spoil(route);
 }
 

@@ -96,9 +96,10 @@ struct broker {
     uint64_t all_remotes; /* bit per other shard: sticky topics go to all of them */
     struct topic_index index;
     struct topic_set topics;
-    bool has_failed; /* out of memory in the route build under way */
-    struct route *building;
-    struct route **routes; /* by topic id; NULL where this shard never met the topic */
+    struct route *building;   /* under way; with it: */
+    uint32_t missing_targets; /* found, but no room for them */
+    bool has_failed;          /* out of memory */
+    struct route **routes;    /* by topic id; NULL where this shard never met the topic */
     uint32_t route_size;
     struct hash_table remotes; /* shard and pattern -> subscription of another shard */
 };

@@ -224,7 +224,8 @@ HOT void run_more_batches(struct actor *actor, uint32_t handled)
 
 static void step_failed(struct actor *actor, maiko_status status)
 {
-    uint32_t backoff = actor->error_backoff_ms * 2u;
+    struct actor_rare *rare;
+    uint32_t backoff;
 
     if (decide_error(actor, status)) {
         actor->step_state = ACTOR_STEP_TIMER;
@@ -232,10 +233,13 @@ static void step_failed(struct actor *actor, maiko_status status)
     }
     if (actor->fail_pending)
         return;
-    backoff = backoff < ERROR_BACKOFF_FIRST_MS ? ERROR_BACKOFF_FIRST_MS : backoff;
-    actor->error_backoff_ms = (uint16_t)(backoff > ERROR_BACKOFF_LAST_MS ? ERROR_BACKOFF_LAST_MS : backoff);
+    rare = actor_rare(actor);
+    backoff = rare == NULL || rare->error_backoff_ms == 0 ? ERROR_BACKOFF_FIRST_MS : rare->error_backoff_ms * 2u;
+    backoff = backoff > ERROR_BACKOFF_LAST_MS ? ERROR_BACKOFF_LAST_MS : backoff;
+    if (rare != NULL)
+        rare->error_backoff_ms = (uint16_t)backoff;
     actor->step_state = ACTOR_STEP_TIMER;
-    if (shard_set_timer(actor->shard, actor, MAIKO_MS(actor->error_backoff_ms)) != MAIKO_OK)
+    if (shard_set_timer(actor->shard, actor, MAIKO_MS(backoff)) != MAIKO_OK)
         actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROPPED_FAILED, "no memory for a timer");
 }
 
@@ -248,9 +252,10 @@ static void run_step(struct actor *actor)
         step_failed(actor, (maiko_status)next);
         return;
     }
-    actor->error_backoff_ms = 0;
-    if (actor->rare != NULL)
+    if (actor->rare != NULL) {
+        actor->rare->error_backoff_ms = 0;
         actor->rare->retries = 0;
+    }
     switch (next) {
     case MAIKO_STEP_CONTINUE:
     case MAIKO_STEP_YIELD:
@@ -347,6 +352,7 @@ void actor_stop_now(struct actor *actor)
 
     if (actor->state == ACTOR_STOPPED)
         return;
+    actor_note_depth(actor);
     actor_unsubscribe_all(actor);
     if (actor->rare != NULL && actor->rare->retry_envelope != NULL) {
         shard_count_drop(shard, actor, actor->rare->retry_envelope->topic, actor->rare->retry_envelope, MAIKO_DROPPED_FAILED);
@@ -434,7 +440,7 @@ void actor_activate(struct actor *actor)
 
     shard_set_current(shard, actor);
     COUNT(actor->counters, activations, 1);
-    COUNT_MAX(actor->counters, high_water, actor->mailbox.high_water);
+    actor_note_depth(actor);
     if (__builtin_expect(actor->is_shown_held, 0))
         show_phase(actor, false);
     if (__builtin_expect((++actor->activations & (SAMPLE_EVERY - 1)) == 0 || actor->suspicion != 0 || shard->watched != 0, 0))

@@ -8,9 +8,11 @@
 #include "routing/broker.h"
 #include "runtime/counters_file.h"
 #include "runtime/mailbox.h"
+#include <assert.h>
 #include <maiko/actor.h>
 #include <maiko/context.h>
 #include <stdatomic.h>
+#include <stddef.h>
 
 struct shard;
 struct maiko_supervisor;
@@ -54,75 +56,95 @@ struct actor_rare {
     struct add_ticket *ticket; /* an outside thread waits for on_start */
     struct add_ticket *remove_ticket;
     const struct topic *publish_seen; /* the last topic found in the publish list */
-    char error_text[232];
+    uint16_t error_backoff_ms;        /* after failed steps that were ignored */
+    char error_text[230];
 };
 
+/* What does not fit into the record, one allocation. */
+struct actor_block {
+    uint32_t size; /* bytes, of all */
+    uint32_t more; /* subscriptions of the spec behind the first */
+    struct subscription subscriptions[];
+    /* then: terms of subscriptions, publish list, its text, a long name */
+};
+
+/* What an actor has under way in rings since the last confirmation: made with its first event for another shard. */
+struct actor_outbox {
+    struct actor *actor;
+    struct list held_link; /* in the shard's list of actors held by rings */
+    uint64_t bytes;
+    uint64_t flush;   /* number of the flush that carries the last of them */
+    uint64_t targets; /* bit per shard */
+};
+
+#define ACTOR_SHORT_NAME 16 /* bytes of a name, its NUL included, that need no memory of their own */
+
+/* A million of them may run, so what few need stands apart; a delivery touches the first cache line, an activation the
+ * first two. */
 struct actor {
     /* what a delivery touches */
     struct mailbox mailbox;
-    /* what an activation touches */
     struct actor *run_next;
-    struct shard *shard;
-    const maiko_actor_ops *ops;
-    void *self;
-    struct counters_actor *counters;
     uint32_t debt;                /* own events waiting in mailboxes of this shard */
     _Atomic uint32_t remote_debt; /* any thread: own events waiting in mailboxes of other shards; rarely written */
-    uint32_t tick_limit;          /* events per batch */
     uint8_t state;                /* enum actor_state */
     uint8_t step_state;           /* enum actor_step_state */
     uint8_t hold;                 /* enum actor_hold, or-ed */
     bool is_queued;               /* in the shard's run queue */
-    bool is_gate;                 /* its events come from outside threads, through the inbox that is its `self` */
     bool receives_own;
-    bool is_dedicated;
-    bool sends_simply;         /* neither dedicated nor a gate, and has not finished */
-    bool is_light;             /* no step, and the last sampled activation was short: several batches in a row */
-    bool is_pinned;            /* automatic placement leaves it where it is */
-    bool is_candidate;         /* while ends of cycles, or deadlocks, are looked for */
-    bool has_finished;         /* sends no more */
-    bool end_pending;          /* every publisher it hears has finished: on_end runs when the queue is empty */
-    bool has_ended;            /* on_end ran */
-    uint16_t error_backoff_ms; /* after failed steps that were ignored */
-    bool was_started;          /* on_start succeeded */
-    bool is_shown_held;        /* in the counters */
-    bool is_overdrawn;         /* resolves a deadlock: runs although in debt */
-    bool drain_pending;        /* told to stop before its on_start ran */
-    bool fail_pending;         /* to be stopped as failed with `failure` when it runs next */
-    uint8_t fail_reason;       /* maiko_drop_reason of what is queued then */
-    int16_t failure;           /* maiko_status */
-    int16_t last_refusal;      /* maiko_status */
-    uint32_t overdraft;        /* events it may still add */
-    uint32_t over_mark;        /* events sent into rings above their mark, in the present hook */
-    uint32_t cost_ns;          /* per event handled or sent: the least of the last samples */
-    uint32_t least_ns;         /* of the samples under way */
-    uint32_t ring_events;      /* under way in rings since the last confirmation */
-    uint8_t suspicion;         /* heavy samples in a row: then every activation is sampled */
-    bool is_away;              /* moved from where it was added */
-    uint16_t home;             /* shard it was added to */
-    uint32_t units_seen;       /* events handled and sent at the last balancing; wraps */
-    /* under way in rings since the last confirmation */
-    uint64_t ring_bytes;
-    uint64_t ring_flush;      /* number of the flush that carries the last of them */
-    uint64_t ring_targets;    /* bit per shard */
-    struct list held_link;    /* in the shard's list of actors held by rings */
-    struct actor *blocked_by; /* while deadlocks are looked for: somebody in whose mailbox an event of it waits */
-    /* identity; read by other shards through envelopes */
-    struct sender sender;
-    uint32_t magic;
-    uint8_t generation;            /* 0..63, in the low bits of the context pointer */
-    _Atomic bool is_on_wake_stack; /* any thread */
-    uint16_t activations;          /* for the sampling of handler time */
-    struct subscriber subscriber;  /* its subscriptions on the shard's broker */
+    bool is_overdrawn; /* resolves a deadlock: runs although in debt */
+    bool end_pending;  /* every publisher it hears has finished: on_end runs when the queue is empty */
+    bool fail_pending; /* to be stopped as failed with `failure` when it runs next */
+    /* what an activation touches */
+    struct shard *shard;
+    const maiko_actor_ops *ops;
+    void *self;
+    struct counters_actor *counters;
     struct actor_rare *rare;
-    struct list siblings; /* in the shard's list of actors, in order of addition */
-    char *block;          /* one allocation: subscriptions, their terms, publish list, name */
-    uint32_t block_size;
-    uint32_t declared;       /* subscriptions of its spec: the first in the block */
-    struct actor *wake_next; /* owned by whoever set is_on_wake_stack */
+    uint32_t tick_limit;  /* events per batch */
+    uint32_t over_mark;   /* events sent into rings above their mark, in the present hook */
+    uint32_t ring_events; /* under way in rings since the last confirmation */
+    uint16_t activations; /* for the sampling of handler time */
+    uint8_t suspicion;    /* heavy samples in a row: then every activation is sampled */
+    uint8_t generation;   /* 0..63, in the low bits of the context pointer */
+    bool is_light;        /* no step, and the last sampled activation was short: several batches in a row */
+    bool is_gate;         /* its events come from outside threads, through the inbox that is its `self` */
+    bool sends_simply;    /* neither dedicated nor a gate, and has not finished */
+    bool has_finished;    /* sends no more */
+    bool is_shown_held;   /* in the counters */
+    bool is_candidate;    /* while ends of cycles, or deadlocks, are looked for */
+    uint16_t home;        /* shard it was added to */
+    /* the rest */
+    struct sender sender;          /* identity; read by other shards through envelopes */
+    struct subscriber subscriber;  /* its subscriptions on the shard's broker */
+    struct subscription first;     /* the first subscription of its spec, if it has any */
+    struct list siblings;          /* in the shard's list of actors, in order of addition */
+    struct actor *wake_next;       /* owned by whoever set is_on_wake_stack */
+    struct actor *blocked_by;      /* while deadlocks are looked for: somebody in whose mailbox an event of it waits */
+    struct actor_outbox *outbox;   /* NULL: nothing was sent to other shards yet */
+    struct actor_block *block;     /* NULL: none */
+    uint32_t magic;                /* ACTOR_MAGIC in every record that was ever used */
+    uint32_t index;                /* of the record in its table */
+    uint32_t overdraft;            /* events it may still add */
+    uint32_t cost_ns;              /* per event handled or sent: the least of the last samples */
+    uint32_t least_ns;             /* of the samples under way */
+    uint32_t units_seen;           /* events handled and sent at the last balancing; wraps */
+    int16_t failure;               /* maiko_status */
+    int16_t last_refusal;          /* maiko_status */
+    uint8_t fail_reason;           /* maiko_drop_reason of what is queued when it fails */
+    _Atomic bool is_on_wake_stack; /* any thread */
+    bool is_dedicated : 1;
+    bool is_pinned : 1;     /* automatic placement leaves it where it is */
+    bool has_ended : 1;     /* on_end ran */
+    bool was_started : 1;   /* on_start succeeded */
+    bool drain_pending : 1; /* told to stop before its on_start ran */
+    char short_name[ACTOR_SHORT_NAME];
 };
+static_assert(offsetof(struct actor, shard) == 64, "a delivery touches one cache line");
+static_assert(offsetof(struct actor, sender) == 128, "an activation touches two");
+static_assert(sizeof(struct actor) == 320, "whole cache lines");
 
-/* A subscription made while running, an allocation of its own; those of the spec are the first in the actor's block. */
+/* A subscription made while running, an allocation of its own. */
 struct running_subscription {
     struct subscription subscription;
     struct subscription_terms terms;
@@ -164,6 +186,13 @@ static inline bool actor_is_held(const struct actor *actor)
     return actor->hold != 0 || (actor_in_debt(actor) && !actor->is_overdrawn);
 }
 
+/* Nothing leaves a mailbox but in its actor's turns, so that at their beginning, and where an actor sends to itself, it is
+ * as full as it was since the last time. */
+static inline void actor_note_depth(const struct actor *actor)
+{
+    COUNT_MAX(actor->counters, high_water, actor->mailbox.depth);
+}
+
 static inline bool actor_has_events(const struct actor *actor)
 {
     return actor->mailbox.depth != 0 || (actor->rare != NULL && actor->rare->control.depth != 0);
@@ -175,11 +204,20 @@ static inline struct inbox *actor_inbox(const struct actor *gate)
     return gate->self;
 }
 
-/* Is the subscription one of its spec? */
-static inline bool actor_declared(const struct actor *actor, const struct subscription *subscription)
+/* Subscription `i` of its spec, whether it still stands or not; NULL behind the last. */
+static inline struct subscription *actor_declared(struct actor *actor, uint32_t i)
 {
-    return (uintptr_t)subscription - (uintptr_t)actor->block < actor->declared * sizeof *subscription;
+    if (i == 0)
+        return actor->first.subscriber == NULL ? NULL : &actor->first;
+    return actor->block == NULL || i > actor->block->more ? NULL : &actor->block->subscriptions[i - 1];
 }
+
+/* Gives it the name and, when there is need of one, a block with room for `more` subscriptions, `size` further bytes (zero)
+ * and a name that is too long for the record.  MAIKO_OK or MAIKO_ENOMEM. */
+MAIKO_MUST_CHECK maiko_status actor_make_block(struct actor *actor, const char *name, size_t more, size_t size);
+
+/* Frees the block and what its subscriptions refer to; harmless when there is none. */
+void actor_free_block(struct actor *actor);
 
 /* `terms` is where they are to be kept; left alone when there are none. */
 static inline void subscription_terms_set(struct subscription *subscription, struct subscription_terms *terms,
@@ -192,8 +230,11 @@ static inline void subscription_terms_set(struct subscription *subscription, str
     subscription->terms = terms;
 }
 
-/* Gives back the pattern, and the memory when it was made while running. */
+/* Frees one that was made while running; those of the spec stay, for who looks at what was declared. */
 void actor_free_subscription(struct actor *actor, struct subscription *subscription);
+
+/* Made on first use.  NULL when out of memory. */
+struct actor_outbox *actor_outbox(struct actor *actor);
 
 /* Made on first use.  NULL when out of memory. */
 struct actor_rare *actor_rare(struct actor *actor);

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-#define SLAB_RECORDS 64u
+#define SLAB_BYTES (ACTOR_ALIGNMENT + ACTOR_SLAB_RECORDS * sizeof(struct actor))
+
+static_assert(sizeof(struct actor) % ACTOR_ALIGNMENT == 0, "the low bits of every record's address are 0");
 
 void actor_table_init(struct actor_table *table, struct heap *heap)
 {
@@ -13,49 +15,51 @@ void actor_table_init(struct actor_table *table, struct heap *heap)
 
 void actor_table_deinit(struct actor_table *table)
 {
-    while (table->slabs != NULL) {
-        struct actor_slab *slab = table->slabs;
-
-        table->slabs = slab->next;
-        heap_free(table->heap, slab, slab->size);
-    }
+    while (table->slab_count > 0)
+        heap_free(table->heap, table->slabs[--table->slab_count].block, SLAB_BYTES);
+    heap_free(table->heap, table->slabs, table->slab_size * sizeof *table->slabs);
 }
 
-static size_t record_size(void)
+static bool room_for_slab(struct actor_table *table)
 {
-    return (sizeof(struct actor) + ACTOR_ALIGNMENT - 1) & ~(size_t)(ACTOR_ALIGNMENT - 1);
-}
+    const uint32_t size = table->slab_size == 0 ? 8 : 2 * table->slab_size;
+    struct actor_slab *slabs;
 
-static struct actor *record_at(struct actor_slab *slab, uint32_t i)
-{
-    char *first = (char *)(((uintptr_t)(slab + 1) + ACTOR_ALIGNMENT - 1) & ~(ACTOR_ALIGNMENT - 1));
-
-    return (struct actor *)(void *)(first + i * record_size());
+    if (table->slab_count < table->slab_size)
+        return true;
+    slabs = heap_resize(table->heap, table->slabs, table->slab_size * sizeof *slabs, size * sizeof *slabs);
+    if (slabs == NULL)
+        return false;
+    table->slabs = slabs;
+    table->slab_size = size;
+    return true;
 }
 
 static bool add_slab(struct actor_table *table)
 {
-    size_t size = sizeof(struct actor_slab) + ACTOR_ALIGNMENT + SLAB_RECORDS * record_size();
-    struct actor_slab *slab = heap_alloc_zeroed(table->heap, 1, size);
+    struct actor_slab *slab;
     uint32_t i;
 
-    if (slab == NULL)
+    if (table->slab_count > UINT32_MAX / ACTOR_SLAB_RECORDS - 1 || !room_for_slab(table))
         return false;
-    slab->size = size;
-    slab->next = table->slabs;
-    table->slabs = slab;
-    for (i = SLAB_RECORDS; i-- > 0;) {
-        struct actor *actor = record_at(slab, i);
-
-        actor->run_next = table->unused;
-        table->unused = actor;
+    slab = &table->slabs[table->slab_count];
+    slab->block = heap_alloc_zeroed(table->heap, 1, SLAB_BYTES);
+    if (slab->block == NULL)
+        return false;
+    slab->records = (struct actor *)(((uintptr_t)slab->block + ACTOR_ALIGNMENT - 1) & ~(ACTOR_ALIGNMENT - 1));
+    for (i = ACTOR_SLAB_RECORDS; i-- > 0;) {
+        slab->records[i].index = table->slab_count * ACTOR_SLAB_RECORDS + i;
+        slab->records[i].run_next = table->unused;
+        table->unused = &slab->records[i];
     }
+    table->slab_count++;
     return true;
 }
 
 struct actor *actor_table_take(struct actor_table *table)
 {
     struct actor *actor;
+    uint32_t index;
     uint8_t generation;
 
     if (table->unused == NULL && !add_slab(table))
@@ -63,7 +67,9 @@ struct actor *actor_table_take(struct actor_table *table)
     actor = table->unused;
     table->unused = actor->run_next;
     generation = (uint8_t)((actor->generation + 1) % ACTOR_ALIGNMENT);
+    index = actor->index;
     memset(actor, 0, sizeof *actor);
+    actor->index = index;
     actor->magic = ACTOR_MAGIC;
     actor->generation = generation;
     return actor;
@@ -80,13 +86,10 @@ void actor_table_give(struct actor_table *table, struct actor *actor)
 
 void actor_table_for_each(struct actor_table *table, void (*found)(struct actor *actor, void *userdata), void *userdata)
 {
-    struct actor_slab *slab;
-    uint32_t i;
+    uint32_t index;
 
-    for (slab = table->slabs; slab != NULL; slab = slab->next) {
-        for (i = 0; i < SLAB_RECORDS; i++) {
-            if (record_at(slab, i)->magic == ACTOR_MAGIC)
-                found(record_at(slab, i), userdata);
-        }
+    for (index = 0; index < table->slab_count * ACTOR_SLAB_RECORDS; index++) {
+        if (actor_table_at(table, index)->magic == ACTOR_MAGIC)
+            found(actor_table_at(table, index), userdata);
     }
 }

@@ -5,14 +5,18 @@
 
 #include "runtime/actor.h"
 
+#define ACTOR_SLAB_RECORDS 64u
+
 struct actor_slab {
-    struct actor_slab *next;
-    size_t size;
+    struct actor *records; /* the first */
+    void *block;           /* allocation that holds them */
 };
 
 struct actor_table {
     struct heap *heap;
     struct actor_slab *slabs;
+    uint32_t slab_count;
+    uint32_t slab_size;
     struct actor *unused; /* through run_next: never used */
 };
 
@@ -24,6 +28,12 @@ struct actor *actor_table_take(struct actor_table *table);
 
 /* A record nobody refers to any more: it may be taken again, under the next generation. */
 void actor_table_give(struct actor_table *table, struct actor *actor);
+
+/* The record with that index; it was taken some time. */
+static inline struct actor *actor_table_at(const struct actor_table *table, uint32_t index)
+{
+    return &table->slabs[index / ACTOR_SLAB_RECORDS].records[index % ACTOR_SLAB_RECORDS];
+}
 
 /* Every record that was ever taken. */
 void actor_table_for_each(struct actor_table *table, void (*found)(struct actor *actor, void *userdata), void *userdata);

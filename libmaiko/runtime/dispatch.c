@@ -210,6 +210,8 @@ static inline bool deliver(struct shard *shard, struct route *route, const struc
     } else {
         overflow(shard, actor, mailbox, route, envelope, shard_policy_of(route, subscription), debtor);
     }
+    if (__builtin_expect(actor == debtor, 0))
+        actor_note_depth(actor);
     return true;
 }
 
@@ -292,6 +294,8 @@ HOT uint32_t dispatch_plain(struct shard *shard, struct route *route, struct env
             overflow(shard, actor, mailbox, route, envelope, shard_policy_of(route, route_target_first(route, target)),
                      envelope->origin);
         }
+        if (__builtin_expect(actor == envelope->origin, 0))
+            actor_note_depth(actor);
     }
     return matched;
 }

@@ -80,29 +80,41 @@ static void count_ring_drop(struct shard *shard, const struct envelope *envelope
     dead_letter(shard, NULL, envelope, reason);
 }
 
+struct actor_outbox *actor_outbox(struct actor *actor)
+{
+    if (actor->outbox == NULL) {
+        actor->outbox = heap_alloc_zeroed(actor->shard->heap, 1, sizeof *actor->outbox);
+        if (actor->outbox != NULL) {
+            actor->outbox->actor = actor;
+            list_init(&actor->outbox->held_link);
+        }
+    }
+    return actor->outbox;
+}
+
 /* Notes that the sender has this much more under way, and holds it when that is too much. */
 static void charge_sender(struct shard *shard, struct actor *sender, struct ring *ring, uint32_t target, size_t bytes)
 {
-    if (sender == NULL || sender->shard != shard)
-        return;
+    struct actor_outbox *outbox = sender->outbox;
+
     if (ring_is_above_mark(shard, ring))
         sender->over_mark++;
     sender->ring_events++;
-    sender->ring_bytes += bytes;
-    sender->ring_flush = shard->flush + 1;
-    sender->ring_targets |= UINT64_C(1) << target;
+    outbox->bytes += bytes;
+    outbox->flush = shard->flush + 1;
+    outbox->targets |= UINT64_C(1) << target;
     if (sender->hold & ACTOR_HELD_BY_RING)
         return;
     if (exchange_is_over_limit(shard, sender) || ring_is_above_mark(shard, ring)) {
         sender->hold |= ACTOR_HELD_BY_RING;
-        list_push_back(&shard->held_by_ring, &sender->held_link);
+        list_push_back(&shard->held_by_ring, &outbox->held_link);
     }
 }
 
 bool exchange_is_over_limit(const struct shard *shard, const struct actor *actor)
 {
     return actor->ring_events >= shard->sup->config.outbox_limit_events ||
-           actor->ring_bytes >= shard->sup->config.outbox_limit_bytes;
+           (actor->outbox != NULL && actor->outbox->bytes >= shard->sup->config.outbox_limit_bytes);
 }
 
 /* What was held back for one ring, and under which flush each event would have gone. */
@@ -179,6 +191,7 @@ static void publish_to(struct shard *shard, struct actor *sender, struct route *
     uint64_t bit = UINT64_C(1) << target;
     struct ring *ring = ring_to(shard, target);
     bool above = ring != NULL && ring_is_above_mark(shard, ring);
+    bool is_charged = (route->remote_holding & bit) && sender != NULL && sender->shard == shard;
 
     COUNT(shard->counters, routed, 1);
     COUNT(route->counters, routed, 1);
@@ -191,12 +204,12 @@ static void publish_to(struct shard *shard, struct actor *sender, struct route *
     }
     if (ring != NULL && (shard->tail_rings & bit))
         flush_tail(shard, ring, target);
-    if (ring == NULL || !write_event(shard, ring, target, envelope, NULL)) {
+    if (ring == NULL || (is_charged && actor_outbox(sender) == NULL) || !write_event(shard, ring, target, envelope, NULL)) {
         count_ring_drop(shard, envelope, MAIKO_DROPPED_RING_NO_MEMORY);
         supervisor_memory_failed(shard, "ring to another shard");
         return;
     }
-    if (route->remote_holding & bit)
+    if (is_charged)
         charge_sender(shard, sender, ring, target, sizeof *envelope + envelope->head.payload_len);
 }
 
@@ -459,15 +472,15 @@ bool exchange_has_unread(const struct shard *shard)
 
 /* --- held senders --- */
 
-/* Everything the actor had under way is dispatched, with its debts posted: acquire pairs with ring_confirm(). */
-static bool is_confirmed(const struct shard *shard, const struct actor *actor)
+/* Everything an actor had under way is dispatched, with its debts posted: acquire pairs with ring_confirm(). */
+static bool is_confirmed(const struct shard *shard, const struct actor_outbox *outbox)
 {
-    uint64_t targets = actor->ring_targets;
+    uint64_t targets = outbox->targets;
 
     for (; targets != 0; targets &= targets - 1) {
         struct ring *ring = atomic_load_explicit(&shard->out[__builtin_ctzll(targets)], memory_order_relaxed);
 
-        if (atomic_load_explicit(&ring->confirmed_flush, memory_order_acquire) < actor->ring_flush &&
+        if (atomic_load_explicit(&ring->confirmed_flush, memory_order_acquire) < outbox->flush &&
             ring->written_flush > atomic_load_explicit(&ring->confirmed_flush, memory_order_acquire))
             return false;
         if (ring_is_above_half(shard, ring))
@@ -484,15 +497,16 @@ bool exchange_release_held(struct shard *shard)
     uint64_t rings;
 
     LIST_FOR_EACH_SAFE (link, after, &shard->held_by_ring) {
-        struct actor *actor = CONTAINER_OF(link, struct actor, held_link);
+        struct actor_outbox *outbox = CONTAINER_OF(link, struct actor_outbox, held_link);
+        struct actor *actor = outbox->actor;
 
-        if (!is_confirmed(shard, actor))
+        if (!is_confirmed(shard, outbox))
             continue;
         list_remove(link);
         actor->hold &= (uint8_t)~ACTOR_HELD_BY_RING;
         actor->ring_events = 0;
-        actor->ring_bytes = 0;
-        actor->ring_targets = 0;
+        outbox->bytes = 0;
+        outbox->targets = 0;
         shard_ready(shard, actor);
     }
     for (rings = shard->tail_rings; rings != 0; rings &= rings - 1) {
@@ -513,7 +527,7 @@ bool exchange_has_news(const struct shard *shard)
     uint64_t rings;
 
     for (link = shard->held_by_ring.next; link != &shard->held_by_ring; link = link->next) {
-        if (is_confirmed(shard, CONTAINER_OF(link, struct actor, held_link)))
+        if (is_confirmed(shard, CONTAINER_OF(link, struct actor_outbox, held_link)))
             return true;
     }
     for (rings = shard->tail_rings; rings != 0; rings &= rings - 1) {

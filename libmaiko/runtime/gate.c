@@ -8,23 +8,16 @@ static const maiko_actor_ops gate_ops = {.handle = NULL};
 /* Before start only, so no thread runs yet. */
 static maiko_status fill_gate(struct maiko_supervisor *sup, struct actor *gate, struct inbox *inbox, const char *name)
 {
-    size_t size = strlen(name) + 1;
-
     gate->shard = sup->shards[0];
     gate->ops = &gate_ops;
     gate->self = inbox;
     gate->is_gate = true;
     gate->tick_limit = sup->config.tick_limit;
     gate->state = ACTOR_RUNNING;
-    list_init(&gate->held_link);
     list_init(&gate->siblings);
     mailbox_init(&gate->mailbox, 1);
-    gate->block = heap_alloc(&sup->root->heap, size);
-    if (gate->block == NULL)
+    if (actor_make_block(gate, name, 0, 0) != MAIKO_OK)
         return MAIKO_ENOMEM;
-    gate->block_size = (uint32_t)size;
-    memcpy(gate->block, name, size);
-    gate->sender.name = gate->block;
     gate->sender.id = inbox->next == NULL ? 0 : ++sup->next_actor_id;
     gate->counters = counters_actor_add(sup->counters, inbox->next == NULL ? UINT64_MAX : gate->sender.id, name, 0, 0);
     return gate->counters == NULL ? MAIKO_ENOMEM : MAIKO_OK;

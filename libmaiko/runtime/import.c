@@ -110,7 +110,7 @@ static maiko_status enter_name(maiko_supervisor *sup, struct actor *gate)
     maiko_status status;
 
     pthread_mutex_lock(&sup->lock);
-    status = hash_table_insert(&sup->names, gate);
+    status = actor_names_insert(&sup->names, gate);
     pthread_mutex_unlock(&sup->lock);
     return status;
 }
@@ -127,7 +127,7 @@ maiko_status maiko_importer_new(maiko_supervisor *sup, const char *name, const c
     status = check_new(sup, name, publish, &error);
     if (status != MAIKO_OK || ret_importer == NULL)
         return status == MAIKO_OK ? MAIKO_EINVAL : status;
-    if (hash_table_find(&sup->names, name) != NULL)
+    if (actor_names_find(&sup->names, name) != NULL)
         return MAIKO_EEXIST;
     importer = heap_alloc_zeroed(&sup->root->heap, 1, sizeof *importer);
     if (importer == NULL)

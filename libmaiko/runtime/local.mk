@@ -2,6 +2,8 @@
 
 core_sources += libmaiko/runtime/actor.c
 core_sources += libmaiko/runtime/actor.h
+core_sources += libmaiko/runtime/actor_names.c
+core_sources += libmaiko/runtime/actor_names.h
 core_sources += libmaiko/runtime/actor_table.c
 core_sources += libmaiko/runtime/actor_table.h
 core_sources += libmaiko/runtime/config.c

@@ -3,7 +3,7 @@
 
 void mailbox_deinit(struct mailbox *mailbox, struct heap *heap)
 {
-    if (mailbox->slots != mailbox->inline_slots)
+    if (mailbox->slots != &mailbox->inline_slot)
         heap_free(heap, mailbox->slots, ((size_t)mailbox->mask + 1) * sizeof *mailbox->slots);
     mailbox_init(mailbox, mailbox->capacity);
 }
@@ -11,22 +11,23 @@ void mailbox_deinit(struct mailbox *mailbox, struct heap *heap)
 maiko_status mailbox_grow(struct mailbox *mailbox, struct heap *heap)
 {
     size_t old_size = (size_t)mailbox->mask + 1;
+    size_t size = old_size < MAILBOX_FIRST ? MAILBOX_FIRST : 2 * old_size;
     uintptr_t *slots;
     uint32_t i;
 
     if (old_size > UINT32_MAX / 4)
         return MAIKO_ENOMEM;
-    slots = heap_alloc(heap, 2 * old_size * sizeof *slots);
+    slots = heap_alloc(heap, size * sizeof *slots);
     if (slots == NULL)
         return MAIKO_ENOMEM;
     for (i = 0; i < mailbox->depth; i++)
         slots[i] = mailbox_at(mailbox, i);
-    if (mailbox->slots != mailbox->inline_slots)
+    if (mailbox->slots != &mailbox->inline_slot)
         heap_free(heap, mailbox->slots, old_size * sizeof *slots);
     mailbox->slots = slots;
     mailbox->head = 0;
-    mailbox->mask = (uint32_t)(2 * old_size - 1);
-    mailbox->limit = mailbox->capacity < 2 * old_size ? mailbox->capacity : (uint32_t)(2 * old_size);
+    mailbox->mask = (uint32_t)(size - 1);
+    mailbox->limit = mailbox->capacity < size ? mailbox->capacity : (uint32_t)size;
     return MAIKO_OK;
 }
 

@@ -6,7 +6,7 @@
 #include "base/heap.h"
 #include "message/envelope.h"
 
-#define MAILBOX_INLINE 4
+#define MAILBOX_FIRST 4 /* slots of the first array; before that there is one, in the mailbox */
 
 /* How an entry arrived, in the low bits of its pointer (envelopes are aligned to 8 at least). */
 #define MAILBOX_EVICTABLE ((uintptr_t)1) /* under DROP_OLDEST */
@@ -21,26 +21,24 @@ struct mailbox {
     uint32_t capacity;  /* events */
     uint32_t limit;     /* the smaller of slots and capacity: below it nothing has to be looked at */
     uint32_t evictable; /* entries with that tag */
-    uint32_t high_water;
-    uintptr_t inline_slots[MAILBOX_INLINE];
+    uintptr_t inline_slot;
 };
 
 static inline void mailbox_init(struct mailbox *mailbox, uint32_t capacity)
 {
-    mailbox->slots = mailbox->inline_slots;
+    mailbox->slots = &mailbox->inline_slot;
     mailbox->head = 0;
     mailbox->depth = 0;
-    mailbox->mask = MAILBOX_INLINE - 1;
+    mailbox->mask = 0;
     mailbox->capacity = capacity;
-    mailbox->limit = capacity < MAILBOX_INLINE ? capacity : MAILBOX_INLINE;
+    mailbox->limit = capacity == 0 ? 0 : 1;
     mailbox->evictable = 0;
-    mailbox->high_water = 0;
 }
 
 /* Frees the array; the envelopes have been popped before. */
 void mailbox_deinit(struct mailbox *mailbox, struct heap *heap);
 
-/* Doubles the array.  MAIKO_OK or MAIKO_ENOMEM. */
+/* Makes the array larger.  MAIKO_OK or MAIKO_ENOMEM. */
 MAIKO_MUST_CHECK maiko_status mailbox_grow(struct mailbox *mailbox, struct heap *heap);
 
 static inline uint32_t mailbox_waiting(const struct mailbox *mailbox)
@@ -64,9 +62,7 @@ static inline void mailbox_put(struct mailbox *mailbox, uintptr_t entry)
     uint32_t depth = mailbox->depth;
 
     mailbox->slots[(mailbox->head + depth) & mailbox->mask] = entry;
-    mailbox->depth = ++depth;
-    if (depth > mailbox->high_water)
-        mailbox->high_water = depth;
+    mailbox->depth = depth + 1;
 }
 
 /* Takes over the caller's reference on success.  MAIKO_OK or MAIKO_ENOMEM. */
@@ -76,8 +72,6 @@ MAIKO_MUST_CHECK static inline maiko_status mailbox_push(struct mailbox *mailbox
         return MAIKO_ENOMEM;
     mailbox->slots[(mailbox->head + mailbox->depth) & mailbox->mask] = entry;
     mailbox->depth++;
-    if (mailbox->depth > mailbox->high_water)
-        mailbox->high_water = mailbox->depth;
     if (entry & MAILBOX_EVICTABLE)
         mailbox->evictable++;
     return MAIKO_OK;

@@ -53,6 +53,11 @@ uint32_t placement_usable_cores(void)
 
 /* --- costs --- */
 
+static bool is_away(const struct actor *actor)
+{
+    return actor->home != actor->shard->index;
+}
+
 /* The least of several activations in a row counts: one alone may have been preempted. */
 void placement_note(struct shard *shard, struct actor *actor, uint64_t duration_ns, uint64_t units)
 {
@@ -69,7 +74,7 @@ void placement_note(struct shard *shard, struct actor *actor, uint64_t duration_
     }
     actor->suspicion = 0;
     actor->cost_ns = actor->least_ns;
-    if (!actor->is_pinned && (actor->cost_ns >= HEAVY_NS || (actor->is_away && actor->cost_ns < LIGHT_NS)))
+    if (!actor->is_pinned && (actor->cost_ns >= HEAVY_NS || (is_away(actor) && actor->cost_ns < LIGHT_NS)))
         shard->wants_balance = true;
 }
 
@@ -297,10 +302,11 @@ bool placement_move(struct actor *actor, struct shard *target)
     list_remove(&actor->siblings);
     list_push_back(&target->actors, &actor->siblings);
     actor->shard = target;
-    actor->is_away = target->index != actor->home;
     actor->ring_events = 0;
-    actor->ring_bytes = 0;
-    actor->ring_targets = 0;
+    if (actor->outbox != NULL) {
+        actor->outbox->bytes = 0;
+        actor->outbox->targets = 0;
+    }
     if (timer != NULL && timer_heap_insert(&target->timers, timer, timer->deadline_ns) != MAIKO_OK)
         supervisor_memory_failed(target, "timer of a moved actor");
     counters_actor_set_shard(actor->counters, (uint16_t)target->index);
@@ -379,7 +385,7 @@ static uint32_t bring_back(struct shard *shard)
     LIST_FOR_EACH_SAFE (link, after, &shard->actors) {
         struct actor *actor = CONTAINER_OF(link, struct actor, siblings);
 
-        if (actor->is_away && actor->cost_ns < LIGHT_NS && placement_move(actor, shard->sup->shards[actor->home]))
+        if (is_away(actor) && actor->cost_ns < LIGHT_NS && placement_move(actor, shard->sup->shards[actor->home]))
             moved++;
     }
     return moved;

@@ -7,13 +7,53 @@
 
 /* --- memory --- */
 
+static bool is_declared(const struct actor *actor, const struct subscription *subscription)
+{
+    return subscription == &actor->first ||
+           (actor->block != NULL && (uintptr_t)subscription - (uintptr_t)actor->block < actor->block->size);
+}
+
 void actor_free_subscription(struct actor *actor, struct subscription *subscription)
 {
     struct maiko_supervisor *sup = actor->shard->sup;
 
+    if (is_declared(actor, subscription))
+        return;
     text_pool_give(&sup->patterns, subscription->pattern);
-    if (!actor_declared(actor, subscription))
-        heap_free(&sup->root->heap, subscription, sizeof(struct running_subscription));
+    heap_free(&sup->root->heap, subscription, sizeof(struct running_subscription));
+}
+
+maiko_status actor_make_block(struct actor *actor, const char *name, size_t more, size_t size)
+{
+    const size_t name_size = strlen(name) + 1;
+    const bool is_short = name_size <= sizeof actor->short_name;
+    const size_t name_at = sizeof *actor->block + more * sizeof(struct subscription) + size;
+    char *at = actor->short_name;
+
+    if (!is_short || name_at > sizeof *actor->block) {
+        actor->block = heap_alloc_zeroed(actor->shard->heap, 1, name_at + (is_short ? 0 : name_size));
+        if (actor->block == NULL)
+            return MAIKO_ENOMEM;
+        actor->block->size = (uint32_t)(name_at + (is_short ? 0 : name_size));
+        actor->block->more = (uint32_t)more;
+        at = is_short ? at : (char *)actor->block + name_at;
+    }
+    actor->sender.name = memcpy(at, name, name_size);
+    return MAIKO_OK;
+}
+
+void actor_free_block(struct actor *actor)
+{
+    struct text_pool *patterns = &actor->shard->sup->patterns;
+    struct subscription *subscription;
+    uint32_t i;
+
+    for (i = 0; (subscription = actor_declared(actor, i)) != NULL; i++)
+        text_pool_give(patterns, subscription->pattern);
+    actor->first.subscriber = NULL;
+    if (actor->block != NULL)
+        heap_free(actor->shard->heap, actor->block, actor->block->size);
+    actor->block = NULL;
 }
 
 static void free_parts(struct maiko_supervisor *sup, struct actor *actor)
@@ -44,9 +84,10 @@ void supervisor_free_record(struct maiko_supervisor *sup, struct actor *actor)
     free_parts(sup, actor);
     if (actor->rare != NULL)
         heap_free(&sup->root->heap, actor->rare, sizeof *actor->rare);
-    heap_free(&sup->root->heap, actor->block, actor->block_size);
+    heap_free(&sup->root->heap, actor->outbox, sizeof *actor->outbox);
+    actor_free_block(actor);
     actor->rare = NULL;
-    actor->block = NULL;
+    actor->outbox = NULL;
     counters_actor_remove(sup->counters, actor->counters);
     actor->counters = NULL;
 }
@@ -64,7 +105,7 @@ static struct actor *find_on_shard(struct shard *shard, const char *name)
     struct actor *actor;
 
     pthread_mutex_lock(&shard->sup->lock);
-    actor = hash_table_find(&shard->sup->names, name);
+    actor = actor_names_find(&shard->sup->names, name);
     pthread_mutex_unlock(&shard->sup->lock);
     return actor;
 }
@@ -111,7 +152,7 @@ static maiko_status wait_until_removed(struct maiko_supervisor *sup, const char 
     if (ticket->is_answered) {
         status = ticket->status;
     } else { /* it is still at it, and must not answer into our stack */
-        actor = hash_table_find(&sup->names, name);
+        actor = actor_names_find(&sup->names, name);
         if (actor != NULL && actor->rare != NULL && actor->rare->remove_ticket == ticket)
             actor->rare->remove_ticket = NULL;
     }
@@ -148,7 +189,7 @@ maiko_status maiko_supervisor_remove(maiko_supervisor *sup, const char *name)
     if (supervisor_state(sup) != SUP_RUNNING)
         return supervisor_state(sup) == SUP_STOPPED ? MAIKO_ECLOSED : MAIKO_ESTATE;
     pthread_mutex_lock(&sup->lock);
-    actor = hash_table_find(&sup->names, name);
+    actor = actor_names_find(&sup->names, name);
     if (actor != NULL)
         shard = actor->shard;
     pthread_mutex_unlock(&sup->lock);
@@ -169,10 +210,11 @@ void supervisor_actor_stopped(struct actor *actor)
     struct add_ticket *removed = actor->rare == NULL ? NULL : actor->rare->remove_ticket;
 
     list_remove(&actor->siblings);
-    list_remove(&actor->held_link);
+    if (actor->outbox != NULL)
+        list_remove(&actor->outbox->held_link);
     counters_actor_set_phase(actor->counters, actor->fail_pending ? MAIKO_ACTOR_FAILED : MAIKO_ACTOR_STOPPED);
     pthread_mutex_lock(&sup->lock);
-    (void)hash_table_remove(&sup->names, actor->sender.name);
+    actor_names_remove(&sup->names, actor);
     dedicated_give(shard);
     pthread_mutex_unlock(&sup->lock);
     free_parts(sup, actor);
@@ -189,7 +231,7 @@ void supervisor_actor_stopped(struct actor *actor)
 
 static void free_if_used(struct actor *actor, void *userdata)
 {
-    if (actor->block != NULL)
+    if (actor->state != ACTOR_FREE)
         supervisor_free_record(userdata, actor);
 }
 

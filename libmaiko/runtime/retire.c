@@ -27,11 +27,12 @@ static void forget(struct shard *shard, struct actor *actor)
 {
     struct maiko_supervisor *sup = shard->sup;
 
-    heap_free(shard->heap, actor->block, actor->block_size);
+    actor_free_block(actor);
     if (actor->rare != NULL)
         heap_free(shard->heap, actor->rare, sizeof *actor->rare);
-    actor->block = NULL;
+    heap_free(shard->heap, actor->outbox, sizeof *actor->outbox);
     actor->rare = NULL;
+    actor->outbox = NULL;
     pthread_mutex_lock(&sup->lock);
     actor_table_give(&sup->actors, actor);
     pthread_mutex_unlock(&sup->lock);

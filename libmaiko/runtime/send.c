@@ -336,6 +336,8 @@ HOT bool hand_over(struct shard *shard, const struct actor *sender, struct route
     COUNT(actor->counters, received, 1);
     COUNT(route->counters, sent, 1);
     mailbox_put(&actor->mailbox, (uintptr_t)envelope);
+    if (__builtin_expect(actor == sender, 0))
+        actor_note_depth(actor);
     shard_ready_for_event(shard, actor);
     return true;
 }

@@ -128,11 +128,6 @@ static maiko_status init_locks(struct maiko_supervisor *sup)
     return sup->join_fd < 0 ? MAIKO_ESYSTEM : MAIKO_OK;
 }
 
-static const char *name_key(const void *value)
-{
-    return ((const struct actor *)value)->sender.name;
-}
-
 static maiko_status open_counters(struct maiko_supervisor *sup)
 {
     struct counters_options options = {.name = sup->name,
@@ -228,7 +223,7 @@ static void free_supervisor(struct maiko_supervisor *sup)
         heap_free(&root->heap, block, sizeof(struct shard) + 128);
     }
     supervisor_free_importers(sup);
-    hash_table_deinit(&sup->names);
+    actor_names_deinit(&sup->names);
     actor_table_deinit(&sup->actors);
     text_pool_deinit(&sup->patterns);
     registry_deinit(&sup->registry);
@@ -249,8 +244,8 @@ static maiko_status build(struct maiko_supervisor *sup)
 {
     maiko_status status = init_locks(sup);
 
-    hash_table_init(&sup->names, &sup->root->heap, name_key);
     actor_table_init(&sup->actors, &sup->root->heap);
+    actor_names_init(&sup->names, &sup->actors);
     text_pool_init(&sup->patterns, &sup->root->heap);
     registry_init(&sup->registry, &sup->root->heap, sup->config.dynamic_topics);
     if (status == MAIKO_OK)

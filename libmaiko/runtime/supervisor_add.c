@@ -125,7 +125,7 @@ static maiko_status draft_init(struct maiko_supervisor *sup, struct draft *draft
 
 static maiko_status shard_of_companion(struct maiko_supervisor *sup, struct draft *draft, struct text *error)
 {
-    struct actor *companion = hash_table_find(&sup->names, draft->spec.with);
+    struct actor *companion = actor_names_find(&sup->names, draft->spec.with);
 
     if (companion == NULL)
         return refuse(error, MAIKO_ENOTFOUND, "companion (.with)", draft->spec.with);
@@ -164,58 +164,60 @@ static maiko_status place(struct maiko_supervisor *sup, struct draft *draft, str
 static bool fill_subscription(struct actor *actor, struct subscription *subscription, struct subscription ***last,
                               const char *pattern)
 {
-    subscription->pattern = text_pool_take(&actor->shard->sup->patterns, pattern);
     subscription->subscriber = &actor->subscriber;
+    subscription->pattern = text_pool_take(&actor->shard->sup->patterns, pattern);
     **last = subscription;
     *last = &subscription->next;
     return subscription->pattern != NULL;
 }
 
-/* `room` is in the actor's block: for each plain subscription of the spec, then for each with terms; the terms behind. */
-static maiko_status fill_subscriptions(struct actor *actor, const struct draft *draft, struct subscription *room)
+static maiko_status fill_subscriptions(struct actor *actor, const struct draft *draft, struct subscription_terms *terms)
 {
     const maiko_actor_spec *spec = &draft->spec;
-    struct subscription_terms *terms =
-        (struct subscription_terms *)(void *)(room + draft->subscribe_count + draft->subscription_count);
     struct subscription **last = &actor->subscriber.first;
+    struct subscription *more = actor->block == NULL ? NULL : actor->block->subscriptions;
     size_t i;
 
     for (i = 0; i < draft->subscribe_count; i++) {
-        if (!fill_subscription(actor, room++, &last, spec->subscribe[i]))
+        if (!fill_subscription(actor, i == 0 ? &actor->first : more++, &last, spec->subscribe[i]))
             return MAIKO_ENOMEM;
     }
     for (i = 0; i < draft->subscription_count; i++) {
-        subscription_terms_set(room, terms++, &spec->subscriptions[i]);
-        if (!fill_subscription(actor, room++, &last, spec->subscriptions[i].pattern))
+        struct subscription *subscription = draft->subscribe_count + i == 0 ? &actor->first : more++;
+
+        subscription_terms_set(subscription, terms++, &spec->subscriptions[i]);
+        if (!fill_subscription(actor, subscription, &last, spec->subscriptions[i].pattern))
             return MAIKO_ENOMEM;
     }
     return MAIKO_OK;
 }
 
-/* One block holds subscriptions, publish list and name. */
+static const char **copy_publications(const struct draft *draft, char *list, char *text)
+{
+    const char **publish = (const char **)(void *)list;
+    size_t i;
+
+    for (i = 0; i < draft->publish_count; i++)
+        publish[i] = supervisor_copy_text(&text, draft->spec.publish[i]);
+    return publish;
+}
+
 static maiko_status fill_block(struct actor *actor, const struct draft *draft, const char *name)
 {
     size_t subscriptions = draft->subscribe_count + draft->subscription_count;
-    size_t pointers = draft->spec.publish == NULL ? 0 : draft->publish_count + 1;
-    size_t lists = subscriptions * sizeof(struct subscription) + draft->subscription_count * sizeof(struct subscription_terms);
-    size_t size = lists + pointers * sizeof(char *) + draft->publish_bytes + strlen(name) + 1;
-    const char **publish;
-    char *at;
-    size_t i;
+    size_t more = subscriptions > 1 ? subscriptions - 1 : 0;
+    size_t publish_at = draft->subscription_count * sizeof(struct subscription_terms);
+    size_t text_at = publish_at + (draft->spec.publish == NULL ? 0 : draft->publish_count + 1) * sizeof(char *);
+    char *rest;
 
-    actor->block = heap_alloc_zeroed(actor->shard->heap, 1, size);
-    if (actor->block == NULL)
+    if (actor_make_block(actor, name, more, text_at + draft->publish_bytes) != MAIKO_OK)
         return MAIKO_ENOMEM;
-    actor->block_size = (uint32_t)size;
-    actor->declared = (uint32_t)subscriptions;
-    publish = (const char **)(void *)(actor->block + lists);
-    at = (char *)(publish + pointers);
-    for (i = 0; i < draft->publish_count; i++)
-        publish[i] = supervisor_copy_text(&at, draft->spec.publish[i]);
+    if (actor->block == NULL)
+        return fill_subscriptions(actor, draft, NULL);
+    rest = (char *)(actor->block->subscriptions + more);
     if (draft->spec.publish != NULL)
-        actor->rare->publish = publish;
-    actor->sender.name = supervisor_copy_text(&at, name);
-    return fill_subscriptions(actor, draft, (struct subscription *)(void *)actor->block);
+        actor->rare->publish = copy_publications(draft, rest + publish_at, rest + text_at);
+    return fill_subscriptions(actor, draft, (struct subscription_terms *)(void *)rest);
 }
 
 static maiko_status fill_state(struct actor *actor, const struct draft *draft)
@@ -251,7 +253,6 @@ static maiko_status fill(struct maiko_supervisor *sup, struct actor *actor, stru
     actor->is_dedicated = spec->dedicated && sup->config.mode == MAIKO_THREADS;
     actor->sends_simply = !actor->is_dedicated;
     actor->is_pinned = spec->shard != MAIKO_ANY_SHARD || spec->with != NULL || spec->thread_affine || spec->dedicated;
-    list_init(&actor->held_link);
     list_init(&actor->siblings);
     mailbox_init(&actor->mailbox, spec->capacity != 0 ? spec->capacity : sup->config.mailbox_capacity);
     if (needs_rare(draft) && actor_rare(actor) == NULL)
@@ -280,13 +281,13 @@ static maiko_status make_record(struct maiko_supervisor *sup, struct draft *draf
         return MAIKO_ENOMEM;
     status = fill(sup, actor, draft, name);
     if (status == MAIKO_OK)
-        status = hash_table_insert(&sup->names, actor);
+        status = actor_names_insert(&sup->names, actor);
     if (status == MAIKO_OK) {
         actor->sender.id = ++sup->next_actor_id;
         actor->counters =
             counters_actor_add(sup->counters, actor->sender.id, name, actor->mailbox.capacity, (uint16_t)draft->shard->index);
         if (actor->counters == NULL) {
-            (void)hash_table_remove(&sup->names, name);
+            actor_names_remove(&sup->names, actor);
             status = MAIKO_ENOMEM;
         }
     }
@@ -304,7 +305,7 @@ static maiko_status make_actor(struct maiko_supervisor *sup, struct draft *draft
 {
     maiko_status status;
 
-    if (draft->spec.name != NULL && hash_table_find(&sup->names, draft->spec.name) != NULL)
+    if (draft->spec.name != NULL && actor_names_find(&sup->names, draft->spec.name) != NULL)
         return refuse(error, MAIKO_EEXIST, "actor name", draft->spec.name);
     status = place(sup, draft, error);
     if (status == MAIKO_OK) {
@@ -319,7 +320,7 @@ static void unmake_actor(struct maiko_supervisor *sup, struct actor *actor)
 {
     pthread_mutex_lock(&sup->lock);
     dedicated_give(actor->shard);
-    (void)hash_table_remove(&sup->names, actor->sender.name);
+    actor_names_remove(&sup->names, actor);
     supervisor_free_record(sup, actor);
     actor_table_give(&sup->actors, actor);
     pthread_mutex_unlock(&sup->lock);

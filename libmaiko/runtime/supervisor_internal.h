@@ -3,7 +3,7 @@
 #define RUNTIME_SUPERVISOR_INTERNAL_H
 
 #include "base/text_pool.h"
-#include "runtime/actor_table.h"
+#include "runtime/actor_names.h"
 #include "runtime/inbox.h"
 #include "runtime/shard.h"
 #include <maiko/supervisor.h>
@@ -53,7 +53,7 @@ struct maiko_supervisor {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* monotonic clock; any of what follows changed */
     struct actor_table actors;
-    struct hash_table names;
+    struct actor_names names;
     struct text_pool patterns; /* of subscriptions */
     uint64_t next_actor_id;
     uint64_t next_anonymous;

@@ -287,6 +287,51 @@ static void the_highest_depth_is_kept(void)
     maiko_supervisor_stop(&sup, NULL);
 }
 
+enum { FIRST_BURST = 5, SECOND_BURST = 3 };
+
+static maiko_status talk_to_oneself(void *self, maiko_context *ctx)
+{
+    (void)self;
+    for (uint64_t i = 0; i < FIRST_BURST; i++)
+        maiko_send(ctx, packet, .number = i);
+    return MAIKO_OK;
+}
+
+static maiko_status answer_oneself_once(void *self, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    bool *answered = self;
+
+    (void)envelope;
+    for (uint64_t i = 0; !*answered && i < SECOND_BURST; i++)
+        maiko_send(ctx, packet, .number = i);
+    *answered = true;
+    return MAIKO_OK;
+}
+
+static void what_an_actor_sends_to_itself_counts_for_the_highest_depth(void)
+{
+    static const maiko_actor_ops ops = {.on_start = talk_to_oneself, .handle = answer_oneself_once};
+    maiko_config config = {.no_counters_file = true, .mode = MAIKO_POLLED};
+    maiko_supervisor *sup = maiko_supervisor_new(&config);
+    maiko_counters *counters = NULL;
+    bool answered = false;
+
+    CU_ASSERT_EQUAL_FATAL(maiko_supervisor_add(sup, &(maiko_actor_spec){.name = "echo",
+                                                                        .ops = &ops,
+                                                                        .self = &answered,
+                                                                        .subscribe = MAIKO_TOPICS("flow/packet"),
+                                                                        .receive_own = true}),
+                          MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_supervisor_start(sup), MAIKO_OK);
+    while (maiko_supervisor_poll(sup, 0) > 0) {
+    }
+    CU_ASSERT_EQUAL_FATAL(maiko_supervisor_counters(sup, &counters), MAIKO_OK);
+    CU_ASSERT_EQUAL(actor_named(counters, "echo").handled, FIRST_BURST + SECOND_BURST);
+    CU_ASSERT_EQUAL(actor_named(counters, "echo").high_water, FIRST_BURST - 1 + SECOND_BURST);
+    maiko_counters_free(counters);
+    maiko_supervisor_stop(&sup, NULL);
+}
+
 enum { DAWDLE_NS = 50000 };
 
 static maiko_status dawdle(void *self, maiko_context *ctx, const maiko_envelope *envelope)
@@ -360,6 +405,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_hung_program_shows_where_it_hangs),
     TEST_CASE(a_program_sees_its_own_counters_without_a_file),
     TEST_CASE(the_highest_depth_is_kept),
+    TEST_CASE(what_an_actor_sends_to_itself_counts_for_the_highest_depth),
     TEST_CASE(the_time_in_handlers_is_sampled),
     TEST_CASE(a_supervisor_draws_what_its_actors_declare),
 };

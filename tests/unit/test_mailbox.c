@@ -12,7 +12,6 @@ enum { MOST = 256 };
 struct model {
     uintptr_t entries[MOST];
     uint32_t depth;
-    uint32_t high_water;
 };
 
 static void model_remove(struct model *model, uint32_t position)
@@ -41,8 +40,6 @@ static void push(struct mailbox *mailbox, struct heap *heap, struct model *model
     if (mailbox_push(mailbox, heap, entry) != MAIKO_OK || model->depth == MOST)
         return;
     model->entries[model->depth++] = entry;
-    if (model->depth > model->high_water)
-        model->high_water = model->depth;
 }
 
 static bool is_same(const struct mailbox *mailbox, const struct model *model)
@@ -55,7 +52,7 @@ static bool is_same(const struct mailbox *mailbox, const struct model *model)
             return false;
         evictable += (model->entries[i] & MAILBOX_EVICTABLE) != 0;
     }
-    return mailbox->depth == model->depth && mailbox->evictable == evictable && mailbox->high_water == model->high_water &&
+    return mailbox->depth == model->depth && mailbox->evictable == evictable &&
            mailbox_waiting(mailbox) == (model->depth > mailbox->capacity ? model->depth - mailbox->capacity : 0);
 }
 
