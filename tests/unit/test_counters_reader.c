@@ -213,6 +213,27 @@ static void after_a_stop_nothing_is_in_flight_and_unfinished_is_as_reported(void
     free_image(&image);
 }
 
+/* Without a mailbox: another thread, or an importer.  What it sent is on a topic when a shard has taken it over. */
+static void what_came_from_outside_may_still_wait_for_a_shard(void)
+{
+    struct image image = make_image();
+    maiko_counters_balance balance;
+    maiko_counters *counters = NULL;
+
+    live_row(&image, COUNTERS_ROW_ACTOR)->label.number = 0;
+    live_row(&image, COUNTERS_ROW_TOPIC)->words[0] -= 5;
+    CU_ASSERT_EQUAL_FATAL(read_image(&image, &counters), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_counters_check_balance(counters, &balance), MAIKO_OK);
+    CU_ASSERT(balance.is_balanced && balance.waiting == 5);
+    maiko_counters_free(counters);
+    live_row(&image, COUNTERS_ROW_TOPIC)->words[0] -= 1; /* more than came from outside */
+    expect_objection(&image, "actors sent 7, but topics carried 1");
+    live_row(&image, COUNTERS_ROW_TOPIC)->words[0] += 1;
+    header_of(&image)->flags |= COUNTERS_CLEAN;
+    expect_objection(&image, "actors sent 7, but topics carried 2");
+    free_image(&image);
+}
+
 /* Killed between counting for the actor and counting for the topic: one event per shard may be missing, not more. */
 static void a_killed_program_may_be_one_event_per_shard_off(void)
 {
@@ -525,6 +546,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_sound_file_is_read_and_its_books_balance),
     TEST_CASE(every_wrong_book_is_found),
     TEST_CASE(after_a_stop_nothing_is_in_flight_and_unfinished_is_as_reported),
+    TEST_CASE(what_came_from_outside_may_still_wait_for_a_shard),
     TEST_CASE(a_killed_program_may_be_one_event_per_shard_off),
     TEST_CASE(a_half_done_fold_is_undone),
     TEST_CASE(files_of_another_kind_or_version_are_refused),

@@ -138,7 +138,8 @@ typedef struct maiko_counters_balance {
     uint64_t dispatched;
     uint64_t ring_dropped;
     uint64_t in_flight;
-    char text[256]; /* the first thing that does not agree; "" when balanced */
+    char text[256];   /* the first thing that does not agree; "" when balanced */
+    uint64_t waiting; /* of sent: from other threads or links, not taken over by a shard yet; no topic shows them */
 } maiko_counters_balance;
 
 /**
@@ -234,7 +235,7 @@ MAIKO_API uint64_t maiko_counters_dropped_for(const maiko_counters *counters, ma
  * 1. Per copy to another shard: routed = dispatched + ring_dropped + in flight.
  * 2. Per event and matching subscriber: matched = handled + dropped + unfinished, for each actor and in all.
  * 3. After an orderly stop nothing is in flight, and unfinished is what the stop reported.
- * 4. What actors sent, topics carried; what actors and shards dropped, the drop rows explain.  A program killed between two
+ * 4. What actors sent, topics carried, waiting apart; what actors and shards dropped, the drop rows explain.  A program killed between two
  *    of these counts may be one event per shard off.
  * @return MAIKO_OK when the books were checked, whatever came out; MAIKO_EINVAL; MAIKO_ENOTSUP when rows are missing.
  */
