@@ -3,34 +3,19 @@
 
 #include <string.h>
 
-#include "base/hash.h"
+#include "link/channels.h"
 #include "link/peer.h"
 #include "wire/limits.h"
 
 enum { LOG_BYTES = 4 * 1024 * 1024 };
-
-/* Channels that were given names of their own; texts are owned. */
-struct channel_entry {
-    struct export_channel channel;
-    struct retained_topic *topic;
-    char *sender;
-};
 
 struct exporter {
     struct heap *heap;
     struct retained log;
     struct list peers;
     uint64_t next_stream;
-    struct pack pack;        /* the record being encoded */
-    struct hash_table types; /* by descriptor */
-    struct export_type **type_list;
-    size_t type_count;
-    size_t type_capacity;
-    struct hash_table channels; /* by hash of what they stand for */
-    struct channel_entry **channel_list;
-    size_t channel_count;
-    size_t channel_capacity;
-    struct channel_entry *last_channel; /* senders mostly send again */
+    struct pack pack; /* the record being encoded */
+    struct channels channels;
     struct export_end *ends;
     size_t end_count;
     size_t end_capacity;
@@ -47,8 +32,8 @@ maiko_status exporter_new(const struct exporter_config *config, struct exporter 
     retained_init(&exporter->log, config->heap, config->log_bytes > 0 ? config->log_bytes : LOG_BYTES);
     list_init(&exporter->peers);
     pack_init(&exporter->pack, config->heap, WIRE_FRAME_MAX - WIRE_BATCH_MAX);
-    hash_table_init_u64(&exporter->types, config->heap);
-    hash_table_init_u64(&exporter->channels, config->heap);
+    channels_init(&exporter->channels, config->heap, &exporter->log,
+                  config->channels > 0 && config->channels < WIRE_CHANNELS_MAX ? config->channels : WIRE_CHANNELS_MAX);
     *ret_exporter = exporter;
     return MAIKO_OK;
 }
@@ -65,18 +50,6 @@ static void free_end(struct exporter *exporter, struct export_end *end)
     heap_strfree(exporter->heap, (char *)(uintptr_t)end->publisher);
 }
 
-static void free_channel(struct exporter *exporter, struct channel_entry *entry)
-{
-    heap_strfree(exporter->heap, entry->sender);
-    heap_free(exporter->heap, entry, sizeof(*entry));
-}
-
-static void free_type(struct exporter *exporter, struct export_type *type)
-{
-    payload_plan_free(type->plan);
-    heap_free(exporter->heap, type, sizeof(*type));
-}
-
 struct exporter *exporter_free(struct exporter *exporter)
 {
     struct heap *heap;
@@ -85,164 +58,56 @@ struct exporter *exporter_free(struct exporter *exporter)
     if (exporter == NULL)
         return NULL;
     heap = exporter->heap;
-    for (i = 0; i < exporter->channel_count; i++)
-        free_channel(exporter, exporter->channel_list[i]);
-    for (i = 0; i < exporter->type_count; i++)
-        free_type(exporter, exporter->type_list[i]);
     for (i = 0; i < exporter->end_count; i++)
         free_end(exporter, &exporter->ends[i]);
-    heap_free(heap, exporter->channel_list, exporter->channel_capacity * sizeof(*exporter->channel_list));
-    heap_free(heap, exporter->type_list, exporter->type_capacity * sizeof(*exporter->type_list));
     heap_free(heap, exporter->ends, exporter->end_capacity * sizeof(*exporter->ends));
-    hash_table_deinit(&exporter->channels);
-    hash_table_deinit(&exporter->types);
     pack_deinit(&exporter->pack);
     retained_deinit(&exporter->log);
+    channels_deinit(&exporter->channels);
     heap_free(heap, exporter, sizeof(*exporter));
     return NULL;
 }
 
-/* Room for one more in an array that doubles. */
-static bool grow(struct heap *heap, void **array, size_t *capacity, size_t count, size_t size)
-{
-    size_t larger = *capacity > 0 ? 2 * *capacity : 8;
-    void *grown;
-
-    if (count < *capacity)
-        return true;
-    grown = heap_resize(heap, *array, *capacity * size, larger * size);
-    if (grown == NULL)
-        return false;
-    *array = grown;
-    *capacity = larger;
-    return true;
-}
-
-/* ---- Types and channels ---- */
-
-static maiko_status add_type(struct exporter *exporter, const maiko_event_type *descriptor, struct export_type **ret_type)
-{
-    struct export_type *type;
-    maiko_status status;
-
-    if (exporter->type_count == WIRE_TYPES_MAX)
-        return MAIKO_ELIMIT;
-    if (!grow(exporter->heap, (void **)&exporter->type_list, &exporter->type_capacity, exporter->type_count, sizeof(type)))
-        return MAIKO_ENOMEM;
-    type = heap_alloc_zeroed(exporter->heap, 1, sizeof(*type));
-    if (type == NULL)
-        return MAIKO_ENOMEM;
-    type->index = (uint32_t)exporter->type_count;
-    type->type = descriptor;
-    type->hash = maiko_schema_hash(descriptor);
-    status = payload_plan_new(exporter->heap, descriptor, NULL, &type->plan, NULL);
-    if (status == MAIKO_OK)
-        status = hash_table_insert_u64(&exporter->types, (uint64_t)(uintptr_t)descriptor, type);
-    if (status != MAIKO_OK) {
-        free_type(exporter, type);
-        return status;
-    }
-    exporter->type_list[exporter->type_count++] = type;
-    *ret_type = type;
-    return MAIKO_OK;
-}
-
-static maiko_status find_type(struct exporter *exporter, const maiko_event_type *descriptor, struct export_type **ret_type)
-{
-    *ret_type = hash_table_find_u64(&exporter->types, (uint64_t)(uintptr_t)descriptor);
-    return *ret_type != NULL ? MAIKO_OK : add_type(exporter, descriptor, ret_type);
-}
-
-static bool is_channel_of(const struct channel_entry *entry, const struct export_event *event)
-{
-    const struct export_channel *channel = &entry->channel;
-
-    return channel->type->type == event->type && channel->prefix == event->id.hi && channel->hops == event->hops &&
-           maiko_id_equal(channel->origin, event->origin) && strcmp(channel->topic, event->topic) == 0 &&
-           strcmp(channel->sender, event->sender) == 0;
-}
-
-static uint64_t channel_key(const struct export_event *event)
-{
-    uint64_t hash = hash_bytes(event->topic, strlen(event->topic), event->id.hi);
-
-    hash = hash_bytes(event->sender, strlen(event->sender), hash);
-    return hash ^ hash_u64((uint64_t)(uintptr_t)event->type ^ event->origin.hi ^ event->origin.lo ^ event->hops);
-}
-
-static maiko_status add_channel(struct exporter *exporter, const struct export_event *event, uint64_t key,
-                                struct channel_entry **ret_entry)
-{
-    struct export_type *type;
-    struct channel_entry *entry;
-    maiko_status status = find_type(exporter, event->type, &type);
-
-    if (status != MAIKO_OK)
-        return status;
-    if (exporter->channel_count == WIRE_CHANNELS_MAX)
-        return MAIKO_ELIMIT;
-    if (!grow(exporter->heap, (void **)&exporter->channel_list, &exporter->channel_capacity, exporter->channel_count,
-              sizeof(entry)))
-        return MAIKO_ENOMEM;
-    entry = heap_alloc_zeroed(exporter->heap, 1, sizeof(*entry));
-    if (entry == NULL)
-        return MAIKO_ENOMEM;
-    entry->sender = heap_strdup(exporter->heap, event->sender);
-    status = entry->sender == NULL ? MAIKO_ENOMEM : retained_topic(&exporter->log, event->topic, event->overflow, &entry->topic);
-    if (status == MAIKO_OK)
-        status = hash_table_insert_u64(&exporter->channels, key, entry);
-    if (status != MAIKO_OK) {
-        free_channel(exporter, entry);
-        return status;
-    }
-    entry->channel = (struct export_channel){.number = (uint32_t)exporter->channel_count,
-                                             .topic = entry->topic->name,
-                                             .sender = entry->sender,
-                                             .type = type,
-                                             .prefix = event->id.hi,
-                                             .origin = event->origin,
-                                             .hops = event->hops};
-    exporter->channel_list[exporter->channel_count++] = entry;
-    *ret_entry = entry;
-    return MAIKO_OK;
-}
-
-/* Two channels of one hash: the next number is tried. */
-static maiko_status find_channel(struct exporter *exporter, const struct export_event *event, struct channel_entry **ret_entry)
-{
-    uint64_t key = channel_key(event);
-    maiko_status status = MAIKO_OK;
-
-    *ret_entry = exporter->last_channel;
-    if (*ret_entry != NULL && is_channel_of(*ret_entry, event))
-        return MAIKO_OK;
-    for (;; key++) {
-        *ret_entry = hash_table_find_u64(&exporter->channels, key);
-        if (*ret_entry == NULL)
-            status = add_channel(exporter, event, key, ret_entry);
-        else if (!is_channel_of(*ret_entry, event))
-            continue;
-        if (status == MAIKO_OK)
-            exporter->last_channel = *ret_entry;
-        return status;
-    }
-}
-
 /* ---- Publishing ---- */
 
-static maiko_status encode(struct exporter *exporter, const struct export_event *event, const struct channel_entry *entry)
+maiko_status exporter_channel(struct exporter *exporter, const struct export_event *event, struct export_channel **ret_channel)
 {
-    bool begins_chain = maiko_id_equal(event->correlation, event->id);
-    struct record record = {.channel = entry->channel.number,
-                            .id_lo = event->id.lo,
-                            .time_ns = event->time_ns,
-                            .parent = event->parent,
-                            .correlation = begins_chain ? (maiko_id){0, 0} : event->correlation};
+    struct list *link;
+    bool is_new;
+    maiko_status status = channels_find(&exporter->channels, event, ret_channel, &is_new);
 
+    if (status != MAIKO_OK || !is_new || (*ret_channel)->generation == 1)
+        return status;
+    LIST_FOR_EACH (link, &exporter->peers)
+        peer_forget_channel(peer_of_link(link), (*ret_channel)->base.number);
+    return MAIKO_OK;
+}
+
+/* Into a block of its own. */
+static maiko_status encode(struct exporter *exporter, const struct export_event *event, const struct export_channel *channel,
+                           struct retained_block **ret_block)
+{
+    struct record record = {
+        .id_lo = event->id.lo, .time_ns = event->time_ns, .parent = event->parent, .correlation = event->correlation};
+    size_t len;
+    uint8_t *data;
+
+    if (maiko_id_equal(event->correlation, event->id))
+        record.correlation = (maiko_id){0, 0};
     pack_clear(&exporter->pack);
     record_begin_event(&exporter->pack, &record);
-    payload_write_array(entry->channel.type->plan, &exporter->pack, event->payload);
-    return pack_status(&exporter->pack);
+    payload_write_array(channel->type->plan, &exporter->pack, event->payload);
+    if (pack_status(&exporter->pack) != MAIKO_OK)
+        return pack_status(&exporter->pack);
+    len = exporter->pack.len;
+    data = heap_alloc(exporter->heap, len);
+    *ret_block = data != NULL ? retained_block_new(exporter->heap, data, len) : NULL;
+    if (*ret_block == NULL) {
+        heap_free(exporter->heap, data, len);
+        return MAIKO_ENOMEM;
+    }
+    memcpy(data, exporter->pack.data, len);
+    return MAIKO_OK;
 }
 
 static void evict(struct exporter *exporter)
@@ -259,44 +124,62 @@ static void evict(struct exporter *exporter)
         peer_trim(peer_of_link(link));
 }
 
-maiko_status exporter_publish(struct exporter *exporter, const struct export_event *event, uint64_t now_ns,
-                              uint64_t *ret_position)
+maiko_status exporter_append(struct exporter *exporter, struct export_channel *channel, struct retained_block *block,
+                             uint8_t *record, size_t len, uint64_t now_ns)
 {
-    struct channel_entry *channel;
     struct retained_entry *entry;
     struct list *link;
-    maiko_status status = find_channel(exporter, event, &channel);
+    maiko_status status;
 
-    if (status == MAIKO_OK)
-        status = encode(exporter, event, channel);
-    if (status == MAIKO_OK)
-        status = retained_append(&exporter->log, channel->topic, channel->channel.number, exporter->pack.data, exporter->pack.len,
-                                 &entry);
+    record_set_channel(record, channel->base.number);
+    status = retained_append(&exporter->log, channel->topic, &channel->base, block, record, len, &entry);
     if (status != MAIKO_OK)
         return status;
-    if (ret_position != NULL)
-        *ret_position = entry->position;
     LIST_FOR_EACH (link, &exporter->peers)
         peer_offer(peer_of_link(link), entry, now_ns);
     evict(exporter);
     return MAIKO_OK;
 }
 
-uint64_t exporter_held_from(const struct exporter *exporter)
+maiko_status exporter_publish(struct exporter *exporter, const struct export_event *event, uint64_t now_ns)
 {
-    uint64_t held = UINT64_MAX;
-    struct list *link;
+    struct export_channel *channel;
+    struct retained_block *block;
+    maiko_status status = exporter_channel(exporter, event, &channel);
 
-    LIST_FOR_EACH (link, &exporter->peers) {
-        uint64_t from = peer_held_from(peer_of_link(link));
+    if (status == MAIKO_OK)
+        status = encode(exporter, event, channel, &block);
+    if (status != MAIKO_OK)
+        return status;
+    status = exporter_append(exporter, channel, block, block->data, block->size, now_ns);
+    retained_block_unref(block);
+    return status;
+}
 
-        if (from < held)
-            held = from;
-    }
-    return held;
+bool exporter_holds(const struct exporter *exporter, const char *topic)
+{
+    const struct retained_topic *known = retained_find_topic(&exporter->log, topic);
+
+    return known != NULL && known->holding > 0;
 }
 
 /* ---- Ends ---- */
+
+static bool grow_ends(struct exporter *exporter)
+{
+    size_t capacity = exporter->end_capacity > 0 ? 2 * exporter->end_capacity : 8;
+    void *grown;
+
+    if (exporter->end_count < exporter->end_capacity)
+        return true;
+    grown = heap_resize(exporter->heap, exporter->ends, exporter->end_capacity * sizeof(*exporter->ends),
+                        capacity * sizeof(*exporter->ends));
+    if (grown == NULL)
+        return false;
+    exporter->ends = grown;
+    exporter->end_capacity = capacity;
+    return true;
+}
 
 static maiko_status copy_end(struct exporter *exporter, const char *publisher, const char *const *publish,
                              struct export_end *ret_end)
@@ -331,7 +214,7 @@ maiko_status exporter_finish(struct exporter *exporter, const char *publisher, c
     struct list *link;
     maiko_status status;
 
-    if (!grow(exporter->heap, (void **)&exporter->ends, &exporter->end_capacity, exporter->end_count, sizeof(*exporter->ends)))
+    if (!grow_ends(exporter))
         return MAIKO_ENOMEM;
     status = copy_end(exporter, publisher, publish, &exporter->ends[exporter->end_count]);
     if (status != MAIKO_OK)
@@ -372,21 +255,6 @@ const struct retained *exporter_log(const struct exporter *exporter)
 struct retained *exporter_log_for_stream(struct exporter *exporter)
 {
     return &exporter->log;
-}
-
-const struct export_channel *exporter_channel(const struct exporter *exporter, uint32_t number)
-{
-    return &exporter->channel_list[number]->channel;
-}
-
-size_t exporter_channel_count(const struct exporter *exporter)
-{
-    return exporter->channel_count;
-}
-
-size_t exporter_type_count(const struct exporter *exporter)
-{
-    return exporter->type_count;
 }
 
 const struct export_end *exporter_end(const struct exporter *exporter, uint32_t index)

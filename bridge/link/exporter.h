@@ -1,6 +1,5 @@
 /* Exporter: what one node publishes to all its peers: the retained log, the channels its entries refer to, who has finished,
- * and a
- * stream per peer.  Pure, one thread. */
+ * and a stream per peer.  Pure, one thread. */
 #ifndef LINK_EXPORTER_H
 #define LINK_EXPORTER_H
 
@@ -10,23 +9,26 @@
 
 struct exporter;
 
-/* What the events of a channel have in common (PROTOCOL.md 5). */
-struct export_channel {
-    uint32_t number;
-    const char *topic;
-    const char *sender;
-    const struct export_type *type;
-    uint64_t prefix;
-    maiko_id origin;
-    uint32_t hops;
-};
-
 /* A type that was published. */
 struct export_type {
     uint32_t index;
     const maiko_event_type *type;
     uint64_t hash;
     struct payload_plan *plan;
+};
+
+/* What the events of a channel have in common (PROTOCOL.md 5).  Never freed before the exporter, but its number may be given
+ * another meaning: then the generation is another. */
+struct export_channel {
+    struct retained_channel base; /* its number */
+    uint32_t generation;
+    uint32_t hops;
+    struct retained_topic *topic;
+    char *sender;
+    const struct export_type *type;
+    uint64_t prefix;
+    maiko_id origin;
+    uint64_t key;
 };
 
 /* An event to publish; everything is borrowed for the call but `type`, which stays as long as the exporter. */
@@ -47,6 +49,7 @@ struct export_event {
 struct exporter_config {
     struct heap *heap;
     size_t log_bytes;     /* 0: 4 MiB */
+    size_t channels;      /* at most; 0: as many as the protocol has numbers */
     uint64_t stream_seed; /* streams are numbered from here: unlike those of earlier lives, such as the wall time of the start */
 };
 
@@ -57,15 +60,23 @@ struct exporter *exporter_free(struct exporter *exporter);
 
 /*
  * Encodes the event once, appends it to the log and offers it to every peer, each of which sends, queues or drops it and counts.
- * *ret_position (may be NULL): its place in the log, for exporter_held_from().
- * MAIKO_OK; MAIKO_ENOTSUP (type with pointers), MAIKO_ETYPE, MAIKO_ETOOLONG, MAIKO_ELIMIT (channels), MAIKO_ENOMEM: then not
- * published.
+ * MAIKO_OK; MAIKO_ENOTSUP (type with pointers), MAIKO_ETYPE, MAIKO_ETOOLONG, MAIKO_ELIMIT (types, or events under way refer to
+ * all channels), MAIKO_ENOMEM: then not published.
  */
-MAIKO_MUST_CHECK maiko_status exporter_publish(struct exporter *exporter, const struct export_event *event, uint64_t now_ns,
-                                               uint64_t *ret_position);
+MAIKO_MUST_CHECK maiko_status exporter_publish(struct exporter *exporter, const struct export_event *event, uint64_t now_ns);
 
-/* Senders of events at this position of the log and later are held: some peer has no room under BLOCK.  UINT64_MAX: nobody is. */
-uint64_t exporter_held_from(const struct exporter *exporter);
+/* The same in two steps, for events that were encoded elsewhere.  Of `event` everything counts that does not change from one to
+ * the next: all but payload, low id, parent, correlation and time. */
+MAIKO_MUST_CHECK maiko_status exporter_channel(struct exporter *exporter, const struct export_event *event,
+                                               struct export_channel **ret_channel);
+
+/* `record` is one event record, encoded with record_write_event(), in the block; its channel is written into it.
+ * MAIKO_OK, MAIKO_ETOOLONG, MAIKO_ENOMEM: then not published. */
+MAIKO_MUST_CHECK maiko_status exporter_append(struct exporter *exporter, struct export_channel *channel,
+                                              struct retained_block *block, uint8_t *record, size_t len, uint64_t now_ns);
+
+/* Senders to this topic are held: some peer that wants it has no room under BLOCK. */
+bool exporter_holds(const struct exporter *exporter, const char *topic);
 
 /* A publisher has finished: every peer is told behind everything it sent, and so is every later one.  Once per name.
  * MAIKO_OK, MAIKO_ENOMEM. */
@@ -87,9 +98,6 @@ struct export_end {
     const char *const *publish; /* NULL-terminated */
 };
 
-const struct export_channel *exporter_channel(const struct exporter *exporter, uint32_t number);
-size_t exporter_channel_count(const struct exporter *exporter);
-size_t exporter_type_count(const struct exporter *exporter);
 const struct export_end *exporter_end(const struct exporter *exporter, uint32_t index);
 size_t exporter_end_count(const struct exporter *exporter);
 uint64_t exporter_next_stream(struct exporter *exporter);

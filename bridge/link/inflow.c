@@ -10,10 +10,14 @@ void inflow_init(struct inflow *inflow, struct heap *heap)
     *inflow = (struct inflow){.heap = heap};
 }
 
-static void free_channel(struct heap *heap, struct inflow_channel *channel)
+static void free_channel(const struct inflow *inflow, struct inflow_channel *channel)
 {
+    struct heap *heap = inflow->heap;
+
     if (channel == NULL)
         return;
+    if (inflow->forgotten != NULL)
+        inflow->forgotten(&channel->channel, inflow->userdata);
     heap_strfree(heap, channel->topic);
     heap_strfree(heap, channel->sender);
     heap_free(heap, channel, sizeof(*channel));
@@ -24,7 +28,7 @@ void inflow_begin_session(struct inflow *inflow)
     size_t i;
 
     for (i = 0; i < inflow->channel_capacity; i++)
-        free_channel(inflow->heap, inflow->channels[i]);
+        free_channel(inflow, inflow->channels[i]);
     for (i = 0; i < inflow->type_count; i++)
         foreign_type_free(inflow->types[i]);
     heap_free(inflow->heap, inflow->channels, inflow->channel_capacity * sizeof(*inflow->channels));
@@ -139,7 +143,7 @@ static struct inflow_channel *make_channel(const struct inflow *inflow, const st
     channel->topic = heap_strndup(heap, (const char *)told->topic.data, told->topic.len);
     channel->sender = heap_strndup(heap, told->sender.len > 0 ? (const char *)told->sender.data : "", told->sender.len);
     if (channel->topic == NULL || channel->sender == NULL) {
-        free_channel(heap, channel);
+        free_channel(inflow, channel);
         return NULL;
     }
     channel->channel = (struct inbound_channel){.number = (uint32_t)told->number,
@@ -191,7 +195,7 @@ static maiko_status learn_channel(struct inflow *inflow, struct reader *reader, 
     channel = make_channel(inflow, &told, type);
     if (channel == NULL)
         return MAIKO_ENOMEM;
-    free_channel(inflow->heap, inflow->channels[told.number]);
+    free_channel(inflow, inflow->channels[told.number]);
     inflow->channels[told.number] = channel;
     return MAIKO_OK;
 }

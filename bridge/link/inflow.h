@@ -30,6 +30,8 @@ struct inflow {
     struct foreign_type **types;
     size_t type_count;
     size_t type_capacity;
+    void (*forgotten)(struct inbound_channel *channel, void *userdata); /* before a channel is freed */
+    void *userdata;
 };
 
 void inflow_init(struct inflow *inflow, struct heap *heap);

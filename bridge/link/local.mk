@@ -1,5 +1,7 @@
 # bridge/link: one remote peer as a state machine, and the transports.  One file per line, sorted.
 
+bridge_sources += bridge/link/channels.c
+bridge_sources += bridge/link/channels.h
 bridge_sources += bridge/link/exporter.c
 bridge_sources += bridge/link/exporter.h
 bridge_sources += bridge/link/inflow.c

@@ -63,6 +63,14 @@ static bool is_sound(const struct peer_config *config)
            (identity->host == NULL || strlen(identity->host) <= WIRE_NAME_MAX) && !maiko_id_is_nil(identity->node);
 }
 
+static void channel_forgotten(struct inbound_channel *channel, void *userdata)
+{
+    struct peer *peer = userdata;
+
+    if (peer->config.sink->forgotten != NULL)
+        peer->config.sink->forgotten(peer, channel, peer->config.userdata);
+}
+
 maiko_status peer_new(const struct peer_config *config, struct peer **ret_peer)
 {
     struct heap *heap = config->heap;
@@ -81,11 +89,12 @@ maiko_status peer_new(const struct peer_config *config, struct peer **ret_peer)
     patterns_init(&peer->wishes, heap);
     patterns_init(&peer->interest, heap);
     inflow_init(&peer->inflow, heap);
+    peer->inflow.forgotten = channel_forgotten;
+    peer->inflow.userdata = peer;
     stream_init(&peer->stream, heap, exporter_log_for_stream(config->exporter));
     pack_init(&peer->denied, heap, WIRE_BATCH_MAX);
     pack_init(&peer->actors.pack, heap, WIRE_BATCH_MAX);
     pack_init(&peer->frame, heap, WIRE_FRAME_MAX);
-    pack_init(&peer->records, heap, WIRE_FRAME_MAX);
     pack_init(&peer->types, heap, WIRE_BATCH_MAX / 2);
     pack_init(&peer->channels, heap, WIRE_BATCH_MAX / 2);
     peer->space = heap_strdup(heap, config->identity.space);
@@ -112,7 +121,6 @@ struct peer *peer_free(struct peer *peer)
     pack_deinit(&peer->denied);
     pack_deinit(&peer->actors.pack);
     pack_deinit(&peer->frame);
-    pack_deinit(&peer->records);
     pack_deinit(&peer->types);
     pack_deinit(&peer->channels);
     heap_free(peer->heap, peer->told_channels, peer->told_channels_size);

@@ -103,6 +103,8 @@ struct peer_sink {
     void (*close)(struct peer *peer, void *userdata);
     /* Take the event and call peer_delivered() once its receivers have it: now by returning true, or later. */
     bool (*deliver)(struct peer *peer, const struct inbound_event *event, void *userdata);
+    /* A channel means something else from now on, or its session is over: `user` is of no use any more.  May be NULL. */
+    void (*forgotten)(struct peer *peer, struct inbound_channel *channel, void *userdata);
     /* A remote publisher has finished; all its events came before.  `publish` is NULL-terminated. */
     void (*ended)(struct peer *peer, const char *publisher, const char *const *publish, void *userdata);
     /* The remote node's actors, the whole list. */
@@ -247,7 +249,7 @@ void peer_write_refusal(struct pack *pack, uint64_t session, const char *reason,
 void peer_offer(struct peer *peer, struct retained_entry *entry, uint64_t now_ns);
 void peer_offer_ends(struct peer *peer, uint64_t now_ns);
 struct peer *peer_of_link(struct list *link);
-uint64_t peer_held_from(const struct peer *peer);
+void peer_forget_channel(struct peer *peer, uint32_t number);
 void peer_trim(struct peer *peer);
 
 #endif

@@ -284,9 +284,10 @@ void peer_offer_ends(struct peer *peer, uint64_t now_ns)
         peer->ends_queued++;
 }
 
-uint64_t peer_held_from(const struct peer *peer)
+void peer_forget_channel(struct peer *peer, uint32_t number)
 {
-    return stream_held_from(&peer->stream);
+    if (number < peer->told_channels_size)
+        peer->told_channels[number] = 0;
 }
 
 void peer_trim(struct peer *peer)
@@ -355,19 +356,19 @@ struct references {
     size_t channels;
 };
 
-static void refer(struct peer *peer, uint32_t number, struct references *references)
+static void refer(struct peer *peer, const struct retained_channel *base, struct references *references)
 {
-    const struct export_channel *channel = exporter_channel(peer->config.exporter, number);
+    const struct export_channel *channel = CONTAINER_OF(base, const struct export_channel, base);
     const struct export_type *type = channel->type;
 
-    if (!tell_once(peer, &peer->told_channels, &peer->told_channels_size, number))
+    if (!tell_once(peer, &peer->told_channels, &peer->told_channels_size, base->number))
         return;
     if (tell_once(peer, &peer->told_types, &peer->told_types_size, type->index)) {
         foreign_type_write(&peer->types, type->type, type->hash);
         references->types++;
     }
-    frame_write_channel(&peer->channels, &(struct frame_channel){.number = number,
-                                                                 .topic = slice_of(channel->topic),
+    frame_write_channel(&peer->channels, &(struct frame_channel){.number = base->number,
+                                                                 .topic = slice_of(channel->topic->name),
                                                                  .type = slice_of(type->type->name),
                                                                  .sender = slice_of(channel->sender),
                                                                  .schema = type->hash,
@@ -384,50 +385,53 @@ static void write_record(struct peer *peer, const struct stream_record *record, 
     switch ((enum record_state)record->state) {
     case STREAM_EVENT:
         refer(peer, record->entry->channel, references);
-        pack_raw(&peer->records, record->entry->bytes, record->entry->len);
+        pack_raw(&peer->frame, record->entry->bytes, record->entry->len);
         break;
     case STREAM_LOST:
-        record_write_lost(&peer->records, record->lost, loss_name((enum loss)record->loss));
+        record_write_lost(&peer->frame, record->lost, loss_name((enum loss)record->loss));
         break;
     case STREAM_END:
         end = exporter_end(peer->config.exporter, record->end);
-        record_write_end(&peer->records, end->publisher, end->publish);
+        record_write_end(&peer->frame, end->publisher, end->publish);
         break;
     case STREAM_FAILED:
-        record_write_failed(&peer->records, record->pattern, record->id);
+        record_write_failed(&peer->frame, record->pattern, record->id);
         break;
     }
 }
 
-/* Collects records until the frame is full; returns how many. */
+/* Collects records until the frame is full; returns how many.  What they refer to comes behind them. */
 static size_t collect(struct peer *peer, struct references *references)
 {
+    const struct stream_record *record;
+    size_t place = pack_array_begin(&peer->frame);
     size_t count = 0;
 
-    pack_clear(&peer->records);
-    pack_clear(&peer->types);
-    pack_clear(&peer->channels);
-    pack_array_begin(&peer->types);
-    pack_array_begin(&peer->channels);
-    pack_array_begin(&peer->records);
-    while (peer->records.len + peer->types.len + peer->channels.len < peer->config.batch_bytes) {
-        const struct stream_record *record = stream_sendable(&peer->stream, count);
-
+    while (peer->frame.len + peer->types.len + peer->channels.len < peer->config.batch_bytes) {
+        record = stream_sendable(&peer->stream, count);
         if (record == NULL)
             break;
         write_record(peer, record, references);
         count++;
     }
+    pack_array_end(&peer->frame, place, count);
+    return count;
+}
+
+static void add_references(struct peer *peer, const struct references *references)
+{
     pack_array_end(&peer->types, 0, references->types);
     pack_array_end(&peer->channels, 0, references->channels);
-    pack_array_end(&peer->records, 0, count);
-    return count;
+    if (references->types > 0)
+        frame_add_array(&peer->frame, 0, "types", pack_slice(&peer->types));
+    if (references->channels > 0)
+        frame_add_array(&peer->frame, 0, "channels", pack_slice(&peer->channels));
 }
 
 static maiko_status packs_status(const struct peer *peer)
 {
-    if (pack_status(&peer->records) != MAIKO_OK)
-        return pack_status(&peer->records);
+    if (pack_status(&peer->frame) != MAIKO_OK)
+        return pack_status(&peer->frame);
     return pack_status(&peer->types) != MAIKO_OK ? pack_status(&peer->types) : pack_status(&peer->channels);
 }
 
@@ -435,17 +439,18 @@ static bool send_data(struct peer *peer, uint64_t now_ns)
 {
     struct frame data = {.kind = FRAME_DATA, .session = peer->session, .first = stream_next(&peer->stream)};
     struct references references = {0, 0};
-    size_t count = collect(peer, &references);
+    size_t count;
 
-    if (count == 0)
+    if (stream_sendable(&peer->stream, 0) == NULL)
         return false;
-    if (references.types > 0)
-        data.types = pack_slice(&peer->types);
-    if (references.channels > 0)
-        data.channels = pack_slice(&peer->channels);
+    pack_clear(&peer->types);
+    pack_clear(&peer->channels);
+    pack_array_begin(&peer->types);
+    pack_array_begin(&peer->channels);
     pack_clear(&peer->frame);
     frame_begin_data(&peer->frame, &data);
-    pack_raw(&peer->frame, peer->records.data, peer->records.len);
+    count = collect(peer, &references);
+    add_references(peer, &references);
     if (packs_status(peer) != MAIKO_OK) {
         peer_end_session(peer, "memory", maiko_strerror(packs_status(peer)), now_ns);
         return false;

@@ -69,7 +69,6 @@ struct peer {
 
     /* frames being made */
     struct pack frame;
-    struct pack records;
     struct pack types;
     struct pack channels;
 };

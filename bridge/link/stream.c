@@ -26,6 +26,16 @@ static struct stream_record *at(const struct stream *stream, size_t index)
     return &stream->records[(stream->head + index) & (stream->capacity - 1)];
 }
 
+/* Whether the record holds its sender: counted here, and at its topic for the exporter. */
+static void set_holding(struct stream *stream, struct stream_record *record, bool is_holding)
+{
+    if (record->is_holding == is_holding)
+        return;
+    record->is_holding = is_holding;
+    stream->holding += is_holding ? 1 : (size_t)-1;
+    record->entry->topic->holding += is_holding ? 1 : UINT32_MAX;
+}
+
 /* Frees what a record owns. */
 static void release(struct stream *stream, struct stream_record *record)
 {
@@ -41,11 +51,12 @@ static void clear(struct stream *stream)
 
     for (i = 0; i < stream->count; i++) {
         stream->counters.dropped += at(stream, i)->state == STREAM_EVENT;
+        set_holding(stream, at(stream, i), false);
         release(stream, at(stream, i));
     }
     stream->head = stream->sent = stream->admitted = stream->count = 0;
     stream->admitted_bytes = stream->waiting_bytes = 0;
-    stream->holding = stream->droppable = 0;
+    stream->droppable = 0;
 }
 
 void stream_deinit(struct stream *stream)
@@ -104,9 +115,9 @@ static void admit(struct stream *stream)
         stream->admitted++;
         stream->admitted_bytes += record->size;
         stream->waiting_bytes -= record->size;
-        stream->holding -= record->is_holding;
+        set_holding(stream, record, false);
         stream->droppable -= record->is_droppable;
-        record->is_holding = record->is_droppable = false;
+        record->is_droppable = false;
     }
 }
 
@@ -115,7 +126,6 @@ static void push(struct stream *stream, struct stream_record record)
     *at(stream, stream->count) = record;
     stream->count++;
     stream->waiting_bytes += record.size;
-    stream->holding += record.is_holding;
     stream->droppable += record.is_droppable;
     admit(stream);
 }
@@ -157,7 +167,6 @@ static void remove_at(struct stream *stream, size_t index)
         stream->admitted_bytes -= record->size;
     } else {
         stream->waiting_bytes -= record->size;
-        stream->holding -= record->is_holding;
         stream->droppable -= record->is_droppable;
     }
     for (i = index; i + 1 < stream->count; i++)
@@ -172,7 +181,7 @@ static void lose_at(struct stream *stream, size_t index, enum loss loss)
     size_t saved = record->size > SMALL_RECORD ? record->size - SMALL_RECORD : 0;
 
     *(index < stream->admitted ? &stream->admitted_bytes : &stream->waiting_bytes) -= saved;
-    stream->holding -= record->is_holding;
+    set_holding(stream, record, false);
     stream->droppable -= record->is_droppable;
     release(stream, record);
     *record =
@@ -227,9 +236,10 @@ static enum offer offer_without_room(struct stream *stream, struct stream_record
         push_loss(stream, LOSS_DEADLINE);
         return OFFER_LOST;
     }
-    record.is_holding = true;
     if (!push_event(stream, record))
         return OFFER_LOST;
+    if (stream->admitted < stream->count)
+        set_holding(stream, at(stream, stream->count - 1), true);
     if (stream->stuck_since == 0)
         stream->stuck_since = now_ns;
     return OFFER_HELD;
@@ -359,10 +369,8 @@ void stream_give_up(struct stream *stream)
 {
     size_t i;
 
-    for (i = stream->admitted; stream->holding > 0 && i < stream->count; i++) {
-        stream->holding -= at(stream, i)->is_holding;
-        at(stream, i)->is_holding = false;
-    }
+    for (i = stream->admitted; stream->holding > 0 && i < stream->count; i++)
+        set_holding(stream, at(stream, i), false);
     stream->is_lossy = true;
     stream->stuck_since = 0;
 }
@@ -373,18 +381,6 @@ bool stream_has_recovered(struct stream *stream)
         return false;
     stream->is_lossy = false;
     return true;
-}
-
-uint64_t stream_held_from(const struct stream *stream)
-{
-    size_t i;
-
-    if (stream->holding == 0)
-        return UINT64_MAX;
-    for (i = stream->admitted; i < stream->count; i++)
-        if (at(stream, i)->is_holding)
-            return at(stream, i)->entry->position;
-    return UINT64_MAX;
 }
 
 static bool has_left_log(const struct stream *stream, size_t index)
@@ -421,12 +417,11 @@ static void recount(struct stream *stream)
 
     stream->admitted = stream->sent;
     stream->admitted_bytes = stream->waiting_bytes = 0;
-    stream->holding = stream->droppable = 0;
+    stream->droppable = 0;
     for (i = 0; i < stream->sent; i++)
         stream->admitted_bytes += at(stream, i)->size;
     for (; i < stream->count; i++) {
         stream->waiting_bytes += at(stream, i)->size;
-        stream->holding += at(stream, i)->is_holding;
         stream->droppable += at(stream, i)->is_droppable;
     }
     admit(stream);

@@ -114,9 +114,6 @@ void stream_give_up(struct stream *stream);
 /* True once, when a lossy stream has nothing waiting any more: the peer has caught up. */
 bool stream_has_recovered(struct stream *stream);
 
-/* Lowest log position whose sender is held, UINT64_MAX when none is. */
-uint64_t stream_held_from(const struct stream *stream);
-
 /* After events have left the log: a peer that is gone loses them, when they are many. */
 void stream_trim(struct stream *stream);
 

@@ -102,6 +102,9 @@ MAIKO_MUST_CHECK maiko_status zmq_port_send(struct zmq_port *port, struct route 
 /* To all listeners of the topic.  MAIKO_OK; MAIKO_EFULL: one of them at least was full and lost it; MAIKO_ENOMEM. */
 MAIKO_MUST_CHECK maiko_status zmq_port_publish(struct zmq_port *port, const char *topic, const void *bytes, size_t len);
 
+/* Does anybody listen to anything? */
+bool zmq_port_is_listened_to(const struct zmq_port *port);
+
 /* Does anybody listen to this topic? */
 bool zmq_port_has_listener(const struct zmq_port *port, const char *topic);
 

@@ -117,6 +117,11 @@ void port_publisher_read(struct zmq_port *port)
     }
 }
 
+bool zmq_port_is_listened_to(const struct zmq_port *port)
+{
+    return !list_is_empty(&port->listened);
+}
+
 bool zmq_port_has_listener(const struct zmq_port *port, const char *topic)
 {
     size_t len = strlen(topic);

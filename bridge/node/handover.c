@@ -5,10 +5,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-maiko_status handover_init(struct handover *handover, struct heap *heap)
+maiko_status handover_init(struct handover *handover)
 {
-    *handover = (struct handover){.heap = heap, .has_room = true};
-    handover->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    *handover = (struct handover){.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     if (handover->wake_fd < 0)
         return MAIKO_ESYSTEM;
     if (pthread_mutex_init(&handover->lock, NULL) == 0)
@@ -16,20 +15,6 @@ maiko_status handover_init(struct handover *handover, struct heap *heap)
     close(handover->wake_fd);
     handover->wake_fd = -1;
     return MAIKO_ESYSTEM;
-}
-
-void handed_free(struct heap *heap, struct handed *handed)
-{
-    maiko_envelope_unref(handed->envelope);
-    heap_free(heap, handed, sizeof(*handed));
-}
-
-static void drop_all(struct handover *handover, struct fifo *queue)
-{
-    struct fifo_link *link;
-
-    while ((link = fifo_pop(queue)) != NULL)
-        handed_free(handover->heap, CONTAINER_OF(link, struct handed, link));
 }
 
 void handover_deinit(struct handover *handover)
@@ -58,25 +43,32 @@ void handover_clear_wake(struct handover *handover)
     }
 }
 
-bool handover_give(struct handover *handover, struct fifo *batch, size_t count)
+static bool is_full(const struct handover *handover)
 {
-    struct fifo_link *link;
+    return !handover->is_closed && (handover->events > HANDOVER_MARK_EVENTS || handover->bytes > HANDOVER_MARK_BYTES);
+}
+
+bool handover_give(struct handover *handover, struct batch *batch)
+{
     bool was_empty;
     bool is_closed;
-    bool is_full;
+    bool was_too_much;
 
     pthread_mutex_lock(&handover->lock);
     is_closed = handover->is_closed;
     was_empty = fifo_is_empty(&handover->queue);
-    while (!is_closed && (link = fifo_pop(batch)) != NULL)
-        fifo_push(&handover->queue, link);
-    handover->count += is_closed ? 0 : count;
-    is_full = !is_closed && (!handover->has_room || handover->count > HANDOVER_MARK);
+    if (!is_closed) {
+        fifo_push(&handover->queue, &batch->link);
+        handover->events += batch->count;
+        handover->bytes += batch->len;
+    }
+    was_too_much = is_full(handover);
     pthread_mutex_unlock(&handover->lock);
-    drop_all(handover, batch);
-    if (was_empty && !is_closed)
+    if (is_closed)
+        batch_free(batch);
+    else if (was_empty)
         handover_wake(handover);
-    return is_full;
+    return was_too_much;
 }
 
 bool handover_hold(struct handover *handover, maiko_hold *hold)
@@ -84,53 +76,41 @@ bool handover_hold(struct handover *handover, maiko_hold *hold)
     bool is_taken;
 
     pthread_mutex_lock(&handover->lock);
-    is_taken = !handover->is_closed && handover->hold == NULL && (!handover->has_room || handover->count > HANDOVER_MARK);
+    is_taken = handover->hold == NULL && is_full(handover);
     if (is_taken)
         handover->hold = hold;
     pthread_mutex_unlock(&handover->lock);
     return is_taken;
 }
 
-struct fifo handover_take(struct handover *handover, size_t *ret_count)
-{
-    struct fifo queue;
-
-    pthread_mutex_lock(&handover->lock);
-    queue = handover->queue;
-    *ret_count = handover->count;
-    handover->queue = (struct fifo){.first = NULL};
-    handover->count = 0;
-    pthread_mutex_unlock(&handover->lock);
-    return queue;
-}
-
-void handover_set_room(struct handover *handover, bool has_room)
-{
-    maiko_hold *hold = NULL;
-
-    pthread_mutex_lock(&handover->lock);
-    handover->has_room = has_room;
-    if (has_room && handover->count <= HANDOVER_MARK) {
-        hold = handover->hold;
-        handover->hold = NULL;
-    }
-    pthread_mutex_unlock(&handover->lock);
-    maiko_hold_release(hold);
-}
-
-void handover_close(struct handover *handover)
+/* Empties it. */
+static struct fifo take(struct handover *handover, bool and_close)
 {
     struct fifo queue;
     maiko_hold *hold;
 
     pthread_mutex_lock(&handover->lock);
-    handover->is_closed = true;
+    handover->is_closed = handover->is_closed || and_close;
     queue = handover->queue;
     hold = handover->hold;
     handover->queue = (struct fifo){.first = NULL};
-    handover->count = 0;
+    handover->events = handover->bytes = 0;
     handover->hold = NULL;
     pthread_mutex_unlock(&handover->lock);
-    drop_all(handover, &queue);
     maiko_hold_release(hold);
+    return queue;
+}
+
+struct fifo handover_take(struct handover *handover)
+{
+    return take(handover, false);
+}
+
+void handover_close(struct handover *handover)
+{
+    struct fifo queue = take(handover, true);
+    struct fifo_link *link;
+
+    while ((link = fifo_pop(&queue)) != NULL)
+        batch_free(CONTAINER_OF(link, struct batch, link));
 }

@@ -8,8 +8,6 @@
 #include "node/rename.h"
 #include <maiko/maiko.h>
 
-enum { PLANS_PER_SESSION_MAX = 2 * WIRE_CHANNELS_MAX };
-
 static struct node_actor *expected_named(maiko_bridge *bridge, const char *name)
 {
     struct list *link;
@@ -40,9 +38,8 @@ static void refuse(maiko_bridge *bridge, const struct inbound_event *event, maik
 
 /* ---- what is worked out once per channel ---- */
 
-/* `user` of the channel leads here.  Lives as long as the peer's session. */
+/* `user` of the channel leads here, as long as the channel means that. */
 struct import_plan {
-    struct list link;
     struct known_type *known;
     struct payload_plan *plan; /* of known type and the peer's idea of it; NULL: known->plan does */
     struct node_actor *actor;
@@ -91,35 +88,31 @@ static maiko_status fill_plan(maiko_bridge *bridge, const struct inbound_channel
 
 static void free_plan(maiko_bridge *bridge, struct import_plan *plan)
 {
-    list_remove(&plan->link);
     payload_plan_free(plan->plan);
     maiko_import_path_free(plan->path);
     heap_free(bridge->heap, plan, sizeof(*plan));
 }
 
-void node_import_end_session(maiko_bridge *bridge, struct node_peer *peer)
+void node_import_forget_channel(struct node_peer *peer, struct inbound_channel *channel)
 {
-    while (!list_is_empty(&peer->plans))
-        free_plan(bridge, CONTAINER_OF(list_first(&peer->plans), struct import_plan, link));
-    peer->plan_count = 0;
+    if (channel->user != NULL)
+        free_plan(peer->bridge, channel->user);
+    channel->user = NULL;
 }
 
-static maiko_status plan_of(maiko_bridge *bridge, struct node_peer *peer, struct inbound_channel *channel,
-                            struct import_plan **ret_plan, struct text *error)
+static maiko_status plan_of(maiko_bridge *bridge, struct inbound_channel *channel, struct import_plan **ret_plan,
+                            struct text *error)
 {
     struct import_plan *plan = channel->user;
     maiko_status status;
 
     if (plan == NULL) {
-        plan = peer->plan_count < PLANS_PER_SESSION_MAX ? heap_alloc_zeroed(bridge->heap, 1, sizeof(*plan)) : NULL;
+        plan = heap_alloc_zeroed(bridge->heap, 1, sizeof(*plan));
         if (plan == NULL)
             return MAIKO_ENOMEM;
-        list_push_back(&peer->plans, &plan->link);
-        peer->plan_count++;
         status = fill_plan(bridge, channel, plan, error);
         if (status != MAIKO_OK) {
             free_plan(bridge, plan);
-            peer->plan_count--;
             return status;
         }
         channel->user = plan;
@@ -268,7 +261,7 @@ bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struc
     maiko_status status;
 
     text_init_buffer(&error, reason, sizeof(reason));
-    status = plan_of(bridge, peer, event->channel, &plan, &error);
+    status = plan_of(bridge, event->channel, &plan, &error);
     if (status == MAIKO_OK) {
         waits = !fifo_is_empty(&bridge->waiting) || !atomic_load(&bridge->is_running);
         status = waits ? MAIKO_EFULL : stage(bridge, event, plan, &error);

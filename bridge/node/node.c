@@ -198,12 +198,14 @@ maiko_bridge *maiko_bridge_new_sized(maiko_supervisor *sup, const maiko_bridge_c
     list_init(&bridge->placed);
     list_init(&bridge->peers);
     list_init(&bridge->waits);
+    list_init(&bridge->held_topics);
+    sources_init(&bridge->sources, bridge->heap, bridge->exports);
+    batch_builder_init(&bridge->building, bridge->heap);
     clock_init(&bridge->clock);
     types_init(&bridge->types, bridge->heap);
     allow_list_init(&bridge->allow, bridge->heap);
     pack_init(&bridge->pack, bridge->heap, WIRE_FRAME_MAX);
-    if (make_locks(bridge) != MAIKO_OK || handover_init(&bridge->handover, bridge->heap) != MAIKO_OK ||
-        make_node_id(bridge) != MAIKO_OK)
+    if (make_locks(bridge) != MAIKO_OK || handover_init(&bridge->handover) != MAIKO_OK || make_node_id(bridge) != MAIKO_OK)
         node_fail(bridge, MAIKO_ESYSTEM, "no lock or eventfd for the bridge");
     if (sup == NULL)
         node_fail(bridge, MAIKO_EINVAL, "a bridge needs a supervisor");
@@ -707,14 +709,6 @@ static void free_actors(maiko_bridge *bridge, struct list *list)
         actor_free(bridge, CONTAINER_OF(list_first(list), struct node_actor, link));
 }
 
-static void drop_batch(maiko_bridge *bridge)
-{
-    struct fifo_link *link;
-
-    while ((link = fifo_pop(&bridge->batch)) != NULL)
-        handed_free(bridge->heap, CONTAINER_OF(link, struct handed, link));
-}
-
 static void bridge_free(maiko_bridge *bridge)
 {
     struct heap *heap = bridge->heap;
@@ -724,7 +718,8 @@ static void bridge_free(maiko_bridge *bridge)
     space_leave(bridge->space);
     exporter_free(bridge->exporter);
     handover_deinit(&bridge->handover);
-    drop_batch(bridge);
+    batch_builder_deinit(&bridge->building);
+    sources_deinit(&bridge->sources);
     free_actors(bridge, &bridge->expected);
     free_actors(bridge, &bridge->placed);
     types_deinit(&bridge->types);

@@ -99,11 +99,9 @@ struct node_peer {
     char endpoint[PORT_ENDPOINT_MAX]; /* where we connect */
     char key[KEY_TEXT_SIZE];
     struct text_list actors; /* it has */
-    struct list plans;       /* how to read what comes, see import.c */
-    size_t plan_count;
-    uint64_t ends_ns;   /* it left the space: freed when its goodbye came, or then; UINT64_MAX: it has not */
-    bool is_dead;       /* it left by dying */
-    uint64_t redial_ns; /* connecting side without a route: when to try again; UINT64_MAX: not */
+    uint64_t ends_ns;        /* it left the space: freed when its goodbye came, or then; UINT64_MAX: it has not */
+    bool is_dead;            /* it left by dying */
+    uint64_t redial_ns;      /* connecting side without a route: when to try again; UINT64_MAX: not */
 };
 
 /* Somebody waits for a condition; on the waiter's stack, in the list while it waits. */
@@ -151,8 +149,8 @@ struct maiko_bridge {
     pthread_t thread;
     bool is_started;
     /* the export actor's, see export.c */
-    struct fifo batch;
-    size_t batch_count;
+    struct sources sources;
+    struct batch_builder building;
     /* bridge's thread */
     struct zmq_port *port;
     struct space *space;
@@ -168,8 +166,8 @@ struct maiko_bridge {
     struct clock clock;
     uint64_t started_ns;
     uint64_t last_reset_ns;
-    bool record_is_stale; /* the space's record of us has to be written again */
-    bool is_held;         /* exporting, by a peer without room */
+    bool record_is_stale;    /* the space's record of us has to be written again */
+    struct list held_topics; /* struct source_topic whose senders are held */
     /* written by the bridge's thread, read by any */
     _Atomic uint64_t exported;
     _Atomic uint64_t export_refused;
@@ -220,8 +218,16 @@ void node_thread_stop(maiko_bridge *bridge);
 /* Adds the actors that export; before the supervisor starts. */
 maiko_status node_export_set_up(maiko_bridge *bridge);
 
+/* ---- outflow.c ---- */
+
 /* Publishes what was handed over. */
-void node_export_run(maiko_bridge *bridge);
+void node_outflow_run(maiko_bridge *bridge);
+
+/* Lets the senders go on for whom there is room by now. */
+void node_outflow_release(maiko_bridge *bridge);
+
+/* Lets all go on: nobody is held by a bridge that has stopped. */
+void node_outflow_stop(maiko_bridge *bridge);
 
 /* ---- import.c ---- */
 
@@ -235,7 +241,7 @@ void node_import_flush(maiko_bridge *bridge);
 /* Tries those that wait. */
 void node_import_retry(maiko_bridge *bridge);
 void node_import_end(maiko_bridge *bridge, const char *publisher);
-void node_import_end_session(maiko_bridge *bridge, struct node_peer *peer);
+void node_import_forget_channel(struct node_peer *peer, struct inbound_channel *channel);
 void node_import_forget_peer(maiko_bridge *bridge, const struct node_peer *peer);
 void node_import_drop_all(maiko_bridge *bridge);
 void node_import_on_room(void *bridge);

@@ -62,6 +62,11 @@ static bool sink_deliver(struct peer *machine, const struct inbound_event *event
     return node_import_event(peer->bridge, peer, event);
 }
 
+static void sink_forgotten(struct peer *machine, struct inbound_channel *channel, void *userdata)
+{
+    node_import_forget_channel(userdata, channel);
+}
+
 static void sink_ended(struct peer *machine, const char *publisher, const char *const *publish, void *userdata)
 {
     node_import_end(((struct node_peer *)userdata)->bridge, publisher);
@@ -93,7 +98,6 @@ static void session_is_over(struct node_peer *peer)
 {
     peer->is_ready = false;
     peer->is_subscribed_to = false;
-    node_import_end_session(peer->bridge, peer);
 }
 
 static void sink_news(struct peer *machine, const struct peer_notice *notice, void *userdata)
@@ -149,6 +153,7 @@ static const struct peer_sink sink = {
     .send = sink_send,
     .close = sink_close,
     .deliver = sink_deliver,
+    .forgotten = sink_forgotten,
     .ended = sink_ended,
     .actors = sink_actors,
     .news = sink_news,
@@ -277,7 +282,6 @@ static void peer_end(struct node_peer *peer)
 
     drop_route(peer, CLOSE_LINGER_MS); /* for a goodbye */
     node_import_forget_peer(bridge, peer);
-    node_import_end_session(bridge, peer);
     if (peer->peer != NULL) {
         count_gone(bridge, peer_counters(peer->peer));
         peer_free(peer->peer);
@@ -302,7 +306,6 @@ static struct node_peer *peer_make(maiko_bridge *bridge, const char *name)
     peer->redial_ns = UINT64_MAX;
     peer->ends_ns = UINT64_MAX;
     memcpy(peer->name, name, strlen(name) + 1);
-    list_init(&peer->plans);
     list_push_back(&bridge->peers, &peer->link);
     bridge->peer_count++;
     if (make_machine(bridge, peer) == MAIKO_OK)

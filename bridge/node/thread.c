@@ -157,9 +157,9 @@ static uint64_t turn(maiko_bridge *bridge, uint64_t deadline_ns)
     if (atomic_exchange(&bridge->wants_reload, false))
         reload(bridge);
     node_import_retry(bridge);
-    node_export_run(bridge);
+    node_outflow_run(bridge);
     deadline_ns = node_peers_run(bridge);
-    node_export_run(bridge); /* what was flushed has made room */
+    node_outflow_release(bridge); /* what was acknowledged has made room */
     if (bridge->record_is_stale)
         write_record(bridge);
     check_waits(bridge);
@@ -189,6 +189,7 @@ static void *run(void *userdata)
         next_ns = turn(bridge, next_ns);
     say_goodbye(bridge);
     handover_close(&bridge->handover);
+    node_outflow_stop(bridge);
     node_import_drop_all(bridge);
     node_peers_free(bridge);
     bridge->port = zmq_port_close(bridge->port, FINAL_LINGER_MS);

@@ -1,9 +1,15 @@
-/* Retained log: a ring of pointers to entries, each one block. */
+/* Retained log: a ring of pointers to entries, whose bytes lie many to a block. */
 #include "retained/retained.h"
 
 #include <string.h>
 
-enum { RING_FIRST_CAPACITY = 64, TOPICS_FIRST_CAPACITY = 16 };
+enum { RING_FIRST_CAPACITY = 64, TOPICS_FIRST_CAPACITY = 16, SLAB_ENTRIES = 84 };
+
+/* Entries are made and freed all the time: in slabs, which stay. */
+struct retained_slab {
+    struct retained_slab *next;
+    struct retained_entry entries[SLAB_ENTRIES];
+};
 
 static size_t entry_size(const struct retained_entry *entry)
 {
@@ -21,6 +27,52 @@ void retained_init(struct retained *retained, struct heap *heap, size_t max_byte
     hash_table_init(&retained->topics, heap, topic_name);
 }
 
+/* ---- Blocks and entries ---- */
+
+struct retained_block *retained_block_new(struct heap *heap, uint8_t *data, size_t size)
+{
+    struct retained_block *block = heap_alloc(heap, sizeof(*block));
+
+    if (block != NULL)
+        *block = (struct retained_block){.heap = heap, .data = data, .size = size, .refs = 1};
+    return block;
+}
+
+void retained_block_unref(struct retained_block *block)
+{
+    if (--block->refs > 0)
+        return;
+    heap_free(block->heap, block->data, block->size);
+    heap_free(block->heap, block, sizeof(*block));
+}
+
+static bool add_slab(struct retained *retained)
+{
+    struct retained_slab *slab = heap_alloc(retained->heap, sizeof(*slab));
+    size_t i;
+
+    if (slab == NULL)
+        return false;
+    slab->next = retained->slabs;
+    retained->slabs = slab;
+    for (i = 0; i < SLAB_ENTRIES; i++) {
+        slab->entries[i].topic = (void *)retained->free_entries;
+        retained->free_entries = &slab->entries[i];
+    }
+    return true;
+}
+
+static struct retained_entry *new_entry(struct retained *retained)
+{
+    struct retained_entry *entry = retained->free_entries;
+
+    if (entry == NULL && !add_slab(retained))
+        return NULL;
+    entry = retained->free_entries;
+    retained->free_entries = (void *)entry->topic;
+    return entry;
+}
+
 struct retained_entry *retained_ref(struct retained_entry *entry)
 {
     entry->refs++;
@@ -29,8 +81,33 @@ struct retained_entry *retained_ref(struct retained_entry *entry)
 
 void retained_unref(struct retained *retained, struct retained_entry *entry)
 {
-    if (--entry->refs == 0)
-        heap_free(retained->heap, entry, entry_size(entry));
+    if (--entry->refs > 0)
+        return;
+    entry->channel->refs--;
+    retained_block_unref(entry->block);
+    entry->topic = (void *)retained->free_entries;
+    retained->free_entries = entry;
+}
+
+/* An entry that outlives the log does not keep its neighbours' memory.  Without memory it does. */
+static void move_out(struct retained *retained, struct retained_entry *entry)
+{
+    struct retained_block *block = NULL;
+    uint8_t *data;
+
+    if (entry->block->size <= 2 * (size_t)entry->len)
+        return;
+    data = heap_alloc(retained->heap, entry->len);
+    if (data != NULL)
+        block = retained_block_new(retained->heap, data, entry->len);
+    if (block == NULL) {
+        heap_free(retained->heap, data, entry->len);
+        return;
+    }
+    memcpy(data, entry->bytes, entry->len);
+    retained_block_unref(entry->block);
+    entry->block = block;
+    entry->bytes = data;
 }
 
 static struct retained_entry **slot(const struct retained *retained, uint64_t position)
@@ -59,6 +136,12 @@ void retained_deinit(struct retained *retained)
         heap_free(retained->heap, topic, sizeof(*topic) + strlen(topic->name) + 1);
     }
     hash_table_deinit(&retained->topics);
+    while (retained->slabs != NULL) {
+        struct retained_slab *slab = retained->slabs;
+
+        retained->slabs = slab->next;
+        heap_free(retained->heap, slab, sizeof(*slab));
+    }
     heap_free(retained->heap, retained->topic_list, retained->topic_capacity * sizeof(struct retained_topic *));
     heap_free(retained->heap, retained->entries, retained->capacity * sizeof(struct retained_entry *));
 }
@@ -162,24 +245,25 @@ static void keep(struct retained *retained, struct retained_topic *topic)
     }
 }
 
-maiko_status retained_append(struct retained *retained, struct retained_topic *topic, uint32_t channel, const void *bytes,
-                             size_t len, struct retained_entry **ret_entry)
+maiko_status retained_append(struct retained *retained, struct retained_topic *topic, struct retained_channel *channel,
+                             struct retained_block *block, const uint8_t *bytes, size_t len, struct retained_entry **ret_entry)
 {
     struct retained_entry *entry;
 
     if (len > UINT32_MAX)
         return MAIKO_ETOOLONG;
-    if (grow_ring(retained) != MAIKO_OK)
-        return MAIKO_ENOMEM;
-    entry = heap_alloc(retained->heap, sizeof(*entry) + len);
+    entry = grow_ring(retained) == MAIKO_OK ? new_entry(retained) : NULL;
     if (entry == NULL)
         return MAIKO_ENOMEM;
-    entry->position = retained->next;
-    entry->topic = topic;
-    entry->channel = channel;
-    entry->len = (uint32_t)len;
-    entry->refs = 1;
-    memcpy(entry->bytes, bytes, len);
+    *entry = (struct retained_entry){.position = retained->next,
+                                     .topic = topic,
+                                     .channel = channel,
+                                     .block = block,
+                                     .bytes = bytes,
+                                     .len = (uint32_t)len,
+                                     .refs = 1};
+    block->refs++;
+    channel->refs++;
     *slot(retained, retained->next) = entry;
     retained->next++;
     retained->bytes += entry_size(entry);
@@ -197,7 +281,22 @@ static void drop_oldest(struct retained *retained)
     retained->bytes -= entry_size(entry);
     if (entry->topic->last == entry)
         keep(retained, entry->topic);
+    if (entry->refs > 1)
+        move_out(retained, entry);
     retained_unref(retained, entry);
+}
+
+bool retained_give_up(struct retained *retained)
+{
+    if (retained->first < retained->next) {
+        drop_oldest(retained);
+        return true;
+    }
+    if (retained->oldest_kept == NULL)
+        return false;
+    retained->forgotten++;
+    set_last(retained, retained->oldest_kept, NULL);
+    return true;
 }
 
 void retained_evict(struct retained *retained)

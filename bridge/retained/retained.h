@@ -1,6 +1,5 @@
 /* Retained log: what an exporter published last, encoded, in order, in private memory; and the last value of every topic.
- * Positions
- * count from 0 for the life of the node.  Pure: bytes in, bytes out, one thread. */
+ * Positions count from 0 for the life of the node.  Pure: bytes in, bytes out, one thread. */
 #ifndef RETAINED_RETAINED_H
 #define RETAINED_RETAINED_H
 
@@ -17,17 +16,33 @@ struct retained_topic {
     struct retained_topic *newer_kept; /* topics whose last value has left the log: a queue, oldest first */
     struct retained_topic *older_kept;
     bool is_kept;
+    uint32_t holding; /* events of it that wait for room at some peer under BLOCK: senders to it are held */
     char name[];
+};
+
+/* What the bytes of an entry refer to (see channels.h): not to be given another meaning while entries refer to it. */
+struct retained_channel {
+    uint32_t number;
+    uint32_t refs;
+};
+
+/* The memory of some entries, freed with the last of them. */
+struct retained_block {
+    struct heap *heap;
+    uint8_t *data;
+    size_t size;
+    uint32_t refs;
 };
 
 /* One event, encoded as the record links send.  Immutable; lives as long as log, last value or a stream refer to it. */
 struct retained_entry {
     uint64_t position;
     struct retained_topic *topic;
-    uint32_t channel; /* what its bytes refer to, see exporter.h */
+    struct retained_channel *channel;
+    struct retained_block *block;
+    const uint8_t *bytes; /* in the block */
     uint32_t len;
     uint32_t refs;
-    uint8_t bytes[];
 };
 
 struct retained {
@@ -45,8 +60,14 @@ struct retained {
     size_t kept_bytes; /* of last values that have left the log; at most max_bytes, too */
     struct retained_topic *oldest_kept;
     struct retained_topic *newest_kept;
-    uint64_t forgotten; /* last values given up for room */
+    uint64_t forgotten;                  /* last values given up for room */
+    struct retained_entry *free_entries; /* linked by `topic` */
+    struct retained_slab *slabs;
 };
+
+/* Takes over `data`, `size` bytes of the heap, with one reference.  NULL: no memory, the data stays the caller's. */
+MAIKO_MUST_CHECK struct retained_block *retained_block_new(struct heap *heap, uint8_t *data, size_t size);
+void retained_block_unref(struct retained_block *block);
 
 /* Allocates nothing yet. */
 void retained_init(struct retained *retained, struct heap *heap, size_t max_bytes);
@@ -59,13 +80,17 @@ MAIKO_MUST_CHECK maiko_status retained_topic(struct retained *retained, const ch
 /* NULL when nothing was published on it. */
 struct retained_topic *retained_find_topic(const struct retained *retained, const char *name);
 
-/* Appends a copy of the bytes; *ret_entry is borrowed.  The log may be over its bound until retained_evict().
- * MAIKO_OK, MAIKO_ENOMEM (nothing changed), MAIKO_ETOOLONG (over 4 GiB). */
-MAIKO_MUST_CHECK maiko_status retained_append(struct retained *retained, struct retained_topic *topic, uint32_t channel,
-                                              const void *bytes, size_t len, struct retained_entry **ret_entry);
+/* Appends an entry whose bytes lie in the block, which gets another reference; *ret_entry is borrowed.  The log may be over its
+ * bound until retained_evict().  MAIKO_OK, MAIKO_ENOMEM (nothing changed), MAIKO_ETOOLONG (over 4 GiB). */
+MAIKO_MUST_CHECK maiko_status retained_append(struct retained *retained, struct retained_topic *topic,
+                                              struct retained_channel *channel, struct retained_block *block,
+                                              const uint8_t *bytes, size_t len, struct retained_entry **ret_entry);
 
 /* Lets the oldest entries go until the log is within its bound.  The newest entry always stays. */
 void retained_evict(struct retained *retained);
+
+/* Gives up the oldest entry of the log or, when it is empty, the oldest kept last value.  False: there is nothing left. */
+bool retained_give_up(struct retained *retained);
 
 /* NULL when the position is not in the log (any more). */
 struct retained_entry *retained_at(const struct retained *retained, uint64_t position);

@@ -152,11 +152,14 @@ void frame_begin_actors(struct pack *pack, uint64_t session, uint64_t number); /
 void frame_write_actors(struct pack *pack, const struct frame_actor *actors, size_t count);
 void frame_begin_subscribe(struct pack *pack, const struct frame *frame); /* then the array of patterns */
 void frame_write_pattern(struct pack *pack, const struct frame_pattern *pattern);
-void frame_begin_data(struct pack *pack, const struct frame *frame); /* then "records", an array */
+void frame_begin_data(struct pack *pack, const struct frame *frame); /* then "records", an array, and more arrays */
+void frame_add_array(struct pack *pack, size_t begin, const char *key,
+                     struct slice array); /* to the data frame that begins there */
 void frame_write_channel(struct pack *pack, const struct frame_channel *channel);
 
-/* The head of an event record; the payload follows. */
+/* The head of an event record; the payload follows.  Its channel has a fixed width and may be set later. */
 void record_begin_event(struct pack *pack, const struct record *event);
+void record_set_channel(uint8_t *record, uint32_t channel);
 void record_write_lost(struct pack *pack, uint64_t lost, const char *reason);
 void record_write_end(struct pack *pack, const char *publisher, const char *const *publish);
 void record_write_failed(struct pack *pack, const char *pattern, uint64_t id);

@@ -152,20 +152,17 @@ void frame_write_pattern(struct pack *pack, const struct frame_pattern *pattern)
 
 void frame_begin_data(struct pack *pack, const struct frame *frame)
 {
-    bool has_types = frame->types.len > 0;
-    bool has_channels = frame->channels.len > 0;
-
-    begin(pack, FRAME_DATA, frame->session, 2u + has_types + has_channels);
+    begin(pack, FRAME_DATA, frame->session, 2);
     write_uint(pack, "first", frame->first);
-    if (has_types) {
-        pack_str(pack, "types");
-        pack_raw(pack, frame->types.data, frame->types.len);
-    }
-    if (has_channels) {
-        pack_str(pack, "channels");
-        pack_raw(pack, frame->channels.data, frame->channels.len);
-    }
     pack_str(pack, "records");
+}
+
+void frame_add_array(struct pack *pack, size_t at, const char *key, struct slice array)
+{
+    pack_str(pack, key);
+    pack_raw(pack, array.data, array.len);
+    if (pack_status(pack) == MAIKO_OK)
+        pack->data[at]++; /* a map of less than 15 */
 }
 
 void frame_write_channel(struct pack *pack, const struct frame_channel *channel)
@@ -187,14 +184,24 @@ void frame_write_channel(struct pack *pack, const struct frame_channel *channel)
         write_uint(pack, "hops", channel->hops);
 }
 
+enum { EVENT_ELEMENTS = 6, UINT16 = 0xcd };
+
 void record_begin_event(struct pack *pack, const struct record *event)
 {
-    pack_array(pack, 6);
-    pack_uint(pack, event->channel);
+    uint8_t head[4] = {0x90 | EVENT_ELEMENTS, UINT16};
+
+    record_set_channel(head, (uint32_t)event->channel);
+    pack_raw(pack, head, sizeof(head));
     pack_uint(pack, event->id_lo);
     pack_uint(pack, event->time_ns);
     pack_id(pack, event->parent);
     pack_id(pack, event->correlation);
+}
+
+void record_set_channel(uint8_t *record, uint32_t channel)
+{
+    record[2] = (uint8_t)(channel >> 8);
+    record[3] = (uint8_t)channel;
 }
 
 void record_write_lost(struct pack *pack, uint64_t lost, const char *reason)

@@ -26,6 +26,31 @@ void pack_clear(struct pack *pack)
     pack->status = MAIKO_OK;
 }
 
+bool pack_reserve(struct pack *pack, size_t len)
+{
+    void *data;
+
+    if (len <= pack->size - pack->len)
+        return true;
+    data = heap_resize(pack->heap, pack->data, pack->size, pack->len + len);
+    if (data == NULL)
+        return false;
+    pack->data = data;
+    pack->size = pack->len + len;
+    return true;
+}
+
+uint8_t *pack_release(struct pack *pack, size_t *ret_size)
+{
+    uint8_t *data = pack->data;
+
+    *ret_size = pack->size;
+    pack->data = NULL;
+    pack->size = 0;
+    pack_clear(pack);
+    return data;
+}
+
 /* Makes room for len more bytes, or remembers why not. */
 static bool grow(struct pack *pack, size_t len)
 {

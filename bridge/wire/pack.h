@@ -28,6 +28,13 @@ void pack_deinit(struct pack *pack);
 /* Empties it, forgets the failure, keeps the memory. */
 void pack_clear(struct pack *pack);
 
+/* Room for so many more bytes without another allocation.  False: no memory, which does not stick. */
+bool pack_reserve(struct pack *pack, size_t len);
+
+/* Hands its memory over to the caller, *ret_size bytes of the heap of which `len` were used, and begins anew.  NULL: nothing was
+ * written. */
+uint8_t *pack_release(struct pack *pack, size_t *ret_size);
+
 static inline maiko_status pack_status(const struct pack *pack)
 {
     return pack->status;

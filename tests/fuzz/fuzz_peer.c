@@ -69,7 +69,7 @@ static void publish(struct exporter *exporter, uint64_t number)
                                  .id = {1, number},
                                  .overflow = (maiko_overflow)(1 + number % 4)};
 
-    (void)!exporter_publish(exporter, &event, 1, NULL);
+    (void)!exporter_publish(exporter, &event, 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -208,7 +208,7 @@ maiko_status pair_publish(struct pair_node *node, const char *topic, maiko_overf
                                  .correlation = {5, number},
                                  .overflow = overflow};
 
-    return exporter_publish(node->exporter, &event, node->pair->now, NULL);
+    return exporter_publish(node->exporter, &event, node->pair->now);
 }
 
 void pair_deliver(struct pair_node *node)

@@ -1,0 +1,77 @@
+/* Batch: events on their way out, encoded by the export actor one behind the other and given to the bridge's thread as a
+ * whole. */
+#ifndef BRIDGE_BATCH_H
+#define BRIDGE_BATCH_H
+
+#include "node/source.h"
+#include "wire/pack.h"
+#include <maiko/import.h>
+
+/* A sender that is held: it sent to a topic somebody has no room for. */
+struct sender_hold {
+    struct fifo_link link;
+    maiko_hold *hold;
+};
+
+enum batch_kind {
+    BATCH_EVENT,
+    BATCH_REFUSED, /* an event of a source that cannot be exported */
+    BATCH_END      /* of a publisher of ours */
+};
+
+struct batch_record {
+    struct source *source; /* NULL: an end */
+    struct sender_hold *hold;
+    size_t offset;
+    uint32_t len;
+    uint32_t index; /* an end: whose */
+    enum batch_kind kind;
+};
+
+struct batch {
+    struct fifo_link link;
+    struct heap *heap;
+    struct retained_block *block; /* the encoded events */
+    size_t len;                   /* bytes of them */
+    struct batch_record *records;
+    size_t count;
+    size_t capacity;
+    struct fifo given_up; /* sources nobody refers to behind this batch */
+};
+
+/* The batch being made; the export actor's. */
+struct batch_builder {
+    struct heap *heap;
+    struct pack pack;
+    struct batch_record *records;
+    size_t count;
+    size_t capacity;
+    size_t last_len; /* of the one before: the next is likely as long */
+    struct fifo given_up;
+};
+
+void batch_builder_init(struct batch_builder *builder, struct heap *heap);
+void batch_builder_deinit(struct batch_builder *builder);
+
+/* Encodes an event behind the others; takes `hold` (may be NULL) over on success.
+ * MAIKO_OK, MAIKO_ENOMEM, MAIKO_ETOOLONG. */
+MAIKO_MUST_CHECK maiko_status batch_add_event(struct batch_builder *builder, struct source *source,
+                                              const maiko_envelope *envelope, struct sender_hold *hold);
+MAIKO_MUST_CHECK maiko_status batch_add_end(struct batch_builder *builder, uint32_t index);
+
+/* Bytes so far, for whoever decides when to close. */
+static inline size_t batch_builder_len(const struct batch_builder *builder)
+{
+    return builder->pack.len;
+}
+
+/* What was added, as one batch; NULL when that is nothing, or without memory: then it is still there. */
+struct batch *batch_close(struct batch_builder *builder);
+
+/* Releases what it still holds.  NULL is allowed. */
+void batch_free(struct batch *batch);
+
+/* NULL is allowed. */
+void sender_hold_release(struct heap *heap, struct sender_hold *hold);
+
+#endif

@@ -1,0 +1,209 @@
+/* Outflow: what the bridge's thread does with the events that were handed over: into the log, to the peers, to plain
+ * listeners; and who is held meanwhile.  Everything that was handed over is published at once: what finds no room waits in the
+ * streams, which refer to it until it is acknowledged or its peer's deadline has passed, and its senders are held.  So what
+ * waits is bounded by the handover's mark and what those senders had under way. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "node/node.h"
+#include <maiko/maiko.h>
+
+static void refuse(maiko_bridge *bridge, const char *topic, maiko_status status)
+{
+    uint64_t before = atomic_fetch_add_explicit(&bridge->export_refused, 1, memory_order_relaxed);
+
+    if ((before & (before - 1)) == 0) /* the 1st, 2nd, 3rd, 5th, 9th…: known, and no flood */
+        node_log(bridge, MAIKO_LOG_WARNING, "an event on \"%s\" cannot be exported: %s (%llu so far)", topic,
+                 maiko_strerror(status), (unsigned long long)before + 1);
+}
+
+/* ---- who is held ---- */
+
+static void release_all(maiko_bridge *bridge, struct source_topic *topic)
+{
+    struct fifo_link *link;
+
+    atomic_store_explicit(&topic->is_held, false, memory_order_relaxed); /* see add_event() in export.c */
+    while ((link = fifo_pop(&topic->holds)) != NULL)
+        sender_hold_release(bridge->heap, CONTAINER_OF(link, struct sender_hold, link));
+    list_remove(&topic->held_link);
+    list_init(&topic->held_link);
+}
+
+static void hold(maiko_bridge *bridge, struct source_topic *topic, struct sender_hold *hold)
+{
+    if (topic->retained == NULL || topic->retained->holding == 0) {
+        sender_hold_release(bridge->heap, hold); /* there is room by now */
+        return;
+    }
+    if (!atomic_load_explicit(&topic->is_held, memory_order_relaxed)) {
+        atomic_store_explicit(&topic->is_held, true, memory_order_relaxed);
+        list_push_back(&bridge->held_topics, &topic->held_link);
+        atomic_fetch_add_explicit(&bridge->window_waits, 1, memory_order_relaxed);
+    }
+    if (hold != NULL)
+        fifo_push(&topic->holds, &hold->link);
+}
+
+void node_outflow_release(maiko_bridge *bridge)
+{
+    struct list *after;
+    struct list *link;
+
+    LIST_FOR_EACH_SAFE (link, after, &bridge->held_topics) {
+        struct source_topic *topic = CONTAINER_OF(link, struct source_topic, held_link);
+
+        if (topic->retained->holding == 0)
+            release_all(bridge, topic);
+    }
+}
+
+void node_outflow_stop(maiko_bridge *bridge)
+{
+    while (!list_is_empty(&bridge->held_topics))
+        release_all(bridge, CONTAINER_OF(list_first(&bridge->held_topics), struct source_topic, held_link));
+}
+
+/* ---- events ---- */
+
+static struct export_event about(const struct source *source)
+{
+    return (struct export_event){.type = source->type,
+                                 .topic = source->topic->outside,
+                                 .sender = source->sender,
+                                 .id = {source->prefix, 0},
+                                 .hops = source->hops,
+                                 .overflow = maiko_event_overflow(source->type)};
+}
+
+/* The channel of a source is looked up when it is new, and when its number was given to another one. */
+static maiko_status introduce(maiko_bridge *bridge, struct source *source)
+{
+    struct export_event event = about(source);
+    maiko_status status = MAIKO_OK;
+
+    if (source->known == NULL) {
+        status = types_learn(&bridge->types, source->type, &source->known);
+        if (status == MAIKO_OK)
+            types_note_topic(&bridge->types, event.topic, source->known);
+    }
+    if (status == MAIKO_OK)
+        status = exporter_channel(bridge->exporter, &event, &source->channel);
+    if (status != MAIKO_OK)
+        return status;
+    source->generation = source->channel->generation;
+    source->topic->retained = source->channel->topic;
+    return MAIKO_OK;
+}
+
+/* For plain listeners the event is made again from its record; they are rare. */
+static void let_listen(maiko_bridge *bridge, const struct source *source, const uint8_t *bytes, size_t len)
+{
+    struct reader reader = reader_of((struct slice){bytes, len});
+    struct export_event event = about(source);
+    struct record record;
+    size_t event_len = 0;
+    void *payload;
+
+    if (!zmq_port_has_listener(bridge->port, event.topic) || frame_next_record(&reader, &record, NULL) != MAIKO_OK ||
+        payload_len(source->known->plan, record.payload, &event_len, NULL) != MAIKO_OK)
+        return;
+    payload = heap_alloc(bridge->heap, event_len);
+    if (payload == NULL) {
+        atomic_fetch_add_explicit(&bridge->publish_lost, 1, memory_order_relaxed);
+        return;
+    }
+    event.payload = payload;
+    event.id.lo = record.id_lo;
+    event.parent = record.parent;
+    event.correlation = maiko_id_is_nil(record.correlation) ? event.id : record.correlation;
+    event.time_ns = record.time_ns;
+    if (payload_read(source->known->plan, record.payload, payload, event_len, NULL) == MAIKO_OK)
+        node_door_listen(bridge, &event, event_len, source->topic->retained->count);
+    heap_free(bridge->heap, payload, event_len);
+}
+
+static maiko_status publish(maiko_bridge *bridge, struct batch *batch, const struct batch_record *record, uint64_t now_ns)
+{
+    struct source *source = record->source;
+    uint8_t *bytes;
+    maiko_status status = MAIKO_OK;
+
+    if (record->kind == BATCH_REFUSED)
+        return source->status;
+    if (source->channel == NULL || source->channel->generation != source->generation)
+        status = introduce(bridge, source);
+    if (status != MAIKO_OK)
+        return status;
+    bytes = batch->block->data + record->offset;
+    status = exporter_append(bridge->exporter, source->channel, batch->block, bytes, record->len, now_ns);
+    if (status == MAIKO_OK && zmq_port_is_listened_to(bridge->port))
+        let_listen(bridge, source, bytes, record->len);
+    return status;
+}
+
+/* ---- ends ---- */
+
+static struct node_actor *placed_at(maiko_bridge *bridge, uint32_t index)
+{
+    struct list *link;
+
+    LIST_FOR_EACH (link, &bridge->placed) {
+        struct node_actor *actor = CONTAINER_OF(link, struct node_actor, link);
+
+        if (actor->index == index)
+            return actor;
+    }
+    return NULL;
+}
+
+static void finish(maiko_bridge *bridge, uint32_t index)
+{
+    struct node_actor *actor = placed_at(bridge, index);
+
+    if (actor == NULL || actor->is_finished)
+        return;
+    actor->is_finished = true;
+    bridge->record_is_stale = true;
+    if (exporter_finish(bridge->exporter, actor->name, actor->publish, node_now(bridge)) != MAIKO_OK)
+        node_log(bridge, MAIKO_LOG_ERROR, "the end of \"%s\" could not be passed on: out of memory", actor->name);
+}
+
+/* ---- batches ---- */
+
+static void run_batch(maiko_bridge *bridge, struct batch *batch)
+{
+    uint64_t now_ns = node_now(bridge);
+    uint64_t exported = 0;
+    size_t i;
+
+    for (i = 0; i < batch->count; i++) {
+        struct batch_record *record = &batch->records[i];
+        maiko_status status;
+
+        if (record->kind == BATCH_END) {
+            finish(bridge, record->index);
+            continue;
+        }
+        status = publish(bridge, batch, record, now_ns);
+        exported += status == MAIKO_OK;
+        if (status != MAIKO_OK)
+            refuse(bridge, record->source->topic->name, status);
+        hold(bridge, record->source->topic, record->hold);
+        record->hold = NULL;
+    }
+    atomic_fetch_add_explicit(&bridge->exported, exported, memory_order_relaxed);
+}
+
+void node_outflow_run(maiko_bridge *bridge)
+{
+    struct fifo queue = handover_take(&bridge->handover);
+    struct fifo_link *link;
+
+    while ((link = fifo_pop(&queue)) != NULL) {
+        struct batch *batch = CONTAINER_OF(link, struct batch, link);
+
+        run_batch(bridge, batch);
+        batch_free(batch);
+    }
+}

@@ -1,0 +1,200 @@
+/* Sources: three tables, and the memory of who sent last. */
+#include "node/source.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "node/node.h"
+#include "node/rename.h"
+
+static const char *topic_name(const void *topic)
+{
+    return ((const struct source_topic *)topic)->name;
+}
+
+void sources_init(struct sources *sources, struct heap *heap, const struct node_pattern *patterns)
+{
+    *sources = (struct sources){.heap = heap, .patterns = patterns};
+    hash_table_init_u64(&sources->sources, heap);
+    hash_table_init(&sources->topics, heap, topic_name);
+    hash_table_init_u64(&sources->plans, heap);
+}
+
+static void free_topic(struct heap *heap, struct source_topic *topic)
+{
+    heap_strfree(heap, topic->outside);
+    heap_free(heap, topic, sizeof(*topic) + strlen(topic->name) + 1);
+}
+
+void sources_free_all(struct heap *heap, struct fifo *given_up)
+{
+    struct fifo_link *link;
+
+    while ((link = fifo_pop(given_up)) != NULL) {
+        struct source *source = CONTAINER_OF(link, struct source, link);
+
+        heap_free(heap, source, sizeof(*source) + strlen(source->sender) + 1);
+    }
+}
+
+void sources_deinit(struct sources *sources)
+{
+    struct fifo rest = sources_give_up(sources);
+    struct source_topic *topic;
+    struct payload_plan *plan;
+    size_t position = 0;
+
+    sources_free_all(sources->heap, &rest);
+    while ((topic = hash_table_next(&sources->topics, &position)) != NULL)
+        free_topic(sources->heap, topic);
+    position = 0;
+    while ((plan = hash_table_next(&sources->plans, &position)) != NULL)
+        payload_plan_free(plan);
+    hash_table_deinit(&sources->sources);
+    hash_table_deinit(&sources->topics);
+    hash_table_deinit(&sources->plans);
+}
+
+bool sources_are_full(const struct sources *sources)
+{
+    return sources->sources.count >= SOURCES_MAX;
+}
+
+struct fifo sources_give_up(struct sources *sources)
+{
+    struct fifo all = {.first = NULL};
+    struct source *source;
+    size_t position = 0;
+
+    while ((source = hash_table_next(&sources->sources, &position)) != NULL)
+        fifo_push(&all, &source->link);
+    hash_table_deinit(&sources->sources);
+    hash_table_init_u64(&sources->sources, sources->heap);
+    sources->last = NULL;
+    return all;
+}
+
+/* ---- what a source is made of ---- */
+
+static const struct node_pattern *pattern_of(const struct sources *sources, const char *topic)
+{
+    size_t i;
+
+    for (i = 0; i < sources->pattern_count; i++)
+        if (maiko_topic_matches(sources->patterns[i].pattern, topic))
+            return &sources->patterns[i];
+    return NULL;
+}
+
+static char *name_outside(struct sources *sources, struct source_topic *topic)
+{
+    const struct node_pattern *pattern = pattern_of(sources, topic->name);
+    char renamed[MAIKO_TOPIC_MAX + 1];
+
+    if (pattern == NULL || pattern->as[0] == '\0')
+        return heap_strdup(sources->heap, topic->name);
+    if (rename_topic(pattern->pattern, pattern->as, topic->name, renamed))
+        return heap_strdup(sources->heap, renamed);
+    topic->status = MAIKO_ETOOLONG;
+    return heap_strdup(sources->heap, topic->name);
+}
+
+static struct source_topic *find_topic(struct sources *sources, const char *name)
+{
+    struct source_topic *topic = hash_table_find(&sources->topics, name);
+    size_t len = strlen(name);
+
+    if (topic != NULL)
+        return topic;
+    topic = heap_alloc_zeroed(sources->heap, 1, sizeof(*topic) + len + 1);
+    if (topic == NULL)
+        return NULL;
+    memcpy(topic->name, name, len + 1);
+    list_init(&topic->held_link);
+    topic->outside = name_outside(sources, topic);
+    if (topic->outside != NULL && hash_table_insert(&sources->topics, topic) == MAIKO_OK)
+        return topic;
+    free_topic(sources->heap, topic);
+    return NULL;
+}
+
+static maiko_status find_plan(struct sources *sources, const maiko_event_type *type, const struct payload_plan **ret_plan)
+{
+    struct payload_plan *plan = hash_table_find_u64(&sources->plans, (uint64_t)(uintptr_t)type);
+    maiko_status status = MAIKO_OK;
+
+    if (plan == NULL) {
+        status = payload_plan_new(sources->heap, type, NULL, &plan, NULL);
+        if (status == MAIKO_OK)
+            status = hash_table_insert_u64(&sources->plans, (uint64_t)(uintptr_t)type, plan);
+        if (status != MAIKO_OK)
+            plan = payload_plan_free(plan);
+    }
+    *ret_plan = plan;
+    return status;
+}
+
+/* ---- finding ---- */
+
+static bool is_source_of(const struct source *source, const maiko_envelope *envelope, const char *topic, const char *sender)
+{
+    return source->type == envelope->type && source->prefix == maiko_envelope_id(envelope).hi &&
+           source->hops == maiko_envelope_hops(envelope) && strcmp(source->topic->name, topic) == 0 &&
+           strcmp(source->sender, sender) == 0;
+}
+
+static uint64_t key_of(const maiko_envelope *envelope, const char *topic, const char *sender)
+{
+    uint64_t hash = hash_bytes(topic, strlen(topic), maiko_envelope_id(envelope).hi);
+
+    hash = hash_bytes(sender, strlen(sender), hash);
+    return hash ^ hash_u64((uint64_t)(uintptr_t)envelope->type ^ maiko_envelope_hops(envelope));
+}
+
+static struct source *add_source(struct sources *sources, const maiko_envelope *envelope, const char *topic, const char *sender,
+                                 uint64_t key)
+{
+    size_t len = strlen(sender);
+    struct source *source = heap_alloc_zeroed(sources->heap, 1, sizeof(*source) + len + 1);
+
+    if (source == NULL)
+        return NULL;
+    source->type = envelope->type;
+    source->prefix = maiko_envelope_id(envelope).hi;
+    source->hops = maiko_envelope_hops(envelope);
+    source->key = key;
+    memcpy(source->sender, sender, len + 1);
+    source->topic = find_topic(sources, topic);
+    source->status = source->topic == NULL ? MAIKO_ENOMEM : find_plan(sources, envelope->type, &source->plan);
+    if (source->status == MAIKO_ENOMEM || hash_table_insert_u64(&sources->sources, key, source) != MAIKO_OK) {
+        heap_free(sources->heap, source, sizeof(*source) + len + 1);
+        return NULL;
+    }
+    if (source->status == MAIKO_OK)
+        source->status = source->topic->status;
+    if (source->status != MAIKO_OK)
+        source->plan = NULL;
+    return source;
+}
+
+/* Two sources of one hash: the next key is tried. */
+struct source *sources_find(struct sources *sources, const maiko_envelope *envelope)
+{
+    const char *topic = maiko_envelope_topic(envelope);
+    const char *sender = maiko_envelope_sender(envelope);
+    struct source *source = sources->last;
+    uint64_t key;
+
+    if (source != NULL && is_source_of(source, envelope, topic, sender))
+        return source;
+    for (key = key_of(envelope, topic, sender);; key++) {
+        source = hash_table_find_u64(&sources->sources, key);
+        if (source == NULL)
+            source = add_source(sources, envelope, topic, sender, key);
+        else if (!is_source_of(source, envelope, topic, sender))
+            continue;
+        if (source != NULL)
+            sources->last = source;
+        return source;
+    }
+}
