@@ -6,6 +6,7 @@
 #include "runtime/send.h"
 #include "runtime/shard.h"
 #include "runtime/supervisor_internal.h"
+#include "runtime/ticket.h"
 #include <string.h>
 
 #define SAMPLE_EVERY 64u
@@ -97,7 +98,7 @@ static void start(struct actor *actor)
         if (actor->drain_pending)
             actor_drain(actor);
     }
-    supervisor_answer(actor->shard->sup, actor->rare == NULL ? NULL : &actor->rare->ticket, status < 0 ? status : MAIKO_OK);
+    ticket_answer(actor->shard->sup, actor->rare == NULL ? NULL : &actor->rare->ticket, status < 0 ? status : MAIKO_OK);
 }
 
 HOT maiko_status call_handler(struct actor *actor, const maiko_envelope *envelope)

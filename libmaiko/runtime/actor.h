@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 struct shard;
+struct ticket;
 struct maiko_supervisor;
 
 #define ACTOR_MAGIC 0x6d61c701u
@@ -53,8 +54,8 @@ struct actor_rare {
     bool is_publisher;        /* counted in the streams */
     bool owns_self;
     size_t self_size;
-    struct add_ticket *ticket; /* an outside thread waits for on_start */
-    struct add_ticket *remove_ticket;
+    struct ticket *ticket;            /* an outside thread waits for on_start; our reference */
+    struct ticket *removers;          /* outside threads wait for the end; likewise */
     const struct topic *publish_seen; /* the last topic found in the publish list */
     uint16_t error_backoff_ms;        /* after failed steps that were ignored */
     char error_text[230];

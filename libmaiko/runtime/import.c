@@ -50,18 +50,15 @@ static const char *foreign_key(const void *value)
     return ((const struct foreign *)value)->sender.name;
 }
 
-static maiko_status check_new(maiko_supervisor *sup, const char *name, const char *const *publish, struct text *error)
+static maiko_status check_new(const char *name, const char *const *publish)
 {
+    char buffer[200];
+    struct text error;
     maiko_status status;
     size_t i;
 
-    if (!supervisor_is_valid(sup) || name == NULL)
-        return MAIKO_EINVAL;
-    if (supervisor_is_forked(sup))
-        return MAIKO_EFORKED;
-    if (supervisor_state(sup) != SUP_NEW)
-        return MAIKO_ESTATE;
-    status = supervisor_check_name(name, error);
+    text_init_buffer(&error, buffer, sizeof buffer);
+    status = supervisor_check_name(name, &error);
     for (i = 0; status == MAIKO_OK && publish != NULL && publish[i] != NULL; i++)
         status = maiko_pattern_check(publish[i]);
     return status;
@@ -105,28 +102,15 @@ static maiko_status begin_stream(struct maiko_importer *importer, const char *co
     return status;
 }
 
-static maiko_status enter_name(maiko_supervisor *sup, struct actor *gate)
+/* Under the lock, which keeps others out before start. */
+static maiko_status make_importer(maiko_supervisor *sup, const char *name, const char *const *publish,
+                                  maiko_importer **ret_importer)
 {
-    maiko_status status;
-
-    pthread_mutex_lock(&sup->lock);
-    status = actor_names_insert(&sup->names, gate);
-    pthread_mutex_unlock(&sup->lock);
-    return status;
-}
-
-maiko_status maiko_importer_new(maiko_supervisor *sup, const char *name, const char *const *publish,
-                                maiko_importer **ret_importer)
-{
-    char buffer[200];
-    struct text error;
     struct maiko_importer *importer;
     maiko_status status;
 
-    text_init_buffer(&error, buffer, sizeof buffer);
-    status = check_new(sup, name, publish, &error);
-    if (status != MAIKO_OK || ret_importer == NULL)
-        return status == MAIKO_OK ? MAIKO_EINVAL : status;
+    if (supervisor_state(sup) != SUP_NEW)
+        return MAIKO_ESTATE;
     if (actor_names_find(&sup->names, name) != NULL)
         return MAIKO_EEXIST;
     importer = heap_alloc_zeroed(&sup->root->heap, 1, sizeof *importer);
@@ -139,12 +123,30 @@ maiko_status maiko_importer_new(maiko_supervisor *sup, const char *name, const c
     status = supervisor_make_gate(sup, name, &importer->inbox);
     if (status == MAIKO_OK) {
         importer->inbox->limit_events *= LIMIT_FACTOR;
-        status = enter_name(sup, importer->inbox->gate);
+        status = actor_names_insert(&sup->names, importer->inbox->gate);
     }
     if (status == MAIKO_OK && publish != NULL && publish[0] != NULL)
         status = begin_stream(importer, publish);
     if (status == MAIKO_OK)
         *ret_importer = importer;
+    return status;
+}
+
+maiko_status maiko_importer_new(maiko_supervisor *sup, const char *name, const char *const *publish,
+                                maiko_importer **ret_importer)
+{
+    maiko_status status;
+
+    if (!supervisor_is_valid(sup) || name == NULL || ret_importer == NULL)
+        return MAIKO_EINVAL;
+    if (supervisor_is_forked(sup))
+        return MAIKO_EFORKED;
+    status = check_new(name, publish);
+    if (status != MAIKO_OK)
+        return supervisor_state(sup) != SUP_NEW ? MAIKO_ESTATE : status;
+    pthread_mutex_lock(&sup->lock);
+    status = make_importer(sup, name, publish, ret_importer);
+    pthread_mutex_unlock(&sup->lock);
     return status;
 }
 

@@ -55,10 +55,20 @@ static void buffer_free(struct heap *heap, struct inbox_buffer *buffer, size_t f
     heap_free(heap, buffer->bytes, buffer->size);
 }
 
+/* A closed inbox lets its senders go; the last of them is out when we get the lock. */
+static void wait_for_senders(struct inbox *inbox)
+{
+    pthread_mutex_lock(&inbox->lock);
+    while (inbox->waiting > 0)
+        pthread_cond_wait(&inbox->room, &inbox->lock);
+    pthread_mutex_unlock(&inbox->lock);
+}
+
 void inbox_deinit(struct inbox *inbox)
 {
     struct heap *heap = &inbox->sup->root->heap;
 
+    wait_for_senders(inbox);
     buffer_free(heap, &inbox->stage, 0);
     buffer_free(heap, &inbox->fill, 0);
     buffer_free(heap, &inbox->drain, inbox->drain_at);
@@ -189,6 +199,8 @@ static maiko_status wait_for_room(struct inbox *inbox, size_t payload_len, bool 
         pthread_cond_wait(&inbox->room, &inbox->lock);
         inbox->waiting--;
     }
+    if (inbox->is_closed && inbox->waiting == 0)
+        pthread_cond_broadcast(&inbox->room); /* somebody may be about to free it */
     return inbox->is_closed ? MAIKO_ECLOSED : MAIKO_OK;
 }
 

@@ -3,7 +3,7 @@
 #include "runtime/supervisor_internal.h"
 #include <string.h>
 
-static maiko_status install_subscription(struct shard *shard, struct subscription *subscription, struct add_ticket *ticket)
+static maiko_status install_subscription(struct shard *shard, struct subscription *subscription, struct ticket *ticket)
 {
     maiko_status status = broker_subscribe(&shard->broker, subscription);
 
@@ -48,7 +48,7 @@ static void give_last_value(struct topic_set_entry *entry, void *userdata)
     shard_dispatch_to(last->shard, route, &target, route->last);
 }
 
-maiko_status supervisor_subscribe(struct shard *shard, struct subscription *subscription, struct add_ticket *ticket)
+maiko_status supervisor_subscribe(struct shard *shard, struct subscription *subscription, struct ticket *ticket)
 {
     struct last_values last = {.shard = shard, .subscription = subscription};
     maiko_status status = install_subscription(shard, subscription, ticket);
@@ -159,7 +159,7 @@ void supervisor_announce_finished(struct actor *actor)
         supervisor_memory_failed(actor->shard, "end of a stream");
 }
 
-maiko_status supervisor_install(struct shard *shard, struct actor *actor, struct add_ticket *ticket)
+maiko_status supervisor_install(struct shard *shard, struct actor *actor, struct ticket *ticket)
 {
     struct subscription *subscription;
     maiko_status status = MAIKO_OK;

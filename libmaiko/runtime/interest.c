@@ -2,6 +2,7 @@
 #include "runtime/interest.h"
 
 #include "runtime/supervisor_internal.h"
+#include "runtime/ticket.h"
 #include <string.h>
 
 /* Keyed by policy and pattern: the first character is the policy. */
@@ -12,7 +13,7 @@ struct interest {
 
 struct interest_command {
     struct command command;
-    struct add_ticket *ticket;
+    struct ticket *ticket;
     int delta;
     char key[];
 };
@@ -56,11 +57,11 @@ static void run_interest(struct shard *shard, struct command *command)
     if (status != MAIKO_OK)
         supervisor_memory_failed(shard, "routing table");
     if (told->ticket != NULL)
-        supervisor_acknowledge(shard->sup, told->ticket);
+        ticket_acknowledge(shard->sup, told->ticket);
     heap_free(shard->heap, told, command->size);
 }
 
-static maiko_status tell_one(struct shard *shard, uint32_t target, const char *key, int delta, struct add_ticket *ticket)
+static maiko_status tell_one(struct shard *shard, uint32_t target, const char *key, int delta, struct ticket *ticket)
 {
     size_t size = sizeof(struct interest_command) + strlen(key) + 1;
     struct interest_command *told = heap_alloc_zeroed(shard->heap, 1, size);
@@ -76,11 +77,11 @@ static maiko_status tell_one(struct shard *shard, uint32_t target, const char *k
     told->delta = delta;
     memcpy(told->key, key, strlen(key) + 1);
     if (ticket != NULL)
-        ticket->acks_missing++;
+        ticket_expect(shard->sup, ticket);
     status = shard_tell(shard, target, &told->command);
     if (status != MAIKO_OK) {
         if (ticket != NULL)
-            ticket->acks_missing--;
+            ticket_acknowledge(shard->sup, ticket);
         heap_free(shard->heap, told, size);
     }
     return status;
@@ -97,7 +98,7 @@ static void tell_back(struct shard *shard, uint32_t count, const char *key, int 
     }
 }
 
-static maiko_status tell_others(struct shard *shard, uint32_t peers, const char *key, int delta, struct add_ticket *ticket)
+static maiko_status tell_others(struct shard *shard, uint32_t peers, const char *key, int delta, struct ticket *ticket)
 {
     uint32_t target;
 
@@ -162,7 +163,18 @@ static void undo(struct shard *shard, const char *key, uint32_t told)
     }
 }
 
-maiko_status interest_add(struct shard *shard, const struct subscription *subscription, struct add_ticket *ticket)
+/* Another subscription announced the same, perhaps just now: who waits hears when everybody has come that far. */
+static maiko_status ask_for_acks(struct shard *shard, const char *key, struct ticket *ticket)
+{
+    uint32_t peers;
+
+    pthread_mutex_lock(&shard->announce_lock);
+    peers = shard->peers;
+    pthread_mutex_unlock(&shard->announce_lock);
+    return tell_others(shard, peers, key, 0, ticket);
+}
+
+maiko_status interest_add(struct shard *shard, const struct subscription *subscription, struct ticket *ticket)
 {
     char key[260];
     size_t size;
@@ -172,6 +184,8 @@ maiko_status interest_add(struct shard *shard, const struct subscription *subscr
     write_key(key, subscription);
     interest = hash_table_find(&shard->interests, key);
     if (interest != NULL) {
+        if (ticket != NULL && ask_for_acks(shard, key, ticket) != MAIKO_OK)
+            return MAIKO_ENOMEM;
         interest->count++;
         return MAIKO_OK;
     }

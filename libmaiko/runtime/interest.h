@@ -5,14 +5,13 @@
 
 #include "runtime/shard.h"
 
-struct add_ticket;
+struct ticket;
 
 const char *interest_key(const void *value);
 
 /* A subscription of this shard begins.  `ticket` (may be NULL) counts the shards that still have to arm it.
  * MAIKO_OK or MAIKO_ENOMEM (nothing changed here). */
-MAIKO_MUST_CHECK maiko_status interest_add(struct shard *shard, const struct subscription *subscription,
-                                           struct add_ticket *ticket);
+MAIKO_MUST_CHECK maiko_status interest_add(struct shard *shard, const struct subscription *subscription, struct ticket *ticket);
 
 /* It ends. */
 void interest_remove(struct shard *shard, const struct subscription *subscription);

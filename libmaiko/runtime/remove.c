@@ -2,8 +2,8 @@
 #include "runtime/dedicated.h"
 #include "runtime/retire.h"
 #include "runtime/supervisor_internal.h"
+#include "runtime/ticket.h"
 #include <string.h>
-#include <time.h>
 
 /* --- memory --- */
 
@@ -79,11 +79,24 @@ static void free_parts(struct maiko_supervisor *sup, struct actor *actor)
     actor->self = NULL;
 }
 
+static void answer_all(struct maiko_supervisor *sup, struct ticket *tickets, maiko_status status)
+{
+    while (tickets != NULL) {
+        struct ticket *next = tickets->next;
+
+        ticket_answer(sup, &tickets, status);
+        tickets = next;
+    }
+}
+
 void supervisor_free_record(struct maiko_supervisor *sup, struct actor *actor)
 {
     free_parts(sup, actor);
-    if (actor->rare != NULL)
+    if (actor->rare != NULL) {
+        ticket_answer(sup, &actor->rare->ticket, MAIKO_ECLOSED);
+        answer_all(sup, actor->rare->removers, MAIKO_ECLOSED);
         heap_free(&sup->root->heap, actor->rare, sizeof *actor->rare);
+    }
     heap_free(&sup->root->heap, actor->outbox, sizeof *actor->outbox);
     actor_free_block(actor);
     actor->rare = NULL;
@@ -96,108 +109,129 @@ void supervisor_free_record(struct maiko_supervisor *sup, struct actor *actor)
 
 struct remove_command {
     struct command command;
-    struct add_ticket *ticket; /* NULL: nobody waits */
+    struct ticket *ticket; /* NULL: nobody waits */
     char name[];
 };
 
-static struct actor *find_on_shard(struct shard *shard, const char *name)
+/* Under the lock.  An importer has a name but is no actor: it leaves with the supervisor. */
+static struct actor *find_actor(struct maiko_supervisor *sup, const char *name)
 {
-    struct actor *actor;
+    struct actor *actor = actor_names_find(&sup->names, name);
 
-    pthread_mutex_lock(&shard->sup->lock);
-    actor = actor_names_find(&shard->sup->names, name);
-    pthread_mutex_unlock(&shard->sup->lock);
-    return actor;
+    return actor != NULL && !actor->is_gate ? actor : NULL;
 }
 
-static maiko_status remove_here(struct shard *shard, const char *name, struct add_ticket *ticket)
+/* By its shard.  Takes over the reference in `*ticket` on success; several may wait. */
+static maiko_status begin_removal(struct actor *actor, struct ticket **ticket)
 {
-    struct actor *actor = find_on_shard(shard, name);
-    struct actor_rare *rare;
+    struct actor_rare *rare = *ticket == NULL ? NULL : actor_rare(actor);
 
-    if (actor == NULL || actor->shard != shard)
-        return MAIKO_ENOTFOUND;
-    if (ticket != NULL) {
-        rare = actor_rare(actor);
-        if (rare == NULL)
-            return MAIKO_ENOMEM;
-        if (rare->remove_ticket != NULL)
-            return MAIKO_EEXIST;
-        rare->remove_ticket = ticket;
+    if (*ticket != NULL && rare == NULL)
+        return MAIKO_ENOMEM;
+    if (rare != NULL) {
+        (*ticket)->next = rare->removers;
+        rare->removers = *ticket;
+        *ticket = NULL;
     }
     actor_drain(actor);
     return MAIKO_OK;
 }
 
+/* Where the actor is by now; true when the command has followed it to another shard. */
+static bool find_or_follow(struct shard *shard, struct remove_command *told, struct actor **ret_actor)
+{
+    struct maiko_supervisor *sup = shard->sup;
+    struct actor *actor;
+    bool has_followed;
+
+    pthread_mutex_lock(&sup->lock);
+    actor = find_actor(sup, told->name);
+    has_followed = actor != NULL && actor->shard != shard && shard_post(actor->shard, &told->command);
+    pthread_mutex_unlock(&sup->lock);
+    *ret_actor = actor;
+    return has_followed;
+}
+
 static void run_remove(struct shard *shard, struct command *command)
 {
     struct remove_command *told = CONTAINER_OF(command, struct remove_command, command);
-    maiko_status status = remove_here(shard, told->name, told->ticket);
+    struct actor *actor;
+    maiko_status status;
 
-    if (status != MAIKO_OK)
-        supervisor_answer(shard->sup, &told->ticket, status);
+    if (find_or_follow(shard, told, &actor))
+        return;
+    if (actor == NULL)
+        status = MAIKO_ENOTFOUND;
+    else
+        status = actor->shard == shard ? begin_removal(actor, &told->ticket) : MAIKO_ECLOSED;
+    ticket_answer(shard->sup, &told->ticket, status);
     heap_free(shard->heap, told, command->size);
 }
 
-static maiko_status wait_until_removed(struct maiko_supervisor *sup, const char *name, struct add_ticket *ticket)
+/* Under the lock.  `*ret_ticket` is set when the caller is to wait. */
+static maiko_status post_removal(struct maiko_supervisor *sup, struct shard *shard, const char *name, struct ticket **ret_ticket)
 {
-    uint64_t deadline = clock_deadline(clock_mono_ns(&sup->clock), sup->config.actor_stop_deadline_ns);
-    struct timespec at = {.tv_sec = (time_t)(deadline / 1000000000u), .tv_nsec = (long)(deadline % 1000000000u)};
-    maiko_status status = MAIKO_ETIMEDOUT;
-    struct actor *actor;
-
-    pthread_mutex_lock(&sup->lock);
-    while (!ticket->is_answered && pthread_cond_timedwait(&sup->changed, &sup->lock, &at) == 0)
-        ;
-    if (ticket->is_answered) {
-        status = ticket->status;
-    } else { /* it is still at it, and must not answer into our stack */
-        actor = actor_names_find(&sup->names, name);
-        if (actor != NULL && actor->rare != NULL && actor->rare->remove_ticket == ticket)
-            actor->rare->remove_ticket = NULL;
-    }
-    pthread_mutex_unlock(&sup->lock);
-    return status;
-}
-
-static maiko_status remove_elsewhere(struct maiko_supervisor *sup, struct shard *shard, const char *name)
-{
-    struct add_ticket ticket = {.status = MAIKO_OK};
-    size_t size = sizeof(struct remove_command) + strlen(name) + 1;
-    struct remove_command *told = heap_alloc_zeroed(&sup->root->heap, 1, size);
+    struct heap *heap = &sup->root->heap;
     bool waits = !supervisor_is_inside(sup) && sup->config.mode == MAIKO_THREADS;
+    size_t size = sizeof(struct remove_command) + strlen(name) + 1;
+    struct remove_command *told = heap_alloc_zeroed(heap, 1, size);
+    struct ticket *ticket = told != NULL && waits ? ticket_new(heap) : NULL;
 
-    if (told == NULL)
+    if (told == NULL || (waits && ticket == NULL)) {
+        heap_free(heap, told, size);
         return MAIKO_ENOMEM;
+    }
     told->command.run = run_remove;
     told->command.size = (uint32_t)size;
-    told->ticket = waits ? &ticket : NULL;
+    told->ticket = waits ? ticket_ref(ticket) : NULL;
     memcpy(told->name, name, strlen(name) + 1);
-    shard_post(shard, &told->command);
-    return waits ? wait_until_removed(sup, name, &ticket) : MAIKO_OK;
+    if (shard_post(shard, &told->command)) {
+        *ret_ticket = ticket;
+        return MAIKO_OK;
+    }
+    ticket_unref(heap, told->ticket);
+    ticket_unref(heap, ticket);
+    heap_free(heap, told, size);
+    return MAIKO_ECLOSED;
+}
+
+/* Under the lock.  `*ret_here`: the actor, when it lives on the calling thread's shard. */
+static maiko_status request_removal(struct maiko_supervisor *sup, const char *name, struct actor **ret_here,
+                                    struct ticket **ret_ticket)
+{
+    struct actor *actor;
+
+    if (supervisor_state(sup) != SUP_RUNNING)
+        return supervisor_state(sup) == SUP_STOPPED ? MAIKO_ECLOSED : MAIKO_ESTATE;
+    actor = find_actor(sup, name);
+    if (actor == NULL)
+        return MAIKO_ENOTFOUND;
+    if (actor->shard != shard_of_this_thread)
+        return post_removal(sup, actor->shard, name, ret_ticket);
+    *ret_here = actor;
+    return MAIKO_OK;
 }
 
 maiko_status maiko_supervisor_remove(maiko_supervisor *sup, const char *name)
 {
-    struct shard *shard = NULL;
-    struct actor *actor;
+    struct ticket *ticket = NULL;
+    struct actor *here = NULL;
+    maiko_status status;
 
     if (!supervisor_is_valid(sup) || name == NULL)
         return MAIKO_EINVAL;
     if (supervisor_is_forked(sup))
         return MAIKO_EFORKED;
-    if (supervisor_state(sup) != SUP_RUNNING)
-        return supervisor_state(sup) == SUP_STOPPED ? MAIKO_ECLOSED : MAIKO_ESTATE;
+    supervisor_enter(sup);
     pthread_mutex_lock(&sup->lock);
-    actor = actor_names_find(&sup->names, name);
-    if (actor != NULL)
-        shard = actor->shard;
+    status = request_removal(sup, name, &here, &ticket);
     pthread_mutex_unlock(&sup->lock);
-    if (shard == NULL)
-        return MAIKO_ENOTFOUND;
-    if (shard == shard_of_this_thread)
-        return remove_here(shard, name, NULL);
-    return remove_elsewhere(sup, shard, name);
+    if (here != NULL)
+        actor_drain(here);
+    if (ticket != NULL)
+        status = ticket_wait(sup, ticket, clock_deadline(clock_mono_ns(&sup->clock), sup->config.actor_stop_deadline_ns));
+    supervisor_leave(sup);
+    return status;
 }
 
 /* --- the end of an actor --- */
@@ -206,9 +240,15 @@ void supervisor_actor_stopped(struct actor *actor)
 {
     struct shard *shard = actor->shard;
     struct maiko_supervisor *sup = shard->sup;
-    struct add_ticket *added = actor->rare == NULL ? NULL : actor->rare->ticket;
-    struct add_ticket *removed = actor->rare == NULL ? NULL : actor->rare->remove_ticket;
+    struct ticket *added = NULL;
+    struct ticket *removers = NULL;
 
+    if (actor->rare != NULL) {
+        added = actor->rare->ticket;
+        removers = actor->rare->removers;
+        actor->rare->ticket = NULL;
+        actor->rare->removers = NULL;
+    }
     list_remove(&actor->siblings);
     if (actor->outbox != NULL)
         list_remove(&actor->outbox->held_link);
@@ -223,8 +263,8 @@ void supervisor_actor_stopped(struct actor *actor)
     if (atomic_fetch_sub_explicit(&sup->live_actors, 1, memory_order_acq_rel) == 1)
         supervisor_wake_join(sup);
     /* last: who waits for these finds the name free and the actor no longer counted */
-    supervisor_answer(sup, &added, actor->failure == MAIKO_OK ? MAIKO_ECLOSED : actor->failure); /* it never started */
-    supervisor_answer(sup, &removed, MAIKO_OK);
+    ticket_answer(sup, &added, actor->failure == MAIKO_OK ? MAIKO_ECLOSED : actor->failure); /* it never started */
+    answer_all(sup, removers, MAIKO_OK);
     if (!actor->is_queued)
         retire_begin(shard, actor);
 }

@@ -27,13 +27,13 @@ static void forget(struct shard *shard, struct actor *actor)
 {
     struct maiko_supervisor *sup = shard->sup;
 
+    pthread_mutex_lock(&sup->lock); /* who reads names of busy actors from outside reads them under it */
     actor_free_block(actor);
     if (actor->rare != NULL)
         heap_free(shard->heap, actor->rare, sizeof *actor->rare);
     heap_free(shard->heap, actor->outbox, sizeof *actor->outbox);
     actor->rare = NULL;
     actor->outbox = NULL;
-    pthread_mutex_lock(&sup->lock);
     actor_table_give(&sup->actors, actor);
     pthread_mutex_unlock(&sup->lock);
 }
@@ -60,7 +60,10 @@ static void leave(struct shard *shard, struct grace *grace, uint32_t count)
     }
     grace->command.run = end_grace;
     grace->command.size = sizeof *grace;
-    shard_post(grace->actor->shard, &grace->command);
+    if (shard_post(grace->actor->shard, &grace->command))
+        return;
+    grace->is_incomplete = true; /* that shard has ended: the record goes with its table */
+    end_grace(shard, &grace->command);
 }
 
 static void done(struct shard *shard, struct retirement *retirement)

@@ -163,13 +163,27 @@ void shard_wake(struct shard *shard)
     wakeup_if_asleep(&shard->wakeup);
 }
 
-void shard_post(struct shard *shard, struct command *command)
+bool shard_post(struct shard *shard, struct command *command)
+{
+    bool is_open;
+
+    pthread_mutex_lock(&shard->post_lock);
+    is_open = !shard->is_closed;
+    if (is_open) {
+        fifo_push(&shard->posted, &command->link);
+        atomic_store_explicit(&shard->has_posted, true, memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&shard->post_lock);
+    if (is_open)
+        shard_wake(shard);
+    return is_open;
+}
+
+void shard_close_posts(struct shard *shard)
 {
     pthread_mutex_lock(&shard->post_lock);
-    fifo_push(&shard->posted, &command->link);
-    atomic_store_explicit(&shard->has_posted, true, memory_order_relaxed);
+    shard->is_closed = true;
     pthread_mutex_unlock(&shard->post_lock);
-    shard_wake(shard);
 }
 
 static bool run_posted(struct shard *shard)

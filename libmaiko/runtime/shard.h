@@ -4,10 +4,10 @@
  * with one store of `published`.  Each batch carries what its writer had consumed, and a reader takes in what a batch
  * depends on before the batch itself, which is what keeps causes before effects on any number of shards.
  *
- * | call                                   | may overlap with                                   |
- * |----------------------------------------|----------------------------------------------------|
- * | shard_post, shard_wake, shard_owes_less | anything, from any thread                         |
- * | everything else                        | nothing of the same shard: its thread, or none     |
+ * | call                                      | may overlap with                                   |
+ * |-------------------------------------------|----------------------------------------------------|
+ * | shard_post, shard_close_posts, shard_wake | anything, from any thread                          |
+ * | everything else                           | nothing of the same shard: its thread, or none     |
  */
 #ifndef RUNTIME_SHARD_H
 #define RUNTIME_SHARD_H
@@ -124,6 +124,7 @@ struct shard {
     /* outside threads, under the lock */
     pthread_mutex_t post_lock;
     struct fifo posted;
+    bool is_closed;
     struct command stop_command; /* of the phases of a stop, so that stopping needs no memory */
     struct command source_command;
     _Atomic bool has_posted;
@@ -210,8 +211,12 @@ static inline void shard_ready_for_event(struct shard *shard, struct actor *acto
         shard_ready(shard, actor);
 }
 
-/* Any thread: runs the command on the shard's thread, in no order with the events. */
-void shard_post(struct shard *shard, struct command *command);
+/* Any thread: runs the command on the shard's thread, in no order with the events.  False when the shard is closed: its
+ * thread has ended or was left behind, and the command stays the caller's. */
+bool shard_post(struct shard *shard, struct command *command);
+
+/* By whoever stops the supervisor: what was posted before is run by shard_settle(). */
+void shard_close_posts(struct shard *shard);
 void shard_wake(struct shard *shard);
 
 /* Wall-clock time of this turn, read at its first use. */

@@ -17,7 +17,7 @@
     X(maiko_supervisor_poll, ESTATE, OK, ECLOSED, ECLOSED, ETHREAD, EFORKED)                                                     \
     X(maiko_supervisor_request_stop, OK, OK, OK, OK, OK, EFORKED)                                                                \
     X(maiko_supervisor_halt, OK, OK, WAITS, OK, ETHREAD, EFORKED)                                                                \
-    X(maiko_supervisor_stop, OK, OK, NONE, OK, ETHREAD, EFORKED)                                                                 \
+    X(maiko_supervisor_stop, OK, OK, WAITS, OK, ETHREAD, EFORKED)                                                                \
     X(maiko_supervisor_status, OK, OK, OK, OK, OK, EFORKED)                                                                      \
     X(maiko_importer_new, OK, ESTATE, ESTATE, ESTATE, ESTATE, EFORKED)                                                           \
     X(maiko_send_as_supervisor, OK, OK, ECLOSED, ECLOSED, OK, EFORKED)                                                           \

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FORK_PAGE ((size_t)4096)
@@ -95,6 +96,34 @@ const char *maiko_supervisor_error_text(const maiko_supervisor *sup)
     return maiko_supervisor_status(sup) == MAIKO_OK ? "" : sup->failure_text;
 }
 
+/* --- outside threads --- */
+
+void supervisor_enter(struct maiko_supervisor *sup)
+{
+    pthread_mutex_lock(&sup->lock);
+    sup->visitors++;
+    pthread_mutex_unlock(&sup->lock);
+}
+
+void supervisor_leave(struct maiko_supervisor *sup)
+{
+    pthread_mutex_lock(&sup->lock);
+    if (--sup->visitors == 0)
+        pthread_cond_broadcast(&sup->changed);
+    pthread_mutex_unlock(&sup->lock);
+}
+
+bool supervisor_wait_changed(struct maiko_supervisor *sup, uint64_t deadline_ns)
+{
+    struct timespec at = {.tv_sec = (time_t)(deadline_ns / 1000000000u), .tv_nsec = (long)(deadline_ns % 1000000000u)};
+
+    if (deadline_ns > (uint64_t)INT64_MAX) {
+        pthread_cond_wait(&sup->changed, &sup->lock);
+        return true;
+    }
+    return pthread_cond_timedwait(&sup->changed, &sup->lock, &at) == 0;
+}
+
 /* --- making and freeing --- */
 
 /* A page that a forked child sees as zeros. */
@@ -119,7 +148,6 @@ static maiko_status init_locks(struct maiko_supervisor *sup)
     pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE); /* what a stopped world takes in may lock as well */
     pthread_mutex_init(&sup->lock, &recursive);
     pthread_mutexattr_destroy(&recursive);
-    pthread_mutex_init(&sup->add_lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&sup->changed, &monotonic);
@@ -234,7 +262,6 @@ static void free_supervisor(struct maiko_supervisor *sup)
         munmap((void *)(uintptr_t)sup->fork_word, FORK_PAGE);
     pthread_cond_destroy(&sup->changed);
     pthread_mutex_destroy(&sup->lock);
-    pthread_mutex_destroy(&sup->add_lock);
     sup->magic = 0;
     heap_free(&root->heap, sup, sizeof *sup);
     envelope_root_unref(root);
@@ -330,6 +357,22 @@ maiko_context *maiko_supervisor_context(maiko_supervisor *sup)
     return supervisor_is_valid(sup) ? actor_context(sup->inbox->gate) : NULL;
 }
 
+/* Of several threads that stop and free it one gets to do so, when the others have left. */
+static bool leave_for_good(struct maiko_supervisor *sup)
+{
+    bool is_ours;
+
+    pthread_mutex_lock(&sup->lock);
+    is_ours = !sup->is_being_freed && !sup->is_abandoned;
+    sup->is_being_freed = true;
+    if (--sup->visitors == 0)
+        pthread_cond_broadcast(&sup->changed);
+    while (is_ours && sup->visitors > 0)
+        (void)supervisor_wait_changed(sup, UINT64_MAX);
+    pthread_mutex_unlock(&sup->lock);
+    return is_ours;
+}
+
 maiko_status maiko_supervisor_stop(maiko_supervisor **sup, maiko_stop_report *report)
 {
     maiko_status status;
@@ -340,8 +383,9 @@ maiko_status maiko_supervisor_stop(maiko_supervisor **sup, maiko_stop_report *re
         return MAIKO_EFORKED;
     if (supervisor_is_inside(*sup))
         return MAIKO_ETHREAD;
+    supervisor_enter(*sup);
     status = maiko_supervisor_halt(*sup, report);
-    if (!(*sup)->is_abandoned)
+    if (leave_for_good(*sup))
         free_supervisor(*sup);
     *sup = NULL;
     return status;

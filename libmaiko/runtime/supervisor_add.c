@@ -6,9 +6,9 @@
 #include "runtime/dedicated.h"
 #include "runtime/interest.h"
 #include "runtime/retire.h"
+#include "runtime/ticket.h"
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* A spec in our own layout, with what is derived from it. */
 struct draft {
@@ -22,6 +22,8 @@ struct draft {
     char anonymous[32];
     struct shard *shard;
     struct actor *actor;
+    bool is_here;          /* on the calling thread's shard */
+    struct ticket *ticket; /* of the calling thread, when it has to wait */
 };
 
 static maiko_status refuse(struct text *error, maiko_status status, const char *what, const char *value)
@@ -326,117 +328,69 @@ static void unmake_actor(struct maiko_supervisor *sup, struct actor *actor)
     pthread_mutex_unlock(&sup->lock);
 }
 
-/* --- tickets: outside threads that wait --- */
-
-void supervisor_answer(struct maiko_supervisor *sup, struct add_ticket **ticket, maiko_status status)
-{
-    if (ticket == NULL || *ticket == NULL)
-        return;
-    pthread_mutex_lock(&sup->lock);
-    (*ticket)->status = status;
-    (*ticket)->is_answered = true;
-    pthread_cond_broadcast(&sup->changed);
-    pthread_mutex_unlock(&sup->lock);
-    *ticket = NULL;
-}
-
-void supervisor_acknowledge(struct maiko_supervisor *sup, struct add_ticket *ticket)
-{
-    pthread_mutex_lock(&sup->lock);
-    ticket->acks_missing--;
-    pthread_cond_broadcast(&sup->changed);
-    pthread_mutex_unlock(&sup->lock);
-}
+/* --- on another shard --- */
 
 struct install_command {
     struct command command;
     struct actor *actor;
-    struct add_ticket *ticket; /* NULL: nobody waits */
+    struct ticket *ticket; /* NULL: nobody waits */
 };
 
 static void run_install(struct shard *shard, struct command *command)
 {
     struct install_command *told = CONTAINER_OF(command, struct install_command, command);
     struct actor *actor = told->actor;
-    struct add_ticket *ticket = told->ticket;
     bool is_late =
         supervisor_state(shard->sup) == SUP_STOPPED || atomic_load_explicit(&shard->sup->runs_stop_hooks, memory_order_relaxed);
-    maiko_status status = is_late ? MAIKO_ECLOSED : supervisor_install(shard, actor, ticket);
+    maiko_status status = is_late ? MAIKO_ECLOSED : supervisor_install(shard, actor, told->ticket);
 
     exchange_flush(shard); /* dedicated shards do not acknowledge: they look before they send */
     if (status != MAIKO_OK) {
-        if (ticket == NULL)
+        if (told->ticket == NULL)
             supervisor_note_failure(shard->sup, status, actor->sender.name, NULL);
         unmake_actor(shard->sup, actor);
-        supervisor_answer(shard->sup, &ticket, status);
-    } else if (ticket != NULL) {
+        ticket_answer(shard->sup, &told->ticket, status);
+    } else if (told->ticket != NULL) {
         struct actor_rare *rare = actor_rare(actor);
 
         if (rare == NULL)
-            supervisor_answer(shard->sup, &ticket, MAIKO_OK);
+            ticket_answer(shard->sup, &told->ticket, MAIKO_OK);
         else
-            rare->ticket = ticket;
+            rare->ticket = told->ticket;
     }
     heap_free(shard->heap, told, command->size);
 }
 
-static maiko_status wait_for_answer(struct maiko_supervisor *sup, struct add_ticket *ticket)
+/* Under the lock.  `*ret_ticket` is set when the caller is to wait. */
+static maiko_status post_install(struct maiko_supervisor *sup, struct actor *actor, struct ticket **ret_ticket)
 {
-    pthread_mutex_lock(&sup->lock);
-    while (!ticket->is_answered || (ticket->acks_missing > 0 && supervisor_state(sup) == SUP_RUNNING))
-        pthread_cond_wait(&sup->changed, &sup->lock);
-    pthread_mutex_unlock(&sup->lock);
-    return ticket->status;
-}
-
-static maiko_status install_elsewhere(struct maiko_supervisor *sup, struct actor *actor)
-{
-    struct add_ticket ticket = {.status = MAIKO_OK};
-    struct install_command *told = heap_alloc_zeroed(&sup->root->heap, 1, sizeof *told);
+    struct heap *heap = &sup->root->heap;
     bool waits = !supervisor_is_inside(sup) && sup->config.mode == MAIKO_THREADS;
+    struct install_command *told = heap_alloc_zeroed(heap, 1, sizeof *told);
+    struct ticket *ticket = told != NULL && waits ? ticket_new(heap) : NULL;
 
-    if (told == NULL) {
-        unmake_actor(sup, actor);
+    if (told == NULL || (waits && ticket == NULL)) {
+        heap_free(heap, told, sizeof *told);
         return MAIKO_ENOMEM;
     }
     told->command.run = run_install;
     told->command.size = sizeof *told;
     told->actor = actor;
-    told->ticket = waits ? &ticket : NULL;
-    shard_post(actor->shard, &told->command);
-    return waits ? wait_for_answer(sup, &ticket) : MAIKO_OK;
+    told->ticket = waits ? ticket_ref(ticket) : NULL;
+    if (shard_post(actor->shard, &told->command)) {
+        *ret_ticket = ticket;
+        return MAIKO_OK;
+    }
+    ticket_unref(heap, told->ticket);
+    ticket_unref(heap, ticket);
+    heap_free(heap, told, sizeof *told);
+    return MAIKO_ECLOSED;
 }
 
 /* --- the public call --- */
 
-static maiko_status add_one(struct maiko_supervisor *sup, const maiko_actor_spec *spec, size_t spec_size, size_t ops_size,
-                            struct text *error)
+static maiko_status check_open(const struct maiko_supervisor *sup)
 {
-    struct draft draft;
-    maiko_status status = draft_init(sup, &draft, spec, spec_size, ops_size, error);
-
-    if (status == MAIKO_OK) {
-        pthread_mutex_lock(&sup->lock);
-        status = make_actor(sup, &draft, error);
-        pthread_mutex_unlock(&sup->lock);
-    }
-    heap_free(&sup->root->heap, draft.own_ops, sizeof *draft.own_ops);
-    if (status != MAIKO_OK)
-        return status;
-    if (supervisor_state(sup) != SUP_NEW && shard_of_this_thread != draft.actor->shard)
-        return install_elsewhere(sup, draft.actor);
-    status = supervisor_install(draft.actor->shard, draft.actor, NULL);
-    if (status != MAIKO_OK)
-        unmake_actor(sup, draft.actor);
-    return status;
-}
-
-static maiko_status check_addable(struct maiko_supervisor *sup, const maiko_actor_spec *specs, size_t count)
-{
-    if (!supervisor_is_valid(sup) || (specs == NULL && count > 0))
-        return MAIKO_EINVAL;
-    if (supervisor_is_forked(sup))
-        return MAIKO_EFORKED;
     switch (supervisor_state(sup)) {
     case SUP_STOPPING:
         return MAIKO_ESTATE;
@@ -447,23 +401,81 @@ static maiko_status check_addable(struct maiko_supervisor *sup, const maiko_acto
     }
 }
 
+/* Under the lock: whoever finds the name finds its shard told before. */
+static maiko_status make_and_hand_over(struct maiko_supervisor *sup, struct draft *draft, struct text *error)
+{
+    maiko_status status = check_open(sup);
+    struct actor *actor;
+
+    if (status == MAIKO_OK)
+        status = make_actor(sup, draft, error);
+    if (status != MAIKO_OK)
+        return status;
+    actor = draft->actor;
+    draft->is_here = actor->shard == shard_of_this_thread;
+    if (draft->is_here)
+        return MAIKO_OK;
+    /* before start no thread runs: the lock alone keeps others out */
+    status = supervisor_state(sup) == SUP_NEW ? supervisor_install(actor->shard, actor, NULL)
+                                              : post_install(sup, actor, &draft->ticket);
+    if (status != MAIKO_OK)
+        unmake_actor(sup, actor);
+    return status;
+}
+
+static maiko_status add_one(struct maiko_supervisor *sup, const maiko_actor_spec *spec, size_t spec_size, size_t ops_size,
+                            struct text *error)
+{
+    struct draft draft;
+    maiko_status status = draft_init(sup, &draft, spec, spec_size, ops_size, error);
+
+    if (status == MAIKO_OK) {
+        pthread_mutex_lock(&sup->lock);
+        status = make_and_hand_over(sup, &draft, error);
+        pthread_mutex_unlock(&sup->lock);
+    }
+    heap_free(&sup->root->heap, draft.own_ops, sizeof *draft.own_ops);
+    if (status == MAIKO_OK && draft.is_here) { /* runs predicates, so not under the lock */
+        status = supervisor_install(draft.actor->shard, draft.actor, NULL);
+        if (status != MAIKO_OK)
+            unmake_actor(sup, draft.actor);
+    }
+    return draft.ticket == NULL ? status : ticket_wait(sup, draft.ticket, UINT64_MAX);
+}
+
+static maiko_status add_all(struct maiko_supervisor *sup, const maiko_actor_spec *specs, size_t count, size_t spec_size,
+                            size_t ops_size, struct text *error)
+{
+    maiko_status status = check_open(sup);
+    size_t i;
+
+    for (i = 0; i < count && status == MAIKO_OK; i++) {
+        const maiko_actor_spec *spec = (const maiko_actor_spec *)(const void *)((const char *)specs + i * spec_size);
+
+        status = add_one(sup, spec, spec_size, ops_size, error);
+    }
+    return status;
+}
+
 maiko_status maiko_supervisor_add_sized(maiko_supervisor *sup, const maiko_actor_spec *specs, size_t count, size_t spec_size,
                                         size_t ops_size)
 {
     char buffer[200];
     struct text error;
-    maiko_status status = check_addable(sup, specs, count);
-    size_t i;
+    maiko_status status = MAIKO_EINVAL;
 
+    if (!supervisor_is_valid(sup))
+        return MAIKO_EINVAL;
+    if (supervisor_is_forked(sup))
+        return MAIKO_EFORKED;
+    supervisor_enter(sup);
     text_init_buffer(&error, buffer, sizeof buffer);
-    if (status == MAIKO_EINVAL && supervisor_is_valid(sup))
+    if (specs == NULL && count > 0)
         text_append(&error, "specs are NULL");
-    for (i = 0; i < count && status == MAIKO_OK; i++) {
-        const maiko_actor_spec *spec = (const maiko_actor_spec *)(const void *)((const char *)specs + i * spec_size);
-
-        status = add_one(sup, spec, spec_size, ops_size, &error);
-    }
-    if (status != MAIKO_OK && supervisor_is_valid(sup) && supervisor_state(sup) == SUP_NEW)
+    else
+        status = add_all(sup, specs, count, spec_size, ops_size, &error);
+    if (status != MAIKO_OK && supervisor_state(sup) == SUP_NEW)
         supervisor_note_failure(sup, status, NULL, text_str(&error)[0] != '\0' ? text_str(&error) : NULL);
+    supervisor_leave(sup);
     return status;
 }

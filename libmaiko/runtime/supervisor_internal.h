@@ -18,13 +18,6 @@ enum supervisor_state {
     SUP_STOPPED,
 };
 
-/* An outside thread waits here for a shard's answer. */
-struct add_ticket {
-    maiko_status status;
-    bool is_answered;
-    uint32_t acks_missing; /* shards that have not armed the subscriptions */
-};
-
 struct maiko_supervisor {
     /* set at creation */
     uint32_t magic;
@@ -37,7 +30,6 @@ struct maiko_supervisor {
     volatile uint64_t *fork_word;
     struct counters_file *counters;
     struct registry registry;
-    pthread_mutex_t add_lock; /* one addition of a shard at a time */
     /* shards: the array grows at the end, an entry is set before the count that covers it (release/acquire) */
     struct shard *shards[SHARD_MAX];
     _Atomic uint32_t shard_count;
@@ -50,7 +42,7 @@ struct maiko_supervisor {
     uint32_t inbox_count;
     struct maiko_importer *importers;
     /* under the lock */
-    pthread_mutex_t lock;
+    pthread_mutex_t lock;   /* recursive; before start it is also held over every call that sets up */
     pthread_cond_t changed; /* monotonic clock; any of what follows changed */
     struct actor_table actors;
     struct actor_names names;
@@ -65,6 +57,8 @@ struct maiko_supervisor {
     uint64_t deadlocks;     /* resolved */
     uint64_t exited_shards;
     uint32_t hooks_missing; /* shards that have not run their on_stop hooks yet */
+    uint32_t visitors;      /* outside threads in a call that may wait: whoever frees waits for them */
+    bool is_being_freed;
     /* any thread */
     _Atomic uint8_t state; /* enum supervisor_state; written under the lock */
     _Atomic bool stop_requested;
@@ -117,6 +111,15 @@ void supervisor_memory_failed(struct shard *shard, const char *what);
 
 void supervisor_log(struct maiko_supervisor *sup, maiko_log_level level, const char *format, ...) MAIKO_PRINTF(3, 4);
 
+/* --- outside threads --- */
+
+/* Around a call that may wait: the supervisor is not freed meanwhile. */
+void supervisor_enter(struct maiko_supervisor *sup);
+void supervisor_leave(struct maiko_supervisor *sup);
+
+/* Under the lock: waits until something changed; false at the deadline (monotonic ns; UINT64_MAX: none). */
+bool supervisor_wait_changed(struct maiko_supervisor *sup, uint64_t deadline_ns);
+
 /* --- shards --- */
 
 /* The next shard, without a thread and not yet to be seen by the others.  MAIKO_OK, MAIKO_ELIMIT, MAIKO_ENOMEM, MAIKO_ESYSTEM. */
@@ -150,19 +153,12 @@ bool supervisor_poll_once(struct maiko_supervisor *sup, uint64_t until_ns);
 /* By the actor's shard after its last hook. */
 void supervisor_actor_stopped(struct actor *actor);
 
-/* Answers a waiting outside thread, if there is one, and forgets it. */
-void supervisor_answer(struct maiko_supervisor *sup, struct add_ticket **ticket, maiko_status status);
-
-/* One more shard has armed the subscriptions of a waiting thread's actor. */
-void supervisor_acknowledge(struct maiko_supervisor *sup, struct add_ticket *ticket);
-
 /* By the actor's shard: puts it in its lists and tables and announces it.  MAIKO_OK or MAIKO_ENOMEM (nothing installed). */
-MAIKO_MUST_CHECK maiko_status supervisor_install(struct shard *shard, struct actor *actor, struct add_ticket *ticket);
+MAIKO_MUST_CHECK maiko_status supervisor_install(struct shard *shard, struct actor *actor, struct ticket *ticket);
 
 /* By the shard: one more subscription of one of its actors, with the last values of sticky topics.  MAIKO_OK or
  * MAIKO_ENOMEM (nothing changed). */
-MAIKO_MUST_CHECK maiko_status supervisor_subscribe(struct shard *shard, struct subscription *subscription,
-                                                   struct add_ticket *ticket);
+MAIKO_MUST_CHECK maiko_status supervisor_subscribe(struct shard *shard, struct subscription *subscription, struct ticket *ticket);
 
 /* Undoes it at once; the memory stays the caller's. */
 void supervisor_unsubscribe(struct shard *shard, struct subscription *subscription);

@@ -43,32 +43,40 @@ static maiko_status start_threads(struct maiko_supervisor *sup)
     return status;
 }
 
-static maiko_status check_startable(struct maiko_supervisor *sup)
+/* Under the lock. */
+static maiko_status start(struct maiko_supervisor *sup, bool *ret_lacks_threads)
 {
-    if (!supervisor_is_valid(sup))
-        return MAIKO_EINVAL;
-    if (supervisor_is_forked(sup))
-        return MAIKO_EFORKED;
-    if (supervisor_state(sup) != SUP_NEW)
-        return MAIKO_ESTATE;
-    return maiko_supervisor_status(sup);
+    maiko_status status = supervisor_state(sup) != SUP_NEW ? MAIKO_ESTATE : sup->failure;
+
+    if (status == MAIKO_OK && sup->config.mode == MAIKO_THREADS) {
+        status = start_threads(sup);
+        *ret_lacks_threads = status != MAIKO_OK;
+    }
+    if (status == MAIKO_OK && sup->config.mode == MAIKO_POLLED)
+        supervisor_prepare_sleep(sup); /* the outside loop may wait before it polls */
+    if (status == MAIKO_OK)            /* release: threads that see it running see everything built before */
+        atomic_store_explicit(&sup->state, SUP_RUNNING, memory_order_release);
+    return status;
 }
 
 maiko_status maiko_supervisor_start(maiko_supervisor *sup)
 {
-    maiko_status status = check_startable(sup);
+    bool lacks_threads = false;
+    maiko_status status;
 
-    if (status != MAIKO_OK)
-        return status;
+    if (!supervisor_is_valid(sup))
+        return MAIKO_EINVAL;
+    if (supervisor_is_forked(sup))
+        return MAIKO_EFORKED;
+    supervisor_enter(sup);
     pthread_mutex_lock(&sup->lock);
-    status = supervisor_state(sup) != SUP_NEW ? MAIKO_ESTATE : sup->config.mode == MAIKO_THREADS ? start_threads(sup) : MAIKO_OK;
-    if (status == MAIKO_OK) /* release: threads that see it running see everything built before */
-        atomic_store_explicit(&sup->state, SUP_RUNNING, memory_order_release);
+    status = start(sup, &lacks_threads);
     pthread_mutex_unlock(&sup->lock);
-    if (status == MAIKO_ESYSTEM) { /* it stays as it was before, and this failure sticks */
+    if (lacks_threads) { /* it stays as it was before, and this failure sticks */
         supervisor_end_threads(sup, 0);
         supervisor_note_failure(sup, status, NULL, "a thread could not be started");
     }
+    supervisor_leave(sup);
     return status;
 }
 
@@ -90,8 +98,11 @@ static void wait_for_end(struct maiko_supervisor *sup, int signal_fd)
 
         if (poll(fds, signal_fd >= 0 ? 2 : 1, -1) < 0 && errno != EINTR)
             return;
-        if (fds[0].revents != 0 && !join_is_over(sup))
+        if (fds[0].revents != 0 && !join_is_over(sup)) {
             (void)!read(sup->join_fd, &count, sizeof count);
+            if (join_is_over(sup)) /* what was just read may have been for all that join */
+                supervisor_wake_join(sup);
+        }
         if (signal_fd >= 0 && fds[1].revents != 0) {
             struct signalfd_siginfo info;
 
@@ -120,8 +131,11 @@ maiko_status maiko_supervisor_join(maiko_supervisor *sup)
 
     if (status != MAIKO_OK)
         return status;
+    supervisor_enter(sup);
     wait_for_end(sup, -1);
-    return maiko_supervisor_status(sup);
+    status = maiko_supervisor_status(sup);
+    supervisor_leave(sup);
+    return status;
 }
 
 maiko_status maiko_supervisor_run(maiko_supervisor *sup)
@@ -146,11 +160,13 @@ maiko_status maiko_supervisor_run(maiko_supervisor *sup)
         pthread_sigmask(SIG_BLOCK, &handled, &before);
         signal_fd = signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
     }
+    supervisor_enter(sup);
     status = maiko_supervisor_start(sup);
     if (status == MAIKO_OK) {
         wait_for_end(sup, signal_fd);
         status = maiko_supervisor_halt(sup, NULL);
     }
+    supervisor_leave(sup);
     if (!sup->config.handle_no_signals) {
         if (signal_fd >= 0)
             close(signal_fd);

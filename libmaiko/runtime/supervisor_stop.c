@@ -3,23 +3,10 @@
 
 #include "runtime/world.h"
 #include <string.h>
-#include <time.h>
 
 static uint64_t now_ns(const struct maiko_supervisor *sup)
 {
     return clock_mono_ns(&sup->clock);
-}
-
-/* Waits for a change; false at the deadline. */
-static bool wait_changed(struct maiko_supervisor *sup, uint64_t deadline_ns)
-{
-    struct timespec at = {.tv_sec = (time_t)(deadline_ns / 1000000000u), .tv_nsec = (long)(deadline_ns % 1000000000u)};
-
-    if (deadline_ns > (uint64_t)INT64_MAX) {
-        pthread_cond_wait(&sup->changed, &sup->lock);
-        return true;
-    }
-    return pthread_cond_timedwait(&sup->changed, &sup->lock, &at) == 0;
 }
 
 static uint64_t all_shards(const struct maiko_supervisor *sup)
@@ -141,7 +128,7 @@ static void post_stop_hooks(struct maiko_supervisor *sup)
     atomic_store_explicit(&sup->runs_stop_hooks, true, memory_order_relaxed); /* the posts' locks order it */
     for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
         sup->shards[i]->stop_command.run = run_stop_hooks_wanted;
-        shard_post(sup->shards[i], &sup->shards[i]->stop_command);
+        (void)shard_post(sup->shards[i], &sup->shards[i]->stop_command);
     }
 }
 
@@ -154,7 +141,7 @@ static void close_sources(struct maiko_supervisor *sup)
         inbox_close(inbox);
     for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
         sup->shards[i]->source_command.run = run_close_sources;
-        shard_post(sup->shards[i], &sup->shards[i]->source_command);
+        (void)shard_post(sup->shards[i], &sup->shards[i]->source_command);
     }
 }
 
@@ -165,7 +152,7 @@ static bool drain_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
 
     pthread_mutex_lock(&sup->lock);
     while (!supervisor_is_quiet(sup) && in_time)
-        in_time = wait_changed(sup, deadline_ns);
+        in_time = supervisor_wait_changed(sup, deadline_ns);
     pthread_mutex_unlock(&sup->lock);
     return in_time;
 }
@@ -180,7 +167,7 @@ static bool run_hooks_threads(struct maiko_supervisor *sup, uint64_t deadline_ns
     post_stop_hooks(sup);
     pthread_mutex_lock(&sup->lock);
     while (sup->hooks_missing > 0 && in_time)
-        in_time = wait_changed(sup, deadline_ns);
+        in_time = supervisor_wait_changed(sup, deadline_ns);
     pthread_mutex_unlock(&sup->lock);
     return in_time;
 }
@@ -201,7 +188,7 @@ bool supervisor_end_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
     }
     pthread_mutex_lock(&sup->lock);
     while ((sup->exited_shards & wanted) != wanted && in_time)
-        in_time = wait_changed(sup, deadline_ns == 0 ? UINT64_MAX : deadline_ns);
+        in_time = supervisor_wait_changed(sup, deadline_ns == 0 ? UINT64_MAX : deadline_ns);
     wanted &= sup->exited_shards;
     pthread_mutex_unlock(&sup->lock);
     for (i = 0; i < count; i++) {
@@ -368,6 +355,15 @@ static void settle(struct maiko_supervisor *sup)
     } while (any);
 }
 
+/* From now on nothing is posted to a shard: whoever wanted to gets to know it, and does not wait for an answer. */
+static void close_posts(struct maiko_supervisor *sup)
+{
+    uint32_t i;
+
+    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++)
+        shard_close_posts(sup->shards[i]);
+}
+
 /* Stopped before it was started: no hook has run, and what was sent until now is unfinished. */
 static void stop_unstarted(struct maiko_supervisor *sup, struct tally *tally)
 {
@@ -376,31 +372,10 @@ static void stop_unstarted(struct maiko_supervisor *sup, struct tally *tally)
 
     for (inbox = sup->inboxes; inbox != NULL; inbox = inbox->next)
         inbox_close(inbox);
+    close_posts(sup);
     settle(sup);
     for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++)
         tally_shard(tally, sup->shards[i]);
-}
-
-/* Exactly one caller gets to stop it. */
-static bool begin_stop(struct maiko_supervisor *sup, struct tally *tally)
-{
-    bool was_new = false;
-    bool is_ours;
-
-    pthread_mutex_lock(&sup->lock);
-    is_ours = supervisor_state(sup) == SUP_RUNNING;
-    if (is_ours)
-        atomic_store_explicit(&sup->state, SUP_STOPPING, memory_order_release);
-    else if (supervisor_state(sup) == SUP_NEW)
-        was_new = true;
-    if (was_new)
-        atomic_store_explicit(&sup->state, SUP_STOPPED, memory_order_release);
-    while (!is_ours && supervisor_state(sup) == SUP_STOPPING)
-        pthread_cond_wait(&sup->changed, &sup->lock);
-    pthread_mutex_unlock(&sup->lock);
-    if (was_new)
-        stop_unstarted(sup, tally);
-    return is_ours;
 }
 
 static void name_who_held_it_up(struct maiko_supervisor *sup, const struct tally *tally)
@@ -410,13 +385,66 @@ static void name_who_held_it_up(struct maiko_supervisor *sup, const struct tally
     supervisor_note_failure(sup, MAIKO_ETIMEDOUT, name, "did not finish before the stop deadline");
 }
 
+static void stop_running(struct maiko_supervisor *sup, struct tally *tally, uint64_t begin_ns)
+{
+    uint64_t deadline_ns = clock_deadline(begin_ns, sup->config.stop_deadline_ns);
+    bool in_time;
+
+    close_sources(sup);
+    in_time = sup->config.mode == MAIKO_THREADS ? stop_threads(sup, deadline_ns, tally) : stop_polled(sup, deadline_ns, tally);
+    if (!in_time)
+        name_who_held_it_up(sup, tally);
+    close_posts(sup);
+    if (!sup->is_abandoned)
+        settle(sup);
+}
+
+/* One caller gets to stop it and learns the state before; the others wait until it has stopped. */
+static enum supervisor_state begin_stop(struct maiko_supervisor *sup)
+{
+    enum supervisor_state before;
+
+    pthread_mutex_lock(&sup->lock);
+    while (supervisor_state(sup) == SUP_STOPPING)
+        (void)supervisor_wait_changed(sup, UINT64_MAX);
+    before = supervisor_state(sup);
+    if (before != SUP_STOPPED)
+        atomic_store_explicit(&sup->state, SUP_STOPPING, memory_order_release);
+    pthread_cond_broadcast(&sup->changed);
+    pthread_mutex_unlock(&sup->lock);
+    return before;
+}
+
+/* Last: whoever sees this finds nothing under way any more. */
+static void publish_stopped(struct maiko_supervisor *sup)
+{
+    pthread_mutex_lock(&sup->lock);
+    atomic_store_explicit(&sup->state, SUP_STOPPED, memory_order_release);
+    pthread_cond_broadcast(&sup->changed);
+    pthread_mutex_unlock(&sup->lock);
+    supervisor_wake_join(sup);
+}
+
+static void stop_once(struct maiko_supervisor *sup, struct tally *tally, uint64_t begin_ns)
+{
+    enum supervisor_state before = begin_stop(sup);
+
+    if (before == SUP_STOPPED)
+        return;
+    if (before == SUP_NEW)
+        stop_unstarted(sup, tally);
+    else
+        stop_running(sup, tally, begin_ns);
+    publish_stopped(sup);
+}
+
 maiko_status maiko_supervisor_halt(maiko_supervisor *sup, maiko_stop_report *report)
 {
     maiko_stop_report own_report = {.status = MAIKO_OK};
     struct tally tally = {.sup = sup, .report = report != NULL ? report : &own_report};
     uint64_t begin_ns;
     uint64_t handled_before;
-    bool in_time = true;
+    maiko_status status;
 
     if (report != NULL)
         memset(report, 0, sizeof *report);
@@ -424,27 +452,15 @@ maiko_status maiko_supervisor_halt(maiko_supervisor *sup, maiko_stop_report *rep
         return MAIKO_EINVAL;
     if (supervisor_is_forked(sup))
         return MAIKO_EFORKED;
-    if (shard_of_this_thread != NULL && shard_of_this_thread->sup == sup)
+    if (supervisor_is_inside(sup))
         return MAIKO_ETHREAD;
+    supervisor_enter(sup);
     begin_ns = now_ns(sup);
     handled_before = supervisor_handled(sup);
-    if (begin_stop(sup, &tally)) {
-        uint64_t deadline_ns = clock_deadline(begin_ns, sup->config.stop_deadline_ns);
-
-        close_sources(sup);
-        in_time =
-            sup->config.mode == MAIKO_THREADS ? stop_threads(sup, deadline_ns, &tally) : stop_polled(sup, deadline_ns, &tally);
-        if (!in_time)
-            name_who_held_it_up(sup, &tally);
-        pthread_mutex_lock(&sup->lock);
-        atomic_store_explicit(&sup->state, SUP_STOPPED, memory_order_release);
-        pthread_cond_broadcast(&sup->changed);
-        pthread_mutex_unlock(&sup->lock);
-        if (!sup->is_abandoned)
-            settle(sup);
-        supervisor_wake_join(sup);
-    }
-    finish_report(sup, report, maiko_supervisor_status(sup), begin_ns, handled_before, &tally);
+    stop_once(sup, &tally, begin_ns);
+    status = maiko_supervisor_status(sup);
+    finish_report(sup, report, status, begin_ns, handled_before, &tally);
+    supervisor_leave(sup);
     maiko_stop_report_deinit(&own_report);
-    return maiko_supervisor_status(sup);
+    return status;
 }

@@ -89,7 +89,7 @@ static inline maiko_supervisor *maiko_supervisor_new(const maiko_config *config)
  *
  * Before start the first failure sticks to the supervisor.  From outside while running it returns when the actor's
  * subscriptions are armed everywhere and its on_start returned, whose error it hands back; from a hook it returns at
- * once, with the subscriptions armed as maiko_subscribe() says.
+ * once, with the subscriptions armed as maiko_subscribe() says.  A stop ends the wait at the latest, with MAIKO_ECLOSED.
  * @return MAIKO_OK, MAIKO_EINVAL, MAIKO_ENAME, MAIKO_EEXIST (name taken), MAIKO_ETOPIC, MAIKO_ECONFLICT, MAIKO_ENOMEM,
  *         MAIKO_ELIMIT (64 shards with the dedicated ones, topics), MAIKO_ENOTFOUND (.with), MAIKO_ESYSTEM (no thread for a
  *         dedicated actor), MAIKO_ESTATE (stopping), MAIKO_ECLOSED, on_start's error.
@@ -102,7 +102,7 @@ static inline maiko_status maiko_supervisor_add_table(maiko_supervisor *sup, con
 /**
  * Stop one actor by name: queued events are handled, on_stop runs, the name becomes free.
  * @return MAIKO_OK, MAIKO_EINVAL, MAIKO_ENOTFOUND, MAIKO_ESTATE (not running).  From outside it returns when the actor has
- *         stopped or after its stop deadline with MAIKO_ETIMEDOUT; from a hook at once.
+ *         stopped or after its stop deadline with MAIKO_ETIMEDOUT (it then stops later); from a hook at once.
  */
 MAIKO_API maiko_status maiko_supervisor_remove(maiko_supervisor *sup, const char *name);
 
@@ -147,7 +147,8 @@ MAIKO_API maiko_status maiko_supervisor_request_stop(maiko_supervisor *sup);
  */
 MAIKO_API maiko_status maiko_supervisor_halt(maiko_supervisor *sup, maiko_stop_report *report);
 
-/** Halt and free; *sup becomes NULL.  With nothing started it just frees and returns the sticky failure, if any. */
+/** Halt and free; *sup becomes NULL.  With nothing started it just frees and returns the sticky failure, if any.  Calls of other
+ * threads that wait (in add, remove, join, halt, or for room in a send) return first; none may begin once this is called. */
 MAIKO_API maiko_status maiko_supervisor_stop(maiko_supervisor **sup, maiko_stop_report *report);
 
 /** Free what a report holds.  NULL is allowed. */

@@ -1,0 +1,523 @@
+/* Life cycle: calls of several outside threads that meet adding, removing, moving, stopping and freeing half-way. */
+#include "lib/failing_allocator.h"
+#include "lib/stage.h"
+#include "lib/suite.h"
+#include "runtime/placement.h"
+#include "runtime/supervisor_internal.h"
+
+#include <maiko/import.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LONG_MS = 30000, NEGATIVE_MS = 50 };
+
+static const maiko_config one_thread = {.shards = 1};
+
+/* Keeps its shard until it is told to go on; the player's data. */
+struct valve {
+    _Atomic bool is_entered;
+    _Atomic bool go_on;
+};
+
+static void pass(struct valve *valve)
+{
+    atomic_store(&valve->is_entered, true);
+    CU_ASSERT_TRUE(wait_until(atomic_load(&valve->go_on), LONG_MS));
+}
+
+static maiko_status stay_in_handle(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    (void)ctx;
+    (void)envelope;
+    pass(player->data);
+    return MAIKO_OK;
+}
+
+/* One call of an outside thread. */
+struct caller {
+    pthread_t thread;
+    struct stage *stage;
+    struct player player; /* to be added */
+    const char *name;
+    maiko_status answer;
+    _Atomic bool is_answered;
+};
+
+static void *add_it(void *userdata)
+{
+    struct caller *caller = userdata;
+
+    caller->answer = stage_add(caller->stage, caller->name, &caller->player);
+    atomic_store(&caller->is_answered, true);
+    return NULL;
+}
+
+static void *remove_it(void *userdata)
+{
+    struct caller *caller = userdata;
+
+    caller->answer = maiko_supervisor_remove(caller->stage->sup, caller->name);
+    atomic_store(&caller->is_answered, true);
+    return NULL;
+}
+
+static void *halt_it(void *userdata)
+{
+    struct caller *caller = userdata;
+
+    caller->answer = maiko_supervisor_halt(caller->stage->sup, NULL);
+    atomic_store(&caller->is_answered, true);
+    return NULL;
+}
+
+static void call(struct caller *caller, void *(*body)(void *userdata), struct stage *stage, const char *name)
+{
+    caller->stage = stage;
+    caller->name = name;
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&caller->thread, NULL, body, caller), 0);
+}
+
+/* Calls that outside threads are in. */
+static uint32_t visitors(struct maiko_supervisor *sup)
+{
+    uint32_t count;
+
+    pthread_mutex_lock(&sup->lock);
+    count = sup->visitors;
+    pthread_mutex_unlock(&sup->lock);
+    return count;
+}
+
+/* A running stage whose only shard is kept by "keeper". */
+static void open_kept(struct stage *stage, const maiko_config *config, struct player *keeper, struct valve *valve)
+{
+    stage_open(stage, config);
+    keeper->handle = stay_in_handle;
+    keeper->data = valve;
+    CU_ASSERT_EQUAL(stage_add(stage, "keeper", keeper), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage->sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(stage, 1), MAIKO_OK);
+    CU_ASSERT_TRUE_FATAL(wait_until(atomic_load(&valve->is_entered), LONG_MS));
+}
+
+/* --- removing --- */
+
+enum { STACK_BYTES = 2 * 1024 * 1024 }; /* what sanitizers want of a thread */
+
+static bool is_filled(const unsigned char *bytes, size_t size, unsigned char with)
+{
+    size_t i;
+
+    for (i = 0; i < size && bytes[i] == with; i++)
+        ;
+    return i == size;
+}
+
+/* The thread's stack is ours: what is written to it after the thread has ended shows. */
+static void a_removal_that_timed_out_leaves_no_pointer_behind(void)
+{
+    static _Alignas(4096) unsigned char stack[STACK_BYTES];
+    struct valve valve = {.go_on = false};
+    struct player keeper = {.wanted = 0};
+    struct caller remover = {.name = NULL};
+    pthread_attr_t attributes;
+    struct stage stage;
+
+    open_kept(&stage, &(maiko_config){.shards = 1, .actor_stop_deadline_ns = MAIKO_MS(5)}, &keeper, &valve);
+    pthread_attr_init(&attributes);
+    CU_ASSERT_EQUAL_FATAL(pthread_attr_setstack(&attributes, stack, sizeof stack), 0);
+    remover.stage = &stage;
+    remover.name = "keeper";
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&remover.thread, &attributes, remove_it, &remover), 0);
+    pthread_join(remover.thread, NULL);
+    pthread_attr_destroy(&attributes);
+    CU_ASSERT_EQUAL(remover.answer, MAIKO_ETIMEDOUT);
+    memset(stack, 0x55, sizeof stack);
+    atomic_store(&valve.go_on, true);
+    CU_ASSERT_TRUE(wait_until(atomic_load(&keeper.stops) == 1 && maiko_supervisor_actor_count(stage.sup) == 0, LONG_MS));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_TRUE(is_filled(stack, sizeof stack, 0x55));
+    stage_close(&stage);
+}
+
+static void several_may_wait_for_the_same_removal(void)
+{
+    struct valve valve = {.go_on = false};
+    struct player keeper = {.wanted = 0};
+    struct caller removers[3] = {{.name = NULL}};
+    struct stage stage;
+    int i;
+
+    open_kept(&stage, &one_thread, &keeper, &valve);
+    for (i = 0; i < 3; i++)
+        call(&removers[i], remove_it, &stage, "keeper");
+    CU_ASSERT_TRUE(wait_until(visitors(stage.sup) == 3, LONG_MS));
+    atomic_store(&valve.go_on, true);
+    for (i = 0; i < 3; i++) {
+        pthread_join(removers[i].thread, NULL);
+        /* who came too late to wait found the name gone */
+        CU_ASSERT_TRUE(removers[i].answer == MAIKO_OK || removers[i].answer == MAIKO_ENOTFOUND);
+    }
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+static void an_importer_is_no_actor_to_remove(void)
+{
+    struct stage stage;
+    maiko_importer *importer;
+    struct player player = {.wanted = 0};
+
+    stage_open(&stage, &one_thread);
+    CU_ASSERT_EQUAL(maiko_importer_new(stage.sup, "door", NULL, &importer), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_remove(stage.sup, "door"), MAIKO_ENOTFOUND);
+    CU_ASSERT_EQUAL(stage_add(&stage, "door", &player), MAIKO_EEXIST);
+    CU_ASSERT_EQUAL(maiko_supervisor_actor_count(stage.sup), 1);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+/* --- moving --- */
+
+static struct actor *actor_named(struct stage *stage, const char *name)
+{
+    struct actor *actor;
+
+    pthread_mutex_lock(&stage->sup->lock);
+    actor = actor_names_find(&stage->sup->names, name);
+    pthread_mutex_unlock(&stage->sup->lock);
+    return actor;
+}
+
+static bool move(struct stage *stage, const char *name, uint32_t target)
+{
+    struct actor *actor = actor_named(stage, name);
+    bool has_moved;
+
+    pthread_mutex_lock(&stage->sup->lock);
+    has_moved = placement_settle_rings(stage->sup) && placement_move(actor, stage->sup->shards[target]);
+    pthread_mutex_unlock(&stage->sup->lock);
+    return has_moved;
+}
+
+static void a_removal_follows_an_actor_that_moves(void)
+{
+    struct stage stage;
+    struct player player = {.wanted = 0};
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 2});
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(maiko_supervisor_remove(stage.sup, "player"), MAIKO_OK); /* asked for: nobody has run yet */
+    CU_ASSERT_TRUE(move(&stage, "player", 1));
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(player.stops, 1);
+    CU_ASSERT_EQUAL(maiko_supervisor_actor_count(stage.sup), 0);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+/* --- stopping --- */
+
+static bool pass_predicate(const void *event, const maiko_event_type *type, void *userdata)
+{
+    (void)event;
+    (void)type;
+    pass(userdata);
+    return true;
+}
+
+/* What was sent before start is dispatched by the stop, so the predicate holds the stop up where it settles. */
+static void a_second_halt_returns_when_everything_has_settled(void)
+{
+    struct valve valve = {.go_on = false};
+    struct player player = {.wanted = 0};
+    struct caller callers[2] = {{.name = NULL}};
+    const maiko_subscription subscriptions[] = {{.pattern = "number", .predicate = pass_predicate, .userdata = &valve}, {0}};
+    struct stage stage;
+    int i;
+
+    stage_open(&stage, &one_thread);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("player", &player, .subscriptions = subscriptions)), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    call(&callers[0], halt_it, &stage, NULL);
+    CU_ASSERT_TRUE(wait_until(atomic_load(&valve.is_entered), LONG_MS));
+    call(&callers[1], halt_it, &stage, NULL);
+    CU_ASSERT_FALSE(wait_until(atomic_load(&callers[1].is_answered), NEGATIVE_MS));
+    atomic_store(&valve.go_on, true);
+    for (i = 0; i < 2; i++) {
+        pthread_join(callers[i].thread, NULL);
+        CU_ASSERT_EQUAL(callers[i].answer, MAIKO_OK);
+    }
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+struct stopper {
+    pthread_t thread;
+    maiko_supervisor *sup; /* a copy of its own */
+    _Atomic bool *is_open;
+    bool joins;
+};
+
+static void *stop_it(void *userdata)
+{
+    struct stopper *stopper = userdata;
+
+    while (!atomic_load(stopper->is_open))
+        ;
+    if (stopper->joins)
+        (void)maiko_supervisor_join(stopper->sup);
+    else
+        (void)maiko_supervisor_stop(&stopper->sup, NULL);
+    return NULL;
+}
+
+/* Each has its own copy of the pointer.  All are in their calls before the stop gets on: the actor's on_stop waits for that. */
+static maiko_status wait_for_visitors(struct player *player, maiko_context *ctx)
+{
+    CU_ASSERT_TRUE(wait_until(visitors(maiko_context_supervisor(ctx)) == player->wanted, LONG_MS));
+    return MAIKO_OK;
+}
+
+static void threads_that_stop_and_join_at_once_free_once(void)
+{
+    enum { STOPPERS = 6 };
+    int round;
+
+    for (round = 0; round < 20; round++) {
+        struct stopper stoppers[STOPPERS];
+        struct failing_allocator memory;
+        _Atomic bool is_open = false;
+        struct player player = {.on_stop = wait_for_visitors, .wanted = STOPPERS / 2 * 3}; /* who stops is also in a halt */
+        maiko_supervisor *sup;
+        int i;
+
+        failing_allocator_init(&memory);
+        sup = maiko_supervisor_new(&(maiko_config){.shards = 2, .no_counters_file = true, .allocator = &memory.allocator});
+        CU_ASSERT_EQUAL(maiko_supervisor_add(sup, PLAYER("player", &player)), MAIKO_OK);
+        CU_ASSERT_EQUAL(maiko_supervisor_start(sup), MAIKO_OK);
+        for (i = 0; i < STOPPERS; i++) {
+            stoppers[i] = (struct stopper){.sup = sup, .is_open = &is_open, .joins = i % 2 == 1};
+            CU_ASSERT_EQUAL_FATAL(pthread_create(&stoppers[i].thread, NULL, stop_it, &stoppers[i]), 0);
+        }
+        atomic_store(&is_open, true);
+        for (i = 0; i < STOPPERS; i++)
+            pthread_join(stoppers[i].thread, NULL);
+        CU_ASSERT_TRUE(failing_allocator_is_balanced(&memory));
+    }
+}
+
+static void every_joiner_returns(void)
+{
+    enum { JOINERS = 4 };
+    int round;
+
+    for (round = 0; round < 50; round++) {
+        struct stopper joiners[JOINERS];
+        _Atomic bool is_open = true;
+        struct player player = {.wanted = 0};
+        struct stage stage;
+        int i;
+
+        stage_open(&stage, &one_thread);
+        CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+        CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+        for (i = 0; i < JOINERS; i++) {
+            joiners[i] = (struct stopper){.sup = stage.sup, .is_open = &is_open, .joins = true};
+            CU_ASSERT_EQUAL_FATAL(pthread_create(&joiners[i].thread, NULL, stop_it, &joiners[i]), 0);
+        }
+        CU_ASSERT_EQUAL(maiko_supervisor_remove(stage.sup, "player"), MAIKO_OK);
+        for (i = 0; i < JOINERS; i++)
+            pthread_join(joiners[i].thread, NULL);
+        CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+        stage_close(&stage);
+    }
+}
+
+static void *keep_sending(void *userdata)
+{
+    struct caller *caller = userdata;
+
+    while (caller->answer == MAIKO_OK)
+        caller->answer = stage_send(caller->stage, 1);
+    return NULL;
+}
+
+static uint32_t waiting_senders(struct inbox *inbox)
+{
+    uint32_t count;
+
+    pthread_mutex_lock(&inbox->lock);
+    count = inbox->waiting;
+    pthread_mutex_unlock(&inbox->lock);
+    return count;
+}
+
+/* They wait for room, until the stop sends them away and frees what they waited on. */
+static void senders_that_wait_are_let_go_before_the_supervisor_is_freed(void)
+{
+    enum { SENDERS = 4 };
+    struct valve valve = {.go_on = false};
+    struct player keeper = {.wanted = 0};
+    struct caller senders[SENDERS] = {{.name = NULL}};
+    struct stage stage;
+    int i;
+
+    open_kept(&stage, &one_thread, &keeper, &valve);
+    for (i = 0; i < SENDERS; i++)
+        call(&senders[i], keep_sending, &stage, NULL);
+    CU_ASSERT_TRUE(wait_until(waiting_senders(stage.sup->inbox) == SENDERS, LONG_MS));
+    atomic_store(&valve.go_on, true);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    for (i = 0; i < SENDERS; i++) {
+        pthread_join(senders[i].thread, NULL);
+        CU_ASSERT_EQUAL(senders[i].answer, MAIKO_ECLOSED);
+    }
+    stage_close(&stage);
+}
+
+/* --- adding before start --- */
+
+enum { ADDERS = 8, ADDS = 25 };
+
+struct adder {
+    pthread_t thread;
+    struct stage *stage;
+    int number;
+    struct player players[ADDS];
+};
+
+static void *add_many(void *userdata)
+{
+    struct adder *adder = userdata;
+    char name[16];
+    int i;
+
+    for (i = 0; i < ADDS; i++) {
+        maiko_importer *importer;
+
+        snprintf(name, sizeof name, "a%d-%d", adder->number, i);
+        CU_ASSERT_EQUAL(stage_add(adder->stage, name, &adder->players[i]), MAIKO_OK);
+        snprintf(name, sizeof name, "i%d-%d", adder->number, i);
+        if (i % 8 == 0)
+            CU_ASSERT_EQUAL(maiko_importer_new(adder->stage->sup, name, NULL, &importer), MAIKO_OK);
+    }
+    return NULL;
+}
+
+static void several_threads_may_set_up_at_once(void)
+{
+    static struct adder adders[ADDERS];
+    struct stage stage;
+    int handled = 0;
+    int i;
+    int k;
+
+    memset(adders, 0, sizeof adders);
+    stage_open(&stage, &(maiko_config){.shards = 4, .placement = MAIKO_PLACEMENT_SPREAD});
+    for (i = 0; i < ADDERS; i++) {
+        adders[i].stage = &stage;
+        adders[i].number = i;
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&adders[i].thread, NULL, add_many, &adders[i]), 0);
+    }
+    for (i = 0; i < ADDERS; i++)
+        pthread_join(adders[i].thread, NULL);
+    CU_ASSERT_EQUAL(maiko_supervisor_actor_count(stage.sup), ADDERS * ADDS);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    for (i = 0; i < ADDERS; i++)
+        for (k = 0; k < ADDS; k++)
+            handled += adders[i].players[k].events;
+    CU_ASSERT_EQUAL(handled, ADDERS * ADDS);
+    stage_close(&stage);
+}
+
+/* --- polled --- */
+
+static bool is_readable(int fd, int timeout_ms)
+{
+    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+
+    return poll(&pollfd, 1, timeout_ms) == 1;
+}
+
+static void a_loop_may_wait_before_it_polls(void)
+{
+    struct stage stage;
+    struct player player = {.wanted = 0};
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_POLLED});
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_TRUE(is_readable(maiko_supervisor_fd(stage.sup), LONG_MS));
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(player.starts, 1);
+    CU_ASSERT_FALSE(is_readable(maiko_supervisor_fd(stage.sup), 0));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+static void a_send_before_the_first_poll_wakes_the_loop(void)
+{
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_POLLED});
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_FALSE(is_readable(maiko_supervisor_fd(stage.sup), 0));
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    CU_ASSERT_TRUE(is_readable(maiko_supervisor_fd(stage.sup), LONG_MS));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+/* --- left behind --- */
+
+static void a_call_that_waits_for_a_shard_left_behind_returns(void)
+{
+    static struct stage stage;
+    static maiko_supervisor *left_behind; /* memory that a hook still uses stays for ever: reachable from here, so no leak */
+    static struct valve valve;
+    static struct player keeper;
+    struct caller adder = {.name = NULL};
+    struct caller remover = {.name = NULL};
+
+    suite_allow_leaks(); /* what a thread that does not come back in time uses: descriptors */
+    open_kept(&stage, &(maiko_config){.shards = 1, .stop_deadline_ns = MAIKO_MS(20), .actor_stop_deadline_ns = MAIKO_MS(20)},
+              &keeper, &valve);
+    stage.keeps_no_books = true;
+    left_behind = stage.sup;
+    call(&remover, remove_it, &stage, "keeper");
+    call(&adder, add_it, &stage, "late");
+    CU_ASSERT_TRUE(wait_until(visitors(stage.sup) > 0 && actor_named(&stage, "late") != NULL, LONG_MS));
+    CU_ASSERT_EQUAL(maiko_supervisor_halt(stage.sup, NULL), MAIKO_ETIMEDOUT);
+    pthread_join(adder.thread, NULL);
+    pthread_join(remover.thread, NULL);
+    CU_ASSERT_EQUAL(adder.answer, MAIKO_ECLOSED);
+    CU_ASSERT_NOT_EQUAL(remover.answer, MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_ETIMEDOUT);
+    atomic_store(&valve.go_on, true); /* it finds that everybody has gone, and goes too */
+    pthread_join(left_behind->shards[0]->thread, NULL);
+    stage_close(&stage);
+}
+
+static const struct test_case cases[] = {
+    TEST_CASE(a_removal_that_timed_out_leaves_no_pointer_behind),
+    TEST_CASE(several_may_wait_for_the_same_removal),
+    TEST_CASE(an_importer_is_no_actor_to_remove),
+    TEST_CASE(a_removal_follows_an_actor_that_moves),
+    TEST_CASE(a_second_halt_returns_when_everything_has_settled),
+    TEST_CASE(threads_that_stop_and_join_at_once_free_once),
+    TEST_CASE(every_joiner_returns),
+    TEST_CASE(senders_that_wait_are_let_go_before_the_supervisor_is_freed),
+    TEST_CASE(several_threads_may_set_up_at_once),
+    TEST_CASE(a_loop_may_wait_before_it_polls),
+    TEST_CASE(a_send_before_the_first_poll_wakes_the_loop),
+    TEST_CASE(a_call_that_waits_for_a_shard_left_behind_returns),
+};
+SUITE_MAIN("life cycle", cases)
