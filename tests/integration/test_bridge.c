@@ -1,11 +1,7 @@
-/* Bridges between supervisors: readiness, renaming, late joiners, deaths and stops of either side, plain peers, allow lists. */
-#include <fcntl.h>
-#include <inttypes.h>
-#include <signal.h>
+/* Bridges between supervisors: readiness, renaming, late joiners, plain peers, allow lists. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <zmq.h>
 
 #include <maiko/keypair.h>
@@ -125,102 +121,6 @@ static void set_up_errors_stick_and_say_what(void)
     host_deinit(&host);
 }
 
-/* ---- the other one in a process of its own ---- */
-
-/* Writes its totals to the pipe once per change of the count, until it is killed or told to end. */
-static volatile sig_atomic_t is_told_to_end;
-
-static void tell_to_end(int signal_number)
-{
-    is_told_to_end = 1;
-}
-
-static int subscribe_until_told(void)
-{
-    struct bridge_end end;
-
-    is_told_to_end = 0;
-    signal(SIGTERM, tell_to_end);
-    bridge_end_make(&end, "subscriber", NULL, "count/up");
-    if (maiko_bridge_import(end.bridge, &(maiko_bridge_pattern){.pattern = "count/up"}) != MAIKO_OK ||
-        bridge_end_start(&end) != MAIKO_OK)
-        return 9;
-    while (!wait_until(is_told_to_end, 1000)) {
-    }
-    bridge_end_stop(&end);
-    printf("%" PRIu64 " %" PRIu64 "\n", (uint64_t)end.received, (uint64_t)end.not_rising);
-    fflush(stdout);
-    return end.not_rising == 0 ? 0 : 8;
-}
-
-static void a_sender_is_held_by_a_stopped_subscriber_and_nothing_is_lost(void)
-{
-    maiko_bridge_config config = {.deadline_ns = MAIKO_SECONDS(60), .silence_ns = MAIKO_SECONDS(60), .window_events = 64};
-    struct bridge_end publisher;
-    struct child child;
-    maiko_bridge_counters counters;
-    uint64_t accepted = 0;
-    maiko_status status = MAIKO_OK;
-
-    host_init(&host);
-    make_publisher(&publisher, &config);
-    CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--subscriber", 0));
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(10)), MAIKO_OK);
-    child_signal(&child, SIGSTOP);
-    while (accepted < 1000000 && status == MAIKO_OK) {
-        status = maiko_try_send(maiko_supervisor_context(publisher.sup), counted, .number = accepted + 1);
-        accepted += status == MAIKO_OK;
-        if (status == MAIKO_EFULL && wait_until(!maiko_is_sender_full(maiko_supervisor_context(publisher.sup)), 300))
-            status = MAIKO_OK; /* the shards are only busy */
-    }
-    CU_ASSERT_EQUAL(status, MAIKO_EFULL);
-    CU_ASSERT(accepted < 20000); /* window, handover, mailbox, outbox: bounded */
-    CU_ASSERT_EQUAL(bridge_end_counters(&publisher).lost, 0);
-    child_signal(&child, SIGCONT);
-    CU_ASSERT(wait_until(bridge_end_counters(&publisher).exported == accepted, 10000));
-    CU_ASSERT_EQUAL(maiko_bridge_drain(publisher.bridge), MAIKO_OK);
-    counters = bridge_end_counters(&publisher);
-    CU_ASSERT_EQUAL(counters.acknowledged, accepted);
-    CU_ASSERT_EQUAL(counters.lost, 0);
-    child_signal(&child, SIGTERM);
-    CU_ASSERT_EQUAL(child_end(&child, 10000), 0);
-    bridge_end_stop(&publisher);
-    host_deinit(&host);
-}
-
-static void a_stopped_subscriber_holds_senders_up_to_the_deadline_and_catches_up(void)
-{
-    maiko_bridge_config config = {
-        .deadline_ns = MAIKO_MS(300), .window_events = 64, .silence_ns = MAIKO_SECONDS(60), .log_bytes = 64 * 1024};
-    struct bridge_end publisher;
-    struct child child;
-    char output[64] = "";
-    maiko_bridge_counters counters;
-    uint64_t number;
-
-    host_init(&host);
-    make_publisher(&publisher, &config);
-    CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--subscriber", 0));
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(10)), MAIKO_OK);
-    child_signal(&child, SIGSTOP);
-    for (number = 1; number <= 20000; number++) /* more than window, log and mailboxes hold */
-        CU_ASSERT_EQUAL(bridge_end_publish(&publisher, number), MAIKO_OK);
-    counters = bridge_end_counters(&publisher);
-    CU_ASSERT(counters.window_waits > 0);
-    CU_ASSERT(counters.lost > 0);
-    child_signal(&child, SIGCONT);
-    CU_ASSERT(wait_until(bridge_end_counters(&publisher).exported == 20000, 10000));
-    CU_ASSERT_EQUAL(maiko_bridge_drain(publisher.bridge), MAIKO_OK);
-    counters = bridge_end_counters(&publisher);
-    CU_ASSERT_EQUAL(counters.acknowledged + counters.lost, 20000); /* the books close */
-    child_signal(&child, SIGTERM);
-    child_read_output(&child, output, sizeof(output));
-    CU_ASSERT_EQUAL(child_end(&child, 10000), 0);
-    CU_ASSERT_EQUAL(strtoull(output, NULL, 10), counters.acknowledged);
-    bridge_end_stop(&publisher);
-    host_deinit(&host);
-}
-
 /* ---- plain peers ---- */
 
 static void write_text(const char *path, const char *text)
@@ -329,17 +229,7 @@ static const struct test_case cases[] = {
     TEST_CASE(an_export_may_be_called_something_else_outside),
     TEST_CASE(late_joiners_get_what_they_ask_for),
     TEST_CASE(set_up_errors_stick_and_say_what),
-    TEST_CASE(a_sender_is_held_by_a_stopped_subscriber_and_nothing_is_lost),
-    TEST_CASE(a_stopped_subscriber_holds_senders_up_to_the_deadline_and_catches_up),
     TEST_CASE(a_plain_peer_may_do_what_its_key_may_and_nothing_else),
 };
 
-int main(int argc, char **argv)
-{
-    static const struct suite suite = {
-        .name = "bridge", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 60};
-
-    if (argc > 1 && strcmp(argv[1], "--subscriber") == 0)
-        return subscribe_until_told();
-    return suite_main(argc, argv, &suite);
-}
+SUITE_MAIN_TIMEOUT("bridge", cases, 60)

@@ -235,8 +235,8 @@ MAIKO_API uint64_t maiko_counters_dropped_for(const maiko_counters *counters, ma
  * 1. Per copy to another shard: routed = dispatched + ring_dropped + in flight.
  * 2. Per event and matching subscriber: matched = handled + dropped + unfinished, for each actor and in all.
  * 3. After an orderly stop nothing is in flight, and unfinished is what the stop reported.
- * 4. What actors sent, topics carried, waiting apart; what actors and shards dropped, the drop rows explain.  A program killed between two
- *    of these counts may be one event per shard off.
+ * 4. What actors sent, topics carried, or it is waiting; what actors and shards dropped, the drop rows explain.  A program
+ *    killed between two of these counts may be one event per shard off.
  * @return MAIKO_OK when the books were checked, whatever came out; MAIKO_EINVAL; MAIKO_ENOTSUP when rows are missing.
  */
 static inline maiko_status maiko_counters_check_balance(const maiko_counters *counters, maiko_counters_balance *ret_balance);
