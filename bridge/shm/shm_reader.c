@@ -130,7 +130,7 @@ static const char *read_parts(const struct shm_reader *reader, unsigned flags, c
 
 static uint64_t expected_size(const struct shm_record_header *header)
 {
-    uint64_t size = sizeof(*header);
+    uint64_t size = sizeof(*header); /* `len` may be anything: 64 bits */
 
     size += header->flags & SHM_HAS_PARENT ? sizeof(maiko_id) : 0;
     size += header->flags & SHM_HAS_CORRELATION ? sizeof(maiko_id) : 0;
@@ -154,6 +154,8 @@ static const char *read_record(struct shm_reader *reader, const unsigned char *p
         return "a record of no kind";
     if (expected_size(&header) != header.size)
         return "a record that is not as long as its parts";
+    if ((header.flags & SHM_IS_CHUNK) == 0 && header.len > SHM_BODY_MAX)
+        return "a record longer than any";
     if (header.kind == SHM_RECORD_LOST && (header.flags != SHM_HAS_LOSS || header.len != 0))
         return "a loss with more than its number";
     *record = (struct shm_record){.kind = header.kind,

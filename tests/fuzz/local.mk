@@ -38,6 +38,7 @@ if WITH_BRIDGE
 fuzz_targets += tests/fuzz/fuzz_envelope
 fuzz_targets += tests/fuzz/fuzz_frame
 fuzz_targets += tests/fuzz/fuzz_peer
+fuzz_targets += tests/fuzz/fuzz_shm_reader
 endif
 tests_fuzz_fuzz_envelope_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_envelope_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
@@ -45,3 +46,5 @@ tests_fuzz_fuzz_frame_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_frame_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_peer_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_peer_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_shm_reader_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_shm_reader_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)

@@ -27,6 +27,9 @@ unit_tests += tests/unit/test_app_options
 unit_tests += tests/unit/test_rename
 unit_tests += tests/unit/test_node_record
 unit_tests += tests/unit/test_security
+unit_tests += tests/unit/test_shm_area
+unit_tests += tests/unit/test_shm_hostile
+unit_tests += tests/unit/test_shm_ring
 unit_tests += tests/unit/test_space_path
 endif
 unit_tests += tests/unit/test_counters_file
@@ -54,3 +57,10 @@ unit_tests += tests/unit/test_mailbox
 unit_tests += tests/unit/test_pool
 unit_tests += tests/unit/test_ring
 unit_tests += tests/unit/test_streams
+tests_unit_test_shm_area_SOURCES = tests/unit/test_shm_area.c $(shm_pair_sources)
+# Its system calls fail on request.
+tests_unit_test_shm_area_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=memfd_create,--wrap=ftruncate,--wrap=fallocate,--wrap=pwrite \
+	-Wl,--wrap=mmap,--wrap=madvise,--wrap=fcntl
+tests_unit_test_shm_hostile_SOURCES = tests/unit/test_shm_hostile.c $(shm_pair_sources)
+tests_unit_test_shm_ring_SOURCES = tests/unit/test_shm_ring.c $(shm_pair_sources)
+shm_pair_sources = tests/lib/shm_pair.c tests/lib/shm_pair.h
