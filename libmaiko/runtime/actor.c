@@ -2,6 +2,7 @@
 #include "runtime/actor.h"
 
 #include "runtime/inbox.h"
+#include "runtime/lookout.h"
 #include "runtime/placement.h"
 #include "runtime/send.h"
 #include "runtime/shard.h"
@@ -413,16 +414,18 @@ static __attribute__((noinline)) void run_sampled(struct actor *actor)
     struct shard *shard = actor->shard;
     uint64_t begin = clock_mono_ns(&shard->sup->clock);
     uint64_t units = COUNTED(actor->counters, handled) + COUNTED(actor->counters, sent);
+    bool is_sample = (actor->activations & (SAMPLE_EVERY - 1)) == 0 || actor->suspicion != 0;
+    bool is_slow;
 
     run(actor);
     shard->mono_ns = clock_mono_ns(&shard->sup->clock);
-    if (actor->state == ACTOR_STOPPED)
+    is_slow = shard->times_all && shard->mono_ns - begin >= shard->sup->config.watchdog_ns;
+    if (is_slow)
+        lookout_report(shard->sup, actor->sender.name, shard->mono_ns - begin);
+    if (actor->state == ACTOR_STOPPED || !(is_sample || is_slow))
         return;
     shard_account_time(shard, actor, shard->mono_ns - begin);
     actor->is_light = actor->ops->step == NULL && shard->mono_ns - begin <= LIGHT_NS;
-    if (shard->mono_ns - begin >= shard->sup->config.watchdog_ns)
-        supervisor_log(shard->sup, MAIKO_LOG_WARNING, "actor '%s' held its shard for %llu ms", actor->sender.name,
-                       (unsigned long long)((shard->mono_ns - begin) / 1000000u));
     if (shard->sup->may_balance)
         placement_note(shard, actor, shard->mono_ns - begin,
                        COUNTED(actor->counters, handled) + COUNTED(actor->counters, sent) - units);
@@ -444,7 +447,8 @@ void actor_activate(struct actor *actor)
     actor_note_depth(actor);
     if (__builtin_expect(actor->is_shown_held, 0))
         show_phase(actor, false);
-    if (__builtin_expect((++actor->activations & (SAMPLE_EVERY - 1)) == 0 || actor->suspicion != 0 || shard->watched != 0, 0))
+    __atomic_store_n(&actor->activations, (uint16_t)(actor->activations + 1), __ATOMIC_RELAXED); /* the lookout reads it */
+    if (__builtin_expect((actor->activations & (SAMPLE_EVERY - 1)) == 0 || actor->suspicion != 0 || shard->times_all, 0))
         run_sampled(actor);
     else
         run(actor);

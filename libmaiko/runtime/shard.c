@@ -5,6 +5,7 @@
 #include "runtime/deadlock.h"
 #include "runtime/inbox.h"
 #include "runtime/interest.h"
+#include "runtime/lookout.h"
 #include "runtime/placement.h"
 #include "runtime/retire.h"
 #include "runtime/supervisor_internal.h"
@@ -15,9 +16,6 @@ _Thread_local struct shard *shard_of_this_thread;
 
 /* How often the clock is looked at within a turn, in activations. */
 #define BUDGET_CHECK_EVERY 64u
-
-/* How long every activation is timed after a slow turn. */
-#define WATCH_TURNS 256u
 
 #define SLOW_FIRST_RUN_NS MAIKO_MS(1)
 
@@ -39,6 +37,7 @@ maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint3
     pthread_mutex_init(&shard->post_lock, NULL);
     pthread_mutex_init(&shard->announce_lock, NULL);
     shard->peers = index + 1;
+    shard->times_all = sup->config.mode != MAIKO_THREADS && sup->config.log != NULL;
     hash_table_init(&shard->interests, shard->heap, interest_key);
     shard->known_shards = index + 1;
     status = wakeup_init(&shard->wakeup);
@@ -296,20 +295,6 @@ static bool is_late(const struct shard *shard, uint64_t begin_ns)
     return clock_mono_ns(&shard->sup->clock) - begin_ns >= shard->sup->config.turn_budget_ns;
 }
 
-/* A turn that took too long had a slow hook in it: the next activations are timed one by one, which names the actor. */
-static void watch(struct shard *shard, uint64_t begin_ns)
-{
-    uint64_t duration_ns = clock_mono_ns(&shard->sup->clock) - begin_ns;
-
-    if (shard->watched > 0)
-        shard->watched--;
-    else if (duration_ns >= shard->sup->config.watchdog_ns) {
-        shard->watched = WATCH_TURNS;
-        supervisor_log(shard->sup, MAIKO_LOG_WARNING, "shard %u: a turn took %llu ms, looking for the actor", shard->index,
-                       (unsigned long long)(duration_ns / 1000000u));
-    }
-}
-
 static bool run_ready(struct shard *shard, uint64_t budget_events)
 {
     uint64_t until = shard->handled + budget_events;
@@ -326,7 +311,8 @@ static bool run_ready(struct shard *shard, uint64_t budget_events)
         if ((++count & (BUDGET_CHECK_EVERY - 1)) == 0 && is_late(shard, begin_ns))
             break;
     }
-    watch(shard, begin_ns);
+    if (__builtin_expect(atomic_load_explicit(&shard->slow_actor, memory_order_relaxed) != NULL, 0))
+        lookout_account(shard);
     return count > 0;
 }
 

@@ -68,7 +68,7 @@ struct shard {
     struct actor *current; /* whose hook runs */
     struct room *reserved; /* events reserved by the running hook */
     struct envelope *current_envelope;
-    uint32_t watched; /* turns for which every activation is still timed: some hook was slow */
+    bool times_all; /* polled modes: every activation is timed, so that the slow ones are named */
     struct actor *run_first;
     struct actor *run_last;
     struct pool pool;
@@ -132,6 +132,9 @@ struct shard {
     /* any thread */
     _Alignas(128) _Atomic uint64_t published; /* number of the last flush that readers may take in */
     _Alignas(128) _Atomic(struct actor *) wake_stack;
+    _Atomic(struct actor *) slow_actor; /* named by the lookout, which wrote the two below before; NULL: none */
+    uint64_t slow_id;
+    uint64_t slow_since_ns;
     _Atomic bool wants_confirm; /* sleeps with actors held by rings: readers wake it when they confirm */
     struct wakeup wakeup;
     pthread_t thread;

@@ -18,6 +18,25 @@ enum supervisor_state {
     SUP_STOPPED,
 };
 
+/* What the lookout last saw a shard do. */
+struct lookout_sight {
+    const struct actor *actor;
+    uint16_t activation;
+    uint64_t turn;
+    uint64_t since_ns;
+    uint64_t next_ns; /* not to be named before */
+};
+
+/* See lookout.h.  Under the lock; the sights are its thread's. */
+struct lookout {
+    pthread_t thread;
+    bool has_thread;
+    bool must_exit;
+    bool is_asleep; /* no shard was busy at its last look */
+    pthread_cond_t wanted;
+    struct lookout_sight sights[SHARD_MAX];
+};
+
 struct maiko_supervisor {
     /* set at creation */
     uint32_t magic;
@@ -56,6 +75,7 @@ struct maiko_supervisor {
     uint64_t quiet_shards;  /* of the idle ones, those on which no event is alive */
     uint64_t deadlocks;     /* resolved */
     uint64_t exited_shards;
+    struct lookout lookout;
     uint32_t hooks_missing; /* shards that have not run their on_stop hooks yet */
     uint32_t visitors;      /* outside threads in a call that may wait: whoever frees waits for them */
     bool is_being_freed;

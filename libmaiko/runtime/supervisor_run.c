@@ -1,5 +1,6 @@
 /* Running a supervisor on its own threads: start, join, and both with signals. */
 #include "runtime/supervisor_internal.h"
+#include "runtime/lookout.h"
 #include "runtime/supervisor_stop.h"
 #include <errno.h>
 #include <poll.h>
@@ -38,6 +39,8 @@ static maiko_status start_threads(struct maiko_supervisor *sup)
 
     for (i = 0; i < count && status == MAIKO_OK; i++)
         status = supervisor_start_thread(sup->shards[i]);
+    if (status == MAIKO_OK)
+        status = lookout_start(sup);
     for (i = 0; i < count && status != MAIKO_OK; i++)
         atomic_store_explicit(&sup->shards[i]->must_exit, true, memory_order_release);
     return status;

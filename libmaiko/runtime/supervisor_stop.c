@@ -1,6 +1,7 @@
 /* Stopping: sources first, then the queues, then the last hooks, then the threads; each phase with its deadline. */
 #include "runtime/supervisor_stop.h"
 
+#include "runtime/lookout.h"
 #include "runtime/world.h"
 #include <string.h>
 
@@ -71,6 +72,7 @@ void supervisor_shard_busy(struct shard *shard)
     pthread_mutex_lock(&sup->lock);
     sup->idle_shards &= ~own;
     sup->quiet_shards &= ~own;
+    lookout_wake(sup);
     pthread_mutex_unlock(&sup->lock);
 }
 
@@ -197,6 +199,7 @@ bool supervisor_end_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
         pthread_join(sup->shards[i]->thread, NULL);
         sup->shards[i]->has_thread = false;
     }
+    lookout_stop(sup); /* last: slow on_stop hooks are named, too */
     return in_time;
 }
 

@@ -3,6 +3,9 @@
 #include "lib/stage.h"
 #include "lib/suite.h"
 
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -412,25 +415,84 @@ static maiko_status work_20_ms(struct player *player, maiko_context *ctx, const 
     return MAIKO_OK;
 }
 
-static void the_watchdog_names_an_actor_whose_hooks_take_long(void)
+/* Until the test opens the door: a hook that may never return. */
+static maiko_status wait_for_the_door(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
 {
-    struct stage stage;
-    struct player slow = {.handle = work_20_ms};
-    int i;
+    (void)ctx;
+    (void)envelope;
+    pthread_mutex_lock(player->data);
+    pthread_mutex_unlock(player->data);
+    return MAIKO_OK;
+}
 
-    stage_open(&stage, &(maiko_config){.shards = 1, .watchdog_ns = MAIKO_MS(10)});
+/* The very first activation, and while it still goes on. */
+static void the_watchdog_names_an_actor_whose_hook_does_not_return(void)
+{
+    pthread_mutex_t door = PTHREAD_MUTEX_INITIALIZER;
+    struct player stuck = {.handle = wait_for_the_door, .data = &door};
+    struct player allowed = {.handle = wait_for_the_door, .data = &door};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.shards = 2, .watchdog_ns = MAIKO_MS(20)});
+    CU_ASSERT_EQUAL(stage_add(&stage, "stuck", &stuck), MAIKO_OK);
     CU_ASSERT_EQUAL(
-        maiko_supervisor_add(stage.sup, PLAYER("sluggish", &slow, .subscribe = MAIKO_TOPICS("number"), .tick_limit = 1)),
+        maiko_supervisor_add(stage.sup, PLAYER("allowed", &allowed, .subscribe = MAIKO_TOPICS("number"), .dedicated = true)),
         MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
-    for (i = 0; i < 3; i++) { /* the first slow turn makes it look who it is */
-        CU_ASSERT_EQUAL(stage_send(&stage, i), MAIKO_OK);
-        CU_ASSERT_TRUE(wait_until(atomic_load(&slow.events) == i + 1, 5000));
-    }
+    pthread_mutex_lock(&door);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    CU_ASSERT_TRUE(wait_until(stage_logged(&stage, "actor 'stuck' has held its shard for"), 30000));
+    pthread_mutex_unlock(&door);
+    /* a slow activation is counted although it is no sample */
+    CU_ASSERT_TRUE(wait_until(stage_counted(&stage, "stuck").handler_max_ns >= MAIKO_MS(20), 30000));
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
-    CU_ASSERT_TRUE(stage_logged(&stage, "a turn took"));
-    CU_ASSERT_TRUE(stage_logged(&stage, "sluggish"));
+    CU_ASSERT_FALSE(stage_logged(&stage, "allowed")); /* it has a thread of its own for that */
     stage_close(&stage);
+}
+
+/* Nobody looks from outside: the activation itself is timed. */
+static void the_watchdog_names_an_actor_of_a_polled_runtime(void)
+{
+    struct player slow = {.handle = work_20_ms};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_POLLED, .watchdog_ns = MAIKO_MS(10)});
+    CU_ASSERT_EQUAL(stage_add(&stage, "sluggish", &slow), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_TRUE(stage_logged(&stage, "actor 'sluggish' has held its shard for 2"));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+/* Times a thread of the runtime gave up the processor to wait; they are known by their names. */
+static uint64_t sleeps_of_threads(void)
+{
+    DIR *tasks = opendir("/proc/self/task");
+    const struct dirent *task;
+    uint64_t sleeps = 0;
+    bool is_ours = false;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(tasks);
+    while ((task = readdir(tasks)) != NULL) {
+        char path[300];
+        char line[200];
+        FILE *status;
+
+        snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
+        if (task->d_name[0] == '.' || (status = fopen(path, "r")) == NULL)
+            continue;
+        while (fgets(line, sizeof line, status) != NULL) {
+            if (strncmp(line, "Name:", 5) == 0)
+                is_ours = strncmp(line + 6, "maiko/", 6) == 0;
+            if (is_ours && strncmp(line, "voluntary_ctxt_switches:", 24) == 0)
+                sleeps += strtoull(line + 24, NULL, 10);
+        }
+        fclose(status);
+    }
+    closedir(tasks);
+    return sleeps;
 }
 
 static uint64_t turns_of(struct stage *stage)
@@ -447,15 +509,16 @@ static uint64_t turns_of(struct stage *stage)
     return turns;
 }
 
-/* Nothing to do: no shard takes a turn; 5 s in make check-long. */
+/* Nothing to do: no shard takes a turn, and no thread wakes, the watchdog's included; 5 s in make check-long. */
 static void idle_shards_never_wake(void)
 {
     struct stage stage;
     struct player players[2] = {{.wanted = 0}, {.wanted = 0}};
     uint64_t before = 0;
     uint64_t last = 1;
+    uint64_t sleeps;
 
-    stage_open(&stage, &(maiko_config){.shards = 4, .placement = MAIKO_PLACEMENT_SPREAD});
+    stage_open(&stage, &(maiko_config){.watchdog_ns = MAIKO_MS(8), .shards = 4, .placement = MAIKO_PLACEMENT_SPREAD});
     CU_ASSERT_EQUAL(stage_add(&stage, "a", &players[0]), MAIKO_OK);
     CU_ASSERT_EQUAL(stage_add(&stage, "b", &players[1]), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
@@ -466,8 +529,10 @@ static void idle_shards_never_wake(void)
         (void)wait_until(false, 20);
         before = turns_of(&stage);
     }
+    sleeps = sleeps_of_threads();
     (void)wait_until(false, (unsigned)suite_scale(200, 5000));
     CU_ASSERT_EQUAL(turns_of(&stage) - before, 0);
+    CU_ASSERT_EQUAL(sleeps_of_threads() - sleeps, 0);
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     stage_close(&stage);
 }
@@ -514,7 +579,8 @@ static const struct test_case cases[] = {
     TEST_CASE(the_end_of_a_source_runs_down_the_pipeline),
     TEST_CASE(a_retry_handles_the_same_event_again),
     TEST_CASE(a_restart_is_refused_until_there_is_supervision),
-    TEST_CASE(the_watchdog_names_an_actor_whose_hooks_take_long),
+    TEST_CASE(the_watchdog_names_an_actor_whose_hook_does_not_return),
+    TEST_CASE(the_watchdog_names_an_actor_of_a_polled_runtime),
     TEST_CASE(idle_shards_never_wake),
     TEST_CASE(so_many_actors_each_handle_an_event),
 };

@@ -1,0 +1,153 @@
+/* Lookout: the thread and what it remembers of each shard. */
+#include "runtime/lookout.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+/* Looks per watchdog_ns: an actor is named after that time and up to a quarter of it more. */
+#define LOOKS 4u
+#define LOOK_MIN_NS MAIKO_MS(1)
+
+void lookout_report(struct maiko_supervisor *sup, const char *actor, uint64_t duration_ns)
+{
+    supervisor_log(sup, MAIKO_LOG_WARNING, "actor '%s' has held its shard for %llu ms", actor,
+                   (unsigned long long)(duration_ns / 1000000u));
+}
+
+/* An activation is known by its actor, its number and the turn it happens in. */
+static bool is_same(struct lookout_sight *sight, struct shard *shard, const struct actor *actor)
+{
+    uint16_t activation = __atomic_load_n(&actor->activations, __ATOMIC_RELAXED);
+    uint64_t turn = COUNTED(shard->counters, turns);
+    bool is_same = sight->actor == actor && sight->activation == activation && sight->turn == turn;
+
+    sight->actor = actor;
+    sight->activation = activation;
+    sight->turn = turn;
+    return is_same;
+}
+
+/* Under the lock, without which no record and no name is given up.  True when `name` is to be reported. */
+static bool look_at(struct shard *shard, struct lookout_sight *sight, uint64_t now, char name[256], uint64_t *ret_duration_ns)
+{
+    struct actor *actor = __atomic_load_n(&shard->current, __ATOMIC_RELAXED);
+
+    if (actor == NULL || shard->is_dedicated) {
+        sight->actor = NULL;
+        return false;
+    }
+    if (!is_same(sight, shard, actor)) {
+        sight->since_ns = now;
+        sight->next_ns = clock_deadline(now, shard->sup->config.watchdog_ns);
+        return false;
+    }
+    if (now < sight->next_ns)
+        return false;
+    *ret_duration_ns = now - sight->since_ns;
+    sight->next_ns = clock_deadline(now, *ret_duration_ns); /* again when it has doubled */
+    snprintf(name, 256, "%s", actor->sender.name);
+    shard->slow_since_ns = sight->since_ns;
+    shard->slow_id = actor->sender.id;
+    atomic_store_explicit(&shard->slow_actor, actor, memory_order_release); /* lookout_account() acquires */
+    return true;
+}
+
+static void look(struct maiko_supervisor *sup)
+{
+    uint64_t now = clock_mono_ns(&sup->clock);
+    uint32_t i;
+
+    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
+        uint64_t duration_ns = 0;
+        char name[256];
+
+        if (!look_at(sup->shards[i], &sup->lookout.sights[i], now, name, &duration_ns))
+            continue;
+        pthread_mutex_unlock(&sup->lock); /* the program's log may take its time */
+        lookout_report(sup, name, duration_ns);
+        pthread_mutex_lock(&sup->lock);
+    }
+}
+
+static bool all_sleep(const struct maiko_supervisor *sup)
+{
+    uint32_t count = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
+    uint64_t all = count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+
+    return ((sup->idle_shards | sup->exited_shards) & all) == all;
+}
+
+static void *lookout_main(void *arg)
+{
+    struct maiko_supervisor *sup = arg;
+    uint64_t gap_ns = sup->config.watchdog_ns / LOOKS;
+
+    gap_ns = gap_ns < LOOK_MIN_NS ? LOOK_MIN_NS : gap_ns;
+    pthread_mutex_lock(&sup->lock);
+    while (!sup->lookout.must_exit) {
+        uint64_t at_ns = clock_deadline(clock_mono_ns(&sup->clock), gap_ns);
+        struct timespec at = {.tv_sec = (time_t)(at_ns / 1000000000u), .tv_nsec = (long)(at_ns % 1000000000u)};
+
+        sup->lookout.is_asleep = all_sleep(sup);
+        if (sup->lookout.is_asleep)
+            pthread_cond_wait(&sup->lookout.wanted, &sup->lock);
+        else if (pthread_cond_timedwait(&sup->lookout.wanted, &sup->lock, &at) != 0)
+            look(sup);
+    }
+    pthread_mutex_unlock(&sup->lock);
+    return NULL;
+}
+
+maiko_status lookout_start(struct maiko_supervisor *sup)
+{
+    struct lookout *lookout = &sup->lookout;
+    pthread_condattr_t monotonic;
+    sigset_t all;
+    sigset_t before;
+    char name[16];
+    int err;
+
+    if (sup->config.log == NULL || sup->config.mode != MAIKO_THREADS)
+        return MAIKO_OK;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&lookout->wanted, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    err = pthread_create(&lookout->thread, NULL, lookout_main, sup);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (err != 0) {
+        pthread_cond_destroy(&lookout->wanted);
+        return MAIKO_ESYSTEM;
+    }
+    lookout->has_thread = true;
+    snprintf(name, sizeof name, "%.10s/dog", sup->name);
+    (void)pthread_setname_np(lookout->thread, name);
+    return MAIKO_OK;
+}
+
+void lookout_stop(struct maiko_supervisor *sup)
+{
+    struct lookout *lookout = &sup->lookout;
+
+    if (!lookout->has_thread)
+        return;
+    pthread_mutex_lock(&sup->lock);
+    lookout->must_exit = true;
+    pthread_cond_signal(&lookout->wanted);
+    pthread_mutex_unlock(&sup->lock);
+    pthread_join(lookout->thread, NULL);
+    lookout->has_thread = false;
+    pthread_cond_destroy(&lookout->wanted);
+}
+
+void lookout_account(struct shard *shard)
+{
+    struct actor *actor = atomic_exchange_explicit(&shard->slow_actor, NULL, memory_order_acquire);
+
+    /* its record may have become somebody else's meanwhile */
+    if (actor != NULL && actor->sender.id == shard->slow_id && actor->state != ACTOR_STOPPED)
+        shard_account_time(shard, actor, clock_mono_ns(&shard->sup->clock) - shard->slow_since_ns);
+}
