@@ -1,6 +1,8 @@
 /* UTF-8: decoding one character decides, everything else is a loop around it. */
 #include "base/utf8.h"
 
+#include <string.h>
+
 static bool is_continuation(char byte)
 {
     return ((unsigned char)byte & 0xc0) == 0x80;
@@ -57,13 +59,30 @@ size_t utf8_decode(const char *text, size_t len, uint32_t *ret_codepoint)
     return need;
 }
 
+/* How many bytes at the beginning are ASCII, as far as whole words say so. */
+static size_t ascii_words(const char *text, size_t len)
+{
+    size_t at = 0;
+    uint64_t word;
+
+    for (; at + sizeof word <= len; at += sizeof word) {
+        memcpy(&word, text + at, sizeof word);
+        if (word & UINT64_C(0x8080808080808080))
+            break;
+    }
+    return at;
+}
+
 bool utf8_is_valid(const char *text, size_t len)
 {
+    const size_t ascii = ascii_words(text, len);
     uint32_t codepoint;
     size_t used;
 
+    text += ascii;
+    len -= ascii;
     while (len > 0) {
-        used = utf8_decode(text, len, &codepoint);
+        used = (unsigned char)*text < 0x80 ? 1 : utf8_decode(text, len, &codepoint);
         if (used == 0)
             return false;
         text += used;

@@ -42,8 +42,10 @@ static void name_node_free(struct heap *heap, struct topic_node *node)
 
 static maiko_status name_reach(struct topic_index *index, const char *name, struct topic_node **ret_node)
 {
-    struct topic_node *node = hash_table_find(&index->names, name);
+    struct topic_node *node = index->last_name;
 
+    if (node == NULL || strcmp(node->level, name) != 0)
+        node = hash_table_find(&index->names, name);
     if (node == NULL) {
         node = name_node_new(index->heap, name);
         if (node == NULL)
@@ -53,6 +55,7 @@ static maiko_status name_reach(struct topic_index *index, const char *name, stru
             return MAIKO_ENOMEM;
         }
     }
+    index->last_name = node;
     *ret_node = node;
     return MAIKO_OK;
 }
@@ -94,6 +97,7 @@ static void node_release(struct topic_index *index, struct topic_node *node)
         name_node_free(index->heap, node);
     } else if (node->parent == NULL) { /* no pattern stands at the root of the tree */
         (void)hash_table_remove(&index->names, node->level);
+        index->last_name = index->last_name == node ? NULL : index->last_name;
         name_node_free(index->heap, node);
     } else {
         topic_tree_prune(&index->patterns, node);

@@ -68,7 +68,9 @@ struct actor *actor_table_take(struct actor_table *table)
     table->unused = actor->run_next;
     generation = (uint8_t)((actor->generation + 1) % ACTOR_ALIGNMENT);
     index = actor->index;
-    memset(actor, 0, sizeof *actor);
+    if (actor->magic == ACTOR_MAGIC) /* a new slab is zeroed */
+        memset(actor, 0, sizeof *actor);
+    actor->run_next = NULL;
     actor->index = index;
     actor->magic = ACTOR_MAGIC;
     actor->generation = generation;

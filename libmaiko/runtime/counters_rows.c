@@ -16,6 +16,7 @@
 #define PRIVATE_EXTENT_MIN ((size_t)8 << 10)
 #define EXTENT_MAX ((size_t)16 << 20)
 #define EXTENTS_MIN 8
+#define AHEAD ((size_t)64 << 10)
 
 static size_t file_len(const struct counters_rows *rows)
 {
@@ -269,13 +270,30 @@ static struct counters_row *take_ended(struct counters_rows *rows)
     return row;
 }
 
+/* Maps the pages of the rows that come next with one call instead of a fault each; without effect on older kernels. */
+static void map_ahead(const struct counters_extent *extent, const struct counters_row *row)
+{
+#ifdef MADV_POPULATE_WRITE
+    const size_t at = (size_t)((const char *)row - (const char *)extent->base);
+
+    if (extent->is_mapped && at % AHEAD == 0 && at + AHEAD <= extent->len)
+        (void)madvise((char *)extent->base + at, AHEAD, MADV_POPULATE_WRITE);
+#else
+    (void)extent;
+    (void)row;
+#endif
+}
+
 static struct counters_row *take_fresh(struct counters_rows *rows, struct text *why)
 {
+    const struct counters_extent *last;
     struct counters_row *row;
 
     if (rows->fresh == rows->capacity && !grow(rows, why))
         return NULL;
-    row = counters_rows_at(rows, rows->fresh++);
+    last = &rows->extents[rows->extent_count - 1];
+    row = &last->rows[rows->fresh++ - last->first];
+    map_ahead(last, row);
     /* Release: pairs with the reader's acquire, which then finds zeros or more, never bytes of nobody. */
     atomic_store_explicit(&rows->header->rows, rows->fresh, memory_order_release);
     return row;

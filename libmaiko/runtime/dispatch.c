@@ -237,6 +237,7 @@ static void keep_last(struct shard *shard, struct route *route, struct envelope 
     if (route->last != NULL && envelope_unref_heap(route->last))
         envelope_destroy_heap(route->last);
     route->last = copy;
+    shard->keeps_last_values = true;
 }
 
 /* A route that cannot be rebuilt keeps its old targets, whose records are still valid: late subscribers miss the event. */

@@ -48,13 +48,20 @@ static void give_last_value(struct topic_set_entry *entry, void *userdata)
     shard_dispatch_to(last->shard, route, &target, route->last);
 }
 
-maiko_status supervisor_subscribe(struct shard *shard, struct subscription *subscription, struct ticket *ticket)
+static void give_last_values(struct shard *shard, struct subscription *subscription)
 {
     struct last_values last = {.shard = shard, .subscription = subscription};
+
+    if (shard->keeps_last_values)
+        (void)topic_set_for_each(&shard->broker.topics, subscription->pattern, give_last_value, &last);
+}
+
+maiko_status supervisor_subscribe(struct shard *shard, struct subscription *subscription, struct ticket *ticket)
+{
     maiko_status status = install_subscription(shard, subscription, ticket);
 
     if (status == MAIKO_OK)
-        (void)topic_set_for_each(&shard->broker.topics, subscription->pattern, give_last_value, &last);
+        give_last_values(shard, subscription);
     return status;
 }
 
@@ -177,10 +184,7 @@ maiko_status supervisor_install(struct shard *shard, struct actor *actor, struct
     list_push_back(&shard->actors, &actor->siblings);
     atomic_fetch_add_explicit(&shard->sup->live_actors, 1, memory_order_relaxed);
     shard_ready(shard, actor);
-    for (subscription = actor->subscriber.first; subscription != NULL; subscription = subscription->next) {
-        struct last_values last = {.shard = shard, .subscription = subscription};
-
-        (void)topic_set_for_each(&shard->broker.topics, subscription->pattern, give_last_value, &last);
-    }
+    for (subscription = actor->subscriber.first; subscription != NULL; subscription = subscription->next)
+        give_last_values(shard, subscription);
     return MAIKO_OK;
 }

@@ -8,6 +8,7 @@
 /* Keyed by policy and pattern: the first character is the policy. */
 struct interest {
     uint32_t count;
+    const char *pattern; /* in the pool, where the same text has the same address as long as anybody subscribes to it */
     char key[];
 };
 
@@ -128,6 +129,20 @@ static void write_key(char *key, const struct subscription *subscription)
     memcpy(key + 1, subscription->pattern, strlen(subscription->pattern) + 1);
 }
 
+/* What is counted for the subscription, if anything; a million actors that join one topic are counted without a look-up. */
+static struct interest *find(struct shard *shard, const struct subscription *subscription)
+{
+    struct interest *interest = shard->last_interest;
+    char key[260];
+
+    if (interest != NULL && interest->pattern == subscription->pattern &&
+        interest->key[0] == (char)('0' + subscription_choice(subscription)))
+        return interest;
+    write_key(key, subscription);
+    shard->last_interest = hash_table_find(&shard->interests, key);
+    return shard->last_interest;
+}
+
 /* From here on shards that come later read it in the table; `ret_peers` have to be told. */
 static maiko_status enter(struct shard *shard, struct interest *interest, uint32_t *ret_peers)
 {
@@ -176,24 +191,24 @@ static maiko_status ask_for_acks(struct shard *shard, const char *key, struct ti
 
 maiko_status interest_add(struct shard *shard, const struct subscription *subscription, struct ticket *ticket)
 {
+    struct interest *interest = find(shard, subscription);
     char key[260];
     size_t size;
-    struct interest *interest;
     uint32_t peers;
 
-    write_key(key, subscription);
-    interest = hash_table_find(&shard->interests, key);
     if (interest != NULL) {
         if (ticket != NULL && ask_for_acks(shard, key, ticket) != MAIKO_OK)
             return MAIKO_ENOMEM;
         interest->count++;
         return MAIKO_OK;
     }
+    write_key(key, subscription);
     size = sizeof *interest + strlen(key) + 1;
     interest = heap_alloc(shard->heap, size);
     if (interest == NULL)
         return MAIKO_ENOMEM;
     interest->count = 1;
+    interest->pattern = subscription->pattern;
     memcpy(interest->key, key, strlen(key) + 1);
     if (enter(shard, interest, &peers) == MAIKO_OK) {
         if (tell_others(shard, peers, key, 1, ticket) == MAIKO_OK)
@@ -206,14 +221,12 @@ maiko_status interest_add(struct shard *shard, const struct subscription *subscr
 
 void interest_remove(struct shard *shard, const struct subscription *subscription)
 {
-    char key[260];
-    struct interest *interest;
+    struct interest *interest = find(shard, subscription);
 
-    write_key(key, subscription);
-    interest = hash_table_find(&shard->interests, key);
     if (interest == NULL || --interest->count > 0)
         return;
-    if (tell_others(shard, leave(shard, key), key, -1, NULL) != MAIKO_OK)
+    shard->last_interest = NULL;
+    if (tell_others(shard, leave(shard, interest->key), interest->key, -1, NULL) != MAIKO_OK)
         supervisor_memory_failed(shard, "routing table");
     heap_free(shard->heap, interest, interest_size(interest));
 }

@@ -108,11 +108,13 @@ struct shard {
     uint64_t waiting;     /* entries in mailboxes here whose senders are in debt for them */
     struct counters_shard *counters;
     struct drop_cache drops;
-    struct hash_table interests; /* what other shards were told of our subscriptions; changed under announce_lock */
-    struct route *dead_route;    /* of $sys/dead */
-    struct dead_letters *dead;   /* drops to be reported at the end of the turn; NULL: none yet */
-    uint64_t deadlock_at_ns;     /* next search; 0: none due */
-    uint64_t deadlock_gap_ns;    /* grows while searches find nothing */
+    struct hash_table interests;    /* what other shards were told of our subscriptions; changed under announce_lock */
+    struct interest *last_interest; /* the latest that was looked for; NULL: none, or gone */
+    bool keeps_last_values;         /* some route has one, or had */
+    struct route *dead_route;       /* of $sys/dead */
+    struct dead_letters *dead;      /* drops to be reported at the end of the turn; NULL: none yet */
+    uint64_t deadlock_at_ns;        /* next search; 0: none due */
+    uint64_t deadlock_gap_ns;       /* grows while searches find nothing */
     uint32_t deadlock_turns;
     bool sources_closed; /* stopping: no step, no outside sends */
     bool stop_hooks;     /* stopping: run every on_stop in the next turn */
