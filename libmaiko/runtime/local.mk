@@ -41,6 +41,7 @@ core_sources += libmaiko/runtime/lookout.c
 core_sources += libmaiko/runtime/lookout.h
 core_sources += libmaiko/runtime/mailbox.c
 core_sources += libmaiko/runtime/mailbox.h
+core_sources += libmaiko/runtime/move.c
 core_sources += libmaiko/runtime/name_cache.c
 core_sources += libmaiko/runtime/name_cache.h
 core_sources += libmaiko/runtime/placement.c

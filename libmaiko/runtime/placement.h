@@ -15,8 +15,11 @@ void placement_note(struct shard *shard, struct actor *actor, uint64_t duration_
 /* By a shard between turns, when heavy actors were noted: moves some of its actors to a less busy shard, if that helps. */
 void placement_balance(struct shard *shard);
 
-/* With the world stopped and under its lock: moves one actor.  False when it cannot be moved now (pinned, in debt, held,
- * not running, or memory is short; nothing changed then). */
+/* Not pinned, in debt, held, or about to stop. */
+bool placement_is_movable(const struct actor *actor);
+
+/* With the world stopped and under its lock: moves one actor.  False when it cannot be moved now (see above; or memory is
+ * short, or it has events of an actor that has stopped): nothing changed then. */
 bool placement_move(struct actor *actor, struct shard *target);
 
 /* With the world stopped: reads all rings to the end.  False when events are held back for rings above their mark. */
