@@ -12,7 +12,9 @@ static uintptr_t entry_of(struct envelope *envelope, uintptr_t tags)
 
 void shard_release_last(struct shard *shard, struct envelope *envelope)
 {
-    if (envelope->head.type->destroy == NULL || envelope->owner_shard == shard->index || !exchange_send_home(shard, envelope))
+    /* after the end nobody would read the ring: whoever frees the supervisor destroys what is left */
+    if (envelope->head.type->destroy == NULL || envelope->owner_shard == shard->index ||
+        supervisor_state(shard->sup) == SUP_STOPPED || !exchange_send_home(shard, envelope))
         envelope_destroy_heap(envelope);
 }
 
@@ -235,7 +237,7 @@ static void keep_last(struct shard *shard, struct route *route, struct envelope 
         return;
     }
     if (route->last != NULL && envelope_unref_heap(route->last))
-        envelope_destroy_heap(route->last);
+        shard_release_last(shard, route->last);
     route->last = copy;
     shard->keeps_last_values = true;
 }

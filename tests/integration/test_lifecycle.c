@@ -198,7 +198,7 @@ static bool move(struct stage *stage, const char *name, uint32_t target)
     bool has_moved;
 
     pthread_mutex_lock(&stage->sup->lock);
-    has_moved = placement_settle_rings(stage->sup) && placement_move(actor, stage->sup->shards[target]);
+    has_moved = placement_move(actor, stage->sup->shards[target]);
     pthread_mutex_unlock(&stage->sup->lock);
     return has_moved;
 }
@@ -218,6 +218,172 @@ static void a_removal_follows_an_actor_that_moves(void)
     CU_ASSERT_EQUAL(player.stops, 1);
     CU_ASSERT_EQUAL(maiko_supervisor_actor_count(stage.sup), 0);
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+/* What stands in the mailboxes on its shard. */
+static uint64_t depth(struct stage *stage, const char *name)
+{
+    struct actor *actor = actor_named(stage, name);
+
+    return actor->mailbox.depth + (actor->rare == NULL ? 0 : actor->rare->control.depth);
+}
+
+#define URGENT_FIELDS(F) F(INT64, value)
+MAIKO_EVENT_WITH(urgent, "urgent", URGENT_FIELDS, .control = true)
+
+enum { QUEUED = 6, URGENT = 3 };
+
+/* A stage on two virtual shards; "player" on the first has got events, some of which wait with the gate in debt. */
+static void open_queued(struct stage *stage, struct failing_allocator *memory, struct player *player)
+{
+    const maiko_subscription subscriptions[] = {{.pattern = "urgent"}, {0}};
+    maiko_context *ctx;
+    int i;
+
+    failing_allocator_init(memory);
+    stage_open(stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 2, .allocator = &memory->allocator});
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage->sup, PLAYER("player", player, .subscriptions = subscriptions, .capacity = 2,
+                                                            .subscribe = MAIKO_TOPICS("number", "many/+/topics/#"))),
+                    MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage->sup), MAIKO_OK);
+    stage_settle(stage);
+    ctx = maiko_supervisor_context(stage->sup);
+    for (i = 0; i < QUEUED; i++)
+        CU_ASSERT_EQUAL(stage_send(stage, i), MAIKO_OK);
+    for (i = 0; i < URGENT; i++)
+        CU_ASSERT_EQUAL(maiko_send(ctx, urgent, .value = i), MAIKO_OK);
+    while (inbox_settle(stage->sup->inbox)) /* into the mailboxes, without a turn of anybody */
+        ;
+    CU_ASSERT_EQUAL(depth(stage, "player"), QUEUED + URGENT);
+}
+
+static void a_move_that_runs_out_of_memory_changes_nothing(void)
+{
+    struct failing_allocator memory;
+    struct player player = {.wanted = 0};
+    struct stage stage;
+    bool has_moved = false;
+    long nth;
+    int i;
+
+    open_queued(&stage, &memory, &player);
+    for (nth = 0; nth < 200 && !has_moved; nth++) {
+        failing_allocator_fail_nth(&memory, nth);
+        has_moved = move(&stage, "player", 1);
+        failing_allocator_fail_nth(&memory, -1);
+        CU_ASSERT_TRUE(has_moved || maiko_supervisor_status(stage.sup) == MAIKO_OK);
+        CU_ASSERT_EQUAL(actor_named(&stage, "player")->shard->index, has_moved ? 1 : 0);
+        CU_ASSERT_EQUAL(depth(&stage, "player"), QUEUED + URGENT);
+    }
+    CU_ASSERT_TRUE(has_moved && nth > 5);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(player.events, QUEUED + URGENT);
+    for (i = 0; i < QUEUED; i++)
+        CU_ASSERT_EQUAL(player.values[URGENT + i], i);
+    CU_ASSERT_EQUAL(stage_send(&stage, QUEUED), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(player.events, QUEUED + URGENT + 1);
+    (void)stage_stop(&stage); /* MAIKO_ENOMEM when the others could not be told that the old shard is out of it */
+    CU_ASSERT_TRUE(failing_allocator_is_balanced(&memory));
+    stage_close(&stage);
+}
+
+static maiko_status send_one(struct player *player, maiko_context *ctx)
+{
+    (void)player;
+    return maiko_send(ctx, number, .value = 1);
+}
+
+/* Its record may be reused once every shard has passed its events: none may turn up again where that is said already. */
+static void events_of_one_that_has_stopped_keep_an_actor_where_it_is(void)
+{
+    struct stage stage;
+    struct player sender = {.on_stop = send_one};
+    struct player player = {.wanted = 0};
+    struct shard *shard;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 2});
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("sender", &sender)), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    stage_settle(&stage);
+    shard = stage.sup->shards[0];
+    shard_of_this_thread = shard;
+    actor_stop_now(actor_named(&stage, "sender"));
+    shard_of_this_thread = NULL;
+    CU_ASSERT_EQUAL(depth(&stage, "player"), 1);
+    CU_ASSERT_FALSE(move(&stage, "player", 1));
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(player.events, 1);
+    CU_ASSERT_TRUE(move(&stage, "player", 1));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+/* --- events with a destructor --- */
+
+struct crate {
+    int alive;
+    int elsewhere; /* destroyed by another shard than the first */
+};
+
+#define CRATE_FIELDS(F) F(POINTER, crate, struct crate)
+static void break_up(void *event);
+MAIKO_EVENT_WITH(parcel, "parcel", CRATE_FIELDS, .local_only = true, .destroy = break_up)
+MAIKO_EVENT_WITH(last_parcel, "last/parcel", CRATE_FIELDS, .local_only = true, .sticky = true, .destroy = break_up)
+
+static void break_up(void *event)
+{
+    struct crate *crate = ((parcel *)event)->crate;
+
+    crate->alive--;
+    crate->elsewhere += shard_of_this_thread != NULL && shard_of_this_thread->index != 0;
+}
+
+static void what_is_left_when_a_supervisor_is_freed_is_destroyed(void)
+{
+    struct crate crate = {.alive = 0};
+    struct player player = {.wanted = 0};
+    struct stage stage;
+    int i;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 2});
+    CU_ASSERT_EQUAL(
+        maiko_supervisor_add(stage.sup, PLAYER("player", &player, .subscribe = MAIKO_TOPICS("parcel"), .shard = MAIKO_SHARD(1))),
+        MAIKO_OK);
+    for (i = 0; i < 3; i++) {
+        crate.alive++;
+        CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(stage.sup), parcel, .crate = &crate), MAIKO_OK);
+    }
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK); /* never started: they are in the player's mailbox, on another shard */
+    CU_ASSERT_EQUAL(stage.report.unfinished, 3);
+    CU_ASSERT_EQUAL(crate.alive, 0);
+    stage_close(&stage);
+}
+
+static void a_last_value_is_destroyed_where_it_was_made(void)
+{
+    struct crate crate = {.alive = 0};
+    struct player player = {.wanted = 0};
+    struct stage stage;
+    int i;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 2});
+    CU_ASSERT_EQUAL(maiko_supervisor_add(
+                        stage.sup, PLAYER("player", &player, .subscribe = MAIKO_TOPICS("last/parcel"), .shard = MAIKO_SHARD(1))),
+                    MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    for (i = 0; i < 5; i++) {
+        crate.alive++;
+        CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(stage.sup), last_parcel, .crate = &crate), MAIKO_OK);
+        stage_settle(&stage);
+    }
+    CU_ASSERT_EQUAL(player.events, 5);
+    CU_ASSERT_EQUAL(crate.alive, 1);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_EQUAL(crate.alive, 0);
+    CU_ASSERT_EQUAL(crate.elsewhere, 0);
     stage_close(&stage);
 }
 
@@ -511,6 +677,10 @@ static const struct test_case cases[] = {
     TEST_CASE(several_may_wait_for_the_same_removal),
     TEST_CASE(an_importer_is_no_actor_to_remove),
     TEST_CASE(a_removal_follows_an_actor_that_moves),
+    TEST_CASE(a_move_that_runs_out_of_memory_changes_nothing),
+    TEST_CASE(events_of_one_that_has_stopped_keep_an_actor_where_it_is),
+    TEST_CASE(what_is_left_when_a_supervisor_is_freed_is_destroyed),
+    TEST_CASE(a_last_value_is_destroyed_where_it_was_made),
     TEST_CASE(a_second_halt_returns_when_everything_has_settled),
     TEST_CASE(threads_that_stop_and_join_at_once_free_once),
     TEST_CASE(every_joiner_returns),
