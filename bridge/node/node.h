@@ -102,6 +102,7 @@ struct node_peer {
     uint64_t ends_ns;        /* it left the space: freed when its goodbye came, or then; UINT64_MAX: it has not */
     bool is_dead;            /* it left by dying */
     uint64_t redial_ns;      /* connecting side without a route: when to try again; UINT64_MAX: not */
+    uint64_t redial_wait_ns; /* how long to wait before the next try; 0: the first one */
 };
 
 /* Somebody waits for a condition; on the waiter's stack, in the list while it waits. */

@@ -8,7 +8,8 @@
 
 enum { PEERS_MAX = 1024, CLOSE_LINGER_MS = 200 };
 
-static const uint64_t redial_ns = MAIKO_SECONDS(1);
+static const uint64_t redial_first_ns = MAIKO_MS(5); /* growing to: */
+static const uint64_t redial_last_ns = MAIKO_SECONDS(1);
 static const uint64_t reset_interval_ns = MAIKO_SECONDS(1);
 static const uint64_t last_words_ns = MAIKO_SECONDS(1);
 static const uint64_t last_words_of_dead_ns = MAIKO_MS(20);
@@ -111,6 +112,7 @@ static void sink_news(struct peer *machine, const struct peer_notice *notice, vo
         break;
     case PEER_NEWS_READY:
         peer->is_ready = true;
+        peer->redial_wait_ns = 0;
         break;
     case PEER_NEWS_SUBSCRIBED:
         peer->is_subscribed_to = true;
@@ -316,6 +318,17 @@ static struct node_peer *peer_make(maiko_bridge *bridge, const char *name)
 
 /* ---- connections we make ---- */
 
+/* After a lost connection at once, after a refusal or failures in a row not so soon. */
+static void redial_later(struct node_peer *peer, bool is_refused)
+{
+    uint64_t wait_ns = is_refused ? redial_last_ns : peer->redial_wait_ns;
+
+    if (wait_ns < redial_first_ns)
+        wait_ns = redial_first_ns;
+    peer->redial_ns = clock_deadline(node_now(peer->bridge), wait_ns);
+    peer->redial_wait_ns = 2 * wait_ns < redial_last_ns ? 2 * wait_ns : redial_last_ns;
+}
+
 static void dial(struct node_peer *peer)
 {
     char reason[256];
@@ -330,7 +343,7 @@ static void dial(struct node_peer *peer)
         return;
     }
     node_log(peer->bridge, MAIKO_LOG_ERROR, "%s", reason);
-    peer->redial_ns = clock_deadline(node_now(peer->bridge), redial_ns);
+    redial_later(peer, false);
 }
 
 static maiko_status connect_to(maiko_bridge *bridge, const char *name, const char *endpoint, const char *key, bool is_from_space)
@@ -537,7 +550,7 @@ static void settle_connection(struct node_peer *peer)
     may_retry = peer_state(peer->peer) != PEER_REFUSED || peer_may_retry(peer->peer);
     drop_route(peer, CLOSE_LINGER_MS);
     if (peer->is_connector && may_retry && peer->ends_ns == UINT64_MAX)
-        peer->redial_ns = clock_deadline(node_now(bridge), redial_ns);
+        redial_later(peer, peer_state(peer->peer) == PEER_REFUSED);
 }
 
 static void add_up(maiko_bridge *bridge)

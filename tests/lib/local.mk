@@ -17,6 +17,8 @@ tests_lib_libtestkit_la_SOURCES = \
 	tests/lib/random.h \
 	tests/lib/random_schema.c \
 	tests/lib/random_schema.h \
+	tests/lib/relay.c \
+	tests/lib/relay.h \
 	tests/lib/sample_events.h \
 	tests/lib/scratch.c \
 	tests/lib/scratch.h \
