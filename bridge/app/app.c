@@ -117,10 +117,13 @@ static maiko_status check_placement(const struct app_run *run, struct text *erro
 
 /* ---- the bridge ---- */
 
-static maiko_status give_pattern(struct app_run *run, const char *text, bool is_export)
+enum way { WAY_OUT, WAY_IN, WAY_THROUGH };
+
+static maiko_status give_pattern(struct app_run *run, const char *text, enum way way)
 {
     char pattern[MAIKO_TOPIC_MAX + 1];
-    maiko_bridge_pattern given = {.pattern = pattern};
+    maiko_bridge_pattern given = {.pattern = pattern, .relay = way == WAY_THROUGH};
+    maiko_status status;
     size_t len = strcspn(text, "=");
 
     if (len >= sizeof(pattern))
@@ -128,16 +131,21 @@ static maiko_status give_pattern(struct app_run *run, const char *text, bool is_
     memcpy(pattern, text, len);
     pattern[len] = '\0';
     given.as = text[len] == '=' ? text + len + 1 : NULL;
-    return is_export ? maiko_bridge_export(run->bridge, &given) : maiko_bridge_import(run->bridge, &given);
+    if (way == WAY_IN)
+        return maiko_bridge_import(run->bridge, &given);
+    status = maiko_bridge_export(run->bridge, &given);
+    if (status == MAIKO_OK && way == WAY_THROUGH)
+        status = maiko_bridge_import(run->bridge, &(maiko_bridge_pattern){.pattern = pattern});
+    return status;
 }
 
-static maiko_status give_patterns(struct app_run *run, const struct text_list *list, bool is_export)
+static maiko_status give_patterns(struct app_run *run, const struct text_list *list, enum way way)
 {
     maiko_status status = MAIKO_OK;
     size_t i;
 
     for (i = 0; i < list->count && status == MAIKO_OK; i++)
-        status = give_pattern(run, list->items[i], is_export);
+        status = give_pattern(run, list->items[i], way);
     return status;
 }
 
@@ -177,9 +185,11 @@ static maiko_status set_patterns(struct app_run *run)
     maiko_status status = derive_patterns(run, &exports, &imports);
 
     if (status == MAIKO_OK)
-        status = give_patterns(run, run->options.exports.count > 0 ? &run->options.exports : &exports, true);
+        status = give_patterns(run, &run->options.relays, WAY_THROUGH); /* first: it decides for what falls under it */
     if (status == MAIKO_OK)
-        status = give_patterns(run, run->options.imports.count > 0 ? &run->options.imports : &imports, false);
+        status = give_patterns(run, run->options.exports.count > 0 ? &run->options.exports : &exports, WAY_OUT);
+    if (status == MAIKO_OK)
+        status = give_patterns(run, run->options.imports.count > 0 ? &run->options.imports : &imports, WAY_IN);
     text_list_clear(&exports, run->options.heap);
     text_list_clear(&imports, run->options.heap);
     return status;

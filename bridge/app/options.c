@@ -20,6 +20,8 @@ enum { CONFIG_FILE_MAX = 1024 * 1024 };
     X("connect", "ENDPOINT", 'c', "connect to another process; repeatable")                                                      \
     X("publish-at", "ENDPOINT", 'P', "publish for plain ZeroMQ SUB sockets, too; repeatable")                                    \
     X("export", "PATTERN[=AS]", 'e', "let others have these topics (what the actors here publish); repeatable")                  \
+    X("relay", "PATTERN[=AS]", 'r',                                                                                              \
+      "take these topics from others and pass them on, beside what the actors here need; repeatable")                            \
     X("import", "PATTERN[=AS]", 'i', "take these topics from others (what the actors here subscribe to); repeatable")            \
     X("transport", "WHICH", 't', "auto, shm or zmq (auto)")                                                                      \
     X("key", "FILE", 'k', "own key pair: encrypts tcp://")                                                                       \
@@ -57,8 +59,8 @@ void app_options_init(struct app_options *options, struct heap *heap)
 
 void app_options_deinit(struct app_options *options)
 {
-    struct text_list *const lists[] = {&options->actors,  &options->listen,  &options->connect,  &options->publish_at,
-                                       &options->exports, &options->imports, &options->peer_keys};
+    struct text_list *const lists[] = {&options->actors,  &options->listen, &options->connect, &options->publish_at,
+                                       &options->exports, &options->relays, &options->imports, &options->peer_keys};
     size_t i;
 
     for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
@@ -148,6 +150,8 @@ static struct text_list *list_of(struct app_options *options, int letter)
         return &options->publish_at;
     case 'e':
         return &options->exports;
+    case 'r':
+        return &options->relays;
     case 'i':
         return &options->imports;
     case 'p':

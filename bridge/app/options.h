@@ -16,6 +16,7 @@ struct app_options {
     struct text_list connect;
     struct text_list publish_at;
     struct text_list exports; /* PATTERN or PATTERN=AS */
+    struct text_list relays;  /* the same, of what came from others */
     struct text_list imports;
     maiko_transport transport;
     char *key_file;

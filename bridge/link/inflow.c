@@ -18,6 +18,8 @@ static void free_channel(const struct inflow *inflow, struct inflow_channel *cha
         return;
     if (inflow->forgotten != NULL)
         inflow->forgotten(&channel->channel, inflow->userdata);
+    if (channel->origin != NULL)
+        origins_leave(inflow->origins, channel->origin);
     heap_strfree(heap, channel->topic);
     heap_strfree(heap, channel->sender);
     heap_free(heap, channel, sizeof(*channel));

@@ -2,6 +2,7 @@
 #ifndef LINK_INFLOW_H
 #define LINK_INFLOW_H
 
+#include "link/origins.h"
 #include "link/peer.h"
 
 /* A channel of this session, with what was decided about it. */
@@ -9,14 +10,16 @@ struct inflow_channel {
     struct inbound_channel channel;
     char *topic;
     char *sender;
-    uint64_t judged; /* the number of the subscription list the verdict is from; 0: none yet */
-    uint8_t verdict; /* enum verdict */
+    struct origin *origin; /* NULL: nothing of it was taken yet, or nobody remembers */
+    uint64_t judged;       /* the number of the subscription list the verdict is from; 0: none yet */
+    uint8_t verdict;       /* enum verdict */
 };
 
 enum verdict { VERDICT_TAKE, VERDICT_LOOP, VERDICT_HOPS, VERDICT_DENIED };
 
 struct inflow {
     struct heap *heap;
+    struct origins *origins;          /* of the node; NULL: none */
     maiko_id remote;                  /* the other node */
     uint64_t stream;                  /* 0: none yet */
     uint64_t next;                    /* the position we expect */

@@ -91,6 +91,7 @@ maiko_status peer_new(const struct peer_config *config, struct peer **ret_peer)
     inflow_init(&peer->inflow, heap);
     peer->inflow.forgotten = channel_forgotten;
     peer->inflow.userdata = peer;
+    peer->inflow.origins = config->origins;
     stream_init(&peer->stream, heap, exporter_log_for_stream(config->exporter));
     pack_init(&peer->denied, heap, WIRE_BATCH_MAX);
     pack_init(&peer->actors.pack, heap, WIRE_BATCH_MAX);

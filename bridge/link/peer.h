@@ -17,6 +17,7 @@
 #include "wire/frame.h"
 
 struct peer;
+struct origins;
 
 /* Who we are; texts are copied. */
 struct peer_identity {
@@ -119,6 +120,7 @@ struct peer_sink {
 struct peer_config {
     struct heap *heap;
     struct exporter *exporter;
+    struct origins *origins; /* of the node, for all its peers; NULL: what comes by two ways is delivered twice */
     struct peer_identity identity;
     const struct peer_sink *sink;
     void *userdata;
@@ -150,13 +152,14 @@ struct peer_counters {
     uint64_t lost_reported; /* by the other side */
     uint64_t gaps_unknown;  /* reports without a number */
     uint64_t duplicates;
-    uint64_t loops;
-    uint64_t too_many_hops;
-    uint64_t denied;     /* events on topics the peer may not publish, or we did not ask for */
-    uint64_t replays;    /* asked for by us */
-    uint64_t malformed;  /* frames */
-    uint64_t stale;      /* frames of another session */
-    uint64_t own_stalls; /* times this node found it had not run */
+    uint64_t loops;         /* events of ours that came back */
+    uint64_t too_many_hops; /* that had crossed more links than we allow */
+    uint64_t repeated;      /* that had come by another way before */
+    uint64_t denied;        /* events on topics the peer may not publish, or we did not ask for */
+    uint64_t replays;       /* asked for by us */
+    uint64_t malformed;     /* frames */
+    uint64_t stale;         /* frames of another session */
+    uint64_t own_stalls;    /* times this node found it had not run */
     uint64_t sessions;
     uint64_t frames_in;
     uint64_t frames_out;

@@ -211,6 +211,18 @@ static enum verdict judge(struct peer *peer, struct inflow_channel *channel)
     return (enum verdict)channel->verdict;
 }
 
+/* Where its events began is looked up once per channel. */
+static maiko_status find_origin(struct peer *peer, struct inflow_channel *channel)
+{
+    const struct inbound_channel *told = &channel->channel;
+
+    if (channel->origin != NULL || peer->config.origins == NULL)
+        return MAIKO_OK;
+    channel->origin =
+        origins_join(peer->config.origins, told->prefix, told->topic, told->sender, told->origin, peer->inflow.remote);
+    return channel->origin != NULL ? MAIKO_OK : MAIKO_ENOMEM;
+}
+
 static void take_event(struct peer *peer, const struct record *record, struct inflow_channel *channel, uint64_t position)
 {
     struct inbound_event event = {.channel = &channel->channel,
@@ -248,7 +260,12 @@ static maiko_status on_event(struct peer *peer, const struct record *record, uin
         peer->counters.denied++;
         break;
     case VERDICT_TAKE:
-        take_event(peer, record, channel, position);
+        if (find_origin(peer, channel) != MAIKO_OK)
+            return MAIKO_ENOMEM;
+        if (channel->origin == NULL || origin_hear(channel->origin, record->id_lo))
+            take_event(peer, record, channel, position);
+        else
+            peer->counters.repeated++;
         break;
     }
     return MAIKO_OK;

@@ -21,11 +21,6 @@ MAIKO_EVENT(node_ended, END_EVENT_TOPIC, ENDED_FIELDS)
 
 /* ---- on the shards ---- */
 
-static bool is_imported(const maiko_bridge *bridge, const maiko_envelope *envelope)
-{
-    return maiko_envelope_hops(envelope) > 0 || maiko_envelope_is_from(envelope, bridge->importer.importer);
-}
-
 static void hand_over(maiko_bridge *bridge, maiko_context *ctx)
 {
     struct batch *batch = batch_close(&bridge->building);
@@ -63,6 +58,8 @@ static void add_event(maiko_bridge *bridge, maiko_context *ctx, const maiko_enve
     struct source *source = sources_find(&bridge->sources, envelope);
     struct sender_hold *hold = NULL;
 
+    if (source != NULL && source->hops > 0 && !source->topic->is_relayed)
+        return; /* it came from another node and stays here */
     /* relaxed: seen a little later it holds a little later */
     if (source != NULL && atomic_load_explicit(&source->topic->is_held, memory_order_relaxed))
         hold = hold_sender(bridge, ctx, envelope);
@@ -79,7 +76,7 @@ static maiko_status export_handle(void *self, maiko_context *ctx, const maiko_en
 
     if (ended != NULL)
         return batch_add_end(&bridge->building, ended->index);
-    if (is_imported(bridge, envelope))
+    if (!bridge->has_relays && maiko_envelope_hops(envelope) > 0)
         return MAIKO_OK;
     if (sources_are_full(&bridge->sources) && fifo_is_empty(&bridge->building.given_up))
         bridge->building.given_up = sources_give_up(&bridge->sources);

@@ -203,6 +203,7 @@ maiko_bridge *maiko_bridge_new_sized(maiko_supervisor *sup, const maiko_bridge_c
     batch_builder_init(&bridge->building, bridge->heap);
     clock_init(&bridge->clock);
     types_init(&bridge->types, bridge->heap);
+    origins_init(&bridge->origins, bridge->heap);
     allow_list_init(&bridge->allow, bridge->heap);
     pack_init(&bridge->pack, bridge->heap, WIRE_FRAME_MAX);
     if (make_locks(bridge) != MAIKO_OK || handover_init(&bridge->handover) != MAIKO_OK || make_node_id(bridge) != MAIKO_OK)
@@ -238,6 +239,8 @@ static maiko_status add_pattern(maiko_bridge *bridge, const maiko_bridge_pattern
     strcpy(added->pattern, pattern.pattern);
     strcpy(added->as, pattern.as != NULL ? pattern.as : "");
     added->overflow = pattern.overflow;
+    added->relay = pattern.relay;
+    bridge->has_relays = bridge->has_relays || (list == bridge->exports && pattern.relay);
     added->from = pattern.from == MAIKO_FROM_LOG ? FROM_LOG : pattern.from == MAIKO_FROM_LAST ? FROM_LAST : FROM_LIVE;
     (*count)++;
     return MAIKO_OK;
@@ -684,6 +687,9 @@ maiko_status maiko_bridge_count(maiko_bridge *bridge, maiko_bridge_counters *cou
     READ_COUNTER(published);
     READ_COUNTER(publish_lost);
     READ_COUNTER(window_waits);
+    READ_COUNTER(relayed);
+    READ_COUNTER(looped);
+    READ_COUNTER(repeated);
     READ_COUNTER(refusals);
     READ_COUNTER(reports);
     READ_COUNTER(reports_dropped);
@@ -723,6 +729,7 @@ static void bridge_free(maiko_bridge *bridge)
     free_actors(bridge, &bridge->expected);
     free_actors(bridge, &bridge->placed);
     types_deinit(&bridge->types);
+    origins_deinit(&bridge->origins);
     allow_list_deinit(&bridge->allow);
     pack_deinit(&bridge->pack);
     heap_free(heap, bridge->peer_keys, bridge->peer_key_count * KEY_TEXT_SIZE);

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "link/origins.h"
 #include "link/peer.h"
 #include "link/zmq_port.h"
 #include "node/handover.h"
@@ -38,6 +39,7 @@ struct node_pattern {
     char as[MAIKO_TOPIC_MAX + 1]; /* "": the same name */
     maiko_overflow_choice overflow;
     enum pattern_from from;
+    bool relay; /* exports: what came from other nodes, too */
 };
 
 /* Where events of one sender, or of all that were not expected, enter the topic space. */
@@ -139,6 +141,7 @@ struct maiko_bridge {
     struct list expected; /* node_actor of other processes */
     struct list placed;   /* node_actor of this one */
     uint32_t placed_count;
+    bool has_relays;               /* an export passes on what came from other nodes */
     bool has_watchers;             /* an actor of `placed` publishes, so its end is passed on */
     struct node_importer importer; /* of senders that were not expected */
     maiko_importer *reporter;      /* of `$sys/peer` */
@@ -157,6 +160,7 @@ struct maiko_bridge {
     struct space *space;
     struct exporter *exporter;
     struct types types;
+    struct origins origins;
     struct list peers;
     size_t peer_count;
     struct key_text keys;
@@ -178,6 +182,9 @@ struct maiko_bridge {
     _Atomic uint64_t published;
     _Atomic uint64_t publish_lost;
     _Atomic uint64_t window_waits;
+    _Atomic uint64_t relayed;
+    _Atomic uint64_t looped;
+    _Atomic uint64_t repeated;
     _Atomic uint64_t refusals;
     _Atomic uint64_t reports;
     _Atomic uint64_t reports_dropped;
@@ -191,6 +198,8 @@ struct maiko_bridge {
     uint64_t gone_acknowledged; /* of peers that are freed */
     uint64_t gone_window_turns;
     uint64_t gone_lost;
+    uint64_t gone_looped;
+    uint64_t gone_repeated;
     atomic_bool is_running; /* the supervisor has started: imports may enter; set by the export actor */
     /* asked by any thread, done by the bridge's */
     atomic_bool wants_stop;

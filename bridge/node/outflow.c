@@ -72,21 +72,34 @@ static struct export_event about(const struct source *source)
                                  .topic = source->topic->outside,
                                  .sender = source->sender,
                                  .id = {source->prefix, 0},
+                                 .origin = source->origin,
                                  .hops = source->hops,
                                  .overflow = maiko_event_overflow(source->type)};
+}
+
+/* What came from elsewhere is passed on with the node where it began; that is known as long as its origin is remembered. */
+static maiko_status find_origin(const maiko_bridge *bridge, struct source *source)
+{
+    if (source->hops == 0)
+        return MAIKO_OK;
+    source->origin = origins_of_prefix(&bridge->origins, source->prefix);
+    return maiko_id_is_nil(source->origin) ? MAIKO_ENOTFOUND : MAIKO_OK;
 }
 
 /* The channel of a source is looked up when it is new, and when its number was given to another one. */
 static maiko_status introduce(maiko_bridge *bridge, struct source *source)
 {
-    struct export_event event = about(source);
     maiko_status status = MAIKO_OK;
+    struct export_event event;
 
     if (source->known == NULL) {
-        status = types_learn(&bridge->types, source->type, &source->known);
+        status = find_origin(bridge, source);
         if (status == MAIKO_OK)
-            types_note_topic(&bridge->types, event.topic, source->known);
+            status = types_learn(&bridge->types, source->type, &source->known);
+        if (status == MAIKO_OK)
+            types_note_topic(&bridge->types, source->topic->outside, source->known);
     }
+    event = about(source);
     if (status == MAIKO_OK)
         status = exporter_channel(bridge->exporter, &event, &source->channel);
     if (status != MAIKO_OK)
@@ -175,6 +188,7 @@ static void run_batch(maiko_bridge *bridge, struct batch *batch)
 {
     uint64_t now_ns = node_now(bridge);
     uint64_t exported = 0;
+    uint64_t relayed = 0;
     size_t i;
 
     for (i = 0; i < batch->count; i++) {
@@ -187,12 +201,14 @@ static void run_batch(maiko_bridge *bridge, struct batch *batch)
         }
         status = publish(bridge, batch, record, now_ns);
         exported += status == MAIKO_OK;
+        relayed += status == MAIKO_OK && record->source->hops > 0;
         if (status != MAIKO_OK)
             refuse(bridge, record->source->topic->name, status);
         hold(bridge, record->source->topic, record->hold);
         record->hold = NULL;
     }
     atomic_fetch_add_explicit(&bridge->exported, exported, memory_order_relaxed);
+    atomic_fetch_add_explicit(&bridge->relayed, relayed, memory_order_relaxed);
 }
 
 void node_outflow_run(maiko_bridge *bridge)

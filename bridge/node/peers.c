@@ -228,6 +228,7 @@ static maiko_status make_machine(maiko_bridge *bridge, struct node_peer *peer)
     char host[256] = "";
     struct peer_config config = {.heap = bridge->heap,
                                  .exporter = bridge->exporter,
+                                 .origins = &bridge->origins,
                                  .identity = {.space = bridge->space_name,
                                               .name = bridge->node_name,
                                               .node = bridge->node_id,
@@ -257,6 +258,8 @@ static maiko_status make_machine(maiko_bridge *bridge, struct node_peer *peer)
 
 static void count_gone(maiko_bridge *bridge, const struct peer_counters *counters)
 {
+    bridge->gone_looped += counters->loops + counters->too_many_hops;
+    bridge->gone_repeated += counters->repeated;
     bridge->gone_acknowledged += counters->acknowledged;
     bridge->gone_window_turns += counters->window_turns;
     bridge->gone_lost += counters->lost_window + counters->lost_oldest + counters->lost_deadline + counters->lost_log +
@@ -558,6 +561,8 @@ static void add_up(maiko_bridge *bridge)
     uint64_t acknowledged = bridge->gone_acknowledged;
     uint64_t window_turns = bridge->gone_window_turns;
     uint64_t lost = bridge->gone_lost;
+    uint64_t looped = bridge->gone_looped;
+    uint64_t repeated = bridge->gone_repeated;
     uint32_t up = 0;
     struct list *link;
 
@@ -569,11 +574,15 @@ static void add_up(maiko_bridge *bridge)
         window_turns += counters->window_turns;
         lost +=
             counters->lost_window + counters->lost_oldest + counters->lost_deadline + counters->lost_log + counters->lost_peer;
+        looped += counters->loops + counters->too_many_hops;
+        repeated += counters->repeated;
         up += peer_state(peer->peer) == PEER_UP;
     }
     atomic_store_explicit(&bridge->acknowledged, acknowledged, memory_order_relaxed);
     atomic_store_explicit(&bridge->window_turns, window_turns, memory_order_relaxed);
     atomic_store_explicit(&bridge->lost, lost, memory_order_relaxed);
+    atomic_store_explicit(&bridge->looped, looped, memory_order_relaxed);
+    atomic_store_explicit(&bridge->repeated, repeated, memory_order_relaxed);
     atomic_store_explicit(&bridge->peers_up, up, memory_order_relaxed);
 }
 

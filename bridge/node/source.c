@@ -91,6 +91,7 @@ static char *name_outside(struct sources *sources, struct source_topic *topic)
     const struct node_pattern *pattern = pattern_of(sources, topic->name);
     char renamed[MAIKO_TOPIC_MAX + 1];
 
+    topic->is_relayed = pattern != NULL && pattern->relay;
     if (pattern == NULL || pattern->as[0] == '\0')
         return heap_strdup(sources->heap, topic->name);
     if (rename_topic(pattern->pattern, pattern->as, topic->name, renamed))

@@ -19,7 +19,8 @@ struct source_topic {
     /* any thread: set by the bridge's, read by the export actor; nothing else depends on it */
     atomic_bool is_held;
     /* set at creation */
-    char *outside; /* its name there; the same as `name` without a rename */
+    char *outside;   /* its name there; the same as `name` without a rename */
+    bool is_relayed; /* what came from other nodes leaves, too */
     maiko_status status;
     /* bridge's thread */
     struct list held_link; /* in the bridge's list while senders are held */
@@ -43,6 +44,7 @@ struct source {
     struct export_channel *channel; /* NULL: not introduced yet */
     uint32_t generation;            /* of the channel */
     struct known_type *known;
+    maiko_id origin; /* the node where its events began; nil: this one */
     char sender[];
 };
 

@@ -5,7 +5,7 @@ need_plain_build
 [ -e "$build_dir/bridge/.libs/libmaiko-bridge-core.a" ] || skip "no bridge in this build"
 cd "$source_dir"
 
-flags="-std=gnu11 -O1 -D_GNU_SOURCE -iquote libmaiko -iquote bridge -iquote tests -Ilibmaiko/include -Ibridge/include"
+flags="-std=gnu11 -O1 -D_GNU_SOURCE -iquote $scratch -iquote libmaiko -iquote bridge -iquote tests -Ilibmaiko/include -Ibridge/include"
 archives="$build_dir/tests/lib/.libs/libtestkit.a $build_dir/bridge/.libs/libmaiko-bridge-core.a"
 archives="$archives $build_dir/libmaiko/.libs/libmaiko-core.a"
 
@@ -14,7 +14,9 @@ compile()
     ${CC:-cc} $flags -c "$1" -o "$2"
 }
 
-simulation="$build_dir/tests/sim/test_links.o $build_dir/tests/sim/world.o $build_dir/tests/sim/network.o"
+links="$build_dir/tests/sim/test_links.o $build_dir/tests/sim/world.o $build_dir/tests/sim/network.o"
+relays="$build_dir/tests/sim/test_relays.o $build_dir/tests/sim/mesh.o $build_dir/tests/sim/network.o"
+simulation=$links
 
 # run OBJECT...: the simulation with these objects instead of those in the archive.  It takes 4 s of CPU time; a mutant that
 # goes round in circles is noticed when it has had five times that.
@@ -25,15 +27,18 @@ run()
     (ulimit -t 20 && exec "$scratch/sim" >"$scratch/out" 2>&1)
 }
 
-# mutant WHAT FILE SED: must be noticed.
+# mutant WHAT FILE SED [SOURCE]: must be noticed.  A header is changed for the one source that is named.
 mutant()
 {
-    sed "$3" "$2" >"$scratch/mutant.c"
-    if cmp -s "$2" "$scratch/mutant.c"; then
+    rm -rf "$scratch/link"
+    mkdir "$scratch/link"
+    changed=$scratch/link/$(basename "$2")
+    sed "$3" "$2" >"$changed"
+    if cmp -s "$2" "$changed"; then
         complain "mutant '$1': its place in $2 is gone"
         return
     fi
-    compile "$scratch/mutant.c" "$scratch/mutant.o"
+    compile "${4:-$changed}" "$scratch/mutant.o"
     if run "$scratch/mutant.o"; then
         complain "mutant '$1' passes"
     else
@@ -52,4 +57,9 @@ mutant 'the deadline never comes' bridge/link/peer_export.c 's/now_ns - stream->
 mutant 'a session is begun twice' bridge/link/peer_session.c 's/^    return peer->state != PEER_UP \&\& frame->session == .*/    return peer->state == PEER_GREETING \&\& frame->session == peer->last_session \&\&/'
 mutant 'a new life goes on in the old stream' bridge/link/peer_session.c 's/^    if (is_same_life)$/    if (true)/'
 mutant 'nothing is sent again' bridge/link/stream.c 's/^    stream->sent = (size_t)(next - stream->base);/    (void)next;/'
+simulation=$relays
+mutant 'what came by another way is new' bridge/link/origins.h 's/return !source->has_ways;/return true;/' bridge/link/peer_import.c
+mutant 'own events are taken back' bridge/link/peer_import.c 's/if (maiko_id_equal(told->origin, peer->config.identity.node))/if (0)/'
+mutant 'hops have no end' bridge/link/peer_import.c 's/else if (told->hops > peer->config.hop_limit)/else if (0)/'
+mutant 'the origin is forgotten' bridge/link/origins.c 's/return known == NULL ? (maiko_id){0, 0} : known->node;/return (maiko_id){0, 0};/'
 verdict

@@ -4,8 +4,10 @@ sim_tests += tests/sim/test_scenarios
 tests_sim_test_runtime_SOURCES = tests/sim/test_runtime.c tests/sim/troupe.c tests/sim/troupe.h tests/sim/troupe_check.c
 if WITH_BRIDGE
 sim_tests += tests/sim/test_links
+sim_tests += tests/sim/test_relays
 endif
 tests_sim_test_links_SOURCES = tests/sim/test_links.c tests/sim/network.c tests/sim/network.h tests/sim/world.c tests/sim/world.h
+tests_sim_test_relays_SOURCES = tests/sim/test_relays.c tests/sim/mesh.c tests/sim/mesh.h tests/sim/network.c tests/sim/network.h
 if WITH_CUNIT
 structure_scripts += tests/sim/mutants.sh
 endif

@@ -30,6 +30,7 @@ unit_tests += tests/unit/test_security
 unit_tests += tests/unit/test_shm_area
 unit_tests += tests/unit/test_shm_hostile
 unit_tests += tests/unit/test_shm_ring
+unit_tests += tests/unit/test_origins
 unit_tests += tests/unit/test_space_path
 endif
 unit_tests += tests/unit/test_counters_file

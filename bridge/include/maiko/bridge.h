@@ -57,6 +57,7 @@ typedef struct maiko_bridge_pattern {
     const char *as;                 /* what it is called on the receiving side: the same wildcards; NULL: the same */
     maiko_overflow_choice overflow; /* imports: what the sender does when we do not keep up; of the topic by default */
     maiko_bridge_from from;         /* imports */
+    bool relay;                     /* exports: pass on what came from other nodes, too, once each and over hop_limit links */
 } maiko_bridge_pattern;
 
 /** Counts of one bridge since its start. */
@@ -75,6 +76,9 @@ typedef struct maiko_bridge_counters {
     uint64_t publish_lost;    /* events that a plain listener was too slow for */
     uint64_t window_waits;    /* times exporting was held because a peer had no room */
     uint32_t peers;           /* with a session now */
+    uint64_t relayed;         /* exported events that came from other nodes */
+    uint64_t looped;          /* events that came back to where they began, or crossed more links than hop_limit: dropped */
+    uint64_t repeated;        /* that had come by another way before: dropped */
     uint64_t refusals;        /* of connections, patterns and topics, by us; each has a line in the log and a report */
     uint64_t reports;         /* events sent on `$sys/peer`, see <maiko/peer.h> */
     uint64_t reports_dropped; /* that found no room */
