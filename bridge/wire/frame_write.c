@@ -1,6 +1,8 @@
 /* Frame, writing.  Only what means something for the kind is written. */
 #include "wire/frame.h"
 
+#include <string.h>
+
 static void write_uint(struct pack *pack, const char *key, uint64_t value)
 {
     pack_str(pack, key);
@@ -184,18 +186,50 @@ void frame_write_channel(struct pack *pack, const struct frame_channel *channel)
         write_uint(pack, "hops", channel->hops);
 }
 
-enum { EVENT_ELEMENTS = 6, UINT16 = 0xcd };
+/* Every event has one of these, so it is written in one go: array of six, channel, id, time, parent and correlation. */
+enum { EVENT_ELEMENTS = 6, UINT16 = 0xcd, UINT64 = 0xcf, NIL = 0xc0, BIN8 = 0xc4, EVENT_HEAD_MAX = 4 + 9 + 9 + 18 + 18 };
+
+static uint8_t *put_number(uint8_t *at, uint64_t value)
+{
+    if (value < 0x80) {
+        *at = (uint8_t)value;
+        return at + 1;
+    }
+    value = __builtin_bswap64(value);
+    *at = UINT64;
+    memcpy(at + 1, &value, sizeof(value));
+    return at + 1 + sizeof(value);
+}
+
+static uint8_t *put_id(uint8_t *at, maiko_id id)
+{
+    uint64_t halves[2] = {__builtin_bswap64(id.hi), __builtin_bswap64(id.lo)};
+
+    if (maiko_id_is_nil(id)) {
+        *at = NIL;
+        return at + 1;
+    }
+    at[0] = BIN8;
+    at[1] = sizeof(halves);
+    memcpy(at + 2, halves, sizeof(halves));
+    return at + 2 + sizeof(halves);
+}
 
 void record_begin_event(struct pack *pack, const struct record *event)
 {
-    uint8_t head[4] = {0x90 | EVENT_ELEMENTS, UINT16};
+    uint8_t *head = pack_space(pack, EVENT_HEAD_MAX);
+    uint8_t *at = head;
 
-    record_set_channel(head, (uint32_t)event->channel);
-    pack_raw(pack, head, sizeof(head));
-    pack_uint(pack, event->id_lo);
-    pack_uint(pack, event->time_ns);
-    pack_id(pack, event->parent);
-    pack_id(pack, event->correlation);
+    if (head == NULL)
+        return;
+    at[0] = 0x90 | EVENT_ELEMENTS;
+    at[1] = UINT16;
+    record_set_channel(at, (uint32_t)event->channel);
+    at = put_number(at + 4, event->id_lo);
+    at = put_number(at, event->time_ns);
+    at = put_id(at, event->parent);
+    at = put_id(at, event->correlation);
+    pack_add(pack, (size_t)(at - head));
 }
 
 void record_set_channel(uint8_t *record, uint32_t channel)

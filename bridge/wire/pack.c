@@ -157,6 +157,15 @@ static inline void put_short(struct pack *pack, uint8_t first, uint8_t value)
     at[1] = value;
 }
 
+uint8_t *pack_space(struct pack *pack, size_t len)
+{
+    uint8_t *at = extend(pack, len);
+
+    if (at != NULL)
+        pack->len -= len;
+    return at;
+}
+
 void pack_array(struct pack *pack, size_t count)
 {
     if (count < 16)

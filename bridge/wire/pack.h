@@ -31,6 +31,14 @@ void pack_clear(struct pack *pack);
 /* Room for so many more bytes without another allocation.  False: no memory, which does not stick. */
 bool pack_reserve(struct pack *pack, size_t len);
 
+/* For values of known size that are written by hand: room for `len` bytes, NULL when the pack has failed.  Those that were
+ * written, at most as many, are added by pack_add(). */
+uint8_t *pack_space(struct pack *pack, size_t len);
+static inline void pack_add(struct pack *pack, size_t len)
+{
+    pack->len += len;
+}
+
 /* Hands its memory over to the caller, *ret_size bytes of the heap of which `len` were used, and begins anew.  NULL: nothing was
  * written. */
 uint8_t *pack_release(struct pack *pack, size_t *ret_size);

@@ -123,11 +123,18 @@ static inline unsigned plain_size(uint8_t first)
 }
 
 /* The head, and the body if there is one, of a value that is not plain.  NULL and the reason when it is not well-formed. */
-static const uint8_t *walk_head(const uint8_t *at, const uint8_t *end, uint64_t *ret_children, const char **ret_reason)
+static inline const uint8_t *walk_head(const uint8_t *at, const uint8_t *end, uint64_t *ret_children, const char **ret_reason)
 {
-    struct head head = head_at(at, end);
+    struct head head;
 
     *ret_children = 0;
+    if (*at >= READER_FIXARRAY && *at <= READER_FIXARRAY_MAX && (*at & 0x0fu) < (size_t)(end - at)) {
+        *ret_children = *at & 0x0fu;
+        return at + 1;
+    }
+    if (*at == READER_BIN8 && end - at >= 2 && at[1] <= end - at - 2)
+        return at + 2 + at[1];
+    head = head_at(at, end);
     if (head.kind == READ_END) {
         *ret_reason = "a byte that begins no value, or a head that is cut";
         return NULL;
@@ -245,12 +252,8 @@ bool reader_bool(struct reader *reader, bool *ret_value)
     return true;
 }
 
-bool reader_uint(struct reader *reader, uint64_t *ret_value)
+bool reader_uint_any(struct reader *reader, uint64_t *ret_value)
 {
-    if (reader->at != reader->end && *reader->at < 0x80) {
-        *ret_value = *reader->at++;
-        return true;
-    }
     return take(reader, READ_UINT, ret_value);
 }
 
@@ -304,7 +307,7 @@ bool reader_str(struct reader *reader, struct slice *ret_value)
     return take_body(reader, READ_STR, ret_value);
 }
 
-bool reader_bin(struct reader *reader, struct slice *ret_value)
+bool reader_bin_any(struct reader *reader, struct slice *ret_value)
 {
     return take_body(reader, READ_BIN, ret_value);
 }
@@ -326,7 +329,7 @@ static bool take_count(struct reader *reader, enum reader_kind kind, unsigned va
     return true;
 }
 
-bool reader_array(struct reader *reader, uint32_t *ret_count)
+bool reader_array_any(struct reader *reader, uint32_t *ret_count)
 {
     return take_count(reader, READ_ARRAY, 1, ret_count);
 }
@@ -347,7 +350,7 @@ static bool id_of_text(struct slice text, maiko_id *ret_id)
     return maiko_id_parse(buffer, ret_id) == MAIKO_OK;
 }
 
-bool reader_id(struct reader *reader, maiko_id *ret_value)
+bool reader_id_any(struct reader *reader, maiko_id *ret_value)
 {
     struct reader copy = *reader;
     struct slice bytes;

@@ -45,26 +45,79 @@ static inline struct reader reader_of(struct slice slice)
 
 enum reader_kind reader_peek(const struct reader *reader);
 
-/* Each returns false, and stays where it is, when the next value is of another kind or out of range. */
+/* Each returns false, and stays where it is, when the next value is of another kind or out of range.  Those that events are full
+ * of look for the usual form first; the _any ones take all forms. */
 bool reader_nil(struct reader *reader);
 bool reader_bool(struct reader *reader, bool *ret_value);
-bool reader_uint(struct reader *reader, uint64_t *ret_value);
+bool reader_uint_any(struct reader *reader, uint64_t *ret_value);
 bool reader_int(struct reader *reader, int64_t *ret_value);
 bool reader_float(struct reader *reader, float *ret_value);   /* a float32 only: its bits are kept */
 bool reader_double(struct reader *reader, double *ret_value); /* a float64 only */
 bool reader_str(struct reader *reader, struct slice *ret_value);
-bool reader_bin(struct reader *reader, struct slice *ret_value);
-bool reader_array(struct reader *reader, uint32_t *ret_count);
+bool reader_bin_any(struct reader *reader, struct slice *ret_value);
+bool reader_array_any(struct reader *reader, uint32_t *ret_count);
 bool reader_map(struct reader *reader, uint32_t *ret_count);
 
 /* A str or a bin. */
 bool reader_text(struct reader *reader, struct slice *ret_value);
 
 /* Nil, a bin of 16 bytes, or a str of UUID text. */
-bool reader_id(struct reader *reader, maiko_id *ret_value);
+bool reader_id_any(struct reader *reader, maiko_id *ret_value);
 
 /* Any one value with all in it: its bytes.  As strict as reader_check(), for a value inside another one. */
 bool reader_skip(struct reader *reader, struct slice *ret_value);
+
+/* First bytes of the usual forms. */
+enum { READER_NIL = 0xc0, READER_BIN8 = 0xc4, READER_UINT64 = 0xcf, READER_FIXARRAY = 0x90, READER_FIXARRAY_MAX = 0x9f };
+
+static inline size_t reader_left(const struct reader *reader)
+{
+    return (size_t)(reader->end - reader->at);
+}
+
+static inline bool reader_uint(struct reader *reader, uint64_t *ret_value)
+{
+    uint64_t value;
+
+    if (reader_left(reader) > 0 && *reader->at < 0x80) {
+        *ret_value = *reader->at++;
+        return true;
+    }
+    if (reader_left(reader) <= sizeof(value) || *reader->at != READER_UINT64)
+        return reader_uint_any(reader, ret_value);
+    memcpy(&value, reader->at + 1, sizeof(value));
+    reader->at += 1 + sizeof(value);
+    *ret_value = __builtin_bswap64(value); /* the lowest byte in memory is the first: configure insists */
+    return true;
+}
+
+static inline bool reader_bin(struct reader *reader, struct slice *ret_value)
+{
+    if (reader_left(reader) < 2 || reader->at[0] != READER_BIN8 || reader->at[1] > reader_left(reader) - 2)
+        return reader_bin_any(reader, ret_value);
+    ret_value->data = reader->at + 2;
+    ret_value->len = reader->at[1];
+    reader->at += 2 + ret_value->len;
+    return true;
+}
+
+static inline bool reader_array(struct reader *reader, uint32_t *ret_count)
+{
+    if (reader_left(reader) == 0 || *reader->at < READER_FIXARRAY || *reader->at > READER_FIXARRAY_MAX ||
+        (*reader->at & 0x0fu) >= reader_left(reader)) /* every value takes a byte */
+        return reader_array_any(reader, ret_count);
+    *ret_count = *reader->at++ & 0x0fu;
+    return true;
+}
+
+static inline bool reader_id(struct reader *reader, maiko_id *ret_value)
+{
+    if (reader_left(reader) == 0 || *reader->at != READER_NIL)
+        return reader_id_any(reader, ret_value);
+    *ret_value = (maiko_id){0, 0};
+    reader->at++;
+    return true;
+}
 
 static inline bool slice_is(struct slice slice, const char *text)
 {

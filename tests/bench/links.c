@@ -105,8 +105,8 @@ static maiko_status begin(void *self, maiko_context *ctx, const maiko_envelope *
 static maiko_status receive(void *self, maiko_context *ctx, const maiko_envelope *envelope)
 {
     const small *small_event = maiko_event_as(envelope, small);
-    const medium *medium_event = maiko_event_as(envelope, medium);
-    const large *large_event = maiko_event_as(envelope, large);
+    const medium *medium_event = small_event == NULL ? maiko_event_as(envelope, medium) : NULL;
+    const large *large_event = small_event == NULL && medium_event == NULL ? maiko_event_as(envelope, large) : NULL;
     const void *body = small_event != NULL ? small_event->body.data : medium_event != NULL ? medium_event->body.data : NULL;
     struct part *part = self;
 
