@@ -13,6 +13,7 @@ integration_tests += tests/integration/test_app
 integration_tests += tests/integration/test_books
 integration_tests += tests/integration/test_bridge
 integration_tests += tests/integration/test_keypair
+integration_tests += tests/integration/test_link_flow
 integration_tests += tests/integration/test_python_peer
 integration_tests += tests/integration/test_peer_reports
 integration_tests += tests/integration/test_relay
@@ -22,6 +23,7 @@ endif
 
 EXTRA_DIST += tests/integration/python_peer.py
 
+tests_integration_test_link_flow_SOURCES = tests/integration/test_link_flow.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_bridge_SOURCES = tests/integration/test_bridge.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 
 # Examples: scripts that compare what they print.

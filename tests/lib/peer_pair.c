@@ -1,6 +1,7 @@
 /* Peer pair: the sink writes down, the queues move. */
 #include "lib/peer_pair.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,9 +40,16 @@ static bool on_deliver(struct peer *peer, const struct inbound_event *event, voi
     text_append_format(&node->pair->trace, "%s: has %s %llu\n", node->name, event->channel->topic, (unsigned long long)value.u64);
     node->events++;
     node->last_number = value.u64;
+    snprintf(node->last_sender, sizeof(node->last_sender), "%s", event->channel->sender);
+    event->channel->user = node;
     node->last_stream = event->stream;
     node->last_position = event->position;
     return !node->keeps_events;
+}
+
+static void on_forgotten(struct peer *peer, struct inbound_channel *channel, void *userdata)
+{
+    ((struct pair_node *)userdata)->forgotten += channel->user != NULL;
 }
 
 static void on_ended(struct peer *peer, const char *publisher, const char *const *publish, void *userdata)
@@ -77,6 +85,7 @@ static bool may_subscribe(struct peer *peer, const char *pattern, void *userdata
 static const struct peer_sink sink = {.send = on_send,
                                       .close = on_close,
                                       .deliver = on_deliver,
+                                      .forgotten = on_forgotten,
                                       .ended = on_ended,
                                       .news = on_news,
                                       .may_subscribe = may_subscribe,
@@ -102,7 +111,8 @@ void pair_init(struct pair *pair, struct heap *heap)
 
 static maiko_status open_node(struct pair_node *node)
 {
-    struct exporter_config config = {.heap = node->config.heap, .stream_seed = 100 * node->config.identity.epoch};
+    struct exporter_config config = {
+        .heap = node->config.heap, .channels = node->channels, .stream_seed = 100 * node->config.identity.epoch};
     maiko_status status = exporter_new(&config, &node->exporter);
 
     if (status != MAIKO_OK)
@@ -197,18 +207,24 @@ maiko_status pair_subscribe(struct pair_node *node, const char *pattern, enum pa
     return peer_subscribe(node->peer, &wish, node->pair->now);
 }
 
-maiko_status pair_publish(struct pair_node *node, const char *topic, maiko_overflow overflow, uint64_t number)
+maiko_status pair_publish_as(struct pair_node *node, const char *sender, const char *topic, maiko_overflow overflow,
+                             uint64_t number)
 {
     numbers value = {.u64 = number};
     struct export_event event = {.type = MAIKO_TYPE(numbers),
                                  .payload = &value,
                                  .topic = topic,
-                                 .sender = "sender",
+                                 .sender = sender,
                                  .id = {5, number},
                                  .correlation = {5, number},
                                  .overflow = overflow};
 
     return exporter_publish(node->exporter, &event, node->pair->now);
+}
+
+maiko_status pair_publish(struct pair_node *node, const char *topic, maiko_overflow overflow, uint64_t number)
+{
+    return pair_publish_as(node, "sender", topic, overflow, number);
 }
 
 void pair_deliver(struct pair_node *node)

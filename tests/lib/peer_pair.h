@@ -22,12 +22,15 @@ struct pair_node {
     struct pair_node *other;
     struct pair_frame out[PAIR_FRAMES_MAX]; /* sent, not yet with the other side */
     size_t out_count;
+    size_t channels;   /* of its exporter; 0: the default */
     bool keeps_events; /* deliver answers "later" */
     const char *denied;
     uint64_t last_stream;
     uint64_t last_position;
     uint64_t events;
     uint64_t last_number;
+    char last_sender[32];
+    uint64_t forgotten; /* channels that meant something else, or whose session was over */
     uint64_t lost;
     uint64_t unknown_gaps;
     unsigned closes;
@@ -62,6 +65,8 @@ void pair_break(struct pair *pair);
 
 maiko_status pair_subscribe(struct pair_node *node, const char *pattern, enum pattern_from from);
 maiko_status pair_publish(struct pair_node *node, const char *topic, maiko_overflow overflow, uint64_t number);
+maiko_status pair_publish_as(struct pair_node *node, const char *sender, const char *topic, maiko_overflow overflow,
+                             uint64_t number);
 
 /* What was kept is with its receivers now. */
 void pair_deliver(struct pair_node *node);

@@ -47,11 +47,13 @@ tests_unit_test_event_cxx_SOURCES = tests/unit/test_event_cxx.cc
 endif
 if WITH_BRIDGE
 unit_tests += tests/unit/test_envelope
+unit_tests += tests/unit/test_channels
 unit_tests += tests/unit/test_payload
 unit_tests += tests/unit/test_peer
 endif
 tests_unit_test_payload_CPPFLAGS = $(AM_CPPFLAGS) $(MSGPACK_CFLAGS)
 tests_unit_test_payload_LDADD = $(test_ldadd) $(MSGPACK_LIBS)
+tests_unit_test_channels_SOURCES = tests/unit/test_channels.c tests/lib/peer_pair.c tests/lib/peer_pair.h
 tests_unit_test_peer_SOURCES = tests/unit/test_peer.c tests/lib/peer_pair.c tests/lib/peer_pair.h
 unit_tests += tests/unit/test_broker
 unit_tests += tests/unit/test_mailbox
