@@ -17,6 +17,7 @@ bench_programs =
 include tests/lib/local.mk
 include tests/unit/local.mk
 include tests/integration/local.mk
+include tests/model/local.mk
 include tests/sim/local.mk
 include tests/fuzz/local.mk
 include tests/chaos/local.mk

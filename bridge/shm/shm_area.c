@@ -182,7 +182,7 @@ static maiko_status check_file(enum shm_area_kind kind, int fd, size_t *ret_byte
     return MAIKO_OK;
 }
 
-/* Copied out by read(): the mapping is not there yet, and need not be for a header that does not fit. */
+/* Copied out by a system call: the mapping is not there yet, and need not be for a header that does not fit. */
 static maiko_status check_header(enum shm_area_kind kind, int fd, size_t bytes, uint64_t link, const char **reason)
 {
     struct shm_header header;

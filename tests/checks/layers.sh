@@ -70,4 +70,8 @@ complain_lines <"$scratch/bad"
 grep -nE '\bpthread_create *\(' $(find libmaiko -name '*.[ch]' ! -path 'libmaiko/runtime/*') /dev/null |
     sed 's/$/   (only runtime owns threads)/' >"$scratch/bad" || true
 complain_lines <"$scratch/bad"
+# Shared rings decide and copy; sockets, descriptors to wait on and threads are the links' business.
+grep -nE '\b(pthread_[a-z_]+|clock_gettime|epoll_[a-z0-9_]+|eventfd[a-z_]*|socket|sendmsg|recvmsg|poll|read|write) *\(' \
+    $(find bridge/shm -name '*.[ch]' 2>/dev/null) /dev/null | sed 's/$/   (bridge\/shm)/' >"$scratch/bad" || true
+complain_lines <"$scratch/bad"
 verdict

@@ -1,12 +1,14 @@
 # tests/checks: scripts that keep the structure honest, one per line, sorted.
 
 structure_scripts += tests/checks/behaviour.sh
+structure_scripts += tests/checks/fault_points.sh
 structure_scripts += tests/checks/headers.sh
 structure_scripts += tests/checks/layers.sh
 structure_scripts += tests/checks/links.sh
 structure_scripts += tests/checks/lists.sh
 structure_scripts += tests/checks/magics.sh
 structure_scripts += tests/checks/manpages.sh
+structure_scripts += tests/checks/model_steps.sh
 structure_scripts += tests/checks/objects.sh
 structure_scripts += tests/checks/selftest.sh
 structure_scripts += tests/checks/sizes.sh

@@ -60,7 +60,7 @@ broken()
 }
 
 tried=0
-for check in layers lists magics manpages text sizes links; do
+for check in fault_points layers lists magics manpages model_steps text sizes links; do
     run_check "$check" || complain "$check.sh fails on the unbroken copy"
 done
 
@@ -87,6 +87,21 @@ append libmaiko/base/local.mk 'core_sources += libmaiko/base/heap.c'
 broken "a file listed twice" lists "written twice"
 create libmaiko/base/forgotten.c 'int x;'
 broken "a file that is not listed" lists "no local.mk names it"
+
+create bridge/shm/broken.c '#include "shm/shm_layout.h"' 'void f(struct shm_control *control)' '{' \
+    '    FAULT_POINT(before_f);' '    atomic_store(&control->consumed, 1);' '    return;' '}'
+broken "an atomic store without a fault point behind it" fault_points "no fault point after this store"
+create bridge/shm/broken.c '#include "shm/shm_layout.h"' 'void f(struct shm_control *control)' '{' \
+    '    atomic_store(&control->consumed, 1);' '    FAULT_POINT(after_f);' '}'
+broken "an atomic store without a fault point before it" fault_points "no fault point before this store"
+create bridge/shm/broken.c 'int f(void); /* step: dance */'
+broken "a step of the code that no model has" model_steps "dance: a step of the code that is in no model"
+append tests/model/ring.pml 'dance:'
+broken "a step of a model that the code has not" model_steps "dance: a step of a model that is not in the code"
+create bridge/shm/broken.c 'x(memory_order_acquire); /* step: dance */'
+broken "an ordering that no model can leave out" model_steps "acquire_dance: no model can leave it out"
+create bridge/shm/broken.c 'int f(int fd) { return poll(&fd, 1, 0); }'
+broken "a system call in the rings" layers "(bridge/shm)"
 
 create libmaiko/base/broken1.h '#define ONE_MAGIC 0x11223344u' '#define TWO_MAGIC 0X11223344u'
 broken "two equal magics" magics "has the value of ONE_MAGIC"

@@ -1,0 +1,6 @@
+# tests/model: what the links promise, checked over all interleavings.
+
+structure_scripts += tests/model/models.sh
+EXTRA_DIST += \
+	tests/model/chunks.pml \
+	tests/model/ring.pml
