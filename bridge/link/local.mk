@@ -12,6 +12,7 @@ bridge_sources += bridge/link/peer.c
 bridge_sources += bridge/link/peer.h
 bridge_sources += bridge/link/peer_export.c
 bridge_sources += bridge/link/peer_import.c
+bridge_sources += bridge/link/peer_interest.c
 bridge_sources += bridge/link/peer_session.c
 bridge_sources += bridge/link/peer_state.h
 bridge_sources += bridge/link/origins.c

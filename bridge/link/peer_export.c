@@ -1,4 +1,4 @@
-/* Peer, sending: what the other side wants, and what of it goes out now. */
+/* Peer, sending: what of the events and ends goes out now, and what is told with them. */
 #include "link/peer_state.h"
 
 #include <string.h>
@@ -17,229 +17,6 @@ uint32_t peer_window_events(const struct peer *peer)
     uint64_t theirs = peer->remote.window_events;
 
     return theirs > 0 && theirs < peer->config.window_events ? (uint32_t)theirs : peer->config.window_events;
-}
-
-/* ---- Subscriptions of the other side ---- */
-
-static enum pattern_from from_of(struct slice word)
-{
-    return slice_is(word, "log") ? FROM_LOG : slice_is(word, "last") ? FROM_LAST : FROM_LIVE;
-}
-
-static maiko_overflow overflow_of(struct slice word)
-{
-    int overflow;
-
-    for (overflow = MAIKO_BLOCK; overflow <= MAIKO_FAIL; overflow++)
-        if (slice_is(word, maiko_overflow_name((maiko_overflow)overflow)))
-            return (maiko_overflow)overflow;
-    return MAIKO_OVERFLOW_OF_TOPIC;
-}
-
-static bool is_allowed(struct peer *peer, const char *pattern)
-{
-    const struct peer_sink *sink = peer->config.sink;
-
-    return sink->may_subscribe == NULL || sink->may_subscribe(peer, pattern, peer->config.userdata);
-}
-
-/* Adds one element of the list; refused ones are ended from the start. */
-static maiko_status add_pattern(struct peer *peer, struct patterns *list, const struct frame_pattern *told, uint32_t *denied)
-{
-    char text[WIRE_NAME_MAX + 1];
-    struct pattern pattern = {.id = told->id, .from = from_of(told->from), .overflow = overflow_of(told->overflow), .text = text};
-    const struct pattern *known;
-    maiko_status status;
-
-    memcpy(text, told->text.data, told->text.len);
-    text[told->text.len] = '\0';
-    known = patterns_find(&peer->interest, text, told->text.len);
-    pattern.is_ended = known != NULL && known->id == told->id && known->is_ended;
-    if (!is_allowed(peer, text)) {
-        pattern.is_ended = true;
-        pack_str(&peer->denied, text);
-        (*denied)++;
-    }
-    status = patterns_add(list, &pattern);
-    return status == MAIKO_OK || status == MAIKO_ENOMEM ? status : MAIKO_EPROTOCOL;
-}
-
-static maiko_status read_patterns(struct peer *peer, const struct frame *frame, struct patterns *list, struct text *error)
-{
-    struct reader reader;
-    uint32_t count = frame_array(frame->patterns, &reader);
-    size_t place;
-    uint32_t denied = 0;
-    uint32_t i;
-
-    if (count > WIRE_PATTERNS_MAX) {
-        text_append(error, "patterns: more than 4096");
-        return MAIKO_EPROTOCOL;
-    }
-    pack_clear(&peer->denied);
-    place = pack_array_begin(&peer->denied);
-    for (i = 0; i < count; i++) {
-        struct frame_pattern told;
-        maiko_status status = frame_next_pattern(&reader, &told, error);
-
-        if (status == MAIKO_OK)
-            status = add_pattern(peer, list, &told, &denied);
-        if (status != MAIKO_OK) {
-            text_append(error, error->len == 0 ? "patterns: not a pattern" : "");
-            return status;
-        }
-    }
-    pack_array_end(&peer->denied, place, denied);
-    return pack_status(&peer->denied);
-}
-
-/* Does a pattern that is new in the list ask for this much of the topic's past? */
-static bool asks_for(const struct patterns *list, const struct patterns *before, const char *topic, enum pattern_from from)
-{
-    size_t i;
-
-    if (before != NULL && patterns_match(before, topic))
-        return false; /* it has been getting this topic */
-    for (i = 0; i < list->count; i++)
-        if (!list->list[i].is_ended && list->list[i].from == from && maiko_topic_matches(list->list[i].text, topic))
-            return true;
-    return false;
-}
-
-static bool has_from(const struct patterns *list, enum pattern_from from)
-{
-    size_t i;
-
-    for (i = 0; i < list->count; i++)
-        if (list->list[i].from == from)
-            return true;
-    return false;
-}
-
-/* Events of these topics that the log no longer has: told as lost, before what it has. */
-static void push_lost_past(struct peer *peer, const struct patterns *list, const struct patterns *before)
-{
-    struct retained *log = peer->stream.log;
-    uint64_t lost = 0;
-    uint64_t position;
-    uint32_t i;
-
-    for (i = 0; i < log->topic_count; i++)
-        if (asks_for(list, before, log->topic_list[i]->name, FROM_LOG))
-            lost += log->topic_list[i]->count;
-    for (position = log->first; position < log->next; position++)
-        lost -= asks_for(list, before, retained_at(log, position)->topic->name, FROM_LOG);
-    if (lost > 0)
-        stream_push_lost(&peer->stream, lost);
-}
-
-/* What late joiners get first.  `before`: the list that is replaced, NULL for a new stream. */
-static void push_past(struct peer *peer, const struct patterns *list, const struct patterns *before)
-{
-    struct retained *log = peer->stream.log;
-    uint64_t position;
-    uint32_t i;
-
-    for (i = 0; has_from(list, FROM_LAST) && i < log->topic_count; i++) {
-        const struct retained_topic *topic = log->topic_list[i];
-
-        if (topic->last != NULL && asks_for(list, before, topic->name, FROM_LAST) &&
-            !asks_for(list, before, topic->name, FROM_LOG))
-            stream_push_past(&peer->stream, topic->last);
-    }
-    if (!has_from(list, FROM_LOG))
-        return;
-    push_lost_past(peer, list, before);
-    for (position = log->first; position < log->next; position++) {
-        struct retained_entry *entry = retained_at(log, position);
-
-        if (asks_for(list, before, entry->topic->name, FROM_LOG))
-            stream_push_past(&peer->stream, entry);
-    }
-}
-
-static void forget_told(struct peer *peer)
-{
-    if (peer->told_channels_size > 0)
-        memset(peer->told_channels, 0, peer->told_channels_size);
-    if (peer->told_types_size > 0)
-        memset(peer->told_types, 0, peer->told_types_size);
-}
-
-/* The first subscribe of a session: goes on where the other side is, or begins a stream.  True when it is a new one. */
-static bool enter_stream(struct peer *peer, const struct frame *frame)
-{
-    struct stream *stream = &peer->stream;
-    bool is_known =
-        stream->id != 0 && frame->stream == stream->id && frame->next >= stream->base && frame->next <= stream_next(stream);
-
-    peer->ready = (struct frame){.kind = FRAME_READY, .resumed = is_known, .is_lost_known = is_known || frame->stream == 0};
-    stream->window_bytes = peer_window_bytes(peer);
-    stream->window_events = peer_window_events(peer);
-    stream->oldest_tail = peer->config.oldest_tail;
-    forget_told(peer);
-    if (is_known) {
-        (void)stream_acknowledge(stream, frame->ack < frame->next ? frame->ack : frame->next, peer->last_now);
-        (void)stream_rewind(stream, frame->next);
-    } else {
-        stream_restart(stream, exporter_next_stream(peer->config.exporter));
-        peer->ends_queued = 0;
-    }
-    stream_connect(stream, peer->last_now);
-    peer->ready.stream = stream->id;
-    peer->ready.next = stream_next(stream);
-    return !is_known;
-}
-
-static void send_ready(struct peer *peer, uint64_t number, uint64_t now_ns)
-{
-    peer->ready.number = number;
-    peer->ready.session = peer->session;
-    peer->ready.denied = pack_slice(&peer->denied);
-    pack_clear(&peer->frame);
-    frame_write(&peer->frame, &peer->ready);
-    peer_send(peer, now_ns);
-}
-
-void peer_on_subscribe(struct peer *peer, const struct frame *frame, uint64_t now_ns)
-{
-    char reason[WIRE_TEXT_MAX + 1];
-    struct text error;
-    struct patterns list;
-    bool is_new_stream = false;
-    maiko_status status;
-
-    if (frame->number <= peer->interest_number) {
-        if (frame->number == peer->interest_number)
-            send_ready(peer, frame->number, now_ns); /* the first answer may be lost */
-        return;
-    }
-    text_init_buffer(&error, reason, sizeof(reason));
-    patterns_init(&list, peer->heap);
-    status = read_patterns(peer, frame, &list, &error);
-    if (status != MAIKO_OK) {
-        patterns_deinit(&list);
-        peer_fail(peer, status, reason, now_ns);
-        return;
-    }
-    if (peer->interest_number == 0)
-        is_new_stream = enter_stream(peer, frame);
-    if (!is_new_stream || frame->stream == 0) /* who lost its stream is told of a gap, not given old events twice */
-        push_past(peer, &list, is_new_stream ? NULL : &peer->interest);
-    patterns_deinit(&peer->interest);
-    peer->interest = list;
-    peer->interest_number = frame->number;
-    peer_offer_ends(peer, now_ns);
-    send_ready(peer, frame->number, now_ns);
-    if (peer->state != PEER_UP)
-        return;
-    peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_SUBSCRIBED});
-    peer_flush(peer, now_ns);
-}
-
-bool peer_is_subscribed(const struct peer *peer, const char *topic)
-{
-    return peer->state == PEER_UP && peer->interest_number > 0 && patterns_match(&peer->interest, topic);
 }
 
 /* ---- Events to send ---- */
@@ -282,6 +59,14 @@ void peer_offer_ends(struct peer *peer, uint64_t now_ns)
         return;
     while (peer->ends_queued < count && stream_push_end(&peer->stream, (uint32_t)peer->ends_queued) == MAIKO_OK)
         peer->ends_queued++;
+}
+
+void peer_forget_told(struct peer *peer)
+{
+    if (peer->told_channels_size > 0)
+        memset(peer->told_channels, 0, peer->told_channels_size);
+    if (peer->told_types_size > 0)
+        memset(peer->told_types, 0, peer->told_types_size);
 }
 
 void peer_forget_channel(struct peer *peer, uint32_t number)
@@ -496,6 +281,6 @@ void peer_on_replay(struct peer *peer, uint64_t next, uint64_t now_ns)
         peer_fail(peer, MAIKO_EPROTOCOL, "replay: of what was never sent", now_ns);
         return;
     }
-    forget_told(peer);
+    peer_forget_told(peer);
     peer_flush(peer, now_ns);
 }

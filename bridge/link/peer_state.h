@@ -103,8 +103,11 @@ void peer_on_ready(struct peer *peer, const struct frame *frame, uint64_t now_ns
 void peer_on_data(struct peer *peer, const struct frame *frame, uint64_t now_ns);
 void peer_on_actors(struct peer *peer, const struct frame *frame, uint64_t now_ns);
 
-/* ---- peer_export.c: what we send ---- */
+/* ---- peer_interest.c: what they want ---- */
 void peer_on_subscribe(struct peer *peer, const struct frame *frame, uint64_t now_ns);
+
+/* ---- peer_export.c: what we send ---- */
+void peer_forget_told(struct peer *peer);
 void peer_on_ack(struct peer *peer, uint64_t next, uint64_t now_ns);
 void peer_on_replay(struct peer *peer, uint64_t next, uint64_t now_ns);
 void peer_check_deadline(struct peer *peer, uint64_t now_ns);

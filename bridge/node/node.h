@@ -217,6 +217,14 @@ struct maiko_bridge {
 void node_log(maiko_bridge *bridge, maiko_log_level level, const char *format, ...) MAIKO_PRINTF(3, 4);
 maiko_status node_fail(maiko_bridge *bridge, maiko_status status, const char *format, ...) MAIKO_PRINTF(3, 4);
 uint64_t node_now(const maiko_bridge *bridge);
+bool node_is_bridge(const maiko_bridge *bridge);
+
+/* Before the start, and without a failure so far. */
+maiko_status node_check_set_up(maiko_bridge *bridge);
+
+/* ---- config.c ---- */
+
+void node_actor_free(maiko_bridge *bridge, struct node_actor *actor);
 
 /* ---- thread.c: the bridge's thread ---- */
 

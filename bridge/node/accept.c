@@ -1,0 +1,90 @@
+/* Connections that are made to us: whose frame is this, and is its sender welcome? */
+#include <string.h>
+
+#include "node/peers.h"
+
+static const uint64_t reset_interval_ns = MAIKO_SECONDS(1);
+
+static void refuse(maiko_bridge *bridge, struct route *route, uint64_t session, const char *reason, const char *text)
+{
+    pack_clear(&bridge->pack);
+    peer_write_refusal(&bridge->pack, session, reason, text);
+    if (pack_status(&bridge->pack) == MAIKO_OK)
+        (void)!zmq_port_send(bridge->port, route, bridge->pack.data, bridge->pack.len);
+    node_news_refused(bridge, route_address(route), reason, NULL, "a node at %s: %s", route_address(route), text);
+}
+
+/* A frame of a link from somebody without a session: left over from an earlier life of ours, and told so. */
+static void answer_reset(maiko_bridge *bridge, struct route *route, const struct frame *frame)
+{
+    struct frame reset = {.kind = FRAME_RESET, .session = frame->session};
+    uint64_t now_ns = node_now(bridge);
+
+    if (frame->kind == FRAME_RESET || now_ns < clock_deadline(bridge->last_reset_ns, reset_interval_ns))
+        return;
+    bridge->last_reset_ns = now_ns;
+    pack_clear(&bridge->pack);
+    frame_write(&bridge->pack, &reset);
+    if (pack_status(&bridge->pack) == MAIKO_OK)
+        (void)!zmq_port_send(bridge->port, route, bridge->pack.data, bridge->pack.len);
+}
+
+/* We connect to the same node: one of the two connections goes.  True: the one that was made to us stays. */
+static bool settle_double(maiko_bridge *bridge, struct node_peer *peer, struct route *route, const struct frame *hello)
+{
+    if (peer_state(peer->peer) == PEER_UP || peer_keeps_own_connection(bridge->node_id, hello->hello.node)) {
+        refuse(bridge, route, hello->session, "duplicate", "linked already");
+        return false;
+    }
+    peers_drop_route(peer, 0);
+    peer_disconnected(peer->peer, "duplicate", node_now(bridge));
+    peer->is_connector = false;
+    peer->redial_ns = UINT64_MAX;
+    return true;
+}
+
+static struct node_peer *accept_hello(maiko_bridge *bridge, struct route *route, const struct frame *hello)
+{
+    char name[SPACE_NAME_MAX + 1];
+    struct node_peer *peer;
+
+    if (hello->hello.name.len > SPACE_NAME_MAX) {
+        refuse(bridge, route, hello->session, "protocol", "node names have at most 64 bytes");
+        return NULL;
+    }
+    slice_to_text(hello->hello.name, name, sizeof(name));
+    peer = peers_find(bridge, name);
+    if (peer == NULL)
+        peer = peers_make(bridge, name);
+    else if (peer->is_connector && !settle_double(bridge, peer, route, hello))
+        return NULL;
+    if (peer == NULL) {
+        refuse(bridge, route, hello->session, "limit", "too many nodes");
+        return NULL;
+    }
+    peer->ends_ns = UINT64_MAX;
+    if (peer->route != route) {
+        peers_drop_route(peer, 0);
+        peer->route = route;
+        route_set_owner(route, peer);
+    }
+    return peer;
+}
+
+void node_peers_frame(struct route *route, const unsigned char *bytes, size_t len, void *userdata)
+{
+    struct node_peer *peer = route_owner(route);
+    maiko_bridge *bridge = userdata;
+    struct frame frame;
+
+    if (peer == NULL && frame_peek_hello(bytes, len, &frame))
+        peer = accept_hello(bridge, route, &frame);
+    else if (peer == NULL && frame_read(bytes, len, &frame, NULL) == MAIKO_OK && frame.kind != FRAME_UNKNOWN)
+        answer_reset(bridge, route, &frame);
+    else if (peer == NULL)
+        node_door_publish(bridge, route, bytes, len);
+    if (peer == NULL)
+        return;
+    peer_frame(peer->peer, bytes, len, node_now(bridge));
+    node_import_flush(bridge);
+}

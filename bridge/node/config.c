@@ -1,0 +1,343 @@
+/* Setting a bridge up, see <maiko/bridge.h>: what it is called, what goes over it and where. */
+#include "node/node.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "node/rename.h"
+#include "security/endpoint.h"
+#include "security/key_file.h"
+#include "space/path.h"
+#include <maiko/maiko.h>
+
+#define DEFAULT_SPACE "maiko"
+
+/* ---- configuration ---- */
+
+static void copy_text(maiko_bridge *bridge, char *to, size_t size, const char *from, const char *what)
+{
+    if (from == NULL)
+        return;
+    if (strlen(from) >= size)
+        node_fail(bridge, MAIKO_ETOOLONG, "%s is longer than %zu bytes", what, size - 1);
+    else
+        memcpy(to, from, strlen(from) + 1);
+}
+
+/* A key as text, or the name of a file with one. */
+static maiko_status read_key(const char *text_or_file, char ret_key[KEY_TEXT_SIZE], struct text *error)
+{
+    struct key_text keys;
+    maiko_status status;
+    size_t at;
+
+    if (z85_check_key(text_or_file, &at) == Z85_OK) {
+        memcpy(ret_key, text_or_file, KEY_TEXT_SIZE);
+        return MAIKO_OK;
+    }
+    status = key_file_load(text_or_file, false, &keys, error);
+    if (status == MAIKO_OK)
+        memcpy(ret_key, keys.public_key, KEY_TEXT_SIZE);
+    explicit_bzero(&keys, sizeof(keys));
+    return status;
+}
+
+static void read_peer_keys(maiko_bridge *bridge, const char *const *keys)
+{
+    char reason[256];
+    struct text error;
+    size_t count = 0;
+    size_t i;
+
+    while (keys != NULL && keys[count] != NULL)
+        count++;
+    if (count == 0)
+        return;
+    bridge->peer_keys = heap_alloc_zeroed(bridge->heap, count, KEY_TEXT_SIZE);
+    if (bridge->peer_keys == NULL) {
+        node_fail(bridge, MAIKO_ENOMEM, "out of memory");
+        return;
+    }
+    bridge->peer_key_count = count;
+    text_init_buffer(&error, reason, sizeof(reason));
+    for (i = 0; i < count; i++) {
+        maiko_status status = read_key(keys[i], bridge->peer_keys[i], &error);
+
+        if (status != MAIKO_OK)
+            node_fail(bridge, status, "%s", reason);
+    }
+}
+
+static void fill_defaults(maiko_bridge *bridge)
+{
+    maiko_bridge_config *config = &bridge->config;
+
+    if (config->linger_ns == 0)
+        config->linger_ns = MAIKO_SECONDS(5);
+    if (bridge->space_name[0] == '\0')
+        strcpy(bridge->space_name, DEFAULT_SPACE);
+    if (bridge->node_name[0] == '\0')
+        snprintf(bridge->node_name, sizeof(bridge->node_name), "%.32s.%ld", bridge->program[0] != '\0' ? bridge->program : "node",
+                 (long)getpid());
+    if (!space_name_is_valid(bridge->node_name))
+        node_fail(bridge, MAIKO_ENAME, "\"%s\" is no name for a node", bridge->node_name);
+    if (config->transport == MAIKO_TRANSPORT_SHM)
+        node_fail(bridge, MAIKO_ENOTSUP, "links through shared memory are not part of this build: use auto or zmq");
+}
+
+static void read_config(maiko_bridge *bridge, const maiko_bridge_config *config, size_t config_size)
+{
+    if (config == NULL)
+        return;
+    memcpy(&bridge->config, config, config_size < sizeof(bridge->config) ? config_size : sizeof(bridge->config));
+    copy_text(bridge, bridge->space_name, sizeof(bridge->space_name), bridge->config.space, "the name of the space");
+    copy_text(bridge, bridge->node_name, sizeof(bridge->node_name), bridge->config.node, "the name of the node");
+    copy_text(bridge, bridge->program, sizeof(bridge->program), bridge->config.program, "the name of the program");
+    copy_text(bridge, bridge->runtime_dir, sizeof(bridge->runtime_dir),
+              bridge->config.runtime_dir != NULL ? bridge->config.runtime_dir : getenv("XDG_RUNTIME_DIR"), "XDG_RUNTIME_DIR");
+    copy_text(bridge, bridge->key_file, sizeof(bridge->key_file), bridge->config.key_file, "the name of the key file");
+    copy_text(bridge, bridge->allow_file, sizeof(bridge->allow_file), bridge->config.allow_file, "the name of the allow file");
+    read_peer_keys(bridge, bridge->config.peer_keys);
+}
+
+static maiko_status make_node_id(maiko_bridge *bridge)
+{
+    uint64_t bits[2];
+
+    if (getrandom(bits, sizeof(bits), 0) != sizeof(bits))
+        return MAIKO_ESYSTEM;
+    bridge->node_id.hi = (bits[0] & ~UINT64_C(0xf000)) | UINT64_C(0x4000);                         /* version 4 */
+    bridge->node_id.lo = (bits[1] & ~UINT64_C(0xc000000000000000)) | UINT64_C(0x8000000000000000); /* variant */
+    return MAIKO_OK;
+}
+
+static maiko_status make_locks(maiko_bridge *bridge)
+{
+    pthread_condattr_t attributes;
+
+    if (pthread_condattr_init(&attributes) != 0 || pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) != 0 ||
+        pthread_cond_init(&bridge->changed, &attributes) != 0)
+        return MAIKO_ESYSTEM;
+    pthread_condattr_destroy(&attributes);
+    return pthread_mutex_init(&bridge->lock, NULL) == 0 ? MAIKO_OK : MAIKO_ESYSTEM;
+}
+
+maiko_bridge *maiko_bridge_new_sized(maiko_supervisor *sup, const maiko_bridge_config *config, size_t config_size)
+{
+    maiko_bridge *bridge = heap_alloc_zeroed(heap_default(), 1, sizeof(*bridge));
+
+    if (bridge == NULL)
+        return NULL;
+    bridge->magic = NODE_MAGIC;
+    bridge->heap = heap_default();
+    bridge->sup = sup;
+    list_init(&bridge->expected);
+    list_init(&bridge->placed);
+    list_init(&bridge->peers);
+    list_init(&bridge->waits);
+    list_init(&bridge->held_topics);
+    sources_init(&bridge->sources, bridge->heap, bridge->exports);
+    batch_builder_init(&bridge->building, bridge->heap);
+    clock_init(&bridge->clock);
+    types_init(&bridge->types, bridge->heap);
+    origins_init(&bridge->origins, bridge->heap);
+    allow_list_init(&bridge->allow, bridge->heap);
+    pack_init(&bridge->pack, bridge->heap, WIRE_FRAME_MAX);
+    if (make_locks(bridge) != MAIKO_OK || handover_init(&bridge->handover) != MAIKO_OK || make_node_id(bridge) != MAIKO_OK)
+        node_fail(bridge, MAIKO_ESYSTEM, "no lock or eventfd for the bridge");
+    if (sup == NULL)
+        node_fail(bridge, MAIKO_EINVAL, "a bridge needs a supervisor");
+    read_config(bridge, config, config_size);
+    fill_defaults(bridge);
+    return bridge;
+}
+
+/* ---- what goes over it ---- */
+
+static maiko_status add_pattern(maiko_bridge *bridge, const maiko_bridge_pattern *given, size_t size, struct node_pattern *list,
+                                size_t *count)
+{
+    maiko_bridge_pattern pattern = {.pattern = NULL};
+    struct node_pattern *added = &list[*count];
+    maiko_status status = node_check_set_up(bridge);
+
+    if (status != MAIKO_OK)
+        return status;
+    if (given == NULL || *count == NODE_PATTERNS_MAX)
+        return node_fail(bridge, given == NULL ? MAIKO_EINVAL : MAIKO_ELIMIT, "at most %d exports and as many imports",
+                         NODE_PATTERNS_MAX);
+    memcpy(&pattern, given, size < sizeof(pattern) ? size : sizeof(pattern));
+    status = pattern.as != NULL ? rename_check(pattern.pattern, pattern.as) : maiko_pattern_check(pattern.pattern);
+    if (status == MAIKO_OK && (maiko_topic_is_reserved(pattern.pattern) || maiko_topic_is_reserved(pattern.as)))
+        status = MAIKO_EPERM; /* what the library says about a process stays there */
+    if (status != MAIKO_OK)
+        return node_fail(bridge, status, "\"%s\"%s%s: %s", pattern.pattern == NULL ? "" : pattern.pattern,
+                         pattern.as != NULL ? " as " : "", pattern.as != NULL ? pattern.as : "", maiko_strerror(status));
+    strcpy(added->pattern, pattern.pattern);
+    strcpy(added->as, pattern.as != NULL ? pattern.as : "");
+    added->overflow = pattern.overflow;
+    added->relay = pattern.relay;
+    bridge->has_relays = bridge->has_relays || (list == bridge->exports && pattern.relay);
+    added->from = pattern.from == MAIKO_FROM_LOG ? FROM_LOG : pattern.from == MAIKO_FROM_LAST ? FROM_LAST : FROM_LIVE;
+    (*count)++;
+    return MAIKO_OK;
+}
+
+maiko_status maiko_bridge_export_sized(maiko_bridge *bridge, const maiko_bridge_pattern *pattern, size_t size)
+{
+    return node_is_bridge(bridge) ? add_pattern(bridge, pattern, size, bridge->exports, &bridge->export_count) : MAIKO_EINVAL;
+}
+
+maiko_status maiko_bridge_import_sized(maiko_bridge *bridge, const maiko_bridge_pattern *pattern, size_t size)
+{
+    return node_is_bridge(bridge) ? add_pattern(bridge, pattern, size, bridge->imports, &bridge->import_count) : MAIKO_EINVAL;
+}
+
+/* A copy of a NULL-terminated list, texts and all in one block. */
+static maiko_status copy_texts(struct heap *heap, const char *const *texts, const char ***ret_copy, size_t *ret_size)
+{
+    size_t size = sizeof(char *);
+    size_t count;
+    const char **copy;
+    char *at;
+    size_t i;
+
+    for (count = 0; texts != NULL && texts[count] != NULL; count++)
+        size += sizeof(char *) + strlen(texts[count]) + 1;
+    copy = heap_alloc_zeroed(heap, 1, size);
+    if (copy == NULL)
+        return MAIKO_ENOMEM;
+    at = (char *)(copy + count + 1);
+    for (i = 0; i < count; i++) {
+        size_t len = strlen(texts[i]) + 1;
+
+        copy[i] = memcpy(at, texts[i], len);
+        at += len;
+    }
+    *ret_copy = copy;
+    *ret_size = size;
+    return MAIKO_OK;
+}
+
+void node_actor_free(maiko_bridge *bridge, struct node_actor *actor)
+{
+    list_remove(&actor->link);
+    heap_free(bridge->heap, actor->publish, actor->publish_size);
+    heap_free(bridge->heap, actor->subscribe, actor->subscribe_size);
+    heap_free(bridge->heap, actor, sizeof(*actor));
+}
+
+static struct node_actor *actor_new(maiko_bridge *bridge, struct list *list, const char *name, const char *const *publish,
+                                    const char *const *subscribe)
+{
+    struct node_actor *actor = NULL;
+
+    if (node_check_set_up(bridge) != MAIKO_OK)
+        return NULL;
+    if (name == NULL || strlen(name) >= sizeof(actor->name)) {
+        node_fail(bridge, MAIKO_ENAME, "an actor for the bridge needs a name of at most 255 bytes");
+        return NULL;
+    }
+    actor = heap_alloc_zeroed(bridge->heap, 1, sizeof(*actor));
+    if (actor == NULL) {
+        node_fail(bridge, MAIKO_ENOMEM, "out of memory");
+        return NULL;
+    }
+    strcpy(actor->name, name);
+    list_push_back(list, &actor->link);
+    if (copy_texts(bridge->heap, publish, &actor->publish, &actor->publish_size) == MAIKO_OK &&
+        copy_texts(bridge->heap, subscribe, &actor->subscribe, &actor->subscribe_size) == MAIKO_OK)
+        return actor;
+    node_actor_free(bridge, actor);
+    node_fail(bridge, MAIKO_ENOMEM, "out of memory");
+    return NULL;
+}
+
+maiko_status maiko_bridge_expect(maiko_bridge *bridge, const char *name, const char *const *publish)
+{
+    struct node_actor *actor;
+    maiko_status status;
+
+    if (!node_is_bridge(bridge))
+        return MAIKO_EINVAL;
+    actor = actor_new(bridge, &bridge->expected, name, publish, NULL);
+    if (actor == NULL)
+        return bridge->failure != MAIKO_OK ? bridge->failure : MAIKO_ESTATE;
+    status = maiko_importer_new(bridge->sup, name, publish, &actor->importer.importer);
+    if (status != MAIKO_OK)
+        return node_fail(bridge, status, "expecting \"%s\": %s", name, maiko_strerror(status));
+    maiko_importer_on_room(actor->importer.importer, node_import_on_room, bridge);
+    return MAIKO_OK;
+}
+
+const char *maiko_bridge_announce(maiko_bridge *bridge, const char *name, const char *const *publish,
+                                  const char *const *subscribe)
+{
+    struct node_actor *actor = node_is_bridge(bridge) ? actor_new(bridge, &bridge->placed, name, publish, subscribe) : NULL;
+
+    if (actor == NULL)
+        return NULL;
+    actor->index = bridge->placed_count++;
+    snprintf(actor->end_topic, sizeof(actor->end_topic), "$maiko/end/%u", actor->index);
+    return actor->end_topic;
+}
+
+maiko_status maiko_bridge_know_type(maiko_bridge *bridge, const maiko_event_type *type)
+{
+    maiko_status status = node_check_set_up(bridge);
+    struct known_type *known;
+
+    if (status != MAIKO_OK)
+        return status;
+    status = type == NULL ? MAIKO_EINVAL : types_learn(&bridge->types, type, &known);
+    return status == MAIKO_OK ? MAIKO_OK : node_fail(bridge, status, "a type that cannot travel: %s", maiko_strerror(status));
+}
+
+/* ---- where it goes ---- */
+
+static maiko_status add_endpoint(maiko_bridge *bridge, enum endpoint_use use, const char *text, const char *peer_key)
+{
+    struct node_endpoint *added;
+    struct endpoint endpoint;
+    char reason[256];
+    struct text error;
+    maiko_status status = node_check_set_up(bridge);
+
+    if (status != MAIKO_OK)
+        return status;
+    if (text == NULL || bridge->endpoint_count == NODE_ENDPOINTS_MAX)
+        return node_fail(bridge, text == NULL ? MAIKO_EINVAL : MAIKO_ELIMIT, "at most %d endpoints", NODE_ENDPOINTS_MAX);
+    added = &bridge->endpoints[bridge->endpoint_count];
+    text_init_buffer(&error, reason, sizeof(reason));
+    status = endpoint_parse(text, &endpoint, &error);
+    if (status == MAIKO_OK && use == USE_CONNECT)
+        status = endpoint_check_connect(&endpoint, &error);
+    else if (status == MAIKO_OK)
+        status = endpoint_check_bind(&endpoint, bridge->key_file[0] != '\0', bridge->config.insecure, &error);
+    if (status == MAIKO_OK && peer_key != NULL)
+        status = read_key(peer_key, added->peer_key, &error);
+    if (status != MAIKO_OK)
+        return node_fail(bridge, status, "%s", reason);
+    added->use = use;
+    strcpy(added->text, text); /* endpoint_parse() has looked at the length */
+    bridge->endpoint_count++;
+    return MAIKO_OK;
+}
+
+maiko_status maiko_bridge_listen(maiko_bridge *bridge, const char *endpoint)
+{
+    return node_is_bridge(bridge) ? add_endpoint(bridge, USE_LINKS, endpoint, NULL) : MAIKO_EINVAL;
+}
+
+maiko_status maiko_bridge_connect(maiko_bridge *bridge, const char *endpoint, const char *peer_key)
+{
+    return node_is_bridge(bridge) ? add_endpoint(bridge, USE_CONNECT, endpoint, peer_key) : MAIKO_EINVAL;
+}
+
+maiko_status maiko_bridge_publish_at(maiko_bridge *bridge, const char *endpoint)
+{
+    return node_is_bridge(bridge) ? add_endpoint(bridge, USE_LISTENERS, endpoint, NULL) : MAIKO_EINVAL;
+}

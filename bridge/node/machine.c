@@ -1,0 +1,222 @@
+/* The state machine of a peer (link/peer.h) and the bridge around it: what it wants sent, delivered and reported, and what it
+ * is told of us. */
+#include <string.h>
+#include <unistd.h>
+
+#include "node/peers.h"
+#include <maiko/maiko.h>
+
+/* ---- what the state machine wants ---- */
+
+static void sink_send(struct peer *machine, const uint8_t *bytes, size_t len, void *userdata)
+{
+    struct node_peer *peer = userdata;
+
+    if (peer->route == NULL || zmq_port_send(peer->bridge->port, peer->route, bytes, len) != MAIKO_OK)
+        peer->is_broken = true; /* told to the machine when it has returned */
+}
+
+static void sink_close(struct peer *machine, void *userdata)
+{
+    ((struct node_peer *)userdata)->wants_close = true;
+}
+
+static bool sink_deliver(struct peer *machine, const struct inbound_event *event, void *userdata)
+{
+    struct node_peer *peer = userdata;
+
+    return node_import_event(peer->bridge, peer, event);
+}
+
+static void sink_forgotten(struct peer *machine, struct inbound_channel *channel, void *userdata)
+{
+    node_import_forget_channel(userdata, channel);
+}
+
+static void sink_ended(struct peer *machine, const char *publisher, const char *const *publish, void *userdata)
+{
+    node_import_end(((struct node_peer *)userdata)->bridge, publisher);
+}
+
+static void sink_actors(struct peer *machine, const struct frame_actor *actors, size_t count, void *userdata)
+{
+    struct node_peer *peer = userdata;
+    size_t i;
+
+    text_list_clear(&peer->actors, peer->bridge->heap);
+    for (i = 0; i < count; i++) {
+        char name[NODE_NAME_SIZE];
+
+        slice_to_text(actors[i].name, name, sizeof(name));
+        (void)!text_list_add(&peer->actors, peer->bridge->heap, name); /* out of memory: waited for, and named as missing */
+    }
+}
+
+static void learn_name(struct node_peer *peer)
+{
+    const struct frame_hello *remote = peer_remote(peer->peer);
+
+    if (remote != NULL)
+        slice_to_text(remote->name, peer->name, sizeof(peer->name));
+}
+
+static void session_is_over(struct node_peer *peer)
+{
+    peer->is_ready = false;
+    peer->is_subscribed_to = false;
+}
+
+static void sink_news(struct peer *machine, const struct peer_notice *notice, void *userdata)
+{
+    struct node_peer *peer = userdata;
+
+    switch (notice->news) {
+    case PEER_NEWS_UP:
+        session_is_over(peer); /* the one before */
+        learn_name(peer);
+        break;
+    case PEER_NEWS_READY:
+        peer->is_ready = true;
+        peer->redial_wait_ns = 0;
+        break;
+    case PEER_NEWS_SUBSCRIBED:
+        peer->is_subscribed_to = true;
+        break;
+    case PEER_NEWS_GAP:
+        atomic_fetch_add_explicit(&peer->bridge->gaps, 1, memory_order_relaxed);
+        if (notice->lost != LOST_UNKNOWN)
+            atomic_fetch_add_explicit(&peer->bridge->lost_for_us, notice->lost, memory_order_relaxed);
+        break;
+    case PEER_NEWS_DOWN:
+        session_is_over(peer);
+        break;
+    case PEER_NEWS_REFUSED:
+        if (peer_state(machine) != PEER_UP) /* else one pattern, or another attempt beside it */
+            session_is_over(peer);
+        break;
+    case PEER_NEWS_STALLED:
+    case PEER_NEWS_FAILED:
+        break;
+    }
+    node_news_of_peer(peer->bridge, peers_name_of(peer), notice);
+    peer->bridge->record_is_stale = true;
+}
+
+static bool sink_may_subscribe(struct peer *machine, const char *pattern, void *userdata)
+{
+    struct node_peer *peer = userdata;
+
+    return node_access_may_subscribe(peer->bridge, peer->route, pattern);
+}
+
+static bool sink_may_publish(struct peer *machine, const char *topic, void *userdata)
+{
+    struct node_peer *peer = userdata;
+
+    return node_access_may_publish(peer->bridge, peer->route, topic);
+}
+
+static const struct peer_sink sink = {
+    .send = sink_send,
+    .close = sink_close,
+    .deliver = sink_deliver,
+    .forgotten = sink_forgotten,
+    .ended = sink_ended,
+    .actors = sink_actors,
+    .news = sink_news,
+    .may_subscribe = sink_may_subscribe,
+    .may_publish = sink_may_publish,
+};
+
+/* ---- what it is told of us ---- */
+
+static maiko_status subscribe_all(maiko_bridge *bridge, struct peer *machine)
+{
+    maiko_status status = MAIKO_OK;
+    size_t i;
+
+    for (i = 0; i < bridge->import_count && status == MAIKO_OK; i++) {
+        struct node_pattern *import = &bridge->imports[i];
+        struct pattern pattern = {.id = i,
+                                  .from = import->from,
+                                  .overflow = import->overflow,
+                                  .made_at_ns = bridge->started_ns,
+                                  .text = import->pattern};
+
+        status = peer_subscribe(machine, &pattern, node_now(bridge));
+    }
+    return status;
+}
+
+static size_t to_slices(const char *const *texts, struct slice *slices, size_t size)
+{
+    size_t count = 0;
+
+    while (texts != NULL && texts[count] != NULL && count < size) {
+        slices[count] = slice_of(texts[count]);
+        count++;
+    }
+    return count;
+}
+
+static maiko_status announce_to(maiko_bridge *bridge, struct peer *machine)
+{
+    size_t count = bridge->placed_count;
+    size_t slices_size = count * 2 * WIRE_TOPICS_MAX * sizeof(struct slice);
+    struct frame_actor *actors = heap_alloc_zeroed(bridge->heap, count, sizeof(*actors));
+    struct slice *slices = heap_alloc(bridge->heap, slices_size);
+    maiko_status status = MAIKO_ENOMEM;
+    struct list *link;
+    size_t i = 0;
+
+    if (actors != NULL && slices != NULL) {
+        LIST_FOR_EACH (link, &bridge->placed) {
+            const struct node_actor *actor = CONTAINER_OF(link, struct node_actor, link);
+            struct slice *own = slices + i * 2 * WIRE_TOPICS_MAX;
+
+            actors[i].name = slice_of(actor->name);
+            actors[i].publish = own;
+            actors[i].publish_count = to_slices(actor->publish, own, WIRE_TOPICS_MAX);
+            actors[i].subscribe = own + WIRE_TOPICS_MAX;
+            actors[i].subscribe_count = to_slices(actor->subscribe, own + WIRE_TOPICS_MAX, WIRE_TOPICS_MAX);
+            i++;
+        }
+        status = peer_announce(machine, actors, i, node_now(bridge));
+    }
+    heap_free(bridge->heap, slices, slices_size);
+    heap_free(bridge->heap, actors, count * sizeof(*actors));
+    return status;
+}
+
+maiko_status machine_new(maiko_bridge *bridge, struct node_peer *peer)
+{
+    char host[256] = "";
+    struct peer_config config = {.heap = bridge->heap,
+                                 .exporter = bridge->exporter,
+                                 .origins = &bridge->origins,
+                                 .identity = {.space = bridge->space_name,
+                                              .name = bridge->node_name,
+                                              .node = bridge->node_id,
+                                              .epoch = bridge->epoch,
+                                              .started_ns = bridge->started_ns,
+                                              .host = host,
+                                              .pid = (uint64_t)getpid()},
+                                 .sink = &sink,
+                                 .userdata = peer,
+                                 .session_seed = clock_wall_ns(&bridge->clock),
+                                 .window_bytes = bridge->config.window_bytes,
+                                 .window_events = bridge->config.window_events,
+                                 .hop_limit = bridge->config.hop_limit,
+                                 .deadline_ns = bridge->config.deadline_ns,
+                                 .heartbeat_ns = bridge->config.heartbeat_ns,
+                                 .silence_ns = bridge->config.silence_ns};
+    maiko_status status;
+
+    (void)gethostname(host, sizeof(host) - 1);
+    status = peer_new(&config, &peer->peer);
+    if (status == MAIKO_OK)
+        status = subscribe_all(bridge, peer->peer);
+    if (status == MAIKO_OK)
+        status = announce_to(bridge, peer->peer);
+    return status;
+}

@@ -1,0 +1,36 @@
+/* Peers, inside: shared by peers.c, machine.c and accept.c.
+ *
+ * Where transports meet: a peer is reached by its route, which is opened in peers.c (dial, or accept.c for those that come),
+ * closed by peers_drop_route(), and written to in machine.c (sink_send); frames that come enter through node_peers_frame().
+ * The state machine knows nothing of it. */
+#ifndef BRIDGE_PEERS_H
+#define BRIDGE_PEERS_H
+
+#include "node/node.h"
+
+/* NULL: none of that name. */
+struct node_peer *peers_find(maiko_bridge *bridge, const char *name);
+
+/* For people: its name, or where we connect. */
+const char *peers_name_of(const struct node_peer *peer);
+
+/* Without a connection.  NULL: too many, or no memory. */
+struct node_peer *peers_make(maiko_bridge *bridge, const char *name);
+
+/* Lets the connection go; what was sent has `linger_ms` to leave. */
+void peers_drop_route(struct node_peer *peer, unsigned linger_ms);
+
+/* Makes its state machine, which knows what we want and who we are.  MAIKO_OK, MAIKO_ENOMEM and others. */
+maiko_status machine_new(maiko_bridge *bridge, struct node_peer *peer);
+
+/* Cut to what fits. */
+static inline void slice_to_text(struct slice slice, char *text, size_t size)
+{
+    size_t len = slice.len < size ? slice.len : size - 1;
+
+    if (len > 0) /* an empty slice may point nowhere */
+        memcpy(text, slice.data, len);
+    text[len] = '\0';
+}
+
+#endif

@@ -1,0 +1,196 @@
+/* Starting a bridge, see <maiko/bridge.h>: its actors, its port, its place in the space. */
+#include "node/node.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <maiko/maiko.h>
+
+#define COMMON_IMPORTER "bridge import"
+
+static void on_space_arrived(const struct node_record *node, void *userdata)
+{
+    node_peers_arrived(userdata, node);
+}
+
+static void on_space_left(const struct node_record *node, enum space_departure departure, void *userdata)
+{
+    maiko_bridge *bridge = userdata;
+
+    node_log(bridge, departure == SPACE_DIED ? MAIKO_LOG_WARNING : MAIKO_LOG_INFO, "node %s %s", node->name,
+             space_departure_name(departure));
+    node_peers_left(bridge, node->name, departure == SPACE_DIED);
+}
+
+static void on_warning(const char *text, void *userdata)
+{
+    node_log(userdata, MAIKO_LOG_WARNING, "%s", text);
+}
+
+static void on_refused(const char *who, const char *reason, const char *text, void *userdata)
+{
+    node_news_refused(userdata, who, reason, NULL, "%s", text);
+}
+
+static maiko_status open_port(maiko_bridge *bridge, struct text *error)
+{
+    struct zmq_port_config config = {.heap = bridge->heap,
+                                     .hooks = {.frame = node_peers_frame,
+                                               .up = node_peers_up,
+                                               .down = node_peers_down,
+                                               .forgotten = node_peers_forgotten,
+                                               .admit = node_access_admit,
+                                               .may_listen = node_access_may_listen,
+                                               .refused = on_refused,
+                                               .warn = on_warning,
+                                               .userdata = bridge}};
+
+    memcpy(config.public_key, bridge->keys.public_key, KEY_TEXT_SIZE);
+    memcpy(config.secret_key, bridge->keys.secret_key, KEY_TEXT_SIZE);
+    return zmq_port_open(&config, &bridge->port, error);
+}
+
+static maiko_status join_space(maiko_bridge *bridge, struct text *error)
+{
+    struct space_config config = {
+        .heap = bridge->heap,
+        .runtime_dir = bridge->runtime_dir,
+        .space = bridge->space_name,
+        .node = bridge->node_name,
+        .hooks = {.node_arrived = on_space_arrived, .node_left = on_space_left, .warn = on_warning, .userdata = bridge}};
+    maiko_status status;
+    unsigned attempt;
+
+    status = space_join(&config, &bridge->space, error);
+    for (attempt = 2; status == MAIKO_EEXIST && bridge->config.node == NULL && attempt < 64; attempt++) {
+        text_clear(error); /* a name nobody chose: several bridges of one process */
+        snprintf(bridge->node_name, sizeof(bridge->node_name), "%.32s.%ld.%u",
+                 bridge->program[0] != '\0' ? bridge->program : "node", (long)getpid(), attempt);
+        status = space_join(&config, &bridge->space, error);
+    }
+    if (status == MAIKO_OK)
+        bridge->epoch = space_record(bridge->space)->epoch;
+    return status;
+}
+
+static maiko_status describe(maiko_bridge *bridge, const char *ipc_endpoint)
+{
+    struct node_record *record = space_record(bridge->space);
+    maiko_status status = text_list_add(&record->endpoints, record->heap, ipc_endpoint);
+    struct list *link;
+    size_t i;
+
+    for (i = 0; i < bridge->endpoint_count && status == MAIKO_OK; i++)
+        if (bridge->endpoints[i].use != USE_CONNECT)
+            status = text_list_add(bridge->endpoints[i].use == USE_LINKS ? &record->endpoints : &record->publishers, record->heap,
+                                   bridge->endpoints[i].text);
+    for (i = 0; i < bridge->export_count && status == MAIKO_OK; i++)
+        status = text_list_add(&record->exports, record->heap,
+                               bridge->exports[i].as[0] != '\0' ? bridge->exports[i].as : bridge->exports[i].pattern);
+    for (i = 0; i < bridge->import_count && status == MAIKO_OK; i++)
+        status = text_list_add(&record->imports, record->heap, bridge->imports[i].pattern);
+    LIST_FOR_EACH (link, &bridge->placed) {
+        if (status == MAIKO_OK)
+            status = text_list_add(&record->actors, record->heap, CONTAINER_OF(link, struct node_actor, link)->name);
+    }
+    if (status == MAIKO_OK)
+        status = node_record_set_text(record, &record->program, bridge->program);
+    if (status == MAIKO_OK)
+        status = node_record_set_text(record, &record->counters_path, maiko_supervisor_counters_path(bridge->sup));
+    return status;
+}
+
+static maiko_status bind_all(maiko_bridge *bridge, struct text *error)
+{
+    maiko_status status = MAIKO_OK;
+    size_t i;
+
+    for (i = 0; i < bridge->endpoint_count && status == MAIKO_OK; i++) {
+        struct node_endpoint *endpoint = &bridge->endpoints[i];
+        char bound[PORT_ENDPOINT_MAX];
+
+        if (endpoint->use == USE_CONNECT)
+            continue;
+        status =
+            zmq_port_bind(bridge->port, endpoint->use == USE_LINKS ? PORT_LINKS : PORT_LISTENERS, endpoint->text, bound, error);
+        if (status == MAIKO_OK)
+            memcpy(endpoint->text, bound, sizeof(bound));
+    }
+    return status;
+}
+
+static maiko_status enter_space(maiko_bridge *bridge, struct text *error)
+{
+    char bound[PORT_ENDPOINT_MAX];
+    maiko_status status = join_space(bridge, error);
+
+    if (status == MAIKO_OK)
+        status = zmq_port_bind(bridge->port, PORT_LINKS, space_link_endpoint(bridge->space), bound, error);
+    if (status == MAIKO_OK)
+        status = describe(bridge, bound);
+    return status == MAIKO_OK ? space_announce(bridge->space, error) : status;
+}
+
+static maiko_status connect_all(maiko_bridge *bridge)
+{
+    maiko_status status = MAIKO_OK;
+    size_t i;
+
+    for (i = 0; i < bridge->endpoint_count && status == MAIKO_OK; i++)
+        if (bridge->endpoints[i].use == USE_CONNECT)
+            status = node_peers_connect(bridge, bridge->endpoints[i].text, bridge->endpoints[i].peer_key);
+    return status;
+}
+
+static maiko_status open_all(maiko_bridge *bridge, struct text *error)
+{
+    struct exporter_config config = {
+        .heap = bridge->heap, .log_bytes = bridge->config.log_bytes, .stream_seed = clock_wall_ns(&bridge->clock)};
+    maiko_status status = exporter_new(&config, &bridge->exporter);
+
+    bridge->started_ns = node_now(bridge);
+    bridge->epoch = clock_wall_ns(&bridge->clock);
+    if (status == MAIKO_OK)
+        status = node_access_load(bridge, error);
+    if (status == MAIKO_OK)
+        status = open_port(bridge, error);
+    if (status == MAIKO_OK)
+        status = bind_all(bridge, error);
+    if (status == MAIKO_OK && bridge->config.space != NULL)
+        status = enter_space(bridge, error);
+    if (status == MAIKO_OK)
+        status = connect_all(bridge);
+    return status;
+}
+
+static maiko_status set_up_actors(maiko_bridge *bridge)
+{
+    maiko_status status = maiko_importer_new(bridge->sup, COMMON_IMPORTER, NULL, &bridge->importer.importer);
+
+    if (status != MAIKO_OK)
+        return node_fail(bridge, status, "the bridge's importer: %s", maiko_strerror(status));
+    maiko_importer_on_room(bridge->importer.importer, node_import_on_room, bridge);
+    status = node_news_set_up(bridge);
+    if (status == MAIKO_OK)
+        status = node_export_set_up(bridge);
+    return status == MAIKO_OK ? MAIKO_OK : node_fail(bridge, status, "%s", maiko_supervisor_error_text(bridge->sup));
+}
+
+maiko_status maiko_bridge_start(maiko_bridge *bridge)
+{
+    char reason[NODE_ERROR_SIZE];
+    struct text error;
+    maiko_status status = node_check_set_up(bridge);
+
+    if (status != MAIKO_OK)
+        return status;
+    status = set_up_actors(bridge);
+    if (status != MAIKO_OK)
+        return status;
+    text_init_buffer(&error, reason, sizeof(reason));
+    status = open_all(bridge, &error);
+    if (status == MAIKO_OK)
+        status = node_thread_start(bridge, &error);
+    return status == MAIKO_OK ? MAIKO_OK : node_fail(bridge, status, "%s", reason[0] != '\0' ? reason : maiko_strerror(status));
+}
