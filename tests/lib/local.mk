@@ -10,6 +10,8 @@ tests_lib_libtestkit_la_SOURCES = \
 	tests/lib/dice.h \
 	tests/lib/failing_allocator.c \
 	tests/lib/failing_allocator.h \
+	tests/lib/fault_points.c \
+	tests/lib/fault_points.h \
 	tests/lib/leaks.c \
 	tests/lib/leaks.h \
 	tests/lib/process.c \
