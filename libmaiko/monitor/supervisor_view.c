@@ -35,7 +35,10 @@ static bool declares(const struct actor *actor)
 
 static const char *const *published(const struct actor *actor)
 {
-    return actor->rare == NULL ? NULL : actor->rare->publish;
+    /* acquire: the actor's shard may just be making it, without a list */
+    const struct actor_rare *rare = __atomic_load_n(&actor->rare, __ATOMIC_ACQUIRE);
+
+    return rare == NULL ? NULL : rare->publish;
 }
 
 static void measure(struct declarations *declared, struct actor *actor)

@@ -18,12 +18,17 @@
 
 struct actor_rare *actor_rare(struct actor *actor)
 {
-    if (actor->rare == NULL) {
-        actor->rare = heap_alloc_zeroed(actor->shard->heap, 1, sizeof *actor->rare);
-        if (actor->rare != NULL)
-            actor->rare->actor = actor;
-    }
-    return actor->rare;
+    struct actor_rare *rare = actor->rare;
+
+    if (rare != NULL)
+        return rare;
+    rare = heap_alloc_zeroed(actor->shard->heap, 1, sizeof *rare);
+    if (rare == NULL)
+        return NULL;
+    rare->actor = actor;
+    /* release: whoever draws the topology looks at it from outside */
+    __atomic_store_n(&actor->rare, rare, __ATOMIC_RELEASE);
+    return rare;
 }
 
 static bool step_is_due(const struct actor *actor)

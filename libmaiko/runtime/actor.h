@@ -173,6 +173,12 @@ static inline bool actor_in_debt(const struct actor *actor)
     return actor->debt != 0 || atomic_load_explicit(&actor->remote_debt, memory_order_relaxed) != 0;
 }
 
+/* With nothing relaxed: with the end of the debt whoever ended it is seen, see shard_pay_from_outside(). */
+static inline bool actor_has_paid(const struct actor *actor)
+{
+    return actor->debt == 0 && atomic_load_explicit(&actor->remote_debt, memory_order_acquire) == 0;
+}
+
 /* Its debt is paid. */
 static inline void actor_end_overdraft(struct actor *actor)
 {

@@ -55,23 +55,37 @@ void shard_push_awake(struct actor *sender)
     shard_wake(home);
 }
 
-void shard_pay(struct shard *shard, struct actor *sender)
-{
-    shard->waiting--;
-    if (sender->shard == shard) {
-        if (--sender->debt == 0) {
-            actor_end_overdraft(sender);
-            shard_ready(shard, sender);
-        }
-    } else {
-        shard_pay_from_outside(sender);
-    }
-}
-
-void shard_pay_from_outside(struct actor *actor)
+static void pay_remote(struct actor *actor)
 {
     if (atomic_fetch_sub_explicit(&actor->remote_debt, 1, memory_order_acq_rel) == 1)
         shard_push_awake(actor);
+}
+
+/* Once the debt is 0 the actor may stop before it is on the wake stack.  Whoever sees the 0 (acquire) sees the payment that is
+ * under way, and whoever sees that it is over (release) finds the actor on the stack. */
+void shard_pay_from_outside(struct actor *actor)
+{
+    struct maiko_supervisor *sup = actor->shard->sup;
+
+    atomic_fetch_add_explicit(&sup->payments, 1, memory_order_relaxed);
+    pay_remote(actor);
+    atomic_fetch_sub_explicit(&sup->payments, 1, memory_order_release);
+}
+
+/* A pooled event keeps the record of its sender by its epoch, and with it what is done here. */
+static void pay(struct shard *shard, const struct envelope *envelope)
+{
+    struct actor *sender = envelope->origin;
+
+    shard->waiting--;
+    if (sender->shard != shard && envelope->home == HOME_HEAP) {
+        shard_pay_from_outside(sender);
+    } else if (sender->shard != shard) {
+        pay_remote(sender);
+    } else if (--sender->debt == 0) {
+        actor_end_overdraft(sender);
+        shard_ready(shard, sender);
+    }
 }
 
 void shard_count_drop(struct shard *shard, struct actor *subscriber, const struct topic *topic, struct envelope *envelope,
@@ -109,7 +123,7 @@ void shard_pay_for_room(struct shard *shard, struct mailbox *mailbox)
     if (!(*slot & MAILBOX_WAITED))
         return;
     *slot &= ~MAILBOX_WAITED;
-    shard_pay(shard, mailbox_envelope(*slot)->origin);
+    pay(shard, mailbox_envelope(*slot));
 }
 
 static void evict_and_enqueue(struct shard *shard, struct actor *actor, struct mailbox *mailbox, struct route *route,

@@ -43,9 +43,12 @@ static void end_grace(struct shard *shard, struct command *command)
 {
     struct grace *grace = CONTAINER_OF(command, struct grace, command);
 
-    (void)shard_take_wake_stack(shard);
-    if (!grace->is_incomplete && !actor_in_debt(grace->actor))
+    if (!grace->is_incomplete && actor_has_paid(grace->actor)) {
+        if (atomic_load_explicit(&shard->sup->payments, memory_order_acquire) != 0 && shard_post(shard, command))
+            return; /* perhaps its own: asked again in the next turn */
+        (void)shard_take_wake_stack(shard);
         forget(shard, grace->actor);
+    }
     heap_free(shard->heap, grace, sizeof *grace);
 }
 
@@ -54,12 +57,12 @@ static void leave(struct shard *shard, struct grace *grace, uint32_t count)
 {
     if (__atomic_sub_fetch(&grace->shards_left, count, __ATOMIC_ACQ_REL) != 0)
         return;
+    grace->command.run = end_grace;
+    grace->command.size = sizeof *grace;
     if (grace->is_incomplete || grace->actor->shard == shard) {
         end_grace(shard, &grace->command);
         return;
     }
-    grace->command.run = end_grace;
-    grace->command.size = sizeof *grace;
     if (shard_post(grace->actor->shard, &grace->command))
         return;
     grace->is_incomplete = true; /* that shard has ended: the record goes with its table */

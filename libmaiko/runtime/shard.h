@@ -254,13 +254,10 @@ maiko_overflow shard_policy_of(const struct route *route, const struct subscript
 /* A dedicated actor in a send: keeps its shard going, without running hooks, until the actor is free again. */
 void shard_wait_until_free(struct shard *shard, struct actor *actor);
 
-/* Pays for one waiting event that got a place (or was dropped). */
-void shard_pay(struct shard *shard, struct actor *sender);
-
 /* Any thread: its shard looks at it again. */
 void shard_push_awake(struct actor *actor);
 
-/* Any thread: takes one from the actor's remote debt; at 0 it runs again. */
+/* Any thread: takes one from the actor's remote debt; at 0 it runs again.  Nothing but the debt has to keep the actor. */
 void shard_pay_from_outside(struct actor *actor);
 
 /* The entry that just moved from waiting to queued, if one did, has a place: pay for it. */

@@ -84,9 +84,10 @@ struct maiko_supervisor {
     _Atomic bool stop_requested;
     _Atomic bool runs_stop_hooks; /* nothing ends any more: what finishes now does so because of the stop */
     _Atomic size_t live_actors;
-    int join_fd;          /* eventfd: a stop was asked for, an actor failed, or all have stopped */
-    bool is_abandoned;    /* a stuck thread was left behind: nothing may be freed */
-    uint64_t poll_random; /* deterministic mode: state of the scheduler's generator */
+    _Atomic uint32_t payments; /* under way whose actor nothing else keeps: meanwhile no record is reused, nor moved */
+    int join_fd;               /* eventfd: a stop was asked for, an actor failed, or all have stopped */
+    bool is_abandoned;         /* a stuck thread was left behind: nothing may be freed */
+    uint64_t poll_random;      /* deterministic mode: state of the scheduler's generator */
 };
 
 static inline enum supervisor_state supervisor_state(const struct maiko_supervisor *sup)

@@ -138,7 +138,7 @@ MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_hold_new(maiko_context *ctx, maiko
 MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_hold_sender(maiko_context *ctx, const maiko_envelope *envelope,
                                                           maiko_hold **ret_hold);
 
-/** Let it run again.  NULL is allowed.  Threads: any.  Blocking: never. */
+/** Let it run again; before the supervisor is freed.  NULL is allowed.  Threads: any.  Blocking: never. */
 MAIKO_API void maiko_hold_release(maiko_hold *hold);
 
 MAIKO_END_DECLS
