@@ -35,6 +35,7 @@ check_scripts += tests/integration/example_pingpong.sh
 check_scripts += tests/integration/example_poll_loop.sh
 check_scripts += tests/integration/example_weather.sh
 integration_tests += tests/integration/test_counters
+integration_tests += tests/integration/test_storm
 integration_tests += tests/integration/test_threads
 tests_integration_test_threads_SOURCES = tests/integration/test_threads.c tests/sim/troupe.c tests/sim/troupe.h \
 	tests/sim/troupe_check.c
