@@ -56,6 +56,7 @@ struct actor_rare {
     size_t self_size;
     struct ticket *ticket;            /* an outside thread waits for on_start; our reference */
     struct ticket *removers;          /* outside threads wait for the end; likewise */
+    struct arming *armings;           /* subscriptions whose completion it wants to hear of; see arming.h */
     const struct topic *publish_seen; /* the last topic found in the publish list */
     uint16_t error_backoff_ms;        /* after failed steps that were ignored */
     char error_text[230];

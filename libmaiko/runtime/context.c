@@ -1,4 +1,5 @@
 /* Context: what an actor may ask and tell. */
+#include "runtime/arming.h"
 #include "runtime/inbox.h"
 #include "runtime/supervisor_internal.h"
 #include <stdarg.h>
@@ -199,6 +200,11 @@ maiko_status maiko_subscribe(maiko_context *ctx, const maiko_subscription *subsc
         return MAIKO_ENOMEM;
     append(actor, made);
     status = supervisor_subscribe(actor->shard, made, NULL);
+    if (status == MAIKO_OK && subscription->notify) {
+        status = arming_begin(actor, made);
+        if (status != MAIKO_OK)
+            supervisor_unsubscribe(actor->shard, made);
+    }
     if (status != MAIKO_OK)
         unlink_and_free(actor, made);
     return status;

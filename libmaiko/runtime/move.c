@@ -35,7 +35,8 @@ bool placement_is_movable(const struct actor *actor)
 {
     return actor->state == ACTOR_RUNNING && !actor->is_pinned && !actor->is_gate && actor_has_paid(actor) && actor->hold == 0 &&
            !atomic_load_explicit(&actor->is_on_wake_stack, memory_order_acquire) && !actor->fail_pending &&
-           !actor->is_overdrawn && (actor->rare == NULL || actor->rare->retry_envelope == NULL) &&
+           !actor->is_overdrawn &&
+           (actor->rare == NULL || (actor->rare->retry_envelope == NULL && actor->rare->armings == NULL)) &&
            atomic_load_explicit(&actor->shard->sup->payments, memory_order_acquire) == 0;
 }
 

@@ -1,4 +1,5 @@
 /* Removing: from the request to stop one actor to the last of its memory. */
+#include "runtime/arming.h"
 #include "runtime/dedicated.h"
 #include "runtime/retire.h"
 #include "runtime/supervisor_internal.h"
@@ -249,6 +250,7 @@ void supervisor_actor_stopped(struct actor *actor)
         actor->rare->ticket = NULL;
         actor->rare->removers = NULL;
     }
+    arming_forget(actor);
     list_remove(&actor->siblings);
     if (actor->outbox != NULL)
         list_remove(&actor->outbox->held_link);

@@ -2,6 +2,7 @@
 #include "sim/troupe.h"
 
 #include "runtime/supervisor_internal.h"
+#include <maiko/system.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -287,7 +288,9 @@ static void change_subscription(struct performer *performer, maiko_context *ctx)
     choose_subscription(performer, &subscription);
     if (chance(performer, 50)) {
         performer->subscribed_at = atomic_load(&performer->troupe->told_count);
-        (void)maiko_subscribe(ctx, &subscription);
+        subscription.notify = chance(performer, 50);
+        if (maiko_subscribe(ctx, &subscription) == MAIKO_OK)
+            performer->armings += subscription.notify;
     } else {
         (void)maiko_unsubscribe(ctx, subscription.pattern);
     }
@@ -392,6 +395,13 @@ static void check_event(struct performer *performer, const maiko_envelope *envel
         troupe_fail(troupe, "%s handles event %u while it is not running", performer->name, number);
 }
 
+static maiko_status hear_that_it_is_armed(struct performer *performer)
+{
+    if (performer->armings-- == 0)
+        troupe_fail(performer->troupe, "%s hears of a subscription that it did not ask about", performer->name);
+    return MAIKO_OK;
+}
+
 static maiko_status play(void *self, maiko_context *ctx, const maiko_envelope *envelope)
 {
     struct performer *performer = self;
@@ -399,6 +409,8 @@ static maiko_status play(void *self, maiko_context *ctx, const maiko_envelope *e
     uint32_t number = note->number;
     bool is_again = performer->retrying == number + 1;
 
+    if (maiko_event_as(envelope, maiko_armed) != NULL)
+        return hear_that_it_is_armed(performer);
     if (note->check != check_of(number) || number >= performer->troupe->plot.events) {
         troupe_fail(performer->troupe, "%s got an event that nobody sent", performer->name);
         return MAIKO_OK;

@@ -84,6 +84,7 @@ struct performer {
     uint32_t ends;
     uint32_t stops;
     uint32_t finishes;
+    uint32_t armings;  /* subscriptions whose completion it asked about and may still hear of */
     uint32_t handling; /* 1 + number; 0: none */
     uint32_t retries;
     uint32_t retrying; /* 1 + number of the event that on_error asked for again */

@@ -109,6 +109,7 @@ typedef struct maiko_subscription {
     /** Wanted?  Pure: sees only the event, runs before a queue place is taken, may not send.  NULL: all. */
     bool (*predicate)(const void *event, const maiko_event_type *type, void *userdata);
     void *userdata; /* for the predicate */
+    bool notify;    /* maiko_subscribe(): a maiko_armed event says when it is in force everywhere; see <maiko/system.h> */
 } maiko_subscription;
 
 /** Where an actor may run: MAIKO_ANY_SHARD, or MAIKO_SHARD(n) with n from 0. */

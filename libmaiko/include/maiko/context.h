@@ -59,13 +59,17 @@ MAIKO_API maiko_status maiko_finish(maiko_context *ctx);
  * Subscribe this actor to one more topic or pattern.
  *
  * Armed on the actor's own shard at once; on other shards before any event that is sent because of what this actor
- * sends after the call, so that a reply never overtakes the subscription made before its request.
+ * sends after the call, so that a reply never overtakes the subscription made before its request.  For events that others
+ * send on their own, `.notify` asks for a maiko_armed event (<maiko/system.h>) that says when it is in force everywhere.
  * @return MAIKO_OK, MAIKO_EINVAL, MAIKO_ETOPIC (with reason as error text), MAIKO_EEXIST (same pattern twice),
  *         MAIKO_ENOMEM, MAIKO_ETHREAD, MAIKO_ECLOSED.
  */
 MAIKO_API maiko_status maiko_subscribe(maiko_context *ctx, const maiko_subscription *subscription);
 
-/** Undo one subscription by its pattern.  Events already queued are still handled.  MAIKO_ENOTFOUND when there is none. */
+/**
+ * Undo one subscription by its pattern.  In force when the call returns: nothing more is queued for it; what is queued already
+ * is still handled.  MAIKO_ENOTFOUND when there is none.
+ */
 MAIKO_API maiko_status maiko_unsubscribe(maiko_context *ctx, const char *pattern);
 
 /**

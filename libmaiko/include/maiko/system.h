@@ -21,4 +21,16 @@
 
 MAIKO_EVENT_WITH(maiko_dead_letter, MAIKO_TOPIC_DEAD, MAIKO_DEAD_LETTER_FIELDS, .overflow = MAIKO_DROP_OLDEST)
 
+/** Topic of maiko_armed.  Subscribing to it has no use: it goes only to the actor it is about. */
+#define MAIKO_TOPIC_ARMED "$sys/armed"
+
+#define MAIKO_ARMED_FIELDS(F) F(STRING, pattern, 256) /* as subscribed to */
+
+/**
+ * A subscription that a hook made with `.notify` is in force on all shards: whatever is sent on the pattern from now on, by
+ * anybody, is received.  Comes once per maiko_subscribe(), in the priority lane, never dropped, unless the subscription has been
+ * undone meanwhile.
+ */
+MAIKO_EVENT_WITH(maiko_armed, MAIKO_TOPIC_ARMED, MAIKO_ARMED_FIELDS, .control = true)
+
 #endif
