@@ -11,6 +11,7 @@
 #include <maiko/app.h>
 #include <maiko/keypair.h>
 #include <maiko/maiko.h>
+#include <maiko/space.h>
 
 #include "lib/process.h"
 #include "lib/suite.h"
@@ -176,13 +177,30 @@ static void expect_books(const struct process *process, uint64_t exported, uint6
     CU_ASSERT_EQUAL(process_figure(process, "export_refused"), 0);
 }
 
+static void count_node(const maiko_node_info *node, void *userdata)
+{
+    *(unsigned *)userdata += node->is_alive;
+}
+
+static unsigned nodes_of_space(void)
+{
+    unsigned count = 0;
+
+    (void)maiko_space_list(NULL, "wx", count_node, &count, NULL, 0);
+    return count;
+}
+
+/* One after the other: in a space the next one starts when the one before is there. */
 static void run_three(const char *options[3], const int order[3], uint64_t count, struct process processes[3])
 {
     uint64_t derived = count / 50 * 4 + count / 100 + 1;
     int i;
 
-    for (i = 0; i < 3; i++)
+    for (i = 0; i < 3; i++) {
         start(&processes[order[i]], options[order[i]]);
+        if (i < 2 && strstr(options[order[i]], "--space") != NULL)
+            CU_ASSERT(wait_until(nodes_of_space() == (unsigned)i + 1, 20000));
+    }
     for (i = 0; i < 3; i++) {
         process_finish(&processes[i]);
         CU_ASSERT_EQUAL(processes[i].code, 0);
@@ -207,9 +225,10 @@ static void one_process_needs_no_options(void)
     host_deinit(&host);
 }
 
+static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+
 static void three_processes_of_a_space_may_start_in_any_order(void)
 {
-    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     const char *options[3] = {"--stats --space wx --actors sensor 2000", "--stats --space wx --actors alerter,monthly",
                               "--stats --space wx --actors logger"};
     struct process processes[3];
@@ -221,21 +240,28 @@ static void three_processes_of_a_space_may_start_in_any_order(void)
     host_deinit(&host);
 }
 
-static void three_processes_meet_over_tcp(void)
+static void run_three_over_tcp(const int order[3])
 {
-    static const int order[3] = {1, 2, 0};
     struct process processes[3];
     char texts[3][256];
     const char *options[3] = {texts[0], texts[1], texts[2]};
     int port = host_free_ports(2);
 
-    host_init(&host);
     snprintf(texts[1], sizeof(texts[1]), "--stats --actors alerter,monthly --listen tcp://127.0.0.1:%d", port);
     snprintf(texts[2], sizeof(texts[2]), "--stats --actors logger --listen tcp://127.0.0.1:%d --connect tcp://127.0.0.1:%d",
              port + 1, port);
     snprintf(texts[0], sizeof(texts[0]), "--stats --actors sensor --connect tcp://127.0.0.1:%d --connect tcp://127.0.0.1:%d 2000",
              port, port + 1);
     run_three(options, order, 2000, processes);
+}
+
+static void three_processes_may_start_in_any_order_and_meet_over_tcp(void)
+{
+    size_t i;
+
+    host_init(&host);
+    for (i = 0; i < 6; i++)
+        run_three_over_tcp(orders[i]);
     host_deinit(&host);
 }
 
@@ -405,7 +431,7 @@ static void a_lingering_process_ends_by_signal(void)
 static const struct test_case cases[] = {
     TEST_CASE(one_process_needs_no_options),
     TEST_CASE(three_processes_of_a_space_may_start_in_any_order),
-    TEST_CASE(three_processes_meet_over_tcp),
+    TEST_CASE(three_processes_may_start_in_any_order_and_meet_over_tcp),
     TEST_CASE(a_small_window_and_small_mailboxes_hold_the_sender_and_lose_nothing),
     TEST_CASE(two_processes_meet_encrypted),
     TEST_CASE(a_wrong_key_is_named_and_nothing_starts),

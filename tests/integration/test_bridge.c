@@ -1,4 +1,5 @@
-/* Bridges between supervisors: readiness, renaming, late joiners, plain peers, allow lists. */
+/* Bridges between supervisors: readiness, renaming, late joiners, order, plain peers, allow lists. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,75 @@ static void set_up_errors_stick_and_say_what(void)
     host_deinit(&host);
 }
 
+/* ---- the other one in a process of its own ---- */
+
+enum { TOPICS = 16, INTERLEAVED = 50000 };
+
+/* One number after the other, each on the next topic. */
+static maiko_step interleave(void *self, maiko_context *ctx)
+{
+    uint64_t *number = self;
+    char topic[32];
+
+    while (*number < INTERLEAVED) {
+        if (maiko_is_sender_full(ctx))
+            return MAIKO_STEP_CONTINUE;
+        snprintf(topic, sizeof(topic), "count/%d", (int)(*number % TOPICS));
+        if (maiko_send_to(ctx, topic, counted, .number = *number + 1) != MAIKO_OK)
+            return MAIKO_STEP_CONTINUE;
+        ++*number;
+    }
+    return MAIKO_STEP_NEVER;
+}
+
+static volatile sig_atomic_t is_told_to_end;
+
+static void tell_to_end(int signal_number)
+{
+    (void)signal_number;
+    is_told_to_end = 1;
+}
+
+static int publish_interleaved(void)
+{
+    static const maiko_actor_ops ops = {.step = interleave};
+    const maiko_bridge_config config = {.window_bytes = 4096};
+    struct bridge_end end;
+    uint64_t number = 0;
+
+    signal(SIGTERM, tell_to_end);
+    bridge_end_make(&end, "publisher", &config, NULL);
+    if (maiko_supervisor_add(end.sup, &(maiko_actor_spec){.name = "interleaver", .ops = &ops, .self = &number}) != MAIKO_OK ||
+        bridge_end_export(&end, "count/#", NULL) != MAIKO_OK || bridge_end_start(&end) != MAIKO_OK)
+        return 9;
+    while (!wait_until(is_told_to_end, 1000)) {
+    }
+    bridge_end_stop(&end);
+    return 0;
+}
+
+/* Over one link, through a window and a mailbox that are full most of the time.  The subscription is older than the publisher, so
+ * nothing is missed at the start. */
+static void what_one_sender_sends_on_many_topics_stays_in_order(void)
+{
+    struct bridge_end subscriber;
+    struct child child;
+
+    host_init(&host);
+    bridge_end_make(&subscriber, "subscriber", NULL, "count/#");
+    let_in(&subscriber, "count/#", MAIKO_FROM_LIVE);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&subscriber), MAIKO_OK);
+    CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--interleaved", 0));
+    CU_ASSERT(wait_until(subscriber.last == INTERLEAVED, 30000));
+    CU_ASSERT_EQUAL(subscriber.first, 1);
+    CU_ASSERT_EQUAL(subscriber.received, INTERLEAVED);
+    CU_ASSERT_EQUAL(subscriber.not_rising + subscriber.holes, 0);
+    child_signal(&child, SIGTERM);
+    CU_ASSERT_EQUAL(child_end(&child, 20000), 0);
+    bridge_end_stop(&subscriber);
+    host_deinit(&host);
+}
+
 /* ---- plain peers ---- */
 
 static void write_text(const char *path, const char *text)
@@ -229,7 +299,16 @@ static const struct test_case cases[] = {
     TEST_CASE(an_export_may_be_called_something_else_outside),
     TEST_CASE(late_joiners_get_what_they_ask_for),
     TEST_CASE(set_up_errors_stick_and_say_what),
+    TEST_CASE(what_one_sender_sends_on_many_topics_stays_in_order),
     TEST_CASE(a_plain_peer_may_do_what_its_key_may_and_nothing_else),
 };
 
-SUITE_MAIN_TIMEOUT("bridge", cases, 60)
+int main(int argc, char **argv)
+{
+    static const struct suite suite = {
+        .name = "bridge", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 60};
+
+    if (argc > 1 && strcmp(argv[1], "--interleaved") == 0)
+        return publish_interleaved();
+    return suite_main(argc, argv, &suite);
+}
