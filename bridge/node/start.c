@@ -171,6 +171,7 @@ static maiko_status set_up_actors(maiko_bridge *bridge)
     if (status != MAIKO_OK)
         return node_fail(bridge, status, "the bridge's importer: %s", maiko_strerror(status));
     maiko_importer_on_room(bridge->importer.importer, node_import_on_room, bridge);
+    bridge->types.keeper = bridge->importer.importer;
     status = node_news_set_up(bridge);
     if (status == MAIKO_OK)
         status = node_export_set_up(bridge);

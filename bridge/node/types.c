@@ -35,7 +35,6 @@ void types_deinit(struct types *types)
         struct known_type *known = CONTAINER_OF(link, struct known_type, link);
 
         payload_plan_free(known->plan);
-        maiko_schema_free(known->schema);
         heap_free(types->heap, known, sizeof(*known));
     }
 }
@@ -70,8 +69,7 @@ struct known_type *types_find(const struct types *types, const char *name, size_
     return found;
 }
 
-/* Takes `schema` over, whatever the result. */
-static maiko_status add(struct types *types, const maiko_event_type *type, maiko_schema *schema, struct known_type **ret_type)
+static maiko_status add(struct types *types, const maiko_event_type *type, bool is_local, struct known_type **ret_type)
 {
     struct known_type *known = types->count < TYPES_MAX ? heap_alloc_zeroed(types->heap, 1, sizeof(*known)) : NULL;
     maiko_status status = types->count < TYPES_MAX ? MAIKO_ENOMEM : MAIKO_ELIMIT;
@@ -80,13 +78,11 @@ static maiko_status add(struct types *types, const maiko_event_type *type, maiko
         status = payload_plan_new(types->heap, type, NULL, &known->plan, NULL);
     if (status != MAIKO_OK) {
         heap_free(types->heap, known, sizeof(*known));
-        maiko_schema_free(schema);
         return status;
     }
     known->type = type;
     known->hash = maiko_schema_hash(type);
-    known->schema = schema;
-    known->is_local = schema == NULL;
+    known->is_local = is_local;
     list_push_back(&types->list, &known->link);
     types->count++;
     *ret_type = known;
@@ -98,7 +94,7 @@ maiko_status types_learn(struct types *types, const maiko_event_type *type, stru
     struct known_type *known = find_exact(types, type);
 
     if (known == NULL)
-        return add(types, type, NULL, ret_type);
+        return add(types, type, true, ret_type);
     *ret_type = known;
     return MAIKO_OK;
 }
@@ -134,9 +130,11 @@ maiko_status types_adopt(struct types *types, const struct foreign_type *foreign
         *ret_type = known;
         return MAIKO_OK;
     }
-    status = rebuild(foreign->type, &schema, &type, types->heap);
+    status = types->count < TYPES_MAX ? rebuild(foreign->type, &schema, &type, types->heap) : MAIKO_ELIMIT;
     if (status == MAIKO_OK)
-        return add(types, type, schema, ret_type);
+        status = maiko_importer_adopt(types->keeper, schema);
+    if (status == MAIKO_OK)
+        return add(types, type, false, ret_type);
     maiko_schema_free(schema);
     return status;
 }

@@ -1,5 +1,6 @@
-/* Types: the event types a bridge meets, kept for its life: those of this program, and those that came with peers' events
- * (rebuilt, because a peer's own copy goes with its session and events live longer).  With them, how to read and write each. */
+/* Types: the event types a bridge meets, known for its life: those of this program, and those that came with peers' events
+ * (rebuilt, because a peer's own copy goes with its session; the supervisor owns them, because events may outlive the bridge).
+ * With them, how to read and write each. */
 #ifndef BRIDGE_TYPES_H
 #define BRIDGE_TYPES_H
 
@@ -7,6 +8,7 @@
 #include "base/list.h"
 #include "wire/foreign_type.h"
 #include "wire/payload.h"
+#include <maiko/import.h>
 #include <maiko/schema.h>
 
 enum { TYPES_MAX = 4096, TYPE_TOPICS_MAX = 65536 };
@@ -16,8 +18,7 @@ struct known_type {
     struct list link;
     const maiko_event_type *type;
     uint64_t hash;
-    maiko_schema *schema; /* owner of a rebuilt type, NULL for one of this program */
-    bool is_local;        /* of this program: wins over rebuilt ones of the same name */
+    bool is_local; /* of this program: wins over rebuilt ones of the same name */
     struct payload_plan *plan;
 };
 
@@ -26,6 +27,7 @@ struct types {
     struct list list;
     size_t count;
     struct hash_table topics; /* topic -> struct topic_type */
+    maiko_importer *keeper;   /* who has the rebuilt ones kept; set before the first one */
 };
 
 void types_init(struct types *types, struct heap *heap);

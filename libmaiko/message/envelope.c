@@ -17,7 +17,41 @@ struct envelope_root *envelope_root_new(const maiko_allocator *allocator, size_t
         return NULL;
     heap_init(&root->heap, allocator, cap_bytes);
     root->refs = 1;
+    atomic_init(&root->adopted, NULL);
     return root;
+}
+
+struct adopted {
+    struct adopted *next;
+    maiko_schema *schema;
+};
+
+/* Release pairs with nothing: the last reference is counted down with acquire and release behind every push. */
+maiko_status envelope_root_adopt(struct envelope_root *root, maiko_schema *schema)
+{
+    struct adopted *adopted = heap_alloc(&root->heap, sizeof *adopted);
+
+    if (adopted == NULL)
+        return MAIKO_ENOMEM;
+    adopted->schema = schema;
+    adopted->next = atomic_load_explicit(&root->adopted, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&root->adopted, &adopted->next, adopted, memory_order_release,
+                                                  memory_order_relaxed))
+        ;
+    return MAIKO_OK;
+}
+
+static void free_adopted(struct envelope_root *root)
+{
+    struct adopted *adopted = atomic_load_explicit(&root->adopted, memory_order_relaxed);
+
+    while (adopted != NULL) {
+        struct adopted *next = adopted->next;
+
+        maiko_schema_free(adopted->schema);
+        heap_free(&root->heap, adopted, sizeof *adopted);
+        adopted = next;
+    }
 }
 
 void envelope_root_unref(struct envelope_root *root)
@@ -26,6 +60,7 @@ void envelope_root_unref(struct envelope_root *root)
 
     if (root == NULL || __atomic_sub_fetch(&root->refs, 1, __ATOMIC_ACQ_REL) != 0)
         return;
+    free_adopted(root);
     heap_init(&heap, &root->heap.allocator, 0);
     heap_free(&heap, root, sizeof *root);
 }

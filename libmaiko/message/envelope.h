@@ -6,6 +6,7 @@
 
 #include "base/heap.h"
 #include <maiko/envelope.h>
+#include <maiko/schema.h>
 
 /* Who sent: an actor of this process or, for events that came over a bridge, a foreign one. */
 struct sender {
@@ -29,10 +30,12 @@ struct topic {
 
 enum envelope_home { HOME_POOL, HOME_HEAP };
 
-/* The heap of a supervisor, which lives until the supervisor and the last of its kept envelopes are gone. */
+/* The heap of a supervisor, which lives until the supervisor and the last of its kept envelopes are gone; and the types that came
+ * from elsewhere, which live as long. */
 struct envelope_root {
     struct heap heap;
-    uint32_t refs; /* atomic */
+    uint32_t refs;                     /* atomic */
+    _Atomic(struct adopted *) adopted; /* pushed by any thread, taken by the last reference */
 };
 
 struct envelope {
@@ -70,6 +73,9 @@ static inline void *envelope_payload(struct envelope *envelope)
 /* NULL when out of memory.  The allocator is copied. */
 MAIKO_MUST_CHECK struct envelope_root *envelope_root_new(const maiko_allocator *allocator, size_t cap_bytes);
 void envelope_root_unref(struct envelope_root *root);
+
+/* Takes the schema over.  Any thread.  MAIKO_OK, MAIKO_ENOMEM: then it is still the caller's. */
+MAIKO_MUST_CHECK maiko_status envelope_root_adopt(struct envelope_root *root, maiko_schema *schema);
 
 /* An envelope outside every pool with one reference, its payload not filled in.  Topic and sender are copied into the
  * block, so it depends on nothing but its type.  NULL when out of memory or over 4 GiB. */

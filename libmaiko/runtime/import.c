@@ -325,6 +325,11 @@ maiko_status maiko_importer_flush(maiko_importer *importer)
     return is_forked(importer) ? MAIKO_EFORKED : inbox_flush(importer->inbox);
 }
 
+maiko_status maiko_importer_adopt(maiko_importer *importer, maiko_schema *schema)
+{
+    return importer == NULL || schema == NULL ? MAIKO_EINVAL : envelope_root_adopt(importer->inbox->sup->root, schema);
+}
+
 bool maiko_importer_has_room(maiko_importer *importer)
 {
     return importer != NULL && !is_forked(importer) && !inbox_is_full(importer->inbox);

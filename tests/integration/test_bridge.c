@@ -105,6 +105,45 @@ static void late_joiners_get_what_they_ask_for(void)
     host_deinit(&host);
 }
 
+static maiko_status keep_it(void *self, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    _Atomic(maiko_envelope *) *place = self;
+    maiko_envelope *kept = NULL;
+
+    if (maiko_envelope_keep(envelope, &kept) == MAIKO_OK)
+        atomic_store(place, kept);
+    return MAIKO_OK;
+}
+
+/* The subscriber never heard of the type: it came over the link and is not the bridge's to free. */
+static void a_kept_event_of_a_foreign_type_outlives_the_bridge(void)
+{
+    static const maiko_actor_ops keeper = {.handle = keep_it};
+    _Atomic(maiko_envelope *) kept = NULL;
+    struct bridge_end publisher, subscriber;
+
+    host_init(&host);
+    make_publisher(&publisher, NULL);
+    bridge_end_make(&subscriber, "subscriber", NULL, NULL);
+    let_in(&subscriber, "count/up", MAIKO_FROM_LIVE);
+    CU_ASSERT_EQUAL(
+        maiko_supervisor_add(
+            subscriber.sup,
+            &(maiko_actor_spec){.name = "keeper", .ops = &keeper, .self = (void *)&kept, .subscribe = MAIKO_TOPICS("count/up")}),
+        MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&subscriber), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(5)), MAIKO_OK);
+    CU_ASSERT_EQUAL(bridge_end_publish(&publisher, 42), MAIKO_OK);
+    CU_ASSERT_TRUE_FATAL(wait_until(atomic_load(&kept) != NULL, 5000));
+    bridge_end_stop(&subscriber);
+    CU_ASSERT_PTR_NOT_EQUAL(kept->type, MAIKO_TYPE(counted));
+    CU_ASSERT_STRING_EQUAL(kept->type->name, "counted");
+    CU_ASSERT_EQUAL(maiko_event_as(kept, counted)->number, 42);
+    maiko_envelope_unref(kept);
+    bridge_end_stop(&publisher);
+    host_deinit(&host);
+}
+
 static void set_up_errors_stick_and_say_what(void)
 {
     struct bridge_end end;
@@ -298,6 +337,7 @@ static const struct test_case cases[] = {
     TEST_CASE(the_first_event_after_ready_is_never_lost),
     TEST_CASE(an_export_may_be_called_something_else_outside),
     TEST_CASE(late_joiners_get_what_they_ask_for),
+    TEST_CASE(a_kept_event_of_a_foreign_type_outlives_the_bridge),
     TEST_CASE(set_up_errors_stick_and_say_what),
     TEST_CASE(what_one_sender_sends_on_many_topics_stays_in_order),
     TEST_CASE(a_plain_peer_may_do_what_its_key_may_and_nothing_else),

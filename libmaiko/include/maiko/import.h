@@ -5,6 +5,7 @@
 
 #include <maiko/context.h>
 #include <maiko/envelope.h>
+#include <maiko/schema.h>
 
 MAIKO_BEGIN_DECLS
 
@@ -107,6 +108,15 @@ MAIKO_API void maiko_import_abandon(maiko_import_path *path);
  * Threads: that of the paths.  Blocking: never.
  */
 MAIKO_API maiko_status maiko_importer_flush(maiko_importer *importer);
+
+/**
+ * Take over a schema whose type the importer's events will have.
+ *
+ * It is freed when the supervisor and the last kept event are, so that no event outlives its type.
+ * @return MAIKO_OK, MAIKO_EINVAL, MAIKO_ENOMEM: then it is still the caller's.
+ * Threads: any.  Blocking: never.
+ */
+MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_importer_adopt(maiko_importer *importer, maiko_schema *schema);
 
 /** @return links the event has crossed. */
 MAIKO_API uint8_t maiko_envelope_hops(const maiko_envelope *envelope);
