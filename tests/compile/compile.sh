@@ -4,7 +4,8 @@
 . "$(dirname "$0")/../checks/lib.sh"
 cd "$source_dir"
 
-compilers=$(for c in "${CC:-gcc}" gcc clang; do command -v ${c%% *}; done | sort -u)
+# A compiler behind ccache is that compiler.
+compilers=$(for c in "${CC:-gcc}" gcc clang; do c=${c#*ccache }; command -v "${c%% *}"; done | sort -u)
 flags="-std=gnu11 -Ilibmaiko/include -Werror -c -o /dev/null"
 for snippet in tests/compile/*.c; do
     expected=$(sed -n 's|^ \* expect: \(.*\) \*/$|\1|p' "$snippet")

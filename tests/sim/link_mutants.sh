@@ -60,7 +60,7 @@ mutant 'a session is begun twice' bridge/link/peer_session.c 's/^    return peer
 mutant 'a new life goes on in the old stream' bridge/link/peer_session.c 's/^    if (is_same_life)$/    if (true)/'
 mutant 'nothing is sent again' bridge/link/stream.c 's/^    stream->sent = (size_t)(next - stream->base);/    (void)next;/'
 simulation=$relays
-mutant 'what came by another way is new' bridge/link/origins.h 's/return !source->has_ways;/return true;/' bridge/link/peer_import.c
+mutant 'what came by another way is new' bridge/link/origins.h 's/return !origin->has_ways;/return true;/' bridge/link/peer_import.c
 mutant 'own events are taken back' bridge/link/peer_import.c 's/if (maiko_id_equal(told->origin, peer->config.identity.node))/if (0)/'
 mutant 'hops have no end' bridge/link/peer_import.c 's/else if (told->hops > peer->config.hop_limit)/else if (0)/'
 mutant 'the origin is forgotten' bridge/link/origins.c 's/return known == NULL ? (maiko_id){0, 0} : known->node;/return (maiko_id){0, 0};/'
