@@ -13,7 +13,7 @@ static uintptr_t entry_of(struct envelope *envelope, uintptr_t tags)
 void shard_release_last(struct shard *shard, struct envelope *envelope)
 {
     /* after the end nobody would read the ring: whoever frees the supervisor destroys what is left */
-    if (envelope->head.type->destroy == NULL || envelope->owner_shard == shard->index ||
+    if (envelope->head.type->destroy == NULL || exchange_is_home(shard, envelope) ||
         supervisor_state(shard->sup) == SUP_STOPPED || !exchange_send_home(shard, envelope))
         envelope_destroy_heap(envelope);
 }

@@ -316,7 +316,10 @@ void exchange_publish(struct shard *shard, struct actor *sender, struct route *r
 /* Through the ring, in order with the events; ownership goes along on success.  MAIKO_OK or MAIKO_ENOMEM. */
 MAIKO_MUST_CHECK maiko_status exchange_command(struct shard *shard, uint32_t target, struct command *command);
 
-/* Sends an envelope whose destructor belongs to another shard there; false when memory is short. */
+/* Does the envelope's destructor belong here, on this thread? */
+bool exchange_is_home(const struct shard *shard, const struct envelope *envelope);
+
+/* Sends it there if not; false when memory is short. */
 MAIKO_MUST_CHECK bool exchange_send_home(struct shard *shard, struct envelope *envelope);
 
 /* Makes this turn's output visible and wakes who sleeps. */

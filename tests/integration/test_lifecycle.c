@@ -387,6 +387,43 @@ static void a_last_value_is_destroyed_where_it_was_made(void)
     stage_close(&stage);
 }
 
+static void turn(struct stage *stage, uint32_t index)
+{
+    shard_of_this_thread = stage->sup->shards[index];
+    (void)shard_turn(stage->sup->shards[index], 100);
+    shard_of_this_thread = NULL;
+}
+
+/* Whoever stops the world reads the rings of all: what comes home there waits for the thread it belongs to. */
+static void a_stopped_world_runs_no_destructor_of_another_shard(void)
+{
+    struct crate crate = {.alive = 1};
+    struct player player = {.wanted = 0};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 2});
+    CU_ASSERT_EQUAL(
+        maiko_supervisor_add(stage.sup, PLAYER("player", &player, .subscribe = MAIKO_TOPICS("parcel"), .shard = MAIKO_SHARD(1))),
+        MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(stage.sup), parcel, .crate = &crate), MAIKO_OK);
+    turn(&stage, 0);
+    turn(&stage, 1);
+    CU_ASSERT_EQUAL(player.events, 1);
+    shard_of_this_thread = stage.sup->shards[1];
+    pthread_mutex_lock(&stage.sup->lock);
+    CU_ASSERT_TRUE(placement_settle_rings(stage.sup));
+    pthread_mutex_unlock(&stage.sup->lock);
+    shard_of_this_thread = NULL;
+    CU_ASSERT_EQUAL(crate.alive, 1);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(crate.alive, 0);
+    CU_ASSERT_EQUAL(crate.elsewhere, 0);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
 /* --- stopping --- */
 
 static bool pass_predicate(const void *event, const maiko_event_type *type, void *userdata)
@@ -681,6 +718,7 @@ static const struct test_case cases[] = {
     TEST_CASE(events_of_one_that_has_stopped_keep_an_actor_where_it_is),
     TEST_CASE(what_is_left_when_a_supervisor_is_freed_is_destroyed),
     TEST_CASE(a_last_value_is_destroyed_where_it_was_made),
+    TEST_CASE(a_stopped_world_runs_no_destructor_of_another_shard),
     TEST_CASE(a_second_halt_returns_when_everything_has_settled),
     TEST_CASE(threads_that_stop_and_join_at_once_free_once),
     TEST_CASE(every_joiner_returns),
