@@ -305,6 +305,8 @@ void maiko_import_commit(maiko_import_path *path, const maiko_import *meta)
 {
     struct inbox_event *event = &path->meta;
 
+    if (supervisor_is_forked(path->inbox->sup))
+        return;
     event->id = meta->id;
     event->parent = meta->parent;
     event->correlation = meta->correlation;
@@ -315,7 +317,8 @@ void maiko_import_commit(maiko_import_path *path, const maiko_import *meta)
 
 void maiko_import_abandon(maiko_import_path *path)
 {
-    inbox_abandon(path->inbox);
+    if (!supervisor_is_forked(path->inbox->sup))
+        inbox_abandon(path->inbox);
 }
 
 maiko_status maiko_importer_flush(maiko_importer *importer)

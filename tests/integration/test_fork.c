@@ -16,6 +16,7 @@ struct family {
     struct player player;
     maiko_context *ctx; /* the player's */
     maiko_importer *importer;
+    maiko_import_path *path;
     maiko_hold *hold; /* of the player */
     int (*call)(struct family *family);
 };
@@ -93,6 +94,19 @@ static int bring_in(struct family *family)
     return forked(maiko_importer_send(family->importer, &import)) + forked(maiko_importer_finish(family->importer));
 }
 
+/* The parent reserved before the fork. */
+static int bring_in_over_a_path(struct family *family)
+{
+    const maiko_import none = {.struct_size = sizeof none};
+    maiko_import_path *path = NULL;
+    void *event;
+
+    maiko_import_commit(family->path, &none);
+    maiko_import_abandon(family->path);
+    return forked(maiko_import_path_new(family->importer, "number", MAIKO_TYPE(number), "somebody", &path)) +
+           forked(maiko_import_reserve(family->path, sizeof(number), &event)) + forked(maiko_importer_flush(family->importer));
+}
+
 static int let_go(struct family *family)
 {
     maiko_hold_release(family->hold);
@@ -107,8 +121,8 @@ static int commit(struct family *family)
 }
 
 static int (*const calls[])(struct family *family) = {
-    send_without_type, send_from_outside, add,    remove_player, join_and_halt, status, views,
-    ask_for_room,      bring_in,          let_go, commit,
+    send_without_type, send_from_outside,    add,    remove_player, join_and_halt, status, views, ask_for_room,
+    bring_in,          bring_in_over_a_path, let_go, commit,
 };
 
 /* --- the family --- */
@@ -134,21 +148,27 @@ static bool all_sleep(struct maiko_supervisor *sup)
 
 static void family_open(struct family *family)
 {
+    void *event;
+
     memset(family, 0, sizeof *family);
     family->player.data = family;
     family->player.handle = take_hold;
     stage_open(&family->stage, &(maiko_config){.shards = 2});
     CU_ASSERT_EQUAL(maiko_importer_new(family->stage.sup, "door", NULL, &family->importer), MAIKO_OK);
     CU_ASSERT_EQUAL(stage_add(&family->stage, "player", &family->player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_import_path_new(family->importer, "number", MAIKO_TYPE(number), NULL, &family->path), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_start(family->stage.sup), MAIKO_OK);
     CU_ASSERT_EQUAL(stage_send(&family->stage, 0), MAIKO_OK);
     CU_ASSERT_TRUE_FATAL(wait_until(atomic_load(&family->player.events) == 1, 30000));
+    CU_ASSERT_EQUAL(maiko_import_reserve(family->path, sizeof(number), &event), MAIKO_OK);
     /* idle from here on: nobody else touches what the child could touch */
     CU_ASSERT_TRUE(wait_until(all_sleep(family->stage.sup), 30000));
 }
 
 static void family_close(struct family *family)
 {
+    maiko_import_abandon(family->path);
+    (void)maiko_import_path_free(family->path);
     maiko_hold_release(family->hold);
     CU_ASSERT_EQUAL(stage_send(&family->stage, 1), MAIKO_OK);
     CU_ASSERT_TRUE(wait_until(atomic_load(&family->player.events) == 2, 30000));

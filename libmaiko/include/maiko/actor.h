@@ -106,7 +106,7 @@ typedef struct maiko_actor_ops {
 typedef struct maiko_subscription {
     const char *pattern;            /* topic or MQTT pattern; NULL ends the table */
     maiko_overflow_choice overflow; /* MAIKO_OVERFLOW_OF_TOPIC (default), or a policy that overrides the topic's */
-    /** Wanted?  Pure: sees only the event, runs before a queue place is taken, on any library thread, may not send.  NULL: all. */
+    /** Wanted?  Pure: sees only the event; runs before a queue place is taken, on any library thread.  NULL: all. */
     bool (*predicate)(const void *event, const maiko_event_type *type, void *userdata);
     void *userdata; /* for the predicate */
     bool notify;    /* maiko_subscribe(): a maiko_armed event says when it is in force everywhere; see <maiko/system.h> */
