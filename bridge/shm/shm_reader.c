@@ -27,13 +27,14 @@ void shm_reader_init(struct shm_reader *reader, const struct shm_area *data, con
 static maiko_status broken(struct shm_reader *reader, const char *what)
 {
     reader->broken = what;
+    reader->head = reader->tail; /* nothing more is read */
     return MAIKO_EPROTOCOL;
 }
 
 /* ---- reading words of the other side: once each ---- */
 
 /* Relaxed and atomic, so that the compiler reads it once; the acquire of head orders it behind the writer's stores. */
-static uint64_t load_word(const unsigned char *place)
+static inline uint64_t load_word(const unsigned char *place)
 {
     return atomic_load_explicit((const _Atomic uint64_t *)(const void *)place, memory_order_relaxed); /* step: load_record */
 }
@@ -128,51 +129,72 @@ static const char *read_parts(const struct shm_reader *reader, unsigned flags, c
     return NULL;
 }
 
-static uint64_t expected_size(const struct shm_record_header *header)
+/* Bytes of the record with these flags and payload; `len` may be anything, so 64 bits. */
+static uint64_t size_of(unsigned flags, uint64_t len)
 {
-    uint64_t size = sizeof(*header); /* `len` may be anything: 64 bits */
+    uint64_t size = sizeof(struct shm_record_header);
 
-    size += header->flags & SHM_HAS_PARENT ? sizeof(maiko_id) : 0;
-    size += header->flags & SHM_HAS_CORRELATION ? sizeof(maiko_id) : 0;
-    size += header->flags & SHM_HAS_LOSS ? sizeof(struct shm_loss) : 0;
-    size += header->flags & SHM_IS_CHUNK ? sizeof(struct shm_chunk_ref) : header->len;
-    return (size + 7) & ~(uint64_t)7;
+    if ((flags & ~(unsigned)SHM_IS_MSGPACK) != 0) {
+        size += flags & SHM_HAS_PARENT ? sizeof(maiko_id) : 0;
+        size += flags & SHM_HAS_CORRELATION ? sizeof(maiko_id) : 0;
+        size += flags & SHM_HAS_LOSS ? sizeof(struct shm_loss) : 0;
+        len = flags & SHM_IS_CHUNK ? sizeof(struct shm_chunk_ref) : len;
+    }
+    return (size + len + 7) & ~(uint64_t)7;
 }
 
-/* Reads the whole record of so many bytes at `place`.  NULL: it is one. */
-static const char *read_record(struct shm_reader *reader, const unsigned char *place, uint64_t first_word)
+static const char *check_shape(const struct shm_record_header *header)
 {
-    struct shm_record *record = &reader->record;
-    struct shm_record_header header;
+    if (header->size < sizeof(*header))
+        return "a record shorter than its header";
+    if (header->kind <= SHM_RECORD_PAD || header->kind >= SHM_RECORD_KINDS || (header->flags & ~SHM_FLAGS) != 0)
+        return "a record of no kind";
+    if (size_of(header->flags, header->len) != header->size)
+        return "a record that is not as long as its parts";
+    if (header->len > SHM_BODY_MAX && (header->flags & SHM_IS_CHUNK) == 0)
+        return "a record longer than any";
+    if (header->kind == SHM_RECORD_LOST && (header->flags != SHM_HAS_LOSS || header->len != 0))
+        return "a loss with more than its number";
+    return NULL;
+}
+
+/* Reads the whole record at `place`, whose first word is in the header already.  NULL: it is one. */
+static const char *read_record(const struct shm_reader *reader, const unsigned char *place, struct shm_record_header *header,
+                               struct shm_record *record)
+{
+    static const maiko_id none;
+    uint64_t word = load_word(place + 8);
     const char *wrong;
 
-    memcpy(&header, &first_word, sizeof(first_word));
-    if (header.size < sizeof(header))
-        return "a record shorter than its header";
-    load_words((unsigned char *)&header + sizeof(first_word), place + sizeof(first_word), sizeof(header) - sizeof(first_word));
-    if (header.kind <= SHM_RECORD_PAD || header.kind >= SHM_RECORD_KINDS || (header.flags & ~SHM_FLAGS) != 0)
-        return "a record of no kind";
-    if (expected_size(&header) != header.size)
-        return "a record that is not as long as its parts";
-    if ((header.flags & SHM_IS_CHUNK) == 0 && header.len > SHM_BODY_MAX)
-        return "a record longer than any";
-    if (header.kind == SHM_RECORD_LOST && (header.flags != SHM_HAS_LOSS || header.len != 0))
-        return "a loss with more than its number";
-    *record = (struct shm_record){.kind = header.kind,
-                                  .is_msgpack = (header.flags & SHM_IS_MSGPACK) != 0,
-                                  .channel = header.channel,
-                                  .len = header.len,
-                                  .position = header.position,
-                                  .id_lo = header.id_lo,
-                                  .time_ns = header.time_ns};
-    wrong = read_parts(reader, header.flags, place + sizeof(header), record);
-    if (wrong == NULL && header.position - reader->position != record->loss.count)
+    header->channel = (uint32_t)word;
+    header->len = (uint32_t)(word >> 32);
+    header->position = load_word(place + 16);
+    wrong = check_shape(header);
+    if (wrong != NULL)
+        return wrong;
+    record->kind = header->kind;
+    record->is_msgpack = (header->flags & SHM_IS_MSGPACK) != 0;
+    record->is_chunk = false;
+    record->slot = 0;
+    record->channel = header->channel;
+    record->len = header->len;
+    record->position = header->position;
+    record->id_lo = load_word(place + 24);
+    record->time_ns = load_word(place + 32);
+    record->parent = none;
+    record->correlation = none;
+    record->loss.count = 0;
+    record->loss.reason = 0;
+    record->payload = place + sizeof(*header);
+    if ((header->flags & ~(unsigned)SHM_IS_MSGPACK) != 0)
+        wrong = read_parts(reader, header->flags, place + sizeof(*header), record);
+    if (wrong == NULL && header->position - reader->position != record->loss.count)
         wrong = "a position that does not follow";
     return wrong;
 }
 
-/* Sees that the record's bytes lie within what is written and in one piece.  0: a pad, which is skipped. */
-static const char *check_place(struct shm_reader *reader, uint64_t offset, uint32_t size, unsigned kind)
+/* The record's bytes lie within what is written and in one piece. */
+static inline const char *check_place(const struct shm_reader *reader, uint64_t offset, uint32_t size, unsigned kind)
 {
     uint64_t to_end = reader->ring_bytes - offset;
 
@@ -183,48 +205,88 @@ static const char *check_place(struct shm_reader *reader, uint64_t offset, uint3
     return NULL;
 }
 
-maiko_status shm_reader_peek(struct shm_reader *reader, struct shm_record *ret_record)
+static inline void take_note(struct shm_reader *reader, uint32_t size, uint32_t slot, uint64_t next_position)
 {
-    while (reader->peeked == 0) {
-        maiko_status status = reader->broken != NULL ? MAIKO_EPROTOCOL : MAIKO_OK;
-        struct shm_record_header header;
-        const unsigned char *place;
-        const char *wrong;
-        uint64_t word;
+    reader->peeked = size;
+    reader->peeked_slot = slot;
+    reader->peeked_next = next_position;
+}
 
-        if (status == MAIKO_OK && reader->tail == reader->head)
-            status = load_head(reader);
-        if (status != MAIKO_OK)
-            return status;
-        place = reader->data->ring + (reader->tail & (reader->ring_bytes - 1));
-        word = load_word(place);
+/* Most records are events of native layout without anything optional: one comparison says so, and that all of it is as it
+ * should be.  False: look at it more closely; nothing was believed. */
+static inline bool read_plain(struct shm_reader *reader, const unsigned char *place, uint64_t left, struct shm_record *record)
+{
+    uint64_t first = load_word(place);
+    uint64_t second = load_word(place + 8);
+    uint64_t position = load_word(place + 16);
+    uint64_t len = second >> 32;
+    uint64_t size = (sizeof(struct shm_record_header) + len + 7) & ~(uint64_t)7;
+
+    if (first != (size | (uint64_t)SHM_RECORD_EVENT << 32) || size > left || len > SHM_BODY_MAX || position != reader->position)
+        return false;
+    *record = (struct shm_record){.kind = SHM_RECORD_EVENT,
+                                  .channel = (uint32_t)second,
+                                  .len = (uint32_t)len,
+                                  .position = position,
+                                  .id_lo = load_word(place + 24),
+                                  .time_ns = load_word(place + 32),
+                                  .payload = place + sizeof(struct shm_record_header)};
+    take_note(reader, (uint32_t)size, SHM_CHUNKS_MAX, position + 1);
+    return true;
+}
+
+/* Any other record, behind pads.  MAIKO_ENOTFOUND after a pad that was the last. */
+static maiko_status read_any(struct shm_reader *reader, struct shm_record *ret_record)
+{
+    struct shm_record_header header;
+
+    while (reader->tail != reader->head) {
+        uint64_t offset = reader->tail & (reader->ring_bytes - 1);
+        const unsigned char *place = reader->data->ring + offset;
+        uint64_t word = load_word(place);
+        const char *wrong;
+
         memcpy(&header, &word, sizeof(word));
-        wrong = check_place(reader, reader->tail & (reader->ring_bytes - 1), header.size, header.kind);
+        wrong = check_place(reader, offset, header.size, header.kind);
         if (wrong == NULL && header.kind == SHM_RECORD_PAD) {
             reader->tail += header.size;
             continue;
         }
         if (wrong == NULL)
-            wrong = read_record(reader, place, word);
+            wrong = read_record(reader, place, &header, ret_record);
         if (wrong != NULL)
             return broken(reader, wrong);
-        reader->peeked = header.size;
+        take_note(reader, header.size, ret_record->is_chunk ? ret_record->slot : SHM_CHUNKS_MAX,
+                  header.position + takes_position(ret_record->kind));
+        return MAIKO_OK;
     }
-    *ret_record = reader->record;
-    return MAIKO_OK;
+    return MAIKO_ENOTFOUND;
 }
 
-void shm_reader_next(struct shm_reader *reader)
+static maiko_status __attribute__((noinline)) peek_closely(struct shm_reader *reader, struct shm_record *ret_record)
 {
-    const struct shm_record *record = &reader->record;
+    maiko_status status = reader->broken != NULL ? MAIKO_EPROTOCOL : MAIKO_ENOTFOUND;
 
-    if (reader->peeked == 0)
-        return;
-    if (record->is_chunk)
-        reader->slots_out[record->slot / 32] |= (uint32_t)1 << record->slot % 32;
-    reader->position = record->position + takes_position(record->kind);
-    reader->tail += reader->peeked;
-    reader->peeked = 0;
+    while (status == MAIKO_ENOTFOUND) { /* a pad may end what is there: by now there may be more */
+        if (reader->tail == reader->head) {
+            status = load_head(reader);
+            if (status != MAIKO_OK)
+                return status;
+        }
+        status = read_any(reader, ret_record);
+    }
+    return status;
+}
+
+maiko_status shm_reader_peek(struct shm_reader *reader, struct shm_record *ret_record)
+{
+    uint64_t offset = reader->tail & (reader->ring_bytes - 1);
+    uint64_t left = reader->head - reader->tail; /* 0 once the exporter was caught lying */
+
+    left = left < reader->ring_bytes - offset ? left : reader->ring_bytes - offset;
+    if (left >= sizeof(struct shm_record_header) && read_plain(reader, reader->data->ring + offset, left, ret_record))
+        return MAIKO_OK;
+    return peek_closely(reader, ret_record);
 }
 
 /* ---- confirming, sleeping, waking ---- */
@@ -276,8 +338,7 @@ void shm_reader_return(struct shm_reader *reader, uint32_t slot)
 bool shm_reader_has_more(const struct shm_reader *reader)
 {
     /* Relaxed: whoever reads on loads it again with acquire. */
-    return reader->peeked != 0 || reader->tail != reader->head ||
-           atomic_load_explicit(&reader->data->head, memory_order_relaxed) != reader->tail;
+    return reader->tail != reader->head || atomic_load_explicit(&reader->data->head, memory_order_relaxed) != reader->tail;
 }
 
 bool shm_reader_sleep(struct shm_reader *reader)

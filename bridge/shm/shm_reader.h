@@ -47,8 +47,9 @@ struct shm_reader {
     uint64_t position;  /* of the next record or loss */
     uint64_t acknowledged;
     uint64_t returned;
-    struct shm_record record; /* at tail */
-    uint32_t peeked;          /* its size, 0: not looked at */
+    uint64_t peeked_next; /* position behind the record that was looked at */
+    uint32_t peeked_slot; /* of its chunk, SHM_CHUNKS_MAX: none */
+    uint32_t peeked;      /* its size, 0: none was */
     uint32_t sleeps;
     uint32_t last_woken;
     uint32_t slots_out[SHM_CHUNKS_MAX / 32]; /* bit per slot the exporter lent us */
@@ -59,11 +60,21 @@ struct shm_reader {
 void shm_reader_init(struct shm_reader *reader, const struct shm_area *data, const struct shm_area *control,
                      const struct shm_area *payload, uint64_t position);
 
-/* The next record; again the same until shm_reader_next().  MAIKO_OK, MAIKO_ENOTFOUND (none there), MAIKO_EPROTOCOL. */
+/* The next record, as it is now; the same one again until shm_reader_next().
+ * MAIKO_OK, MAIKO_ENOTFOUND (none there), MAIKO_EPROTOCOL. */
 MAIKO_MUST_CHECK maiko_status shm_reader_peek(struct shm_reader *reader, struct shm_record *ret_record);
 
 /* The record that was peeked at is done with: what it needs of the ring was copied out. */
-void shm_reader_next(struct shm_reader *reader);
+static inline void shm_reader_next(struct shm_reader *reader)
+{
+    if (reader->peeked == 0)
+        return;
+    if (reader->peeked_slot < SHM_CHUNKS_MAX)
+        reader->slots_out[reader->peeked_slot / 32] |= (uint32_t)1 << reader->peeked_slot % 32;
+    reader->position = reader->peeked_next;
+    reader->tail += reader->peeked;
+    reader->peeked = 0;
+}
 
 /* Tells the writer that what was read may be written over and that every record below `acknowledged` was taken over by its
  * receivers.  True: the writer sleeps, write its eventfd. */

@@ -56,48 +56,79 @@ maiko_status shm_writer_refresh(struct shm_writer *writer)
 
 /* ---- records ---- */
 
-static size_t record_size(const struct shm_event *event, bool has_loss)
+static inline unsigned flags_of(const struct shm_event *event)
+{
+    return (maiko_id_is_nil(event->parent) ? 0u : SHM_HAS_PARENT) |
+           (maiko_id_is_nil(event->correlation) ? 0u : SHM_HAS_CORRELATION) | (event->is_msgpack ? SHM_IS_MSGPACK : 0u) |
+           (event->chunk != NULL ? SHM_IS_CHUNK : 0u);
+}
+
+static inline size_t record_size(unsigned flags, size_t len)
 {
     size_t size = sizeof(struct shm_record_header);
 
-    if (!maiko_id_is_nil(event->parent))
-        size += sizeof(maiko_id);
-    if (!maiko_id_is_nil(event->correlation))
-        size += sizeof(maiko_id);
-    if (has_loss)
-        size += sizeof(struct shm_loss);
-    size += event->chunk != NULL ? sizeof(struct shm_chunk_ref) : event->len;
-    return (size + 7) & ~(size_t)7;
+    if ((flags & ~(unsigned)SHM_IS_MSGPACK) != 0) {
+        size += flags & SHM_HAS_PARENT ? sizeof(maiko_id) : 0;
+        size += flags & SHM_HAS_CORRELATION ? sizeof(maiko_id) : 0;
+        size += flags & SHM_HAS_LOSS ? sizeof(struct shm_loss) : 0;
+        len = flags & SHM_IS_CHUNK ? sizeof(struct shm_chunk_ref) : len;
+    }
+    return (size + len + 7) & ~(size_t)7;
 }
 
 size_t shm_event_size(const struct shm_event *event)
 {
-    return record_size(event, true);
+    return record_size(flags_of(event) | SHM_HAS_LOSS, event->len);
 }
 
-/* Room for so many bytes in one piece, behind a pad if need be.  MAIKO_OK, MAIKO_EFULL, MAIKO_EPROTOCOL. */
-static maiko_status make_room(struct shm_writer *writer, size_t size, unsigned char **ret_place)
+/* How far the head may go before it needs another look: to where the reader is, or to the end of the ring. */
+static void set_room(struct shm_writer *writer)
+{
+    uint64_t full = writer->consumed + writer->ring_bytes;
+    uint64_t wrap = (writer->head | (writer->ring_bytes - 1)) + 1;
+
+    writer->room_end = full < wrap ? full : wrap;
+}
+
+/* A pad up to the end of the ring, if there is room for it.  Its first word is enough: there may be no place for more. */
+static bool write_pad(struct shm_writer *writer)
 {
     uint64_t offset = writer->head & (writer->ring_bytes - 1);
-    uint64_t pad = writer->ring_bytes - offset >= size ? 0 : writer->ring_bytes - offset;
+    struct shm_record_header header = {.size = (uint32_t)(writer->ring_bytes - offset), .kind = SHM_RECORD_PAD};
 
-    if (shm_writer_used(writer) + pad + size > writer->ring_bytes) {
-        maiko_status status = shm_writer_refresh(writer);
+    if (writer->head + header.size > writer->consumed + writer->ring_bytes)
+        return false;
+    memcpy(writer->data->ring + offset, &header, 8);
+    writer->head += header.size;
+    return true;
+}
 
-        if (status != MAIKO_OK)
-            return status;
-        if (shm_writer_used(writer) + pad + size > writer->ring_bytes)
-            return MAIKO_EFULL;
-    }
-    if (pad > 0) {
-        struct shm_record_header header = {.size = (uint32_t)pad, .kind = SHM_RECORD_PAD};
+/* The reader has consumed as much as it says now.  MAIKO_OK, MAIKO_EFULL, MAIKO_EPROTOCOL. */
+static maiko_status find_room(struct shm_writer *writer, size_t size)
+{
+    uint64_t to_end = writer->ring_bytes - (writer->head & (writer->ring_bytes - 1));
+    uint64_t need = to_end < size ? to_end + size : size;
+    maiko_status status = MAIKO_OK;
 
-        memcpy(writer->data->ring + offset, &header, 8); /* there may be no room for more of it */
-        writer->head += pad;
-        offset = 0;
-    }
-    *ret_place = writer->data->ring + offset;
+    if (shm_writer_used(writer) + need > writer->ring_bytes)
+        status = shm_writer_refresh(writer);
+    if (status != MAIKO_OK)
+        return status;
+    if (shm_writer_used(writer) + need > writer->ring_bytes || (to_end < size && !write_pad(writer)))
+        return MAIKO_EFULL;
+    set_room(writer);
     return MAIKO_OK;
+}
+
+/* Room for so many bytes in one piece, behind a pad if need be. */
+static inline maiko_status make_room(struct shm_writer *writer, size_t size, unsigned char **ret_place)
+{
+    maiko_status status = MAIKO_OK;
+
+    if (writer->head + size > writer->room_end)
+        status = find_room(writer, size);
+    *ret_place = writer->data->ring + (writer->head & (writer->ring_bytes - 1));
+    return status;
 }
 
 static unsigned char *put(unsigned char *place, const void *bytes, size_t len)
@@ -162,41 +193,23 @@ maiko_status shm_writer_tell_loss(struct shm_writer *writer)
     return status;
 }
 
-static uint8_t flags_of(const struct shm_event *event)
+/* What the flags announce; returns where the payload belongs. */
+static unsigned char *write_parts(const struct shm_writer *writer, const struct shm_event *event, int loss_reason,
+                                  struct shm_record_header *header)
 {
-    return (uint8_t)((maiko_id_is_nil(event->parent) ? 0 : SHM_HAS_PARENT) |
-                     (maiko_id_is_nil(event->correlation) ? 0 : SHM_HAS_CORRELATION) | (event->is_msgpack ? SHM_IS_MSGPACK : 0) |
-                     (event->chunk != NULL ? SHM_IS_CHUNK : 0));
-}
+    unsigned char *at = (unsigned char *)(header + 1);
 
-/* Fills in what comes before the payload; returns where that belongs. */
-static unsigned char *write_head(const struct shm_writer *writer, const struct shm_event *event, size_t size, int loss_reason,
-                                 unsigned char *place)
-{
-    struct shm_record_header header = {.size = (uint32_t)size,
-                                       .kind = (uint8_t)event->kind,
-                                       .flags = flags_of(event),
-                                       .channel = event->channel,
-                                       .len = event->len,
-                                       .position = writer->position,
-                                       .id_lo = event->id_lo,
-                                       .time_ns = event->time_ns};
-    unsigned char *at = place + sizeof(header);
-
-    if (header.flags & SHM_HAS_PARENT)
+    if (header->flags & SHM_HAS_PARENT)
         at = put(at, &event->parent, sizeof(event->parent));
-    if (header.flags & SHM_HAS_CORRELATION)
+    if (header->flags & SHM_HAS_CORRELATION)
         at = put(at, &event->correlation, sizeof(event->correlation));
     if (loss_reason >= 0) {
         struct shm_loss loss = {.count = writer->losses[loss_reason], .reason = (uint32_t)loss_reason};
 
-        header.flags |= SHM_HAS_LOSS;
-        header.position += loss.count;
         at = put(at, &loss, sizeof(loss));
     }
     if (event->chunk != NULL)
         at = put(at, event->chunk, sizeof(*event->chunk));
-    memcpy(place, &header, sizeof(header));
     return at;
 }
 
@@ -211,9 +224,10 @@ static maiko_status check(const struct shm_writer *writer, const struct shm_even
 
 maiko_status shm_writer_reserve(struct shm_writer *writer, const struct shm_event *event, void **ret_payload)
 {
+    unsigned flags = flags_of(event);
+    struct shm_record_header *header;
     int loss_reason = -1;
     unsigned char *place;
-    unsigned char *payload;
     size_t size;
     maiko_status status = check(writer, event);
 
@@ -221,15 +235,28 @@ maiko_status shm_writer_reserve(struct shm_writer *writer, const struct shm_even
         status = tell_losses_but_one(writer, &loss_reason);
     if (status != MAIKO_OK)
         return status;
-    size = record_size(event, loss_reason >= 0);
+    flags |= loss_reason >= 0 ? SHM_HAS_LOSS : 0u;
+    size = record_size(flags, event->len);
     status = make_room(writer, size, &place);
     if (status != MAIKO_OK)
         return status;
-    payload = write_head(writer, event, size, loss_reason, place);
+    header = (struct shm_record_header *)(void *)place;
+    *header = (struct shm_record_header){.size = (uint32_t)size,
+                                         .kind = (uint8_t)event->kind,
+                                         .flags = (uint8_t)flags,
+                                         .channel = event->channel,
+                                         .len = event->len,
+                                         .position = writer->position + (loss_reason >= 0 ? writer->losses[loss_reason] : 0),
+                                         .id_lo = event->id_lo,
+                                         .time_ns = event->time_ns};
+    if ((flags & ~(unsigned)SHM_IS_MSGPACK) != 0)
+        place = write_parts(writer, event, loss_reason, header);
+    else
+        place += sizeof(*header);
     writer->open = (uint32_t)size;
     writer->open_loss = loss_reason;
     writer->open_takes_position = event->kind != SHM_RECORD_FRAME;
-    *ret_payload = event->chunk == NULL ? payload : NULL;
+    *ret_payload = event->chunk == NULL ? place : NULL;
     return MAIKO_OK;
 }
 

@@ -82,9 +82,10 @@ tests_bench_baselines_nng_ipc_LDADD = $(bench_ldadd) -lnng
 tests_bench_baselines_nng_inproc_LDADD = $(bench_ldadd) -lnng
 tests_bench_baselines_caf_SOURCES = tests/bench/baselines/caf.cc
 tests_bench_baselines_caf_LDADD = -lcaf_core
+tests_bench_shm_ring_LDADD = $(bench_ldadd) bridge/libmaiko-bridge-core.la libmaiko/libmaiko-core.la
 tests_bench_links_LDADD = $(bench_ldadd) bridge/libmaiko-bridge-core.la libmaiko/libmaiko-core.la
 if WITH_BRIDGE
-bench_programs += tests/bench/links
+bench_programs += tests/bench/links tests/bench/shm_ring
 bench_programs += tests/bench/baselines/zmq_inproc tests/bench/baselines/zmq_wire
 endif
 if WITH_NNG

@@ -18,6 +18,10 @@
     {                                                                                                                            \
         .name = name_, .role = role_, .program = "baselines/zmq_wire", .row = row_, .arguments = arguments_, .first = 1000       \
     }
+#define SHM_RING(name_, row_, arguments_)                                                                                        \
+    {                                                                                                                            \
+        .name = name_, .role = ROLE_OURS, .program = "shm_ring", .row = row_, .arguments = arguments_, .first = 1000             \
+    }
 #define LINK(name_, row_, arguments_)                                                                                            \
     {                                                                                                                            \
         .name = name_, .role = ROLE_OURS, .program = "links", .row = row_, .arguments = arguments_, .first = 1000                \
@@ -43,6 +47,28 @@
     }
 
 const struct row bench_link_rows[] = {
+    {.id = "ring",
+     .title = "a shared ring alone to another process, 64 bytes, published per 32",
+     .unit = "M records/s",
+     .goal = 100,
+     .goal_text = "100",
+     .contenders = {RING("fixed slots, nothing checked", "X1", "len=64 batch=32"),
+                    SHM_RING("libmaiko's ring: ids, times, every word checked", "X1", "len=64 batch=32")}},
+    {.id = "ring-4",
+     .title = "four shared rings alone, each to a process of its own, 64 bytes, published per 32",
+     .unit = "M records/s each",
+     .goal = 35,
+     .goal_text = "35",
+     .contenders = {RING("one ring, four cursors, nothing checked", "X2", "len=64 readers=4 batch=32"),
+                    SHM_RING("libmaiko's rings", "X2", "len=64 readers=4 batch=32")}},
+    {.id = "ring-64K",
+     .title = "a shared ring alone to another process, 64 KiB read in place",
+     .unit = "GB/s",
+     .figure = "gb_per_s",
+     .goal = 40,
+     .goal_text = "40",
+     .contenders = {RING("fixed slots, nothing checked", "X1", "len=65536"),
+                    SHM_RING("libmaiko's ring and chunks", "X1", "len=65536")}},
     {.id = "X1-64",
      .title = "to another process, 64 bytes, shared memory",
      .unit = "M events/s",

@@ -1,5 +1,5 @@
-/* Fault points: ends or stops this process when the link code comes past one of them (bridge/shm/shm_fault.h), for programs linked
- * with the bridge of tests/chaos.  One plan per process, made before its threads start. */
+/* Fault points: ends or stops this process when the link code comes past one of them (bridge/shm/shm_fault.h), for programs
+ * linked with the bridge of tests/chaos.  One plan per process, made before its threads start. */
 #ifndef TESTS_LIB_FAULT_POINTS_H
 #define TESTS_LIB_FAULT_POINTS_H
 
