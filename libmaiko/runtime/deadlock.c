@@ -60,8 +60,18 @@ static bool narrow(struct maiko_supervisor *sup, uint64_t visible)
     return any;
 }
 
-/* From one candidate to the next comes back to where it was: some actor of a cycle, or NULL when there is none.  Needs no
- * memory: there may be none left. */
+/* Everybody who is in debt.  Needs no memory, like all that follows: there may be none left. */
+static void mark_candidates(struct maiko_supervisor *sup, uint64_t visible)
+{
+    struct list *link;
+    struct actor *actor;
+    uint64_t rest;
+
+    FOR_EACH_ACTOR(sup, visible, rest, link, actor)
+    actor->is_candidate = is_stuck(actor);
+}
+
+/* From one candidate to the next comes back to where it was: some actor of a cycle, or NULL when there is none. */
 static struct actor *find_cycle(struct maiko_supervisor *sup, uint64_t visible)
 {
     struct actor *found = NULL;
@@ -70,8 +80,6 @@ static struct actor *find_cycle(struct maiko_supervisor *sup, uint64_t visible)
     uint64_t rest;
     size_t steps = 0;
 
-    FOR_EACH_ACTOR(sup, visible, rest, link, actor)
-    actor->is_candidate = is_stuck(actor);
     while (narrow(sup, visible))
         ;
     FOR_EACH_ACTOR(sup, visible, rest, link, actor)
@@ -84,6 +92,42 @@ static struct actor *find_cycle(struct maiko_supervisor *sup, uint64_t visible)
     for (; steps > 0; steps--)
         found = found->blocked_by;
     return found;
+}
+
+static void count_waiters(const struct actor *actor, const struct mailbox *mailbox)
+{
+    uint32_t i;
+
+    for (i = mailbox->capacity; i < mailbox->depth; i++) {
+        uintptr_t entry = mailbox_at(mailbox, i);
+        struct actor *from = mailbox_envelope(entry)->origin;
+
+        if ((entry & MAILBOX_WAITED) && from->is_candidate && from->shard != actor->shard)
+            from->overdraft++;
+    }
+}
+
+/* Puts into `overdraft`, which no candidate uses, how much of its debt elsewhere is that of events. */
+static void count_debts_elsewhere(struct maiko_supervisor *sup, uint64_t visible)
+{
+    struct list *link;
+    struct actor *actor;
+    uint64_t rest;
+
+    FOR_EACH_ACTOR(sup, visible, rest, link, actor)
+    actor->overdraft = actor->is_candidate ? 0 : actor->overdraft;
+    FOR_EACH_ACTOR(sup, visible, rest, link, actor)
+    {
+        count_waiters(actor, &actor->mailbox);
+        if (actor->rare != NULL && actor->rare->control.capacity != 0)
+            count_waiters(actor, &actor->rare->control);
+    }
+}
+
+/* The rest of its debt is something outside that holds it and will let it go: until then it may not run at all. */
+static bool is_held_from_outside(const struct actor *actor)
+{
+    return atomic_load_explicit(&actor->remote_debt, memory_order_relaxed) > actor->overdraft;
 }
 
 static void report(struct maiko_supervisor *sup, const struct actor *first, const struct actor *chosen)
@@ -102,18 +146,29 @@ static void report(struct maiko_supervisor *sup, const struct actor *first, cons
                    chosen->sender.name);
 }
 
-/* The lowest of the cycle. */
-static struct actor *choose(struct maiko_supervisor *sup, struct actor *first)
+/* The lowest of the cycle that nothing outside holds; NULL when all are held so: whoever lets one go makes us look again.
+ * With shards left out, which may be in a hook for ever, holds cannot be told from debts there. */
+static struct actor *choose(struct actor *first, bool sees_all)
 {
-    struct actor *lowest = first;
-    struct actor *at;
+    struct actor *lowest = NULL;
+    struct actor *at = first;
 
-    for (at = first->blocked_by; at != first; at = at->blocked_by) {
-        if (at->sender.id < lowest->sender.id)
+    do {
+        if ((lowest == NULL || at->sender.id < lowest->sender.id) && !(sees_all && is_held_from_outside(at)))
             lowest = at;
-    }
-    report(sup, first, lowest);
+        at = at->blocked_by;
+    } while (at != first);
     return lowest;
+}
+
+static void pass_over(struct actor *first)
+{
+    struct actor *at = first;
+
+    do {
+        at->is_candidate = false;
+        at = at->blocked_by;
+    } while (at != first);
 }
 
 static void let_go(struct actor *actor)
@@ -132,15 +187,24 @@ bool deadlock_search(struct shard *shard)
 {
     struct maiko_supervisor *sup = shard->sup;
     uint64_t visible = world_pause(shard);
-    struct actor *found;
+    struct actor *chosen = NULL;
+    struct actor *found = NULL;
 
     if (visible == 0)
         return false;
-    found = find_cycle(sup, visible);
-    if (found != NULL)
-        let_go(choose(sup, found));
+    mark_candidates(sup, visible);
+    while (chosen == NULL && (found = find_cycle(sup, visible)) != NULL) {
+        count_debts_elsewhere(sup, visible);
+        chosen = choose(found, visible == supervisor_all_shards(sup));
+        if (chosen == NULL)
+            pass_over(found);
+    }
+    if (chosen != NULL) {
+        report(sup, found, chosen);
+        let_go(chosen);
+    }
     world_resume(shard);
-    return found != NULL;
+    return chosen != NULL;
 }
 
 static void schedule(struct shard *shard, uint64_t now)

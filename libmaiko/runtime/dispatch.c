@@ -83,7 +83,8 @@ static void pay(struct shard *shard, const struct envelope *envelope)
     } else if (sender->shard != shard) {
         pay_remote(sender);
     } else if (--sender->debt == 0) {
-        actor_end_overdraft(sender);
+        if (!actor_in_debt(sender)) /* not elsewhere either */
+            actor_end_overdraft(sender);
         shard_ready(shard, sender);
     }
 }

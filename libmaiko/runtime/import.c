@@ -396,6 +396,8 @@ static maiko_status hold(struct shard *shard, struct actor *actor, maiko_hold **
     hold->actor = actor;
     hold->heap = shard->heap;
     atomic_fetch_add_explicit(&actor->remote_debt, 1, memory_order_relaxed);
+    if (actor->shard == shard)
+        actor_end_overdraft(actor); /* it must not run, cycle or not */
     *ret_hold = hold;
     return MAIKO_OK;
 }

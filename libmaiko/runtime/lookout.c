@@ -72,8 +72,7 @@ static void look(struct maiko_supervisor *sup)
 
 static bool all_sleep(const struct maiko_supervisor *sup)
 {
-    uint32_t count = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
-    uint64_t all = count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+    uint64_t all = supervisor_all_shards(sup);
 
     return ((sup->idle_shards | sup->exited_shards) & all) == all;
 }

@@ -197,8 +197,8 @@ void placement_balance(struct shard *shard)
 {
     struct maiko_supervisor *sup = shard->sup;
     uint64_t now = clock_mono_ns(&sup->clock);
-    uint32_t count = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
-    uint64_t all = count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+
+    uint64_t all = supervisor_all_shards(sup);
     uint32_t moved = 0;
     uint64_t visible;
 

@@ -95,6 +95,14 @@ static inline enum supervisor_state supervisor_state(const struct maiko_supervis
     return (enum supervisor_state)atomic_load_explicit(&sup->state, memory_order_acquire);
 }
 
+/* A bit per shard. */
+static inline uint64_t supervisor_all_shards(const struct maiko_supervisor *sup)
+{
+    uint32_t count = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
+
+    return count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
+}
+
 /* NULL or freed: false. */
 static inline bool supervisor_is_valid(const struct maiko_supervisor *sup)
 {

@@ -10,13 +10,6 @@ static uint64_t now_ns(const struct maiko_supervisor *sup)
     return clock_mono_ns(&sup->clock);
 }
 
-static uint64_t all_shards(const struct maiko_supervisor *sup)
-{
-    uint32_t count = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
-
-    return count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
-}
-
 /* --- by the shards --- */
 
 static bool inboxes_are_empty(struct maiko_supervisor *sup)
@@ -36,7 +29,8 @@ bool supervisor_is_quiet(struct maiko_supervisor *sup)
     uint32_t count = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
     uint32_t i;
 
-    if (sup->idle_shards != all_shards(sup) || sup->quiet_shards != all_shards(sup) || !inboxes_are_empty(sup))
+    if (sup->idle_shards != supervisor_all_shards(sup) || sup->quiet_shards != supervisor_all_shards(sup) ||
+        !inboxes_are_empty(sup))
         return false;
     for (i = 0; i < count; i++) {
         if (exchange_has_unread(sup->shards[i]) || atomic_load_explicit(&sup->shards[i]->has_posted, memory_order_relaxed))
@@ -56,7 +50,7 @@ void supervisor_shard_idle(struct shard *shard)
         sup->quiet_shards |= own;
     if (atomic_load_explicit(&sup->is_pausing, memory_order_relaxed))
         pthread_cond_broadcast(&sup->changed);
-    if (sup->idle_shards == all_shards(sup) && supervisor_is_quiet(sup)) {
+    if (sup->idle_shards == supervisor_all_shards(sup) && supervisor_is_quiet(sup)) {
         pthread_cond_broadcast(&sup->changed);
         if (supervisor_state(sup) == SUP_RUNNING)
             (void)world_end_cycles(sup);

@@ -13,13 +13,6 @@ static struct timespec after(const struct clock *clock, uint64_t wait_ns)
     return (struct timespec){.tv_sec = (time_t)(at / 1000000000u), .tv_nsec = (long)(at % 1000000000u)};
 }
 
-static uint64_t all_shards(struct maiko_supervisor *sup)
-{
-    uint32_t count = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
-
-    return count == 64 ? UINT64_MAX : (UINT64_C(1) << count) - 1;
-}
-
 uint64_t world_pause(struct shard *shard)
 {
     struct maiko_supervisor *sup = shard->sup;
@@ -29,7 +22,7 @@ uint64_t world_pause(struct shard *shard)
 
     if (sup->config.mode != MAIKO_THREADS) {
         pthread_mutex_lock(&sup->lock);
-        return all_shards(sup);
+        return supervisor_all_shards(sup);
     }
     until = after(&sup->clock, PAUSE_WAIT_NS);
     pthread_mutex_lock(&sup->lock);
@@ -38,7 +31,7 @@ uint64_t world_pause(struct shard *shard)
         return 0;
     }
     atomic_store_explicit(&sup->is_pausing, true, memory_order_relaxed);
-    while (waited == 0 && (sup->idle_shards | sup->paused_shards | own) != all_shards(sup))
+    while (waited == 0 && (sup->idle_shards | sup->paused_shards | own) != supervisor_all_shards(sup))
         waited = pthread_cond_timedwait(&sup->changed, &sup->lock, &until);
     return sup->idle_shards | sup->paused_shards | own;
 }

@@ -209,6 +209,32 @@ static void a_cycle_is_resolved_and_reported_with_its_names(void)
     }
 }
 
+/* The lowest of the cycle would be the one to run, but something outside holds it: the other one does. */
+static void a_cycle_is_resolved_without_those_that_are_held_from_outside(void)
+{
+    uint32_t shards;
+
+    for (shards = 1; shards <= 2; shards++) {
+        struct player a = {.sends_to = "to/b", .per_event = 3, .left = 30, .holds_itself = true};
+        struct player b = {.sends_to = "to/a", .per_event = 3, .left = 30};
+        maiko_supervisor *sup = supervisor(shards);
+
+        add(sup, "a", 0, &a, "to/a", 1);
+        add(sup, "b", (int)shards - 1, &b, "to/b", 1);
+        CU_ASSERT_EQUAL(maiko_supervisor_start(sup), MAIKO_OK);
+        CU_ASSERT_EQUAL(maiko_send_to(maiko_supervisor_context(sup), "to/a", item, .number = 1), MAIKO_OK);
+        CU_ASSERT(maiko_supervisor_poll(sup, 0) > 0);
+        if (shards == 1) /* between shards the rings give room enough */
+            CU_ASSERT_PTR_NOT_NULL(strstr(last_log, "'b' may run although in debt"));
+        CU_ASSERT_EQUAL(a.handled, 1);
+        maiko_hold_release(a.hold);
+        CU_ASSERT(maiko_supervisor_poll(sup, 0) > 0);
+        CU_ASSERT_EQUAL(b.handled, 30 - a.left);
+        CU_ASSERT_EQUAL(a.handled, 1 + 30 - b.left);
+        stop(sup);
+    }
+}
+
 /* 4 of overdraft, 8 of the outbox limit and the events of the one run that went over it. */
 static void an_overdraft_has_an_end(void)
 {
@@ -370,6 +396,7 @@ static void the_end_of_a_source_runs_through_a_cycle_over_shards(void)
 static const struct test_case cases[] = {
     TEST_CASE(while_one_pair_is_held_another_moves_100_000_events),
     TEST_CASE(a_cycle_is_resolved_and_reported_with_its_names),
+    TEST_CASE(a_cycle_is_resolved_without_those_that_are_held_from_outside),
     TEST_CASE(an_overdraft_has_an_end),
     TEST_CASE(an_actor_may_fill_its_own_mailbox),
     TEST_CASE(rings_hold_a_sender_and_let_it_go),
