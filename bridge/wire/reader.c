@@ -112,15 +112,17 @@ const char *reader_kind_name(enum reader_kind kind)
     return names[kind];
 }
 
-/* Bytes of a value that holds nothing but a number, nil or a bool; 0 for the others. */
-static inline unsigned plain_size(uint8_t first)
-{
-    static const uint8_t sizes[32] = {1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 5, 9, 2, 3, 5, 9, 2, 3, 5, 9}; /* from 0xc0 */
+#define SIXTEEN(n) n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n
 
-    if (first < 0x80 || first >= 0xe0)
-        return 1;
-    return first < 0xc0 ? 0 : sizes[first - 0xc0];
-}
+/* Bytes of a value that holds nothing but a number, nil or a bool, by its first byte; 0 for the others. */
+static const uint8_t plain_sizes[256] =
+    {
+        SIXTEEN(1), SIXTEEN(1), SIXTEEN(1), SIXTEEN(1), SIXTEEN(1), SIXTEEN(1), SIXTEEN(1), SIXTEEN(1), /* small ints */
+        SIXTEEN(0), SIXTEEN(0), SIXTEEN(0), SIXTEEN(0), /* small maps, arrays, strs */
+        1,          0,          1,          1,          0,          0,          0,          0,          0, 0, 5, 9, 2,
+        3,          5,          9,          2,          3,          5,          9,          0,          0, 0, 0, 0, 0,
+        0,          0,          0,          0,          0,          0,          SIXTEEN(1), SIXTEEN(1), /* negative ones */
+};
 
 /* The head, and the body if there is one, of a value that is not plain.  NULL and the reason when it is not well-formed. */
 static inline const uint8_t *walk_head(const uint8_t *at, const uint8_t *end, uint64_t *ret_children, const char **ret_reason)
@@ -162,21 +164,26 @@ static const uint8_t *walk(const uint8_t *at, const uint8_t *end, unsigned depth
     unsigned depth = 0;
 
     for (;;) {
-        uint64_t children = 0;
-        unsigned size;
+        uint64_t children;
 
+        while (here > 0 && at < end && plain_sizes[*at] > 0 && plain_sizes[*at] <= (size_t)(end - at)) {
+            at += plain_sizes[*at];
+            here--;
+        }
+        while (here == 0) {
+            if (depth == 0)
+                return at;
+            here = left[--depth];
+        }
         if (at == end) {
             *ret_reason = "it ends in the middle";
             return NULL;
         }
-        size = plain_size(*at);
-        if (size > 0 && size <= (size_t)(end - at)) {
-            at += size;
-        } else {
-            at = walk_head(at, end, &children, ret_reason);
-            if (at == NULL)
-                return NULL;
-        }
+        if (plain_sizes[*at] > 0 && plain_sizes[*at] <= (size_t)(end - at))
+            continue; /* the next one of the level above */
+        at = walk_head(at, end, &children, ret_reason);
+        if (at == NULL)
+            return NULL;
         here--;
         if (children > 0) {
             if (depth == depth_max) {
@@ -185,11 +192,6 @@ static const uint8_t *walk(const uint8_t *at, const uint8_t *end, unsigned depth
             }
             left[depth++] = here;
             here = children;
-        }
-        while (here == 0) {
-            if (depth == 0)
-                return at;
-            here = left[--depth];
         }
     }
 }

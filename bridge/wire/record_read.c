@@ -9,6 +9,18 @@ static maiko_status refuse(struct text *error, const char *reason)
     return MAIKO_EPROTOCOL;
 }
 
+/* Written with a fixed width by our exporter, in any by others. */
+static inline bool read_channel(struct reader *reader, uint64_t *ret_channel)
+{
+    enum { UINT16 = 0xcd };
+
+    if (reader_left(reader) < 3 || reader->at[0] != UINT16)
+        return reader_uint(reader, ret_channel);
+    *ret_channel = (uint64_t)reader->at[1] << 8 | reader->at[2];
+    reader->at += 3;
+    return true;
+}
+
 static maiko_status read_event(struct reader *reader, uint32_t count, struct record *record, struct text *error)
 {
     struct slice skipped;
@@ -17,7 +29,7 @@ static maiko_status read_event(struct reader *reader, uint32_t count, struct rec
     record->kind = RECORD_EVENT;
     if (count < 6)
         return refuse(error, "an event with less than six elements");
-    if (!reader_uint(reader, &record->channel))
+    if (!read_channel(reader, &record->channel))
         return refuse(error, "its channel is not an int from 0");
     if (!reader_uint(reader, &record->id_lo))
         return refuse(error, "its id is not an int from 0");
