@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-enum { WINDOW_BYTES = 1024 * 1024, WINDOW_EVENTS = 4096, OLDEST_TAIL = 128, BATCH_BYTES = 64 * 1024, HOP_LIMIT = 8 };
+enum { WINDOW_BYTES = 2 * 1024 * 1024, WINDOW_EVENTS = 16384, OLDEST_TAIL = 128, BATCH_BYTES = 64 * 1024, HOP_LIMIT = 8 };
 
 const char *peer_state_name(enum peer_state state)
 {

@@ -125,8 +125,8 @@ struct peer_config {
     const struct peer_sink *sink;
     void *userdata;
     uint64_t session_seed;  /* connecting side: sessions are numbered from here; larger in every life, such as the epoch */
-    size_t window_bytes;    /* 1 MiB */
-    uint32_t window_events; /* 4096 */
+    size_t window_bytes;    /* 2 MiB */
+    uint32_t window_events; /* 16 384 */
     uint32_t oldest_tail;   /* 128: events that wait under DROP_OLDEST */
     size_t batch_bytes;     /* 64 KiB: frames are closed past this */
     uint32_t hop_limit;     /* 8 */

@@ -20,7 +20,7 @@ struct zmq_port;
 /* One way to one other process: a connection we made, or one that was made to us. */
 struct route;
 
-enum { PORT_ENDPOINT_MAX = 320, PORT_ADDRESS_MAX = 64 };
+enum { PORT_ENDPOINT_MAX = 320, PORT_ADDRESS_MAX = 64, PORT_WINDOW_EVENTS_MAX = 65536 /* that may be in flight on a route */ };
 
 /* X(name, word, text) */
 #define ROUTE_FAULT_MAP(X)                                                                                                       \

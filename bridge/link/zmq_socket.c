@@ -10,7 +10,7 @@
 #include "wire/limits.h"
 
 enum {
-    SOCKET_HIGH_WATER = 16384, /* frames; a window is at most 4096 events, so it is never reached */
+    SOCKET_HIGH_WATER = 2 * PORT_WINDOW_EVENTS_MAX, /* frames; each has one event of a window at least, so it is never reached */
     SOCKET_RECONNECT_MS = 5,
     SOCKET_RECONNECT_MAX_MS = 1000,
     SOCKET_CONNECT_TIMEOUT_MS = 2000,

@@ -75,6 +75,8 @@ static void fill_defaults(maiko_bridge *bridge)
 {
     maiko_bridge_config *config = &bridge->config;
 
+    if (config->window_events > PORT_WINDOW_EVENTS_MAX)
+        node_fail(bridge, MAIKO_EINVAL, "a window has at most %d events", PORT_WINDOW_EVENTS_MAX);
     if (config->linger_ns == 0)
         config->linger_ns = MAIKO_SECONDS(5);
     if (bridge->space_name[0] == '\0')

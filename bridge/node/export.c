@@ -72,7 +72,7 @@ static void add_event(maiko_bridge *bridge, maiko_context *ctx, const maiko_enve
 static maiko_status export_handle(void *self, maiko_context *ctx, const maiko_envelope *envelope)
 {
     maiko_bridge *bridge = self;
-    const node_ended *ended = maiko_event_as(envelope, node_ended);
+    const node_ended *ended = envelope->type == MAIKO_TYPE(node_ended) ? envelope->payload : NULL; /* ours alone */
 
     if (ended != NULL)
         return batch_add_end(&bridge->building, ended->index);

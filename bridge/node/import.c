@@ -38,8 +38,9 @@ static void refuse(maiko_bridge *bridge, const struct inbound_event *event, maik
 
 /* ---- what is worked out once per channel ---- */
 
-/* `user` of the channel leads here, as long as the channel means that. */
+/* `user` of the channel leads here, as long as the channel means that; events that wait refer to it, too. */
 struct import_plan {
+    unsigned refs;
     struct known_type *known;
     struct payload_plan *plan; /* of known type and the peer's idea of it; NULL: known->plan does */
     struct node_actor *actor;
@@ -86,8 +87,10 @@ static maiko_status fill_plan(maiko_bridge *bridge, const struct inbound_channel
     return status;
 }
 
-static void free_plan(maiko_bridge *bridge, struct import_plan *plan)
+static void unref_plan(maiko_bridge *bridge, struct import_plan *plan)
 {
+    if (--plan->refs > 0)
+        return;
     payload_plan_free(plan->plan);
     maiko_import_path_free(plan->path);
     heap_free(bridge->heap, plan, sizeof(*plan));
@@ -96,7 +99,7 @@ static void free_plan(maiko_bridge *bridge, struct import_plan *plan)
 void node_import_forget_channel(struct node_peer *peer, struct inbound_channel *channel)
 {
     if (channel->user != NULL)
-        free_plan(peer->bridge, channel->user);
+        unref_plan(peer->bridge, channel->user);
     channel->user = NULL;
 }
 
@@ -110,9 +113,10 @@ static maiko_status plan_of(maiko_bridge *bridge, struct inbound_channel *channe
         plan = heap_alloc_zeroed(bridge->heap, 1, sizeof(*plan));
         if (plan == NULL)
             return MAIKO_ENOMEM;
+        plan->refs = 1;
         status = fill_plan(bridge, channel, plan, error);
         if (status != MAIKO_OK) {
-            free_plan(bridge, plan);
+            unref_plan(bridge, plan);
             return status;
         }
         channel->user = plan;
@@ -192,44 +196,20 @@ void node_import_flush(maiko_bridge *bridge)
 
 /* ---- one event that has to wait ---- */
 
-static struct waiting_import *new_import(maiko_bridge *bridge, const struct import_plan *plan, const char *sender,
-                                         size_t payload_len)
+static size_t waiting_size(const struct waiting_import *waiting)
 {
-    size_t topic_size = strlen(plan->topic) + 1;
-    size_t sender_size = strlen(sender) + 1;
-    size_t size = sizeof(struct waiting_import) + payload_len + topic_size + sender_size + 16;
-    struct waiting_import *waiting = heap_alloc(bridge->heap, size);
-    char *at;
-
-    if (waiting == NULL)
-        return NULL;
-    memset(waiting, 0, sizeof(*waiting));
-    waiting->size = size;
-    waiting->actor = plan->actor;
-    at = (char *)waiting + ((sizeof(*waiting) + 15) & ~(size_t)15); /* the payload is aligned like any other */
-    waiting->import.event = at;
-    waiting->import.topic = memcpy(at + payload_len, plan->topic, topic_size);
-    waiting->import.sender = memcpy(at + payload_len + topic_size, sender, sender_size);
-    return waiting;
+    return sizeof(*waiting) + waiting->len;
 }
 
-static void fill_import(struct waiting_import *waiting, const struct inbound_event *event, const maiko_event_type *type,
-                        size_t payload_len)
+static void free_waiting(maiko_bridge *bridge, struct waiting_import *waiting)
 {
-    maiko_import texts = waiting->import;
-
-    waiting->import = meta_of(event);
-    waiting->import.event = texts.event;
-    waiting->import.topic = texts.topic;
-    waiting->import.sender = texts.sender;
-    waiting->import.type = type;
-    waiting->import.len = payload_len;
-    waiting->stream = event->stream;
-    waiting->position = event->position;
+    if (waiting->plan != NULL)
+        unref_plan(bridge, waiting->plan);
+    heap_free(bridge->heap, waiting, waiting_size(waiting));
 }
 
 static maiko_status let_wait(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event,
-                             const struct import_plan *plan, struct text *error)
+                             struct import_plan *plan, struct text *error)
 {
     const struct payload_plan *payload = reading_of(plan);
     struct waiting_import *waiting;
@@ -239,16 +219,17 @@ static maiko_status let_wait(maiko_bridge *bridge, struct node_peer *peer, const
     status = payload_len(payload, event->payload, &len, error);
     if (status != MAIKO_OK)
         return status;
-    waiting = new_import(bridge, plan, event->channel->sender, len);
+    waiting = heap_alloc(bridge->heap, sizeof(*waiting) + len);
     if (waiting == NULL)
         return MAIKO_ENOMEM;
-    fill_import(waiting, event, plan->known->type, len);
-    waiting->peer = peer;
-    status = payload_read(payload, event->payload, (void *)(uintptr_t)waiting->import.event, len, error);
+    *waiting = (struct waiting_import){
+        .peer = peer, .stream = event->stream, .position = event->position, .plan = plan, .import = meta_of(event), .len = len};
+    plan->refs++;
+    status = payload_read(payload, event->payload, waiting->payload, len, error);
     if (status == MAIKO_OK)
         fifo_push(&bridge->waiting, &waiting->link);
     else
-        heap_free(bridge->heap, waiting, waiting->size);
+        free_waiting(bridge, waiting);
     return status;
 }
 
@@ -275,25 +256,34 @@ bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struc
     return true; /* refused for good: the peer need not keep it */
 }
 
-/* True when it is done with, brought in or refused; false when there is no room. */
-static bool bring_in(maiko_bridge *bridge, const struct waiting_import *waiting)
+static maiko_status bring_in(maiko_bridge *bridge, const struct waiting_import *waiting)
 {
-    maiko_importer *importer = importer_of(bridge, waiting->actor)->importer;
+    void *bytes;
+    maiko_status status = maiko_import_reserve(waiting->plan->path, waiting->len, &bytes);
+
+    if (status != MAIKO_OK)
+        return status;
+    memcpy(bytes, waiting->payload, waiting->len);
+    maiko_import_commit(waiting->plan->path, &waiting->import);
+    note_staged(bridge, importer_of(bridge, waiting->plan->actor));
+    return MAIKO_OK;
+}
+
+/* True when it is done with, brought in or refused; false when there is no room. */
+static bool settle(maiko_bridge *bridge, const struct waiting_import *waiting)
+{
     maiko_status status;
 
-    if (!atomic_load(&bridge->is_running))
-        return false;
-    if (waiting->import.topic == NULL) {
-        (void)maiko_importer_finish(importer); /* fails only after a stop, when nobody waits for it */
+    if (waiting->ended != NULL) {
+        node_import_flush(bridge);                                      /* what came before */
+        (void)maiko_importer_finish(waiting->ended->importer.importer); /* fails only after a stop, when nobody waits for it */
         return true;
     }
-    status = maiko_importer_send(importer, &waiting->import);
+    status = bring_in(bridge, waiting);
     if (status == MAIKO_EFULL)
         return false;
-    if (status == MAIKO_OK)
-        atomic_fetch_add_explicit(&bridge->imported, 1, memory_order_relaxed);
-    else if (atomic_fetch_add_explicit(&bridge->import_refused, 1, memory_order_relaxed) == 0)
-        node_log(bridge, MAIKO_LOG_WARNING, "an event on \"%s\" was not brought in: %s", waiting->import.topic,
+    if (status != MAIKO_OK && atomic_fetch_add_explicit(&bridge->import_refused, 1, memory_order_relaxed) == 0)
+        node_log(bridge, MAIKO_LOG_WARNING, "an event on \"%s\" was not brought in: %s", waiting->plan->topic,
                  maiko_strerror(status));
     return true;
 }
@@ -301,18 +291,19 @@ static bool bring_in(maiko_bridge *bridge, const struct waiting_import *waiting)
 void node_import_retry(maiko_bridge *bridge)
 {
     node_import_flush(bridge); /* older than what waits */
-    if (!fifo_is_empty(&bridge->dirty))
+    if (!fifo_is_empty(&bridge->dirty) || !atomic_load(&bridge->is_running))
         return;
     while (!fifo_is_empty(&bridge->waiting)) {
         struct waiting_import *waiting = CONTAINER_OF(bridge->waiting.first, struct waiting_import, link);
 
-        if (!bring_in(bridge, waiting))
-            return;
+        if (!settle(bridge, waiting))
+            break;
         fifo_pop(&bridge->waiting);
         if (waiting->peer != NULL)
             peer_delivered(waiting->peer->peer, waiting->stream, waiting->position, node_now(bridge));
-        heap_free(bridge->heap, waiting, waiting->size);
+        free_waiting(bridge, waiting);
     }
+    node_import_flush(bridge);
 }
 
 void node_import_forget_peer(maiko_bridge *bridge, const struct node_peer *peer)
@@ -335,11 +326,11 @@ void node_import_drop_all(maiko_bridge *bridge)
         struct waiting_import *waiting = CONTAINER_OF(link, struct waiting_import, link);
 
         atomic_fetch_add_explicit(&bridge->import_refused, 1, memory_order_relaxed);
-        heap_free(bridge->heap, waiting, waiting->size);
+        free_waiting(bridge, waiting);
     }
 }
 
-/* The end of a publisher waits behind its events like one of them: an import without a topic. */
+/* The end of a publisher waits behind its events like one of them. */
 void node_import_end(maiko_bridge *bridge, const char *publisher)
 {
     struct node_actor *actor = expected_named(bridge, publisher);
@@ -353,8 +344,7 @@ void node_import_end(maiko_bridge *bridge, const char *publisher)
         return;
     }
     actor->is_ended = true;
-    waiting->size = sizeof(*waiting);
-    waiting->actor = actor;
+    waiting->ended = actor;
     fifo_push(&bridge->waiting, &waiting->link);
     node_import_retry(bridge);
 }

@@ -74,15 +74,17 @@ struct node_endpoint {
     char peer_key[KEY_TEXT_SIZE];
 };
 
-/* An event that came and could not be brought in yet. */
+/* An event that came and could not be brought in yet, or the end of a publisher behind its events. */
 struct waiting_import {
     struct fifo_link link;
     struct node_peer *peer; /* NULL: it is gone */
     uint64_t stream;
     uint64_t position;
-    struct node_actor *actor; /* whose importer; NULL: the common one */
-    size_t size;              /* of this block */
-    maiko_import import;      /* its texts and bytes are in this block */
+    struct node_actor *ended; /* an end: whose; else NULL */
+    struct import_plan *plan; /* an event: referred to */
+    maiko_import import;      /* what is not in the plan */
+    size_t len;               /* of the payload */
+    _Alignas(16) uint8_t payload[];
 };
 
 /* A remote node: the state machine and the connection it has now. */

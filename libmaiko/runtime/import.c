@@ -8,8 +8,9 @@
 /* Names of foreign senders that one importer remembers; beyond it they all share the importer's. */
 #define FOREIGN_SENDERS_MAX 65536u
 
-/* Events of many senders come in through one importer: a batch of a link has to fit. */
-#define LIMIT_FACTOR 16u
+/* Events of many senders come in through one importer: a link's window has to fit, or every event waits once more. */
+#define LIMIT_FACTOR_EVENTS 64u
+#define LIMIT_FACTOR_BYTES 4u
 
 /* Reports on their way to a reporter's gate. */
 #define REPORTS_MAX 256u
@@ -122,7 +123,8 @@ static maiko_status make_importer(maiko_supervisor *sup, const char *name, const
     sup->importers = importer;
     status = supervisor_make_gate(sup, name, &importer->inbox);
     if (status == MAIKO_OK) {
-        importer->inbox->limit_events *= LIMIT_FACTOR;
+        importer->inbox->limit_events *= LIMIT_FACTOR_EVENTS;
+        importer->inbox->limit_bytes *= LIMIT_FACTOR_BYTES;
         status = actor_names_insert(&sup->names, importer->inbox->gate);
     }
     if (status == MAIKO_OK && publish != NULL && publish[0] != NULL)

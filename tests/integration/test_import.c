@@ -160,7 +160,7 @@ static void a_full_importer_says_so_and_tells_when_there_is_room(void)
             count += status == MAIKO_OK;
         }
         CU_ASSERT_EQUAL(status, MAIKO_EFULL);
-        CU_ASSERT(count <= 4097 && count * lens[i] <= 1048576 + 65536);
+        CU_ASSERT(count <= 16385 && count * lens[i] <= 4 * 1048576 + 65536);
         CU_ASSERT_EQUAL(maiko_importer_flush(door.importer), MAIKO_OK);
         CU_ASSERT_EQUAL(write_letter(door.path, count, lens[i]), MAIKO_EFULL);
         CU_ASSERT_EQUAL(door.notified, 0);

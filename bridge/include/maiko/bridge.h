@@ -39,8 +39,8 @@ typedef struct maiko_bridge_config {
     const char *const *peer_keys; /* public keys that may connect and do everything, as text or files; NULL-terminated */
     bool insecure;                /* lets TCP listen to others without keys */
     maiko_transport transport;    /* MAIKO_TRANSPORT_AUTO */
-    uint64_t window_bytes;        /* unacknowledged on one link; 1 MiB */
-    uint32_t window_events;       /* 4096 */
+    uint64_t window_bytes;        /* unacknowledged on one link; 2 MiB */
+    uint32_t window_events;       /* 16 384; at most 65 536 */
     uint64_t log_bytes;           /* retained log; 4 MiB */
     uint64_t deadline_ns;         /* BLOCK without progress before a link turns lossy; 5 s */
     uint64_t heartbeat_ns;        /* 1 s */

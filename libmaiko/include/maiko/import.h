@@ -43,8 +43,8 @@ MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_importer_new(maiko_supervisor *sup
 /**
  * Bring in one event.  Never delivered back to actors that hold this importer's name; errors and waiting as in
  * <maiko/send.h>.  Accepted means: it will be dispatched, in the order of the calls.
- * Threads: any, one at a time if order matters.  Blocking: until there is room (16 times the outbox limit in events, or its
- * bytes), unless try_only.
+ * Threads: any, one at a time if order matters.  Blocking: until there is room (64 times the outbox limit in events, 4
+ * times in bytes), unless try_only.
  */
 MAIKO_API maiko_status maiko_importer_send(maiko_importer *importer, const maiko_import *import);
 
