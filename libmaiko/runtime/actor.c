@@ -220,7 +220,8 @@ HOT uint32_t run_batch(struct actor *actor)
 }
 
 /* Nothing happens between the batches of an actor without a step, so a light one gets some in a row: coming back to it costs more
- * than its events do. */
+ * than its events do.  Others wait for 10 us more; without it W1 takes 475 instructions per event instead of 428, W2 242 instead
+ * of 230. */
 HOT void run_more_batches(struct actor *actor, uint32_t handled)
 {
     uint32_t rest = MORE_BATCHES;
@@ -402,7 +403,7 @@ HOT void run(struct actor *actor)
     if (__builtin_expect(actor->is_gate, 0))
         inbox_run(actor_inbox(actor));
     handled = run_batch(actor);
-    if (actor->is_light)
+    if (actor->weight == ACTOR_LIGHT)
         run_more_batches(actor, handled);
     if (handled > 0 && actor->step_state == ACTOR_STEP_AFTER_EVENTS)
         actor->step_state = ACTOR_STEP_READY;
@@ -430,7 +431,8 @@ static __attribute__((noinline)) void run_sampled(struct actor *actor)
     if (actor->state == ACTOR_STOPPED || !(is_sample || is_slow))
         return;
     shard_account_time(shard, actor, shard->mono_ns - begin);
-    actor->is_light = actor->ops->step == NULL && shard->mono_ns - begin <= LIGHT_NS;
+    if (actor->weight != ACTOR_EXACT)
+        actor->weight = shard->mono_ns - begin <= LIGHT_NS ? ACTOR_LIGHT : ACTOR_USUAL;
     if (shard->sup->may_balance)
         placement_note(shard, actor, shard->mono_ns - begin,
                        COUNTED(actor->counters, handled) + COUNTED(actor->counters, sent) - units);

@@ -36,6 +36,13 @@ enum actor_step_state {
     ACTOR_STEP_TIMER,
 };
 
+/* How many batches it may handle in a row. */
+enum actor_weight {
+    ACTOR_USUAL = 0, /* one */
+    ACTOR_LIGHT,     /* several: the last sampled activation was short */
+    ACTOR_EXACT,     /* one, always: it has a step, or its spec says how many events a batch has */
+};
+
 /* Why an actor does not run although it has work.  Debt is apart: it is a count. */
 enum actor_hold {
     ACTOR_HELD_BY_RING = 1, /* outbox limit or a ring above its mark */
@@ -109,7 +116,7 @@ struct actor {
     uint16_t activations; /* for the sampling of handler time */
     uint8_t suspicion;    /* heavy samples in a row: then every activation is sampled */
     uint8_t generation;   /* 0..63, in the low bits of the context pointer */
-    bool is_light;        /* no step, and the last sampled activation was short: several batches in a row */
+    uint8_t weight;       /* enum actor_weight */
     bool is_gate;         /* its events come from outside threads, through the inbox that is its `self` */
     bool sends_simply;    /* neither dedicated nor a gate, and has not finished */
     bool has_finished;    /* sends no more */

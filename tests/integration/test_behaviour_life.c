@@ -336,6 +336,75 @@ static void line_26_a_batch_is_exactly_the_tick_limit(void)
     CU_ASSERT_EQUAL(steps_over_12_events(0), 2); /* the default, 10 */
 }
 
+static maiko_status call_player(void *self, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    return ((struct player *)self)->handle(self, ctx, envelope);
+}
+
+static const maiko_actor_ops light_ops = {.handle = call_player}; /* a player has a step */
+
+struct row {
+    int who;
+    int length;
+    int longest;
+};
+
+struct diner {
+    struct row *row;
+    int who;
+};
+
+static maiko_status dine(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    const struct diner *diner = player->data;
+    struct row *row = diner->row;
+
+    (void)ctx;
+    (void)envelope;
+    row->length = row->who == diner->who ? row->length + 1 : 1;
+    row->who = diner->who;
+    row->longest = row->length > row->longest ? row->length : row->longest;
+    return MAIKO_OK;
+}
+
+/* The most events one of two actors handles while the other waits, both light and each with 100 of them. */
+static int longest_row(uint32_t tick_limit)
+{
+    struct row row = {.who = -1};
+    struct diner diners[2] = {{&row, 0}, {&row, 1}};
+    struct player players[2] = {{.handle = dine, .data = &diners[0]}, {.handle = dine, .data = &diners[1]}};
+    struct stage stage;
+    int i;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC});
+    for (i = 0; i < 2; i++)
+        CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, &(maiko_actor_spec){.ops = &light_ops,
+                                                                            .self = &players[i],
+                                                                            .subscribe = MAIKO_TOPICS("number"),
+                                                                            .tick_limit = tick_limit}),
+                        MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    for (i = 0; i < 130; i++) { /* until they are known to be light */
+        CU_ASSERT_EQUAL(stage_send(&stage, i), MAIKO_OK);
+        stage_settle(&stage);
+    }
+    row.longest = row.length = 0;
+    for (i = 0; i < 100; i++)
+        CU_ASSERT_EQUAL(stage_send(&stage, i), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+    return row.longest;
+}
+
+static void line_26_light_actors_get_some_batches_in_a_row_unless_they_say_how_many_events(void)
+{
+    CU_ASSERT_EQUAL(longest_row(10), 10);
+    CU_ASSERT_EQUAL(longest_row(3), 3);
+    CU_ASSERT(longest_row(0) <= 60);
+    CU_ASSERT(longest_row(0) > 10);
+}
+
 static void line_21_never_is_for_life(void)
 {
     struct stage stage;
@@ -652,6 +721,7 @@ static const struct test_case cases[] = {
     TEST_CASE(line_24_a_busy_mailbox_does_not_starve_step),
     TEST_CASE(line_25_a_step_is_never_abandoned),
     TEST_CASE(line_26_a_batch_is_exactly_the_tick_limit),
+    TEST_CASE(line_26_light_actors_get_some_batches_in_a_row_unless_they_say_how_many_events),
     TEST_CASE(line_27_a_failed_step_that_is_ignored_waits_twice_as_long_each_time),
     TEST_CASE(line_28_join_returns_when_all_actors_have_stopped),
     TEST_CASE(line_29_a_stop_waits_for_a_slow_consumer),

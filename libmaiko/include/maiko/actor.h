@@ -130,7 +130,7 @@ typedef struct maiko_actor_spec {
     const maiko_subscription *subscriptions; /* further subscriptions, with policy and predicate */
     const char *const *publish;              /* topics or patterns it sends on; given: sending on others is an error */
     uint32_t capacity;                       /* events its mailbox holds; 0: the supervisor's default (128) */
-    uint32_t tick_limit;                     /* events per batch; 0: the supervisor's default (10) */
+    uint32_t tick_limit;                     /* events per batch, exactly; 0: the supervisor's default (10), see below */
     maiko_shard shard;                       /* pins the actor to one shard */
     const char *with;                        /* name of an actor already added whose shard it shares */
     bool thread_affine;                      /* stays on the thread it started on */
@@ -140,6 +140,9 @@ typedef struct maiko_actor_spec {
 } maiko_actor_spec;
 
 /*
+ * An actor without a step, whose spec leaves the tick limit to the supervisor and whose activations take 10 us at most, may handle
+ * up to six batches before the next actor's turn.
+ *
  * Two types that give one topic different policies contradict each other (MAIKO_ECONFLICT).  Types with handlers and those in
  * .types are met when their actor is added, so that this is an error of add and start; a type that nobody declared, and topics
  * named or computed at the send, are met at their first send, which is then refused.
