@@ -63,7 +63,7 @@ static struct node_peer *accept_hello(maiko_bridge *bridge, struct route *route,
         return NULL;
     }
     peer->ends_ns = UINT64_MAX;
-    if (peer->route != route) {
+    if (peer->route != route) { /* also when it was linked by shared memory */
         peers_drop_route(peer, 0);
         peer->route = route;
         route_set_owner(route, peer);

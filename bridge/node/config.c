@@ -86,8 +86,8 @@ static void fill_defaults(maiko_bridge *bridge)
                  (long)getpid());
     if (!space_name_is_valid(bridge->node_name))
         node_fail(bridge, MAIKO_ENAME, "\"%s\" is no name for a node", bridge->node_name);
-    if (config->transport == MAIKO_TRANSPORT_SHM)
-        node_fail(bridge, MAIKO_ENOTSUP, "links through shared memory are not part of this build: use auto or zmq");
+    if (config->transport == MAIKO_TRANSPORT_SHM && config->space == NULL)
+        node_fail(bridge, MAIKO_EINVAL, "links through shared memory need a space");
 }
 
 static void read_config(maiko_bridge *bridge, const maiko_bridge_config *config, size_t config_size)
@@ -136,6 +136,7 @@ maiko_bridge *maiko_bridge_new_sized(maiko_supervisor *sup, const maiko_bridge_c
     bridge->magic = NODE_MAGIC;
     bridge->heap = heap_default();
     bridge->sup = sup;
+    bridge->shm_fd = -1;
     list_init(&bridge->expected);
     list_init(&bridge->placed);
     list_init(&bridge->peers);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "node/peers.h"
+#include "node/shm.h"
 #include <maiko/maiko.h>
 
 /* ---- what the state machine wants ---- */
@@ -12,7 +13,13 @@ static void sink_send(struct peer *machine, const uint8_t *bytes, size_t len, vo
 {
     struct node_peer *peer = userdata;
 
-    if (peer->route == NULL || zmq_port_send(peer->bridge->port, peer->route, bytes, len) != MAIKO_OK)
+    maiko_status status = MAIKO_ECLOSED;
+
+    if (node_shm_is_up(peer))
+        status = node_shm_send(peer, bytes, len);
+    else if (peer->route != NULL)
+        status = zmq_port_send(peer->bridge->port, peer->route, bytes, len);
+    if (status != MAIKO_OK)
         peer->is_broken = true; /* told to the machine when it has returned */
 }
 

@@ -1,5 +1,6 @@
 /* Public calls of a bridge while it runs, and its end, see <maiko/bridge.h>; and what all files of this folder use. */
 #include "node/node.h"
+#include "node/shm.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -197,6 +198,7 @@ static void bridge_free(maiko_bridge *bridge)
     node_peers_free(bridge); /* what a failed start has left */
     zmq_port_close(bridge->port, 0);
     space_leave(bridge->space);
+    node_shm_tear_down(bridge);
     exporter_free(bridge->exporter);
     handover_deinit(&bridge->handover);
     batch_builder_deinit(&bridge->building);

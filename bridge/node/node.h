@@ -92,7 +92,9 @@ struct node_peer {
     struct list link;
     maiko_bridge *bridge;
     struct peer *peer;
-    struct route *route;              /* NULL: no connection */
+    struct route *route;              /* NULL: no connection over ZeroMQ */
+    struct node_shm *shm;             /* NULL: no shared memory, and none offered; see shm.h */
+    char shm_refusal[32];             /* why there is none, a word; "": nobody has refused */
     bool is_connector;                /* we connect to it */
     bool is_from_space;               /* found by the space, ends with it */
     bool wants_close;                 /* the state machine is done with the connection */
@@ -160,6 +162,7 @@ struct maiko_bridge {
     /* bridge's thread */
     struct zmq_port *port;
     struct space *space;
+    int shm_fd; /* epoll: readable when there is something to do for a link through shared memory; -1: none */
     struct exporter *exporter;
     struct types types;
     struct origins origins;
@@ -270,7 +273,7 @@ void node_import_on_room(void *bridge);
 
 /* A node of the space has arrived; connects when that is our part. */
 void node_peers_arrived(maiko_bridge *bridge, const struct node_record *record);
-void node_peers_left(maiko_bridge *bridge, const char *name, bool is_dead);
+void node_peers_left(maiko_bridge *bridge, const struct node_record *record, bool is_dead);
 maiko_status node_peers_connect(maiko_bridge *bridge, const char *endpoint, const char *key);
 
 /* From the port. */

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "node/peers.h"
+#include "node/shm.h"
 #include <maiko/maiko.h>
 
 enum { PEERS_MAX = 1024, CLOSE_LINGER_MS = 200 };
@@ -49,6 +50,7 @@ void peers_drop_route(struct node_peer *peer, unsigned linger_ms)
 {
     struct route *route = peer->route;
 
+    node_shm_drop(peer);
     peer->route = NULL;
     peer->is_broken = false;
     peer->wants_close = false;
@@ -98,32 +100,49 @@ struct node_peer *peers_make(maiko_bridge *bridge, const char *name)
 
 /* ---- connections we make ---- */
 
-/* After a lost connection at once, after a refusal or failures in a row not so soon. */
-static void redial_later(struct node_peer *peer, bool is_refused)
+void peers_redial_later(struct node_peer *peer, bool is_refused)
 {
     uint64_t wait_ns = is_refused ? redial_last_ns : peer->redial_wait_ns;
 
+    peer->shm_refusal[0] = '\0';
     if (wait_ns < redial_first_ns)
         wait_ns = redial_first_ns;
     peer->redial_ns = clock_deadline(node_now(peer->bridge), wait_ns);
     peer->redial_wait_ns = 2 * wait_ns < redial_last_ns ? 2 * wait_ns : redial_last_ns;
 }
 
-static void dial(struct node_peer *peer)
+static void dial_zmq(struct node_peer *peer)
 {
     char reason[256];
     struct text error;
     maiko_status status;
 
     text_init_buffer(&error, reason, sizeof(reason));
-    peer->redial_ns = UINT64_MAX;
     status = zmq_port_connect(peer->bridge->port, peer->endpoint, peer->key, &peer->route, &error);
     if (status == MAIKO_OK) {
         route_set_owner(peer->route, peer);
         return;
     }
     node_log(peer->bridge, MAIKO_LOG_ERROR, "%s", reason);
-    redial_later(peer, false);
+    peers_redial_later(peer, false);
+}
+
+/* Shared memory first, where it is wanted and was not refused just now. */
+void peers_dial(struct node_peer *peer)
+{
+    maiko_bridge *bridge = peer->bridge;
+    bool wants_shm = peer->is_from_space && bridge->config.transport != MAIKO_TRANSPORT_ZMQ;
+
+    peer->redial_ns = UINT64_MAX;
+    if (wants_shm && peer->shm_refusal[0] == '\0' && node_shm_dial(peer) != SHM_DIAL_REFUSED)
+        return;
+    if (!wants_shm || bridge->config.transport == MAIKO_TRANSPORT_AUTO) {
+        dial_zmq(peer);
+        return;
+    }
+    node_news_refused(bridge, peer->name, peer->shm_refusal, NULL,
+                      "no shared memory with node %s, and nothing else is wanted: %s", peer->name, peer->shm_refusal);
+    peers_redial_later(peer, true);
 }
 
 static maiko_status connect_to(maiko_bridge *bridge, const char *name, const char *endpoint, const char *key, bool is_from_space)
@@ -136,7 +155,7 @@ static maiko_status connect_to(maiko_bridge *bridge, const char *name, const cha
     peer->is_from_space = is_from_space;
     memcpy(peer->endpoint, endpoint, strlen(endpoint) + 1);
     memcpy(peer->key, key, strlen(key) + 1);
-    dial(peer);
+    peers_dial(peer);
     return MAIKO_OK;
 }
 
@@ -152,7 +171,7 @@ void node_peers_arrived(maiko_bridge *bridge, const struct node_record *record)
 
     if (record->endpoints.count == 0 || strcmp(bridge->node_name, record->name) > 0)
         return;
-    if (peer != NULL && peer->ends_ns == UINT64_MAX && (peer->route != NULL || !peer->is_from_space))
+    if (peer != NULL && peer->ends_ns == UINT64_MAX && (peers_is_connected(peer) || !peer->is_from_space))
         return;
     if (peer != NULL)
         peer_end(peer);
@@ -161,15 +180,22 @@ void node_peers_arrived(maiko_bridge *bridge, const struct node_record *record)
         node_log(bridge, MAIKO_LOG_ERROR, "no link to node %s: out of memory, or too many", record->name);
 }
 
-void node_peers_left(maiko_bridge *bridge, const char *name, bool is_dead)
+void node_peers_left(maiko_bridge *bridge, const struct node_record *record, bool is_dead)
 {
-    struct node_peer *peer = peers_find(bridge, name);
+    struct node_peer *peer = peers_find(bridge, record->name);
+    const struct frame_hello *remote = peer != NULL ? peer_remote(peer->peer) : NULL;
+    uint64_t last_words = is_dead ? last_words_of_dead_ns : last_words_ns;
 
     if (peer == NULL || (peer->route != NULL && !route_is_local(peer->route)))
         return;
-    /* What it said last may still be in the socket: its acknowledgements, its goodbye. */
+    if (remote != NULL && record->epoch != 0 && remote->epoch > record->epoch)
+        return; /* a later life of that name is linked with us already */
+    /* What it said last may still be in the socket: its acknowledgements, its goodbye.  What is in memory is read now. */
+    node_shm_read_out(peer);
+    if (is_dead && peer->route == NULL)
+        last_words = 0;
     peer->is_dead = is_dead;
-    peer->ends_ns = clock_deadline(node_now(bridge), is_dead ? last_words_of_dead_ns : last_words_ns);
+    peer->ends_ns = clock_deadline(node_now(bridge), last_words);
     peer->redial_ns = UINT64_MAX;
 }
 
@@ -230,7 +256,7 @@ static void settle_connection(struct node_peer *peer)
     maiko_bridge *bridge = peer->bridge;
     bool may_retry;
 
-    if (peer->is_broken && peer->route != NULL && !peer->wants_close) {
+    if (peer->is_broken && peers_is_connected(peer) && !peer->wants_close) {
         bool is_ours = peer->is_connector;
 
         peer->is_broken = false;
@@ -244,7 +270,7 @@ static void settle_connection(struct node_peer *peer)
     may_retry = peer_state(peer->peer) != PEER_REFUSED || peer_may_retry(peer->peer);
     peers_drop_route(peer, CLOSE_LINGER_MS);
     if (peer->is_connector && may_retry && peer->ends_ns == UINT64_MAX)
-        redial_later(peer, peer_state(peer->peer) == PEER_REFUSED);
+        peers_redial_later(peer, peer_state(peer->peer) == PEER_REFUSED);
 }
 
 static void add_up(maiko_bridge *bridge)
@@ -295,8 +321,8 @@ uint64_t node_peers_run(maiko_bridge *bridge)
             peer_tick(peer->peer, now_ns);
         peer_flush(peer->peer, now_ns);
         settle_connection(peer);
-        if (peer->is_connector && peer->route == NULL && peer->redial_ns <= now_ns)
-            dial(peer);
+        if (peer->is_connector && !peers_is_connected(peer) && peer->redial_ns <= now_ns)
+            peers_dial(peer);
         deadline_ns = peer_deadline(peer->peer);
         if (peer->redial_ns < deadline_ns)
             deadline_ns = peer->redial_ns;
@@ -316,7 +342,7 @@ void node_peers_bye(maiko_bridge *bridge)
     LIST_FOR_EACH (link, &bridge->peers) {
         struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
 
-        if (peer->route != NULL)
+        if (peers_is_connected(peer))
             peer_bye(peer->peer, "stop", node_now(bridge));
     }
 }

@@ -1,7 +1,8 @@
 /* Peers, inside: shared by peers.c, machine.c and accept.c.
  *
- * Where transports meet: a peer is reached by its route, which is opened in peers.c (dial, or accept.c for those that come),
- * closed by peers_drop_route(), and written to in machine.c (sink_send); frames that come enter through node_peers_frame().
+ * Where transports meet: a peer is reached by its route, which is opened in peers.c (dial, or accept.c for those that come), or
+ * by shared memory (shm.c); both are closed by peers_drop_route() and written to in machine.c (sink_send).  Frames that come
+ * enter through node_peers_frame() or node_shm_run().
  * The state machine knows nothing of it. */
 #ifndef BRIDGE_PEERS_H
 #define BRIDGE_PEERS_H
@@ -17,7 +18,19 @@ const char *peers_name_of(const struct node_peer *peer);
 /* Without a connection.  NULL: too many, or no memory. */
 struct node_peer *peers_make(maiko_bridge *bridge, const char *name);
 
-/* Lets the connection go; what was sent has `linger_ms` to leave. */
+/* Connects, by shared memory or ZeroMQ, or arranges for it. */
+void peers_dial(struct node_peer *peer);
+
+/* After a lost connection at once, after a refusal or failures in a row not so soon. */
+void peers_redial_later(struct node_peer *peer, bool is_refused);
+
+/* Has a way to the other side, or is about to. */
+static inline bool peers_is_connected(const struct node_peer *peer)
+{
+    return peer->route != NULL || peer->shm != NULL;
+}
+
+/* Lets the connection go; what was sent has `linger_ms` to leave.  The machine is not told. */
 void peers_drop_route(struct node_peer *peer, unsigned linger_ms);
 
 /* Makes its state machine, which knows what we want and who we are.  MAIKO_OK, MAIKO_ENOMEM and others. */

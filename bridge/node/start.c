@@ -1,5 +1,6 @@
 /* Starting a bridge, see <maiko/bridge.h>: its actors, its port, its place in the space. */
 #include "node/node.h"
+#include "node/shm.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,7 @@ static void on_space_left(const struct node_record *node, enum space_departure d
 
     node_log(bridge, departure == SPACE_DIED ? MAIKO_LOG_WARNING : MAIKO_LOG_INFO, "node %s %s", node->name,
              space_departure_name(departure));
-    node_peers_left(bridge, node->name, departure == SPACE_DIED);
+    node_peers_left(bridge, node, departure == SPACE_DIED);
 }
 
 static void on_warning(const char *text, void *userdata)
@@ -53,12 +54,17 @@ static maiko_status open_port(maiko_bridge *bridge, struct text *error)
 
 static maiko_status join_space(maiko_bridge *bridge, struct text *error)
 {
-    struct space_config config = {
-        .heap = bridge->heap,
-        .runtime_dir = bridge->runtime_dir,
-        .space = bridge->space_name,
-        .node = bridge->node_name,
-        .hooks = {.node_arrived = on_space_arrived, .node_left = on_space_left, .warn = on_warning, .userdata = bridge}};
+    struct space_config config = {.heap = bridge->heap,
+                                  .runtime_dir = bridge->runtime_dir,
+                                  .space = bridge->space_name,
+                                  .node = bridge->node_name,
+                                  .hooks = {.node_arrived = on_space_arrived,
+                                            .node_left = on_space_left,
+                                            .channel_ready = node_shm_channel_ready,
+                                            .message = node_shm_message,
+                                            .channel_ended = node_shm_channel_ended,
+                                            .warn = on_warning,
+                                            .userdata = bridge}};
     maiko_status status;
     unsigned attempt;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "node/node.h"
+#include "node/shm.h"
 #include <maiko/maiko.h>
 
 enum { FINAL_LINGER_MS = 200 };
@@ -97,7 +98,8 @@ static maiko_status fill_record(maiko_bridge *bridge, struct node_record *record
         const struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
 
         if (status == MAIKO_OK)
-            status = node_record_add_link(record, peer->name[0] != '\0' ? peer->name : peer->endpoint, "zmq", link_state(peer));
+            status = node_record_add_link(record, peer->name[0] != '\0' ? peer->name : peer->endpoint,
+                                          node_shm_is_up(peer) ? "shm" : "zmq", link_state(peer));
     }
     LIST_FOR_EACH (link, &bridge->placed) {
         const struct node_actor *actor = CONTAINER_OF(link, struct node_actor, link);
@@ -153,7 +155,8 @@ static void reload(maiko_bridge *bridge)
 
 static uint64_t turn(maiko_bridge *bridge, uint64_t deadline_ns)
 {
-    zmq_port_run(bridge->port, deadline_ns);
+    zmq_port_run(bridge->port, node_shm_arm(bridge, deadline_ns));
+    node_shm_run(bridge);
     if (atomic_exchange(&bridge->wants_reload, false))
         reload(bridge);
     node_import_retry(bridge);
@@ -194,6 +197,7 @@ static void *run(void *userdata)
     node_peers_free(bridge);
     bridge->port = zmq_port_close(bridge->port, FINAL_LINGER_MS);
     bridge->space = space_leave(bridge->space);
+    node_shm_tear_down(bridge);
     pthread_mutex_lock(&bridge->lock);
     bridge->is_closed = true;
     pthread_cond_broadcast(&bridge->changed);
@@ -211,6 +215,8 @@ maiko_status node_thread_start(maiko_bridge *bridge, struct text *error)
     status = zmq_port_watch(bridge->port, bridge->handover.wake_fd, handover_ready, bridge);
     if (status == MAIKO_OK && bridge->space != NULL)
         status = zmq_port_watch(bridge->port, space_fd(bridge->space), space_ready, bridge);
+    if (status == MAIKO_OK)
+        status = node_shm_set_up(bridge, error);
     if (status != MAIKO_OK)
         return status;
     sigfillset(&all);

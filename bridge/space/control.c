@@ -11,7 +11,7 @@
 #include "base/errno_text.h"
 #include "space/process.h"
 
-enum { CONTROL_BACKLOG = 128, CONTROL_FDS_MAX = 8, CONTROL_ROUNDS = 16 };
+enum { CONTROL_BACKLOG = 128 };
 
 static bool address_of(const char *path, struct sockaddr_un *ret_address)
 {
@@ -146,43 +146,54 @@ maiko_status control_connect(const char *path, int *ret_fd, struct text *error)
     return status;
 }
 
-maiko_status control_send_greeting(int fd, const struct greeting *greeting)
+maiko_status control_send(int fd, const void *bytes, size_t len, const int *fds, size_t fd_count)
 {
     union {
-        char bytes[CMSG_SPACE(sizeof(int))];
+        char bytes[CMSG_SPACE(sizeof(int) * CONTROL_FDS_MAX)];
         struct cmsghdr align;
     } control = {.bytes = {0}};
-    unsigned char bytes[GREETING_SIZE];
-    struct iovec part = {.iov_base = bytes, .iov_len = sizeof(bytes)};
+    struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = len};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    int pidfd = process_open_pidfd(getpid());
     ssize_t sent;
 
-    greeting_encode(greeting, bytes);
-    if (pidfd >= 0) {
+    if (fd_count > 0) {
         struct cmsghdr *header;
 
         message.msg_control = control.bytes;
-        message.msg_controllen = sizeof(control.bytes);
+        message.msg_controllen = CMSG_SPACE(sizeof(int) * fd_count);
         header = CMSG_FIRSTHDR(&message);
         header->cmsg_level = SOL_SOCKET;
         header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(header), &pidfd, sizeof(pidfd));
+        header->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);
+        memcpy(CMSG_DATA(header), fds, sizeof(int) * fd_count);
     }
     sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (pidfd >= 0)
-        close(pidfd);
-    return sent == (ssize_t)sizeof(bytes) ? MAIKO_OK : errno == EPIPE || errno == ECONNRESET ? MAIKO_ECLOSED : MAIKO_ESYSTEM;
+    if (sent == (ssize_t)len)
+        return MAIKO_OK;
+    if (sent < 0 && (errno == EAGAIN || errno == ETOOMANYREFS))
+        return MAIKO_EFULL;
+    return sent < 0 && (errno == EPIPE || errno == ECONNRESET) ? MAIKO_ECLOSED : MAIKO_ESYSTEM;
 }
 
-/* The first descriptor that came is kept, further ones are closed. */
-static int take_descriptor(struct msghdr *message)
+maiko_status control_send_greeting(int fd, const struct greeting *greeting)
+{
+    unsigned char bytes[GREETING_SIZE];
+    int pidfd = process_open_pidfd(getpid());
+    maiko_status status;
+
+    greeting_encode(greeting, bytes);
+    status = control_send(fd, bytes, sizeof(bytes), &pidfd, pidfd >= 0 ? 1 : 0);
+    if (pidfd >= 0)
+        close(pidfd);
+    return status;
+}
+
+/* The kernel has cut off what `control` has no room for, and closed it. */
+static void take_descriptors(struct msghdr *from, struct control_message *message)
 {
     struct cmsghdr *header;
-    int kept = -1;
 
-    for (header = CMSG_FIRSTHDR(message); header != NULL; header = CMSG_NXTHDR(message, header)) {
+    for (header = CMSG_FIRSTHDR(from); header != NULL; header = CMSG_NXTHDR(from, header)) {
         size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
         size_t i;
 
@@ -192,58 +203,61 @@ static int take_descriptor(struct msghdr *message)
             int fd;
 
             memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
-            if (kept < 0)
-                kept = fd;
+            if (message->fd_count < CONTROL_FDS_MAX)
+                message->fds[message->fd_count++] = fd;
             else
                 close(fd);
         }
     }
-    return kept;
 }
 
-static ssize_t receive(int fd, unsigned char *bytes, size_t size, int *ret_descriptor)
+maiko_status control_receive(int fd, struct control_message *ret_message)
 {
     union {
         char bytes[CMSG_SPACE(sizeof(int) * CONTROL_FDS_MAX)];
         struct cmsghdr align;
     } control;
-    struct iovec part = {.iov_base = bytes, .iov_len = size};
+    struct iovec part = {.iov_base = ret_message->bytes, .iov_len = sizeof(ret_message->bytes)};
     struct msghdr message = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
     ssize_t len = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 
-    *ret_descriptor = len < 0 ? -1 : take_descriptor(&message);
-    return len;
+    ret_message->len = 0;
+    ret_message->fd_count = 0;
+    if (len < 0)
+        return errno == EAGAIN || errno == EINTR ? MAIKO_ENOTFOUND : MAIKO_ECLOSED;
+    take_descriptors(&message, ret_message);
+    if (len == 0) {
+        control_message_close(ret_message);
+        return MAIKO_ECLOSED;
+    }
+    ret_message->len = message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? 0 : (size_t)len;
+    return MAIKO_OK;
+}
+
+void control_message_close(struct control_message *message)
+{
+    size_t i;
+
+    for (i = 0; i < message->fd_count; i++)
+        if (message->fds[i] >= 0)
+            close(message->fds[i]);
+    message->fd_count = 0;
 }
 
 maiko_status control_receive_greeting(int fd, struct greeting *ret_greeting, int *ret_pidfd)
 {
-    unsigned char bytes[GREETING_SIZE + 64];
-    int descriptor;
-    ssize_t len = receive(fd, bytes, sizeof(bytes), &descriptor);
-    maiko_status status;
+    struct control_message message;
+    maiko_status status = control_receive(fd, &message);
 
-    if (len < 0)
-        return errno == EAGAIN || errno == EINTR ? MAIKO_ENOTFOUND : MAIKO_ECLOSED;
-    status = len == 0 ? MAIKO_ECLOSED : greeting_decode(bytes, (size_t)len, ret_greeting);
     if (status == MAIKO_OK)
-        *ret_pidfd = descriptor;
-    else if (descriptor >= 0)
-        close(descriptor);
-    return status;
-}
-
-bool control_is_closed(int fd)
-{
-    unsigned char bytes[256];
-    int descriptor;
-    ssize_t len = 1;
-    int rounds;
-
-    for (rounds = 0; rounds < CONTROL_ROUNDS && len > 0; rounds++) {
-        len = receive(fd, bytes, sizeof(bytes), &descriptor);
-        if (descriptor >= 0)
-            close(descriptor);
+        status = greeting_decode(message.bytes, message.len, ret_greeting);
+    if (status == MAIKO_OK && message.fd_count > 0) {
+        *ret_pidfd = message.fds[0];
+        message.fds[0] = -1;
+    } else if (status == MAIKO_OK) {
+        *ret_pidfd = -1;
     }
-    return len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR);
+    control_message_close(&message);
+    return status;
 }

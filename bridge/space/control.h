@@ -28,8 +28,24 @@ MAIKO_MUST_CHECK maiko_status control_send_greeting(int fd, const struct greetin
  * MAIKO_OK, MAIKO_ENOTFOUND (nothing there yet), MAIKO_ECLOSED, MAIKO_EPROTOCOL. */
 MAIKO_MUST_CHECK maiko_status control_receive_greeting(int fd, struct greeting *ret_greeting, int *ret_pidfd);
 
-/* Reads and drops what came: true when the other side is gone. */
-bool control_is_closed(int fd);
+enum { CONTROL_MESSAGE_MAX = 512, CONTROL_FDS_MAX = 8 };
+
+/* One message of a control connection. */
+struct control_message {
+    unsigned char bytes[CONTROL_MESSAGE_MAX];
+    size_t len; /* 0 for one that was longer than any of ours */
+    int fds[CONTROL_FDS_MAX];
+    size_t fd_count; /* the owner of the message closes them */
+};
+
+/* The descriptors stay the caller's.  MAIKO_OK; MAIKO_EFULL: the other side does not read; MAIKO_ECLOSED, MAIKO_ESYSTEM. */
+MAIKO_MUST_CHECK maiko_status control_send(int fd, const void *bytes, size_t len, const int *fds, size_t fd_count);
+
+/* MAIKO_OK; MAIKO_ENOTFOUND: nothing there; MAIKO_ECLOSED: the other side is gone. */
+MAIKO_MUST_CHECK maiko_status control_receive(int fd, struct control_message *ret_message);
+
+/* Closes the descriptors nobody took out; what is taken out is replaced by -1. */
+void control_message_close(struct control_message *message);
 
 /* Does the path lead to a socket on which somebody listens? */
 enum socket_life { SOCKET_ABSENT, SOCKET_STALE, SOCKET_LIVE, SOCKET_OTHER_FILE };

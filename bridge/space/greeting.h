@@ -10,7 +10,8 @@
 #include <maiko/status.h>
 
 enum {
-    GREETING_VERSION = 1,
+    GREETING_VERSION = 2, /* since 2 a node answers offers of shared memory */
+    GREETING_VERSION_ATTACH = 2,
     GREETING_SIZE = 4 + 2 + 2 + 8 + SPACE_NAME_MAX, /* bytes on the socket, little-endian, name padded with NULs */
 };
 

@@ -1,5 +1,7 @@
 # bridge/space: who is here.  One file per line, sorted.
 
+bridge_sources += bridge/space/attach.c
+bridge_sources += bridge/space/attach.h
 bridge_sources += bridge/space/control.c
 bridge_sources += bridge/space/control.h
 bridge_sources += bridge/space/greeting.c

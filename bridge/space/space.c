@@ -36,23 +36,29 @@ struct source {
     void *owner;
 };
 
+struct space_channel {
+    struct source source;
+    char name[SPACE_NAME_MAX + 1]; /* as the other side greeted; "": it has not */
+    uint16_t version;              /* of its greeting */
+    void *owner;                   /* told of the end; NULL: nobody */
+};
+
 /* Another node. */
 struct node {
     struct list link;
     struct node_record record;
-    struct source control; /* our connection to it */
+    struct space_channel control; /* our connection to it */
     struct source pidfd;
-    int watch;       /* inotify, on its directory */
-    bool is_shown;   /* node_arrived was called */
-    bool is_greeted; /* its greeting came */
-    bool is_dead;    /* nobody listens and nobody holds the lock: goes at the next retry */
-    bool is_seen;    /* found by the scan that is running */
+    int watch;     /* inotify, on its directory */
+    bool is_shown; /* node_arrived was called */
+    bool is_dead;  /* nobody listens and nobody holds the lock: goes at the next retry */
+    bool is_seen;  /* found by the scan that is running */
 };
 
-/* Somebody who connected to us and only waits for our end. */
+/* Somebody who connected to us. */
 struct visitor {
     struct list link;
-    struct source source;
+    struct space_channel channel;
 };
 
 struct space {
@@ -121,6 +127,42 @@ static void source_remove(struct space *space, struct source *source)
     source_close(source);
 }
 
+static void channel_close(struct space *space, struct space_channel *channel)
+{
+    void *owner = channel->owner;
+
+    source_remove(space, &channel->source);
+    channel->name[0] = '\0';
+    channel->owner = NULL;
+    if (owner != NULL)
+        space->hooks.channel_ended(owner, space->hooks.userdata);
+}
+
+/* One message.  False: the other side is gone. */
+static bool channel_read(struct space *space, struct space_channel *channel)
+{
+    struct control_message message;
+    maiko_status status = control_receive(channel->source.fd, &message);
+
+    if (status == MAIKO_OK && space->hooks.message != NULL)
+        space->hooks.message(channel, channel->name, &message, space->hooks.userdata);
+    if (status == MAIKO_OK)
+        control_message_close(&message);
+    return status == MAIKO_OK || status == MAIKO_ENOTFOUND;
+}
+
+/* The first message of the other side.  MAIKO_OK, MAIKO_ENOTFOUND (not there yet), or the connection is of no use. */
+static maiko_status channel_greeted(struct space_channel *channel, struct greeting *ret_greeting, int *ret_pidfd)
+{
+    maiko_status status = control_receive_greeting(channel->source.fd, ret_greeting, ret_pidfd);
+
+    if (status == MAIKO_OK) {
+        memcpy(channel->name, ret_greeting->name, sizeof(channel->name));
+        channel->version = ret_greeting->version;
+    }
+    return status;
+}
+
 static void arm_retry(struct space *space)
 {
     struct itimerspec in = {
@@ -147,7 +189,7 @@ static struct node *node_find(struct space *space, const char *name)
 static void node_free(struct space *space, struct node *node)
 {
     list_remove(&node->link);
-    source_remove(space, &node->control);
+    channel_close(space, &node->control);
     source_remove(space, &node->pidfd);
     if (node->watch >= 0)
         inotify_rm_watch(space->inotify.fd, node->watch);
@@ -202,7 +244,7 @@ static void node_connect(struct space *space, struct node *node)
     status = space_socket_path(space->place.base, space->name, node->record.name, SPACE_CONTROL_SOCKET, path, &why);
     if (status == MAIKO_OK)
         status = control_connect(path, &fd, &why);
-    if (status == MAIKO_OK && source_add(space, &node->control, SOURCE_CONTROL, fd, node) == MAIKO_OK) {
+    if (status == MAIKO_OK && source_add(space, &node->control.source, SOURCE_CONTROL, fd, node) == MAIKO_OK) {
         (void)greet(space, fd); /* when it fails the connection has ended, and that is noticed */
         return;
     }
@@ -241,7 +283,7 @@ static struct node *node_new(struct space *space, const char *name)
         return NULL;
     node_record_init(&node->record, space->heap);
     memcpy(node->record.name, name, strlen(name) + 1);
-    node->control.fd = -1;
+    node->control.source.fd = -1;
     node->pidfd.fd = -1;
     snprintf(path, sizeof(path), "%s/%s", space->place.path, name);
     node->watch = inotify_add_watch(space->inotify.fd, path, IN_MOVED_TO | IN_ONLYDIR | IN_DONT_FOLLOW);
@@ -315,7 +357,7 @@ static void node_look(struct space *space, const char *name)
         node->is_seen = true;
     }
     node_watch_process(space, node, &record);
-    if (node->control.fd < 0 && record.is_ready)
+    if (node->control.source.fd < 0 && record.is_ready)
         node_connect(space, node);
     node_update(space, node, &record);
 }
@@ -387,8 +429,8 @@ static void accept_visitor(struct space *space)
             warn(space, reason);
         return;
     }
-    visitor = space->visitor_count < VISITORS_MAX ? heap_alloc(space->heap, sizeof(*visitor)) : NULL;
-    if (visitor == NULL || source_add(space, &visitor->source, SOURCE_VISITOR, fd, visitor) != MAIKO_OK) {
+    visitor = space->visitor_count < VISITORS_MAX ? heap_alloc_zeroed(space->heap, 1, sizeof(*visitor)) : NULL;
+    if (visitor == NULL || source_add(space, &visitor->channel.source, SOURCE_VISITOR, fd, visitor) != MAIKO_OK) {
         if (visitor == NULL)
             close(fd);
         heap_free(space->heap, visitor, sizeof(*visitor));
@@ -405,9 +447,27 @@ static void accept_visitor(struct space *space)
 static void visitor_free(struct space *space, struct visitor *visitor)
 {
     list_remove(&visitor->link);
-    source_remove(space, &visitor->source);
+    channel_close(space, &visitor->channel);
     heap_free(space->heap, visitor, sizeof(*visitor));
     space->visitor_count--;
+}
+
+static void read_visitor(struct space *space, struct visitor *visitor)
+{
+    struct greeting greeting;
+    maiko_status status = MAIKO_OK;
+    int pidfd = -1;
+
+    if (visitor->channel.name[0] != '\0') {
+        if (!channel_read(space, &visitor->channel))
+            visitor_free(space, visitor);
+        return;
+    }
+    status = channel_greeted(&visitor->channel, &greeting, &pidfd);
+    if (pidfd >= 0)
+        close(pidfd); /* our own connection to this node brings one */
+    if (status != MAIKO_OK && status != MAIKO_ENOTFOUND)
+        visitor_free(space, visitor);
 }
 
 static bool has_directory(struct space *space, const struct node *node)
@@ -419,8 +479,7 @@ static bool has_directory(struct space *space, const struct node *node)
  * close the socket of a dying process before it drops the lock; the retry looks again then. */
 static void control_ended(struct space *space, struct node *node)
 {
-    source_remove(space, &node->control);
-    node->is_greeted = false;
+    channel_close(space, &node->control);
     if (node_directory_is_alive(space->place.space_fd, node->record.name, &node->record))
         arm_retry(space);
     else
@@ -438,30 +497,31 @@ static void read_control(struct space *space, struct node *node)
     maiko_status status;
     int pidfd = -1;
 
-    if (node->is_greeted) {
-        if (control_is_closed(node->control.fd))
+    if (node->control.name[0] != '\0') {
+        if (!channel_read(space, &node->control))
             control_ended(space, node);
         return;
     }
-    status = control_receive_greeting(node->control.fd, &greeting, &pidfd);
+    status = channel_greeted(&node->control, &greeting, &pidfd);
     if (status == MAIKO_ENOTFOUND)
         return;
     if (status != MAIKO_OK) {
         control_ended(space, node);
         return;
     }
-    node->is_greeted = true;
     if (node->pidfd.fd < 0 && pidfd >= 0)
         (void)source_add(space, &node->pidfd, SOURCE_PIDFD, pidfd, node); /* without it the end of the socket has to do */
     else if (pidfd >= 0)
         close(pidfd);
     if (strcmp(greeting.name, node->record.name) != 0 || (node->record.epoch != 0 && greeting.epoch != node->record.epoch))
         scan(space); /* a later life of the name */
+    else if (space->hooks.channel_ready != NULL)
+        space->hooks.channel_ready(&node->control, node->record.name, space->hooks.userdata);
 }
 
 static void node_retry(struct space *space, struct node *node)
 {
-    if (node->control.fd >= 0)
+    if (node->control.source.fd >= 0)
         return;
     if (node->record.is_ready && !node->is_dead)
         node_connect(space, node);
@@ -501,8 +561,7 @@ static void handle(struct space *space, struct source *source)
         pidfd_ended(space, source->owner);
         break;
     case SOURCE_VISITOR:
-        if (control_is_closed(source->fd))
-            visitor_free(space, source->owner);
+        read_visitor(space, source->owner);
         break;
     }
 }
@@ -684,6 +743,28 @@ maiko_status space_announce(struct space *space, struct text *error)
         status = private_file_replace(space->directory.fd, SPACE_RECORD_FILE, text_str(&line), line.len, error);
     text_deinit(&line);
     return status;
+}
+
+struct space_channel *space_channel_to(struct space *space, const char *name)
+{
+    struct node *node = node_find(space, name);
+
+    return node != NULL && node->control.name[0] != '\0' ? &node->control : NULL;
+}
+
+bool space_channel_can_attach(const struct space_channel *channel)
+{
+    return channel->version >= GREETING_VERSION_ATTACH;
+}
+
+maiko_status space_channel_send(struct space_channel *channel, const void *bytes, size_t len, const int *fds, size_t fd_count)
+{
+    return control_send(channel->source.fd, bytes, len, fds, fd_count);
+}
+
+void space_channel_set_owner(struct space_channel *channel, void *owner)
+{
+    channel->owner = owner;
 }
 
 const char *space_link_endpoint(const struct space *space)

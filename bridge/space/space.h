@@ -3,9 +3,14 @@
 #ifndef SPACE_SPACE_H
 #define SPACE_SPACE_H
 
+#include "space/control.h"
 #include "space/record.h"
 
 struct space;
+
+/* A control connection to one other node, made by us or to us.  Whatever two nodes of a host have to agree on goes over it, and
+ * descriptors with it; its end is the end of that agreement. */
+struct space_channel;
 
 enum space_departure {
     SPACE_LEFT,    /* took its directory away: a clean stop */
@@ -20,6 +25,12 @@ struct space_hooks {
     void (*node_arrived)(const struct node_record *node, void *userdata); /* it is ready: its sockets listen */
     void (*node_changed)(const struct node_record *node, void *userdata);
     void (*node_left)(const struct node_record *node, enum space_departure departure, void *userdata);
+    /* The node has greeted on the connection we made to it. */
+    void (*channel_ready)(struct space_channel *channel, const char *node, void *userdata);
+    /* A message came from this node, which greeted before.  What is not taken out of it is closed afterwards. */
+    void (*message)(struct space_channel *channel, const char *node, struct control_message *message, void *userdata);
+    /* A channel that had an owner is no more. */
+    void (*channel_ended)(void *owner, void *userdata);
     void (*warn)(const char *text, void *userdata); /* somebody was refused, something could not be read */
     void *userdata;
 };
@@ -54,6 +65,19 @@ const char *space_link_endpoint(const struct space *space);
 
 /* The directory of the node, for files beside the record. */
 const char *space_node_path(const struct space *space);
+
+/* Our connection to the node of that name, once it has greeted; NULL when there is none (yet). */
+struct space_channel *space_channel_to(struct space *space, const char *node);
+
+/* Does the node at the other end answer offers of shared memory? */
+bool space_channel_can_attach(const struct space_channel *channel);
+
+/* Statuses of control_send(). */
+MAIKO_MUST_CHECK maiko_status space_channel_send(struct space_channel *channel, const void *bytes, size_t len, const int *fds,
+                                                 size_t fd_count);
+
+/* Who is told of its end; NULL: nobody (any more). */
+void space_channel_set_owner(struct space_channel *channel, void *owner);
 
 /* Readable when space_run() has something to do. */
 int space_fd(const struct space *space);

@@ -66,7 +66,11 @@ static maiko_status join(const char *runtime_dir, const char *node, struct seen 
                                   .runtime_dir = runtime_dir,
                                   .space = "test",
                                   .node = node,
-                                  .hooks = {on_arrived, on_changed, on_left, on_warning, seen}};
+                                  .hooks = {.node_arrived = on_arrived,
+                                            .node_changed = on_changed,
+                                            .node_left = on_left,
+                                            .warn = on_warning,
+                                            .userdata = seen}};
     struct text error;
     maiko_status status;
 

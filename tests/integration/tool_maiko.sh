@@ -43,11 +43,11 @@ rest=$!
 
 links_ready()
 {
-    "$maiko" ps --space wx --json | grep '"node":"logs"' | grep -q '"transport":"zmq","state":"ready"'
+    "$maiko" ps --space wx --json | grep '"node":"logs"' | grep -q '"transport":"shm","state":"ready"'
 }
 until_ok links_ready
 expect 0 "$maiko" ps --space wx
-grep -q '^wx  *logs  *[0-9]*  *live  *logger  *rest(zmq,ready)$' "$scratch/out" || complain "ps: $(cat "$scratch/out")"
+grep -q '^wx  *logs  *[0-9]*  *live  *logger  *rest(shm,ready)$' "$scratch/out" || complain "ps: $(cat "$scratch/out")"
 expect 0 "$maiko" topic list --space wx
 grep -q 'weather/summary$' "$scratch/out" || complain "topic list: $(cat "$scratch/out")"
 

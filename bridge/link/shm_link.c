@@ -1,0 +1,384 @@
+/* Frames over two rings, see shm_link.h.  The `channel` of a piece is the number of bytes of its frame that follow it. */
+#include "link/shm_link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "wire/limits.h"
+
+enum {
+    PIECE = SHM_BODY_MAX,
+    KEPT_BYTES = 256 * 1024,        /* of the buffer for frames, after a longer one */
+    CONFIRM_BYTES = 64 * 1024,      /* the writer is told of room at least this often */
+    OUTBOX_MAX = 4 * WIRE_FRAME_MAX /* far above any window: only a broken machine gets there */
+};
+
+/* A frame, or the rest of one, that waits for room. */
+struct waiting_frame {
+    struct fifo_link link;
+    size_t len;
+    size_t written;
+    uint8_t bytes[];
+};
+
+struct shm_link {
+    struct heap *heap;
+    uint64_t id;
+    struct shm_area out_data;
+    struct shm_area out_control;
+    struct shm_area in_data;
+    struct shm_area in_control;
+    struct shm_writer writer;
+    struct shm_reader reader;
+    bool is_joined;
+    bool is_asleep;
+    int wake_fd;  /* wakes us */
+    int their_fd; /* wakes the other side */
+    struct fifo outbox;
+    size_t waiting;
+    uint64_t told; /* the reader's tail as the writer over there knows it */
+    uint8_t *frame;
+    size_t frame_size;
+    size_t frame_len;  /* of the frame that is being put together; 0: none */
+    size_t frame_have; /* bytes of it */
+    const char *fault;
+};
+
+/* ---- making and joining ---- */
+
+static maiko_status make_areas(struct shm_link *link)
+{
+    maiko_status status = shm_area_create(SHM_AREA_DATA, SHM_RING_BYTES, link->id, &link->out_data, NULL);
+
+    if (status == MAIKO_OK)
+        status = shm_area_create(SHM_AREA_CONTROL, 0, link->id, &link->out_control, NULL);
+    if (status != MAIKO_OK)
+        return status;
+    link->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return link->wake_fd >= 0 ? MAIKO_OK : errno == EMFILE || errno == ENFILE ? MAIKO_ELIMIT : MAIKO_ESYSTEM;
+}
+
+maiko_status shm_link_new(struct heap *heap, uint64_t id, struct shm_link **ret_link)
+{
+    static const struct shm_area none = SHM_AREA_NONE;
+    struct shm_link *link = heap_alloc_zeroed(heap, 1, sizeof(*link));
+    maiko_status status;
+
+    if (link == NULL)
+        return MAIKO_ENOMEM;
+    link->heap = heap;
+    link->id = id;
+    link->out_data = link->out_control = link->in_data = link->in_control = none;
+    link->wake_fd = link->their_fd = -1;
+    status = make_areas(link);
+    if (status != MAIKO_OK) {
+        shm_link_free(link);
+        return status;
+    }
+    *ret_link = link;
+    return MAIKO_OK;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+struct shm_link *shm_link_free(struct shm_link *link)
+{
+    struct fifo_link *first;
+
+    if (link == NULL)
+        return NULL;
+    while ((first = fifo_pop(&link->outbox)) != NULL) {
+        struct waiting_frame *frame = CONTAINER_OF(first, struct waiting_frame, link);
+
+        heap_free(link->heap, frame, sizeof(*frame) + frame->len);
+    }
+    shm_area_deinit(&link->out_data);
+    shm_area_deinit(&link->out_control);
+    shm_area_deinit(&link->in_data);
+    shm_area_deinit(&link->in_control);
+    close_fd(&link->wake_fd);
+    close_fd(&link->their_fd);
+    heap_free(link->heap, link->frame, link->frame_size);
+    heap_free(link->heap, link, sizeof(*link));
+    return NULL;
+}
+
+void shm_link_fds(const struct shm_link *link, int ret_fds[SHM_LINK_FDS])
+{
+    ret_fds[SHM_LINK_DATA] = link->out_data.fd;
+    ret_fds[SHM_LINK_CONTROL] = link->out_control.fd;
+    ret_fds[SHM_LINK_WAKE] = link->wake_fd;
+}
+
+/* A write to it must never block us. */
+static bool is_wake_up(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    return flags >= 0 && (flags & O_NONBLOCK) != 0 && (flags & O_ACCMODE) == O_RDWR;
+}
+
+maiko_status shm_link_join(struct shm_link *link, int fds[SHM_LINK_FDS], const char **ret_reason)
+{
+    maiko_status status = MAIKO_EPROTOCOL;
+
+    *ret_reason = "its wake-up is none";
+    if (is_wake_up(fds[SHM_LINK_WAKE]))
+        status = shm_area_attach(SHM_AREA_DATA, fds[SHM_LINK_DATA], link->id, &link->in_data, ret_reason);
+    if (status == MAIKO_OK)
+        status = shm_area_attach(SHM_AREA_CONTROL, fds[SHM_LINK_CONTROL], link->id, &link->in_control, ret_reason);
+    if (status != MAIKO_OK) {
+        shm_area_deinit(&link->in_data);
+        return status;
+    }
+    link->their_fd = fds[SHM_LINK_WAKE];
+    fds[SHM_LINK_WAKE] = -1;
+    close_fd(&fds[SHM_LINK_DATA]); /* the mappings are enough */
+    close_fd(&fds[SHM_LINK_CONTROL]);
+    shm_writer_init(&link->writer, &link->out_data, &link->out_control, 0);
+    shm_reader_init(&link->reader, &link->in_data, &link->in_control, NULL, 0);
+    link->is_joined = true;
+    return MAIKO_OK;
+}
+
+bool shm_link_is_joined(const struct shm_link *link)
+{
+    return link->is_joined;
+}
+
+int shm_link_wake_fd(const struct shm_link *link)
+{
+    return link->wake_fd;
+}
+
+const char *shm_link_fault(const struct shm_link *link)
+{
+    if (link->fault != NULL)
+        return link->fault;
+    return link->reader.broken != NULL ? link->reader.broken : link->writer.broken;
+}
+
+static void wake_other(const struct shm_link *link)
+{
+    static const uint64_t one = 1;
+
+    (void)!write(link->their_fd, &one, sizeof(one)); /* full: it will wake up anyway */
+}
+
+/* ---- sending ---- */
+
+/* MAIKO_OK, MAIKO_EFULL, MAIKO_EPROTOCOL. */
+static maiko_status write_piece(struct shm_link *link, const uint8_t *bytes, size_t len, size_t behind)
+{
+    struct shm_event event = {.kind = SHM_RECORD_FRAME, .is_msgpack = true, .channel = (uint32_t)behind, .len = (uint32_t)len};
+    maiko_status status;
+    void *place;
+
+    status = shm_writer_reserve(&link->writer, &event, &place);
+    if (status != MAIKO_OK)
+        return status;
+    memcpy(place, bytes, len);
+    (void)shm_writer_commit(&link->writer);
+    return MAIKO_OK;
+}
+
+/* As much of a frame as there is room for; *written is how far it is. */
+static maiko_status write_pieces(struct shm_link *link, const uint8_t *bytes, size_t len, size_t *written)
+{
+    maiko_status status = MAIKO_OK;
+
+    while (*written < len && status == MAIKO_OK) {
+        size_t piece = len - *written < PIECE ? len - *written : PIECE;
+
+        status = write_piece(link, bytes + *written, piece, len - *written - piece);
+        if (status == MAIKO_OK)
+            *written += piece;
+    }
+    return status;
+}
+
+static void publish(struct shm_link *link)
+{
+    if (shm_writer_publish(&link->writer))
+        wake_other(link);
+}
+
+static maiko_status let_wait(struct shm_link *link, const uint8_t *bytes, size_t len, size_t written)
+{
+    struct waiting_frame *frame = link->waiting + len <= OUTBOX_MAX ? heap_alloc(link->heap, sizeof(*frame) + len) : NULL;
+
+    if (frame == NULL)
+        return MAIKO_ENOMEM;
+    memset(frame, 0, sizeof(*frame));
+    memcpy(frame->bytes, bytes, len);
+    frame->len = len;
+    frame->written = written;
+    fifo_push(&link->outbox, &frame->link);
+    link->waiting += len - written;
+    return MAIKO_OK;
+}
+
+maiko_status shm_link_send(struct shm_link *link, const void *bytes, size_t len)
+{
+    maiko_status status = MAIKO_EFULL;
+    size_t written = 0;
+
+    if (link->fault != NULL)
+        return MAIKO_EPROTOCOL;
+    if (len == 0 || len > WIRE_FRAME_MAX)
+        return MAIKO_ETOOLONG;
+    if (fifo_is_empty(&link->outbox)) {
+        status = write_pieces(link, bytes, len, &written);
+        publish(link);
+    }
+    if (status != MAIKO_EFULL)
+        return status;
+    status = let_wait(link, bytes, len, written);
+    if (status != MAIKO_OK && written > 0)
+        link->fault = "half a frame was sent, and there was no memory for the rest"; /* nothing may follow it */
+    return status;
+}
+
+maiko_status shm_link_flush(struct shm_link *link)
+{
+    maiko_status status = link->fault == NULL ? MAIKO_OK : MAIKO_EPROTOCOL;
+
+    while (status == MAIKO_OK && !fifo_is_empty(&link->outbox)) {
+        struct waiting_frame *frame = CONTAINER_OF(link->outbox.first, struct waiting_frame, link);
+        size_t before = frame->written;
+
+        status = write_pieces(link, frame->bytes, frame->len, &frame->written);
+        link->waiting -= frame->written - before;
+        if (status != MAIKO_OK)
+            break;
+        fifo_pop(&link->outbox);
+        heap_free(link->heap, frame, sizeof(*frame) + frame->len);
+    }
+    publish(link);
+    return status == MAIKO_EFULL ? MAIKO_OK : status;
+}
+
+size_t shm_link_waiting(const struct shm_link *link)
+{
+    return link->waiting;
+}
+
+/* ---- receiving ---- */
+
+static maiko_status broken(struct shm_link *link, const char *what)
+{
+    link->fault = what;
+    return MAIKO_EPROTOCOL;
+}
+
+/* Room for a frame of `len` bytes; a buffer that a long one has left is given back. */
+static maiko_status make_buffer(struct shm_link *link, size_t len)
+{
+    size_t size = len > 4096 ? len : 4096;
+    uint8_t *frame;
+
+    if (link->frame_size >= len && (link->frame_size <= KEPT_BYTES || len > KEPT_BYTES))
+        return MAIKO_OK;
+    frame = heap_alloc(link->heap, size);
+    if (frame == NULL)
+        return MAIKO_ENOMEM;
+    heap_free(link->heap, link->frame, link->frame_size);
+    link->frame = frame;
+    link->frame_size = size;
+    return MAIKO_OK;
+}
+
+/* One piece belongs to the frame under way or begins one. */
+static maiko_status take_piece(struct shm_link *link, const struct shm_record *record)
+{
+    size_t whole = (size_t)record->len + record->channel;
+    maiko_status status;
+
+    if (record->kind != SHM_RECORD_FRAME || record->len == 0 || record->loss.count != 0 || record->is_chunk)
+        return broken(link, "a record that is no frame");
+    if (link->frame_len == 0) {
+        if (whole > WIRE_FRAME_MAX)
+            return broken(link, "a frame that is too long");
+        status = make_buffer(link, whole);
+        if (status != MAIKO_OK)
+            return status;
+        link->frame_len = whole;
+        link->frame_have = 0;
+    }
+    if (whole != link->frame_len - link->frame_have)
+        return broken(link, "a piece of another frame");
+    memcpy(link->frame + link->frame_have, record->payload, record->len);
+    link->frame_have += record->len;
+    return MAIKO_OK;
+}
+
+static void confirm(struct shm_link *link)
+{
+    if (link->reader.tail == link->told)
+        return;
+    link->told = link->reader.tail;
+    if (shm_reader_confirm(&link->reader, 0))
+        wake_other(link);
+}
+
+maiko_status shm_link_receive(struct shm_link *link, struct slice *ret_frame)
+{
+    struct shm_record record;
+    maiko_status status = link->fault == NULL ? MAIKO_OK : MAIKO_EPROTOCOL;
+
+    while (status == MAIKO_OK) {
+        status = shm_reader_peek(&link->reader, &record);
+        if (status == MAIKO_OK)
+            status = take_piece(link, &record);
+        if (status != MAIKO_OK)
+            break;
+        shm_reader_next(&link->reader);
+        if (link->reader.tail - link->told >= CONFIRM_BYTES)
+            confirm(link);
+        if (link->frame_have == link->frame_len) {
+            *ret_frame = (struct slice){.data = link->frame, .len = link->frame_len};
+            link->frame_len = 0;
+            return MAIKO_OK;
+        }
+    }
+    confirm(link);
+    return status;
+}
+
+/* ---- waiting ---- */
+
+bool shm_link_sleep(struct shm_link *link)
+{
+    if (shm_link_fault(link) != NULL)
+        return true; /* nothing will be done for it any more */
+    confirm(link);
+    if (!fifo_is_empty(&link->outbox) && !shm_writer_sleep(&link->writer))
+        return false;
+    link->is_asleep = true;
+    if (shm_reader_sleep(&link->reader))
+        return true;
+    shm_link_awake(link);
+    return false;
+}
+
+void shm_link_awake(struct shm_link *link)
+{
+    uint64_t count;
+
+    if (!link->is_asleep)
+        return;
+    link->is_asleep = false;
+    shm_reader_awake(&link->reader);
+    if (!fifo_is_empty(&link->outbox))
+        shm_writer_awake(&link->writer);
+    (void)!read(link->wake_fd, &count, sizeof(count));
+}
