@@ -5,7 +5,14 @@
 
 #include "base/clock.h"
 
-enum { WINDOW_BYTES = 2 * 1024 * 1024, WINDOW_EVENTS = 16384, OLDEST_TAIL = 128, BATCH_BYTES = 64 * 1024, HOP_LIMIT = 8 };
+enum {
+    WINDOW_BYTES = 2 * 1024 * 1024,
+    WINDOW_EVENTS = 16384,
+    OLDEST_TAIL = 128,
+    BATCH_BYTES = 64 * 1024,
+    HOP_LIMIT = 8,
+    GIVE_FROM = 8 * 1024
+};
 
 const char *peer_state_name(enum peer_state state)
 {
@@ -149,6 +156,15 @@ void peer_tell(struct peer *peer, const struct peer_notice *notice)
         peer->config.sink->news(peer, &whole, peer->config.userdata);
 }
 
+static void give(struct peer *peer)
+{
+    size_t len = peer->frame.len;
+    size_t size;
+    uint8_t *bytes = pack_release(&peer->frame, &size);
+
+    peer->config.sink->give(peer, bytes, len, size, peer->config.userdata);
+}
+
 void peer_send(struct peer *peer, uint64_t now_ns)
 {
     maiko_status status = pack_status(&peer->frame);
@@ -160,7 +176,10 @@ void peer_send(struct peer *peer, uint64_t now_ns)
     peer->last_sent = now_ns;
     peer->counters.frames_out++;
     peer->counters.bytes_out += peer->frame.len;
-    peer->config.sink->send(peer, peer->frame.data, peer->frame.len, peer->config.userdata);
+    if (peer->frame.len >= GIVE_FROM && peer->config.sink->give != NULL)
+        give(peer);
+    else
+        peer->config.sink->send(peer, peer->frame.data, peer->frame.len, peer->config.userdata);
 }
 
 void peer_end_session(struct peer *peer, const char *reason, const char *text, uint64_t now_ns)

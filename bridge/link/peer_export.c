@@ -233,6 +233,7 @@ static bool send_data(struct peer *peer, uint64_t now_ns)
     pack_array_begin(&peer->types);
     pack_array_begin(&peer->channels);
     pack_clear(&peer->frame);
+    (void)pack_reserve(&peer->frame, peer->last_frame); /* likely as long as the one before */
     frame_begin_data(&peer->frame, &data);
     count = collect(peer, &references);
     add_references(peer, &references);
@@ -241,6 +242,7 @@ static bool send_data(struct peer *peer, uint64_t now_ns)
         return false;
     }
     stream_mark_sent(&peer->stream, count);
+    peer->last_frame = peer->frame.len;
     peer_send(peer, now_ns);
     return peer->state == PEER_UP;
 }

@@ -69,6 +69,7 @@ struct peer {
 
     /* frames being made */
     struct pack frame;
+    size_t last_frame; /* bytes of the last one with data */
     struct pack types;
     struct pack channels;
 };

@@ -99,6 +99,9 @@ void zmq_port_disconnect(struct zmq_port *port, struct route *route, unsigned li
 /* MAIKO_OK; MAIKO_EFULL: not now; MAIKO_ECLOSED: nobody is there; MAIKO_ENOMEM.  The bytes are copied. */
 MAIKO_MUST_CHECK maiko_status zmq_port_send(struct zmq_port *port, struct route *route, const void *bytes, size_t len);
 
+/* The same, and the memory, `size` bytes of heap_default(), is taken over whatever the result; freed by another thread later. */
+MAIKO_MUST_CHECK maiko_status zmq_port_give(struct zmq_port *port, struct route *route, void *bytes, size_t len, size_t size);
+
 /* To all listeners of the topic.  MAIKO_OK; MAIKO_EFULL: one of them at least was full and lost it; MAIKO_ENOMEM. */
 MAIKO_MUST_CHECK maiko_status zmq_port_publish(struct zmq_port *port, const char *topic, const void *bytes, size_t len);
 

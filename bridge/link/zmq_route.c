@@ -391,20 +391,51 @@ static maiko_status status_of_send(int result)
     return zmq_errno() == EAGAIN ? MAIKO_EFULL : zmq_errno() == ENOMEM ? MAIKO_ENOMEM : MAIKO_ECLOSED;
 }
 
-maiko_status zmq_port_send(struct zmq_port *port, struct route *route, const void *bytes, size_t len)
+/* What stands before a frame on the ROUTER. */
+static maiko_status send_address(struct zmq_port *port, const struct route *route)
 {
-    maiko_status status = MAIKO_OK;
+    maiko_status status = status_of_send(zmq_send(port->router, route->id, route->id_len, ZMQ_DONTWAIT | ZMQ_SNDMORE));
 
-    if (!route->is_incoming) {
-        if (!route->is_up)
-            return MAIKO_ECLOSED;
-        return status_of_send(zmq_send(route->socket, bytes, len, ZMQ_DONTWAIT));
-    }
-    status = status_of_send(zmq_send(port->router, route->id, route->id_len, ZMQ_DONTWAIT | ZMQ_SNDMORE));
     if (status == MAIKO_OK && route->has_delimiter)
         status = status_of_send(zmq_send(port->router, "", 0, ZMQ_DONTWAIT | ZMQ_SNDMORE));
+    return status;
+}
+
+maiko_status zmq_port_send(struct zmq_port *port, struct route *route, const void *bytes, size_t len)
+{
+    maiko_status status;
+
+    if (!route->is_incoming && !route->is_up)
+        return MAIKO_ECLOSED;
+    status = route->is_incoming ? send_address(port, route) : MAIKO_OK;
+    if (status != MAIKO_OK)
+        return status;
+    return status_of_send(zmq_send(route->is_incoming ? port->router : route->socket, bytes, len, ZMQ_DONTWAIT));
+}
+
+/* Called by a thread of libzmq. */
+static void free_given(void *bytes, void *size)
+{
+    heap_free(heap_default(), bytes, (size_t)(uintptr_t)size);
+}
+
+maiko_status zmq_port_give(struct zmq_port *port, struct route *route, void *bytes, size_t len, size_t size)
+{
+    maiko_status status = MAIKO_ENOMEM;
+    zmq_msg_t message;
+
+    if (zmq_msg_init_data(&message, bytes, len, free_given, (void *)(uintptr_t)size) != 0) {
+        heap_free(heap_default(), bytes, size);
+        return status;
+    }
+    if (!route->is_incoming && !route->is_up)
+        status = MAIKO_ECLOSED;
+    else
+        status = route->is_incoming ? send_address(port, route) : MAIKO_OK;
     if (status == MAIKO_OK)
-        status = status_of_send(zmq_send(port->router, bytes, len, ZMQ_DONTWAIT));
+        status = status_of_send(zmq_msg_send(&message, route->is_incoming ? port->router : route->socket, ZMQ_DONTWAIT));
+    if (status != MAIKO_OK)
+        zmq_msg_close(&message);
     return status;
 }
 

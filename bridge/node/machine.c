@@ -23,6 +23,19 @@ static void sink_send(struct peer *machine, const uint8_t *bytes, size_t len, vo
         peer->is_broken = true; /* told to the machine when it has returned */
 }
 
+static void sink_give(struct peer *machine, uint8_t *bytes, size_t len, size_t size, void *userdata)
+{
+    struct node_peer *peer = userdata;
+    maiko_bridge *bridge = peer->bridge;
+
+    if (peer->route == NULL) {
+        heap_free(bridge->heap, bytes, size);
+        peer->is_broken = true;
+    } else if (zmq_port_give(bridge->port, peer->route, bytes, len, size) != MAIKO_OK) {
+        peer->is_broken = true;
+    }
+}
+
 static void sink_close(struct peer *machine, void *userdata)
 {
     ((struct node_peer *)userdata)->wants_close = true;
@@ -125,6 +138,7 @@ static bool sink_may_publish(struct peer *machine, const char *topic, void *user
 
 static const struct peer_sink sink = {
     .send = sink_send,
+    .give = sink_give,
     .close = sink_close,
     .deliver = sink_deliver,
     .forgotten = sink_forgotten,

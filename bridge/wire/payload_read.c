@@ -396,7 +396,8 @@ maiko_status payload_read(const struct payload_plan *plan, struct slice payload,
         count = (len - plan->type->size) / plan->type->tail_size;
         reading.tail_count = (size_t)count;
     }
-    memset(event, 0, len);
+    /* a tail of bytes is copied as a whole, or the event is refused */
+    memset(event, 0, plan->tail != NULL && (field_is_text(plan->tail) || field_is_bin(plan->tail)) ? plan->type->size : len);
     if (plan->tail != NULL)
         memcpy((uint8_t *)event + plan->type->size - sizeof(count), &count, sizeof(count));
     return read_struct(&reading, plan->shape, event) ? MAIKO_OK : MAIKO_ETYPE;
