@@ -173,14 +173,25 @@ static void say(maiko_log_level level, const char *text, void *userdata)
         fprintf(stderr, "libmaiko: %s\n", text);
 }
 
+/* Shared memory is for nodes of a space; they find each other. */
+static bool uses_space(const struct setup *setup)
+{
+    return setup->transport == MAIKO_TRANSPORT_SHM;
+}
+
 static void open_process(struct process *process, const struct setup *setup, bool listens)
 {
     process->supervisor = maiko_supervisor_new(&(maiko_config){.spin_ns = setup->spin_us * 1000, .log = say});
-    process->bridge = maiko_bridge_new(process->supervisor, &(maiko_bridge_config){.transport = setup->transport, .log = say});
+    process->bridge = maiko_bridge_new(process->supervisor, &(maiko_bridge_config){.transport = setup->transport,
+                                                                                   .space = uses_space(setup) ? "bench" : NULL,
+                                                                                   .runtime_dir = setup->directory,
+                                                                                   .log = say});
     if (listens || setup->rounds)
         maiko_bridge_export(process->bridge, &(maiko_bridge_pattern){.pattern = listens ? "bench/there" : "bench/back"});
     if (!listens || setup->rounds)
         maiko_bridge_import(process->bridge, &(maiko_bridge_pattern){.pattern = listens ? "bench/back" : "bench/there"});
+    if (uses_space(setup))
+        return;
     if (listens)
         maiko_bridge_listen(process->bridge, setup->endpoint);
     else
@@ -270,6 +281,20 @@ static void name_endpoint(struct setup *setup, const char *transport)
         snprintf(setup->endpoint, sizeof setup->endpoint, "ipc://%s/socket", setup->directory);
 }
 
+static void remove_directory(const struct setup *setup)
+{
+    static const char *const inside[] = {"/maiko/bench", "/maiko/counters", "/maiko", ""};
+    char path[96];
+    size_t i;
+
+    if (strncmp(setup->endpoint, "ipc://", 6) == 0)
+        unlink(setup->endpoint + 6);
+    for (i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
+        snprintf(path, sizeof(path), "%s%s", setup->directory, inside[i]);
+        rmdir(path);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct subject subject;
@@ -289,9 +314,7 @@ int main(int argc, char **argv)
     team_start(team, run_receiver);
     run_sender(team, &subject);
     status = team_finish(team, &subject, setup.events, bulk_expected(setup.events, prepared, setup.len), setup.len, false);
-    if (strncmp(setup.endpoint, "ipc://", 6) == 0)
-        unlink(setup.endpoint + 6);
-    rmdir(setup.directory);
+    remove_directory(&setup);
     free(prepared);
     return status;
 }
