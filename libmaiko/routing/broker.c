@@ -28,11 +28,26 @@ void broker_init(struct broker *broker, struct heap *heap, uint32_t shard)
     hash_table_init(&broker->remotes, heap, remote_key);
 }
 
+#define ROUTE_ALIGNMENT ((uintptr_t)64)
+#define ROUTE_BLOCK (sizeof(struct route) + ROUTE_ALIGNMENT)
+
+static struct route *route_new(struct broker *broker)
+{
+    void *block = heap_alloc_zeroed(broker->heap, 1, ROUTE_BLOCK);
+    struct route *route;
+
+    if (block == NULL)
+        return NULL;
+    route = (struct route *)(((uintptr_t)block + ROUTE_ALIGNMENT - 1) & ~(ROUTE_ALIGNMENT - 1));
+    route->block = block;
+    return route;
+}
+
 static void route_free(struct broker *broker, struct route *route)
 {
     heap_free(broker->heap, route->targets, route->target_size * sizeof *route->targets);
     heap_free(broker->heap, route->alternatives, route->alternative_size * sizeof *route->alternatives);
-    heap_free(broker->heap, route, sizeof *route);
+    heap_free(broker->heap, route->block, ROUTE_BLOCK);
 }
 
 static size_t remote_size(const struct remote *remote)
@@ -86,14 +101,16 @@ struct route *broker_route(struct broker *broker, struct topic *topic)
         return broker->routes[topic->id];
     if (!room_for_id(broker, topic->id))
         return NULL;
-    route = heap_alloc_zeroed(broker->heap, 1, sizeof *route);
+    route = route_new(broker);
     if (route == NULL)
         return NULL;
     if (topic_set_add(&broker->topics, topic->name, &route->entry) != MAIKO_OK) {
-        heap_free(broker->heap, route, sizeof *route);
+        route_free(broker, route);
         return NULL;
     }
     route->topic = topic;
+    route->name_len = (uint8_t)topic->len;
+    route->name = topic->len < ROUTE_SHORT_NAME ? memcpy(route->short_name, topic->name, topic->len + 1u) : topic->name;
     route->is_stale = true;
     broker->routes[topic->id] = route;
     return route;

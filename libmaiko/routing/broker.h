@@ -9,6 +9,8 @@
 #include "routing/overflow.h"
 #include "routing/topic_index.h"
 #include "routing/topic_set.h"
+#include <assert.h>
+#include <stddef.h>
 
 #define BROKER_MAX_SHARDS 64
 
@@ -71,24 +73,38 @@ enum route_care {
     ROUTE_SPECIAL,
 };
 
+#define ROUTE_SHORT_NAME 13 /* bytes of a name, its NUL included, that stand in the route as well */
+
 /* One topic as this shard sees it. */
 struct route {
-    struct topic_set_entry entry; /* its place in the set of known topics */
+    /* one cache line, which is all that an event for a single subscriber touches */
     struct topic *topic;
+    const char *name; /* of the topic */
+    struct counters_topic *counters;
+    const maiko_event_type *bound_by; /* the topic's, once it was seen */
+    struct subscriber *single;        /* ROUTE_SINGLE: the subscriber */
+    struct route *named_next;         /* the runtime's: whose name followed last time; NULL: not known */
+    uint8_t care;                     /* enum route_care; the runtime's, back to unseen with every change of the targets */
+    bool is_stale;                    /* to be built before it is used */
+    uint8_t name_len;                 /* bytes */
+    char short_name[ROUTE_SHORT_NAME];
+    /* what other events touch as well */
     struct route_target *targets;
-    struct route_alternative *alternatives;
+    uint64_t remote_shards; /* bit per shard with at least one subscriber */
     uint32_t target_count;
+    /* the rest */
+    struct topic_set_entry entry; /* its place in the set of known topics */
+    struct route_alternative *alternatives;
     uint32_t target_size;
     uint32_t alternative_count;
     uint32_t alternative_size;
-    uint64_t remote_shards;  /* bit per shard with at least one subscriber */
-    uint64_t remote_holding; /* of those, where some subscriber asks for BLOCK or FAIL */
+    uint64_t remote_holding; /* of the remote shards, where some subscriber asks for BLOCK or FAIL */
     uint64_t remote_newest;  /* of those, where all subscribers ask for DROP_NEWEST */
-    bool is_stale;           /* to be built before it is used */
-    uint8_t care;            /* enum route_care; the runtime's, back to unseen with every change of the targets */
     struct envelope *last;   /* sticky topics: the last value; the shard's reference */
-    struct counters_topic *counters;
+    void *block;             /* allocation that holds this struct */
 };
+
+static_assert(offsetof(struct route, targets) == 64, "the first cache line");
 
 struct broker {
     struct heap *heap;

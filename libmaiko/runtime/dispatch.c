@@ -283,10 +283,13 @@ static bool is_special(const struct route *route)
 /* A topic that no type is bound to yet may still turn out special. */
 static void look_at(struct route *route)
 {
-    if (atomic_load_explicit(&route->topic->is_bound, memory_order_relaxed))
-        route->care = is_special(route)                                       ? ROUTE_SPECIAL
-                      : route->target_count == 1 && route->remote_shards == 0 ? ROUTE_SINGLE
-                                                                              : ROUTE_PLAIN;
+    if (!atomic_load_explicit(&route->topic->is_bound, memory_order_relaxed))
+        return;
+    route->care = is_special(route)                                       ? ROUTE_SPECIAL
+                  : route->target_count == 1 && route->remote_shards == 0 ? ROUTE_SINGLE
+                                                                          : ROUTE_PLAIN;
+    if (route->care == ROUTE_SINGLE)
+        route->single = route->targets->subscriber;
 }
 
 /* Nothing but room has to be looked at. */

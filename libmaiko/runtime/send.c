@@ -88,9 +88,12 @@ static maiko_status fill_cache_line(struct shard *shard, struct type_cache_line 
 }
 
 /* Acquire pairs with registry_bind(): the policy that the type gave the topic is seen too. */
-static inline bool is_bound_by(const struct topic *topic, const maiko_event_type *type)
+static bool is_bound_by(struct route *route, const maiko_event_type *type)
 {
-    return atomic_load_explicit(&topic->bound_by, memory_order_acquire) == type;
+    if (atomic_load_explicit(&route->topic->bound_by, memory_order_acquire) != type)
+        return false;
+    route->bound_by = type;
+    return true;
 }
 
 /* A topic given at the send or computed from the event. */
@@ -102,7 +105,7 @@ static maiko_status find_route(struct shard *shard, const struct type_entry *ent
     maiko_status status;
 
     *ret_route = name == NULL ? NULL : name_cache_find(&shard->names, name);
-    if (*ret_route != NULL && is_bound_by((*ret_route)->topic, entry->type))
+    if (*ret_route != NULL && is_bound_by(*ret_route, entry->type))
         return MAIKO_OK;
     status = name == NULL ? MAIKO_ETOPIC : topic_check_sendable(name);
     if (status == MAIKO_OK)
@@ -113,7 +116,7 @@ static maiko_status find_route(struct shard *shard, const struct type_entry *ent
     if (*ret_route == NULL)
         return MAIKO_ENOMEM;
     name_cache_add(&shard->names, shard->heap, *ret_route);
-    if (is_bound_by(topic, entry->type))
+    if (is_bound_by(*ret_route, entry->type))
         return MAIKO_OK;
     text_init_buffer(&error, buffer, sizeof buffer);
     status = registry_bind(&shard->sup->registry, topic, entry->type, &error);
@@ -330,7 +333,7 @@ HOT bool hand_over(struct shard *shard, const struct actor *sender, struct route
 
     if (__builtin_expect(route->care != ROUTE_SINGLE, 0))
         return false;
-    actor = CONTAINER_OF(route->targets->subscriber, struct actor, subscriber);
+    actor = CONTAINER_OF(route->single, struct actor, subscriber);
     if (__builtin_expect(actor->mailbox.depth >= actor->mailbox.limit || (actor == sender && !actor->receives_own), 0))
         return false;
     COUNT(actor->counters, received, 1);
@@ -347,7 +350,7 @@ HOT struct route *named_route(struct shard *shard, const char *topic, const maik
 {
     struct route *route = name_cache_find(&shard->names, topic);
 
-    return __builtin_expect(route != NULL && is_bound_by(route->topic, type), 1) ? route : NULL;
+    return __builtin_expect(route != NULL && route->bound_by == type, 1) ? route : NULL;
 }
 
 /* False: nothing was done, look closer. */

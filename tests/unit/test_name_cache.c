@@ -1,6 +1,7 @@
 /* Name cache: what it finds is the topic of exactly that name; what it forgets costs time only. */
 #include "runtime/name_cache.h"
 
+#include "lib/dice.h"
 #include "lib/failing_allocator.h"
 #include "lib/suite.h"
 
@@ -24,6 +25,8 @@ static void make_topics(void)
                                                      : "rooms/%d/warmth",
                                         i);
         routes[i].topic = topic;
+        routes[i].name = topic->name;
+        routes[i].name_len = (uint8_t)topic->len;
     }
 }
 
@@ -91,7 +94,40 @@ static void without_memory_it_only_forgets(void)
     free_topics();
 }
 
-static const struct test_case cases[] = {TEST_CASE(no_name_is_mistaken_for_another),
-                                         TEST_CASE(the_empty_name_and_prefixes_are_not_found),
-                                         TEST_CASE(without_memory_it_only_forgets)};
+static void what_follows_a_name_is_guessed_but_never_believed(void)
+{
+    struct name_cache cache = {0};
+    struct heap heap;
+    struct dice dice;
+    char buffer[NAME_ROOM];
+    int found = 0;
+
+    heap_init(&heap, NULL, 0);
+    dice_init(&dice);
+    make_topics();
+    for (int i = 0; i < TOPICS; i++)
+        name_cache_add(&cache, &heap, &routes[i]);
+    for (int round = 0; round < 4 * TOPICS; round++) {
+        /* once around in order, then at random; one buffer for all */
+        const size_t i = round < 2 * TOPICS ? (size_t)round % TOPICS : dice_below(&dice, TOPICS);
+        struct route *route;
+
+        strcpy(buffer, routes[i].topic->name);
+        route = name_cache_find(&cache, buffer);
+        CU_ASSERT(route == NULL || route == &routes[i]);
+        found += route != NULL;
+        CU_ASSERT_PTR_NULL(name_cache_find(&cache, "nobody's"));
+    }
+    CU_ASSERT(found > 4 * TOPICS * 9 / 10);
+    name_cache_deinit(&cache, &heap);
+    CU_ASSERT_EQUAL(heap_used(&heap), 0);
+    free_topics();
+}
+
+static const struct test_case cases[] = {
+    TEST_CASE(no_name_is_mistaken_for_another),
+    TEST_CASE(the_empty_name_and_prefixes_are_not_found),
+    TEST_CASE(without_memory_it_only_forgets),
+    TEST_CASE(what_follows_a_name_is_guessed_but_never_believed),
+};
 SUITE_MAIN("name_cache", cases)
