@@ -130,14 +130,27 @@ static void push(struct stream *stream, struct stream_record record)
     admit(stream);
 }
 
-/* Notes a loss at the end of the queue.  One place in the ring is kept free for it, see push_event(). */
+/* Among the losses right before `end` that were not sent, the one for this reason; NULL: there is none. */
+static struct stream_record *loss_before(const struct stream *stream, size_t end, uint8_t loss)
+{
+    for (; end > stream->sent && at(stream, end - 1)->state == STREAM_LOST; end--)
+        if (at(stream, end - 1)->loss == loss)
+            return at(stream, end - 1);
+    return NULL;
+}
+
+/* Notes a loss at the end of the queue.  Losses between two events are one record per reason, so that they take no more room than
+ * the events do.  One place in the ring is kept free for one, see push_event(). */
 static void push_loss(struct stream *stream, enum loss loss)
 {
     struct stream_record *last = stream->count > stream->sent ? at(stream, stream->count - 1) : NULL;
+    struct stream_record *same = loss_before(stream, stream->count, (uint8_t)loss);
 
     stream->counters.lost[loss]++;
-    if (last != NULL && last->state == STREAM_LOST && (last->loss == loss || stream->count == stream->capacity))
-        last->lost++;
+    if (same == NULL && last != NULL && last->state == STREAM_LOST && stream->count == stream->capacity)
+        same = last;
+    if (same != NULL)
+        same->lost++;
     else if (grow(stream, 1))
         push(stream, (struct stream_record){.state = STREAM_LOST, .loss = (uint8_t)loss, .size = SMALL_RECORD, .lost = 1});
     else
@@ -189,25 +202,32 @@ static void lose_at(struct stream *stream, size_t index, enum loss loss)
     stream->counters.lost[loss]++;
 }
 
-/* DROP_OLDEST: the oldest of those that wait goes; losses side by side are one record. */
+/* Losses from `index` on join those right before them. */
+static void merge_losses(struct stream *stream, size_t index)
+{
+    while (index < stream->count && at(stream, index)->state == STREAM_LOST) {
+        struct stream_record *same = loss_before(stream, index, at(stream, index)->loss);
+
+        if (same == NULL) {
+            index++;
+            continue;
+        }
+        same->lost += at(stream, index)->lost;
+        remove_at(stream, index);
+    }
+}
+
+/* DROP_OLDEST: the oldest of those that wait goes. */
 static void evict_oldest(struct stream *stream)
 {
     size_t i = stream->admitted;
-    struct stream_record *before;
 
     while (i < stream->count && !at(stream, i)->is_droppable)
         i++;
     if (i == stream->count)
         return;
-    before = i > stream->sent ? at(stream, i - 1) : NULL;
-    if (before != NULL && before->state == STREAM_LOST && before->loss == LOSS_OLDEST) {
-        before->lost++;
-        stream->counters.lost[LOSS_OLDEST]++;
-        release(stream, at(stream, i));
-        remove_at(stream, i);
-    } else {
-        lose_at(stream, i, LOSS_OLDEST);
-    }
+    lose_at(stream, i, LOSS_OLDEST); /* step: evict_oldest */
+    merge_losses(stream, i);
     admit(stream);
 }
 
@@ -217,7 +237,7 @@ static enum offer offer_without_room(struct stream *stream, struct stream_record
         return push_event(stream, record) ? OFFER_QUEUED : OFFER_LOST;
     switch (overflow) {
     case MAIKO_DROP_NEWEST:
-        push_loss(stream, LOSS_WINDOW);
+        push_loss(stream, LOSS_WINDOW); /* step: drop_newest */
         return OFFER_LOST;
     case MAIKO_DROP_OLDEST:
         record.is_droppable = true;
@@ -227,19 +247,19 @@ static enum offer offer_without_room(struct stream *stream, struct stream_record
             evict_oldest(stream);
         return OFFER_QUEUED;
     case MAIKO_FAIL:
-        push_loss(stream, LOSS_WINDOW);
+        push_loss(stream, LOSS_WINDOW); /* step: fail_subscription */
         return OFFER_FAILED;
     default:
         break;
     }
     if (stream->is_lossy) {
-        push_loss(stream, LOSS_DEADLINE);
+        push_loss(stream, LOSS_DEADLINE); /* step: lose_by_deadline */
         return OFFER_LOST;
     }
     if (!push_event(stream, record))
         return OFFER_LOST;
     if (stream->admitted < stream->count)
-        set_holding(stream, at(stream, stream->count - 1), true);
+        set_holding(stream, at(stream, stream->count - 1), true); /* step: hold */
     if (stream->stuck_since == 0)
         stream->stuck_since = now_ns;
     return OFFER_HELD;
@@ -326,7 +346,7 @@ bool stream_acknowledge(struct stream *stream, uint64_t next, uint64_t now_ns)
         stream->counters.acknowledged_bytes += record->size;
         stream->admitted_bytes -= record->size;
         release(stream, record);
-        stream->head = (stream->head + 1) & (stream->capacity - 1);
+        stream->head = (stream->head + 1) & (stream->capacity - 1); /* step: acknowledge */
         stream->base++;
         stream->sent--;
         stream->admitted--;
@@ -371,7 +391,7 @@ void stream_give_up(struct stream *stream)
 
     for (i = stream->admitted; stream->holding > 0 && i < stream->count; i++)
         set_holding(stream, at(stream, i), false);
-    stream->is_lossy = true;
+    stream->is_lossy = true; /* step: give_up */
     stream->stuck_since = 0;
 }
 
@@ -379,7 +399,7 @@ bool stream_has_recovered(struct stream *stream)
 {
     if (!stream->is_lossy || !stream->is_connected || stream->admitted < stream->count)
         return false;
-    stream->is_lossy = false;
+    stream->is_lossy = false; /* step: recover */
     return true;
 }
 
@@ -390,20 +410,20 @@ static bool has_left_log(const struct stream *stream, size_t index)
     return record->state == STREAM_EVENT && record->entry->position < stream->log->first;
 }
 
-/* One pass over what was not sent: losses by the log that follow each other become one record. */
+/* One pass over what was not sent: losses that follow each other become one record per reason. */
 static void compact(struct stream *stream)
 {
     size_t to = stream->sent;
     size_t i;
 
     for (i = stream->sent; i < stream->count; i++) {
-        struct stream_record *before = to > stream->sent ? at(stream, to - 1) : NULL;
+        struct stream_record *same;
 
         if (has_left_log(stream, i))
             lose_at(stream, i, LOSS_LOG);
-        if (before != NULL && before->state == STREAM_LOST && at(stream, i)->state == STREAM_LOST &&
-            before->loss == at(stream, i)->loss)
-            before->lost += at(stream, i)->lost;
+        same = at(stream, i)->state == STREAM_LOST ? loss_before(stream, to, at(stream, i)->loss) : NULL;
+        if (same != NULL)
+            same->lost += at(stream, i)->lost;
         else
             *at(stream, to++) = *at(stream, i);
     }

@@ -3,4 +3,5 @@
 structure_scripts += tests/model/models.sh
 EXTRA_DIST += \
 	tests/model/chunks.pml \
+	tests/model/policies.pml \
 	tests/model/ring.pml

@@ -177,6 +177,61 @@ static void a_full_window_costs_the_newest_or_the_oldest(void)
     pair_deinit(&pair);
 }
 
+static uint64_t depth(void)
+{
+    uint64_t events;
+    uint64_t bytes;
+
+    peer_depth(pair.a.peer, &events, &bytes);
+    return events;
+}
+
+static void drain_slowly(uint64_t expected)
+{
+    while (!peer_is_drained(pair.a.peer)) {
+        pair_pass(&pair, MAIKO_MS(20));
+        pair_deliver(&pair.b);
+    }
+    CU_ASSERT_EQUAL(pair.b.events + pair.b.lost, expected);
+}
+
+/* Found by the model of the policies (tests/model): one record was kept per loss. */
+static void what_a_stopped_peer_loses_takes_no_room(void)
+{
+    int i;
+
+    begin();
+    pair.b.keeps_events = true;
+    link_up("#", FROM_LIVE);
+    publish("t", MAIKO_BLOCK, 4);
+    for (i = 0; i < 2000; i++) {
+        publish("n", MAIKO_DROP_NEWEST, 1);
+        publish("o", MAIKO_DROP_OLDEST, 1);
+    }
+    CU_ASSERT(depth() <= 4 + 128 + 2 * 129); /* window, tail, and two reasons for a loss between any two of them */
+    drain_slowly(4 + 2 * 2000);
+    pair_deinit(&pair);
+}
+
+static void what_a_lossy_link_loses_takes_no_room(void)
+{
+    int i;
+
+    begin();
+    pair.b.keeps_events = true;
+    link_up("#", FROM_LIVE);
+    publish("t", MAIKO_BLOCK, 5);
+    pair_pass(&pair, MAIKO_SECONDS(5.5));
+    CU_ASSERT(peer_is_lossy(pair.a.peer));
+    for (i = 0; i < 2000; i++) {
+        publish("n", MAIKO_DROP_NEWEST, 1);
+        publish("t", MAIKO_BLOCK, 1);
+    }
+    CU_ASSERT(depth() <= 5 + 2);
+    drain_slowly(5 + 2 * 2000);
+    pair_deinit(&pair);
+}
+
 static void a_full_window_under_fail_ends_the_subscription_at_both_ends(void)
 {
     begin();
@@ -471,6 +526,8 @@ static const struct test_case cases[] = {TEST_CASE(a_link_begins_and_ends_with_t
                                          TEST_CASE(no_more_than_a_window_is_sent_and_the_sender_is_held),
                                          TEST_CASE(what_a_peer_does_not_want_costs_it_nothing),
                                          TEST_CASE(a_full_window_costs_the_newest_or_the_oldest),
+                                         TEST_CASE(what_a_stopped_peer_loses_takes_no_room),
+                                         TEST_CASE(what_a_lossy_link_loses_takes_no_room),
                                          TEST_CASE(a_full_window_under_fail_ends_the_subscription_at_both_ends),
                                          TEST_CASE(past_the_deadline_a_link_is_lossy_until_the_peer_has_caught_up),
                                          TEST_CASE(late_joiners_choose_how_much_of_the_past_they_get),
