@@ -80,6 +80,7 @@ struct actor *actor_table_take(struct actor_table *table)
 void actor_table_give(struct actor_table *table, struct actor *actor)
 {
     actor->state = ACTOR_FREE;
+    actor->sender.id = 0; /* heap events of the old actor may still name the record */
     actor->generation =
         (uint8_t)((actor->generation + 1) % ACTOR_ALIGNMENT); /* contexts of the old actor are stale from now on */
     actor->run_next = table->unused;

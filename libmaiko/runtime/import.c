@@ -412,15 +412,30 @@ maiko_status maiko_hold_new(maiko_context *ctx, maiko_hold **ret_hold)
     return status == MAIKO_OK ? hold(actor->shard, actor, ret_hold) : status;
 }
 
-/* The sender's record is not reused while an event of it is lent, nor while it is in debt. */
+/* A record is not reused while its actor is in debt, or a pooled event of it is lent.  One on the heap keeps nothing: the record
+ * may be somebody else's by now, which its id tells under the lock that gives records up. */
+static maiko_status hold_heap_sender(struct shard *shard, const struct envelope *envelope, maiko_hold **ret_hold)
+{
+    maiko_status status = MAIKO_EINVAL;
+
+    pthread_mutex_lock(&shard->sup->lock);
+    if (envelope->origin->is_gate || envelope->origin->sender.id == envelope->sender->id)
+        status = hold(shard, envelope->origin, ret_hold);
+    pthread_mutex_unlock(&shard->sup->lock);
+    return status;
+}
+
 maiko_status maiko_hold_sender(maiko_context *ctx, const maiko_envelope *envelope, maiko_hold **ret_hold)
 {
+    const struct envelope *lent = envelope == NULL ? NULL : envelope_of(envelope);
     struct actor *actor;
     maiko_status status = ret_hold == NULL || envelope == NULL ? MAIKO_EINVAL : check_holder(ctx, &actor);
 
     if (status != MAIKO_OK)
         return status;
-    return envelope_of(envelope)->origin == NULL ? MAIKO_EINVAL : hold(actor->shard, envelope_of(envelope)->origin, ret_hold);
+    if (lent->origin == NULL)
+        return MAIKO_EINVAL;
+    return lent->home == HOME_HEAP ? hold_heap_sender(actor->shard, lent, ret_hold) : hold(actor->shard, lent->origin, ret_hold);
 }
 
 void maiko_hold_release(maiko_hold *hold)

@@ -23,32 +23,43 @@ struct retirement {
     struct grace *grace;
 };
 
+/* Under the lock: who reads names of busy actors from outside reads them under it. */
 static void forget(struct shard *shard, struct actor *actor)
 {
-    struct maiko_supervisor *sup = shard->sup;
-
-    pthread_mutex_lock(&sup->lock); /* who reads names of busy actors from outside reads them under it */
     actor_free_block(actor);
     if (actor->rare != NULL)
         heap_free(shard->heap, actor->rare, sizeof *actor->rare);
     heap_free(shard->heap, actor->outbox, sizeof *actor->outbox);
     actor->rare = NULL;
     actor->outbox = NULL;
-    actor_table_give(&sup->actors, actor);
-    pthread_mutex_unlock(&sup->lock);
+    actor_table_give(&shard->sup->actors, actor);
 }
 
-/* On the actor's own shard: what paid its last debts may have put it on the wake stack there, which has to let go first. */
+/* On the actor's own shard, under the lock: a hold on the sender of a heap event is made under it, too.  False when somebody
+ * who ends a debt, perhaps this actor's, is not through with it. */
+static bool try_to_forget(struct shard *shard, struct actor *actor)
+{
+    if (!actor_has_paid(actor))
+        return true; /* in debt for ever: the record goes with its table */
+    if (atomic_load_explicit(&shard->sup->payments, memory_order_acquire) != 0)
+        return false;
+    (void)shard_take_wake_stack(shard); /* who paid may have put it there */
+    forget(shard, actor);
+    return true;
+}
+
 static void end_grace(struct shard *shard, struct command *command)
 {
     struct grace *grace = CONTAINER_OF(command, struct grace, command);
+    bool is_done = grace->is_incomplete;
 
-    if (!grace->is_incomplete && actor_has_paid(grace->actor)) {
-        if (atomic_load_explicit(&shard->sup->payments, memory_order_acquire) != 0 && shard_post(shard, command))
-            return; /* perhaps its own: asked again in the next turn */
-        (void)shard_take_wake_stack(shard);
-        forget(shard, grace->actor);
+    if (!is_done) {
+        pthread_mutex_lock(&shard->sup->lock);
+        is_done = try_to_forget(shard, grace->actor);
+        pthread_mutex_unlock(&shard->sup->lock);
     }
+    if (!is_done && shard_post(shard, command))
+        return; /* asked again in the next turn */
     heap_free(shard->heap, grace, sizeof *grace);
 }
 

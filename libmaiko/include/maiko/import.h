@@ -142,7 +142,8 @@ MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_hold_new(maiko_context *ctx, maiko
  * @param ctx       the actor whose hook was lent the event.
  * @param envelope  the event, as it was lent; not a kept one.
  * @param ret_hold  set on success only; released exactly once.
- * @return MAIKO_OK, MAIKO_EINVAL (a kept event, or one nobody sent), MAIKO_ENOMEM, MAIKO_ETHREAD, MAIKO_ECLOSED, MAIKO_EFORKED.
+ * @return MAIKO_OK, MAIKO_EINVAL (a kept event, or its sender is gone), MAIKO_ENOMEM, MAIKO_ETHREAD, MAIKO_ECLOSED,
+ *         MAIKO_EFORKED.
  * Threads: the context's.
  */
 MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_hold_sender(maiko_context *ctx, const maiko_envelope *envelope,
