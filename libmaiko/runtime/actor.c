@@ -370,6 +370,7 @@ void actor_stop_now(struct actor *actor)
     shard_discard(shard, actor, actor->fail_pending ? (maiko_drop_reason)actor->fail_reason : MAIKO_DROPPED_STOPPED);
     if (actor->rare != NULL)
         timer_heap_remove(&shard->timers, &actor->rare->timer);
+    actor->hold &= (uint8_t)~ACTOR_HELD_BY_RETRY; /* that timer would not end it: a send of a dedicated on_stop waited for ever */
     if (actor->was_started && actor->ops->on_stop != NULL) {
         struct actor *before = shard->current;
 
