@@ -95,7 +95,6 @@ void supervisor_run_stop_hooks(struct shard *shard)
         if (actor->state != ACTOR_STOPPED)
             actor_stop_now(actor);
     }
-    shard->run_first = NULL; /* some stood in the queue; what is left of them are records */
     pthread_mutex_lock(&sup->lock);
     sup->hooks_missing--;
     pthread_cond_broadcast(&sup->changed);
@@ -145,33 +144,36 @@ static void close_sources(struct maiko_supervisor *sup)
 static bool drain_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
 {
     bool in_time = true;
+    bool is_quiet;
 
     pthread_mutex_lock(&sup->lock);
-    while (!supervisor_is_quiet(sup) && in_time)
+    while (!(is_quiet = supervisor_is_quiet(sup)) && in_time)
         in_time = supervisor_wait_changed(sup, deadline_ns);
     pthread_mutex_unlock(&sup->lock);
-    return in_time;
+    return is_quiet;
 }
 
 static bool run_hooks_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
 {
     bool in_time = true;
+    bool have_run;
 
     pthread_mutex_lock(&sup->lock);
     sup->hooks_missing = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
     pthread_mutex_unlock(&sup->lock);
     post_stop_hooks(sup);
     pthread_mutex_lock(&sup->lock);
-    while (sup->hooks_missing > 0 && in_time)
+    while (!(have_run = sup->hooks_missing == 0) && in_time)
         in_time = supervisor_wait_changed(sup, deadline_ns);
     pthread_mutex_unlock(&sup->lock);
-    return in_time;
+    return have_run;
 }
 
 bool supervisor_end_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
 {
     uint32_t count = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
     uint64_t wanted = 0;
+    uint64_t ended;
     bool in_time = true;
     uint32_t i;
 
@@ -185,16 +187,16 @@ bool supervisor_end_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
     pthread_mutex_lock(&sup->lock);
     while ((sup->exited_shards & wanted) != wanted && in_time)
         in_time = supervisor_wait_changed(sup, deadline_ns == 0 ? UINT64_MAX : deadline_ns);
-    wanted &= sup->exited_shards;
+    ended = wanted & sup->exited_shards;
     pthread_mutex_unlock(&sup->lock);
     for (i = 0; i < count; i++) {
-        if (!(wanted >> i & 1))
+        if (!(ended >> i & 1))
             continue;
         pthread_join(sup->shards[i]->thread, NULL);
         sup->shards[i]->has_thread = false;
     }
     lookout_stop(sup); /* last: slow on_stop hooks are named, too */
-    return in_time;
+    return ended == wanted;
 }
 
 /* --- the report --- */
@@ -306,19 +308,19 @@ static bool stop_polled(struct maiko_supervisor *sup, uint64_t deadline_ns, stru
 
 static bool stop_threads(struct maiko_supervisor *sup, uint64_t deadline_ns, struct tally *tally)
 {
-    bool in_time = drain_threads(sup, deadline_ns);
+    bool has_drained = drain_threads(sup, deadline_ns);
     uint64_t last_ns;
+    bool have_hooks_run;
 
     tally_all(sup, tally);
     last_ns = clock_deadline(now_ns(sup), sup->config.actor_stop_deadline_ns);
-    if (in_time && last_ns > deadline_ns)
+    if (has_drained && last_ns > deadline_ns)
         last_ns = deadline_ns;
-    in_time &= run_hooks_threads(sup, last_ns);
-    if (!supervisor_end_threads(sup, clock_deadline(now_ns(sup), in_time ? sup->config.actor_stop_deadline_ns : MAIKO_MS(10)))) {
-        sup->is_abandoned = true;
-        in_time = false;
-    }
-    return in_time;
+    have_hooks_run = run_hooks_threads(sup, last_ns);
+    /* a thread that has run its last hooks is not stuck, however late it is */
+    last_ns = clock_deadline(now_ns(sup), have_hooks_run ? sup->config.actor_stop_deadline_ns : MAIKO_MS(10));
+    sup->is_abandoned = !supervisor_end_threads(sup, last_ns);
+    return has_drained && have_hooks_run && !sup->is_abandoned;
 }
 
 static void finish_report(struct maiko_supervisor *sup, maiko_stop_report *report, maiko_status status, uint64_t begin_ns,
