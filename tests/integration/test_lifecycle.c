@@ -424,7 +424,108 @@ static void a_stopped_world_runs_no_destructor_of_another_shard(void)
     stage_close(&stage);
 }
 
+/* --- holds --- */
+
+struct holder {
+    maiko_hold *own;
+    maiko_hold *senders;
+    maiko_status answer;
+    struct crate crate;
+};
+
+/* The first event holds the actor, the parcel tries to hold its sender. */
+static maiko_status hold_oneself_then_the_sender(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    struct holder *holder = player->data;
+
+    if (maiko_event_is(MAIKO_TYPE(number), envelope->type))
+        return maiko_hold_new(ctx, &holder->own);
+    holder->answer = maiko_hold_sender(ctx, envelope, &holder->senders);
+    return MAIKO_OK;
+}
+
+static maiko_status send_parcel(struct player *player, maiko_context *ctx)
+{
+    struct holder *holder = player->data;
+
+    holder->crate.alive++;
+    return maiko_send(ctx, parcel, .crate = &holder->crate);
+}
+
+/* Events on the heap do not keep the record of their sender: it is the next actor's by the time the parcel is looked at. */
+static void a_hold_on_a_sender_that_has_gone_holds_nobody_else(void)
+{
+    struct holder holder = {.answer = MAIKO_OK};
+    struct player player = {.handle = hold_oneself_then_the_sender, .data = &holder};
+    struct player sender = {.on_start = send_parcel, .data = &holder};
+    struct player next = {.wanted = 0};
+    const struct actor *record;
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 1});
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("player", &player, .subscribe = MAIKO_TOPICS("number", "parcel"))),
+                    MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("sender", &sender)), MAIKO_OK);
+    record = actor_named(&stage, "sender");
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(maiko_supervisor_remove(stage.sup, "sender"), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("next", &next)), MAIKO_OK);
+    CU_ASSERT_PTR_EQUAL(actor_named(&stage, "next"), record);
+    stage_settle(&stage);
+    maiko_hold_release(holder.own);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(player.events, 2);
+    CU_ASSERT_EQUAL(holder.answer, MAIKO_EINVAL);
+    maiko_hold_release(holder.senders);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_EQUAL(holder.crate.alive, 0);
+    stage_close(&stage);
+}
+
 /* --- stopping --- */
+
+static maiko_status fail_to_handle(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    (void)player;
+    (void)envelope;
+    return maiko_error(ctx, MAIKO_EACTOR, "not now");
+}
+
+static maiko_error_action retry_in_an_hour(struct player *player, maiko_context *ctx, maiko_status error)
+{
+    (void)player;
+    (void)ctx;
+    (void)error;
+    return maiko_error_retry(MAIKO_HOURS(1), 1);
+}
+
+static maiko_status send_and_note(struct player *player, maiko_context *ctx)
+{
+    player->wanted = maiko_send(ctx, number, .value = 1) == MAIKO_OK;
+    return MAIKO_OK;
+}
+
+static void a_dedicated_actor_that_was_to_try_again_sends_in_its_on_stop(void)
+{
+    struct player player = {.handle = fail_to_handle, .on_error = retry_in_an_hour, .on_stop = send_and_note, .wanted = 0};
+    struct stage stage;
+
+    stage_open(&stage,
+               &(maiko_config){.shards = 1, .stop_deadline_ns = MAIKO_MS(5), .actor_stop_deadline_ns = MAIKO_SECONDS(600)});
+    CU_ASSERT_EQUAL(
+        maiko_supervisor_add(stage.sup, PLAYER("player", &player, .subscribe = MAIKO_TOPICS("number"), .dedicated = true)),
+        MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    CU_ASSERT_TRUE(wait_until(atomic_load(&player.errors) == 1, LONG_MS));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_ETIMEDOUT);
+    CU_ASSERT_EQUAL(player.wanted, 1);
+    stage_close(&stage);
+}
 
 static bool pass_predicate(const void *event, const maiko_event_type *type, void *userdata)
 {
@@ -719,6 +820,8 @@ static const struct test_case cases[] = {
     TEST_CASE(what_is_left_when_a_supervisor_is_freed_is_destroyed),
     TEST_CASE(a_last_value_is_destroyed_where_it_was_made),
     TEST_CASE(a_stopped_world_runs_no_destructor_of_another_shard),
+    TEST_CASE(a_hold_on_a_sender_that_has_gone_holds_nobody_else),
+    TEST_CASE(a_dedicated_actor_that_was_to_try_again_sends_in_its_on_stop),
     TEST_CASE(a_second_halt_returns_when_everything_has_settled),
     TEST_CASE(threads_that_stop_and_join_at_once_free_once),
     TEST_CASE(every_joiner_returns),

@@ -1,6 +1,7 @@
 /* Storm: eight outside threads add, remove, send, bring in, ask, let go, join and halt at once while the actors do the like.
  * What any call answers is left open, except that it returns; in the end nothing is left and the books close.
  * MAIKO_SEED=number plays one storm again, as far as threads allow. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,9 +43,11 @@ struct storm {
     _Atomic uint32_t sailor_count;
     struct caller callers[CALLERS];
     uint64_t seed;
+    bool is_polled;
     _Atomic int started;
     _Atomic int stopped;
     _Atomic int boxes;
+    _Atomic int callers_left;
     _Atomic bool has_halted;
 };
 
@@ -263,15 +266,32 @@ static void call_something(struct storm *storm, struct random *random)
     }
 }
 
-/* Whoever is held keeps others waiting until it is let go: this one is there to the end. */
-static void let_go_until_halted(struct storm *storm)
+static void let_all_go(struct storm *storm)
 {
     size_t slot;
 
+    for (slot = 0; slot < HOLDS; slot++)
+        let_go(storm, slot);
+}
+
+/* Whoever is held keeps others waiting until it is let go: this one is there to the end. */
+static void let_go_until_halted(struct storm *storm)
+{
     while (!atomic_load(&storm->has_halted)) {
-        for (slot = 0; slot < HOLDS; slot++)
-            let_go(storm, slot);
+        let_all_go(storm);
         wait_a_moment(UINT64_MAX);
+    }
+}
+
+/* The loop of a program that waits on the descriptor, with a time-out because it lets go, too. */
+static void poll_until_left(struct storm *storm)
+{
+    struct pollfd readable = {.fd = maiko_supervisor_fd(storm->stage.sup), .events = POLLIN};
+
+    while (atomic_load(&storm->callers_left) > 1) {
+        let_all_go(storm);
+        (void)poll(&readable, 1, 5);
+        (void)maiko_supervisor_poll(storm->stage.sup, 100);
     }
 }
 
@@ -282,11 +302,15 @@ static void *call_many(void *userdata)
     int calls = CALLS / 2 + (int)random_below(&caller->random, CALLS);
     int i;
 
-    if (caller->number == 0)
+    if (caller->number == 0 && storm->is_polled)
+        poll_until_left(storm);
+    else if (caller->number == 0)
         let_go_until_halted(storm);
     for (i = 0; i < calls && caller->number != 0; i++)
         call_something(storm, &caller->random);
-    if (caller->number >= CALLERS - HALTERS) {
+    if (storm->is_polled) {
+        atomic_fetch_sub(&storm->callers_left, 1);
+    } else if (caller->number >= CALLERS - HALTERS) {
         (void)maiko_supervisor_halt(storm->stage.sup, NULL);
         atomic_store(&storm->has_halted, true);
     } else if (chance(&caller->random, 50)) {
@@ -297,11 +321,14 @@ static void *call_many(void *userdata)
 
 /* --- the whole --- */
 
-static void open_storm(struct storm *storm, uint64_t seed)
+static void open_storm(struct storm *storm, uint64_t seed, bool is_polled)
 {
     struct random random = {.state = seed};
     const maiko_placement placements[] = {MAIKO_PLACEMENT_AUTO, MAIKO_PLACEMENT_SPREAD, MAIKO_PLACEMENT_FIXED};
-    maiko_config config = {.shards = 3,
+    maiko_config config = {.mode = is_polled ? MAIKO_POLLED : MAIKO_THREADS,
+                           .shards = is_polled ? 1 : 3,
+                           .stop_deadline_ns = chance(&random, 25) ? 1 : 0, /* what is under way then is unfinished */
+                           .actor_stop_deadline_ns = MAIKO_SECONDS(30),
                            .placement = placements[random_below(&random, 3)],
                            .outbox_limit_events = 8 + (uint32_t)random_below(&random, 64),
                            .deadlock_check_ns = MAIKO_MS(2),
@@ -310,6 +337,7 @@ static void open_storm(struct storm *storm, uint64_t seed)
 
     memset(storm, 0, sizeof *storm);
     storm->seed = seed;
+    storm->is_polled = is_polled;
     failing_allocator_init(&storm->memory);
     stage_open(&storm->stage, &config);
     CU_ASSERT_EQUAL(maiko_importer_new(storm->stage.sup, "gull", NULL, &storm->importers[0]), MAIKO_OK);
@@ -325,45 +353,63 @@ static void open_storm(struct storm *storm, uint64_t seed)
     }
     atomic_store(&storm->sailor_count, FIRST_SAILORS);
     CU_ASSERT_EQUAL_FATAL(maiko_supervisor_start(storm->stage.sup), MAIKO_OK);
+    if (chance(&random, 20))
+        failing_allocator_fail_nth(&storm->memory, (long)random_below(&random, 400));
 }
 
-static bool play_storm(uint64_t seed)
+/* Large, and easily found in a debugger. */
+static struct storm the_storm;
+
+static bool play_storm(uint64_t seed, bool is_polled)
 {
-    static struct storm storm;
+    struct storm *storm = &the_storm;
     unsigned failures = CU_get_number_of_failures();
     int i;
 
-    open_storm(&storm, seed);
+    open_storm(storm, seed, is_polled);
+    atomic_store(&storm->callers_left, CALLERS);
     for (i = 0; i < CALLERS; i++) {
-        storm.callers[i] = (struct caller){.storm = &storm, .number = i, .random = {.state = seed * CALLERS + (uint64_t)i}};
-        CU_ASSERT_EQUAL_FATAL(pthread_create(&storm.callers[i].thread, NULL, call_many, &storm.callers[i]), 0);
+        storm->callers[i] = (struct caller){.storm = storm, .number = i, .random = {.state = seed * CALLERS + (uint64_t)i}};
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&storm->callers[i].thread, NULL, call_many, &storm->callers[i]), 0);
     }
     for (i = 0; i < CALLERS; i++)
-        pthread_join(storm.callers[i].thread, NULL);
-    for (i = 0; i < HOLDS; i++)
-        let_go(&storm, (size_t)i);
-    (void)stage_stop(&storm.stage); /* some sailor failed, most often */
-    CU_ASSERT_EQUAL(storm.started, storm.stopped);
-    CU_ASSERT_EQUAL(storm.boxes, 0);
-    CU_ASSERT_TRUE(failing_allocator_is_balanced(&storm.memory));
-    stage_close(&storm.stage);
+        pthread_join(storm->callers[i].thread, NULL);
+    (void)maiko_supervisor_halt(storm->stage.sup, NULL);
+    let_all_go(storm); /* some were taken while it stopped */
+    failing_allocator_fail_nth(&storm->memory, -1);
+    (void)stage_stop(&storm->stage); /* some sailor failed, most often */
+    CU_ASSERT_EQUAL(storm->started, storm->stopped);
+    CU_ASSERT_EQUAL(storm->boxes, 0);
+    CU_ASSERT_TRUE(failing_allocator_is_balanced(&storm->memory));
+    stage_close(&storm->stage);
     if (CU_get_number_of_failures() != failures)
         printf("# MAIKO_SEED=%llu\n", (unsigned long long)seed);
     return CU_get_number_of_failures() == failures;
 }
 
-static void every_call_returns_and_nothing_is_left(void)
+static void play_storms(bool is_polled)
 {
     const char *chosen = getenv("MAIKO_SEED");
     uint64_t seed = chosen == NULL ? 1 : strtoull(chosen, NULL, 0);
     unsigned long count = chosen == NULL ? suite_scale(60, 3000) / suite_slowdown() + 1 : 1;
 
     printf("# seeds %llu to %llu\n", (unsigned long long)seed, (unsigned long long)(seed + count - 1));
-    while (count-- > 0 && play_storm(seed))
+    while (count-- > 0 && play_storm(seed, is_polled))
         seed++;
+}
+
+static void every_call_returns_and_nothing_is_left(void)
+{
+    play_storms(false);
+}
+
+static void the_same_around_a_poll_loop(void)
+{
+    play_storms(true);
 }
 
 static const struct test_case cases[] = {
     TEST_CASE(every_call_returns_and_nothing_is_left),
+    TEST_CASE(the_same_around_a_poll_loop),
 };
 SUITE_MAIN_TIMEOUT("storm", cases, 60)
