@@ -101,9 +101,10 @@ struct actor {
     uint8_t hold;                 /* enum actor_hold, or-ed */
     bool is_queued;               /* in the shard's run queue */
     bool receives_own;
-    bool is_overdrawn; /* resolves a deadlock: runs although in debt */
-    bool end_pending;  /* every publisher it hears has finished: on_end runs when the queue is empty */
-    bool fail_pending; /* to be stopped as failed with `failure` when it runs next */
+    bool is_overdrawn : 1;  /* resolves a deadlock: runs although in debt */
+    bool has_overdraft : 1; /* from then until its debt is 0: `overdraft` is what is left, also when a hold came between */
+    bool end_pending;       /* every publisher it hears has finished: on_end runs when the queue is empty */
+    bool fail_pending;      /* to be stopped as failed with `failure` when it runs next */
     /* what an activation touches */
     struct shard *shard;
     const maiko_actor_ops *ops;
@@ -190,8 +191,9 @@ static inline bool actor_has_paid(const struct actor *actor)
 /* Its debt is paid. */
 static inline void actor_end_overdraft(struct actor *actor)
 {
-    if (__builtin_expect(!actor->is_overdrawn, 1))
+    if (__builtin_expect(!actor->has_overdraft, 1))
         return;
+    actor->has_overdraft = false;
     actor->is_overdrawn = false;
     actor->sends_simply = !actor->is_dedicated && !actor->has_finished;
 }

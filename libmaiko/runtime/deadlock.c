@@ -94,40 +94,37 @@ static struct actor *find_cycle(struct maiko_supervisor *sup, uint64_t visible)
     return found;
 }
 
-static void count_waiters(const struct actor *actor, const struct mailbox *mailbox)
+static uint32_t count_events_of(const struct actor *from, const struct mailbox *mailbox)
 {
+    uint32_t count = 0;
     uint32_t i;
 
-    for (i = mailbox->capacity; i < mailbox->depth; i++) {
-        uintptr_t entry = mailbox_at(mailbox, i);
-        struct actor *from = mailbox_envelope(entry)->origin;
-
-        if ((entry & MAILBOX_WAITED) && from->is_candidate && from->shard != actor->shard)
-            from->overdraft++;
-    }
+    for (i = mailbox->capacity; i < mailbox->depth; i++)
+        count += (mailbox_at(mailbox, i) & MAILBOX_WAITED) && mailbox_envelope(mailbox_at(mailbox, i))->origin == from;
+    return count;
 }
 
-/* Puts into `overdraft`, which no candidate uses, how much of its debt elsewhere is that of events. */
-static void count_debts_elsewhere(struct maiko_supervisor *sup, uint64_t visible)
+/* Its debt elsewhere is more than the events that wait there: something outside holds it and will let it go, and until then it
+ * may not run at all.  With shards left out, which may be in a hook for ever, holds cannot be told from debts there. */
+static bool is_held_from_outside(const struct actor *from, uint64_t visible)
 {
+    struct maiko_supervisor *sup = from->shard->sup;
+    uint32_t events = 0;
     struct list *link;
     struct actor *actor;
     uint64_t rest;
 
-    FOR_EACH_ACTOR(sup, visible, rest, link, actor)
-    actor->overdraft = actor->is_candidate ? 0 : actor->overdraft;
+    if (visible != supervisor_all_shards(sup))
+        return false;
     FOR_EACH_ACTOR(sup, visible, rest, link, actor)
     {
-        count_waiters(actor, &actor->mailbox);
+        if (actor->shard == from->shard)
+            continue;
+        events += count_events_of(from, &actor->mailbox);
         if (actor->rare != NULL && actor->rare->control.capacity != 0)
-            count_waiters(actor, &actor->rare->control);
+            events += count_events_of(from, &actor->rare->control);
     }
-}
-
-/* The rest of its debt is something outside that holds it and will let it go: until then it may not run at all. */
-static bool is_held_from_outside(const struct actor *actor)
-{
-    return atomic_load_explicit(&actor->remote_debt, memory_order_relaxed) > actor->overdraft;
+    return atomic_load_explicit(&from->remote_debt, memory_order_relaxed) > events;
 }
 
 static void report(struct maiko_supervisor *sup, const struct actor *first, const struct actor *chosen)
@@ -146,15 +143,14 @@ static void report(struct maiko_supervisor *sup, const struct actor *first, cons
                    chosen->sender.name);
 }
 
-/* The lowest of the cycle that nothing outside holds; NULL when all are held so: whoever lets one go makes us look again.
- * With shards left out, which may be in a hook for ever, holds cannot be told from debts there. */
-static struct actor *choose(struct actor *first, bool sees_all)
+/* The lowest of the cycle that nothing outside holds; NULL when all are held so: whoever lets one go makes us look again. */
+static struct actor *choose(struct actor *first, uint64_t visible)
 {
     struct actor *lowest = NULL;
     struct actor *at = first;
 
     do {
-        if ((lowest == NULL || at->sender.id < lowest->sender.id) && !(sees_all && is_held_from_outside(at)))
+        if ((lowest == NULL || at->sender.id < lowest->sender.id) && !is_held_from_outside(at, visible))
             lowest = at;
         at = at->blocked_by;
     } while (at != first);
@@ -177,7 +173,9 @@ static void let_go(struct actor *actor)
 
     actor->is_overdrawn = true;
     actor->sends_simply = false; /* every send is counted against the overdraft */
-    actor->overdraft = sup->config.overdraft_events;
+    if (!actor->has_overdraft)
+        actor->overdraft = sup->config.overdraft_events;
+    actor->has_overdraft = true;
     sup->deadlocks++;
     shard_ready(actor->shard, actor);
     wakeup_signal(&actor->shard->wakeup);
@@ -194,8 +192,7 @@ bool deadlock_search(struct shard *shard)
         return false;
     mark_candidates(sup, visible);
     while (chosen == NULL && (found = find_cycle(sup, visible)) != NULL) {
-        count_debts_elsewhere(sup, visible);
-        chosen = choose(found, visible == supervisor_all_shards(sup));
+        chosen = choose(found, visible);
         if (chosen == NULL)
             pass_over(found);
     }

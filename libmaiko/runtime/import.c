@@ -182,6 +182,7 @@ void supervisor_free_importers(struct maiko_supervisor *sup)
     }
 }
 
+/* The importer stands for those beyond the limit.  NULL when out of memory: no event goes by a name that is not its sender's. */
 static const struct sender *remember(struct maiko_importer *importer, const char *name)
 {
     struct heap *heap = importer->senders.heap;
@@ -189,7 +190,7 @@ static const struct sender *remember(struct maiko_importer *importer, const char
     struct foreign *foreign;
 
     if (importer->senders.count >= FOREIGN_SENDERS_MAX)
-        return NULL;
+        return &importer->inbox->gate->sender;
     foreign = heap_alloc_zeroed(heap, 1, sizeof *foreign + len + 1);
     if (foreign == NULL)
         return NULL;
@@ -203,19 +204,19 @@ static const struct sender *remember(struct maiko_importer *importer, const char
     return &foreign->sender;
 }
 
-/* NULL: the importer itself stands for it. */
-static const struct sender *foreign_sender(struct maiko_importer *importer, const char *name)
+/* MAIKO_OK or MAIKO_ENOMEM. */
+static maiko_status foreign_sender(struct maiko_importer *importer, const char *name, const struct sender **ret_sender)
 {
     const struct foreign *known;
-    const struct sender *sender;
 
+    *ret_sender = &importer->inbox->gate->sender;
     if (name == NULL)
-        return NULL;
+        return MAIKO_OK;
     pthread_mutex_lock(&importer->lock);
     known = hash_table_find(&importer->senders, name);
-    sender = known != NULL ? &known->sender : remember(importer, name);
+    *ret_sender = known != NULL ? &known->sender : remember(importer, name);
     pthread_mutex_unlock(&importer->lock);
-    return sender;
+    return *ret_sender == NULL ? MAIKO_ENOMEM : MAIKO_OK;
 }
 
 maiko_status maiko_importer_send(maiko_importer *importer, const maiko_import *given)
@@ -238,7 +239,8 @@ maiko_status maiko_importer_send(maiko_importer *importer, const maiko_import *g
     meta.correlation = import.correlation;
     meta.time_ns = import.time_ns;
     meta.hops = import.hops;
-    meta.sender = foreign_sender(importer, import.sender);
+    if (foreign_sender(importer, import.sender, &meta.sender) != MAIKO_OK)
+        return MAIKO_ENOMEM;
     return send_from_outside(importer->inbox, &opts, import.type, import.event, import.len, &meta);
 }
 
@@ -270,11 +272,12 @@ maiko_status maiko_import_path_new(maiko_importer *importer, const char *topic, 
     path->inbox = importer->inbox;
     path->heap = heap;
     status = send_look_up(importer->inbox->sup, type, topic, &path->meta);
+    if (status == MAIKO_OK)
+        status = foreign_sender(importer, sender, &path->meta.sender);
     if (status != MAIKO_OK) {
         heap_free(heap, path, sizeof *path);
         return status;
     }
-    path->meta.sender = foreign_sender(importer, sender);
     *ret_path = path;
     return MAIKO_OK;
 }
@@ -399,7 +402,7 @@ static maiko_status hold(struct shard *shard, struct actor *actor, maiko_hold **
     hold->heap = shard->heap;
     atomic_fetch_add_explicit(&actor->remote_debt, 1, memory_order_relaxed);
     if (actor->shard == shard)
-        actor_end_overdraft(actor); /* it must not run, cycle or not */
+        actor->is_overdrawn = false; /* it must not run, cycle or not */
     *ret_hold = hold;
     return MAIKO_OK;
 }

@@ -152,6 +152,36 @@ static bool is_declared(struct actor *actor, const struct topic *topic)
 
 /* --- may it --- */
 
+/* Has it no room in the lane that events of this topic take? */
+static bool lane_is_full(const struct route *route, const struct actor *actor)
+{
+    const struct mailbox *lane = &actor->mailbox;
+
+    if (atomic_load_explicit(&route->topic->is_control, memory_order_relaxed)) {
+        if (actor->rare == NULL || actor->rare->control.capacity == 0)
+            return false;
+        lane = &actor->rare->control;
+    }
+    return lane->depth >= lane->capacity;
+}
+
+/* By any of its subscriptions: which one takes the event is for predicates to say, later. */
+static bool target_may_block(const struct route *route, const struct route_target *target)
+{
+    const struct subscription *subscription = route_target_first(route, target);
+    uint32_t more = target->choice & 1 ? route->alternatives[target->choice / 2].more : 0;
+
+    if (atomic_load_explicit(&route->topic->is_control, memory_order_relaxed))
+        return true;
+    while (shard_policy_of(route, subscription) != MAIKO_BLOCK) {
+        if (more == 0)
+            return false;
+        subscription = route->alternatives[more - 1].subscription;
+        more = route->alternatives[more - 1].more;
+    }
+    return true;
+}
+
 /* Would a subscriber here let the sender wait?  One elsewhere may, which counts for those who must not add to their debt. */
 static bool may_block(struct shard *shard, const struct sending *sending)
 {
@@ -163,8 +193,7 @@ static bool may_block(struct shard *shard, const struct sending *sending)
     for (i = 0; i < route->target_count; i++) {
         struct actor *actor = CONTAINER_OF(route->targets[i].subscriber, struct actor, subscriber);
 
-        if (actor->mailbox.depth >= actor->mailbox.capacity &&
-            shard_policy_of(route, route_target_first(route, &route->targets[i])) == MAIKO_BLOCK &&
+        if (lane_is_full(route, actor) && target_may_block(route, &route->targets[i]) &&
             (actor != sending->actor || actor->receives_own))
             return true;
     }

@@ -83,6 +83,23 @@ bool supervisor_poll_once(struct maiko_supervisor *sup, uint64_t until_ns)
            (until_ns != 0 && advance_to_timer(sup, until_ns));
 }
 
+bool supervisor_poll_wait(struct maiko_supervisor *sup, uint64_t until_ns)
+{
+    struct shard *shard = sup->shards[0];
+    uint64_t next = timer_heap_next_deadline(&shard->timers);
+
+    if (shard_is_empty(shard))
+        return false;
+    if (sup->clock.is_virtual)
+        return next != TIMER_NEVER && advance_to_timer(sup, until_ns);
+    wakeup_announce(&shard->wakeup);
+    if (shard_is_idle(shard))
+        wakeup_sleep(&shard->wakeup, next < until_ns ? next : until_ns);
+    else
+        wakeup_withdraw(&shard->wakeup);
+    return true;
+}
+
 static maiko_status check_pollable(struct maiko_supervisor *sup)
 {
     if (!supervisor_is_valid(sup))

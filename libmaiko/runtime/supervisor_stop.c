@@ -284,13 +284,26 @@ void maiko_stop_report_deinit(maiko_stop_report *report)
 
 /* --- halt --- */
 
+static bool nothing_is_alive(const struct maiko_supervisor *sup)
+{
+    uint32_t i;
+
+    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
+        if (!shard_is_empty(sup->shards[i]))
+            return false;
+    }
+    return true;
+}
+
+/* What something outside holds for ever ends the wait here: nobody could let it go meanwhile. */
 static bool drain_polled(struct maiko_supervisor *sup, uint64_t deadline_ns)
 {
-    while (supervisor_poll_once(sup, deadline_ns)) {
+    while (supervisor_poll_once(sup, deadline_ns) ||
+           (sup->config.mode == MAIKO_POLLED && supervisor_poll_wait(sup, deadline_ns))) {
         if (now_ns(sup) >= deadline_ns)
             return false;
     }
-    return now_ns(sup) < deadline_ns;
+    return now_ns(sup) < deadline_ns && nothing_is_alive(sup);
 }
 
 static bool stop_polled(struct maiko_supervisor *sup, uint64_t deadline_ns, struct tally *tally)

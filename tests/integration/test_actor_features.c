@@ -511,6 +511,32 @@ static maiko_error_action ask_for_restart(struct player *player, maiko_context *
     return maiko_error_restart();
 }
 
+static maiko_error_action try_in_20_ms(struct player *player, maiko_context *ctx, maiko_status error)
+{
+    (void)player;
+    (void)ctx;
+    (void)error;
+    return maiko_error_retry(MAIKO_MS(20), 5);
+}
+
+/* Nothing can be done just now, but it was accepted: a stop waits for it, also in the caller's own loop. */
+static void a_polled_stop_waits_for_a_retry(void)
+{
+    struct stage stage;
+    struct player player = {.handle = fail_twice, .on_error = try_in_20_ms};
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_POLLED});
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 5), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(player.events, 1);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_EQUAL(player.events, 3);
+    CU_ASSERT_EQUAL(stage.report.unfinished, 0);
+    stage_close(&stage);
+}
+
 static void a_restart_is_refused_until_there_is_supervision(void)
 {
     struct stage stage;
@@ -710,6 +736,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_publish_list_is_a_promise),
     TEST_CASE(the_end_of_a_source_runs_down_the_pipeline),
     TEST_CASE(a_retry_handles_the_same_event_again),
+    TEST_CASE(a_polled_stop_waits_for_a_retry),
     TEST_CASE(a_restart_is_refused_until_there_is_supervision),
     TEST_CASE(the_watchdog_names_an_actor_whose_hook_does_not_return),
     TEST_CASE(the_watchdog_names_an_actor_of_a_polled_runtime),
