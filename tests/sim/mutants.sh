@@ -26,7 +26,7 @@ mutant()
     elif ! build >"$scratch/output" 2>&1; then
         complain "$1: does not build"
         sed 's/^/    /' "$scratch/output" | head -n 5
-    elif (ulimit -t 20 && exec "$scratch/mutant" >"$scratch/output" 2>&1); then
+    elif (ulimit -t 10 && exec "$scratch/mutant" >"$scratch/output" 2>&1); then
         complain "$1: the simulation does not notice"
     else
         echo "$1: $(sed -n 's/^# .*\(MAIKO_SEED.*\)/\1/p' "$scratch/output" | head -n 1)"
@@ -39,8 +39,8 @@ mutant "a newcomer passes a waiter" dispatch.c '^    envelope_hold(shard, envelo
 mutant "a debt on the same shard is lost" dispatch.c '^        sender->debt++;' '        sender->debt += sender->debt != 2;'
 mutant "a debt elsewhere is lost" dispatch.c '^        atomic_fetch_add_explicit(&sender->remote_debt, 1, memory_order_relaxed);' \
     'if (shard->waiting % 16 != 0) atomic_fetch_add_explicit(\&sender->remote_debt, 1, memory_order_relaxed);'
-mutant "a payment is forgotten" dispatch.c '^    shard_pay(shard, mailbox_envelope(\*slot)->origin);' \
-    'if (shard->waiting % 16 != 7) shard_pay(shard, mailbox_envelope(*slot)->origin);'
+mutant "a payment is forgotten" dispatch.c '^    pay(shard, mailbox_envelope(\*slot));' \
+    'if (shard->waiting % 16 != 7) pay(shard, mailbox_envelope(*slot));'
 mutant "a sender is not released" dispatch.c '^    if (atomic_fetch_sub_explicit(&actor->remote_debt, 1, memory_order_acq_rel) == 1)' \
     'if (atomic_fetch_sub_explicit(\&actor->remote_debt, 1, memory_order_acq_rel) == 2)'
 mutant "cycles over shards are not seen" deadlock.c '(visible >> from->shard->index & 1) && from->is_candidate' \
@@ -53,5 +53,19 @@ mutant "a stop does not drain" supervisor_stop.c '^    bool in_time = drain_poll
 mutant "a drop is not counted" dispatch.c '^    COUNT(subscriber->counters, dropped, 1);' ''
 mutant "a last value comes once per pattern" install.c 'if (route->last == NULL || had_last_value(last->subscription, route))' \
     'if (route->last == NULL)'
+mutant "a hold does not hold" import.c '^    atomic_fetch_add_explicit(&actor->remote_debt, 1, memory_order_relaxed);' \
+    '    atomic_fetch_add_explicit(\&actor->remote_debt, 0, memory_order_relaxed);'
+mutant "who is held from outside gets out of a cycle" deadlock.c '^    if (visible != supervisor_all_shards(sup))' '    if (true)'
+mutant "an overdraft begins again" deadlock.c '^    if (!actor->has_overdraft)' '    if (true)'
+mutant "an overdraft has no end" send.c '^    if (actor->is_overdrawn && actor->overdraft == 0 && may_block(shard, sending))' '    if (false)'
+mutant "the outbox limit is not looked at" send.c '^        (actor->debt >= shard->sup->config.outbox_limit_events ||' '        (false ||'
+mutant "time goes back with the clock" ../base/clock.c '^    if (now > \*last)' '    if (now > 0)'
+mutant "a foreign id is lost" inbox.c '^    record->id = maiko_id_is_nil(event->id) ?' '    record->id = true ?'
+mutant "a polled stop does not wait for a retry" supervisor_stop.c '^           (sup->config.mode == MAIKO_POLLED && supervisor_poll_wait' \
+    '           (sup->config.mode == MAIKO_DETERMINISTIC \&\& supervisor_poll_wait'
+mutant "a late shard does not learn who subscribed" dedicated.c '^    status = interest_teach(other, newcomer);' '    status = MAIKO_OK;'
+mutant "a late shard is told nothing" dedicated.c '^    other->peers = newcomer->index + 1;' ''
+mutant "a late shard does not learn who publishes" dedicated.c \
+    '^        status = streams_add(&newcomer->streams, publication->pattern, publication->own);' '        status = MAIKO_OK;'
 echo "$tried mutants"
 verdict

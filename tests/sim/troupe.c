@@ -1,6 +1,7 @@
 /* Troupe: what the actors do. */
 #include "sim/troupe.h"
 
+#include "lib/suite.h"
 #include "runtime/supervisor_internal.h"
 #include <maiko/system.h>
 #include <stdarg.h>
@@ -118,6 +119,23 @@ static void check_ended(struct performer *performer, const maiko_context *ctx, u
     }
 }
 
+/* With an id of its own, or one of the library's. */
+static maiko_status import(struct performer *performer, const struct stage *stage, const union any_note *any, struct told *told)
+{
+    struct troupe *troupe = performer->troupe;
+
+    if (chance(performer, 50))
+        told->id = (maiko_id){.hi = random_u64(&performer->random), .lo = random_u64(&performer->random)};
+    return maiko_importer_send(troupe->importer, &(maiko_import){.struct_size = sizeof(maiko_import),
+                                                                 .topic = stage->topic,
+                                                                 .type = stage->type,
+                                                                 .event = any,
+                                                                 .len = stage->type->size,
+                                                                 .id = told->id,
+                                                                 .sender = performer->name,
+                                                                 .try_only = !troupe->plot.is_threaded});
+}
+
 static maiko_status say(struct performer *performer, maiko_context *ctx, const maiko_envelope *parent, uint8_t topic,
                         uint32_t ttl, bool try_only)
 {
@@ -141,7 +159,8 @@ static maiko_status say(struct performer *performer, maiko_context *ctx, const m
         any.box.box = troupe;
         atomic_fetch_add(&troupe->boxes, 1);
     }
-    status = maiko_send_options(ctx, &opts, stage->type, &any, stage->type->size);
+    status = performer == troupe->foreign ? import(performer, stage, &any, told)
+                                          : maiko_send_options(ctx, &opts, stage->type, &any, stage->type->size);
     if (status == MAIKO_OK) {
         told->accepted = true;
         check_ended(performer, ctx, number);
@@ -159,6 +178,8 @@ static uint8_t some_topic(struct performer *performer)
 
     if (topic == 7 && !performer->troupe->plot.has_fail)
         topic = 0;
+    if (troupe_stages[topic].type == MAIKO_TYPE(box_note) && performer == performer->troupe->foreign)
+        topic = 0; /* what has a destructor never comes from elsewhere */
     return chance(performer, 40) ? (uint8_t)random_below(&performer->random, 2) : topic;
 }
 
@@ -296,9 +317,39 @@ static void change_subscription(struct performer *performer, maiko_context *ctx)
     }
 }
 
+static void be_held(struct performer *performer, maiko_context *ctx)
+{
+    struct troupe *troupe = performer->troupe;
+    uint32_t at = troupe->hold_count;
+
+    if (at == TROUPE_HOLDS || maiko_hold_new(ctx, &troupe->holds[at]) != MAIKO_OK)
+        return;
+    troupe->held[at] = performer;
+    troupe->hold_count++;
+    performer->holds++;
+}
+
+bool troupe_let_go(struct troupe *troupe)
+{
+    struct performer *outside = &troupe->performers[0];
+    uint32_t at;
+
+    if (troupe->hold_count == 0)
+        return false;
+    at = (uint32_t)random_below(&outside->random, troupe->hold_count--);
+    troupe->held[at]->holds--;
+    maiko_hold_release(troupe->holds[at]);
+    troupe->holds[at] = troupe->holds[troupe->hold_count];
+    troupe->held[at] = troupe->held[troupe->hold_count];
+    return true;
+}
+
 static void act_up(struct performer *performer, maiko_context *ctx)
 {
     const struct plot *plot = &performer->troupe->plot;
+
+    if (plot->has_holds && chance(performer, 6))
+        be_held(performer, ctx);
 
     if (plot->has_changes && chance(performer, 10))
         change_subscription(performer, ctx);
@@ -342,6 +393,20 @@ static void keep(struct performer *performer, const maiko_envelope *envelope, ui
     if (maiko_envelope_keep(envelope, &performer->kept[slot]) != MAIKO_OK)
         performer->kept[slot] = NULL;
     performer->kept_number[slot] = number;
+}
+
+/* Of one sender it never goes back, whatever the clock does. */
+static void check_time(struct performer *performer, const maiko_envelope *envelope, const struct told *told)
+{
+    uint64_t *last = &performer->time[troupe_stages[told->topic].is_control][told->sender];
+    uint64_t now = maiko_envelope_time(envelope);
+
+    if (performer->troupe->plot.is_threaded || troupe_stages[told->topic].is_sticky)
+        return;
+    if (now < *last)
+        troupe_fail(performer->troupe, "%s got an event of %s that is older than the one before", performer->name,
+                    performer->troupe->performers[told->sender].name);
+    *last = now;
 }
 
 /* Is anything delivered already that this event came before? */
@@ -391,6 +456,8 @@ static void check_event(struct performer *performer, const maiko_envelope *envel
                     maiko_envelope_sender(envelope));
     if (told->sender == performer->index && !performer->receives_own)
         troupe_fail(troupe, "%s got its own event %u", performer->name, number);
+    if (performer->holds > 0)
+        troupe_fail(troupe, "%s handles event %u although something outside holds it", performer->name, number);
     if (performer->started == 0 || performer->stops > 0)
         troupe_fail(troupe, "%s handles event %u while it is not running", performer->name, number);
 }
@@ -421,6 +488,7 @@ static maiko_status play(void *self, maiko_context *ctx, const maiko_envelope *e
     if (!is_again) {
         performer->retries = 0;
         check_event(performer, envelope, number);
+        check_time(performer, envelope, &performer->troupe->told[number]);
         check_order(performer, &performer->troupe->told[number], number);
         write_receipt(performer, envelope, number);
     }
@@ -462,6 +530,8 @@ static maiko_step produce(void *self, maiko_context *ctx)
 {
     struct performer *performer = self;
 
+    if (performer->holds > 0)
+        troupe_fail(performer->troupe, "%s steps although something outside holds it", performer->name);
     if (performer->steps_left == 0)
         return MAIKO_STEP_NEVER;
     performer->steps_left--;
@@ -552,6 +622,12 @@ static void draw_plot(struct plot *plot, struct random *random, bool is_threaded
     plot->stops_early = likely(random, 25);
     plot->fails_to_allocate = likely(random, 20);
     plot->has_dedicated = is_threaded || likely(random, 15);
+    plot->has_holds = !is_threaded && likely(random, 25);
+    plot->has_import = likely(random, 30);
+    plot->has_clock_jumps = !is_threaded && likely(random, 25);
+    plot->is_polled = !is_threaded && likely(random, 15);
+    if (plot->is_polled)
+        plot->shards = 1;
     if (is_threaded)
         plot->shards = 4;
 }
@@ -566,7 +642,9 @@ static void log_line(maiko_log_level level, const char *text, void *userdata)
 static bool make_supervisor(struct troupe *troupe, uint64_t seed)
 {
     const struct plot *plot = &troupe->plot;
-    maiko_config config = {.mode = plot->is_threaded ? MAIKO_THREADS : MAIKO_DETERMINISTIC,
+    maiko_config config = {.mode = plot->is_threaded ? MAIKO_THREADS
+                                   : plot->is_polled ? MAIKO_POLLED
+                                                     : MAIKO_DETERMINISTIC,
                            .placement = plot->is_threaded ? MAIKO_PLACEMENT_AUTO : MAIKO_PLACEMENT_FIXED,
                            .shards = plot->shards,
                            .outbox_limit_events = plot->outbox,
@@ -582,7 +660,38 @@ static bool make_supervisor(struct troupe *troupe, uint64_t seed)
         return false;
     troupe->sup->ring_mark_events = plot->ring_mark;
     troupe->sup->ring_segment_bytes = plot->segment;
+    if (plot->is_polled)
+        clock_init_virtual(&troupe->sup->clock, MAIKO_SECONDS(1), MAIKO_SECONDS(UINT64_C(1700000000)));
     return true;
+}
+
+bool troupe_pass_time(struct troupe *troupe)
+{
+    struct clock *clock = &troupe->sup->clock;
+    uint64_t next = timer_heap_next_deadline(&troupe->sup->shards[0]->timers);
+
+    if (!troupe->plot.is_polled || next == TIMER_NEVER)
+        return false;
+    clock_advance(clock, next > clock_mono_ns(clock) ? next - clock_mono_ns(clock) : 0);
+    return true;
+}
+
+/* Somebody sets it, by up to ten seconds in either direction. */
+static void set_clock(struct performer *outside)
+{
+    struct clock *clock = &outside->troupe->sup->clock;
+
+    clock_set_wall(clock, clock->wall_ns - MAIKO_SECONDS(10) + random_below(&outside->random, MAIKO_SECONDS(20)));
+}
+
+/* Another sender than all others, from elsewhere. */
+static bool cast_foreign(struct troupe *troupe, uint64_t seed)
+{
+    if (!troupe->plot.has_import)
+        return true;
+    troupe->foreign = cast(troupe, seed);
+    snprintf(troupe->foreign->name, sizeof troupe->foreign->name, "elsewhere");
+    return maiko_importer_new(troupe->sup, "import", NULL, &troupe->importer) == MAIKO_OK;
 }
 
 bool troupe_init(struct troupe *troupe, uint64_t seed, bool is_threaded)
@@ -599,6 +708,8 @@ bool troupe_init(struct troupe *troupe, uint64_t seed, bool is_threaded)
         return false;
     outside = cast(troupe, seed);
     snprintf(outside->name, sizeof outside->name, "supervisor");
+    if (!cast_foreign(troupe, seed))
+        troupe_fail(troupe, "no importer: %s", maiko_supervisor_error_text(troupe->sup));
     for (i = 0; i < troupe->plot.actors; i++) {
         struct performer *performer = cast(troupe, seed + i);
 
@@ -619,10 +730,64 @@ void troupe_disturb(struct troupe *troupe)
     struct performer *outside = &troupe->performers[0];
 
     say_some(outside, maiko_supervisor_context(troupe->sup), NULL, 4);
+    if (troupe->foreign != NULL)
+        say_some(troupe->foreign, NULL, NULL, 4);
+    if (chance(outside, 50))
+        (void)troupe_let_go(troupe);
+    if (troupe->plot.has_clock_jumps && chance(outside, 30))
+        set_clock(outside);
     if (troupe->plot.has_arrivals && chance(outside, 10))
         arrive(outside);
     if (troupe->plot.has_arrivals && chance(outside, 10))
         remove_somebody(outside);
+}
+
+/* --- one run --- */
+
+static void leave_nothing(struct troupe *troupe)
+{
+    if (!failing_allocator_is_balanced(&troupe->memory))
+        troupe_fail(troupe, "%ld blocks were not released", atomic_load(&troupe->memory.blocks_out));
+    if (atomic_load(&troupe->boxes) != 0)
+        troupe_fail(troupe, "%ld events were not destroyed", atomic_load(&troupe->boxes));
+}
+
+bool troupe_play(uint64_t seed, bool is_threaded, void (*perform)(struct troupe *troupe))
+{
+    static struct troupe troupe;
+    maiko_stop_report report;
+    bool has_failed;
+
+    if (troupe_init(&troupe, seed, is_threaded)) {
+        perform(&troupe);
+        (void)maiko_supervisor_halt(troupe.sup, &report);
+        troupe_check(&troupe, &report);
+        while (troupe_let_go(&troupe)) /* after the stop it has no effect, and does no harm */
+            ;
+        maiko_stop_report_deinit(&report);
+        (void)maiko_supervisor_stop(&troupe.sup, NULL);
+        troupe_deinit(&troupe);
+        leave_nothing(&troupe);
+    }
+    has_failed = atomic_load(&troupe.has_failed);
+    if (has_failed)
+        SUITE_FAIL("MAIKO_SEED=%llu: %s", (unsigned long long)seed, troupe.failure);
+    return !has_failed;
+}
+
+void troupe_play_seeds(uint64_t first, unsigned long count, bool is_threaded, void (*perform)(struct troupe *troupe))
+{
+    const char *value = getenv("MAIKO_SEED");
+    unsigned failures = 0;
+    unsigned long i;
+
+    if (value != NULL) {
+        first = strtoull(value, NULL, 0);
+        count = 1;
+    }
+    printf("# seeds %llu to %llu\n", (unsigned long long)first, (unsigned long long)(first + count - 1));
+    for (i = 0; i < count && failures < 10; i++)
+        failures += !troupe_play(first + i, is_threaded, perform);
 }
 
 void troupe_deinit(struct troupe *troupe)

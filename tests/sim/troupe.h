@@ -6,6 +6,7 @@
 #define TESTS_SIM_TROUPE_H
 
 #include <maiko/counters.h>
+#include <maiko/import.h>
 #include <maiko/maiko.h>
 #include <stdatomic.h>
 
@@ -18,7 +19,8 @@ enum {
     TROUPE_NAMES = 14,
     TROUPE_TOPICS = 12,
     TROUPE_SUBSCRIPTIONS = 4,
-    TROUPE_KEPT = 2
+    TROUPE_KEPT = 2,
+    TROUPE_HOLDS = 16
 };
 
 /* What may happen in a run; drawn by the seed, so that most promises meet many runs without exceptions to them. */
@@ -39,7 +41,11 @@ struct plot {
     bool has_bursts;  /* more than the outbox limit in one handler call */
     bool stops_early; /* halted while events are under way */
     bool fails_to_allocate;
-    bool has_dedicated; /* actors with a shard of their own, which may come late */
+    bool has_dedicated;   /* actors with a shard of their own, which may come late */
+    bool has_holds;       /* something outside holds actors for a while */
+    bool has_import;      /* events of a foreign sender, with ids of their own */
+    bool has_clock_jumps; /* wall time goes backwards */
+    bool is_polled;       /* MAIKO_POLLED instead of virtual shards; on a virtual clock, too */
     bool is_threaded;
 };
 
@@ -52,6 +58,7 @@ struct told {
     bool is_child;
     bool is_last_word; /* sent by an on_stop hook, or while they run */
     bool accepted;
+    maiko_id id;                   /* given from outside; nil: made by the library */
     uint32_t known[TROUPE_ACTORS]; /* serial per sender: what came before it */
 };
 
@@ -78,6 +85,7 @@ struct performer {
     uint32_t serial;
     uint32_t known[TROUPE_ACTORS];   /* its causal past */
     uint32_t seen[2][TROUPE_ACTORS]; /* by lane: what its deliveries imply */
+    uint64_t time[2][TROUPE_ACTORS]; /* by lane: of the last event from each */
     uint32_t subscribed_at;          /* number of the next event when it last subscribed */
     uint32_t starts;
     uint32_t started;
@@ -85,6 +93,7 @@ struct performer {
     uint32_t stops;
     uint32_t finishes;
     uint32_t armings;  /* subscriptions whose completion it asked about and may still hear of */
+    uint32_t holds;    /* while there are any it does not run */
     uint32_t handling; /* 1 + number; 0: none */
     uint32_t retries;
     uint32_t retrying; /* 1 + number of the event that on_error asked for again */
@@ -104,7 +113,12 @@ struct troupe {
     struct plot plot;
     maiko_supervisor *sup;
     struct failing_allocator memory;
-    struct performer performers[TROUPE_ACTORS]; /* the first is the world outside */
+    struct performer performers[TROUPE_ACTORS]; /* the first is the world outside, the second may be a foreign sender */
+    struct performer *foreign;                  /* NULL: none */
+    maiko_importer *importer;
+    maiko_hold *holds[TROUPE_HOLDS];
+    struct performer *held[TROUPE_HOLDS];
+    uint32_t hold_count;
     _Atomic uint32_t performer_count;
     struct told *told;
     _Atomic uint32_t told_count;
@@ -117,8 +131,21 @@ struct troupe {
 /* Draws plot and actors, makes and starts the supervisor.  False when the supervisor could not be made. */
 bool troupe_init(struct troupe *troupe, uint64_t seed, bool is_threaded);
 
-/* The world outside does something: sends, adds, removes. */
+/* The world outside does something: sends, adds, removes, lets go of what it holds, sets the clock. */
 void troupe_disturb(struct troupe *troupe);
+
+/* Lets one of those go that are held from outside; false when there is none. */
+bool troupe_let_go(struct troupe *troupe);
+
+/* MAIKO_POLLED: time goes on to the next timer; false when there is none. */
+bool troupe_pass_time(struct troupe *troupe);
+
+/* Plays one run to its end and checks everything; `perform` is what happens between start and stop.  False when some promise did
+ * not hold: reported with the seed. */
+bool troupe_play(uint64_t seed, bool is_threaded, void (*perform)(struct troupe *troupe));
+
+/* troupe_play() for so many seeds, or for the one of MAIKO_SEED; up to ten failures. */
+void troupe_play_seeds(uint64_t first, unsigned long count, bool is_threaded, void (*perform)(struct troupe *troupe));
 
 /* After the halt: every promise against the books. */
 void troupe_check(struct troupe *troupe, const maiko_stop_report *report);
