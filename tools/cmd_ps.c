@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <maiko/counters.h>
 #include <maiko/space.h>
 
 #include "maiko.h"
@@ -23,14 +24,52 @@ static json_t *list_to_json(const char *const *list)
     return array;
 }
 
+static json_t *lost_to_json(const maiko_counters_link *link)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "window", (json_int_t)link->lost_window, "oldest",
+                     (json_int_t)link->lost_oldest, "deadline", (json_int_t)link->lost_deadline, "log",
+                     (json_int_t)link->lost_log, "peer", (json_int_t)link->lost_peer);
+}
+
+/* The figures that the node's counters file has for this link, if there is one. */
+static void add_figures(json_t *object, const maiko_counters *counters, const char *peer)
+{
+    maiko_counters_link link;
+    size_t i;
+
+    for (i = 0; maiko_counters_get_link(counters, i, &link) == MAIKO_OK; i++) {
+        json_t *figures;
+
+        if (link.has_ended || link.peer[0] == '\0' || strcmp(link.peer, peer) != 0)
+            continue;
+        figures = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "offered", (json_int_t)link.offered,
+                            "acknowledged", (json_int_t)link.acknowledged, "queued", (json_int_t)link.queued, "window",
+                            (json_int_t)link.window, "delivered", (json_int_t)link.delivered, "lost_here",
+                            (json_int_t)link.lost_here, "gaps", (json_int_t)link.gaps, "repeated", (json_int_t)link.repeated,
+                            "turned_away", (json_int_t)link.turned_away, "sessions", (json_int_t)link.sessions);
+        json_object_set_new(figures, "lost", lost_to_json(&link));
+        json_object_update(object, figures);
+        json_decref(figures);
+        return;
+    }
+}
+
 static json_t *links_to_json(const maiko_node_info *node)
 {
+    maiko_counters *counters = NULL;
     json_t *array = json_array();
     size_t i;
 
-    for (i = 0; i < node->link_count; i++)
-        json_array_append_new(array, json_pack("{s:s, s:s, s:s}", "peer", node->links[i].peer, "transport",
-                                               node->links[i].transport, "state", node->links[i].state));
+    if (node->counters_path[0] != '\0')
+        (void)!maiko_counters_open(node->counters_path, &counters); /* a node without them still has links */
+    for (i = 0; i < node->link_count; i++) {
+        json_t *object = json_pack("{s:s, s:s, s:s}", "peer", node->links[i].peer, "transport", node->links[i].transport, "state",
+                                   node->links[i].state);
+
+        add_figures(object, counters, node->links[i].peer);
+        json_array_append_new(array, object);
+    }
+    maiko_counters_free(counters);
     return array;
 }
 

@@ -7,6 +7,7 @@ bridge_sources += bridge/node/batch.h
 bridge_sources += bridge/node/config.c
 bridge_sources += bridge/node/door.c
 bridge_sources += bridge/node/export.c
+bridge_sources += bridge/node/figures.c
 bridge_sources += bridge/node/handover.c
 bridge_sources += bridge/node/handover.h
 bridge_sources += bridge/node/import.c

@@ -94,6 +94,7 @@ static void sink_news(struct peer *machine, const struct peer_notice *notice, vo
     case PEER_NEWS_UP:
         session_is_over(peer); /* the one before */
         learn_name(peer);
+        node_figures_met(peer);
         break;
     case PEER_NEWS_READY:
         peer->is_ready = true;
@@ -103,6 +104,7 @@ static void sink_news(struct peer *machine, const struct peer_notice *notice, vo
         peer->is_subscribed_to = true;
         break;
     case PEER_NEWS_GAP:
+        peer->gaps++;
         atomic_fetch_add_explicit(&peer->bridge->gaps, 1, memory_order_relaxed);
         if (notice->lost != LOST_UNKNOWN)
             atomic_fetch_add_explicit(&peer->bridge->lost_for_us, notice->lost, memory_order_relaxed);

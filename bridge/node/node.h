@@ -15,6 +15,7 @@
 #include "node/handover.h"
 #include "node/news.h"
 #include "node/types.h"
+#include "runtime/link_counters.h"
 #include "security/allow.h"
 #include "security/key_text.h"
 #include "space/space.h"
@@ -104,11 +105,22 @@ struct node_peer {
     char name[SPACE_NAME_MAX + 1];    /* "" until known */
     char endpoint[PORT_ENDPOINT_MAX]; /* where we connect */
     char key[KEY_TEXT_SIZE];
-    struct text_list actors; /* it has */
-    uint64_t ends_ns;        /* it left the space: freed when its goodbye came, or then; UINT64_MAX: it has not */
-    bool is_dead;            /* it left by dying */
+    struct text_list actors;      /* it has */
+    uint64_t ends_ns;             /* it left the space: freed when its goodbye came, or then; UINT64_MAX: it has not */
+    bool is_dead;                 /* it left by dying */
+    maiko_link_counters *figures; /* in the counters file; NULL: never met, or no memory */
+    uint64_t gaps;
     uint64_t redial_ns;      /* connecting side without a route: when to try again; UINT64_MAX: not */
     uint64_t redial_wait_ns; /* how long to wait before the next try; 0: the first one */
+};
+
+/* Over all peers. */
+struct node_sums {
+    uint64_t acknowledged;
+    uint64_t lost;
+    uint64_t looped;
+    uint64_t repeated;
+    uint64_t window_turns;
 };
 
 /* Somebody waits for a condition; on the waiter's stack, in the list while it waits. */
@@ -176,6 +188,7 @@ struct maiko_bridge {
     struct clock clock;
     uint64_t started_ns;
     uint64_t last_reset_ns;
+    bool is_ending;          /* peers are freed because the bridge is */
     bool record_is_stale;    /* the space's record of us has to be written again */
     struct list held_topics; /* struct source_topic whose senders are held */
     /* written by the bridge's thread, read by any */
@@ -200,11 +213,7 @@ struct maiko_bridge {
     _Atomic uint64_t gaps;
     _Atomic uint64_t lost_for_us;
     _Atomic uint32_t peers_up;
-    uint64_t gone_acknowledged; /* of peers that are freed */
-    uint64_t gone_window_turns;
-    uint64_t gone_lost;
-    uint64_t gone_looped;
-    uint64_t gone_repeated;
+    struct node_sums gone;  /* of peers that are freed */
     atomic_bool is_running; /* the supervisor has started: imports may enter; set by the export actor */
     /* asked by any thread, done by the bridge's */
     atomic_bool wants_stop;
@@ -286,6 +295,17 @@ void node_peers_forgotten(struct route *route, void *bridge);
 uint64_t node_peers_run(maiko_bridge *bridge);
 void node_peers_bye(maiko_bridge *bridge);
 void node_peers_free(maiko_bridge *bridge);
+
+/* ---- figures.c: what peers have counted, for the bridge's counters and for the counters file ---- */
+
+/* The other node has said who it is. */
+void node_figures_met(struct node_peer *peer);
+
+/* Brings everything up to date; once per turn. */
+void node_figures_update(maiko_bridge *bridge);
+
+/* The peer is about to be freed. */
+void node_figures_gone(struct node_peer *peer);
 
 /* ---- door.c: listening and publishing without being a node ---- */
 

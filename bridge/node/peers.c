@@ -34,18 +34,6 @@ const char *peers_name_of(const struct node_peer *peer)
 
 /* ---- making and ending peers ---- */
 
-static void count_gone(maiko_bridge *bridge, const struct peer_counters *counters)
-{
-    bridge->gone_looped += counters->loops + counters->too_many_hops;
-    bridge->gone_repeated += counters->repeated;
-    bridge->gone_acknowledged += counters->acknowledged;
-    bridge->gone_window_turns += counters->window_turns;
-    bridge->gone_lost += counters->lost_window + counters->lost_oldest + counters->lost_deadline + counters->lost_log +
-                         counters->lost_peer +
-                         (counters->offered - counters->acknowledged - counters->lost_window - counters->lost_oldest -
-                          counters->lost_deadline - counters->lost_log - counters->lost_peer);
-}
-
 void peers_drop_route(struct node_peer *peer, unsigned linger_ms)
 {
     struct route *route = peer->route;
@@ -67,7 +55,7 @@ static void peer_end(struct node_peer *peer)
     peers_drop_route(peer, CLOSE_LINGER_MS); /* for a goodbye */
     node_import_forget_peer(bridge, peer);
     if (peer->peer != NULL) {
-        count_gone(bridge, peer_counters(peer->peer));
+        node_figures_gone(peer);
         peer_free(peer->peer);
     }
     text_list_clear(&peer->actors, bridge->heap);
@@ -273,36 +261,6 @@ static void settle_connection(struct node_peer *peer)
         peers_redial_later(peer, peer_state(peer->peer) == PEER_REFUSED);
 }
 
-static void add_up(maiko_bridge *bridge)
-{
-    uint64_t acknowledged = bridge->gone_acknowledged;
-    uint64_t window_turns = bridge->gone_window_turns;
-    uint64_t lost = bridge->gone_lost;
-    uint64_t looped = bridge->gone_looped;
-    uint64_t repeated = bridge->gone_repeated;
-    uint32_t up = 0;
-    struct list *link;
-
-    LIST_FOR_EACH (link, &bridge->peers) {
-        const struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
-        const struct peer_counters *counters = peer_counters(peer->peer);
-
-        acknowledged += counters->acknowledged;
-        window_turns += counters->window_turns;
-        lost +=
-            counters->lost_window + counters->lost_oldest + counters->lost_deadline + counters->lost_log + counters->lost_peer;
-        looped += counters->loops + counters->too_many_hops;
-        repeated += counters->repeated;
-        up += peer_state(peer->peer) == PEER_UP;
-    }
-    atomic_store_explicit(&bridge->acknowledged, acknowledged, memory_order_relaxed);
-    atomic_store_explicit(&bridge->window_turns, window_turns, memory_order_relaxed);
-    atomic_store_explicit(&bridge->lost, lost, memory_order_relaxed);
-    atomic_store_explicit(&bridge->looped, looped, memory_order_relaxed);
-    atomic_store_explicit(&bridge->repeated, repeated, memory_order_relaxed);
-    atomic_store_explicit(&bridge->peers_up, up, memory_order_relaxed);
-}
-
 uint64_t node_peers_run(maiko_bridge *bridge)
 {
     uint64_t now_ns = node_now(bridge);
@@ -331,7 +289,7 @@ uint64_t node_peers_run(maiko_bridge *bridge)
         if (deadline_ns < next_ns)
             next_ns = deadline_ns;
     }
-    add_up(bridge);
+    node_figures_update(bridge);
     return next_ns;
 }
 
@@ -349,7 +307,8 @@ void node_peers_bye(maiko_bridge *bridge)
 
 void node_peers_free(maiko_bridge *bridge)
 {
+    bridge->is_ending = true;
     while (!list_is_empty(&bridge->peers))
         peer_end(CONTAINER_OF(list_first(&bridge->peers), struct node_peer, link));
-    add_up(bridge);
+    node_figures_update(bridge);
 }

@@ -148,6 +148,9 @@ static bool is_shown(const struct counters_row *row)
         return row->label.state == COUNTERS_LIVE;
     case COUNTERS_ROW_DROP:
         return (row->label.state == COUNTERS_LIVE || row->label.state == COUNTERS_TOTAL) && COUNTERS_AS(drop, row)->events > 0;
+    case COUNTERS_ROW_LINK: /* their totals when there are any */
+        return row->label.state == COUNTERS_LIVE || row->label.state == COUNTERS_ENDED ||
+               (row->label.state == COUNTERS_TOTAL && row->label.number > 0);
     default:
         return false;
     }
@@ -209,6 +212,8 @@ static uint32_t *counter_of(struct counters_snapshot *snapshot, const struct cou
         return &snapshot->shard_count;
     case COUNTERS_ROW_DROP:
         return &snapshot->drop_count;
+    case COUNTERS_ROW_LINK:
+        return &snapshot->link_count;
     default:
         return &snapshot->topic_rows;
     }
@@ -222,13 +227,14 @@ static maiko_status collect_lists(struct counters_snapshot *snapshot, struct hea
     for (i = COUNTERS_FIRST_ROW; i < snapshot->row_count; i++)
         if (is_shown(&snapshot->rows[i]))
             (*counter_of(snapshot, &snapshot->rows[i]))++;
-    snapshot->list_size = snapshot->actor_count + snapshot->shard_count + snapshot->drop_count;
+    snapshot->list_size = snapshot->actor_count + snapshot->shard_count + snapshot->drop_count + snapshot->link_count;
     snapshot->lists = heap_alloc_zeroed(heap, snapshot->list_size, sizeof(*snapshot->lists));
     if (snapshot->lists == NULL)
         return MAIKO_ENOMEM;
     next[COUNTERS_ROW_ACTOR] = snapshot->lists;
     next[COUNTERS_ROW_SHARD] = snapshot->lists + snapshot->actor_count;
     next[COUNTERS_ROW_DROP] = snapshot->lists + snapshot->actor_count + snapshot->shard_count;
+    next[COUNTERS_ROW_LINK] = next[COUNTERS_ROW_DROP] + snapshot->drop_count;
     for (i = COUNTERS_FIRST_ROW; i < snapshot->row_count; i++)
         if (is_shown(&snapshot->rows[i]) && snapshot->rows[i].label.kind != COUNTERS_ROW_TOPIC)
             *next[snapshot->rows[i].label.kind]++ = i;
@@ -450,6 +456,16 @@ const struct counters_times *counters_times_of(const struct counters_snapshot *s
     times = &snapshot->rows[actor->label.extra];
     return counters_is(times, COUNTERS_ROW_TIMES, COUNTERS_LIVE) && times->label.id == actor->label.id ? COUNTERS_AS(times, times)
                                                                                                        : NULL;
+}
+
+const struct counters_inflow *counters_inflow_of(const struct counters_snapshot *snapshot, const struct counters_row *link)
+{
+    const uint32_t at = link->label.state == COUNTERS_TOTAL ? COUNTERS_ROW_INFLOW : link->label.extra;
+
+    if (link->label.state == COUNTERS_ENDED || at == 0 || at >= snapshot->row_count ||
+        !counters_is(&snapshot->rows[at], COUNTERS_ROW_INFLOW, link->label.state))
+        return NULL;
+    return COUNTERS_AS(inflow, &snapshot->rows[at]);
 }
 
 const struct counters_row *counters_actor_of_id(const struct counters_snapshot *snapshot, uint64_t id)

@@ -17,11 +17,12 @@ struct counters_snapshot {
     char *names; /* one after the other, each with its NUL */
     size_t names_size;
     uint32_t *name_at; /* by row, into names */
-    uint32_t *lists;   /* row numbers: actors, then shards, then drops */
+    uint32_t *lists;   /* row numbers: actors, then shards, then drops, then links */
     uint32_t list_size;
     uint32_t actor_count;
     uint32_t shard_count;
     uint32_t drop_count;
+    uint32_t link_count;
     maiko_counters_topic *topics; /* by name, summed */
     uint32_t topic_rows;
     uint32_t topic_count;
@@ -55,6 +56,9 @@ static inline const char *counters_name(const struct counters_snapshot *snapshot
 
 /* The row with the times of this actor, NULL: none. */
 const struct counters_times *counters_times_of(const struct counters_snapshot *snapshot, const struct counters_row *actor);
+
+/* What comes in over this link; NULL: unknown. */
+const struct counters_inflow *counters_inflow_of(const struct counters_snapshot *snapshot, const struct counters_row *link);
 
 /* NULL: no such actor. */
 const struct counters_row *counters_actor_of_id(const struct counters_snapshot *snapshot, uint64_t id);

@@ -55,6 +55,11 @@ size_t maiko_counters_drop_count(const maiko_counters *counters)
     return counters == NULL ? 0 : counters->now.drop_count;
 }
 
+size_t maiko_counters_link_count(const maiko_counters *counters)
+{
+    return counters == NULL ? 0 : counters->now.link_count;
+}
+
 size_t maiko_counters_field_count(const maiko_counters *counters)
 {
     return counters == NULL ? 0 : counters->now.header->field_count;
@@ -210,9 +215,82 @@ maiko_status maiko_counters_drop_sized(const maiko_counters *counters, size_t in
     return HAND_OUT(MAIKO_OK, drop, ret_drop, size);
 }
 
+static void add_inflow(maiko_counters_link *link, const struct counters_inflow *line)
+{
+    link->delivered = line->delivered;
+    link->lost_here = line->lost_here;
+    link->gaps = line->gaps;
+    link->gaps_unknown = line->gaps_unknown;
+    link->repeated = line->repeated;
+    link->turned_away = line->turned_away;
+    link->sessions = line->sessions;
+    link->frames = line->frames;
+}
+
+maiko_status maiko_counters_link_sized(const maiko_counters *counters, size_t index, maiko_counters_link *ret_link, size_t size)
+{
+    maiko_counters_link link = {.peer = ""};
+    const struct counters_snapshot *now;
+    const struct counters_inflow *inflow;
+    const struct counters_link *line;
+    const struct counters_row *row;
+
+    if (index >= maiko_counters_link_count(counters))
+        return HAND_OUT(MAIKO_EINVAL, link, ret_link, size);
+    now = &counters->now;
+    index += now->actor_count + now->shard_count + now->drop_count;
+    row = &now->rows[now->lists[index]];
+    line = COUNTERS_AS(link, row);
+    inflow = counters_inflow_of(now, row);
+    link.peer = counters_name(now, now->lists[index]);
+    link.has_ended = row->label.state == COUNTERS_ENDED;
+    link.window = row->label.state == COUNTERS_TOTAL ? 0 : row->label.number;
+    link.offered = line->offered;
+    link.acknowledged = line->acknowledged;
+    link.lost_window = line->lost_window;
+    link.lost_oldest = line->lost_oldest;
+    link.lost_deadline = line->lost_deadline;
+    link.lost_log = line->lost_log;
+    link.lost_peer = line->lost_peer;
+    link.lost = line->lost_window + line->lost_oldest + line->lost_deadline + line->lost_log + line->lost_peer;
+    link.queued = row->label.state == COUNTERS_LIVE ? line->queued : 0;
+    if (inflow != NULL)
+        add_inflow(&link, inflow);
+    return HAND_OUT(MAIKO_OK, link, ret_link, size);
+}
+
+static uint64_t lost_for(const maiko_counters_link *link, maiko_drop_reason reason)
+{
+    switch (reason) {
+    case MAIKO_DROPPED_LINK_WINDOW:
+        return link->lost_window;
+    case MAIKO_DROPPED_LINK_OLDEST:
+        return link->lost_oldest;
+    case MAIKO_DROPPED_LINK_DEADLINE:
+        return link->lost_deadline;
+    case MAIKO_DROPPED_LINK_LOG:
+        return link->lost_log;
+    case MAIKO_DROPPED_LINK_PEER:
+        return link->lost_peer;
+    default:
+        return 0;
+    }
+}
+
+static uint64_t lost_by_links(const maiko_counters *counters, maiko_drop_reason reason)
+{
+    maiko_counters_link link;
+    uint64_t events = 0;
+    size_t i;
+
+    for (i = 0; maiko_counters_get_link(counters, i, &link) == MAIKO_OK; i++)
+        events += link.has_ended ? 0 : lost_for(&link, reason);
+    return events;
+}
+
 uint64_t maiko_counters_dropped_for(const maiko_counters *counters, maiko_drop_reason reason)
 {
-    uint64_t events = 0;
+    uint64_t events = lost_by_links(counters, reason);
     uint32_t i;
 
     for (i = 0; i < maiko_counters_drop_count(counters); i++) {

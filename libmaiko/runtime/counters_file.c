@@ -300,6 +300,40 @@ void counters_shard_remove(struct counters_file *file, struct counters_shard *li
     pthread_mutex_unlock(&file->mutex);
 }
 
+struct counters_link *counters_link_add(struct counters_file *file, const char *peer, uint32_t window,
+                                        struct counters_inflow **ret_inflow)
+{
+    struct counters_row *link;
+    struct counters_row *inflow;
+
+    pthread_mutex_lock(&file->mutex);
+    link = take_row(file, COUNTERS_ROW_LINK, 0, 0, window, peer);
+    inflow = link == NULL ? NULL : take_row(file, COUNTERS_ROW_INFLOW, 0, 0, 0, NULL);
+    if (inflow != NULL) {
+        atomic_store_explicit(&inflow->label.state, COUNTERS_LIVE, memory_order_release); /* the label is complete */
+        link->label.extra = counters_rows_index(&file->rows, inflow);
+        atomic_store_explicit(&link->label.state, COUNTERS_LIVE, memory_order_release); /* the same */
+    } else if (link != NULL) {
+        counters_rows_vacate(&file->rows, link);
+    }
+    pthread_mutex_unlock(&file->mutex);
+    *ret_inflow = (struct counters_inflow *)inflow;
+    return inflow == NULL ? NULL : (struct counters_link *)link;
+}
+
+void counters_link_remove(struct counters_file *file, struct counters_link *line)
+{
+    struct counters_row *link = (struct counters_row *)line;
+    struct counters_row *inflow;
+
+    pthread_mutex_lock(&file->mutex);
+    inflow = counters_rows_at(&file->rows, link->label.extra);
+    counters_rows_at(&file->rows, COUNTERS_ROW_LINK)->label.number = 1; /* there are totals to be shown */
+    end_row(file, link);
+    end_row(file, inflow);
+    pthread_mutex_unlock(&file->mutex);
+}
+
 struct counters_drop *counters_drop(struct counters_file *file, struct counters_actor *actor, uint16_t shard, const char *topic,
                                     maiko_drop_reason reason)
 {

@@ -120,6 +120,13 @@ void counters_topic_remove(struct counters_file *file, struct counters_topic *li
 MAIKO_MUST_CHECK struct counters_shard *counters_shard_add(struct counters_file *file, uint16_t shard, const char *name);
 void counters_shard_remove(struct counters_file *file, struct counters_shard *line);
 
+/* A link to another node, with its second line in *ret_inflow; NULL: out of memory.  One thread stores its figures. */
+MAIKO_MUST_CHECK struct counters_link *counters_link_add(struct counters_file *file, const char *peer, uint32_t window,
+                                                         struct counters_inflow **ret_inflow);
+
+/* The link is gone: its figures go into the totals. */
+void counters_link_remove(struct counters_file *file, struct counters_link *line);
+
 /* Where to count drops of `topic` for `reason`: those of one actor, or with `actor` NULL those of `shard` before they
  * reached another one.  Made on the first call, the same line each time, good until the actor is removed: cache it.
  * Never NULL: when memory runs out, a line shared by everybody for this reason, so count with COUNT_SHARED.  The actor's

@@ -57,20 +57,44 @@ enum counters_kind { COUNTERS_COUNTER = 0, COUNTERS_GAUGE = 1, COUNTERS_MAX = 2 
 
 #define COUNTERS_DROP_MAP(X) X(events, "events", COUNTER, "events of one topic dropped for one actor or shard for one reason")
 
+/* A link to another node has two rows of the same name: what goes out and, in its `extra`, what comes in.  offered =
+ * acknowledged + all that is lost + queued. */
+#define COUNTERS_LINK_MAP(X)                                                                                                     \
+    X(offered, "events", COUNTER, "events the other node had subscribed to when they were exported")                             \
+    X(acknowledged, "events", COUNTER, "of these, events its receivers have")                                                    \
+    X(lost_window, "events", COUNTER, "lost for want of room in the window, policy DROP_NEWEST or FAIL")                         \
+    X(lost_oldest, "events", COUNTER, "lost to make room for newer ones, policy DROP_OLDEST")                                    \
+    X(lost_deadline, "events", COUNTER, "lost because the other node took nothing for the deadline of the link")                 \
+    X(lost_log, "events", COUNTER, "lost because they had left the retained log, or for want of memory")                         \
+    X(lost_peer, "events", COUNTER, "under way when the other node, or this one, ended")                                         \
+    X(queued, "events", GAUGE, "sent and not acknowledged, or waiting for room")
+
+#define COUNTERS_INFLOW_MAP(X)                                                                                                   \
+    X(delivered, "events", COUNTER, "events that came over the link and were taken")                                             \
+    X(lost_here, "events", COUNTER, "events for this node that the other one reported lost")                                     \
+    X(gaps, "gaps", COUNTER, "times it reported a loss, of unknown size included")                                               \
+    X(gaps_unknown, "gaps", COUNTER, "of these, times nobody knew how many events")                                              \
+    X(repeated, "events", COUNTER, "dropped because they had come before, over this link or another one")                        \
+    X(turned_away, "events", COUNTER, "dropped because they were our own, had crossed too many links, or were not allowed")      \
+    X(sessions, "sessions", COUNTER, "times the two nodes met")                                                                  \
+    X(frames, "frames", COUNTER, "frames that came")
+
 /* Kinds of rows: X(NAME, number, struct, map). */
 #define COUNTERS_ROW_MAP(X)                                                                                                      \
     X(ACTOR, 1, actor, COUNTERS_ACTOR_MAP)                                                                                       \
     X(TIMES, 2, times, COUNTERS_TIMES_MAP)                                                                                       \
     X(TOPIC, 3, topic, COUNTERS_TOPIC_MAP)                                                                                       \
     X(SHARD, 4, shard, COUNTERS_SHARD_MAP)                                                                                       \
-    X(DROP, 5, drop, COUNTERS_DROP_MAP)
+    X(DROP, 5, drop, COUNTERS_DROP_MAP)                                                                                          \
+    X(LINK, 7, link, COUNTERS_LINK_MAP)                                                                                          \
+    X(INFLOW, 8, inflow, COUNTERS_INFLOW_MAP)
 
 enum counters_row_kind {
 #define COUNTERS_ROW_ENUM_(name, number, type, map) COUNTERS_ROW_##name = number,
     COUNTERS_ROW_MAP(COUNTERS_ROW_ENUM_)
 #undef COUNTERS_ROW_ENUM_
         COUNTERS_ROW_TEXT = 6, /* the rest of a long name; no counters */
-    COUNTERS_ROW_KINDS = 7
+    COUNTERS_ROW_KINDS = 9
 };
 
 /* The words of a row, one cache line.  Written by one thread at a time with relaxed stores, so that readers in the same
@@ -99,8 +123,8 @@ enum counters_row_state {
 struct counters_label {
     _Atomic uint64_t id;    /* actor's id; of a drop row the receiving actor's, 0 for none */
     uint32_t more;          /* row with the rest of a long name, 0: none */
-    uint32_t extra;         /* actor: its times row, 0: none; ended rows: internal */
-    uint32_t number;        /* actor: capacity in events; drop: reason */
+    uint32_t extra;         /* actor: its times row, link: its inflow row, 0: none; ended rows: internal */
+    uint32_t number;        /* actor: capacity in events; drop: reason; link: window in events */
     _Atomic uint16_t shard; /* where the actor lives, or the row's own shard */
     _Atomic uint8_t state;  /* enum counters_row_state; stored last, with release, when the row is made */
     uint8_t kind;           /* enum counters_row_kind */
@@ -122,8 +146,9 @@ static_assert(sizeof(struct counters_row) == COUNTERS_ROW_SIZE, "two cache lines
 #define COUNTERS_TEXT_BYTES (COUNTERS_WORDS * 8 + COUNTERS_LABEL_NAME)
 #define COUNTERS_TEXT_ROWS_MAX 3 /* 35 + 3 * 99 >= 255 */
 
-/* Row 0 is never used; row k is the totals row of kind k. */
-#define COUNTERS_FIRST_ROW COUNTERS_ROW_KINDS
+/* Row 0 is never used; row k is the totals row of kind k.  Writers before kinds 7 and 8 used those rows for anything, so readers
+ * go by what a row says it is. */
+#define COUNTERS_FIRST_ROW 7
 
 /* Before rows are folded into each other they are saved here, so that a process killed between two stores leaves books
  * that still balance: a reader that finds count > 0 puts the saved rows back into its copy first. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <maiko/bridge.h>
+#include <maiko/counters.h>
 #include <maiko/keypair.h>
 #include <maiko/maiko.h>
 #include <maiko/peer.h>
@@ -269,6 +270,27 @@ static int subscribe_until_killed(void)
     return 0;
 }
 
+/* The counters file has what the bridge counts, link by link. */
+static void check_link(struct end *end, const char *peer)
+{
+    maiko_counters *counters = NULL;
+    maiko_bridge_counters sums;
+    maiko_counters_link link;
+
+    CU_ASSERT_EQUAL(maiko_bridge_drain(end->bridge), MAIKO_OK);
+    sums = counters_of(end);
+    CU_ASSERT_EQUAL_FATAL(maiko_counters_open(maiko_supervisor_counters_path(end->sup), &counters), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_counters_get_link(counters, 0, &link), MAIKO_OK);
+    CU_ASSERT_STRING_EQUAL(link.peer, peer);
+    CU_ASSERT_EQUAL(link.offered, 20000);
+    CU_ASSERT_EQUAL(link.offered, link.acknowledged + link.lost + link.queued);
+    CU_ASSERT_EQUAL(link.acknowledged, sums.acknowledged);
+    CU_ASSERT_EQUAL(link.lost_deadline, sums.lost);
+    CU_ASSERT_EQUAL(maiko_counters_dropped_for(counters, MAIKO_DROPPED_LINK_DEADLINE), sums.lost);
+    CU_ASSERT_EQUAL(link.window, 64);
+    maiko_counters_free(counters);
+}
+
 static void a_stopped_peer_is_stalled_then_ready_and_told_of_its_gap(void)
 {
     maiko_bridge_config config = {.space = "reports",
@@ -297,6 +319,7 @@ static void a_stopped_peer_is_stalled_then_ready_and_told_of_its_gap(void)
     publisher.count = 0; /* only this thread's own reports follow: the peer does not run */
     child_signal(&child, SIGCONT);
     CU_ASSERT(hears(&publisher, MAIKO_PEER_READY, NULL));
+    check_link(&publisher, "subscriber");
     CU_ASSERT(read(child.output_fd, line, sizeof(line) - 1) > 0);
     CU_ASSERT_EQUAL(strncmp(line, "gap deadline ", 13), 0);
     child_signal(&child, SIGKILL);

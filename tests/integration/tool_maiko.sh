@@ -48,6 +48,8 @@ links_ready()
 until_ok links_ready
 expect 0 "$maiko" ps --space wx
 grep -q '^wx  *logs  *[0-9]*  *live  *logger  *rest(shm,ready)$' "$scratch/out" || complain "ps: $(cat "$scratch/out")"
+"$maiko" ps --space wx --json >"$scratch/out"
+grep '"node":"rest"' "$scratch/out" | grep -q '"peer":"logs".*"offered":[1-9].*"lost":{"window":0,' || complain "ps --json: $(cat "$scratch/out")"
 expect 0 "$maiko" topic list --space wx
 grep -q 'weather/summary$' "$scratch/out" || complain "topic list: $(cat "$scratch/out")"
 

@@ -16,7 +16,12 @@ MAIKO_BEGIN_DECLS
     X(STOPPED, 4, 0, "the subscriber stopped before it handled the event")                                                       \
     X(RING, 5, 1, "ring to another shard above its mark, policy DROP_NEWEST or DROP_OLDEST")                                     \
     X(NO_MEMORY, 6, 0, "no memory to queue the event")                                                                           \
-    X(RING_NO_MEMORY, 7, 1, "no memory to hand the event to another shard")
+    X(RING_NO_MEMORY, 7, 1, "no memory to hand the event to another shard")                                                      \
+    X(LINK_WINDOW, 8, 0, "no room in the window of a link, policy DROP_NEWEST or FAIL")                                          \
+    X(LINK_OLDEST, 9, 0, "no room in the window of a link, policy DROP_OLDEST: an older event made room")                        \
+    X(LINK_DEADLINE, 10, 0, "the other node took nothing for the deadline of the link")                                          \
+    X(LINK_LOG, 11, 0, "the event had left the retained log before it was sent")                                                 \
+    X(LINK_PEER, 12, 0, "under way to another node when one of the two ended")
 
 typedef enum maiko_drop_reason {
 #define MAIKO_DROP_ENUM_(name, number, before_dispatch, text) MAIKO_DROPPED_##name = number,
@@ -115,6 +120,35 @@ typedef struct maiko_counters_drop {
     uint64_t events;
 } maiko_counters_drop;
 
+/**
+ * One link to another node: offered = acknowledged + lost + queued, in events times this node.  Counted by the bridge, once per
+ * turn of its thread.
+ */
+typedef struct maiko_counters_link {
+    const char *peer; /* name of the other node; "": the sum of links that have ended and are not listed any more */
+    bool has_ended;   /* it is gone, and its figures are in that sum, too */
+    uint32_t window;  /* events that may be under way at once */
+    /* out */
+    uint64_t offered; /* what the other node had subscribed to when it was exported */
+    uint64_t acknowledged;
+    uint64_t lost; /* these five: MAIKO_DROPPED_LINK_… */
+    uint64_t lost_window;
+    uint64_t lost_oldest;
+    uint64_t lost_deadline;
+    uint64_t lost_log;
+    uint64_t lost_peer;
+    uint64_t queued;
+    /* in */
+    uint64_t delivered;
+    uint64_t lost_here;    /* reported by the other node */
+    uint64_t gaps;         /* such reports */
+    uint64_t gaps_unknown; /* of these, without a number */
+    uint64_t repeated;     /* came before, over this link or another one */
+    uint64_t turned_away;  /* our own, over too many links, or not allowed */
+    uint64_t sessions;
+    uint64_t frames;
+} maiko_counters_link;
+
 /** What a counter means, from the file itself: also for files of a newer library. */
 typedef struct maiko_counters_field {
     const char *name; /* such as "actor.handled" */
@@ -202,10 +236,11 @@ MAIKO_API size_t maiko_counters_actor_count(const maiko_counters *counters);
 MAIKO_API size_t maiko_counters_topic_count(const maiko_counters *counters);
 MAIKO_API size_t maiko_counters_shard_count(const maiko_counters *counters);
 MAIKO_API size_t maiko_counters_drop_count(const maiko_counters *counters);
+MAIKO_API size_t maiko_counters_link_count(const maiko_counters *counters);
 MAIKO_API size_t maiko_counters_field_count(const maiko_counters *counters);
 
 /*
- * One of them: actors and shards in order of their rows, topics by name, drops in order of their rows.
+ * One of them: actors and shards in order of their rows, topics by name, drops and links in order of their rows.
  * MAIKO_OK; MAIKO_EINVAL (NULL, or an index past the end): the struct is then all zero, its strings are "".
  */
 static inline maiko_status maiko_counters_get_info(const maiko_counters *counters, maiko_counters_info *ret_info);
@@ -216,6 +251,7 @@ static inline maiko_status maiko_counters_get_topic(const maiko_counters *counte
 static inline maiko_status maiko_counters_get_shard(const maiko_counters *counters, size_t index,
                                                     maiko_counters_shard *ret_shard);
 static inline maiko_status maiko_counters_get_drop(const maiko_counters *counters, size_t index, maiko_counters_drop *ret_drop);
+static inline maiko_status maiko_counters_get_link(const maiko_counters *counters, size_t index, maiko_counters_link *ret_link);
 static inline maiko_status maiko_counters_get_field(const maiko_counters *counters, size_t index,
                                                     maiko_counters_field *ret_field);
 
@@ -226,7 +262,7 @@ static inline maiko_status maiko_counters_get_totals(const maiko_counters *count
 static inline maiko_status maiko_counters_find_actor(const maiko_counters *counters, const char *name,
                                                      maiko_counters_actor *ret_actor);
 
-/** Events dropped for one reason, by all actors and shards there are and were; 0 for a reason that is none. */
+/** Events dropped for one reason, by all actors, shards and links there are and were; 0 for a reason that is none. */
 MAIKO_API uint64_t maiko_counters_dropped_for(const maiko_counters *counters, maiko_drop_reason reason);
 
 /**
@@ -256,6 +292,8 @@ MAIKO_API maiko_status maiko_counters_topic_sized(const maiko_counters *counters
 MAIKO_API maiko_status maiko_counters_shard_sized(const maiko_counters *counters, size_t index, maiko_counters_shard *ret_shard,
                                                   size_t size);
 MAIKO_API maiko_status maiko_counters_drop_sized(const maiko_counters *counters, size_t index, maiko_counters_drop *ret_drop,
+                                                 size_t size);
+MAIKO_API maiko_status maiko_counters_link_sized(const maiko_counters *counters, size_t index, maiko_counters_link *ret_link,
                                                  size_t size);
 MAIKO_API maiko_status maiko_counters_field_sized(const maiko_counters *counters, size_t index, maiko_counters_field *ret_field,
                                                   size_t size);
@@ -288,6 +326,11 @@ static inline maiko_status maiko_counters_get_shard(const maiko_counters *counte
 static inline maiko_status maiko_counters_get_drop(const maiko_counters *counters, size_t index, maiko_counters_drop *ret_drop)
 {
     return maiko_counters_drop_sized(counters, index, ret_drop, sizeof(*ret_drop));
+}
+
+static inline maiko_status maiko_counters_get_link(const maiko_counters *counters, size_t index, maiko_counters_link *ret_link)
+{
+    return maiko_counters_link_sized(counters, index, ret_link, sizeof(*ret_link));
 }
 
 static inline maiko_status maiko_counters_get_field(const maiko_counters *counters, size_t index, maiko_counters_field *ret_field)
