@@ -106,7 +106,11 @@ size_t child_read_output(struct child *child, char *text, size_t size)
 
 void child_signal(const struct child *child, int signal_number)
 {
+    siginfo_t info;
+
     kill(child->pid, signal_number);
+    if (signal_number == SIGSTOP) /* its threads run on until the one that was chosen takes the signal */
+        (void)waitid(P_PID, (id_t)child->pid, &info, WSTOPPED | WEXITED | WNOWAIT);
 }
 
 int child_end(struct child *child, unsigned timeout_ms)

@@ -20,6 +20,7 @@ bool child_start_program(struct child *child, char *const argv[]);
 /* Reads output until end of file, at most size - 1 bytes kept, NUL-terminated; the number of bytes kept. */
 size_t child_read_output(struct child *child, char *text, size_t size);
 
+/* After SIGSTOP it returns when the child stands still. */
 void child_signal(const struct child *child, int signal_number);
 
 /*
