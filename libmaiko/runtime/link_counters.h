@@ -25,8 +25,8 @@ MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_link_counters_new(maiko_supervisor
 /* Plain stores; one thread at a time per link.  NULL is allowed. */
 MAIKO_API void maiko_link_counters_store(maiko_link_counters *counters, const maiko_link_figures *figures);
 
-/* Before the supervisor is freed.  The link is gone: its figures become part of a sum.  `keep`: they stay as they are, because the
- * program ends.  NULL is allowed; returns NULL. */
+/* Before the supervisor is freed.  The link is gone: its figures become part of a sum.  `keep`: they stay as they are, because
+ * the program ends.  NULL is allowed; returns NULL. */
 MAIKO_API maiko_link_counters *maiko_link_counters_free(maiko_link_counters *counters, bool keep);
 
 #endif

@@ -53,9 +53,10 @@ static maiko_status on_report(void *self, maiko_context *ctx, const void *event,
     return MAIKO_OK;
 }
 
-static const maiko_handler handlers[] = {
-    {MAIKO_TYPE(counted), on_counted}, {MAIKO_TYPE(maiko_peer_report), on_report}, {NULL, NULL}};
-static const maiko_actor_ops listener_ops = {.handlers = handlers};
+static const maiko_handler counted_handlers[] = {{MAIKO_TYPE(counted), on_counted}, {NULL, NULL}};
+static const maiko_actor_ops counting_ops = {.handlers = counted_handlers};
+static const maiko_handler report_handlers[] = {{MAIKO_TYPE(maiko_peer_report), on_report}, {NULL, NULL}};
+static const maiko_actor_ops listener_ops = {.handlers = report_handlers};
 
 static void on_log(maiko_log_level level, const char *text, void *userdata)
 {
@@ -86,8 +87,11 @@ static void finish(void)
 
 static void make_end(struct end *end, const char *node, const maiko_bridge_config *given)
 {
+    /* Each with a topic of its own that keeps it from ending; one for both would be a circle, which ends when it is idle. */
     static const char *const endless[] = {"endless", NULL};
-    static const char *const topics[] = {"count/up", MAIKO_TOPIC_PEER, "endless", NULL};
+    static const char *const also_endless[] = {"endless too", NULL};
+    static const char *const counted_topics[] = {"count/up", "endless", NULL};
+    static const char *const report_topics[] = {MAIKO_TOPIC_PEER, "endless too", NULL};
     maiko_bridge_config config = {.space = "reports"};
 
     memset(end, 0, sizeof(*end));
@@ -99,8 +103,13 @@ static void make_end(struct end *end, const char *node, const maiko_bridge_confi
     end->sup = maiko_supervisor_new(NULL);
     end->bridge = maiko_bridge_new(end->sup, &config);
     (void)maiko_supervisor_add(
+        end->sup, &(maiko_actor_spec){
+                      .name = "counting", .ops = &counting_ops, .self = end, .subscribe = counted_topics, .publish = endless});
+    /* An actor of its own: a mailbox full of events under BLOCK has no room for reports. */
+    (void)maiko_supervisor_add(
         end->sup,
-        &(maiko_actor_spec){.name = "listener", .ops = &listener_ops, .self = end, .subscribe = topics, .publish = endless});
+        &(maiko_actor_spec){
+            .name = "listener", .ops = &listener_ops, .self = end, .subscribe = report_topics, .publish = also_endless});
 }
 
 static maiko_status try_to_start(struct end *end)
