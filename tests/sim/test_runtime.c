@@ -1,5 +1,5 @@
-/* The runtime as a whole, on virtual shards or polled: random actors, random traffic, and the promises that hold whatever happens.
- * MAIKO_SEED=number (printed by a failure) plays one run again, with its log. */
+/* The runtime as a whole, on virtual shards or polled: random actors, random traffic, and the promises that hold whatever
+ * happens.  MAIKO_SEED=number (printed by a failure) plays one run again, with its log. */
 #include "lib/suite.h"
 #include "sim/troupe.h"
 

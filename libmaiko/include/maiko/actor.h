@@ -140,8 +140,8 @@ typedef struct maiko_actor_spec {
 } maiko_actor_spec;
 
 /*
- * An actor without a step, whose spec leaves the tick limit to the supervisor and whose activations take 10 us at most, may handle
- * up to six batches before the next actor's turn.
+ * An actor without a step, whose spec leaves the tick limit to the supervisor and whose activations take 10 us at most,
+ * may handle up to six batches before the next actor's turn.
  *
  * Two types that give one topic different policies contradict each other (MAIKO_ECONFLICT).  Types with handlers and those in
  * .types are met when their actor is added, so that this is an error of add and start; a type that nobody declared, and topics
