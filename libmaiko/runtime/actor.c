@@ -192,13 +192,18 @@ HOT void handle_one(struct actor *actor, struct envelope *envelope)
     if (__builtin_expect(actor->rare != NULL, 0))
         actor->rare->retries = 0;
     COUNT(actor->counters, handled, 1);
-    __atomic_store_n(&shard->handled, shard->handled + 1, __ATOMIC_RELAXED); /* the report of a stop reads it from outside */
     shard_release(shard, envelope);
 }
 
 HOT bool may_go_on(const struct actor *actor)
 {
     return !actor->fail_pending && !actor_is_held(actor);
+}
+
+/* Once per batch; the report of a stop reads it from outside. */
+HOT void note_handled(struct shard *shard, uint32_t count)
+{
+    __atomic_store_n(&shard->handled, shard->handled + count, __ATOMIC_RELAXED);
 }
 
 HOT uint32_t run_batch(struct actor *actor)
@@ -216,6 +221,7 @@ HOT uint32_t run_batch(struct actor *actor)
         handle_one(actor, shard_take(actor->shard, actor));
         count++;
     }
+    note_handled(actor->shard, count > 0 && (actor->hold & ACTOR_HELD_BY_RETRY) ? count - 1 : count);
     return count;
 }
 
