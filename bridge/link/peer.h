@@ -234,6 +234,10 @@ void *peer_userdata(const struct peer *peer);
 bool peer_is_subscribed(const struct peer *peer, const char *topic);
 const struct patterns *peer_interest(const struct peer *peer);
 
+/* Events of its stream that came, or of which it or we said that they do not.  False when the stream did not begin with all the
+ * other side had, or there is none. */
+bool peer_received(const struct peer *peer, uint64_t *ret_events);
+
 /* The other side has everything. */
 bool peer_is_drained(const struct peer *peer);
 

@@ -105,6 +105,31 @@ static void tell_denied(struct peer *peer, struct slice denied)
     patterns_forget_cache(&peer->wishes);
 }
 
+/* Events that came, or that we know will not. */
+static uint64_t accounted(const struct peer *peer)
+{
+    const struct peer_counters *counters = &peer->counters;
+
+    return counters->delivered + counters->lost_reported + counters->loops + counters->too_many_hops + counters->repeated +
+           counters->denied;
+}
+
+static bool wants_all(const struct peer *peer)
+{
+    size_t i;
+
+    for (i = 0; i < peer->wishes.count; i++)
+        if (effective_from(peer, &peer->wishes.list[i]) != FROM_LOG)
+            return false;
+    return true;
+}
+
+bool peer_received(const struct peer *peer, uint64_t *ret_events)
+{
+    *ret_events = accounted(peer) - peer->before;
+    return peer->inflow.stream != 0 && peer->is_whole;
+}
+
 /* The first answer of a session says where the stream goes on. */
 static void enter_stream(struct peer *peer, const struct frame *frame)
 {
@@ -116,6 +141,8 @@ static void enter_stream(struct peer *peer, const struct frame *frame)
     if (is_same)
         return;
     inflow_restart(&peer->inflow, frame->stream, frame->next);
+    peer->is_whole = wants_all(peer);
+    peer->before = accounted(peer);
     if (!had_stream && (!frame->is_lost_known || frame->lost == 0))
         return;
     if (frame->is_lost_known && !had_stream)

@@ -51,6 +51,8 @@ struct peer {
     uint64_t ready_number; /* of the list that is armed there, in this session */
     struct inflow inflow;
     bool has_lost_stream; /* the stream we knew ended with the life of the remote node */
+    bool is_whole;        /* the stream we receive began with all the other side had */
+    uint64_t before;      /* what accounted() said when it began */
 
     /* what they want */
     struct patterns interest;

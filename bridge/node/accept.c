@@ -54,6 +54,10 @@ static struct node_peer *accept_hello(maiko_bridge *bridge, struct route *route,
     }
     slice_to_text(hello->hello.name, name, sizeof(name));
     peer = peers_find(bridge, name);
+    if (peer != NULL && peer->is_dead && peer->ends_ns != UINT64_MAX) { /* this is its next life */
+        peers_bury(peer);
+        peer = NULL;
+    }
     if (peer == NULL)
         peer = peers_make(bridge, name);
     else if (peer->is_connector && !settle_double(bridge, peer, route, hello))

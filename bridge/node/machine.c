@@ -86,10 +86,8 @@ static void session_is_over(struct node_peer *peer)
     peer->is_subscribed_to = false;
 }
 
-static void sink_news(struct peer *machine, const struct peer_notice *notice, void *userdata)
+void machine_tell(struct node_peer *peer, const struct peer_notice *notice)
 {
-    struct node_peer *peer = userdata;
-
     switch (notice->news) {
     case PEER_NEWS_UP:
         session_is_over(peer); /* the one before */
@@ -113,7 +111,7 @@ static void sink_news(struct peer *machine, const struct peer_notice *notice, vo
         session_is_over(peer);
         break;
     case PEER_NEWS_REFUSED:
-        if (peer_state(machine) != PEER_UP) /* else one pattern, or another attempt beside it */
+        if (peer_state(peer->peer) != PEER_UP) /* else one pattern, or another attempt beside it */
             session_is_over(peer);
         break;
     case PEER_NEWS_STALLED:
@@ -122,6 +120,11 @@ static void sink_news(struct peer *machine, const struct peer_notice *notice, vo
     }
     node_news_of_peer(peer->bridge, peers_name_of(peer), notice);
     peer->bridge->record_is_stale = true;
+}
+
+static void sink_news(struct peer *machine, const struct peer_notice *notice, void *userdata)
+{
+    machine_tell(userdata, notice);
 }
 
 static bool sink_may_subscribe(struct peer *machine, const char *pattern, void *userdata)

@@ -108,6 +108,7 @@ struct node_peer {
     struct text_list actors;      /* it has */
     uint64_t ends_ns;             /* it left the space: freed when its goodbye came, or then; UINT64_MAX: it has not */
     bool is_dead;                 /* it left by dying */
+    uint64_t accepted;            /* it is dead: events for us that it accepted in its life; OBITUARY_UNKNOWN; 0: none */
     maiko_link_counters *figures; /* in the counters file; NULL: never met, or no memory */
     uint64_t gaps;
     uint64_t redial_ns;      /* connecting side without a route: when to try again; UINT64_MAX: not */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "node/obituary.h"
 #include "node/peers.h"
 #include "node/shm.h"
 #include <maiko/maiko.h>
@@ -161,11 +162,20 @@ void node_peers_arrived(maiko_bridge *bridge, const struct node_record *record)
         return;
     if (peer != NULL && peer->ends_ns == UINT64_MAX && (peers_is_connected(peer) || !peer->is_from_space))
         return;
-    if (peer != NULL)
+    if (peer != NULL && peer->is_dead)
+        peers_bury(peer);
+    else if (peer != NULL)
         peer_end(peer);
     if (strlen(record->endpoints.items[0]) >= PORT_ENDPOINT_MAX ||
         connect_to(bridge, record->name, record->endpoints.items[0], "", true) != MAIKO_OK)
         node_log(bridge, MAIKO_LOG_ERROR, "no link to node %s: out of memory, or too many", record->name);
+}
+
+void peers_bury(struct node_peer *peer)
+{
+    obituary_write(peer);
+    peer_died(peer->peer, node_now(peer->bridge));
+    peer_end(peer);
 }
 
 void node_peers_left(maiko_bridge *bridge, const struct node_record *record, bool is_dead)
@@ -183,6 +193,8 @@ void node_peers_left(maiko_bridge *bridge, const struct node_record *record, boo
     if (is_dead && peer->route == NULL)
         last_words = 0;
     peer->is_dead = is_dead;
+    if (is_dead)
+        obituary_prepare(peer, record);
     peer->ends_ns = clock_deadline(node_now(bridge), last_words);
     peer->redial_ns = UINT64_MAX;
 }
@@ -195,8 +207,9 @@ static bool end_if_gone(struct node_peer *peer, uint64_t now_ns)
     if (!is_over)
         return false;
     if (peer->is_dead)
-        peer_died(peer->peer, now_ns);
-    peer_end(peer);
+        peers_bury(peer);
+    else
+        peer_end(peer);
     return true;
 }
 

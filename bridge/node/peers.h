@@ -33,8 +33,14 @@ static inline bool peers_is_connected(const struct node_peer *peer)
 /* Lets the connection go; what was sent has `linger_ms` to leave.  The machine is not told. */
 void peers_drop_route(struct node_peer *peer, unsigned linger_ms);
 
+/* Its process has died: tells what died with it, and frees it. */
+void peers_bury(struct node_peer *peer);
+
 /* Makes its state machine, which knows what we want and who we are.  MAIKO_OK, MAIKO_ENOMEM and others. */
 maiko_status machine_new(maiko_bridge *bridge, struct node_peer *peer);
+
+/* Counts what its state machine says, and passes it on. */
+void machine_tell(struct node_peer *peer, const struct peer_notice *notice);
 
 /* Cut to what fits. */
 static inline void slice_to_text(struct slice slice, char *text, size_t size)

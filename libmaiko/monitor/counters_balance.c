@@ -129,7 +129,7 @@ static void check_sent(struct books *books)
 {
     maiko_counters_balance *balance = &books->balance;
 
-    if (books->now->state != MAIKO_COUNTERS_STOPPED && balance->sent > books->topic_sent &&
+    if (books->now->state != MAIKO_COUNTERS_STOPPED && balance->sent > books->topic_sent + slack(books) &&
         balance->sent - books->topic_sent <= books->entering)
         balance->waiting = balance->sent - books->topic_sent;
     else

@@ -1,0 +1,89 @@
+/* Obituary: accepted, by the counters file that a dead process left, less what came or was reported lost. */
+#include "node/obituary.h"
+
+#include "node/peers.h"
+#include <maiko/counters.h>
+
+static bool is_in(const struct text_list *patterns, const char *topic)
+{
+    size_t i;
+
+    for (i = 0; i < patterns->count; i++)
+        if (maiko_topic_matches(patterns->items[i], topic))
+            return true;
+    return false;
+}
+
+static bool is_imported(const maiko_bridge *bridge, const char *topic)
+{
+    size_t i;
+
+    for (i = 0; i < bridge->import_count; i++)
+        if (maiko_topic_matches(bridge->imports[i].pattern, topic))
+            return true;
+    return false;
+}
+
+/* Has it anything that we want? */
+static bool was_for_us(const maiko_bridge *bridge, const struct node_record *record)
+{
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < bridge->import_count; i++)
+        for (j = 0; j < record->exports.count; j++)
+            if (maiko_patterns_overlap(bridge->imports[i].pattern, record->exports.items[j]))
+                return true;
+    return false;
+}
+
+/* What other nodes sent to it stands on the same topics as what it sent itself: nobody can tell them apart then. */
+static uint64_t add_topics(const maiko_bridge *bridge, const struct node_record *record, const maiko_counters *counters)
+{
+    maiko_counters_topic topic;
+    uint64_t accepted = 0;
+    size_t i;
+
+    for (i = 0; maiko_counters_get_topic(counters, i, &topic) == MAIKO_OK; i++) {
+        if (!is_in(&record->exports, topic.name) || !is_imported(bridge, topic.name))
+            continue;
+        if (is_in(&record->imports, topic.name))
+            return OBITUARY_UNKNOWN;
+        accepted += topic.sent;
+    }
+    return accepted;
+}
+
+/* Events that no shard had taken over yet have no topic: then it is unknown as well. */
+static uint64_t read_accepted(const maiko_bridge *bridge, const struct node_record *record)
+{
+    maiko_counters_balance balance;
+    maiko_counters *counters;
+    uint64_t accepted = OBITUARY_UNKNOWN;
+
+    if (maiko_counters_open(record->counters_path, &counters) != MAIKO_OK)
+        return OBITUARY_UNKNOWN;
+    if (maiko_counters_check_balance(counters, &balance) == MAIKO_OK && balance.waiting == 0)
+        accepted = add_topics(bridge, record, counters);
+    maiko_counters_free(counters);
+    return accepted;
+}
+
+void obituary_prepare(struct node_peer *peer, const struct node_record *record)
+{
+    peer->accepted = was_for_us(peer->bridge, record) ? read_accepted(peer->bridge, record) : 0;
+}
+
+void obituary_write(struct node_peer *peer)
+{
+    struct peer_notice notice = {.news = PEER_NEWS_GAP, .reason = "died", .lost = LOST_UNKNOWN};
+    uint64_t received;
+    bool is_whole = peer_received(peer->peer, &received);
+
+    if (peer->accepted == 0)
+        return;
+    if (is_whole && peer->accepted != OBITUARY_UNKNOWN)
+        notice.lost = peer->accepted > received ? peer->accepted - received : 0;
+    if (notice.lost > 0)
+        machine_tell(peer, &notice);
+}
