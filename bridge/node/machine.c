@@ -12,7 +12,6 @@
 static void sink_send(struct peer *machine, const uint8_t *bytes, size_t len, void *userdata)
 {
     struct node_peer *peer = userdata;
-
     maiko_status status = MAIKO_ECLOSED;
 
     if (node_shm_is_up(peer))
@@ -28,9 +27,9 @@ static void sink_give(struct peer *machine, uint8_t *bytes, size_t len, size_t s
     struct node_peer *peer = userdata;
     maiko_bridge *bridge = peer->bridge;
 
-    if (peer->route == NULL) {
+    if (peer->route == NULL || node_shm_is_up(peer)) { /* shared memory copies */
+        sink_send(machine, bytes, len, userdata);
         heap_free(bridge->heap, bytes, size);
-        peer->is_broken = true;
     } else if (zmq_port_give(bridge->port, peer->route, bytes, len, size) != MAIKO_OK) {
         peer->is_broken = true;
     }
