@@ -86,10 +86,11 @@ static maiko_status take_bulk(void *self, maiko_context *ctx, const maiko_envelo
 
 static const maiko_actor_ops sink_ops = {.handle = take_bulk};
 
-static void bulk_arrives_whole(size_t len, uint64_t count)
+static void bulk_arrives_whole(maiko_transport transport, size_t len, uint64_t count)
 {
     /* A log that keeps nothing and a window of one or two events: what waits is what the streams refer to. */
-    maiko_bridge_config config = {.log_bytes = 4096, .window_bytes = 65536, .deadline_ns = MAIKO_SECONDS(60)};
+    maiko_bridge_config config = {
+        .transport = transport, .log_bytes = 4096, .window_bytes = 65536, .deadline_ns = MAIKO_SECONDS(60)};
     struct source source = {.wanted = count, .len = len};
     struct sink sink = {.received = 0};
     struct bridge_end publisher, subscriber;
@@ -123,8 +124,10 @@ static void bulk_arrives_whole(size_t len, uint64_t count)
 
 static void large_events_lose_nothing_to_the_log(void)
 {
-    bulk_arrives_whole(65536, 200);
-    bulk_arrives_whole(1048576, 30);
+    bulk_arrives_whole(MAIKO_TRANSPORT_ZMQ, 65536, 200);
+    bulk_arrives_whole(MAIKO_TRANSPORT_ZMQ, 1048576, 30);
+    bulk_arrives_whole(MAIKO_TRANSPORT_AUTO, 65536, 200);
+    bulk_arrives_whole(MAIKO_TRANSPORT_AUTO, 1048576, 30);
 }
 
 /* ---- the other side in a process of its own, which is stopped ---- */
