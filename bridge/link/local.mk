@@ -25,6 +25,7 @@ bridge_sources += bridge/link/zmq_curve.c
 bridge_sources += bridge/link/zmq_curve.h
 bridge_sources += bridge/link/zmq_internal.h
 bridge_sources += bridge/link/zmq_monitor.c
+bridge_sources += bridge/link/zmq_poll.c
 bridge_sources += bridge/link/zmq_port.c
 bridge_sources += bridge/link/zmq_port.h
 bridge_sources += bridge/link/zmq_publisher.c

@@ -34,6 +34,7 @@ struct route {
     /* outgoing */
     void *socket;
     void *monitor;
+    size_t item; /* of its socket, see zmq_poll.c */
     bool is_up;
     bool is_connecting; /* libzmq is at it; else we try again at retry_ns */
     bool has_fault;
@@ -85,10 +86,8 @@ struct zmq_port {
     struct hash_table incoming_by_id;
     struct list listened;
     unsigned outgoing_count;
-    unsigned next_name; /* of inproc endpoints for monitors */
-    void *items;        /* zmq_pollitem_t; made anew after every change of the sockets */
-    size_t item_count;
-    size_t item_capacity;
+    unsigned next_name;       /* of inproc endpoints for monitors */
+    struct port_items *items; /* what there is to sleep on; made anew after every change of the sockets */
     bool items_are_stale;
     bool is_closing;
 };
@@ -101,6 +100,13 @@ void port_socket_set_client_keys(struct zmq_port *port, void *socket, const char
 maiko_status port_status_of_errno(int number);
 void port_warn(struct zmq_port *port, const char *format, ...) MAIKO_PRINTF(2, 3);
 void port_refuse(struct zmq_port *port, const char *who, const char *reason, const char *format, ...) MAIKO_PRINTF(4, 5);
+
+/* zmq_poll.c */
+void port_items_free(struct zmq_port *port);
+void port_touched(struct zmq_port *port, const struct route *route); /* after any call on its socket; NULL: on the publisher */
+
+/* zmq_port.c */
+void port_rebind_pending(struct zmq_port *port, uint64_t now_ns);
 
 /* zmq_monitor.c */
 maiko_status port_monitor_open(struct zmq_port *port, void *socket, void **ret_monitor, struct text *error);

@@ -74,7 +74,7 @@ struct zmq_port *zmq_port_close(struct zmq_port *port, unsigned linger_ms)
     if (port->context != NULL)
         zmq_ctx_term(port->context); /* all sockets are closed and linger is bounded, so this ends */
     hash_table_deinit(&port->incoming_by_id);
-    heap_free(port->heap, port->items, port->item_capacity * sizeof(zmq_pollitem_t));
+    port_items_free(port);
     explicit_bzero(port->secret_key, sizeof(port->secret_key));
     heap_free(port->heap, port, sizeof(*port));
     return NULL;
@@ -110,6 +110,7 @@ static maiko_status bind_socket(struct zmq_port *port, struct port_bind *bind, c
     size_t size = sizeof(bind->endpoint);
 
     port_socket_set_server_keys(port, socket, bind->is_encrypted);
+    port->items_are_stale = true; /* it was touched */
     if (zmq_bind(socket, endpoint) != 0) {
         text_append_format(error, "listening at %s: %s", endpoint, zmq_strerror(zmq_errno()));
         return port_status_of_errno(zmq_errno());
@@ -151,7 +152,7 @@ maiko_status zmq_port_bind(struct zmq_port *port, enum port_door door, const cha
 static const uint64_t rebind_retry_ns = MAIKO_MS(5);
 
 /* Binds what was unbound for new keys, as soon as libzmq has let go of it. */
-static void rebind_pending(struct zmq_port *port, uint64_t now_ns)
+void port_rebind_pending(struct zmq_port *port, uint64_t now_ns)
 {
     unsigned i;
 
@@ -188,159 +189,15 @@ void zmq_port_set_keys(struct zmq_port *port, const char *public_key, const char
         if (!port->binds[i].is_encrypted)
             continue;
         (void)zmq_unbind(door_socket(port, port->binds[i].door), port->binds[i].endpoint);
+        port->items_are_stale = true;
         port->binds[i].is_pending = true;
     }
     clock_init(&clock);
-    rebind_pending(port, clock_mono_ns(&clock));
+    port_rebind_pending(port, clock_mono_ns(&clock));
     LIST_FOR_EACH (link, &port->outgoing) {
         struct route *route = CONTAINER_OF(link, struct route, link);
 
         if (route->key[0] != '\0' && !route->is_up)
             port_route_redial(port, route, clock_mono_ns(&clock));
     }
-}
-
-/* ---- sleeping ---- */
-
-maiko_status zmq_port_watch(struct zmq_port *port, int fd, void (*ready)(void *userdata), void *userdata)
-{
-    if (port->watch_count == PORT_WATCHES_MAX)
-        return MAIKO_ELIMIT;
-    port->watches[port->watch_count++] = (struct port_watch){.fd = fd, .ready = ready, .userdata = userdata};
-    port->items_are_stale = true;
-    return MAIKO_OK;
-}
-
-static void add_item(struct zmq_port *port, void *socket, int fd)
-{
-    zmq_pollitem_t *items = port->items;
-
-    items[port->item_count++] = (zmq_pollitem_t){.socket = socket, .fd = fd, .events = ZMQ_POLLIN};
-}
-
-/* Order: watches, the fixed sockets, then two for every connection we made. */
-static maiko_status make_items(struct zmq_port *port)
-{
-    size_t needed = port->watch_count + 4 + 2 * (size_t)port->outgoing_count;
-    struct list *link;
-    unsigned i;
-
-    if (needed > port->item_capacity) {
-        void *items =
-            heap_resize(port->heap, port->items, port->item_capacity * sizeof(zmq_pollitem_t), needed * sizeof(zmq_pollitem_t));
-
-        if (items == NULL)
-            return MAIKO_ENOMEM;
-        port->items = items;
-        port->item_capacity = needed;
-    }
-    port->item_count = 0;
-    for (i = 0; i < port->watch_count; i++)
-        add_item(port, NULL, port->watches[i].fd);
-    add_item(port, port->zap, 0);
-    add_item(port, port->router, 0);
-    add_item(port, port->router_monitor, 0);
-    if (port->publisher != NULL)
-        add_item(port, port->publisher, 0);
-    LIST_FOR_EACH (link, &port->outgoing) {
-        struct route *route = CONTAINER_OF(link, struct route, link);
-
-        if (route->socket == NULL)
-            continue;
-        add_item(port, route->monitor, 0);
-        add_item(port, route->socket, 0);
-    }
-    port->items_are_stale = false;
-    return MAIKO_OK;
-}
-
-static long timeout_until(uint64_t deadline_ns)
-{
-    struct clock clock;
-    uint64_t now_ns;
-
-    if (deadline_ns == UINT64_MAX)
-        return -1;
-    clock_init(&clock);
-    now_ns = clock_mono_ns(&clock);
-    if (deadline_ns <= now_ns)
-        return 0;
-    return (long)((deadline_ns - now_ns + 999999) / 1000000); /* round up: too early would spin */
-}
-
-static bool is_ready(const struct zmq_port *port, const void *socket)
-{
-    const zmq_pollitem_t *items = port->items;
-    size_t i;
-
-    for (i = port->watch_count; i < port->item_count; i++)
-        if (items[i].socket == socket)
-            return items[i].revents != 0;
-    return false;
-}
-
-/* A hook may end routes, so each round looks for the next ready one from the start. */
-static void read_routes(struct zmq_port *port)
-{
-    zmq_pollitem_t *items = port->items;
-    size_t i;
-
-    for (i = port->watch_count; i < port->item_count; i++) {
-        struct list *link;
-
-        if (items[i].revents == 0)
-            continue;
-        LIST_FOR_EACH (link, &port->outgoing) {
-            struct route *route = CONTAINER_OF(link, struct route, link);
-
-            if (route->socket == NULL || (route->socket != items[i].socket && route->monitor != items[i].socket))
-                continue;
-            if (route->monitor == items[i].socket)
-                port_monitor_read_route(port, route);
-            else
-                port_route_read(port, route);
-            break;
-        }
-    }
-}
-
-static void run_watches(struct zmq_port *port)
-{
-    const zmq_pollitem_t *items = port->items;
-    unsigned i;
-
-    for (i = 0; i < port->watch_count; i++)
-        if (items[i].revents != 0)
-            port->watches[i].ready(port->watches[i].userdata);
-}
-
-void zmq_port_run(struct zmq_port *port, uint64_t deadline_ns)
-{
-    uint64_t retry_ns = port_next_retry(port);
-    struct clock clock;
-
-    if (port->items_are_stale && make_items(port) != MAIKO_OK)
-        return; /* tried again at the next turn; nothing was lost */
-    if (zmq_poll(port->items, (int)port->item_count, timeout_until(deadline_ns < retry_ns ? deadline_ns : retry_ns)) > 0) {
-        bool has_zap = is_ready(port, port->zap);
-        bool has_router = is_ready(port, port->router);
-        bool has_monitor = is_ready(port, port->router_monitor);
-        bool has_publisher = port->publisher != NULL && is_ready(port, port->publisher);
-
-        if (has_zap)
-            port_zap_read(port);
-        if (has_monitor)
-            port_monitor_read_router(port);
-        if (has_publisher)
-            port_publisher_read(port);
-        read_routes(port);
-        if (has_router)
-            port_router_read(port);
-        run_watches(port);
-    }
-    clock_init(&clock);
-    if (port->rebind_ns <= clock_mono_ns(&clock))
-        rebind_pending(port, clock_mono_ns(&clock));
-    port_retry(port, clock_mono_ns(&clock));
-    port_free_ended(port);
 }

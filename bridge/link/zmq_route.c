@@ -264,6 +264,7 @@ void port_route_read(struct zmq_port *port, struct route *route)
 
 void port_route_drain(struct zmq_port *port, struct route *route)
 {
+    port_touched(port, route);
     while (read_frame(port, route)) {
     }
 }
@@ -407,6 +408,7 @@ maiko_status zmq_port_send(struct zmq_port *port, struct route *route, const voi
 
     if (!route->is_incoming && !route->is_up)
         return MAIKO_ECLOSED;
+    port_touched(port, route);
     status = route->is_incoming ? send_address(port, route) : MAIKO_OK;
     if (status != MAIKO_OK)
         return status;
@@ -428,6 +430,7 @@ maiko_status zmq_port_give(struct zmq_port *port, struct route *route, void *byt
         heap_free(heap_default(), bytes, size);
         return status;
     }
+    port_touched(port, route);
     if (!route->is_incoming && !route->is_up)
         status = MAIKO_ECLOSED;
     else

@@ -1,0 +1,255 @@
+/* Port: sleeping and reading.  zmq_poll() asks every socket twice per call, with two system calls each; so we sleep on the
+ * sockets' descriptors ourselves.  Such a descriptor becomes readable when there is something new for the socket, and any call
+ * on the socket may take that away.  Hence the rule: a socket that was touched is asked for its events before we sleep, the
+ * others need not. */
+#include <errno.h>
+#include <poll.h>
+#include <zmq.h>
+
+#include "base/clock.h"
+#include "link/zmq_internal.h"
+
+/* ---- what there is to sleep on ---- */
+
+/* Order: watches, the fixed sockets, then two for every connection we made. */
+enum fixed_item { ITEM_ZAP, ITEM_ROUTER, ITEM_ROUTER_MONITOR, ITEM_PUBLISHER, FIXED_ITEMS };
+
+struct port_item {
+    void *socket;        /* NULL: a watch, or a fixed socket that is not there */
+    struct route *route; /* whose */
+    bool is_touched;     /* asked for its events before the next sleep */
+    bool is_ready;
+};
+
+struct port_items {
+    struct port_item *items;
+    struct pollfd *fds; /* beside them */
+    size_t count;
+    size_t capacity;
+};
+
+void port_items_free(struct zmq_port *port)
+{
+    struct port_items *all = port->items;
+
+    if (all == NULL)
+        return;
+    heap_free(port->heap, all->items, all->capacity * sizeof(*all->items));
+    heap_free(port->heap, all->fds, all->capacity * sizeof(*all->fds));
+    heap_free(port->heap, all, sizeof(*all));
+    port->items = NULL;
+}
+
+static bool make_room(struct zmq_port *port, size_t needed)
+{
+    struct port_items *all = port->items;
+
+    if (all != NULL && all->capacity >= needed)
+        return true;
+    port_items_free(port);
+    port->items = all = heap_alloc_zeroed(port->heap, 1, sizeof(*all));
+    if (all == NULL)
+        return false;
+    all->items = heap_alloc_zeroed(port->heap, needed, sizeof(*all->items));
+    all->fds = heap_alloc_zeroed(port->heap, needed, sizeof(*all->fds));
+    all->capacity = needed;
+    if (all->items != NULL && all->fds != NULL)
+        return true;
+    port_items_free(port);
+    return false;
+}
+
+static void add_fd(struct port_items *all, int fd)
+{
+    all->items[all->count] = (struct port_item){.socket = NULL};
+    all->fds[all->count++] = (struct pollfd){.fd = fd, .events = POLLIN};
+}
+
+/* Touched: whatever happened to it so far may have taken its sign away. */
+static void add_socket(struct port_items *all, void *socket, struct route *route)
+{
+    int fd = -1; /* skipped by poll() */
+    size_t size = sizeof(fd);
+
+    if (socket != NULL && zmq_getsockopt(socket, ZMQ_FD, &fd, &size) != 0)
+        fd = -1;
+    add_fd(all, fd);
+    all->items[all->count - 1] = (struct port_item){.socket = socket, .route = route, .is_touched = socket != NULL};
+}
+
+static bool make_items(struct zmq_port *port)
+{
+    struct port_items *all;
+    struct list *link;
+    unsigned i;
+
+    if (!make_room(port, port->watch_count + FIXED_ITEMS + 2 * (size_t)port->outgoing_count))
+        return false;
+    all = port->items;
+    all->count = 0;
+    for (i = 0; i < port->watch_count; i++)
+        add_fd(all, port->watches[i].fd);
+    add_socket(all, port->zap, NULL);
+    add_socket(all, port->router, NULL);
+    add_socket(all, port->router_monitor, NULL);
+    add_socket(all, port->publisher, NULL);
+    LIST_FOR_EACH (link, &port->outgoing) {
+        struct route *route = CONTAINER_OF(link, struct route, link);
+
+        if (route->socket == NULL)
+            continue;
+        add_socket(all, route->monitor, route);
+        route->item = all->count;
+        add_socket(all, route->socket, route);
+    }
+    port->items_are_stale = false;
+    return true;
+}
+
+maiko_status zmq_port_watch(struct zmq_port *port, int fd, void (*ready)(void *userdata), void *userdata)
+{
+    if (port->watch_count == PORT_WATCHES_MAX)
+        return MAIKO_ELIMIT;
+    port->watches[port->watch_count++] = (struct port_watch){.fd = fd, .ready = ready, .userdata = userdata};
+    port->items_are_stale = true;
+    return MAIKO_OK;
+}
+
+static struct port_item *fixed(struct zmq_port *port, enum fixed_item which)
+{
+    return &port->items->items[port->watch_count + which];
+}
+
+void port_touched(struct zmq_port *port, const struct route *route)
+{
+    if (port->items_are_stale || port->items == NULL)
+        return; /* all are when they are made anew */
+    if (route == NULL)
+        fixed(port, ITEM_PUBLISHER)->is_touched = true;
+    else if (route->is_incoming)
+        fixed(port, ITEM_ROUTER)->is_touched = true;
+    else if (route->socket != NULL)
+        port->items->items[route->item].is_touched = true;
+}
+
+/* ---- sleeping ---- */
+
+static void ask(struct port_item *item)
+{
+    int events = 0;
+    size_t size = sizeof(events);
+
+    item->is_ready = zmq_getsockopt(item->socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN) != 0;
+    item->is_touched = false;
+}
+
+static int timeout_until(uint64_t deadline_ns)
+{
+    uint64_t now_ns, wait_ms;
+    struct clock clock;
+
+    if (deadline_ns == UINT64_MAX)
+        return -1;
+    clock_init(&clock);
+    now_ns = clock_mono_ns(&clock);
+    if (deadline_ns <= now_ns)
+        return 0;
+    wait_ms = (deadline_ns - now_ns + 999999) / 1000000; /* round up: too early would spin */
+    return wait_ms < INT32_MAX ? (int)wait_ms : INT32_MAX;
+}
+
+/* Which sockets have something to read, and which watches. */
+static void wait_for_items(struct zmq_port *port, uint64_t deadline_ns)
+{
+    struct port_items *all = port->items;
+    bool is_any_ready = false;
+    size_t i;
+
+    for (i = 0; i < all->count; i++) {
+        all->items[i].is_ready = false;
+        if (all->items[i].is_touched)
+            ask(&all->items[i]);
+        is_any_ready |= all->items[i].is_ready;
+    }
+    if (poll(all->fds, (nfds_t)all->count, is_any_ready ? 0 : timeout_until(deadline_ns)) <= 0)
+        return;
+    for (i = 0; i < all->count; i++) {
+        if (all->fds[i].revents == 0 || all->items[i].is_ready)
+            continue;
+        if (all->items[i].socket != NULL)
+            ask(&all->items[i]);
+        else
+            all->items[i].is_ready = true;
+    }
+}
+
+/* ---- reading ---- */
+
+/* Ready sockets are read, and asked again before the next sleep. */
+static bool take_ready(struct port_item *item)
+{
+    bool is_ready = item->is_ready;
+
+    item->is_ready = false;
+    item->is_touched = item->is_touched || is_ready;
+    return is_ready;
+}
+
+/* A hook may end routes: then the items are stale, and what was ready is found again at the next turn. */
+static void read_routes(struct zmq_port *port)
+{
+    struct port_items *all = port->items;
+    size_t i;
+
+    for (i = port->watch_count + FIXED_ITEMS; i < all->count && !port->items_are_stale; i++) {
+        struct port_item *item = &all->items[i];
+
+        if (!take_ready(item))
+            continue;
+        if (item->socket == item->route->monitor)
+            port_monitor_read_route(port, item->route);
+        else
+            port_route_read(port, item->route);
+    }
+}
+
+static void run_watches(struct zmq_port *port)
+{
+    unsigned i;
+
+    for (i = 0; i < port->watch_count; i++)
+        if (port->items->items[i].is_ready)
+            port->watches[i].ready(port->watches[i].userdata);
+}
+
+static void read_all(struct zmq_port *port)
+{
+    bool has_router = take_ready(fixed(port, ITEM_ROUTER));
+
+    if (take_ready(fixed(port, ITEM_ZAP)))
+        port_zap_read(port);
+    if (take_ready(fixed(port, ITEM_ROUTER_MONITOR)))
+        port_monitor_read_router(port);
+    if (take_ready(fixed(port, ITEM_PUBLISHER)))
+        port_publisher_read(port);
+    read_routes(port);
+    if (has_router)
+        port_router_read(port);
+    run_watches(port);
+}
+
+void zmq_port_run(struct zmq_port *port, uint64_t deadline_ns)
+{
+    uint64_t retry_ns = port_next_retry(port);
+    struct clock clock;
+
+    if (port->items_are_stale && !make_items(port))
+        return; /* tried again at the next turn; nothing was lost */
+    wait_for_items(port, deadline_ns < retry_ns ? deadline_ns : retry_ns);
+    read_all(port);
+    clock_init(&clock);
+    if (port->rebind_ns <= clock_mono_ns(&clock))
+        port_rebind_pending(port, clock_mono_ns(&clock));
+    port_retry(port, clock_mono_ns(&clock));
+    port_free_ended(port);
+}
