@@ -157,7 +157,7 @@ static void wait_for_some(pid_t pid)
     CU_ASSERT_EQUAL(munmap(end, sizeof(*end)), 0);
 }
 
-static void a_killed_subscriber_holds_nobody_and_its_next_life_joins(void)
+static void kill_subscribers(maiko_transport transport)
 {
     unsigned long rounds = suite_scale(30, 300);
     struct bridge_end publisher;
@@ -166,6 +166,7 @@ static void a_killed_subscriber_holds_nobody_and_its_next_life_joins(void)
     unsigned long i;
 
     host_init(&host);
+    bridge_end_use(transport);
     bridge_end_make(&publisher, "publisher", NULL, NULL);
     CU_ASSERT_EQUAL(bridge_end_export(&publisher, "count/#", NULL), MAIKO_OK);
     CU_ASSERT_EQUAL_FATAL(bridge_end_start(&publisher), MAIKO_OK);
@@ -200,7 +201,7 @@ static void a_killed_subscriber_holds_nobody_and_its_next_life_joins(void)
 
 /* ---- the publisher dies ---- */
 
-static void a_killed_publisher_leaves_no_duplicate_and_its_next_life_is_heard(void)
+static void kill_publishers(maiko_transport transport)
 {
     unsigned long rounds = suite_scale(30, 300);
     struct bridge_end subscriber;
@@ -210,6 +211,7 @@ static void a_killed_publisher_leaves_no_duplicate_and_its_next_life_is_heard(vo
     unsigned long i;
 
     host_init(&host);
+    bridge_end_use(transport);
     bridge_end_make(&subscriber, "subscriber", NULL, "count/up");
     CU_ASSERT_EQUAL(bridge_end_import(&subscriber, "count/up", MAIKO_FROM_LIVE), MAIKO_OK);
     CU_ASSERT_EQUAL_FATAL(bridge_end_start(&subscriber), MAIKO_OK);
@@ -242,9 +244,33 @@ static void a_killed_publisher_leaves_no_duplicate_and_its_next_life_is_heard(vo
     host_deinit(&host);
 }
 
+/* ---- cases ---- */
+
+static void a_killed_subscriber_holds_nobody_and_its_next_life_joins(void)
+{
+    kill_subscribers(MAIKO_TRANSPORT_ZMQ);
+}
+
+static void the_same_over_shared_memory_for_subscribers(void)
+{
+    kill_subscribers(MAIKO_TRANSPORT_SHM);
+}
+
+static void a_killed_publisher_leaves_no_duplicate_and_its_next_life_is_heard(void)
+{
+    kill_publishers(MAIKO_TRANSPORT_ZMQ);
+}
+
+static void the_same_over_shared_memory_for_publishers(void)
+{
+    kill_publishers(MAIKO_TRANSPORT_SHM);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(a_killed_subscriber_holds_nobody_and_its_next_life_joins),
+    TEST_CASE(the_same_over_shared_memory_for_subscribers),
     TEST_CASE(a_killed_publisher_leaves_no_duplicate_and_its_next_life_is_heard),
+    TEST_CASE(the_same_over_shared_memory_for_publishers),
 };
 
 int main(int argc, char **argv)

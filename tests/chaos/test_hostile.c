@@ -222,6 +222,7 @@ static void hostile_bytes_at_every_socket_hurt_nobody(void)
 
     dice_init(&dice);
     host_init(&host);
+    bridge_end_use(MAIKO_TRANSPORT_ZMQ);
     corpus = calloc(CORPUS_MAX, sizeof(*corpus));
     CU_ASSERT_PTR_NOT_NULL_FATAL(corpus);
     read_corpus("fuzz_frame");

@@ -14,6 +14,7 @@
 enum { WINDOW = 64, EARLY = 20000, LATE = 200000, SLACK_BYTES = 1024 * 1024 };
 
 static struct host host;
+static maiko_transport transport;
 
 /* ---- the process that is stopped ---- */
 
@@ -50,6 +51,7 @@ static void begin(struct bridge_end *publisher, const maiko_bridge_config *confi
                   struct process *subscriber)
 {
     host_init(&host);
+    bridge_end_use(transport);
     bridge_end_make(publisher, "publisher", config, NULL);
     CU_ASSERT_EQUAL(bridge_end_export(publisher, "count/#", NULL), MAIKO_OK);
     CU_ASSERT_EQUAL_FATAL(bridge_end_start(publisher), MAIKO_OK);
@@ -214,12 +216,36 @@ static void under_fail_the_subscription_ends_and_nobody_is_held(void)
     finish(&publisher);
 }
 
+/* Each of them twice. */
+#define OVER_BOTH(name)                                                                                                          \
+    static void name##_zmq(void)                                                                                                 \
+    {                                                                                                                            \
+        transport = MAIKO_TRANSPORT_ZMQ;                                                                                         \
+        name();                                                                                                                  \
+    }                                                                                                                            \
+    static void name##_shm(void)                                                                                                 \
+    {                                                                                                                            \
+        transport = MAIKO_TRANSPORT_SHM;                                                                                         \
+        name();                                                                                                                  \
+    }
+
+OVER_BOTH(under_block_the_sender_is_held_and_nothing_is_lost)
+OVER_BOTH(under_block_the_link_turns_lossy_after_its_deadline)
+OVER_BOTH(under_drop_newest_nobody_is_held_and_the_oldest_arrive)
+OVER_BOTH(under_drop_oldest_nobody_is_held_and_the_newest_arrive)
+OVER_BOTH(under_fail_the_subscription_ends_and_nobody_is_held)
+
 static const struct test_case cases[] = {
-    TEST_CASE(under_block_the_sender_is_held_and_nothing_is_lost),
-    TEST_CASE(under_block_the_link_turns_lossy_after_its_deadline),
-    TEST_CASE(under_drop_newest_nobody_is_held_and_the_oldest_arrive),
-    TEST_CASE(under_drop_oldest_nobody_is_held_and_the_newest_arrive),
-    TEST_CASE(under_fail_the_subscription_ends_and_nobody_is_held),
+    TEST_CASE(under_block_the_sender_is_held_and_nothing_is_lost_zmq),
+    TEST_CASE(under_block_the_sender_is_held_and_nothing_is_lost_shm),
+    TEST_CASE(under_block_the_link_turns_lossy_after_its_deadline_zmq),
+    TEST_CASE(under_block_the_link_turns_lossy_after_its_deadline_shm),
+    TEST_CASE(under_drop_newest_nobody_is_held_and_the_oldest_arrive_zmq),
+    TEST_CASE(under_drop_newest_nobody_is_held_and_the_oldest_arrive_shm),
+    TEST_CASE(under_drop_oldest_nobody_is_held_and_the_newest_arrive_zmq),
+    TEST_CASE(under_drop_oldest_nobody_is_held_and_the_newest_arrive_shm),
+    TEST_CASE(under_fail_the_subscription_ends_and_nobody_is_held_zmq),
+    TEST_CASE(under_fail_the_subscription_ends_and_nobody_is_held_shm),
 };
 
 int main(int argc, char **argv)

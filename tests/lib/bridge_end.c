@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static maiko_status note(void *self, maiko_context *ctx, const maiko_envelope *envelope)
@@ -33,6 +34,16 @@ static void on_log(maiko_log_level level, const char *text, void *userdata)
         snprintf(((struct bridge_end *)userdata)->log, sizeof(((struct bridge_end *)userdata)->log), "%s", text);
 }
 
+#define TRANSPORT_VARIABLE "BRIDGE_END_TRANSPORT"
+
+void bridge_end_use(maiko_transport transport)
+{
+    char text[8];
+
+    snprintf(text, sizeof(text), "%d", (int)transport);
+    setenv(TRANSPORT_VARIABLE, text, 1);
+}
+
 void bridge_end_make(struct bridge_end *end, const char *node, const maiko_bridge_config *given, const char *subscribe)
 {
     static const char *const endless[] = {"endless", NULL};
@@ -42,6 +53,8 @@ void bridge_end_make(struct bridge_end *end, const char *node, const maiko_bridg
     if (given != NULL)
         config = *given;
     config.space = "bridge";
+    if (getenv(TRANSPORT_VARIABLE) != NULL)
+        config.transport = (maiko_transport)strtol(getenv(TRANSPORT_VARIABLE), NULL, 10);
     config.node = node;
     config.log = on_log;
     config.log_userdata = end;

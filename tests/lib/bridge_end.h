@@ -25,6 +25,9 @@ struct bridge_end {
     char log[512]; /* the last warning */
 };
 
+/* The transport of all ends of this test and of the processes it starts, from now on: MAIKO_TRANSPORT_AUTO until then. */
+void bridge_end_use(maiko_transport transport);
+
 /* Member of the space "bridge" as `node`; with an actor "note" that subscribes when `subscribe` is given.  `given`: NULL for
  * defaults.  Failures come out of bridge_end_start(). */
 void bridge_end_make(struct bridge_end *end, const char *node, const maiko_bridge_config *given, const char *subscribe);
