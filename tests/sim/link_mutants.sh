@@ -50,7 +50,7 @@ mutant 'no duplicate suppression' bridge/link/peer_import.c 's/if (position < pe
 mutant 'acknowledged before delivered' bridge/link/inflow.c 's/return inflow->undelivered < inflow->last_pending ?.*/return inflow->next;/'
 mutant 'a gap is not noticed' bridge/link/peer_import.c 's/if (frame->first > peer->inflow.next) {/if (0) {/'
 mutant 'heartbeats repair nothing' bridge/link/peer.c 's/frame->next > peer->inflow.next)/0)/'
-mutant 'a loss is not told' bridge/link/stream.c 's/^        last->lost++;/        last->lost += 0;/'
+mutant 'a loss is not told' bridge/link/stream.c 's/^        same->lost++;/        same->lost += 0;/'
 mutant 'nobody is held' bridge/link/stream.c 's/record->entry->topic->holding += .*/(void)record;/'
 mutant 'everybody is held' bridge/link/exporter.c 's/return known != NULL .*known->holding > 0;/return known != NULL;/'
 mutant 'what waits leaves with the log' bridge/link/stream.c 's/if (stream->is_connected || !stream->is_lossy ||/if (/;s/TRIM_AT_LEAST = 256/TRIM_AT_LEAST = 1/'
