@@ -145,6 +145,7 @@ maiko_bridge *maiko_bridge_new_sized(maiko_supervisor *sup, const maiko_bridge_c
     sources_init(&bridge->sources, bridge->heap, bridge->exports);
     batch_builder_init(&bridge->building, bridge->heap);
     clock_init(&bridge->clock);
+    bridge->key_watch_fd = -1;
     types_init(&bridge->types, bridge->heap);
     origins_init(&bridge->origins, bridge->heap);
     allow_list_init(&bridge->allow, bridge->heap);

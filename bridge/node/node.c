@@ -6,8 +6,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "space/control.h"
 #include <maiko/maiko.h>
 
 const char *maiko_bridge_version(void)
@@ -191,12 +194,29 @@ static void free_actors(maiko_bridge *bridge, struct list *list)
         node_actor_free(bridge, CONTAINER_OF(list_first(list), struct node_actor, link));
 }
 
+/* libzmq leaves the files of ipc sockets behind.  One that answers belongs to somebody else by now. */
+void node_remove_sockets(const maiko_bridge *bridge)
+{
+    size_t i;
+
+    for (i = 0; i < bridge->endpoint_count; i++) {
+        const struct node_endpoint *endpoint = &bridge->endpoints[i];
+        const char *path = endpoint->text + strlen("ipc://");
+
+        if (endpoint->use != USE_CONNECT && endpoint->is_bound && strncmp(endpoint->text, "ipc://", strlen("ipc://")) == 0 &&
+            socket_path_life(path, SOCK_STREAM) == SOCKET_STALE)
+            (void)unlink(path);
+    }
+}
+
 static void bridge_free(maiko_bridge *bridge)
 {
     struct heap *heap = bridge->heap;
 
     node_peers_free(bridge); /* what a failed start has left */
     zmq_port_close(bridge->port, 0);
+    node_remove_sockets(bridge);
+    node_key_watch_stop(bridge);
     space_leave(bridge->space);
     node_shm_tear_down(bridge);
     exporter_free(bridge->exporter);

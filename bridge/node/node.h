@@ -72,6 +72,7 @@ enum endpoint_use { USE_LINKS, USE_LISTENERS, USE_CONNECT };
 struct node_endpoint {
     enum endpoint_use use;
     char text[PORT_ENDPOINT_MAX]; /* after the start: as bound */
+    bool is_bound;
     char peer_key[KEY_TEXT_SIZE];
 };
 
@@ -182,6 +183,7 @@ struct maiko_bridge {
     struct list peers;
     size_t peer_count;
     struct key_text keys;
+    int key_watch_fd; /* inotify; -1: none */
     struct allow_list allow;
     struct fifo waiting; /* imports without room */
     struct fifo dirty;   /* importers with something staged */
@@ -232,6 +234,9 @@ struct maiko_bridge {
 void node_log(maiko_bridge *bridge, maiko_log_level level, const char *format, ...) MAIKO_PRINTF(3, 4);
 maiko_status node_fail(maiko_bridge *bridge, maiko_status status, const char *format, ...) MAIKO_PRINTF(3, 4);
 uint64_t node_now(const maiko_bridge *bridge);
+
+/* The files of our ipc endpoints, once the sockets are closed. */
+void node_remove_sockets(const maiko_bridge *bridge);
 bool node_is_bridge(const maiko_bridge *bridge);
 
 /* Before the start, and without a failure so far. */
@@ -307,6 +312,12 @@ void node_figures_update(maiko_bridge *bridge);
 
 /* The peer is about to be freed. */
 void node_figures_gone(struct node_peer *peer);
+
+/* ---- key_watch.c: key and allow files that change ---- */
+
+/* Without it (no inotify left) a warning is logged, and maiko_bridge_reload() is the only way. */
+void node_key_watch_start(maiko_bridge *bridge);
+void node_key_watch_stop(maiko_bridge *bridge);
 
 /* ---- door.c: listening and publishing without being a node ---- */
 

@@ -122,6 +122,7 @@ static maiko_status bind_all(maiko_bridge *bridge, struct text *error)
             zmq_port_bind(bridge->port, endpoint->use == USE_LINKS ? PORT_LINKS : PORT_LISTENERS, endpoint->text, bound, error);
         if (status == MAIKO_OK)
             memcpy(endpoint->text, bound, sizeof(bound));
+        endpoint->is_bound = status == MAIKO_OK;
     }
     return status;
 }

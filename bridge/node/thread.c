@@ -196,6 +196,7 @@ static void *run(void *userdata)
     node_import_drop_all(bridge);
     node_peers_free(bridge);
     bridge->port = zmq_port_close(bridge->port, FINAL_LINGER_MS);
+    node_remove_sockets(bridge);
     bridge->space = space_leave(bridge->space);
     node_shm_tear_down(bridge);
     pthread_mutex_lock(&bridge->lock);
@@ -219,6 +220,7 @@ maiko_status node_thread_start(maiko_bridge *bridge, struct text *error)
         status = node_shm_set_up(bridge, error);
     if (status != MAIKO_OK)
         return status;
+    node_key_watch_start(bridge);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* the thread inherits it: signals are the host's */
     failure = pthread_create(&bridge->thread, NULL, run, bridge);

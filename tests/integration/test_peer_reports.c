@@ -459,6 +459,108 @@ static void refusals_have_distinct_reasons_and_one_line_each(void)
     finish();
 }
 
+/* Written beside and renamed, as editors and deployments do. */
+static void replace_file(const char *path, const char *text)
+{
+    char beside[160];
+    FILE *file;
+
+    snprintf(beside, sizeof(beside), "%s.new", path);
+    file = fopen(beside, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    fputs(text, file);
+    fclose(file);
+    CU_ASSERT_EQUAL(rename(beside, path), 0);
+}
+
+static void allow(const char *file, const struct keys *first, const struct keys *second)
+{
+    char text[512];
+    int len;
+
+    len = snprintf(text, sizeof(text), "[first]\nkey = %s\npublish = #\nsubscribe = #\n", first->pair.public_key);
+    if (second != NULL)
+        snprintf(text + len, sizeof(text) - (size_t)len, "[second]\nkey = %s\npublish = #\nsubscribe = #\n",
+                 second->pair.public_key);
+    replace_file(file, text);
+}
+
+/* Nobody calls maiko_bridge_reload(). */
+static void a_changed_allow_file_holds_at_once_and_a_bad_one_changes_nothing(void)
+{
+    struct keys server_keys;
+    struct keys first;
+    struct keys second;
+    char allow_file[128];
+    maiko_bridge_config config = {.key_file = server_keys.file, .allow_file = allow_file};
+    struct end server;
+    struct end client;
+
+    begin();
+    make_keys(&server_keys, "server");
+    make_keys(&first, "first");
+    make_keys(&second, "second");
+    snprintf(allow_file, sizeof(allow_file), "%s/allow", runtime_dir);
+    allow(allow_file, &first, NULL);
+    make_end(&server, "server", &config);
+    CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+    start_end(&server);
+
+    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &second, server_keys.pair.public_key);
+    CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "key_refused"));
+    replace_file(allow_file, "[second]\nkey = nonsense\n");
+    CU_ASSERT(wait_until(strstr(server.log, "stay as they were") != NULL || server.count > 2, 30000));
+    allow(allow_file, &first, &second);
+    CU_ASSERT(hears(&client, MAIKO_PEER_READY, NULL)); /* it tries again by itself */
+    stop_end(&client);
+    stop_end(&server);
+    finish();
+}
+
+static void a_replaced_key_pair_is_used_without_a_restart(void)
+{
+    struct keys server_keys;
+    struct keys later_keys;
+    struct keys client_keys;
+    const char *admitted[] = {client_keys.pair.public_key, NULL};
+    maiko_bridge_config config = {.key_file = server_keys.file, .peer_keys = admitted};
+    struct end server;
+    struct end client;
+
+    begin();
+    make_keys(&server_keys, "server");
+    make_keys(&later_keys, "later");
+    make_keys(&client_keys, "client");
+    make_end(&server, "server", &config);
+    CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+    start_end(&server);
+    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &client_keys, later_keys.pair.public_key);
+    CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "server_key_wrong"));
+    CU_ASSERT_EQUAL(rename(later_keys.file, server_keys.file), 0);
+    CU_ASSERT(hears(&client, MAIKO_PEER_READY, NULL));
+    stop_end(&client);
+    stop_end(&server);
+    finish();
+}
+
+static void the_file_of_an_ipc_endpoint_goes_with_a_clean_stop(void)
+{
+    char path[128];
+    char endpoint[160];
+    struct end end;
+
+    begin();
+    snprintf(path, sizeof(path), "%s/socket", runtime_dir);
+    snprintf(endpoint, sizeof(endpoint), "ipc://%s", path);
+    make_end(&end, "n", NULL);
+    CU_ASSERT_EQUAL(maiko_bridge_listen(end.bridge, endpoint), MAIKO_OK);
+    start_end(&end);
+    CU_ASSERT_EQUAL(access(path, F_OK), 0);
+    stop_end(&end);
+    CU_ASSERT_NOT_EQUAL(access(path, F_OK), 0);
+    finish();
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(nobody_but_the_bridge_sends_reports),
     TEST_CASE(reports_neither_leave_nor_enter),
@@ -467,6 +569,9 @@ static const struct test_case cases[] = {
     TEST_CASE(a_stopped_peer_is_stalled_then_ready_and_told_of_its_gap),
     TEST_CASE(a_subscription_that_fails_is_said_at_both_ends),
     TEST_CASE(refusals_have_distinct_reasons_and_one_line_each),
+    TEST_CASE(a_changed_allow_file_holds_at_once_and_a_bad_one_changes_nothing),
+    TEST_CASE(a_replaced_key_pair_is_used_without_a_restart),
+    TEST_CASE(the_file_of_an_ipc_endpoint_goes_with_a_clean_stop),
 };
 
 int main(int argc, char **argv)

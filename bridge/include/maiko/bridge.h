@@ -162,7 +162,10 @@ MAIKO_API maiko_status maiko_bridge_drain(maiko_bridge *bridge);
 /** The endpoints it listens at, with real port numbers: number `index`, or NULL past the last.  Valid until stopped. */
 MAIKO_API const char *maiko_bridge_endpoint(maiko_bridge *bridge, size_t index);
 
-/** Read the key and allow files again; what they allow holds from now on. */
+/**
+ * Read the key and allow files again; what they allow holds from now on.  A bridge does so by itself when one of them was replaced
+ * or written; this is for file systems that tell of no changes.
+ */
 MAIKO_API maiko_status maiko_bridge_reload(maiko_bridge *bridge);
 
 /** Fill in the counters.  MAIKO_OK, MAIKO_EINVAL. */

@@ -1,0 +1,86 @@
+/* Key watch: notices that the key file or the allow file was written anew or replaced, so that keys are rotated without a restart
+ * and without a call.  The directories are watched, not the files: a replaced file is another one. */
+#include <errno.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "base/errno_text.h"
+#include "node/node.h"
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash == NULL ? path : slash + 1;
+}
+
+/* The directory a file is in; "." for a name alone. */
+static void directory_of(const char *path, char ret_directory[SPACE_PATH_MAX])
+{
+    size_t len = (size_t)(base_name(path) - path);
+
+    if (len == 0) {
+        strcpy(ret_directory, ".");
+        return;
+    }
+    memcpy(ret_directory, path, len);
+    ret_directory[len > 1 ? len - 1 : len] = '\0';
+}
+
+static bool watch_file(maiko_bridge *bridge, const char *path)
+{
+    char directory[SPACE_PATH_MAX];
+
+    if (path[0] == '\0')
+        return true;
+    directory_of(path, directory);
+    return inotify_add_watch(bridge->key_watch_fd, directory, IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR) >= 0;
+}
+
+static bool is_ours(const maiko_bridge *bridge, const char *name)
+{
+    return (bridge->key_file[0] != '\0' && strcmp(base_name(bridge->key_file), name) == 0) ||
+           (bridge->allow_file[0] != '\0' && strcmp(base_name(bridge->allow_file), name) == 0);
+}
+
+static void watch_ready(void *userdata)
+{
+    char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+    maiko_bridge *bridge = userdata;
+    ssize_t len;
+
+    while ((len = read(bridge->key_watch_fd, events, sizeof(events))) > 0) {
+        ssize_t at = 0;
+
+        while (at < len) {
+            const struct inotify_event *event = (const void *)(events + at);
+
+            if ((event->mask & IN_Q_OVERFLOW) != 0 || (event->len > 0 && is_ours(bridge, event->name)))
+                atomic_store(&bridge->wants_reload, true);
+            at += (ssize_t)(sizeof(*event) + event->len);
+        }
+    }
+}
+
+void node_key_watch_start(maiko_bridge *bridge)
+{
+    if (bridge->key_file[0] == '\0' && bridge->allow_file[0] == '\0')
+        return;
+    bridge->key_watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (bridge->key_watch_fd >= 0 && watch_file(bridge, bridge->key_file) && watch_file(bridge, bridge->allow_file) &&
+        zmq_port_watch(bridge->port, bridge->key_watch_fd, watch_ready, bridge) == MAIKO_OK) {
+        atomic_store(&bridge->wants_reload, true); /* what changed since they were read */
+        return;
+    }
+    node_log(bridge, MAIKO_LOG_WARNING, "changed key and allow files are read on maiko_bridge_reload() only: %s",
+             ERRNO_TEXT(errno));
+    node_key_watch_stop(bridge);
+}
+
+void node_key_watch_stop(maiko_bridge *bridge)
+{
+    if (bridge->key_watch_fd >= 0)
+        close(bridge->key_watch_fd);
+    bridge->key_watch_fd = -1;
+}
