@@ -177,8 +177,8 @@ uint64_t supervisor_handled(const struct maiko_supervisor *sup);
  * (0: not at all).  False when nothing at all can happen. */
 bool supervisor_poll_once(struct maiko_supervisor *sup, uint64_t until_ns);
 
-/* MAIKO_POLLED, with nothing to do: waits for what is still to happen to accepted events (retries, holds), until `until_ns` at
- * most.  False when there are none. */
+/* MAIKO_POLLED, with nothing to do: waits for the next retry of an accepted event, until `until_ns` at most.  False when there is
+ * none.  Holds are not waited for: the calling thread may be the one to release them. */
 bool supervisor_poll_wait(struct maiko_supervisor *sup, uint64_t until_ns);
 
 /* --- actors --- */

@@ -83,15 +83,39 @@ bool supervisor_poll_once(struct maiko_supervisor *sup, uint64_t until_ns)
            (until_ns != 0 && advance_to_timer(sup, until_ns));
 }
 
+static uint64_t retry_at(const struct actor *actor)
+{
+    return (actor->hold & ACTOR_HELD_BY_RETRY) && actor->rare != NULL && timer_is_queued(&actor->rare->timer)
+               ? actor->rare->timer.deadline_ns
+               : TIMER_NEVER;
+}
+
+/* Of events, and of sends from outside that wait for memory. */
+static uint64_t next_retry(const struct maiko_supervisor *sup)
+{
+    uint64_t next = TIMER_NEVER;
+    const struct inbox *inbox;
+    const struct list *link;
+
+    LIST_FOR_EACH (link, &sup->shards[0]->actors) {
+        uint64_t at = retry_at(CONTAINER_OF(link, struct actor, siblings));
+
+        next = at < next ? at : next;
+    }
+    for (inbox = sup->inboxes; inbox != NULL; inbox = inbox->next)
+        next = retry_at(inbox->gate) < next ? retry_at(inbox->gate) : next;
+    return next;
+}
+
 bool supervisor_poll_wait(struct maiko_supervisor *sup, uint64_t until_ns)
 {
     struct shard *shard = sup->shards[0];
-    uint64_t next = timer_heap_next_deadline(&shard->timers);
+    uint64_t next = next_retry(sup);
 
-    if (shard_is_empty(shard))
+    if (next == TIMER_NEVER)
         return false;
     if (sup->clock.is_virtual)
-        return next != TIMER_NEVER && advance_to_timer(sup, until_ns);
+        return advance_to_timer(sup, until_ns);
     wakeup_announce(&shard->wakeup);
     if (shard_is_idle(shard))
         wakeup_sleep(&shard->wakeup, next < until_ns ? next : until_ns);
