@@ -91,7 +91,7 @@ void node_shm_drop(struct node_peer *peer)
     if (shm == NULL)
         return;
     if (shm->channel != NULL)
-        tell(shm->channel, ATTACH_END, shm->id, "");
+        tell(shm->channel, ATTACH_END, shm->id, ""); /* step: tell_the_end */
     shm_free(shm);
 }
 
@@ -156,7 +156,7 @@ enum shm_dial node_shm_dial(struct node_peer *peer)
         return be_refused(peer, "system");
     status = shm_make(peer, channel, id);
     if (status == MAIKO_OK)
-        status = send_memory(peer->shm, ATTACH_OFFER);
+        status = send_memory(peer->shm, ATTACH_OFFER); /* step: send_offer */
     if (status == MAIKO_OK)
         return SHM_DIAL_OFFERED;
     if (peer->shm != NULL)
@@ -237,16 +237,16 @@ static void on_offer(maiko_bridge *bridge, struct space_channel *channel, const 
     }
     status = shm_make(peer, channel, offer->link);
     if (status == MAIKO_OK)
-        status = shm_link_join(peer->shm->link, message->fds, &text);
+        status = shm_link_join(peer->shm->link, message->fds, &text); /* step: join_offer */
     if (status == MAIKO_OK)
-        status = send_memory(peer->shm, ATTACH_ANSWER);
+        status = send_memory(peer->shm, ATTACH_ANSWER); /* step: send_answer */
     if (status == MAIKO_OK) {
         bridge->record_is_stale = true;
         return;
     }
     node_log(bridge, MAIKO_LOG_WARNING, "no shared memory with node %s: %s%s%s", name, maiko_strerror(status),
              text[0] != '\0' ? ": " : "", text);
-    tell(channel, ATTACH_REFUSE, offer->link, word_for(status));
+    tell(channel, ATTACH_REFUSE, offer->link, word_for(status)); /* step: send_refusal */
     if (peer->shm != NULL)
         shm_free(peer->shm);
 }
@@ -258,7 +258,7 @@ static void on_answer(struct node_shm *shm, struct control_message *message)
     maiko_status status = MAIKO_EPROTOCOL;
 
     if (message->fd_count == ATTACH_FDS)
-        status = shm_link_join(shm->link, message->fds, &text);
+        status = shm_link_join(shm->link, message->fds, &text); /* step: join_answer */
     if (status == MAIKO_OK) {
         peer->bridge->record_is_stale = true;
         peer_connected(peer->peer, node_now(peer->bridge));
@@ -274,7 +274,7 @@ static void on_refuse(struct node_shm *shm, const char *reason)
 {
     struct node_peer *peer = shm->peer;
 
-    shm_free(shm);
+    shm_free(shm); /* step: take_refusal */
     (void)be_refused(peer, reason);
     peers_dial(peer);
 }
@@ -309,7 +309,7 @@ void node_shm_message(struct space_channel *channel, const char *node, struct co
     if (shm == NULL)
         return;
     if (attach.kind == ATTACH_END)
-        shm_down(shm, "closed");
+        shm_down(shm, "closed"); /* step: take_the_end */
     else if (shm_link_is_joined(shm->link))
         return;
     else if (attach.kind == ATTACH_ANSWER)
@@ -331,7 +331,7 @@ void node_shm_channel_ended(void *owner, void *bridge)
 {
     struct node_shm *shm = owner;
 
-    shm->channel = NULL;
+    shm->channel = NULL; /* step: see_the_connection_end */
     shm_down(shm, "lost");
 }
 
