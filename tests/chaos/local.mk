@@ -3,14 +3,18 @@ if WITH_BRIDGE
 chaos_tests += tests/chaos/test_cuts
 chaos_tests += tests/chaos/test_deaths
 chaos_tests += tests/chaos/test_hostile
+chaos_tests += tests/chaos/test_shm_chaos
 chaos_tests += tests/chaos/test_shm_deaths
 chaos_tests += tests/chaos/test_stopped
 check_LTLIBRARIES += tests/chaos/libmaiko-bridge-faults.la
 endif
+bridge_life_sources = tests/lib/bridge_end.c tests/lib/bridge_end.h tests/lib/bridge_life.c tests/lib/bridge_life.h
 tests_chaos_test_cuts_SOURCES = tests/chaos/test_cuts.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_chaos_test_deaths_SOURCES = tests/chaos/test_deaths.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_chaos_test_hostile_SOURCES = tests/chaos/test_hostile.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_chaos_test_stopped_SOURCES = tests/chaos/test_stopped.c tests/lib/bridge_end.c tests/lib/bridge_end.h
+tests_chaos_test_shm_chaos_SOURCES = tests/chaos/test_shm_chaos.c $(bridge_life_sources)
+tests_chaos_test_shm_chaos_LDADD = $(fault_ldadd)
 tests_chaos_test_shm_deaths_SOURCES = tests/chaos/test_shm_deaths.c $(shm_pair_sources)
 tests_chaos_test_shm_deaths_LDADD = $(fault_ldadd)
 

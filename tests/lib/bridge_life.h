@@ -1,0 +1,30 @@
+/* Bridge life: a process with one end of a bridge that will be killed.  What it noted of its events outlives it in a file, what
+ * it accepted in its counters file; both are in the runtime directory of the test. */
+#ifndef TESTS_LIB_BRIDGE_LIFE_H
+#define TESTS_LIB_BRIDGE_LIFE_H
+
+#include <sys/types.h>
+
+#include "lib/bridge_end.h"
+
+/* The end of process `pid`, made when it is not there; NULL: impossible.  To be unmapped by bridge_life_unmap(). */
+struct bridge_end *bridge_life_map(pid_t pid);
+void bridge_life_unmap(struct bridge_end *end);
+
+/* In the process that will be killed: a node that notes what comes on count/up.  Returns only when that fails. */
+int bridge_life_subscribe(const char *node);
+
+/* Kills it and waits for its end; the case fails when it has ended before.  Its pid. */
+pid_t bridge_life_kill(struct child *child);
+
+/* Events on count/up that dead process `pid` accepted, from its own actors or from the link; its books must balance.  It has no
+ * other topic, so all that waited to be taken over was of this one.  Removes its counters file. */
+uint64_t bridge_life_accepted(const char *node, pid_t pid);
+
+/* Has the process got as far as a counters file? */
+bool bridge_life_has_books(const char *node, pid_t pid);
+
+/* Removes the file of its end. */
+void bridge_life_forget(pid_t pid);
+
+#endif
