@@ -357,6 +357,25 @@ static void open_storm(struct storm *storm, uint64_t seed, bool is_polled)
         failing_allocator_fail_nth(&storm->memory, (long)random_below(&random, 400));
 }
 
+static void *go_on_letting_go(void *userdata)
+{
+    let_go_until_halted(userdata);
+    return NULL;
+}
+
+/* A poll loop has ended by now: somebody else has to let go what is held while the stop drains. */
+static void halt_while_letting_go(struct storm *storm)
+{
+    pthread_t letting_go;
+
+    atomic_store(&storm->has_halted, false);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&letting_go, NULL, go_on_letting_go, storm), 0);
+    (void)maiko_supervisor_halt(storm->stage.sup, NULL);
+    atomic_store(&storm->has_halted, true);
+    pthread_join(letting_go, NULL);
+    let_all_go(storm);
+}
+
 /* Large, and easily found in a debugger. */
 static struct storm the_storm;
 
@@ -374,8 +393,7 @@ static bool play_storm(uint64_t seed, bool is_polled)
     }
     for (i = 0; i < CALLERS; i++)
         pthread_join(storm->callers[i].thread, NULL);
-    (void)maiko_supervisor_halt(storm->stage.sup, NULL);
-    let_all_go(storm); /* some were taken while it stopped */
+    halt_while_letting_go(storm);
     failing_allocator_fail_nth(&storm->memory, -1);
     (void)stage_stop(&storm->stage); /* some sailor failed, most often */
     CU_ASSERT_EQUAL(storm->started, storm->stopped);
