@@ -73,6 +73,17 @@ static json_t *links_to_json(const maiko_node_info *node)
     return array;
 }
 
+static json_t *topics_to_json(const maiko_node_info *node)
+{
+    json_t *array = json_array();
+    size_t i;
+
+    for (i = 0; i < node->topic_count; i++)
+        json_array_append_new(array, json_pack("{s:s, s:s, s:s}", "topic", node->topics[i].topic, "type", node->topics[i].type,
+                                               "publisher", node->topics[i].publisher));
+    return array;
+}
+
 static const char *state_of(const maiko_node_info *node)
 {
     return !node->is_alive ? "stale" : node->is_ready ? "live" : "starting";
@@ -91,6 +102,7 @@ static void print_json(const maiko_node_info *node)
     json_object_set_new(object, "imports", list_to_json(node->imports));
     json_object_set_new(object, "endpoints", list_to_json(node->endpoints));
     json_object_set_new(object, "publishers", list_to_json(node->publishers));
+    json_object_set_new(object, "topics", topics_to_json(node));
     json_object_set_new(object, "links", links_to_json(node));
     line = json_dumps(object, JSON_COMPACT);
     if (line != NULL)

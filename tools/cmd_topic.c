@@ -1,32 +1,23 @@
 /* maiko topic: list, echo and pub on a running space, by the schemas its nodes announce. */
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <maiko/bridge.h>
-#include <maiko/json.h>
 #include <maiko/space.h>
+#include <maiko/topic.h>
 
 #include "maiko.h"
-
-struct topic_options {
-    const char *space;
-    const char *type;
-    unsigned long count; /* 0: no end */
-    double timeout_s;
-    maiko_bridge_from from;
-    bool is_verbose;
-};
+#include "topic.h"
 
 static int usage(FILE *file, int code)
 {
     fputs("usage: maiko topic list [--space NAME]\n"
           "       maiko topic echo --space NAME [--count N] [--history | --last] PATTERN...\n"
           "       maiko topic pub --space NAME [--type NAME] [--timeout S] TOPIC JSON\n"
-          "list: the patterns that nodes export.  echo: one line per event: time, topic, sender, payload.\n"
+          "list: the topics that nodes have exported, with type and first publisher; then patterns without a topic yet.\n"
+          "echo: one line per event: time, topic, sender, payload; on stderr why none come.\n"
           "pub: exits with 0 only when a node has accepted the event.\n",
           file);
     return code;
@@ -34,111 +25,49 @@ static int usage(FILE *file, int code)
 
 /* ---- list ---- */
 
-static void print_exports(const maiko_node_info *node, void *userdata)
+static void print_line(const maiko_node_info *node, const char *topic, const char *type, const char *publisher)
 {
-    const char *const *pattern;
+    printf("%-12s %-24s %-32s %-24s %s\n", node->space, node->name, topic, type, publisher);
+}
 
-    for (pattern = node->exports; node->is_alive && *pattern != NULL; pattern++)
-        printf("%-12s %-24s %s\n", node->space, node->name, *pattern);
+static bool has_topic_of(const maiko_node_info *node, const char *pattern)
+{
+    size_t i;
+
+    for (i = 0; i < node->topic_count; i++)
+        if (maiko_topic_matches(pattern, node->topics[i].topic))
+            return true;
+    return false;
+}
+
+/* What was published, then what is exported and nothing was published on yet. */
+static void print_topics(const maiko_node_info *node, void *userdata)
+{
+    bool *has_head = userdata;
+    const char *const *pattern;
+    size_t i;
+
+    if (!node->is_alive)
+        return;
+    if (!*has_head)
+        printf("%-12s %-24s %-32s %-24s %s\n", "SPACE", "NODE", "TOPIC", "TYPE", "PUBLISHER");
+    *has_head = true;
+    for (i = 0; i < node->topic_count; i++)
+        print_line(node, node->topics[i].topic, node->topics[i].type, node->topics[i].publisher);
+    for (pattern = node->exports; *pattern != NULL; pattern++)
+        if (!has_topic_of(node, *pattern))
+            print_line(node, *pattern, "-", "-");
 }
 
 static int list(const struct topic_options *options)
 {
     char reason[256] = "";
-    maiko_status status = maiko_space_list(NULL, options->space, print_exports, NULL, reason, sizeof(reason));
+    bool has_head = false;
+    maiko_status status = maiko_space_list(NULL, options->space, print_topics, &has_head, reason, sizeof(reason));
 
     if (status == MAIKO_OK)
         return EXIT_OK;
     return complain(exit_code_of(status), "topic", "%s", reason[0] != '\0' ? reason : maiko_strerror(status));
-}
-
-/* ---- echo ---- */
-
-struct echo {
-    unsigned long left; /* 0: no end */
-};
-
-static void print_time(uint64_t time_ns)
-{
-    time_t seconds = (time_t)(time_ns / 1000000000u);
-    struct tm parts;
-    char text[32];
-
-    gmtime_r(&seconds, &parts);
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &parts);
-    printf("%s.%09" PRIu64 "Z", text, time_ns % 1000000000u);
-}
-
-static maiko_status print_event(void *self, maiko_context *ctx, const maiko_envelope *envelope)
-{
-    struct echo *echo = self;
-    size_t len = 0;
-    char *json;
-
-    (void)maiko_event_to_json(envelope->type, envelope->payload, envelope->payload_len, NULL, 0, &len);
-    json = malloc(len + 1);
-    if (json == NULL)
-        return MAIKO_ENOMEM;
-    if (maiko_event_to_json(envelope->type, envelope->payload, envelope->payload_len, json, len + 1, NULL) != MAIKO_OK)
-        strcpy(json, len > 0 ? "?" : "");
-    print_time(maiko_envelope_time(envelope));
-    printf(" %s %s %s\n", maiko_envelope_topic(envelope), maiko_envelope_sender(envelope), json);
-    fflush(stdout);
-    free(json);
-    if (echo->left > 0 && --echo->left == 0)
-        return maiko_stop_runtime(ctx);
-    return MAIKO_OK;
-}
-
-static void on_log(maiko_log_level level, const char *text, void *userdata)
-{
-    if (level >= MAIKO_LOG_WARNING || *(const bool *)userdata)
-        complain(0, "topic", "%s", text);
-}
-
-static const maiko_actor_ops echo_ops = {.handle = print_event};
-
-static maiko_status set_up_echo(maiko_supervisor *sup, maiko_bridge *bridge, struct echo *echo, char **patterns, int count,
-                                const struct topic_options *options)
-{
-    /* The publish list names a topic of its own, so that the actor never runs out of publishers and ends. */
-    static const char *const endless[] = {"$echo", NULL};
-    const char *subscribe[66] = {"$echo"};
-    maiko_status status = MAIKO_OK;
-    maiko_actor_spec spec = {.name = "echo", .ops = &echo_ops, .self = echo, .subscribe = subscribe, .publish = endless};
-    int i;
-
-    for (i = 0; i < count && i < 64 && status == MAIKO_OK; i++) {
-        maiko_bridge_pattern pattern = {.pattern = patterns[i], .overflow = MAIKO_DROP_NEWEST, .from = options->from};
-
-        subscribe[i + 1] = patterns[i];
-        status = maiko_bridge_import(bridge, &pattern);
-    }
-    return status == MAIKO_OK ? maiko_supervisor_add(sup, &spec) : status;
-}
-
-static int echo(const struct topic_options *options, char **patterns, int count)
-{
-    bool is_verbose = options->is_verbose;
-    maiko_bridge_config config = {
-        .space = options->space, .program = "maiko-echo", .log = on_log, .log_userdata = &is_verbose, .linger_ns = MAIKO_MS(100)};
-    maiko_supervisor *sup = maiko_supervisor_new(&(maiko_config){.name = "maiko-echo", .no_counters_file = true});
-    maiko_bridge *bridge = maiko_bridge_new(sup, &config);
-    struct echo state = {.left = options->count};
-    maiko_status status = set_up_echo(sup, bridge, &state, patterns, count, options);
-    int code;
-
-    if (status == MAIKO_OK)
-        status = maiko_bridge_start(bridge);
-    if (status == MAIKO_OK)
-        status = maiko_supervisor_run(sup);
-    code = exit_code_of(status);
-    if (status != MAIKO_OK)
-        complain(code, "topic", "%s",
-                 maiko_bridge_error_text(bridge)[0] != '\0' ? maiko_bridge_error_text(bridge) : maiko_supervisor_error_text(sup));
-    (void)maiko_bridge_stop(&bridge);
-    (void)maiko_supervisor_stop(&sup, NULL);
-    return code;
 }
 
 /* ---- pub ---- */
@@ -192,7 +121,7 @@ static int run(const struct topic_options *options, char **argv, int argc)
     if (argc > 0 && strcmp(argv[0], "list") != 0 && options->space == NULL)
         return complain(EXIT_BAD_USAGE, "topic", "which --space?  (maiko ps lists them)");
     if (argc >= 2 && strcmp(argv[0], "echo") == 0)
-        return echo(options, argv + 1, argc - 1);
+        return topic_echo(options, argv + 1, argc - 1);
     if (argc == 3 && strcmp(argv[0], "pub") == 0)
         return pub(options, argv[1], argv[2]);
     return usage(stderr, EXIT_BAD_USAGE);

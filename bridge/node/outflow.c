@@ -86,6 +86,25 @@ static maiko_status find_origin(const maiko_bridge *bridge, struct source *sourc
     return maiko_id_is_nil(source->origin) ? MAIKO_ENOTFOUND : MAIKO_OK;
 }
 
+/* For people who look at the space; the first ones only, and nothing depends on it. */
+static void show_topic(maiko_bridge *bridge, const struct source *source)
+{
+    struct text_list *topics = bridge->space == NULL ? NULL : &space_record(bridge->space)->topics;
+    struct heap *heap = bridge->heap;
+    size_t i;
+
+    if (topics == NULL || topics->count >= (size_t)3 * NODE_RECORD_TOPICS_MAX)
+        return;
+    for (i = 0; i < topics->count; i += 3)
+        if (strcmp(topics->items[i], source->topic->outside) == 0)
+            return;
+    if (text_list_add(topics, heap, source->topic->outside) == MAIKO_OK &&
+        text_list_add(topics, heap, source->type->name) == MAIKO_OK && text_list_add(topics, heap, source->sender) == MAIKO_OK)
+        bridge->record_is_stale = true;
+    else
+        text_list_clear(topics, heap);
+}
+
 /* The channel of a source is looked up when it is new, and when its number was given to another one. */
 static maiko_status introduce(maiko_bridge *bridge, struct source *source)
 {
@@ -106,6 +125,7 @@ static maiko_status introduce(maiko_bridge *bridge, struct source *source)
         return status;
     source->generation = source->channel->generation;
     source->topic->retained = source->channel->topic;
+    show_topic(bridge, source);
     return MAIKO_OK;
 }
 

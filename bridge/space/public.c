@@ -53,6 +53,7 @@ static void free_lists(struct looking *looking, const struct node_record *record
     free_list(looking, info->imports, &record->imports);
 }
 
+_Static_assert(sizeof(maiko_topic_info) == 3 * sizeof(char *), "three texts in a row are a topic");
 _Static_assert(sizeof(maiko_link_info) == sizeof(struct link_record), "a link record is shown as it is");
 
 static void visit_record(const struct node_record *record, bool is_alive, void *userdata)
@@ -69,11 +70,16 @@ static void visit_record(const struct node_record *record, bool is_alive, void *
                             .counters_path = record->counters_path == NULL ? "" : record->counters_path,
                             .links = (const maiko_link_info *)record->links,
                             .link_count = record->link_count};
+    const char **topics;
 
+    topics = list_of(looking, &record->topics);
+    info.topics = (const maiko_topic_info *)(const void *)topics;
+    info.topic_count = record->topics.count / 3;
     fill_lists(looking, record, &info);
     if (looking->status == MAIKO_OK)
         looking->visit(&info, looking->userdata);
     free_lists(looking, record, &info);
+    free_list(looking, topics, &record->topics);
 }
 
 static void visit_space(const char *space, void *userdata)

@@ -12,6 +12,7 @@
 #include "space/text_list.h"
 #include <maiko/status.h>
 
+enum { NODE_RECORD_TOPICS_MAX = 256 /* the first ones; more are not listed */ };
 enum { NODE_RECORD_VERSION = 1, NODE_RECORD_LIST_MAX = TEXT_LIST_MAX, NODE_RECORD_TEXT_MAX = 1024 };
 
 /* A link as its owner sees it. */
@@ -36,6 +37,7 @@ struct node_record {
     struct text_list exports;    /* patterns */
     struct text_list imports;
     struct text_list finished; /* actors placed here that have finished */
+    struct text_list topics;   /* exported so far: name, type and first sender of each, one behind the other */
     struct link_record *links;
     size_t link_count;
 };

@@ -51,10 +51,22 @@ grep -q '^wx  *logs  *[0-9]*  *live  *logger  *rest(shm,ready)$' "$scratch/out" 
 "$maiko" ps --space wx --json >"$scratch/out"
 grep '"node":"rest"' "$scratch/out" | grep -q '"peer":"logs".*"offered":[1-9].*"lost":{"window":0,' || complain "ps --json: $(cat "$scratch/out")"
 expect 0 "$maiko" topic list --space wx
-grep -q 'weather/summary$' "$scratch/out" || complain "topic list: $(cat "$scratch/out")"
+grep -q '^wx  *rest  *weather/summary  *summary  *monthly$' "$scratch/out" || complain "topic list: $(cat "$scratch/out")"
 
 "$maiko" topic echo --space wx --history --count 8 'weather/alert' >"$scratch/echo" 2>&1 || complain "echo: $(cat "$scratch/echo")"
 [ "$(grep -c ' weather/alert alerter {"celsius":4[6-9].*,"number":[0-9]*}$' "$scratch/echo")" -eq 8 ] || complain "echo: $(cat "$scratch/echo")"
+
+# echo_says TEXT PATTERN [SPACE]: on stderr, while it waits.
+echo_says()
+{
+    "$maiko" topic echo --space "${3:-wx}" "$2" >"$scratch/echo" 2>&1 &
+    echo=$!
+    until_ok grep -q "$1" "$scratch/echo" || complain "echo $2: $(cat "$scratch/echo")"
+    kill -TERM $echo
+    wait $echo || true
+}
+echo_says 'no node exports such a topic yet' other/topic
+echo_says 'nobody is in space nowhere yet' other/topic nowhere
 
 expect 0 "$maiko" topic pub --space wx weather/reading '{"station":"S9","celsius":41.5,"number":7}'
 expect 1 "$maiko" topic pub --space wx weather/reading '{"station":7}'

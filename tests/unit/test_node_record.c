@@ -30,6 +30,8 @@ static maiko_status fill(struct node_record *record)
     if (status == MAIKO_OK)
         status = text_list_add(&record->actors, record->heap, "späher");
     if (status == MAIKO_OK)
+        status = text_list_add(&record->topics, record->heap, "weather/reading");
+    if (status == MAIKO_OK)
         status = node_record_add_link(record, "south", "zmq", "ready");
     return status;
 }
@@ -56,6 +58,7 @@ static void a_record_comes_back_as_it_was_written(void)
     CU_ASSERT_EQUAL(got.actors.count, 2);
     CU_ASSERT(text_list_has(&got.actors, "späher"));
     CU_ASSERT_FALSE(text_list_has(&got.actors, "sens"));
+    CU_ASSERT_TRUE(text_list_has(&got.topics, "weather/reading"));
     CU_ASSERT_EQUAL(got.link_count, 1);
     CU_ASSERT_STRING_EQUAL(got.links[0].state, "ready");
     text_deinit(&line);

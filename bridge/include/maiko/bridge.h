@@ -163,8 +163,8 @@ MAIKO_API maiko_status maiko_bridge_drain(maiko_bridge *bridge);
 MAIKO_API const char *maiko_bridge_endpoint(maiko_bridge *bridge, size_t index);
 
 /**
- * Read the key and allow files again; what they allow holds from now on.  A bridge does so by itself when one of them was replaced
- * or written; this is for file systems that tell of no changes.
+ * Read the key and allow files again; what they allow holds from now on.  A bridge does so by itself when one of them was
+ * replaced or written; this is for file systems that tell of no changes.
  */
 MAIKO_API maiko_status maiko_bridge_reload(maiko_bridge *bridge);
 

@@ -17,6 +17,13 @@ typedef struct maiko_link_info {
     const char *state;     /* "ready", "up", "stalled", "greeting", "down", "refused" */
 } maiko_link_info;
 
+/** A topic that a node has exported something on. */
+typedef struct maiko_topic_info {
+    const char *topic;
+    const char *type;
+    const char *publisher; /* who sent the first event */
+} maiko_topic_info;
+
 /** A node as it describes itself.  Lists are NULL-terminated. */
 typedef struct maiko_node_info {
     const char *space;
@@ -36,6 +43,8 @@ typedef struct maiko_node_info {
     const char *const *imports;
     const maiko_link_info *links;
     size_t link_count;
+    const maiko_topic_info *topics; /* the first 256 */
+    size_t topic_count;
 } maiko_node_info;
 
 /**
