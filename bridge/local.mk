@@ -55,4 +55,5 @@ bridge_libmaiko_bridge_la_LDFLAGS += -Wl,--version-script=$(top_srcdir)/libmaiko
 endif
 
 EXTRA_DIST += bridge/PROTOCOL.md
+EXTRA_DIST += bridge/SHM.md
 EXTRA_DIST += bridge/README.md

@@ -16,9 +16,9 @@ typedef struct maiko_bridge maiko_bridge;
 
 /** How events cross to another process of the same host. */
 typedef enum maiko_transport {
-    MAIKO_TRANSPORT_AUTO = 0, /* the best there is */
-    MAIKO_TRANSPORT_SHM,      /* shared memory */
-    MAIKO_TRANSPORT_ZMQ       /* ZeroMQ */
+    MAIKO_TRANSPORT_AUTO = 0, /* shared memory with nodes of the space; ZeroMQ where that is refused or cannot be had */
+    MAIKO_TRANSPORT_SHM,      /* shared memory only: it needs a space */
+    MAIKO_TRANSPORT_ZMQ       /* ZeroMQ only: shared memory is refused */
 } maiko_transport;
 
 /** What an import gets first when it meets a node that has published already. */
