@@ -68,7 +68,7 @@ AM_TESTS_ENVIRONMENT = \
 	LSAN_OPTIONS="suppressions=$(abs_top_srcdir)/tests/lib/lsan.supp:print_suppressions=0"; export LSAN_OPTIONS; \
 	TSAN_OPTIONS="suppressions=$(abs_top_srcdir)/tests/lib/tsan.supp:second_deadlock_stack=1:die_after_fork=0:ignore_noninstrumented_modules=1:$$TSAN_OPTIONS"; export TSAN_OPTIONS;
 
-# The result files of the last make check, for tests/lib/summary.sh.
+# The result files of the last make check, for tests/lib/summary.sh and failures.sh.
 .PHONY: list-results
 list-results:
 	@echo $(TEST_LOGS:.log=.trs)

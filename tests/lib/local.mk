@@ -37,6 +37,7 @@ tests_lib_libtestkit_la_SOURCES = \
 tests_lib_libtestkit_la_CFLAGS = $(AM_CFLAGS) $(CUNIT_CFLAGS)
 EXTRA_DIST += \
 	tests/lib/example.sh \
+	tests/lib/failures.sh \
 	tests/lib/summary.sh \
 	tests/lib/lsan.supp \
 	tests/lib/tsan.supp \
