@@ -12,6 +12,7 @@ if WITH_BRIDGE
 integration_tests += tests/integration/test_app
 integration_tests += tests/integration/test_books
 integration_tests += tests/integration/test_bridge
+integration_tests += tests/integration/test_circle
 integration_tests += tests/integration/test_keypair
 integration_tests += tests/integration/test_link_flow
 integration_tests += tests/integration/test_python_peer
