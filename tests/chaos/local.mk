@@ -6,6 +6,7 @@ chaos_tests += tests/chaos/test_hostile
 chaos_tests += tests/chaos/test_shm_chaos
 chaos_tests += tests/chaos/test_shm_deaths
 chaos_tests += tests/chaos/test_stopped
+check_scripts += tests/chaos/shm_without_room.sh
 check_LTLIBRARIES += tests/chaos/libmaiko-bridge-faults.la
 endif
 bridge_life_sources = tests/lib/bridge_end.c tests/lib/bridge_end.h tests/lib/bridge_life.c tests/lib/bridge_life.h
