@@ -372,7 +372,7 @@ static void send_heartbeat(struct peer *peer, uint64_t now_ns)
     struct frame heartbeat = {.kind = FRAME_HEARTBEAT,
                               .session = peer->session,
                               .next = stream_next(&peer->stream),
-                              .ack = peer->inflow.is_ready ? inflow_done(&peer->inflow) : 0};
+                              .ack = peer->inflow.is_ready ? peer_settled(peer) : 0};
 
     pack_clear(&peer->frame);
     frame_write(&peer->frame, &heartbeat);

@@ -106,6 +106,9 @@ struct peer_sink {
     void (*close)(struct peer *peer, void *userdata);
     /* Take the event and call peer_delivered() once its receivers have it: now by returning true, or later. */
     bool (*deliver)(struct peer *peer, const struct inbound_event *event, void *userdata);
+    /* Before anything is acknowledged: false when what was taken is not with its receivers yet, tried again a little later.
+     * NULL: it always is. */
+    bool (*settle)(struct peer *peer, void *userdata);
     /* A channel means something else from now on, or its session is over: `user` is of no use any more.  May be NULL. */
     void (*forgotten)(struct peer *peer, struct inbound_channel *channel, void *userdata);
     /* A remote publisher has finished; all its events came before.  `publish` is NULL-terminated. */

@@ -25,7 +25,7 @@ void peer_send_subscribe(struct peer *peer, uint64_t now_ns)
                               .number = peer->wish_number + 1,
                               .stream = peer->inflow.stream,
                               .next = peer->inflow.next,
-                              .ack = inflow_done(&peer->inflow)};
+                              .ack = peer_settled(peer)};
     size_t i;
 
     peer->subscribe_due = now_ns + peer->config.answer_ns;
@@ -170,10 +170,24 @@ void peer_on_ready(struct peer *peer, const struct frame *frame, uint64_t now_ns
 
 /* ---- Acknowledging ---- */
 
+uint64_t peer_settled(struct peer *peer)
+{
+    const struct peer_sink *sink = peer->config.sink;
+    uint64_t done = inflow_done(&peer->inflow);
+
+    if (done == peer->inflow.acked || sink->settle == NULL || sink->settle(peer, peer->config.userdata))
+        return done;
+    return peer->inflow.acked;
+}
+
 void peer_send_ack(struct peer *peer, uint64_t now_ns)
 {
-    struct frame ack = {.kind = FRAME_ACK, .session = peer->session, .next = inflow_done(&peer->inflow)};
+    struct frame ack = {.kind = FRAME_ACK, .session = peer->session, .next = peer_settled(peer)};
 
+    if (ack.next == peer->inflow.acked) {
+        peer->ack_due = now_ns + peer->config.ack_delay_ns;
+        return;
+    }
     peer->ack_due = 0;
     peer->inflow.acked = ack.next;
     peer->inflow.unacked_bytes = 0;

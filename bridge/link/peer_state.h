@@ -99,6 +99,7 @@ void peer_send_actors(struct peer *peer, uint64_t now_ns);
 
 /* ---- peer_import.c: what we receive ---- */
 void peer_send_subscribe(struct peer *peer, uint64_t now_ns);
+uint64_t peer_settled(struct peer *peer); /* everything below is with its receivers: what may be acknowledged */
 void peer_send_ack(struct peer *peer, uint64_t now_ns);
 void peer_consider_ack(struct peer *peer, uint64_t now_ns);
 void peer_ask_replay(struct peer *peer, uint64_t now_ns);

@@ -83,6 +83,16 @@ bool handover_hold(struct handover *handover, maiko_hold *hold)
     return is_taken;
 }
 
+bool handover_is_empty(struct handover *handover)
+{
+    bool is_empty;
+
+    pthread_mutex_lock(&handover->lock);
+    is_empty = fifo_is_empty(&handover->queue);
+    pthread_mutex_unlock(&handover->lock);
+    return is_empty;
+}
+
 /* Empties it. */
 static struct fifo take(struct handover *handover, bool and_close)
 {

@@ -14,7 +14,7 @@
 /*
  * who               | may call                       | beside
  * export actor      | handover_give, handover_hold   | the bridge's thread
- * bridge's thread   | handover_take                  | the export actor
+ * bridge's thread   | handover_take, _is_empty       | the export actor
  * any               | handover_wake                  | all
  */
 struct handover {
@@ -41,6 +41,9 @@ bool handover_give(struct handover *handover, struct batch *batch);
 
 /* Takes the hold over unless there is room by now; then it is the caller's to release.  True: taken. */
 bool handover_hold(struct handover *handover, maiko_hold *hold);
+
+/* Nothing was given since the last take. */
+bool handover_is_empty(struct handover *handover);
 
 /* All that was given; whoever gave it may go on. */
 struct fifo handover_take(struct handover *handover);

@@ -47,6 +47,15 @@ static bool sink_deliver(struct peer *machine, const struct inbound_event *event
     return node_import_event(peer->bridge, peer, event);
 }
 
+/* What was acknowledged is nobody's to send again, so it has to be in the topic space by then. */
+static bool sink_settle(struct peer *machine, void *userdata)
+{
+    maiko_bridge *bridge = ((struct node_peer *)userdata)->bridge;
+
+    node_import_flush(bridge);
+    return fifo_is_empty(&bridge->dirty);
+}
+
 static void sink_forgotten(struct peer *machine, struct inbound_channel *channel, void *userdata)
 {
     node_import_forget_channel(userdata, channel);
@@ -145,6 +154,7 @@ static const struct peer_sink sink = {
     .give = sink_give,
     .close = sink_close,
     .deliver = sink_deliver,
+    .settle = sink_settle,
     .forgotten = sink_forgotten,
     .ended = sink_ended,
     .actors = sink_actors,

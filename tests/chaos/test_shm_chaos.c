@@ -218,7 +218,8 @@ static void those_that_live_go_on_and_the_books_close(void)
     CU_ASSERT(books.accepted + books.steady.received >= counters.acknowledged);
     CU_ASSERT(books.accepted + books.steady.received <= counters.acknowledged + counters.lost);
     CU_ASSERT(wait_until(node_directories() == 2, 30000));
-    if (!wait_until(leaks_count_fds() == descriptors, 30000))
+    /* Less: a bridge was reading its space when they were counted. */
+    if (!wait_until(leaks_count_fds() <= descriptors, 30000))
         SUITE_FAIL("%u descriptors instead of %u", leaks_count_fds(), descriptors);
     CU_ASSERT(wait_until(shared_mappings() == mappings, 30000));
     printf("# %u deaths, %" PRIu64 " events, %" PRIu64 " accepted by the dead, %" PRIu64 " lost\n", books.deaths, books.number,

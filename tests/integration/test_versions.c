@@ -148,6 +148,7 @@ static int be_other(enum release release)
         return 8;
     while (!wait_until(is_told_to_end, 1000)) {
     }
+    (void)maiko_supervisor_halt(node.sup, NULL); /* what came in is handled */
     for (i = 0; i < node.received && i < 8; i++)
         puts(node.texts[i]);
     printf("{\"refused\":%llu}\n", (unsigned long long)refused_by(&node));
@@ -165,6 +166,7 @@ static void begin(struct node *node, struct process *other, const char *role)
 
 static void finish(struct node *node, struct process *other)
 {
+    CU_ASSERT_EQUAL(maiko_supervisor_halt(node->sup, NULL), MAIKO_OK); /* everything sent is with the bridge */
     CU_ASSERT_EQUAL(maiko_bridge_drain(node->bridge), MAIKO_OK);
     child_signal(&other->child, SIGTERM);
     process_finish(other);

@@ -47,6 +47,11 @@ static bool on_deliver(struct peer *peer, const struct inbound_event *event, voi
     return !node->keeps_events;
 }
 
+static bool on_settle(struct peer *peer, void *userdata)
+{
+    return !((struct pair_node *)userdata)->is_unsettled;
+}
+
 static void on_forgotten(struct peer *peer, struct inbound_channel *channel, void *userdata)
 {
     ((struct pair_node *)userdata)->forgotten += channel->user != NULL;
@@ -85,6 +90,7 @@ static bool may_subscribe(struct peer *peer, const char *pattern, void *userdata
 static const struct peer_sink sink = {.send = on_send,
                                       .close = on_close,
                                       .deliver = on_deliver,
+                                      .settle = on_settle,
                                       .forgotten = on_forgotten,
                                       .ended = on_ended,
                                       .news = on_news,

@@ -142,6 +142,24 @@ static void no_more_than_a_window_is_sent_and_the_sender_is_held(void)
     pair_deinit(&pair);
 }
 
+/* Nothing else keeps it: a receiver that is killed before it settled gets it again. */
+static void nothing_is_acknowledged_before_it_is_with_its_receivers(void)
+{
+    begin();
+    link_up("t", FROM_LIVE);
+    pair.b.is_unsettled = true;
+    publish("t", MAIKO_BLOCK, 3);
+    pair_pass(&pair, MAIKO_SECONDS(2));
+    CU_ASSERT_EQUAL(pair.b.events, 3);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->acknowledged, 0);
+    CU_ASSERT(!exporter_is_drained(pair.a.exporter));
+    pair.b.is_unsettled = false;
+    pair_pass(&pair, MAIKO_SECONDS(1));
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->acknowledged, 3);
+    CU_ASSERT(exporter_is_drained(pair.a.exporter));
+    pair_deinit(&pair);
+}
+
 static void what_a_peer_does_not_want_costs_it_nothing(void)
 {
     begin();
@@ -524,6 +542,7 @@ static const struct test_case cases[] = {TEST_CASE(a_link_begins_and_ends_with_t
                                          TEST_CASE(strangers_are_refused_with_a_reason),
                                          TEST_CASE(versions_that_do_not_meet_are_refused),
                                          TEST_CASE(no_more_than_a_window_is_sent_and_the_sender_is_held),
+                                         TEST_CASE(nothing_is_acknowledged_before_it_is_with_its_receivers),
                                          TEST_CASE(what_a_peer_does_not_want_costs_it_nothing),
                                          TEST_CASE(a_full_window_costs_the_newest_or_the_oldest),
                                          TEST_CASE(what_a_stopped_peer_loses_takes_no_room),
