@@ -110,6 +110,21 @@ void shard_unready(struct shard *shard, struct actor *actor)
     actor->is_queued = false;
 }
 
+void shard_unready_all(struct shard *shard)
+{
+    struct actor *actor = shard->run_first;
+
+    shard->run_first = NULL;
+    while (actor != NULL) {
+        struct actor *next = actor->run_next;
+
+        actor->is_queued = false;
+        if (actor->is_gate)
+            shard_queue(shard, actor);
+        actor = next;
+    }
+}
+
 uint64_t shard_wall_slow(struct shard *shard)
 {
     shard->wall_ns = clock_wall_clamped(&shard->sup->clock, &shard->wall_last);

@@ -190,8 +190,12 @@ void shard_ready(struct shard *shard, struct actor *actor);
 /* Actors whose debt elsewhere is paid become ready.  True when there were any. */
 bool shard_take_wake_stack(struct shard *shard);
 
-/* Takes it out of the run queue: it has stopped. */
+/* Takes it out of the run queue: it has stopped.  Walks the queue if it is in it, which an actor that runs is only when its
+ * last hooks made it ready. */
 void shard_unready(struct shard *shard, struct actor *actor);
+
+/* Takes all but gates out of the run queue: everybody stops now, and none of them has to be looked for. */
+void shard_unready_all(struct shard *shard);
 
 /* The actor is ready and not in the run queue. */
 static inline void shard_queue(struct shard *shard, struct actor *actor)

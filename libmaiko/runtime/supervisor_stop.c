@@ -87,6 +87,7 @@ void supervisor_run_stop_hooks(struct shard *shard)
     struct list *link;
 
     shard->stop_hooks = false;
+    shard_unready_all(shard);
     while ((link = list_first(&shard->actors)) != NULL) {
         struct actor *actor = CONTAINER_OF(link, struct actor, siblings);
 
