@@ -262,6 +262,7 @@ static void run_step(struct actor *actor)
     maiko_step next = actor->ops->step(actor->self, actor_context(actor));
 
     after_hook(actor);
+    actor->shard->steps++;
     if (next < 0) {
         step_failed(actor, (maiko_status)next);
         return;

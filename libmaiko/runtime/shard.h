@@ -76,8 +76,8 @@ struct shard {
     uint64_t wall_ns; /* of this turn; 0: not read yet */
     uint64_t wall_last;
     uint64_t mono_ns; /* when last read */
-    uint64_t budget_left;
     uint64_t handled; /* events, for poll() and the stop report */
+    uint64_t steps;   /* that ran, for poll() */
     struct type_cache_line types[TYPE_CACHE];
     struct name_cache names; /* of topics named at the send */
 

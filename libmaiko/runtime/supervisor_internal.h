@@ -174,8 +174,8 @@ void supervisor_run_stop_hooks(struct shard *shard);
 uint64_t supervisor_handled(const struct maiko_supervisor *sup);
 
 /* One turn in a polled mode; when nothing else can happen virtual time may move to the next timer, as far as `until_ns`
- * (0: not at all).  False when nothing at all can happen. */
-bool supervisor_poll_once(struct maiko_supervisor *sup, uint64_t until_ns);
+ * (0: not at all).  `budget` bounds a turn of MAIKO_POLLED.  False when nothing at all can happen. */
+bool supervisor_poll_once(struct maiko_supervisor *sup, uint64_t until_ns, uint64_t budget);
 
 /* MAIKO_POLLED, with nothing to do: waits for the next retry of an accepted event, until `until_ns` at most.  False when there is
  * none.  Holds are not waited for: the calling thread may be the one to release them. */

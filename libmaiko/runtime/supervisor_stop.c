@@ -299,7 +299,7 @@ static bool nothing_is_alive(const struct maiko_supervisor *sup)
 /* What something outside holds for ever ends the wait here: nobody could let it go meanwhile. */
 static bool drain_polled(struct maiko_supervisor *sup, uint64_t deadline_ns)
 {
-    while (supervisor_poll_once(sup, deadline_ns) ||
+    while (supervisor_poll_once(sup, deadline_ns, UINT64_MAX) ||
            (sup->config.mode == MAIKO_POLLED && supervisor_poll_wait(sup, deadline_ns))) {
         if (now_ns(sup) >= deadline_ns)
             return false;
@@ -314,7 +314,7 @@ static bool stop_polled(struct maiko_supervisor *sup, uint64_t deadline_ns, stru
     tally_all(sup, tally);
     sup->hooks_missing = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
     post_stop_hooks(sup);
-    while (sup->hooks_missing > 0 && supervisor_poll_once(sup, 0))
+    while (sup->hooks_missing > 0 && supervisor_poll_once(sup, 0, UINT64_MAX))
         ;
     (void)drain_polled(sup, clock_deadline(now_ns(sup), sup->config.actor_stop_deadline_ns));
     return in_time;

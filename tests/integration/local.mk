@@ -7,6 +7,7 @@ integration_tests += tests/integration/test_fork
 integration_tests += tests/integration/test_import
 integration_tests += tests/integration/test_dedicated
 integration_tests += tests/integration/test_lifecycle
+integration_tests += tests/integration/test_poll
 integration_tests += tests/integration/test_state_table
 if WITH_BRIDGE
 integration_tests += tests/integration/test_app

@@ -125,11 +125,12 @@ MAIKO_API maiko_status maiko_supervisor_run(maiko_supervisor *sup);
 /**
  * Run shards inside the caller's own loop (MAIKO_POLLED, MAIKO_DETERMINISTIC).
  *
- * @param budget_events  events to handle at most; 0: until nothing can run.  In deterministic mode time then advances to
- *                       the next timer; with nothing left at all the call returns.
- * @return events handled, or a negative maiko_status.  Blocking: never.
+ * @param budget   events to handle and steps to run at most, but for the rest of the batch (in deterministic mode: of a virtual
+ *                 shard's turn) that reaches it; 0: until nothing can run, so for ever with a step that always goes on.  In
+ *                 deterministic mode time then advances to the next timer; with nothing left at all the call returns.
+ * @return events handled and steps run, 0 when nothing could run; or a negative maiko_status.  Blocking: never.
  */
-MAIKO_API int64_t maiko_supervisor_poll(maiko_supervisor *sup, uint32_t budget_events);
+MAIKO_API int64_t maiko_supervisor_poll(maiko_supervisor *sup, uint32_t budget);
 
 /** @return a descriptor that is readable when poll() has work (MAIKO_POLLED), or -1.  Stays the supervisor's. */
 MAIKO_API int maiko_supervisor_fd(maiko_supervisor *sup);
