@@ -1,6 +1,7 @@
 /* Links: the rows X1 to X4 from an actor of one process to actors of others, over the transport that the command line names:
  * transport=ipc, tcp or shm.  X1 and X2 count and check every event; X3 measures round trips. */
 #include "bench/lib/bulk.h"
+#include "bench/lib/port.h"
 #include "bench/lib/team.h"
 
 #include <maiko/bridge.h>
@@ -276,7 +277,7 @@ static void name_endpoint(struct setup *setup, const char *transport)
     if (mkdtemp(setup->directory) == NULL)
         subject_die("no directory");
     if (strcmp(transport, "tcp") == 0)
-        snprintf(setup->endpoint, sizeof setup->endpoint, "tcp://127.0.0.1:%d", 20000 + getpid() % 40000);
+        snprintf(setup->endpoint, sizeof setup->endpoint, "tcp://127.0.0.1:%u", bench_free_ports(1));
     else
         snprintf(setup->endpoint, sizeof setup->endpoint, "ipc://%s/socket", setup->directory);
 }

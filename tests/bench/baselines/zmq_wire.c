@@ -2,6 +2,7 @@
  * envelopes of eight fields as msgpack arrays, one frame per message with the topic in front.  batch=N envelopes a message, len=N
  * bytes each, readers=N, endpoint=ipc or tcp.  X3: percentiles of a round trip, one event under way, by two sockets. */
 #include "bench/lib/bulk.h"
+#include "bench/lib/port.h"
 #include "bench/lib/team.h"
 
 #include <msgpack.h>
@@ -264,11 +265,14 @@ static void run_round_trips(struct team *team, struct subject *subject, void *co
 
 static void name_endpoints(struct setup *setup, const char *transport)
 {
-    for (int i = 0; i < 2; i++) {
-        if (strcmp(transport, "tcp") == 0)
-            snprintf(setup->endpoints[i], sizeof setup->endpoints[i], "tcp://127.0.0.1:%d", 20000 + getpid() % 20000 * 2 + i);
+    const bool tcp = strcmp(transport, "tcp") == 0;
+    const unsigned port = tcp ? bench_free_ports(2) : 0;
+
+    for (unsigned i = 0; i < 2; i++) {
+        if (tcp)
+            snprintf(setup->endpoints[i], sizeof setup->endpoints[i], "tcp://127.0.0.1:%u", port + i);
         else
-            snprintf(setup->endpoints[i], sizeof setup->endpoints[i], "ipc://@bench-%d-%d", getpid(), i);
+            snprintf(setup->endpoints[i], sizeof setup->endpoints[i], "ipc://@bench-%d-%u", getpid(), i);
     }
 }
 
