@@ -21,6 +21,8 @@ tests_bench_lib_libbench_la_SOURCES = \
 	tests/bench/lib/machine.c \
 	tests/bench/lib/machine.h \
 	tests/bench/lib/payload.h \
+	tests/bench/lib/port.c \
+	tests/bench/lib/port.h \
 	tests/bench/lib/run.c \
 	tests/bench/lib/run.h \
 	tests/bench/lib/spsc.h \
@@ -98,11 +100,12 @@ if WITH_CAF
 bench_programs += tests/bench/baselines/caf
 endif
 
-EXTRA_DIST += tests/bench/baselines/actors.erl tests/bench/report.py
+EXTRA_DIST += tests/bench/baselines/actors.erl tests/bench/report.py tests/bench/measured.svg
 CLEANFILES += tests/bench/results.json tests/bench/REPORT.md tests/bench/figures.svg
 
 # BENCH_FLAGS are the driver's: --rows W1,W4 --runs 9 --seconds 1
-.PHONY: bench bench-quick bench-run bench-programs
+# bench-readme: the whole run, then table and plot into the README of the source tree.  For a quiet machine.
+.PHONY: bench bench-quick bench-readme bench-run bench-programs
 bench-programs: $(bench_programs)
 bench: bench-run
 bench-quick:
@@ -112,6 +115,14 @@ bench-run: $(bench_programs)
 	tests/bench/driver --programs tests/bench --sources $(srcdir)/tests/bench $(BENCH_FLAGS) >tests/bench/results.json || status=$$?; \
 	$(PYTHON3) $(srcdir)/tests/bench/report.py tests/bench/results.json tests/bench/REPORT.md tests/bench/figures.svg || status=$$?; \
 	echo "tests/bench/REPORT.md, tests/bench/figures.svg, tests/bench/results.json"; \
+	exit $$status
+
+# Also after a run in which something failed: table and plot say what.
+bench-readme: $(bench_programs)
+	@status=0; \
+	$(MAKE) $(AM_MAKEFLAGS) bench-run || status=$$?; \
+	$(PYTHON3) $(srcdir)/tests/bench/report.py tests/bench/results.json tests/bench/REPORT.md $(srcdir)/tests/bench/measured.svg \
+		$(srcdir)/README.md || status=$$?; \
 	exit $$status
 
 # Not part of make check: counting takes a while and depends on the compiler.

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""Turns the JSON lines of the driver into a Markdown report and an SVG plot: report.py results.json REPORT.md figures.svg"""
+"""Turns the JSON lines of the driver into a Markdown report and an SVG plot: report.py results.json REPORT.md figures.svg [README.md]
+
+The README gets a short table and the plot between its two markers."""
 import json
 import os
+import re
 import sys
 from html import escape
 
@@ -82,15 +85,19 @@ def summary(rows):
     return out + [""]
 
 
+def where(machine):
+    """The machine in a sentence, and another one when it was busy."""
+    out = [f"{machine['date']}, {machine['processor']}, {machine['processors']:.0f} processors, Linux {machine['kernel']} "
+           f"({machine['architecture']}), {machine['compiler']}. Core to core round trip "
+           f"{machine['round_trip_us']:.2f} µs ({machine['distance']}).", ""]
+    if machine.get("load", 0) > machine["processors"]:
+        out += [f"**The machine was busy with something else** (load {machine['load']:.1f} at the beginning): rows of one thread may be "
+                "read as ratios, rows across threads and processes not at all.", ""]
+    return out
+
+
 def markdown(machine, rows, plot):
-    out = ["# Benchmark report", ""]
-    if machine:
-        out += [f"{machine['date']}, {machine['processor']}, {machine['processors']:.0f} processors, Linux {machine['kernel']} "
-                f"({machine['architecture']}), {machine['compiler']}. Core to core round trip "
-                f"{machine['round_trip_us']:.2f} µs ({machine['distance']}).", ""]
-        if machine.get("load", 0) > machine["processors"]:
-            out += [f"**The machine was busy with something else** (load {machine['load']:.1f} at the beginning): rows of one thread may be "
-                    "read as ratios, rows across threads and processes not at all.", ""]
+    out = ["# Benchmark report", ""] + (where(machine) if machine else [])
     out += ["Every contender of a row ran in turn with the others, each time in a process of its own; ratios are medians of neighbouring "
             "runs. Payloads are 64 bytes, made anew for every event and summed by every receiver; a run that lost or damaged an event "
             "is invalid.", ""]
@@ -98,6 +105,49 @@ def markdown(machine, rows, plot):
     for name, row in rows.items():
         out += markdown_row(name, row)
     return "\n".join(out)
+
+
+# README ################################################################################################################
+
+def others(row):
+    """Peers of this run, best first."""
+    bars = [bar for bar in row["bars"] if bar["role"] == "peer" and bar.get("median") and bar["valid"]]
+    bars.sort(key=lambda bar: bar["median"], reverse=not row["lower"])
+    return ", ".join(f"{bar['name']} {number(bar['median'])}" for bar in bars)
+
+
+def readme_line(name, row, bar):
+    limit = next((bar for bar in row["bars"] if bar["role"] == "limit"), {})
+    unit = row["unit"] + (", lower is better" if row["lower"] else "")
+    met = "**invalid**" if not bar["valid"] else "yes" if bar["met"] else "**no**"
+    return (f"| {name} | {row['title']}; {bar['name'].removeprefix('libmaiko, ')} | {unit} | **{number(bar.get('median'))}** | {row['goal']} | "
+            f"{met} | {number(limit.get('median'))} | {number(bar.get('ratio'))} | {others(row)} |")
+
+
+def missing(rows):
+    """A sentence on who was not there."""
+    names = sorted({bar["name"] for row in rows.values() for bar in row["bars"] if bar["skipped"]})
+    return ["", f"Skipped, not installed or not built: {', '.join(names)}."] if names else []
+
+
+def readme_table(machine, rows, plot):
+    out = (where(machine) if machine else []) + ["| | row | unit | libmaiko | goal | met | limit | of the limit | others in this run |",
+                                                 "|---|---|---|--:|---|---|--:|--:|---|"]
+    for name, row in rows.items():
+        out += [readme_line(name, row, bar) for bar in row["bars"] if "met" in bar and not bar["skipped"]]
+    return "\n".join(out + missing(rows) + ["", f"![What libmaiko and others reached]({plot})"])
+
+
+def put_into_readme(path, machine, rows, plot):
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    plot = os.path.relpath(plot, os.path.dirname(path) or ".")
+    text, count = re.subn(r"(<!-- figures begin -->\n).*?(<!-- figures end -->)",
+                          lambda found: found[1] + readme_table(machine, rows, plot) + "\n" + found[2], text, flags=re.DOTALL)
+    if count != 1:
+        sys.exit(f"{path}: no place for the figures between '<!-- figures begin -->' and '<!-- figures end -->'")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 # SVG ###################################################################################################################
@@ -154,13 +204,13 @@ def svg(machine, rows):
             panels.append((name, row, sorted(bars, key=lambda bar: bar["median"], reverse=not row["lower"])))
     placed, height = place(panels)
     top, width = 78, 2 * PANEL_WIDTH + 3 * MARGIN
-    where = f'{machine["date"]}, {machine["processor"]}, {machine["processors"]:.0f} processors' if machine else ""
+    when = f'{machine["date"]}, {machine["processor"]}, {machine["processors"]:.0f} processors' if machine else ""
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height + top}" font-family="system-ui, sans-serif">',
            "<style>.title{font-size:13px;font-weight:600;fill:#1f2933}.unit{font-size:11px;fill:#7b8794}"
            ".label{font-size:11.5px;fill:#3e4c59}.value{font-size:11.5px;fill:#1f2933}</style>",
            f'<rect width="{width}" height="{height + top}" rx="8" fill="#ffffff"/>',
            f'<text x="{MARGIN}" y="34" font-size="18" font-weight="600" fill="#1f2933">libmaiko, measured beside others</text>',
-           f'<text x="{width - MARGIN}" y="34" class="unit" text-anchor="end">{escape(where)}</text>']
+           f'<text x="{width - MARGIN}" y="34" class="unit" text-anchor="end">{escape(when)}</text>']
     out += draw_legend(MARGIN, 56)
     for (name, row, bars), column, y in placed:
         out += draw_panel(name, row, bars, MARGIN + column * (PANEL_WIDTH + MARGIN), top + y)
@@ -168,7 +218,7 @@ def svg(machine, rows):
 
 
 def main():
-    if len(sys.argv) != 4:
+    if len(sys.argv) not in (4, 5):
         sys.exit(__doc__)
     lines = load(sys.argv[1])
     machine = next((line for line in lines if line["kind"] == "machine"), None)
@@ -177,6 +227,8 @@ def main():
         out.write(markdown(machine, rows, sys.argv[3]))
     with open(sys.argv[3], "w", encoding="utf-8") as out:
         out.write(svg(machine, rows))
+    if len(sys.argv) == 5:
+        put_into_readme(sys.argv[4], machine, rows, sys.argv[3])
 
 
 if __name__ == "__main__":

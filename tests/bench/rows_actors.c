@@ -17,6 +17,11 @@
     {                                                                                                                            \
         .name = name_, .role = ROLE_OURS, .program = "actors", .arguments = arguments_                                           \
     }
+/* Ours against ours: on another row's terms. */
+#define OURS_AS(row_, name_, role_, program_, arguments_)                                                                        \
+    {                                                                                                                            \
+        .name = name_, .role = role_, .program = program_, .row = row_, .arguments = arguments_                                  \
+    }
 /* Ours in a configuration that the goal does not speak of. */
 #define ALSO(name_, arguments_)                                                                                                  \
     {                                                                                                                            \
@@ -35,6 +40,33 @@
     {                                                                                                                            \
         .name = "Erlang/OTP", .role = ROLE_PEER, .program = "baselines/actors.erl", .arguments = arguments_,                     \
         .interpreter = "escript", .slow = true, .first = 20000                                                                   \
+    }
+/* W6: both of its rows have the same contenders. */
+#define CROWD(name_, role_, program_, actors_)                                                                                   \
+    {                                                                                                                            \
+        .name = name_, .role = role_, .program = program_, .row = "W6", .arguments = "actors=" actors_                           \
+    }
+#define CROWD_PEER(name_, program_, interpreter_)                                                                                \
+    {                                                                                                                            \
+        .name = name_, .role = ROLE_PEER, .program = "baselines/" program_, .row = "W6", .arguments = "actors=100000",           \
+        .interpreter = interpreter_, .slow = true                                                                                \
+    }
+#define CROWDS                                                                                                                   \
+    {                                                                                                                            \
+        CROWD("minimal runtime, 1 shard", ROLE_LIMIT, "baselines/minimal", "100000"),                                            \
+            CROWD("libmaiko, 100 000 actors", ROLE_OURS, "actors", "100000"),                                                    \
+            CROWD("libmaiko, 1 000 000 actors", ROLE_OURS, "actors", "1000000"), CROWD_PEER("C++ Actor Framework", "caf", NULL), \
+            CROWD_PEER("Erlang/OTP", "actors.erl", "escript")                                                                    \
+    }
+/* W4 across threads: few round trips tell how long they take. */
+#define ACROSS(name_, role_, program_, row_, arguments_, first_)                                                                 \
+    {                                                                                                                            \
+        .name = name_, .role = role_, .program = program_, .row = row_, .arguments = arguments_, .first = first_                 \
+    }
+#define ACROSS_PEER(name_, program_)                                                                                             \
+    {                                                                                                                            \
+        .name = name_, .role = ROLE_PEER, .program = "baselines/" program_, .row = "W4", .arguments = "", .slow = true,          \
+        .first = 2000                                                                                                            \
     }
 #define PEERS PEER("C++ Actor Framework", "caf", ""), ERLANG("")
 
@@ -56,17 +88,20 @@ const struct row bench_actor_rows[] = {
                     BY_HAND("SPSC ring, parking, each", "ring", "batch=1 park=1"),
                     BY_HAND("mutex and condition variable", "mutex_queue", ""), PEER("libzmq inproc", "zmq_inproc", ""),
                     PEER("nng inproc", "nng_inproc", ""), PEERS}},
+    {.id = "W1-default",
+     .title = "pipeline 1 to 1, what the defaults keep",
+     .unit = "M events/s",
+     .ratio_goal = 0.8,
+     .goal_text = "0.8 of one shard",
+     .contenders = {OURS_AS("W1", "libmaiko, 1 shard", ROLE_LIMIT, "actors", "shards=1"),
+                    OURS_AS("W1", "libmaiko, defaults", ROLE_OURS, "actors", "")}},
     {.id = "W1-count",
      .title = "pipeline 1 to 1, what counting costs",
      .unit = "M events/s",
      .ratio_goal = 0.97,
      .goal_text = "0.97 of the limit",
-     .contenders = {{.name = "libmaiko without counters, 1 shard",
-                     .role = ROLE_LIMIT,
-                     .program = "actors_uncounted",
-                     .row = "W1",
-                     .arguments = "shards=1"},
-                    {.name = "libmaiko, 1 shard", .role = ROLE_OURS, .program = "actors", .row = "W1", .arguments = "shards=1"}}},
+     .contenders = {OURS_AS("W1", "libmaiko without counters, 1 shard", ROLE_LIMIT, "actors_uncounted", "shards=1"),
+                    OURS_AS("W1", "libmaiko, 1 shard", ROLE_OURS, "actors", "shards=1")}},
     {.id = "W2",
      .title = "fan-out 1 to 8, deliveries",
      .unit = "M deliveries/s",
@@ -100,49 +135,18 @@ const struct row bench_actor_rows[] = {
      .unit = "M round trips/s",
      .ratio_goal = 1.0 / 3,
      .goal_text = "a third of the limit",
-     .contenders = {{.name = "two spinning threads", .role = ROLE_LIMIT, .program = "baselines/pingpong", .arguments = "by=spin"},
-                    {.name = "minimal runtime, 2 shards",
-                     .role = ROLE_BASELINE,
-                     .program = "baselines/minimal",
-                     .row = "W4",
-                     .arguments = "shards=2",
-                     .first = 20000},
-                    {.name = "libmaiko, 2 shards, spinning",
-                     .role = ROLE_OURS,
-                     .program = "actors",
-                     .row = "W4",
-                     .arguments = "shards=2 apart=1 spin_us=50",
-                     .first = 10000}}},
+     .contenders = {ACROSS("two spinning threads", ROLE_LIMIT, "baselines/pingpong", NULL, "by=spin", 0),
+                    ACROSS("minimal runtime, 2 shards", ROLE_BASELINE, "baselines/minimal", "W4", "shards=2", 20000),
+                    ACROSS("libmaiko, 2 shards, spinning", ROLE_OURS, "actors", "W4", "shards=2 apart=1 spin_us=50", 10000)}},
     {.id = "W4-park",
      .title = "ping-pong across two shards, sleeping",
      .unit = "M round trips/s",
      .ratio_goal = 1 / 1.15,
      .goal_text = "1.15 times the limit's time",
-     .contenders = {{.name = "two threads, futex",
-                     .role = ROLE_LIMIT,
-                     .program = "baselines/pingpong",
-                     .arguments = "by=futex",
-                     .first = 2000},
-                    {.name = "libmaiko, 2 shards",
-                     .role = ROLE_OURS,
-                     .program = "actors",
-                     .row = "W4",
-                     .arguments = "shards=2 apart=1",
-                     .first = 2000},
-                    {.name = "libzmq inproc",
-                     .role = ROLE_PEER,
-                     .program = "baselines/zmq_inproc",
-                     .row = "W4",
-                     .arguments = "",
-                     .slow = true,
-                     .first = 2000},
-                    {.name = "nng inproc",
-                     .role = ROLE_PEER,
-                     .program = "baselines/nng_inproc",
-                     .row = "W4",
-                     .arguments = "",
-                     .slow = true,
-                     .first = 2000}}},
+     .contenders = {ACROSS("two threads, futex", ROLE_LIMIT, "baselines/pingpong", NULL, "by=futex cores=0", 2000),
+                    ACROSS("two threads, futex, on two processors", ROLE_BASELINE, "baselines/pingpong", NULL, "by=futex", 2000),
+                    ACROSS("libmaiko, 2 shards", ROLE_OURS, "actors", "W4", "shards=2 apart=1", 2000),
+                    ACROSS_PEER("libzmq inproc", "zmq_inproc"), ACROSS_PEER("nng inproc", "nng_inproc")}},
     {.id = "W5",
      .title = "source, three relays, sink",
      .unit = "M events/s",
@@ -160,32 +164,7 @@ const struct row bench_actor_rows[] = {
      .fixed = true,
      .goal = 512,
      .goal_text = "512",
-     .contenders =
-         {{.name = "minimal runtime, 1 shard",
-           .role = ROLE_LIMIT,
-           .program = "baselines/minimal",
-           .row = "W6",
-           .arguments = "actors=100000"},
-          {.name = "libmaiko, 100 000 actors", .role = ROLE_OURS, .program = "actors", .row = "W6", .arguments = "actors=100000"},
-          {.name = "libmaiko, 1 000 000 actors",
-           .role = ROLE_OURS,
-           .program = "actors",
-           .row = "W6",
-           .arguments = "actors=1000000",
-           .slow = true},
-          {.name = "C++ Actor Framework",
-           .role = ROLE_PEER,
-           .program = "baselines/caf",
-           .row = "W6",
-           .arguments = "actors=100000",
-           .slow = true},
-          {.name = "Erlang/OTP",
-           .role = ROLE_PEER,
-           .program = "baselines/actors.erl",
-           .row = "W6",
-           .arguments = "actors=100000",
-           .interpreter = "escript",
-           .slow = true}}},
+     .contenders = CROWDS},
     {.id = "W6-time",
      .title = "100 000 actors, creation of each",
      .unit = "us",
@@ -193,33 +172,9 @@ const struct row bench_actor_rows[] = {
      .lower_is_better = true,
      .fixed = true,
      .goal = 0.4,
-     .goal_text = "0.4",
-     .contenders =
-         {{.name = "minimal runtime, 1 shard",
-           .role = ROLE_LIMIT,
-           .program = "baselines/minimal",
-           .row = "W6",
-           .arguments = "actors=100000"},
-          {.name = "libmaiko, 100 000 actors", .role = ROLE_OURS, .program = "actors", .row = "W6", .arguments = "actors=100000"},
-          {.name = "libmaiko, 1 000 000 actors",
-           .role = ROLE_OURS,
-           .program = "actors",
-           .row = "W6",
-           .arguments = "actors=1000000",
-           .slow = true},
-          {.name = "C++ Actor Framework",
-           .role = ROLE_PEER,
-           .program = "baselines/caf",
-           .row = "W6",
-           .arguments = "actors=100000",
-           .slow = true},
-          {.name = "Erlang/OTP",
-           .role = ROLE_PEER,
-           .program = "baselines/actors.erl",
-           .row = "W6",
-           .arguments = "actors=100000",
-           .interpreter = "escript",
-           .slow = true}}},
+     .ratio_goal = 5,
+     .goal_text = "0.4 or 5 times the limit",
+     .contenders = CROWDS},
     {.id = "W7",
      .title = "one source, 1 000 topics with an actor each",
      .unit = "M events/s",

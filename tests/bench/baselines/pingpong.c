@@ -4,7 +4,8 @@
  *   by=futex     both sleep until woken
  *   by=eventfd   both sleep in read() of an eventfd
  *   processes=1  over shared memory, instead of two threads
- *   cores=1      both on one processor */
+ *   cores=1      both on one processor
+ *   cores=0      where the system puts them, as it does with threads of a runtime */
 #include "bench/lib/futex.h"
 #include "bench/lib/subject.h"
 
@@ -74,7 +75,8 @@ static void *play_pong(void *userdata)
 {
     struct game *game = userdata;
 
-    bench_pin(game->cores - 1);
+    if (game->cores > 0)
+        bench_pin(game->cores - 1);
     for (uint64_t round = 1; round <= game->rounds; round++) {
         game->await(&game->pong, (uint32_t)round);
         game->pass(&game->ping, (uint32_t)round);
@@ -121,7 +123,8 @@ static void run_threads(struct game *game, double *microseconds)
 
     if (pthread_create(&pong, NULL, play_pong, game) != 0)
         subject_die("no thread");
-    bench_pin(0);
+    if (game->cores > 0)
+        bench_pin(0);
     play_ping(game, microseconds);
     pthread_join(pong, NULL);
 }
@@ -136,7 +139,8 @@ static void run_processes(struct game *game, double *microseconds)
         play_pong(game);
         _exit(0);
     }
-    bench_pin(0);
+    if (game->cores > 0)
+        bench_pin(0);
     play_ping(game, microseconds);
     waitpid(pong, NULL, 0);
 }

@@ -100,13 +100,14 @@ static void read_cpu_model(char *model, size_t size)
 void machine_describe(FILE *out, double round_trip_us)
 {
     const time_t now = time(NULL);
-    char model[128], date[32];
+    char model[128], date[32], kernel[32];
     struct utsname host;
     struct tm utc;
     double load;
 
     read_cpu_model(model, sizeof model);
     uname(&host);
+    snprintf(kernel, sizeof kernel, "%.*s", (int)strspn(host.release, "0123456789."), host.release);
     gmtime_r(&now, &utc);
     strftime(date, sizeof date, "%Y-%m-%d", &utc);
     json_begin(out);
@@ -114,7 +115,7 @@ void machine_describe(FILE *out, double round_trip_us)
     json_text(out, "date", date);
     json_text(out, "processor", model);
     json_number(out, "processors", bench_cpu_count());
-    json_text(out, "kernel", host.release);
+    json_text(out, "kernel", kernel);
     json_text(out, "architecture", host.machine);
     json_text(out, "compiler", "gcc compatible " __VERSION__);
     json_number(out, "load", getloadavg(&load, 1) == 1 ? load : 0);
