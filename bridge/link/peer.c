@@ -238,7 +238,7 @@ void peer_bye(struct peer *peer, const char *reason, uint64_t now_ns)
 /* ---- In ---- */
 
 /* After its own stall a node gives everybody the time again that it did not have itself. */
-static void notice_time(struct peer *peer, uint64_t now_ns)
+void peer_notice_time(struct peer *peer, uint64_t now_ns)
 {
     uint64_t silent = now_ns - peer->last_now;
     uint64_t usual = peer->config.heartbeat_ns + peer->config.silence_ns / 2;
@@ -254,7 +254,7 @@ static void notice_time(struct peer *peer, uint64_t now_ns)
 
 void peer_connected(struct peer *peer, uint64_t now_ns)
 {
-    notice_time(peer, now_ns);
+    peer_notice_time(peer, now_ns);
     if (peer->state == PEER_UP)
         peer_end_session(peer, "replaced", "", now_ns);
     peer->role = ROLE_CONNECTING;
@@ -268,7 +268,7 @@ void peer_connected(struct peer *peer, uint64_t now_ns)
 
 void peer_disconnected(struct peer *peer, const char *reason, uint64_t now_ns)
 {
-    notice_time(peer, now_ns);
+    peer_notice_time(peer, now_ns);
     peer_end_session(peer, reason, "", now_ns);
 }
 
@@ -330,7 +330,7 @@ void peer_frame(struct peer *peer, const uint8_t *bytes, size_t len, uint64_t no
     struct frame frame;
     maiko_status status;
 
-    notice_time(peer, now_ns);
+    peer_notice_time(peer, now_ns);
     peer->counters.frames_in++;
     peer->counters.bytes_in += len;
     text_init_buffer(&error, reason, sizeof(reason));
@@ -406,7 +406,7 @@ static void tick_up(struct peer *peer, uint64_t now_ns)
 
 void peer_tick(struct peer *peer, uint64_t now_ns)
 {
-    notice_time(peer, now_ns);
+    peer_notice_time(peer, now_ns);
     if (peer->state == PEER_GREETING)
         tick_greeting(peer, now_ns);
     else if (peer->state == PEER_UP)

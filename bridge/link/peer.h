@@ -247,6 +247,12 @@ bool peer_is_drained(const struct peer *peer);
 /* It takes nothing since the link's deadline. */
 bool peer_is_lossy(const struct peer *peer);
 
+/* Senders are held because of it. */
+bool peer_holds(const struct peer *peer);
+
+/* The position in its stream below which it has acknowledged everything, losses and ends included. */
+uint64_t peer_acknowledged(const struct peer *peer);
+
 /* Unacknowledged and queued for it, in events and bytes. */
 void peer_depth(const struct peer *peer, uint64_t *ret_events, uint64_t *ret_bytes);
 

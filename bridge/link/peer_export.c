@@ -85,6 +85,16 @@ bool peer_is_drained(const struct peer *peer)
     return peer->stream.count == 0;
 }
 
+bool peer_holds(const struct peer *peer)
+{
+    return peer->stream.holding > 0;
+}
+
+uint64_t peer_acknowledged(const struct peer *peer)
+{
+    return peer->stream.base;
+}
+
 bool peer_is_lossy(const struct peer *peer)
 {
     return peer->stream.is_lossy;
@@ -249,6 +259,7 @@ static bool send_data(struct peer *peer, uint64_t now_ns)
 
 void peer_flush(struct peer *peer, uint64_t now_ns)
 {
+    peer_notice_time(peer, now_ns);
     if (peer->state != PEER_UP)
         return;
     if (peer->subscribe_due > 0 && now_ns >= peer->subscribe_due)

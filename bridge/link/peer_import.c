@@ -210,6 +210,7 @@ void peer_consider_ack(struct peer *peer, uint64_t now_ns)
 
 void peer_delivered(struct peer *peer, uint64_t stream, uint64_t position, uint64_t now_ns)
 {
+    peer_notice_time(peer, now_ns);
     if (stream != peer->inflow.stream)
         return;
     inflow_delivered(&peer->inflow, position);

@@ -88,6 +88,9 @@ void peer_end_session(struct peer *peer, const char *reason, const char *text, u
 /* A malformed frame, a broken rule, no memory: says bye and ends the session. */
 void peer_fail(struct peer *peer, maiko_status status, const char *text, uint64_t now_ns);
 
+/* Called first by everything that lets the peer see the time: whoever only sends has not stood still either. */
+void peer_notice_time(struct peer *peer, uint64_t now_ns);
+
 /* ---- peer_session.c ---- */
 void peer_send_hello(struct peer *peer, uint64_t now_ns);
 void peer_on_hello(struct peer *peer, const struct frame *frame, uint64_t now_ns);

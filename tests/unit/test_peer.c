@@ -450,6 +450,23 @@ static void silence_ends_a_session_but_a_stall_of_our_own_does_not(void)
     pair_deinit(&pair);
 }
 
+static void who_is_busy_sending_has_not_stood_still(void)
+{
+    unsigned i;
+
+    begin();
+    link_up("#", FROM_LIVE);
+    for (i = 0; i < 12; i++) { /* what is sent puts every other timer off, and b says nothing */
+        pair.now += MAIKO_MS(500);
+        CU_ASSERT_EQUAL(pair_publish(&pair.a, "t", MAIKO_DROP_NEWEST, i + 1), MAIKO_OK);
+        peer_flush(pair.a.peer, pair.now);
+    }
+    peer_tick(pair.a.peer, pair.now);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->own_stalls, 0);
+    CU_ASSERT(strstr(pair.a.news, "down:silent") != NULL);
+    pair_deinit(&pair);
+}
+
 static void who_is_forgotten_is_told_to_begin_anew(void)
 {
     begin();
@@ -558,6 +575,7 @@ static const struct test_case cases[] = {TEST_CASE(a_link_begins_and_ends_with_t
                                          TEST_CASE(allow_lists_bind_both_directions),
                                          TEST_CASE(a_late_joiner_learns_who_has_finished),
                                          TEST_CASE(silence_ends_a_session_but_a_stall_of_our_own_does_not),
+                                         TEST_CASE(who_is_busy_sending_has_not_stood_still),
                                          TEST_CASE(who_is_forgotten_is_told_to_begin_anew),
                                          TEST_CASE(nonsense_ends_the_session_and_nothing_else),
                                          TEST_CASE(the_dead_hold_nobody),
