@@ -5,7 +5,9 @@
  * Shown: every event is delivered once, in order, or counted in a loss in its place; under BLOCK none is lost before the deadline
  * has passed; nobody is held for ever by a peer that stopped; the queue is bounded; a link that caught up is as good as new.
  * Each decision is left out by -DWITHOUT_name. */
-#define EVENTS 7
+#ifndef EVENTS
+#define EVENTS 5
+#endif
 #define WINDOW 3 /* bytes: an event has 1 or 2, a loss 1; one record always fits */
 #define TAIL 1
 #define STOPS 1
