@@ -11,6 +11,7 @@ integration_tests += tests/integration/test_poll
 integration_tests += tests/integration/test_state_table
 if WITH_BRIDGE
 integration_tests += tests/integration/test_app
+integration_tests += tests/integration/test_attach
 integration_tests += tests/integration/test_books
 integration_tests += tests/integration/test_bridge
 integration_tests += tests/integration/test_circle
@@ -26,6 +27,7 @@ endif
 
 EXTRA_DIST += tests/integration/python_peer.py
 
+tests_integration_test_attach_SOURCES = tests/integration/test_attach.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_link_flow_SOURCES = tests/integration/test_link_flow.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_bridge_SOURCES = tests/integration/test_bridge.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 
