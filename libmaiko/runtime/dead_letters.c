@@ -106,6 +106,7 @@ static bool send_note(struct shard *shard, struct route *route, const maiko_dead
     envelope->correlation = envelope->id;
     envelope->time_ns = shard_wall(shard);
     envelope->origin = NULL;
+    COUNT_SHARED(shard->sup->inbox->gate->counters, sent, 1); /* its row: other shards and threads send in its name too */
     shard_publish(shard, NULL, route, envelope);
     return true;
 }

@@ -5,6 +5,7 @@ integration_tests += tests/integration/test_behaviour_flow
 integration_tests += tests/integration/test_behaviour_life
 integration_tests += tests/integration/test_fork
 integration_tests += tests/integration/test_import
+integration_tests += tests/integration/test_dead_letters
 integration_tests += tests/integration/test_dedicated
 integration_tests += tests/integration/test_lifecycle
 integration_tests += tests/integration/test_poll
