@@ -52,6 +52,7 @@ static void the_first_event_after_ready_is_never_lost(void)
         CU_ASSERT(wait_until(subscriber.received == 1, 5000));
         CU_ASSERT_EQUAL(subscriber.first, i); /* and nothing older: it asked for live */
         bridge_end_stop(&subscriber);
+        CU_ASSERT(wait_until(bridge_end_counters(&publisher).peers == 0, 5000)); /* or the next one waits for this one */
     }
     bridge_end_stop(&publisher);
     host_deinit(&host);
