@@ -266,7 +266,7 @@ static void add_peer(struct world *world, struct node *node, unsigned other)
 static void node_start(struct world *world, struct node *node)
 {
     struct exporter_config config = {.heap = &world->heap,
-                                     .log_bytes = world->config->is_narrow ? 4096 : 0,
+                                     .log_bytes = world->config->is_narrow ? 1024 : 0,
                                      .stream_seed = (uint64_t)(node->life + 1) * 100000 + node->index * 1000 + 1};
     unsigned i;
 
