@@ -10,7 +10,6 @@
 #include "runtime/ticket.h"
 #include <string.h>
 
-#define SAMPLE_EVERY 64u
 #define LIGHT_NS 10000u /* an activation up to here, with the further batches it may already have had */
 #define MORE_BATCHES 5u
 #define ERROR_BACKOFF_FIRST_MS 1u

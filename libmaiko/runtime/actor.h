@@ -88,6 +88,10 @@ struct actor_outbox {
 
 #define ACTOR_SHORT_NAME 16 /* bytes of a name, its NUL included, that need no memory of their own */
 
+/* One activation in SAMPLE_EVERY is timed, the eighth of an actor first, so that heavy ones are known soon. */
+#define SAMPLE_EVERY 64u
+#define ACTIVATIONS_FIRST (SAMPLE_EVERY - 8)
+
 /* A million of them may run, so what few need stands apart; a delivery touches the first cache line, an activation the
  * first two. */
 struct actor {
@@ -114,7 +118,7 @@ struct actor {
     uint32_t tick_limit;  /* events per batch */
     uint32_t over_mark;   /* events sent into rings above their mark, in the present hook */
     uint32_t ring_events; /* under way in rings since the last confirmation */
-    uint16_t activations; /* for the sampling of handler time */
+    uint16_t activations; /* for the sampling of handler time; begins at ACTIVATIONS_FIRST */
     uint8_t suspicion;    /* heavy samples in a row: then every activation is sampled */
     uint8_t generation;   /* 0..63, in the low bits of the context pointer */
     uint8_t weight;       /* enum actor_weight */

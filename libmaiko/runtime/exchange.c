@@ -24,17 +24,12 @@ static struct ring *ring_from(const struct shard *shard, uint32_t source)
     return atomic_load_explicit(&shard->sup->shards[source]->out[shard->index], memory_order_acquire);
 }
 
-static bool ring_is_above(const struct ring *ring, uint64_t events, uint64_t bytes)
-{
-    return ring_events_under_way(ring) >= events || ring_bytes_under_way(ring) >= bytes;
-}
-
-static bool ring_is_above_mark(const struct shard *shard, const struct ring *ring)
+static bool ring_is_above_mark(const struct shard *shard, struct ring *ring)
 {
     return ring_is_above(ring, shard->sup->ring_mark_events, RING_MARK_BYTES);
 }
 
-static bool ring_is_above_half(const struct shard *shard, const struct ring *ring)
+static bool ring_is_above_half(const struct shard *shard, struct ring *ring)
 {
     return ring_is_above(ring, (shard->sup->ring_mark_events + 1) / 2, RING_MARK_BYTES / 2);
 }
@@ -376,13 +371,13 @@ static void take_causes(struct shard *shard, uint32_t source, const struct ring_
     }
 }
 
-/* Dispatches everything of one source up to the flush `upto`. */
+/* Dispatches everything of one source up to the flush `upto`.  Does not look behind it: the writer is about to write there. */
 static void take_in(struct shard *shard, uint32_t source, uint64_t upto)
 {
     struct ring *ring = ring_from(shard, source);
     struct ring_batch *batch;
 
-    while (ring != NULL && (batch = ring_open_batch(ring, upto)) != NULL) {
+    while (ring != NULL && shard->consumed[source] < upto && (batch = ring_open_batch(ring, upto)) != NULL) {
         uint64_t flush = atomic_load_explicit(&batch->flush, memory_order_relaxed);
         uint32_t records = batch->records;
 

@@ -45,6 +45,8 @@ struct ring {
     uint64_t written_events;
     uint64_t written_bytes;
     uint64_t written_flush; /* of the last batch */
+    uint64_t seen_events;   /* confirmed when last looked: the reader's line stays with the reader while there is room */
+    uint64_t seen_bytes;
     /* reader */
     _Alignas(128) struct ring_segment *head;
     size_t read_offset;
@@ -94,6 +96,16 @@ static inline uint64_t ring_events_under_way(const struct ring *ring)
 static inline uint64_t ring_bytes_under_way(const struct ring *ring)
 {
     return ring->written_bytes - atomic_load_explicit(&ring->confirmed_bytes, memory_order_relaxed);
+}
+
+/* Writer: does the reader have so many events, or so many bytes, to confirm? */
+static inline bool ring_is_above(struct ring *ring, uint64_t events, uint64_t bytes)
+{
+    if (ring->written_events - ring->seen_events < events && ring->written_bytes - ring->seen_bytes < bytes)
+        return false;
+    ring->seen_events = ring->written_events - ring_events_under_way(ring);
+    ring->seen_bytes = ring->written_bytes - ring_bytes_under_way(ring);
+    return ring->written_events - ring->seen_events >= events || ring->written_bytes - ring->seen_bytes >= bytes;
 }
 
 #endif

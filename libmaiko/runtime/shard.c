@@ -14,8 +14,8 @@
 
 _Thread_local struct shard *shard_of_this_thread;
 
-/* How often the clock is looked at within a turn, in activations. */
-#define BUDGET_CHECK_EVERY 64u
+/* How often the clock is looked at within a turn, in activations, unless they prove heavy. */
+#define LOOK_EVERY 64u
 
 #define SLOW_FIRST_RUN_NS MAIKO_MS(1)
 
@@ -37,6 +37,7 @@ maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint3
     pthread_mutex_init(&shard->post_lock, NULL);
     pthread_mutex_init(&shard->announce_lock, NULL);
     shard->peers = index + 1;
+    shard->look_every = LOOK_EVERY;
     shard->times_all = sup->config.mode != MAIKO_THREADS && sup->config.log != NULL;
     hash_table_init(&shard->interests, shard->heap, interest_key);
     shard->known_shards = index + 1;
@@ -150,7 +151,7 @@ void shard_account_time(struct shard *shard, struct actor *actor, uint64_t durat
     struct counters_times *times;
 
     /* a quick first run says little and would give each of a million actors a second line */
-    if (actor->activations == 1 && duration_ns < SLOW_FIRST_RUN_NS)
+    if (actor->activations == ACTIVATIONS_FIRST + 1 && duration_ns < SLOW_FIRST_RUN_NS)
         return;
     times = times_of(shard, actor);
     if (times == NULL)
@@ -305,27 +306,40 @@ static struct actor *next_ready(struct shard *shard)
     return NULL;
 }
 
-static bool is_late(const struct shard *shard, uint64_t begin_ns)
+/* Looks at the clock as often as the last late turn makes advisable: a turn of heavy actors ends after one or two of them. */
+static bool is_late(struct shard *shard, uint32_t count, uint64_t begin_ns)
 {
-    return clock_mono_ns(&shard->sup->clock) - begin_ns >= shard->sup->config.turn_budget_ns;
+    uint64_t budget_ns = shard->sup->config.turn_budget_ns;
+    uint64_t took_ns = clock_mono_ns(&shard->sup->clock) - begin_ns;
+
+    if (took_ns < budget_ns)
+        return false;
+    while (shard->look_every > 1 && took_ns > 2 * budget_ns && shard->look_every * took_ns > count * budget_ns)
+        shard->look_every /= 2;
+    return true;
 }
 
 static bool run_ready(struct shard *shard, uint64_t budget_events)
 {
     uint64_t until = shard->handled + budget_events;
-    uint64_t begin_ns;
+    uint64_t begin_ns = 0;
     uint32_t count = 0;
+    bool late = false;
     struct actor *actor;
 
-    if (shard->run_first == NULL)
-        return false;
-    begin_ns = clock_mono_ns(&shard->sup->clock);
     /* activations bound the turn too: steps that handle nothing */
-    while (shard->handled < until && count < budget_events && (actor = next_ready(shard)) != NULL) {
+    while (!late && shard->handled < until && count < budget_events && (actor = next_ready(shard)) != NULL) {
         actor_activate(actor);
-        if ((++count & (BUDGET_CHECK_EVERY - 1)) == 0 && is_late(shard, begin_ns))
-            break;
+        count++;
+        if (shard->run_first == NULL)
+            continue;
+        if (begin_ns == 0) /* a turn of one actor needs no clock */
+            begin_ns = clock_mono_ns(&shard->sup->clock);
+        else if ((count & (shard->look_every - 1)) == 0)
+            late = is_late(shard, count, begin_ns);
     }
+    if (!late && shard->look_every < LOOK_EVERY)
+        shard->look_every *= 2;
     if (__builtin_expect(atomic_load_explicit(&shard->slow_actor, memory_order_relaxed) != NULL, 0))
         lookout_account(shard);
     return count > 0;

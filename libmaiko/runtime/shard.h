@@ -68,7 +68,8 @@ struct shard {
     struct actor *current; /* whose hook runs */
     struct room *reserved; /* events reserved by the running hook */
     struct envelope *current_envelope;
-    bool times_all; /* polled modes: every activation is timed, so that the slow ones are named */
+    uint32_t look_every; /* activations between two looks at the clock, a power of two */
+    bool times_all;      /* polled modes: every activation is timed, so that the slow ones are named */
     struct actor *run_first;
     struct actor *run_last;
     struct pool pool;

@@ -252,6 +252,7 @@ static maiko_status fill(struct maiko_supervisor *sup, struct actor *actor, stru
     actor->step_state = draft->ops->step != NULL ? ACTOR_STEP_READY : ACTOR_STEP_NEVER;
     actor->weight = draft->ops->step != NULL || spec->tick_limit != 0 ? ACTOR_EXACT : ACTOR_USUAL;
     actor->tick_limit = spec->tick_limit != 0 ? spec->tick_limit : sup->config.tick_limit;
+    actor->activations = ACTIVATIONS_FIRST;
     actor->receives_own = spec->receive_own;
     actor->is_dedicated = spec->dedicated && sup->config.mode == MAIKO_THREADS;
     actor->sends_simply = !actor->is_dedicated;

@@ -39,8 +39,8 @@ struct bench {
     _Atomic unsigned done;
 };
 
-/* A supervisor with the settings of the command line: shards=N, spin_us=N, capacity=N, tick=N, apart=1.  Without them, the
- * defaults. */
+/* A supervisor with the settings of the command line: shards=N, spin_us=N, capacity=N, tick=N, turn_us=N, apart=1.  Without
+ * them, the defaults. */
 void bench_open(struct bench *bench);
 
 /* Adds an actor for `part`, on `shard` when the row runs apart. */

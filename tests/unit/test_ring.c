@@ -236,10 +236,32 @@ static void one_thread_writes_while_another_reads(void)
     deinit(&fixture);
 }
 
+/* The writer looks at the reader's position only when it has to: what it knows may be old, but never too far. */
+static void the_mark_follows_the_reader(void)
+{
+    struct fixture fixture;
+    int round;
+
+    init(&fixture, 5, RING_SEGMENT_BYTES);
+    for (round = 0; round < 3; round++) {
+        while (ring_events_under_way(fixture.ring) < 8) {
+            CU_ASSERT_FALSE(ring_is_above(fixture.ring, 8, UINT64_MAX));
+            write_one(&fixture);
+        }
+        close_batch(&fixture);
+        CU_ASSERT(ring_is_above(fixture.ring, 8, UINT64_MAX) && !ring_is_above(fixture.ring, 9, UINT64_MAX));
+        CU_ASSERT(ring_is_above(fixture.ring, 9, ring_bytes_under_way(fixture.ring)));
+        CU_ASSERT(read_all(&fixture, fixture.flush));
+        CU_ASSERT_FALSE(ring_is_above(fixture.ring, 1, 1));
+    }
+    deinit(&fixture);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(batches_come_out_as_they_went_in),
     TEST_CASE(what_is_not_published_is_not_read),
     TEST_CASE(segments_are_used_again),
+    TEST_CASE(the_mark_follows_the_reader),
     TEST_CASE(a_failed_allocation_changes_nothing),
     TEST_CASE(one_thread_writes_while_another_reads),
 };
