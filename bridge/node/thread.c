@@ -1,8 +1,8 @@
 /* The bridge's thread: sleeps in the port, and after every wake-up moves what has come out of the supervisor to the peers and
  * what came from them into it. */
-#include <signal.h>
 #include <string.h>
 
+#include "base/thread.h"
 #include "node/node.h"
 #include "node/shm.h"
 #include <maiko/maiko.h>
@@ -211,9 +211,6 @@ static void *run(void *userdata)
 maiko_status node_thread_start(maiko_bridge *bridge, struct text *error)
 {
     maiko_status status;
-    sigset_t all;
-    sigset_t before;
-    int failure;
 
     status = zmq_port_watch(bridge->port, bridge->handover.wake_fd, handover_ready, bridge);
     if (status == MAIKO_OK && bridge->space != NULL)
@@ -223,17 +220,12 @@ maiko_status node_thread_start(maiko_bridge *bridge, struct text *error)
     if (status != MAIKO_OK)
         return status;
     node_key_watch_start(bridge);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* the thread inherits it: signals are the host's */
-    failure = pthread_create(&bridge->thread, NULL, run, bridge);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failure != 0) {
+    status = thread_start(&bridge->thread, run, bridge, "maiko-bridge");
+    if (status == MAIKO_OK)
+        bridge->is_started = true;
+    else
         text_append(error, "no thread for the bridge");
-        return MAIKO_ESYSTEM;
-    }
-    (void)pthread_setname_np(bridge->thread, "maiko-bridge");
-    bridge->is_started = true;
-    return MAIKO_OK;
+    return status;
 }
 
 void node_thread_stop(maiko_bridge *bridge)

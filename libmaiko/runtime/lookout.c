@@ -1,7 +1,7 @@
 /* Lookout: the thread and what it remembers of each shard. */
 #include "runtime/lookout.h"
 
-#include <signal.h>
+#include "base/thread.h"
 #include <stdio.h>
 #include <time.h>
 
@@ -102,10 +102,8 @@ maiko_status lookout_start(struct maiko_supervisor *sup)
 {
     struct lookout *lookout = &sup->lookout;
     pthread_condattr_t monotonic;
-    sigset_t all;
-    sigset_t before;
+    maiko_status status;
     char name[16];
-    int err;
 
     if (sup->config.log == NULL || sup->config.mode != MAIKO_THREADS)
         return MAIKO_OK;
@@ -113,18 +111,13 @@ maiko_status lookout_start(struct maiko_supervisor *sup)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&lookout->wanted, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&lookout->thread, NULL, lookout_main, sup);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (err != 0) {
-        pthread_cond_destroy(&lookout->wanted);
-        return MAIKO_ESYSTEM;
-    }
-    lookout->has_thread = true;
     snprintf(name, sizeof name, "%.10s/dog", sup->name);
-    (void)pthread_setname_np(lookout->thread, name);
-    return MAIKO_OK;
+    status = thread_start(&lookout->thread, lookout_main, sup, name);
+    if (status == MAIKO_OK)
+        lookout->has_thread = true;
+    else
+        pthread_cond_destroy(&lookout->wanted);
+    return status;
 }
 
 void lookout_stop(struct maiko_supervisor *sup)

@@ -1,6 +1,7 @@
 /* Running a supervisor on its own threads: start, join, and both with signals. */
-#include "runtime/supervisor_internal.h"
+#include "base/thread.h"
 #include "runtime/lookout.h"
+#include "runtime/supervisor_internal.h"
 #include "runtime/supervisor_stop.h"
 #include <errno.h>
 #include <poll.h>
@@ -13,21 +14,14 @@
 
 maiko_status supervisor_start_thread(struct shard *shard)
 {
-    sigset_t all;
-    sigset_t before;
+    maiko_status status;
     char name[16];
-    int err;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    err = pthread_create(&shard->thread, NULL, shard_main, shard);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (err != 0)
-        return MAIKO_ESYSTEM;
-    shard->has_thread = true;
     snprintf(name, sizeof name, "%.10s/%u", shard->sup->name, shard->index);
-    (void)pthread_setname_np(shard->thread, name);
-    return MAIKO_OK;
+    status = thread_start(&shard->thread, shard_main, shard, name);
+    if (status == MAIKO_OK)
+        shard->has_thread = true;
+    return status;
 }
 
 /* Under the lock, which holds the new threads back (see shard_main): no hook runs unless all threads are there. */

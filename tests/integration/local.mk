@@ -4,6 +4,7 @@ integration_tests += tests/integration/test_bad_input
 integration_tests += tests/integration/test_behaviour_flow
 integration_tests += tests/integration/test_behaviour_life
 integration_tests += tests/integration/test_fork
+integration_tests += tests/integration/test_host
 integration_tests += tests/integration/test_import
 integration_tests += tests/integration/test_dead_letters
 integration_tests += tests/integration/test_dedicated
