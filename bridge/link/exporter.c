@@ -110,7 +110,7 @@ static maiko_status encode(struct exporter *exporter, const struct export_event 
     return MAIKO_OK;
 }
 
-static void evict(struct exporter *exporter)
+void exporter_evict(struct exporter *exporter)
 {
     uint64_t first = exporter->log.first;
     struct list *link;
@@ -137,7 +137,6 @@ maiko_status exporter_append(struct exporter *exporter, struct export_channel *c
         return status;
     LIST_FOR_EACH (link, &exporter->peers)
         peer_offer(peer_of_link(link), entry, now_ns);
-    evict(exporter);
     return MAIKO_OK;
 }
 
@@ -153,6 +152,7 @@ maiko_status exporter_publish(struct exporter *exporter, const struct export_eve
         return status;
     status = exporter_append(exporter, channel, block, block->data, block->size, now_ns);
     retained_block_unref(block);
+    exporter_evict(exporter);
     return status;
 }
 

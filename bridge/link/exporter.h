@@ -75,6 +75,9 @@ MAIKO_MUST_CHECK maiko_status exporter_channel(struct exporter *exporter, const 
 MAIKO_MUST_CHECK maiko_status exporter_append(struct exporter *exporter, struct export_channel *channel,
                                               struct retained_block *block, uint8_t *record, size_t len, uint64_t now_ns);
 
+/* After some of them: lets go what the log has no room for. */
+void exporter_evict(struct exporter *exporter);
+
 /* Senders to this topic are held: some peer that wants it has no room under BLOCK. */
 bool exporter_holds(const struct exporter *exporter, const char *topic);
 

@@ -5,8 +5,6 @@
 
 #include <maiko/topic.h>
 
-enum { CACHE_UNKNOWN = 0, CACHE_UNWANTED = 1, CACHE_WANTED = 2 /* plus the policy */ };
-
 void patterns_init(struct patterns *patterns, struct heap *heap)
 {
     *patterns = (struct patterns){.heap = heap};
@@ -15,7 +13,7 @@ void patterns_init(struct patterns *patterns, struct heap *heap)
 void patterns_forget_cache(struct patterns *patterns)
 {
     if (patterns->cache_size > 0)
-        memset(patterns->cache, CACHE_UNKNOWN, patterns->cache_size);
+        memset(patterns->cache, PATTERNS_UNKNOWN, patterns->cache_size);
 }
 
 void patterns_clear(struct patterns *patterns)
@@ -105,10 +103,10 @@ static uint8_t judge(const struct patterns *patterns, const struct retained_topi
         overflow = pattern->overflow;
     }
     if (!is_wanted)
-        return CACHE_UNWANTED;
+        return PATTERNS_UNWANTED;
     if (overflow == MAIKO_OVERFLOW_OF_TOPIC)
         overflow = topic->overflow == MAIKO_OVERFLOW_OF_TOPIC ? MAIKO_BLOCK : topic->overflow;
-    return (uint8_t)(CACHE_WANTED + overflow);
+    return (uint8_t)(PATTERNS_WANTED + overflow);
 }
 
 /* Room for this topic; without memory the answer is worked out every time. */
@@ -124,27 +122,19 @@ static bool grow_cache(struct patterns *patterns, uint32_t index)
     cache = heap_resize(patterns->heap, patterns->cache, patterns->cache_size, size);
     if (cache == NULL)
         return false;
-    memset(cache + patterns->cache_size, CACHE_UNKNOWN, size - patterns->cache_size);
+    memset(cache + patterns->cache_size, PATTERNS_UNKNOWN, size - patterns->cache_size);
     patterns->cache = cache;
     patterns->cache_size = size;
     return true;
 }
 
-bool patterns_want(struct patterns *patterns, const struct retained_topic *topic, maiko_overflow *ret_overflow)
+uint8_t patterns_judge(struct patterns *patterns, const struct retained_topic *topic)
 {
-    uint8_t answer = CACHE_UNKNOWN;
-    bool is_cached = grow_cache(patterns, topic->index);
+    uint8_t answer = judge(patterns, topic);
 
-    if (is_cached)
-        answer = patterns->cache[topic->index];
-    if (answer == CACHE_UNKNOWN)
-        answer = judge(patterns, topic);
-    if (is_cached)
+    if (grow_cache(patterns, topic->index))
         patterns->cache[topic->index] = answer;
-    if (answer == CACHE_UNWANTED)
-        return false;
-    *ret_overflow = (maiko_overflow)(answer - CACHE_WANTED);
-    return true;
+    return answer;
 }
 
 bool patterns_match(const struct patterns *patterns, const char *topic)

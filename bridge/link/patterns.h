@@ -23,7 +23,7 @@ struct patterns {
     struct pattern *list;
     size_t count;
     size_t capacity;
-    uint8_t *cache; /* per topic index: 0 unknown, see patterns.c */
+    uint8_t *cache; /* per topic index, see patterns_judge() */
     size_t cache_size;
 };
 
@@ -40,8 +40,23 @@ void patterns_remove(struct patterns *patterns, struct pattern *pattern);
 /* NULL when there is none of this text. */
 struct pattern *patterns_find(const struct patterns *patterns, const char *text, size_t len);
 
+enum { PATTERNS_UNKNOWN = 0, PATTERNS_UNWANTED = 1, PATTERNS_WANTED = 2 /* plus the policy */ };
+
+/* The function behind patterns_want(): one of these, remembered if there is memory for it. */
+uint8_t patterns_judge(struct patterns *patterns, const struct retained_topic *topic);
+
 /* Does any live pattern want the topic?  With what policy: the first one that says one, else the topic's. */
-bool patterns_want(struct patterns *patterns, const struct retained_topic *topic, maiko_overflow *ret_overflow);
+static inline bool patterns_want(struct patterns *patterns, const struct retained_topic *topic, maiko_overflow *ret_overflow)
+{
+    uint8_t answer = topic->index < patterns->cache_size ? patterns->cache[topic->index] : PATTERNS_UNKNOWN;
+
+    if (answer == PATTERNS_UNKNOWN)
+        answer = patterns_judge(patterns, topic);
+    if (answer == PATTERNS_UNWANTED)
+        return false;
+    *ret_overflow = (maiko_overflow)(answer - PATTERNS_WANTED);
+    return true;
+}
 
 /* Without a topic of the log. */
 bool patterns_match(const struct patterns *patterns, const char *topic);

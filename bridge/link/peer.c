@@ -9,7 +9,7 @@ enum {
     WINDOW_BYTES = 2 * 1024 * 1024,
     WINDOW_EVENTS = 16384,
     OLDEST_TAIL = 128,
-    BATCH_BYTES = 64 * 1024,
+    BATCH_BYTES = 256 * 1024,
     HOP_LIMIT = 8,
     GIVE_FROM = 8 * 1024
 };

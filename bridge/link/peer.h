@@ -133,7 +133,7 @@ struct peer_config {
     size_t window_bytes;    /* 2 MiB */
     uint32_t window_events; /* 16 384 */
     uint32_t oldest_tail;   /* 128: events that wait under DROP_OLDEST */
-    size_t batch_bytes;     /* 64 KiB: frames are closed past this */
+    size_t batch_bytes;     /* 256 KiB: frames are closed past this */
     uint32_t hop_limit;     /* 8 */
     uint64_t deadline_ns;   /* 5 s: BLOCK without progress */
     uint64_t heartbeat_ns;  /* 1 s */

@@ -149,6 +149,7 @@ static bool tell_once(struct peer *peer, uint8_t **told, size_t *size, size_t in
 struct references {
     size_t types;
     size_t channels;
+    const struct retained_channel *last;
 };
 
 static void refer(struct peer *peer, const struct retained_channel *base, struct references *references)
@@ -156,6 +157,7 @@ static void refer(struct peer *peer, const struct retained_channel *base, struct
     const struct export_channel *channel = CONTAINER_OF(base, const struct export_channel, base);
     const struct export_type *type = channel->type;
 
+    references->last = base;
     if (!tell_once(peer, &peer->told_channels, &peer->told_channels_size, base->number))
         return;
     if (tell_once(peer, &peer->told_types, &peer->told_types_size, type->index)) {
@@ -173,14 +175,38 @@ static void refer(struct peer *peer, const struct retained_channel *base, struct
     references->channels++;
 }
 
-static void write_record(struct peer *peer, const struct stream_record *record, struct references *references)
+/* Events whose bytes lie one behind the other in one block: copied in one go. */
+struct run {
+    const struct retained_block *block;
+    const uint8_t *bytes;
+    size_t len;
+};
+
+static void end_run(struct peer *peer, struct run *run)
+{
+    if (run->len > 0)
+        pack_raw(&peer->frame, run->bytes, run->len);
+    *run = (struct run){.len = 0};
+}
+
+static void add_event(struct peer *peer, const struct retained_entry *entry, struct references *references, struct run *run)
+{
+    if (entry->channel != references->last)
+        refer(peer, entry->channel, references);
+    if (entry->block != run->block || entry->bytes != run->bytes + run->len) {
+        end_run(peer, run);
+        run->block = entry->block;
+        run->bytes = entry->bytes;
+    }
+    run->len += entry->len;
+}
+
+static void write_rare(struct peer *peer, const struct stream_record *record)
 {
     const struct export_end *end;
 
     switch ((enum record_state)record->state) {
     case STREAM_EVENT:
-        refer(peer, record->entry->channel, references);
-        pack_raw(&peer->frame, record->entry->bytes, record->entry->len);
         break;
     case STREAM_LOST:
         record_write_lost(&peer->frame, record->lost, loss_name((enum loss)record->loss));
@@ -200,15 +226,22 @@ static size_t collect(struct peer *peer, struct references *references)
 {
     const struct stream_record *record;
     size_t place = pack_array_begin(&peer->frame);
+    struct run run = {.len = 0};
     size_t count = 0;
 
-    while (peer->frame.len + peer->types.len + peer->channels.len < peer->config.batch_bytes) {
+    while (peer->frame.len + run.len + peer->types.len + peer->channels.len < peer->config.batch_bytes) {
         record = stream_sendable(&peer->stream, count);
         if (record == NULL)
             break;
-        write_record(peer, record, references);
         count++;
+        if (record->state == STREAM_EVENT) {
+            add_event(peer, record->entry, references, &run);
+            continue;
+        }
+        end_run(peer, &run);
+        write_rare(peer, record);
     }
+    end_run(peer, &run);
     pack_array_end(&peer->frame, place, count);
     return count;
 }
@@ -233,7 +266,7 @@ static maiko_status packs_status(const struct peer *peer)
 static bool send_data(struct peer *peer, uint64_t now_ns)
 {
     struct frame data = {.kind = FRAME_DATA, .session = peer->session, .first = stream_next(&peer->stream)};
-    struct references references = {0, 0};
+    struct references references = {.last = NULL};
     size_t count;
 
     if (stream_sendable(&peer->stream, 0) == NULL)

@@ -227,6 +227,7 @@ static void run_batch(maiko_bridge *bridge, struct batch *batch)
         hold(bridge, record->source->topic, record->hold);
         record->hold = NULL;
     }
+    exporter_evict(bridge->exporter);
     atomic_fetch_add_explicit(&bridge->exported, exported, memory_order_relaxed);
     atomic_fetch_add_explicit(&bridge->relayed, relayed, memory_order_relaxed);
 }

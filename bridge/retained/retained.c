@@ -73,16 +73,8 @@ static struct retained_entry *new_entry(struct retained *retained)
     return entry;
 }
 
-struct retained_entry *retained_ref(struct retained_entry *entry)
+void retained_release(struct retained *retained, struct retained_entry *entry)
 {
-    entry->refs++;
-    return entry;
-}
-
-void retained_unref(struct retained *retained, struct retained_entry *entry)
-{
-    if (--entry->refs > 0)
-        return;
     entry->channel->refs--;
     retained_block_unref(entry->block);
     entry->topic = (void *)retained->free_entries;

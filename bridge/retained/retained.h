@@ -96,7 +96,19 @@ bool retained_give_up(struct retained *retained);
 struct retained_entry *retained_at(const struct retained *retained, uint64_t position);
 
 /* An entry outlives the log as long as somebody refers to it. */
-struct retained_entry *retained_ref(struct retained_entry *entry);
-void retained_unref(struct retained *retained, struct retained_entry *entry);
+static inline struct retained_entry *retained_ref(struct retained_entry *entry)
+{
+    entry->refs++;
+    return entry;
+}
+
+/* The function behind retained_unref(): nobody refers to it any more. */
+void retained_release(struct retained *retained, struct retained_entry *entry);
+
+static inline void retained_unref(struct retained *retained, struct retained_entry *entry)
+{
+    if (--entry->refs == 0)
+        retained_release(retained, entry);
+}
 
 #endif
