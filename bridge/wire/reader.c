@@ -124,6 +124,65 @@ static const uint8_t plain_sizes[256] =
         0,          0,          0,          0,          0,          0,          SIXTEEN(1), SIXTEEN(1), /* negative ones */
 };
 
+/* A short array of numbers, short bytes and short texts, which most payloads are: what is behind it, NULL when it is another
+ * value or cut. */
+static inline const uint8_t *walk_flat(const uint8_t *at, const uint8_t *end)
+{
+    unsigned left;
+
+    if (at == end || *at < READER_FIXARRAY || *at > READER_FIXARRAY_MAX)
+        return NULL;
+    for (left = *at++ & 0x0fu; left > 0; left--) {
+        size_t size;
+
+        if (end - at < 2) /* with one byte behind it a value is found without looking twice */
+            return NULL;
+        size = plain_sizes[*at];
+        if (*at == READER_BIN8)
+            size = (size_t)2 + at[1];
+        else if (size == 0 && *at > READER_FIXARRAY_MAX && *at < READER_NIL)
+            size = (size_t)1 + (*at & 0x1f); /* a short text */
+        if (size == 0 || size > (size_t)(end - at))
+            return NULL;
+        at += size;
+    }
+    return at;
+}
+
+/* What nearly every array of a data frame is: an event as our exporter writes it (record_begin_event()) with a flat payload.
+ * The same as walk_flat(). */
+static inline const uint8_t *walk_event(const uint8_t *at, const uint8_t *end)
+{
+    enum { ARRAY_OF_SIX = 0x96, CHANNEL = 1, ID = 4, TIME = 13, PARENT = 22, ID_BYTES = 18 };
+    unsigned i;
+
+    if (*at != ARRAY_OF_SIX || end - at < PARENT + 2 * ID_BYTES || at[CHANNEL] != READER_UINT16 || at[ID] != READER_UINT64 ||
+        at[TIME] != READER_UINT64)
+        return NULL;
+    at += PARENT;
+    for (i = 0; i < 2; i++) {
+        if (*at == READER_NIL)
+            at++;
+        else if (at[0] == READER_BIN8 && at[1] == ID_BYTES - 2)
+            at += ID_BYTES;
+        else
+            return NULL;
+    }
+    return walk_flat(at, end);
+}
+
+/* Events in a row, up to as many values as are to come. */
+static inline const uint8_t *walk_events(const uint8_t *at, const uint8_t *end, uint64_t *here)
+{
+    const uint8_t *behind;
+
+    while (*here > 0 && at < end && (behind = walk_event(at, end)) != NULL) {
+        at = behind;
+        --*here;
+    }
+    return at;
+}
+
 /* The head, and the body if there is one, of a value that is not plain.  NULL and the reason when it is not well-formed. */
 static inline const uint8_t *walk_head(const uint8_t *at, const uint8_t *end, uint64_t *ret_children, const char **ret_reason)
 {
@@ -175,6 +234,10 @@ static const uint8_t *walk(const uint8_t *at, const uint8_t *end, unsigned depth
                 return at;
             here = left[--depth];
         }
+        if (depth + 2 <= depth_max)
+            at = walk_events(at, end, &here);
+        if (here == 0)
+            continue;
         if (at == end) {
             *ret_reason = "it ends in the middle";
             return NULL;
@@ -374,8 +437,10 @@ bool reader_id_any(struct reader *reader, maiko_id *ret_value)
 bool reader_skip(struct reader *reader, struct slice *ret_value)
 {
     const char *reason = "";
-    const uint8_t *behind = walk(reader->at, reader->end, WIRE_DEPTH_MAX - 1, &reason);
+    const uint8_t *behind = walk_flat(reader->at, reader->end);
 
+    if (behind == NULL)
+        behind = walk(reader->at, reader->end, WIRE_DEPTH_MAX - 1, &reason);
     if (behind == NULL)
         return false;
     ret_value->data = reader->at;

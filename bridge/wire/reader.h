@@ -68,7 +68,14 @@ bool reader_id_any(struct reader *reader, maiko_id *ret_value);
 bool reader_skip(struct reader *reader, struct slice *ret_value);
 
 /* First bytes of the usual forms. */
-enum { READER_NIL = 0xc0, READER_BIN8 = 0xc4, READER_UINT64 = 0xcf, READER_FIXARRAY = 0x90, READER_FIXARRAY_MAX = 0x9f };
+enum {
+    READER_NIL = 0xc0,
+    READER_BIN8 = 0xc4,
+    READER_UINT16 = 0xcd,
+    READER_UINT64 = 0xcf,
+    READER_FIXARRAY = 0x90,
+    READER_FIXARRAY_MAX = 0x9f
+};
 
 static inline size_t reader_left(const struct reader *reader)
 {

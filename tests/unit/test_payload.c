@@ -9,6 +9,7 @@
 #include "lib/random_schema.h"
 #include "lib/sample_events.h"
 #include "lib/suite.h"
+#include "wire/frame.h"
 #include "wire/limits.h"
 
 static struct payload_plan *plan_of(const maiko_event_type *type, const struct foreign_type *foreign)
@@ -270,6 +271,18 @@ static void a_nan_keeps_its_bits(void)
     payload_plan_free(plan);
 }
 
+static bool msgpack_c_takes(const uint8_t *bytes, size_t len)
+{
+    msgpack_unpacked unpacked;
+    msgpack_unpack_return result;
+    size_t used = 0;
+
+    msgpack_unpacked_init(&unpacked);
+    result = msgpack_unpack_next(&unpacked, (const char *)bytes, len, &used);
+    msgpack_unpacked_destroy(&unpacked);
+    return result == MSGPACK_UNPACK_SUCCESS && used == len;
+}
+
 static void the_reader_and_msgpack_c_agree(void)
 {
     struct random random = {.state = 7};
@@ -279,9 +292,6 @@ static void the_reader_and_msgpack_c_agree(void)
     for (; rounds > 0; rounds--) {
         uint8_t bytes[24];
         size_t len = 1 + random_below(&random, sizeof(bytes));
-        msgpack_unpacked unpacked;
-        msgpack_unpack_return result;
-        size_t used = 0;
         size_t i;
 
         for (i = 0; i < len; i++)
@@ -289,12 +299,66 @@ static void the_reader_and_msgpack_c_agree(void)
         if (reader_check(bytes, len, sizeof(bytes), NULL) != MAIKO_OK)
             continue;
         taken++;
-        msgpack_unpacked_init(&unpacked);
-        result = msgpack_unpack_next(&unpacked, (const char *)bytes, len, &used);
-        CU_ASSERT(result == MSGPACK_UNPACK_SUCCESS && used == len);
-        msgpack_unpacked_destroy(&unpacked);
+        CU_ASSERT(msgpack_c_takes(bytes, len));
     }
     CU_ASSERT(taken > 100);
+}
+
+/* `depth` arrays of one around two events: one whose payload is flat, one whose payload is not. */
+static void write_events(struct pack *pack, unsigned depth)
+{
+    struct record event = {.id_lo = UINT64_MAX, .time_ns = UINT64_MAX / 3, .correlation = {1, 2}};
+
+    for (; depth > 0; depth--)
+        pack_array(pack, 1);
+    pack_array(pack, 2);
+    record_begin_event(pack, &event);
+    pack_array(pack, 4);
+    pack_bin(pack, "bytes", 5);
+    pack_uint(pack, 1 << 20);
+    pack_str(pack, "text");
+    pack_nil(pack);
+    event.parent = event.correlation;
+    record_begin_event(pack, &event);
+    pack_array(pack, 2);
+    pack_array(pack, 1);
+    pack_bool(pack, true);
+    pack_bin(pack, "", 0);
+}
+
+/* The reader knows events by their first bytes; that must not make a difference. */
+static void events_are_walked_like_other_arrays(void)
+{
+    struct random random = {.state = 11};
+    unsigned taken = 0;
+    uint8_t byte;
+    struct pack pack;
+    size_t len;
+
+    pack_init(&pack, heap_default(), 4096);
+    write_events(&pack, 0);
+    for (len = 1; len < pack.len; len++)
+        CU_ASSERT_EQUAL(reader_check(pack.data, len, 4096, NULL), MAIKO_EPROTOCOL);
+    CU_ASSERT_EQUAL(reader_check(pack.data, pack.len, 4096, NULL), MAIKO_OK);
+    for (len = 0; len < 64 * pack.len; len++) {
+        uint8_t *changed = &pack.data[len % pack.len];
+
+        byte = *changed;
+        *changed = (uint8_t)random_below(&random, 256);
+        if (reader_check(pack.data, pack.len, 4096, NULL) == MAIKO_OK) {
+            taken++;
+            CU_ASSERT(msgpack_c_takes(pack.data, pack.len));
+        }
+        *changed = byte;
+    }
+    CU_ASSERT(taken > 1000);
+    pack_clear(&pack);
+    write_events(&pack, WIRE_DEPTH_MAX - 4); /* array of two, event, payload, array in it */
+    CU_ASSERT_EQUAL(reader_check(pack.data, pack.len, 4096, NULL), MAIKO_OK);
+    pack_clear(&pack);
+    write_events(&pack, WIRE_DEPTH_MAX - 3);
+    CU_ASSERT_EQUAL(reader_check(pack.data, pack.len, 4096, NULL), MAIKO_EPROTOCOL);
+    pack_deinit(&pack);
 }
 
 static void counts_are_not_believed(void)
@@ -323,5 +387,6 @@ static const struct test_case cases[] = {TEST_CASE(random_events_of_random_types
                                          TEST_CASE(what_does_not_fit_is_refused_with_the_reason),
                                          TEST_CASE(a_nan_keeps_its_bits),
                                          TEST_CASE(the_reader_and_msgpack_c_agree),
+                                         TEST_CASE(events_are_walked_like_other_arrays),
                                          TEST_CASE(counts_are_not_believed)};
 SUITE_MAIN("payload", cases)
