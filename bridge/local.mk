@@ -25,11 +25,11 @@ bridge_base_sources += libmaiko/base/clock.c
 bridge_base_sources += libmaiko/base/hash_table.c
 bridge_base_sources += libmaiko/base/heap.c
 bridge_base_sources += libmaiko/base/text.c
-bridge_base_sources += libmaiko/base/thread.c
 bridge_base_sources += libmaiko/base/timer_heap.c
 bridge_base_sources += libmaiko/base/utf8.c
 bridge_base_sources += libmaiko/message/json_number.c
 bridge_base_sources += libmaiko/message/json_scan.c
+bridge_base_sources += libmaiko/runtime/thread.c
 
 if WITH_BRIDGE
 noinst_LTLIBRARIES += bridge/libmaiko-bridge-core.la

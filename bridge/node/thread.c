@@ -2,9 +2,9 @@
  * what came from them into it. */
 #include <string.h>
 
-#include "base/thread.h"
 #include "node/node.h"
 #include "node/shm.h"
+#include "runtime/thread.h"
 #include <maiko/maiko.h>
 
 enum { FINAL_LINGER_MS = 200 };

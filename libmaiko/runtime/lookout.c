@@ -1,7 +1,7 @@
 /* Lookout: the thread and what it remembers of each shard. */
 #include "runtime/lookout.h"
 
-#include "base/thread.h"
+#include "runtime/thread.h"
 #include <stdio.h>
 #include <time.h>
 

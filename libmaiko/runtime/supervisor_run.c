@@ -1,8 +1,8 @@
 /* Running a supervisor on its own threads: start, join, and both with signals. */
-#include "base/thread.h"
 #include "runtime/lookout.h"
 #include "runtime/supervisor_internal.h"
 #include "runtime/supervisor_stop.h"
+#include "runtime/thread.h"
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>

@@ -1,6 +1,6 @@
 /* Thread: how the library makes threads, so that none of them takes a signal that is the host's. */
-#ifndef BASE_THREAD_H
-#define BASE_THREAD_H
+#ifndef RUNTIME_THREAD_H
+#define RUNTIME_THREAD_H
 
 #include <maiko/status.h>
 #include <pthread.h>

@@ -1,4 +1,4 @@
-#include "base/thread.h"
+#include "runtime/thread.h"
 
 #include <signal.h>
 #include <stddef.h>
