@@ -62,10 +62,10 @@ static void two_hundred_cuts_lose_nothing_and_leave_no_descriptor(void)
         if (i == SETTLED)
             fds = leaks_count_fds();
     }
-    CU_ASSERT(wait_until(leaks_count_fds() <= fds, 10000)); /* what libzmq closes it closes a little later */
+    CU_ASSERT(wait_until(leaks_count_fds() <= fds, 20000)); /* what libzmq closes it closes a little later */
     CU_ASSERT_EQUAL(subscriber.first, 1);
     CU_ASSERT_EQUAL(subscriber.not_rising + subscriber.holes, 0);
-    CU_ASSERT(wait_until(bridge_end_counters(&publisher).acknowledged == number, 10000));
+    CU_ASSERT(wait_until(bridge_end_counters(&publisher).acknowledged == number, 20000));
     CU_ASSERT_EQUAL(bridge_end_counters(&publisher).lost, 0);
     CU_ASSERT_EQUAL(bridge_end_counters(&subscriber).gaps, 0);
     bridge_end_stop(&subscriber);

@@ -153,7 +153,7 @@ static void wait_for_some(pid_t pid)
     struct bridge_end *end = map_end(pid);
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(end);
-    CU_ASSERT(wait_until(end->received > 0, 10000));
+    CU_ASSERT(wait_until(end->received > 0, 20000));
     CU_ASSERT_EQUAL(munmap(end, sizeof(*end)), 0);
 }
 
@@ -184,12 +184,12 @@ static void kill_subscribers(maiko_transport transport)
         if (i % 3 == 1)
             wait_for_some(child.pid);
         if (i % 3 == 2)
-            CU_ASSERT(wait_until(bridge_end_counters(&publisher).acknowledged > before.acknowledged, 10000));
+            CU_ASSERT(wait_until(bridge_end_counters(&publisher).acknowledged > before.acknowledged, 20000));
         pid = kill_child(&child);
         for (j = 0; j < 200; j++)
             CU_ASSERT_EQUAL(bridge_end_publish(&publisher, ++number), MAIKO_OK);
-        CU_ASSERT(wait_until(bridge_end_counters(&publisher).peers == 0, 10000));
-        CU_ASSERT(wait_until(bridge_end_counters(&publisher).exported == number, 10000));
+        CU_ASSERT(wait_until(bridge_end_counters(&publisher).peers == 0, 20000));
+        CU_ASSERT(wait_until(bridge_end_counters(&publisher).exported == number, 20000));
         CU_ASSERT_EQUAL(maiko_bridge_drain(publisher.bridge), MAIKO_OK);
         after = bridge_end_counters(&publisher);
         check_subscriber(pid, first, after.acknowledged - before.acknowledged, after.lost - before.lost);
@@ -225,8 +225,8 @@ static void kill_publishers(maiko_transport transport)
         CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--publisher", base));
         CU_ASSERT_TRUE_FATAL(wait_until(subscriber.last > base + 100, 30000));
         pid = kill_child(&child);
-        CU_ASSERT(wait_until(bridge_end_counters(&subscriber).peers == 0, 10000));
-        CU_ASSERT(wait_until(bridge_end_counters(&subscriber).imported == subscriber.received, 10000));
+        CU_ASSERT(wait_until(bridge_end_counters(&subscriber).peers == 0, 20000));
+        CU_ASSERT(wait_until(bridge_end_counters(&subscriber).imported == subscriber.received, 20000));
         accepted = accepted_by_the_dead("publisher", pid);
         delivered = subscriber.last - base + 1;
         CU_ASSERT_EQUAL(subscriber.received, received + delivered); /* each life from its first event on, nothing left out */

@@ -678,7 +678,7 @@ static void idle_shards_never_wake(void)
     CU_ASSERT_EQUAL(stage_add(&stage, "b", &players[1]), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
     CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
-    CU_ASSERT_TRUE(wait_until(atomic_load(&players[0].events) + atomic_load(&players[1].events) == 2, 5000));
+    CU_ASSERT_TRUE(wait_until(atomic_load(&players[0].events) + atomic_load(&players[1].events) == 2, 20000));
     while (before != last) { /* until they have gone to sleep */
         last = turns_of(&stage);
         (void)wait_until(false, 20);

@@ -180,9 +180,9 @@ static maiko_counters *open_when(const char *path, const char *actor, uint64_t r
 {
     maiko_counters *counters = NULL;
 
-    CU_ASSERT(wait_until(maiko_counters_open(path, &counters) == MAIKO_OK, 5000));
+    CU_ASSERT(wait_until(maiko_counters_open(path, &counters) == MAIKO_OK, 20000));
     CU_ASSERT(
-        wait_until(maiko_counters_refresh(counters) == MAIKO_OK && actor_named(counters, actor).received >= received, 5000));
+        wait_until(maiko_counters_refresh(counters) == MAIKO_OK && actor_named(counters, actor).received >= received, 20000));
     return counters;
 }
 

@@ -110,7 +110,7 @@ static void bulk_arrives_whole(maiko_transport transport, size_t len, uint64_t c
                         &(maiko_actor_spec){.name = "sink", .ops = &sink_ops, .self = &sink, .subscribe = MAIKO_TOPICS("bulk")}),
                     MAIKO_OK);
     CU_ASSERT_EQUAL_FATAL(bridge_end_start(&subscriber), MAIKO_OK);
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "bulk", 1, MAIKO_SECONDS(10)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "bulk", 1, MAIKO_SECONDS(20)), MAIKO_OK);
     CU_ASSERT_EQUAL(add_source(&publisher, "source", &source), MAIKO_OK);
     CU_ASSERT(wait_until(bridge_end_counters(&publisher).window_waits > 0, 30000));
     sink.may_go_on = true;
@@ -183,8 +183,8 @@ static void a_stopped_reader_holds_senders_to_its_topic_and_no_others(void)
     CU_ASSERT_EQUAL(bridge_end_import(&reader, "flow/b", MAIKO_FROM_LIVE), MAIKO_OK);
     CU_ASSERT_EQUAL_FATAL(bridge_end_start(&reader), MAIKO_OK);
     CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--subscriber", 0));
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "flow/b", 1, MAIKO_SECONDS(10)), MAIKO_OK);
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "flow/a", 1, MAIKO_SECONDS(10)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "flow/b", 1, MAIKO_SECONDS(20)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "flow/a", 1, MAIKO_SECONDS(20)), MAIKO_OK);
     child_signal(&child, SIGSTOP);
     CU_ASSERT_EQUAL(add_source(&publisher, "a", &a), MAIKO_OK);
     CU_ASSERT(wait_until(bridge_end_counters(&publisher).window_waits > 0, 30000));
@@ -222,7 +222,7 @@ static void what_waits_for_a_stopped_reader_is_bounded_in_bytes(void)
     CU_ASSERT_EQUAL(bridge_end_export(&publisher, "bulk", NULL), MAIKO_OK);
     CU_ASSERT_EQUAL_FATAL(bridge_end_start(&publisher), MAIKO_OK);
     CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--subscriber", 0));
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "bulk", 1, MAIKO_SECONDS(10)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "bulk", 1, MAIKO_SECONDS(20)), MAIKO_OK);
     child_signal(&child, SIGSTOP);
     CU_ASSERT_EQUAL(add_source(&publisher, "source", &source), MAIKO_OK);
     CU_ASSERT(wait_until(bridge_end_counters(&publisher).window_waits > 0, 30000));

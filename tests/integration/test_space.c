@@ -89,7 +89,7 @@ static bool run(struct space *space)
     return true;
 }
 
-#define wait_for(space, condition) wait_until((run(space), (condition)), 10000)
+#define wait_for(space, condition) wait_until((run(space), (condition)), 20000)
 
 /* ---- a directory for every case ---- */
 

@@ -152,7 +152,7 @@ static bool turn(struct end *a, struct end *b)
     return true;
 }
 
-#define wait_for(a, b, condition) wait_until((turn(a, b), (condition)), 10000)
+#define wait_for(a, b, condition) wait_until((turn(a, b), (condition)), 20000)
 
 static const char *bind_end(struct end *end, enum port_door door, const char *endpoint)
 {
@@ -487,7 +487,7 @@ static void a_plain_listener_gets_what_it_may_have_and_nothing_else(void)
     CU_ASSERT_FALSE(zmq_port_has_listener(server.port, "secret/plan"));
     CU_ASSERT_EQUAL(zmq_port_publish(server.port, "secret/plan", "s", 1), MAIKO_OK);
     CU_ASSERT_EQUAL(zmq_port_publish(server.port, "weather/reading", "w", 1), MAIKO_OK);
-    CU_ASSERT(wait_until(receives(subscriber, got, sizeof(got)), 10000));
+    CU_ASSERT(wait_until(receives(subscriber, got, sizeof(got)), 20000));
     CU_ASSERT_STRING_EQUAL(got, "weather/readingw");
     zmq_close(subscriber);
     zmq_ctx_term(context);
