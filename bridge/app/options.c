@@ -1,15 +1,12 @@
 /* Options, see options.h. */
 #include "app/options.h"
 
-#include <fcntl.h>
 #include <getopt.h>
 #include <ini.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "space/private_directory.h"
-
-enum { CONFIG_FILE_MAX = 1024 * 1024 };
+#include "space/ini_text.h"
 
 /* X(name, argument, letter, help) */
 #define OPTION_MAP(X)                                                                                                            \
@@ -199,7 +196,7 @@ static bool *flag_of(struct app_options *options, int letter)
     }
 }
 
-static maiko_status apply(struct app_options *options, int letter, const char *value, struct text *error)
+static maiko_status set(struct app_options *options, int letter, const char *value, struct text *error)
 {
     struct text_list *list = list_of(options, letter);
     char **text = text_of(options, letter);
@@ -227,6 +224,15 @@ static maiko_status apply(struct app_options *options, int letter, const char *v
     default:
         return MAIKO_EINTERNAL;
     }
+}
+
+static maiko_status apply(struct app_options *options, int letter, const char *value, struct text *error)
+{
+    maiko_status status = set(options, letter, value, error);
+
+    if (status == MAIKO_ELIMIT || status == MAIKO_ENOMEM)
+        text_append_format(error, "--%s: %s", name_of(letter), maiko_strerror(status));
+    return status;
 }
 
 /* ---- INI ---- */
@@ -275,8 +281,8 @@ static int read_ini_line(void *userdata, const char *section, const char *name, 
 
 maiko_status app_options_read_ini(struct app_options *options, const char *text, struct text *error)
 {
-    struct ini_reader reader = {.options = options, .error = error, .status = MAIKO_OK};
-    int line = ini_parse_string(text, read_ini_line, &reader);
+    struct ini_reader reader = {.options = options, .error = error, .status = ini_text_check(text, error)};
+    int line = reader.status == MAIKO_OK ? ini_parse_string(text, read_ini_line, &reader) : 0;
 
     if (reader.status == MAIKO_OK && line != 0) {
         text_append_format(error, "line %d is neither [section] nor name = value", line);
@@ -289,13 +295,12 @@ static maiko_status read_file(struct app_options *options, const char *path, str
 {
     char *text = NULL;
     size_t len = 0;
-    maiko_status status = private_file_read(AT_FDCWD, path, CONFIG_FILE_MAX, options->heap, &text, &len);
+    maiko_status status;
 
-    if (status != MAIKO_OK) {
-        text_append_format(error, "--config %s: cannot be read", path);
+    text_append_format(error, "--config %s: ", path);
+    status = ini_text_load(path, options->heap, &text, &len, error);
+    if (status != MAIKO_OK)
         return status;
-    }
-    text_append_format(error, "%s: ", path);
     status = app_options_read_ini(options, text, error);
     heap_free(options->heap, text, len + 1);
     if (status == MAIKO_OK)

@@ -4,11 +4,7 @@
 
 #include "node/node.h"
 #include "security/key_file.h"
-#include "space/private_directory.h"
-
-#include <fcntl.h>
-
-enum { ALLOW_FILE_MAX = 1024 * 1024 };
+#include "space/ini_text.h"
 
 static maiko_status load_keys(maiko_bridge *bridge, struct key_text *ret_keys, struct text *error)
 {
@@ -25,12 +21,10 @@ static maiko_status load_allow(maiko_bridge *bridge, struct allow_list *ret_list
 
     if (bridge->allow_file[0] == '\0')
         return MAIKO_OK;
-    status = private_file_read(AT_FDCWD, bridge->allow_file, ALLOW_FILE_MAX, bridge->heap, &text, &len);
-    if (status != MAIKO_OK) {
-        text_append_format(error, "allow file %s cannot be read", bridge->allow_file);
-        return status;
-    }
     text_append_format(error, "allow file %s: ", bridge->allow_file);
+    status = ini_text_load(bridge->allow_file, bridge->heap, &text, &len, error);
+    if (status != MAIKO_OK)
+        return status;
     status = allow_list_parse(ret_list, text, error);
     heap_free(bridge->heap, text, len + 1);
     if (status == MAIKO_OK)

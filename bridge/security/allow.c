@@ -4,10 +4,9 @@
 #include <ini.h>
 #include <string.h>
 
+#include "space/ini_text.h"
 #include "space/path.h"
 #include <maiko/topic.h>
-
-enum { ALLOW_LINE_MAX = 198 }; /* bytes; the INI reader would cut longer lines */
 
 void allow_list_init(struct allow_list *list, struct heap *heap)
 {
@@ -87,8 +86,10 @@ static int read_patterns(struct reader *reader, struct allow_peer *peer, const c
     size_t known = list->count;
 
     reader->status = text_list_add_parts(list, reader->list->heap, value);
-    if (reader->status != MAIKO_OK)
+    if (reader->status != MAIKO_OK) {
+        text_append_format(reader->error, "[%s] %s: %s", peer->name, name, maiko_strerror(reader->status));
         return 0;
+    }
     for (; known < list->count; known++)
         if (maiko_pattern_check(list->items[known]) != MAIKO_OK)
             return refuse(reader, peer->name, name, "not a topic pattern");
@@ -118,22 +119,6 @@ static int read_line(void *userdata, const char *section, const char *name, cons
     return refuse(reader, section, name, "unknown: key, publish or subscribe");
 }
 
-static maiko_status check_lines(const char *text, struct text *error)
-{
-    unsigned number;
-
-    for (number = 1; *text != '\0'; number++) {
-        size_t len = strcspn(text, "\n");
-
-        if (len > ALLOW_LINE_MAX) {
-            text_append_format(error, "line %u is longer than %d bytes", number, ALLOW_LINE_MAX);
-            return MAIKO_EINVAL;
-        }
-        text += len + (text[len] == '\n');
-    }
-    return MAIKO_OK;
-}
-
 static void check_keys_given(struct reader *reader)
 {
     size_t i;
@@ -145,7 +130,7 @@ static void check_keys_given(struct reader *reader)
 
 maiko_status allow_list_parse(struct allow_list *list, const char *text, struct text *error)
 {
-    struct reader reader = {.list = list, .error = error, .status = check_lines(text, error)};
+    struct reader reader = {.list = list, .error = error, .status = ini_text_check(text, error)};
     int line = 0;
 
     if (reader.status == MAIKO_OK)

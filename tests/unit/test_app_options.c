@@ -2,7 +2,9 @@
 #include <string.h>
 
 #include "app/options.h"
+#include "lib/scratch.h"
 #include "lib/suite.h"
+#include "space/limits.h"
 
 static char reason[256];
 static struct app_options options;
@@ -108,10 +110,56 @@ static void a_bad_file_is_refused_by_name_or_line(void)
     }
 }
 
+/* The INI reader would have taken the end of a long line for the next one. */
+static void what_would_be_cut_or_left_out_is_refused_with_the_reason(void)
+{
+    static char many[200000] = "";
+    size_t i;
+
+    for (i = 0; i < 5000; i++)
+        strcat(many + i * strlen("connect = tcp://h:1\n"), "connect = tcp://h:1\n");
+    app_options_init(&options, heap_default());
+    CU_ASSERT_EQUAL(read_ini(many), MAIKO_ELIMIT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(reason, "--connect: a configured limit"));
+    app_options_deinit(&options);
+    app_options_init(&options, heap_default());
+    memset(many, 'a', 250);
+    memcpy(many, "linger = yes\nactors = ", 22);
+    strcpy(many + 250, ",b\n");
+    CU_ASSERT_EQUAL(read_ini(many), MAIKO_EINVAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(reason, "line 2 is longer"));
+    app_options_deinit(&options);
+}
+
+static void a_file_with_a_nul_or_none_at_all_is_refused(void)
+{
+    char path[SPACE_PATH_MAX];
+    struct scratch scratch;
+    FILE *file;
+
+    CU_ASSERT_TRUE_FATAL(scratch_init(&scratch));
+    CU_ASSERT((size_t)snprintf(path, sizeof(path), "%s/app.ini", scratch.path) < sizeof(path));
+    CU_ASSERT_EQUAL(READ("--config", path), MAIKO_ENOTFOUND);
+    CU_ASSERT_PTR_NOT_NULL(strstr(reason, path));
+    app_options_deinit(&options);
+    file = fopen(path, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    CU_ASSERT_EQUAL(fwrite("linger = yes\n\0insecure = yes\n", 1, 30, file), 30);
+    fclose(file);
+    CU_ASSERT_EQUAL(READ("--config", path), MAIKO_EINVAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(reason, "a NUL after 13 bytes"));
+    app_options_deinit(&options);
+    scratch_deinit(&scratch);
+}
+
 static const struct test_case cases[] = {
-    TEST_CASE(nothing_given_means_one_process),       TEST_CASE(every_option_is_read_and_what_follows_is_the_apps),
-    TEST_CASE(bad_values_are_refused_by_name),        TEST_CASE(a_file_sets_what_the_command_line_did_not),
+    TEST_CASE(nothing_given_means_one_process),
+    TEST_CASE(every_option_is_read_and_what_follows_is_the_apps),
+    TEST_CASE(bad_values_are_refused_by_name),
+    TEST_CASE(a_file_sets_what_the_command_line_did_not),
     TEST_CASE(a_bad_file_is_refused_by_name_or_line),
+    TEST_CASE(what_would_be_cut_or_left_out_is_refused_with_the_reason),
+    TEST_CASE(a_file_with_a_nul_or_none_at_all_is_refused),
 };
 
 SUITE_MAIN("app_options", cases)
