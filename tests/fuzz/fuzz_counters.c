@@ -21,6 +21,7 @@ static uint8_t *make_file(size_t *ret_len)
 {
     static const char *const name = "a name of more than thirty-five bytes, so that a text row is needed for it";
     struct counters_file *file = NULL;
+    struct counters_inflow *inflow = NULL;
     struct counters_actor *line;
     void *bytes = NULL;
 
@@ -32,6 +33,7 @@ static uint8_t *make_file(size_t *ret_len)
     COUNT_SHARED(counters_drop(file, line, 0, name, MAIKO_DROPPED_NEWEST), events, 1);
     require(counters_topic_add(file, 0, name) != NULL && counters_topic_add(file, 1, name) != NULL);
     require(counters_shard_add(file, 0, "shard") != NULL);
+    require(counters_link_add(file, name, 64, &inflow) != NULL && inflow != NULL);
     require(counters_file_image(file, heap_default(), &bytes, ret_len) == MAIKO_OK);
     counters_file_close(file, true, 0);
     return bytes;
@@ -51,6 +53,7 @@ static size_t ask_everything(const maiko_counters *counters)
     maiko_counters_topic topic;
     maiko_counters_shard shard;
     maiko_counters_drop drop;
+    maiko_counters_link link;
     maiko_counters_field field;
     maiko_counters_info info;
     size_t total = 0;
@@ -65,6 +68,8 @@ static size_t ask_everything(const maiko_counters *counters)
         total += length_of(shard.name);
     for (i = 0; maiko_counters_get_drop(counters, i, &drop) == MAIKO_OK; i++)
         total += length_of(drop.topic) + length_of(drop.actor);
+    for (i = 0; maiko_counters_get_link(counters, i, &link) == MAIKO_OK; i++)
+        total += length_of(link.peer);
     for (i = 0; maiko_counters_get_field(counters, i, &field) == MAIKO_OK; i++)
         total += length_of(field.name) + length_of(field.unit) + length_of(field.kind) + length_of(field.text);
     (void)maiko_counters_find_actor(counters, "n", &actor);

@@ -35,9 +35,16 @@ tests_fuzz_fuzz_counters_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_counters_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 
 if WITH_BRIDGE
+fuzz_targets += tests/fuzz/fuzz_allow
+fuzz_targets += tests/fuzz/fuzz_control
+fuzz_targets += tests/fuzz/fuzz_endpoint
 fuzz_targets += tests/fuzz/fuzz_envelope
 fuzz_targets += tests/fuzz/fuzz_frame
+fuzz_targets += tests/fuzz/fuzz_key_text
+fuzz_targets += tests/fuzz/fuzz_node_record
+fuzz_targets += tests/fuzz/fuzz_options
 fuzz_targets += tests/fuzz/fuzz_peer
+fuzz_targets += tests/fuzz/fuzz_shm_link
 fuzz_targets += tests/fuzz/fuzz_shm_reader
 endif
 tests_fuzz_fuzz_envelope_LDADD = $(fuzz_ldadd)
@@ -48,3 +55,17 @@ tests_fuzz_fuzz_peer_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_peer_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_shm_reader_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_shm_reader_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_allow_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_allow_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_control_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_control_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_endpoint_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_endpoint_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_key_text_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_key_text_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_node_record_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_node_record_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_options_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_options_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_shm_link_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_shm_link_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
