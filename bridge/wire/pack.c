@@ -257,7 +257,9 @@ void pack_str(struct pack *pack, const char *text)
 
 void pack_text(struct pack *pack, const char *text, size_t len)
 {
-    if (utf8_is_valid(text, len))
+    if (len == 0) /* an empty slice may point nowhere */
+        pack_str_len(pack, "", 0);
+    else if (utf8_is_valid(text, len))
         pack_str_len(pack, text, len);
     else
         pack_bin(pack, text, len);
