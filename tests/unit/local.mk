@@ -24,6 +24,7 @@ unit_tests += tests/unit/test_topic_set
 unit_tests += tests/unit/test_send
 if WITH_BRIDGE
 unit_tests += tests/unit/test_app_options
+unit_tests += tests/unit/test_attach
 unit_tests += tests/unit/test_rename
 unit_tests += tests/unit/test_node_record
 unit_tests += tests/unit/test_security

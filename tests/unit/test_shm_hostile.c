@@ -245,6 +245,87 @@ static void pads_for_ever_are_noticed(void)
     expect_refused(&forged, "head went back or too far");
 }
 
+/* ---- every byte ---- */
+
+static bool lies_within(const void *bytes, size_t len, const void *from, size_t room)
+{
+    const unsigned char *place = bytes;
+    const unsigned char *start = from;
+
+    return place >= start && place <= start + room && len <= room - (size_t)(place - start);
+}
+
+/* All a reader may be told lies in the ring or in the payload memory, whatever it says. */
+static void read_to_the_end(struct shm_pair *pair)
+{
+    const struct shm_data *data = shm_area_data(&pair->seen_data);
+    struct shm_record record;
+    maiko_status status;
+    unsigned count = 0;
+
+    shm_reader_init(&pair->reader, &pair->seen_data, &pair->own_control, &pair->seen_payload, 0);
+    while ((status = shm_reader_peek(&pair->reader, &record)) == MAIKO_OK) {
+        bool is_good = record.is_chunk ? lies_within(record.payload, record.len, (const char *)pair->seen_payload.base + SHM_PAGE,
+                                                     pair->seen_payload.bytes - SHM_PAGE)
+                                       : record.len <= SHM_BODY_MAX && lies_within(record.payload, record.len, data->ring, RING);
+
+        CU_ASSERT(is_good);
+        shm_reader_next(&pair->reader);
+        CU_ASSERT_FATAL(++count <= RING / 8);
+    }
+    CU_ASSERT(status == MAIKO_ENOTFOUND || pair->reader.broken != NULL);
+}
+
+/* One record of each shape. */
+static size_t write_one_of_each(struct shm_pair *pair)
+{
+    static const enum shm_kind kinds[] = {SHM_RECORD_EVENT, SHM_RECORD_NOTE, SHM_RECORD_FRAME};
+    unsigned shape;
+
+    for (shape = 0; shape < 24; shape++) {
+        struct shm_draft draft = {.event = {.kind = kinds[shape % 3], .is_msgpack = shape % 2, .len = shape}};
+
+        draft.event.parent.lo = shape & 4;
+        draft.event.correlation.hi = shape & 8;
+        if (shape % 5 == 0)
+            shm_writer_lose(&pair->writer, 2, shape % SHM_LOSS_REASONS);
+        if (shape % 7 == 0)
+            draft.chunk_len = draft.event.len = 5000;
+        CU_ASSERT_EQUAL_FATAL(shm_draft_write(pair, &draft), MAIKO_OK);
+    }
+    shm_writer_lose(&pair->writer, 1, 2);
+    CU_ASSERT_EQUAL(shm_writer_tell_loss(&pair->writer), MAIKO_OK);
+    publish(&pair->writer);
+    return (size_t)pair->writer.head;
+}
+
+static void any_value_in_any_byte_harms_nobody(void)
+{
+    struct shm_pair pair;
+    unsigned char *ring;
+    size_t written;
+    size_t i;
+    unsigned step = suite_is_long() ? 1 : 5 * suite_slowdown();
+
+    shm_pair_init(&pair, RING, 0);
+    ring = shm_area_data(&pair.data)->ring;
+    written = write_one_of_each(&pair);
+    read_to_the_end(&pair);
+    CU_ASSERT_PTR_NULL(pair.reader.broken);
+    CU_ASSERT_EQUAL(pair.reader.position, pair.writer.position);
+    for (i = 0; i < written; i++) {
+        unsigned char was = ring[i];
+        unsigned value;
+
+        for (value = (unsigned)i % step; value < 256; value += step) {
+            ring[i] = (unsigned char)value;
+            read_to_the_end(&pair);
+        }
+        ring[i] = was;
+    }
+    shm_pair_deinit(&pair);
+}
+
 /* ---- a process that scribbles ---- */
 
 static uint64_t plausible(struct dice *dice, uint64_t near)
@@ -440,6 +521,7 @@ static const struct test_case cases[] = {
     TEST_CASE(kinds_flags_and_positions_are_checked),
     TEST_CASE(chunks_are_checked),
     TEST_CASE(pads_for_ever_are_noticed),
+    TEST_CASE(any_value_in_any_byte_harms_nobody),
     TEST_CASE(a_scribbling_reader_harms_nobody),
     TEST_CASE(a_scribbling_writer_harms_nobody),
 };
