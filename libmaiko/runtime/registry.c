@@ -171,7 +171,7 @@ static maiko_status adopt(struct registry *registry, const maiko_event_type *typ
     return MAIKO_OK;
 }
 
-/* Below `$sys/` no type says what the policy is. */
+/* A topic that schema_check() has passed.  Below `$sys/` no type says what the policy is. */
 static maiko_status constant_topic(struct registry *registry, const maiko_event_type *type, struct text *error,
                                    struct topic **ret_topic)
 {
@@ -180,11 +180,6 @@ static maiko_status constant_topic(struct registry *registry, const maiko_event_
     *ret_topic = NULL;
     if (type->topic == NULL)
         return MAIKO_OK;
-    status = maiko_topic_check(type->topic);
-    if (status != MAIKO_OK) {
-        text_append_format(error, "event type '%s': bad topic '%s': %s", type->name, type->topic, maiko_strerror(status));
-        return status;
-    }
     status = find_or_make_topic(registry, type->topic, ret_topic);
     return status == MAIKO_OK && !maiko_topic_is_reserved(type->topic) ? bind(*ret_topic, type, error) : status;
 }

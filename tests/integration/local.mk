@@ -3,6 +3,7 @@ integration_tests += tests/integration/test_actor_features
 integration_tests += tests/integration/test_bad_input
 integration_tests += tests/integration/test_behaviour_flow
 integration_tests += tests/integration/test_behaviour_life
+integration_tests += tests/integration/test_errors
 integration_tests += tests/integration/test_fork
 integration_tests += tests/integration/test_host
 integration_tests += tests/integration/test_import
@@ -10,6 +11,7 @@ integration_tests += tests/integration/test_dead_letters
 integration_tests += tests/integration/test_dedicated
 integration_tests += tests/integration/test_lifecycle
 integration_tests += tests/integration/test_poll
+integration_tests += tests/integration/test_sends
 integration_tests += tests/integration/test_state_table
 if WITH_BRIDGE
 integration_tests += tests/integration/test_app
