@@ -115,9 +115,9 @@ void port_monitor_read_route(struct zmq_port *port, struct route *route);
 void port_monitor_read_router(struct zmq_port *port);
 
 /* zmq_route.c */
-void port_route_read(struct zmq_port *port, struct route *route);
+bool port_route_read(struct zmq_port *port, struct route *route); /* a bounded part; true: there is no more */
 void port_route_drain(struct zmq_port *port, struct route *route); /* reads all there is: at most the high-water mark */
-void port_router_read(struct zmq_port *port);
+bool port_router_read(struct zmq_port *port); /* the same */
 void port_route_redial(struct zmq_port *port, struct route *route, uint64_t now_ns);
 void port_route_fail(struct zmq_port *port, struct route *route, enum route_fault fault);
 uint64_t port_next_retry(const struct zmq_port *port);

@@ -1,7 +1,7 @@
 /* Port: sleeping and reading.  zmq_poll() asks every socket twice per call, with two system calls each; so we sleep on the
  * sockets' descriptors ourselves.  Such a descriptor becomes readable when there is something new for the socket, and any call
  * on the socket may take that away.  Hence the rule: a socket that was touched is asked for its events before we sleep, the
- * others need not. */
+ * others need not.  A read that finds nothing is as good as asking. */
 #include <errno.h>
 #include <poll.h>
 #include <zmq.h>
@@ -208,8 +208,8 @@ static void read_routes(struct zmq_port *port)
             continue;
         if (item->socket == item->route->monitor)
             port_monitor_read_route(port, item->route);
-        else
-            port_route_read(port, item->route);
+        else if (port_route_read(port, item->route) && !port->items_are_stale)
+            item->is_touched = false;
     }
 }
 
@@ -233,23 +233,38 @@ static void read_all(struct zmq_port *port)
     if (take_ready(fixed(port, ITEM_PUBLISHER)))
         port_publisher_read(port);
     read_routes(port);
-    if (has_router)
-        port_router_read(port);
+    if (has_router && port_router_read(port) && !port->items_are_stale)
+        fixed(port, ITEM_ROUTER)->is_touched = false;
     run_watches(port);
 }
 
-void zmq_port_run(struct zmq_port *port, uint64_t deadline_ns)
+void zmq_port_wait(struct zmq_port *port, uint64_t deadline_ns)
 {
     uint64_t retry_ns = port_next_retry(port);
-    struct clock clock;
 
     if (port->items_are_stale && !make_items(port))
         return; /* tried again at the next turn; nothing was lost */
     wait_for_items(port, deadline_ns < retry_ns ? deadline_ns : retry_ns);
+}
+
+void zmq_port_read(struct zmq_port *port)
+{
+    struct clock clock;
+    uint64_t now_ns;
+
+    if (port->items_are_stale)
+        return; /* as above */
     read_all(port);
     clock_init(&clock);
-    if (port->rebind_ns <= clock_mono_ns(&clock))
-        port_rebind_pending(port, clock_mono_ns(&clock));
-    port_retry(port, clock_mono_ns(&clock));
+    now_ns = clock_mono_ns(&clock);
+    if (port->rebind_ns <= now_ns)
+        port_rebind_pending(port, now_ns);
+    port_retry(port, now_ns);
     port_free_ended(port);
+}
+
+void zmq_port_run(struct zmq_port *port, uint64_t deadline_ns)
+{
+    zmq_port_wait(port, deadline_ns);
+    zmq_port_read(port);
 }

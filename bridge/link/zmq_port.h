@@ -40,7 +40,7 @@ enum route_fault {
 const char *route_fault_word(enum route_fault fault);
 const char *route_fault_text(enum route_fault fault);
 
-/* All are called by zmq_port_run(), on the port's thread. */
+/* All are called by zmq_port_read(), on the port's thread. */
 struct zmq_port_hooks {
     /* A frame came; the bytes are borrowed for the call. */
     void (*frame)(struct route *route, const unsigned char *bytes, size_t len, void *userdata);
@@ -111,10 +111,16 @@ bool zmq_port_is_listened_to(const struct zmq_port *port);
 /* Does anybody listen to this topic? */
 bool zmq_port_has_listener(const struct zmq_port *port, const char *topic);
 
-/* Calls `ready` from zmq_port_run() whenever `fd` is readable.  MAIKO_OK, MAIKO_ELIMIT (four at most). */
+/* Calls `ready` from zmq_port_read() whenever `fd` is readable.  MAIKO_OK, MAIKO_ELIMIT (four at most). */
 MAIKO_MUST_CHECK maiko_status zmq_port_watch(struct zmq_port *port, int fd, void (*ready)(void *userdata), void *userdata);
 
-/* Sleeps until something can be done or the monotonic time is `deadline_ns`; then does a bounded part of it, hooks included. */
+/* Sleeps until something can be done or the monotonic time is `deadline_ns`. */
+void zmq_port_wait(struct zmq_port *port, uint64_t deadline_ns);
+
+/* Does a bounded part of it, hooks included. */
+void zmq_port_read(struct zmq_port *port);
+
+/* Both. */
 void zmq_port_run(struct zmq_port *port, uint64_t deadline_ns);
 
 /* ---- routes ---- */

@@ -254,12 +254,13 @@ static bool read_frame(struct zmq_port *port, struct route *route)
     return true;
 }
 
-void port_route_read(struct zmq_port *port, struct route *route)
+bool port_route_read(struct zmq_port *port, struct route *route)
 {
     int rounds = 0;
 
     while (rounds < PORT_FRAMES_PER_TURN && read_frame(port, route))
         rounds++;
+    return rounds < PORT_FRAMES_PER_TURN;
 }
 
 void port_route_drain(struct zmq_port *port, struct route *route)
@@ -371,7 +372,7 @@ static void incoming_message(struct zmq_port *port, zmq_msg_t *parts, int count)
     port->hooks.frame(route, zmq_msg_data(&parts[count - 1]), zmq_msg_size(&parts[count - 1]), port->hooks.userdata);
 }
 
-void port_router_read(struct zmq_port *port)
+bool port_router_read(struct zmq_port *port)
 {
     zmq_msg_t parts[PORT_PARTS_MAX];
     int rounds;
@@ -381,6 +382,7 @@ void port_router_read(struct zmq_port *port)
         incoming_message(port, parts, count);
         close_parts(parts, count);
     }
+    return rounds < PORT_FRAMES_PER_TURN;
 }
 
 /* ---- either ---- */

@@ -50,13 +50,14 @@ static bool is_full(const struct handover *handover)
 
 bool handover_give(struct handover *handover, struct batch *batch)
 {
-    bool was_empty;
+    bool is_asleep;
     bool is_closed;
     bool was_too_much;
 
     pthread_mutex_lock(&handover->lock);
     is_closed = handover->is_closed;
-    was_empty = fifo_is_empty(&handover->queue);
+    is_asleep = atomic_load_explicit(&handover->is_asleep, memory_order_relaxed); /* set under this lock */
+    atomic_store_explicit(&handover->is_asleep, false, memory_order_relaxed);     /* one wake-up is enough */
     if (!is_closed) {
         fifo_push(&handover->queue, &batch->link);
         handover->events += batch->count;
@@ -66,7 +67,7 @@ bool handover_give(struct handover *handover, struct batch *batch)
     pthread_mutex_unlock(&handover->lock);
     if (is_closed)
         batch_free(batch);
-    else if (was_empty)
+    else if (is_asleep)
         handover_wake(handover);
     return was_too_much;
 }
@@ -91,6 +92,22 @@ bool handover_is_empty(struct handover *handover)
     is_empty = fifo_is_empty(&handover->queue);
     pthread_mutex_unlock(&handover->lock);
     return is_empty;
+}
+
+bool handover_rest(struct handover *handover)
+{
+    bool is_empty;
+
+    pthread_mutex_lock(&handover->lock);
+    is_empty = fifo_is_empty(&handover->queue);
+    atomic_store_explicit(&handover->is_asleep, is_empty, memory_order_relaxed); /* read under this lock */
+    pthread_mutex_unlock(&handover->lock);
+    return is_empty;
+}
+
+void handover_rise(struct handover *handover)
+{
+    atomic_store_explicit(&handover->is_asleep, false, memory_order_relaxed); /* see its comment */
 }
 
 /* Empties it. */

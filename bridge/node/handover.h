@@ -5,6 +5,7 @@
 #define BRIDGE_HANDOVER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/heap.h"
@@ -14,7 +15,8 @@
 /*
  * who               | may call                       | beside
  * export actor      | handover_give, handover_hold   | the bridge's thread
- * bridge's thread   | handover_take, _is_empty       | the export actor
+ * bridge's thread   | handover_take, _is_empty,      | the export actor
+ *                   | _rest, _rise                   |
  * any               | handover_wake                  | all
  */
 struct handover {
@@ -26,6 +28,8 @@ struct handover {
     size_t bytes;
     bool is_closed;
     maiko_hold *hold; /* of the export actor */
+    /* Set under the lock, when there is nothing to take; cleared without it: who sees that late wakes once too often. */
+    _Atomic bool is_asleep;
 };
 
 /* Past either the export actor is held until all was taken. */
@@ -44,6 +48,12 @@ bool handover_hold(struct handover *handover, maiko_hold *hold);
 
 /* Nothing was given since the last take. */
 bool handover_is_empty(struct handover *handover);
+
+/* The bridge's thread wants to sleep: false when something was given since the last take, else who gives wakes it. */
+bool handover_rest(struct handover *handover);
+
+/* It is awake, and takes before it rests again: nobody need wake it. */
+void handover_rise(struct handover *handover);
 
 /* All that was given; whoever gave it may go on. */
 struct fifo handover_take(struct handover *handover);

@@ -157,7 +157,10 @@ static void reload(maiko_bridge *bridge)
 
 static uint64_t turn(maiko_bridge *bridge, uint64_t deadline_ns)
 {
-    zmq_port_run(bridge->port, node_shm_arm(bridge, deadline_ns));
+    deadline_ns = node_shm_arm(bridge, deadline_ns);
+    zmq_port_wait(bridge->port, handover_rest(&bridge->handover) ? deadline_ns : 0);
+    handover_rise(&bridge->handover);
+    zmq_port_read(bridge->port);
     node_shm_run(bridge);
     if (atomic_exchange(&bridge->wants_reload, false))
         reload(bridge);
