@@ -87,15 +87,15 @@ maiko_status exporter_channel(struct exporter *exporter, const struct export_eve
 static maiko_status encode(struct exporter *exporter, const struct export_event *event, const struct export_channel *channel,
                            struct retained_block **ret_block)
 {
-    struct record record = {
+    struct event_head head = {
         .id_lo = event->id.lo, .time_ns = event->time_ns, .parent = event->parent, .correlation = event->correlation};
     size_t len;
     uint8_t *data;
 
     if (maiko_id_equal(event->correlation, event->id))
-        record.correlation = (maiko_id){0, 0};
+        head.correlation = (maiko_id){0, 0};
     pack_clear(&exporter->pack);
-    record_begin_event(&exporter->pack, &record);
+    record_begin_event(&exporter->pack, &head);
     payload_write_array(channel->type->plan, &exporter->pack, event->payload);
     if (pack_status(&exporter->pack) != MAIKO_OK)
         return pack_status(&exporter->pack);

@@ -395,6 +395,7 @@ static maiko_status take_records(struct peer *peer, const struct frame *frame, s
 {
     struct reader reader;
     uint32_t count = frame_array(frame->records, &reader);
+    struct record record = {.kind = RECORD_OTHER};
     uint32_t i;
 
     if (frame->first + count < frame->first) {
@@ -403,7 +404,6 @@ static maiko_status take_records(struct peer *peer, const struct frame *frame, s
     }
     for (i = 0; i < count; i++) {
         uint64_t position = frame->first + i;
-        struct record record = {.kind = RECORD_OTHER};
         maiko_status status = frame_next_record(&reader, &record, error);
 
         if (status != MAIKO_OK)

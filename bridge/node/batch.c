@@ -70,14 +70,14 @@ static struct batch_record *new_record(struct batch_builder *builder)
 static void write_event(struct pack *pack, const struct source *source, const maiko_envelope *envelope)
 {
     maiko_id id = maiko_envelope_id(envelope);
-    struct record record = {.id_lo = id.lo,
-                            .time_ns = maiko_envelope_time(envelope),
-                            .parent = maiko_envelope_parent(envelope),
-                            .correlation = maiko_envelope_correlation(envelope)};
+    struct event_head head = {.id_lo = id.lo,
+                              .time_ns = maiko_envelope_time(envelope),
+                              .parent = maiko_envelope_parent(envelope),
+                              .correlation = maiko_envelope_correlation(envelope)};
 
-    if (maiko_id_equal(record.correlation, id))
-        record.correlation = (maiko_id){0, 0};
-    record_begin_event(pack, &record);
+    if (maiko_id_equal(head.correlation, id))
+        head.correlation = (maiko_id){0, 0};
+    record_begin_event(pack, &head);
     payload_write_array(source->plan, pack, envelope->payload);
 }
 

@@ -137,36 +137,43 @@ static maiko_status find_plan(struct sources *sources, const maiko_event_type *t
 
 /* ---- finding ---- */
 
-static bool is_source_of(const struct source *source, const maiko_envelope *envelope, const char *topic, const char *sender)
+/* What tells one source from another, asked of the envelope once. */
+struct wanted {
+    const maiko_event_type *type;
+    const char *topic;
+    const char *sender;
+    uint64_t prefix;
+    uint32_t hops;
+};
+
+static bool is_wanted(const struct source *source, const struct wanted *wanted)
 {
-    return source->type == envelope->type && source->prefix == maiko_envelope_id(envelope).hi &&
-           source->hops == maiko_envelope_hops(envelope) && strcmp(source->topic->name, topic) == 0 &&
-           strcmp(source->sender, sender) == 0;
+    return source->type == wanted->type && source->prefix == wanted->prefix && source->hops == wanted->hops &&
+           strcmp(source->topic->name, wanted->topic) == 0 && strcmp(source->sender, wanted->sender) == 0;
 }
 
-static uint64_t key_of(const maiko_envelope *envelope, const char *topic, const char *sender)
+static uint64_t key_of(const struct wanted *wanted)
 {
-    uint64_t hash = hash_bytes(topic, strlen(topic), maiko_envelope_id(envelope).hi);
+    uint64_t hash = hash_bytes(wanted->topic, strlen(wanted->topic), wanted->prefix);
 
-    hash = hash_bytes(sender, strlen(sender), hash);
-    return hash ^ hash_u64((uint64_t)(uintptr_t)envelope->type ^ maiko_envelope_hops(envelope));
+    hash = hash_bytes(wanted->sender, strlen(wanted->sender), hash);
+    return hash ^ hash_u64((uint64_t)(uintptr_t)wanted->type ^ wanted->hops);
 }
 
-static struct source *add_source(struct sources *sources, const maiko_envelope *envelope, const char *topic, const char *sender,
-                                 uint64_t key)
+static struct source *add_source(struct sources *sources, const struct wanted *wanted, uint64_t key)
 {
-    size_t len = strlen(sender);
+    size_t len = strlen(wanted->sender);
     struct source *source = heap_alloc_zeroed(sources->heap, 1, sizeof(*source) + len + 1);
 
     if (source == NULL)
         return NULL;
-    source->type = envelope->type;
-    source->prefix = maiko_envelope_id(envelope).hi;
-    source->hops = maiko_envelope_hops(envelope);
+    source->type = wanted->type;
+    source->prefix = wanted->prefix;
+    source->hops = wanted->hops;
     source->key = key;
-    memcpy(source->sender, sender, len + 1);
-    source->topic = find_topic(sources, topic);
-    source->status = source->topic == NULL ? MAIKO_ENOMEM : find_plan(sources, envelope->type, &source->plan);
+    memcpy(source->sender, wanted->sender, len + 1);
+    source->topic = find_topic(sources, wanted->topic);
+    source->status = source->topic == NULL ? MAIKO_ENOMEM : find_plan(sources, wanted->type, &source->plan);
     if (source->status == MAIKO_ENOMEM || hash_table_insert_u64(&sources->sources, key, source) != MAIKO_OK) {
         heap_free(sources->heap, source, sizeof(*source) + len + 1);
         return NULL;
@@ -179,23 +186,32 @@ static struct source *add_source(struct sources *sources, const maiko_envelope *
 }
 
 /* Two sources of one hash: the next key is tried. */
-struct source *sources_find(struct sources *sources, const maiko_envelope *envelope)
+static struct source *find(struct sources *sources, const struct wanted *wanted)
 {
-    const char *topic = maiko_envelope_topic(envelope);
-    const char *sender = maiko_envelope_sender(envelope);
-    struct source *source = sources->last;
     uint64_t key;
 
-    if (source != NULL && is_source_of(source, envelope, topic, sender))
-        return source;
-    for (key = key_of(envelope, topic, sender);; key++) {
-        source = hash_table_find_u64(&sources->sources, key);
+    for (key = key_of(wanted);; key++) {
+        struct source *source = hash_table_find_u64(&sources->sources, key);
+
         if (source == NULL)
-            source = add_source(sources, envelope, topic, sender, key);
-        else if (!is_source_of(source, envelope, topic, sender))
+            source = add_source(sources, wanted, key);
+        else if (!is_wanted(source, wanted))
             continue;
         if (source != NULL)
             sources->last = source;
         return source;
     }
+}
+
+struct source *sources_find(struct sources *sources, const maiko_envelope *envelope)
+{
+    const struct wanted wanted = {.type = envelope->type,
+                                  .topic = maiko_envelope_topic(envelope),
+                                  .sender = maiko_envelope_sender(envelope),
+                                  .prefix = maiko_envelope_id(envelope).hi,
+                                  .hops = maiko_envelope_hops(envelope)};
+
+    if (sources->last != NULL && is_wanted(sources->last, &wanted))
+        return sources->last;
+    return find(sources, &wanted);
 }

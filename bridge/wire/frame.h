@@ -157,8 +157,16 @@ void frame_add_array(struct pack *pack, size_t begin, const char *key,
                      struct slice array); /* to the data frame that begins there */
 void frame_write_channel(struct pack *pack, const struct frame_channel *channel);
 
+struct event_head {
+    uint64_t channel;
+    uint64_t id_lo;
+    uint64_t time_ns;
+    maiko_id parent;
+    maiko_id correlation; /* nil: the event's own id */
+};
+
 /* The head of an event record; the payload follows.  Its channel has a fixed width and may be set later. */
-void record_begin_event(struct pack *pack, const struct record *event);
+void record_begin_event(struct pack *pack, const struct event_head *event);
 void record_set_channel(uint8_t *record, uint32_t channel);
 void record_write_lost(struct pack *pack, uint64_t lost, const char *reason);
 void record_write_end(struct pack *pack, const char *publisher, const char *const *publish);

@@ -215,7 +215,7 @@ static uint8_t *put_id(uint8_t *at, maiko_id id)
     return at + 2 + sizeof(halves);
 }
 
-void record_begin_event(struct pack *pack, const struct record *event)
+void record_begin_event(struct pack *pack, const struct event_head *event)
 {
     uint8_t *head = pack_space(pack, EVENT_HEAD_MAX);
     uint8_t *at = head;

@@ -32,6 +32,8 @@ bool pack_reserve(struct pack *pack, size_t len)
 
     if (len <= pack->size - pack->len)
         return true;
+    if (len > pack->max - pack->len)
+        return false;
     data = heap_resize(pack->heap, pack->data, pack->size, pack->len + len);
     if (data == NULL)
         return false;
@@ -51,8 +53,7 @@ uint8_t *pack_release(struct pack *pack, size_t *ret_size)
     return data;
 }
 
-/* Makes room for len more bytes, or remembers why not. */
-static bool grow(struct pack *pack, size_t len)
+bool pack_grow(struct pack *pack, size_t len)
 {
     size_t size = pack->size > 0 ? pack->size : PACK_FIRST_SIZE;
     void *data;
@@ -65,6 +66,8 @@ static bool grow(struct pack *pack, size_t len)
     }
     while (size < pack->len + len)
         size *= 2;
+    if (size > pack->max)
+        size = pack->max;
     data = heap_resize(pack->heap, pack->data, pack->size, size);
     if (data == NULL) {
         pack->status = MAIKO_ENOMEM;
@@ -75,15 +78,24 @@ static bool grow(struct pack *pack, size_t len)
     return true;
 }
 
-/* A failed pack takes nothing more, so that what is there stays a prefix. */
+/* Room for len bytes at the end, which the caller fills; NULL when the pack has failed: it takes nothing more, so that what is
+ * there stays a prefix. */
+static inline uint8_t *extend(struct pack *pack, size_t len)
+{
+    uint8_t *at = pack_space(pack, len);
+
+    if (at != NULL)
+        pack_add(pack, len);
+    return at;
+}
+
 static inline int append(struct pack *pack, const void *bytes, size_t len)
 {
-    if ((pack->status != MAIKO_OK || len > pack->size - pack->len || len > pack->max - pack->len) && !grow(pack, len))
-        return -1;
-    if (len > 0)
-        memcpy(pack->data + pack->len, bytes, len);
-    pack->len += len;
-    return 0;
+    uint8_t *at = extend(pack, len);
+
+    if (at != NULL && len > 0)
+        memcpy(at, bytes, len);
+    return at != NULL ? 0 : -1;
 }
 
 static int append_callback(void *pack, const char *bytes, size_t len)
@@ -95,15 +107,6 @@ static int append_callback(void *pack, const char *bytes, size_t len)
     {                                                                                                                            \
         .data = (pack), .callback = append_callback                                                                              \
     }
-
-/* Room for len bytes at the end, which the caller fills; NULL when the pack has failed. */
-static inline uint8_t *extend(struct pack *pack, size_t len)
-{
-    if ((pack->status != MAIKO_OK || len > pack->size - pack->len || len > pack->max - pack->len) && !grow(pack, len))
-        return NULL;
-    pack->len += len;
-    return pack->data + pack->len - len;
-}
 
 /* A first byte and a number of two, four or eight bytes behind it. */
 static inline void put16(struct pack *pack, uint8_t first, uint16_t value)
@@ -157,16 +160,7 @@ static inline void put_short(struct pack *pack, uint8_t first, uint8_t value)
     at[1] = value;
 }
 
-uint8_t *pack_space(struct pack *pack, size_t len)
-{
-    uint8_t *at = extend(pack, len);
-
-    if (at != NULL)
-        pack->len -= len;
-    return at;
-}
-
-void pack_array(struct pack *pack, size_t count)
+void pack_array_any(struct pack *pack, size_t count)
 {
     if (count < 16)
         put_byte(pack, (uint8_t)(0x90 | count));
@@ -231,7 +225,7 @@ void pack_double(struct pack *pack, double value)
     msgpack_pack_double(&packer, value);
 }
 
-void pack_bin(struct pack *pack, const void *bytes, size_t len)
+void pack_bin_any(struct pack *pack, const void *bytes, size_t len)
 {
     if (len <= UINT8_MAX)
         put_short(pack, 0xc4, (uint8_t)len);

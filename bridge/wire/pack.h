@@ -3,6 +3,8 @@
 #ifndef WIRE_PACK_H
 #define WIRE_PACK_H
 
+#include <string.h>
+
 #include "base/heap.h"
 #include <maiko/id.h>
 
@@ -31,9 +33,18 @@ void pack_clear(struct pack *pack);
 /* Room for so many more bytes without another allocation.  False: no memory, which does not stick. */
 bool pack_reserve(struct pack *pack, size_t len);
 
+/* The function behind pack_space(): makes room, or remembers why not.  `size` never grows beyond `max`. */
+bool pack_grow(struct pack *pack, size_t len);
+
 /* For values of known size that are written by hand: room for `len` bytes, NULL when the pack has failed.  Those that were
  * written, at most as many, are added by pack_add(). */
-uint8_t *pack_space(struct pack *pack, size_t len);
+static inline uint8_t *pack_space(struct pack *pack, size_t len)
+{
+    if ((pack->status != MAIKO_OK || len > pack->size - pack->len) && !pack_grow(pack, len))
+        return NULL;
+    return pack->data + pack->len;
+}
+
 static inline void pack_add(struct pack *pack, size_t len)
 {
     pack->len += len;
@@ -54,8 +65,21 @@ static inline struct slice pack_slice(const struct pack *pack)
     return (struct slice){.data = pack->data, .len = pack->len};
 }
 
-/* So many elements, or pairs of key and value, follow. */
-void pack_array(struct pack *pack, size_t count);
+/* So many elements, or pairs of key and value, follow.  The usual forms of what events are full of are written here, the _any
+ * ones write all. */
+void pack_array_any(struct pack *pack, size_t count);
+static inline void pack_array(struct pack *pack, size_t count)
+{
+    uint8_t *at = count < 16 ? pack_space(pack, 1) : NULL;
+
+    if (at == NULL) {
+        pack_array_any(pack, count);
+        return;
+    }
+    *at = (uint8_t)(0x90 | count);
+    pack_add(pack, 1);
+}
+
 void pack_map(struct pack *pack, size_t count);
 
 void pack_nil(struct pack *pack);
@@ -64,7 +88,21 @@ void pack_uint(struct pack *pack, uint64_t value);
 void pack_int(struct pack *pack, int64_t value);
 void pack_float(struct pack *pack, float value);
 void pack_double(struct pack *pack, double value);
-void pack_bin(struct pack *pack, const void *bytes, size_t len);
+void pack_bin_any(struct pack *pack, const void *bytes, size_t len);
+static inline void pack_bin(struct pack *pack, const void *bytes, size_t len)
+{
+    uint8_t *at = len <= UINT8_MAX ? pack_space(pack, 2 + len) : NULL;
+
+    if (at == NULL) {
+        pack_bin_any(pack, bytes, len);
+        return;
+    }
+    at[0] = 0xc4;
+    at[1] = (uint8_t)len;
+    if (len > 0)
+        memcpy(at + 2, bytes, len);
+    pack_add(pack, 2 + len);
+}
 
 /* A str; the text is valid UTF-8. */
 void pack_str(struct pack *pack, const char *text);

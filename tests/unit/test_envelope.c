@@ -110,7 +110,7 @@ static void frames_without_what_they_need_are_refused(void)
 
 static void records_of_every_kind_come_back(void)
 {
-    struct record event = {.channel = 3, .id_lo = 4, .time_ns = 5, .parent = {6, 7}};
+    struct event_head event = {.channel = 3, .id_lo = 4, .time_ns = 5, .parent = {6, 7}};
     static const char *const publish[] = {"a", "b/#", NULL};
     struct pack pack = fresh_pack();
     struct reader reader;

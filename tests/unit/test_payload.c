@@ -307,7 +307,7 @@ static void the_reader_and_msgpack_c_agree(void)
 /* `depth` arrays of one around two events: one whose payload is flat, one whose payload is not. */
 static void write_events(struct pack *pack, unsigned depth)
 {
-    struct record event = {.id_lo = UINT64_MAX, .time_ns = UINT64_MAX / 3, .correlation = {1, 2}};
+    struct event_head event = {.id_lo = UINT64_MAX, .time_ns = UINT64_MAX / 3, .correlation = {1, 2}};
 
     for (; depth > 0; depth--)
         pack_array(pack, 1);
