@@ -197,7 +197,7 @@ maiko_status interest_add(struct shard *shard, const struct subscription *subscr
     uint32_t peers;
 
     if (interest != NULL) {
-        if (ticket != NULL && ask_for_acks(shard, key, ticket) != MAIKO_OK)
+        if (ticket != NULL && ask_for_acks(shard, interest->key, ticket) != MAIKO_OK)
             return MAIKO_ENOMEM;
         interest->count++;
         return MAIKO_OK;
