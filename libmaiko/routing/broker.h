@@ -100,7 +100,7 @@ struct route {
     uint32_t alternative_size;
     uint64_t remote_holding; /* of the remote shards, where some subscriber asks for BLOCK or FAIL */
     uint64_t remote_newest;  /* of those, where all subscribers ask for DROP_NEWEST */
-    struct envelope *last;   /* sticky topics: the last value; the shard's reference */
+    struct last_value *last; /* sticky topics: the runtime's; NULL: none yet */
     void *block;             /* allocation that holds this struct */
 };
 

@@ -3,6 +3,7 @@
 #include "runtime/shard.h"
 
 #include "runtime/dead_letters.h"
+#include "runtime/last_values.h"
 #include "runtime/supervisor_internal.h"
 
 static uintptr_t entry_of(struct envelope *envelope, uintptr_t tags)
@@ -238,25 +239,6 @@ void shard_dispatch_to(struct shard *shard, struct route *route, const struct ro
     shard_release(shard, envelope);
 }
 
-/* The last value is a copy on the heap: it may live for ever, and pooled envelopes delay the reuse of ended senders. */
-static void keep_last(struct shard *shard, struct route *route, struct envelope *envelope)
-{
-    struct envelope *copy = envelope;
-
-    if (envelope->head.type->destroy != NULL)
-        envelope_ref_heap(envelope);
-    else
-        copy = envelope_copy_heap(shard->sup->root, envelope);
-    if (copy == NULL) {
-        supervisor_memory_failed(shard, "last value of a topic");
-        return;
-    }
-    if (route->last != NULL && envelope_unref_heap(route->last))
-        shard_release_last(shard, route->last);
-    route->last = copy;
-    shard->keeps_last_values = true;
-}
-
 /* A route that cannot be rebuilt keeps its old targets, whose records are still valid: late subscribers miss the event. */
 static void refresh(struct shard *shard, struct route *route)
 {
@@ -321,7 +303,7 @@ HOT uint32_t dispatch_plain(struct shard *shard, struct route *route, struct env
     return matched;
 }
 
-HOT uint32_t dispatch(struct shard *shard, struct route *route, struct envelope *envelope)
+HOT uint32_t dispatch(struct shard *shard, struct route *route, struct envelope *envelope, bool is_own)
 {
     uint32_t matched = 0;
     uint32_t i;
@@ -335,22 +317,14 @@ HOT uint32_t dispatch(struct shard *shard, struct route *route, struct envelope 
     for (i = 0; i < route->target_count; i++)
         matched += deliver(shard, route, &route->targets[i], envelope, envelope->origin);
     if (__builtin_expect(atomic_load_explicit(&route->topic->is_sticky, memory_order_relaxed), 0))
-        keep_last(shard, route, envelope);
+        last_values_keep(shard, route, envelope, is_own);
     return matched;
 }
 
 void shard_dispatch(struct shard *shard, struct route *route, struct envelope *envelope)
 {
-    (void)dispatch(shard, route, envelope);
+    (void)dispatch(shard, route, envelope, false);
     shard_release(shard, envelope);
-}
-
-/* As far as can be said: exact for values of one sender. */
-static bool is_later(const struct envelope *a, const struct envelope *b)
-{
-    if (a->time_ns != b->time_ns)
-        return a->time_ns > b->time_ns;
-    return a->id.hi == b->id.hi && a->id.lo > b->id.lo;
 }
 
 void shard_dispatch_last(struct shard *shard, struct route *route, struct envelope *envelope)
@@ -359,21 +333,17 @@ void shard_dispatch_last(struct shard *shard, struct route *route, struct envelo
 
     if (route->is_stale)
         refresh(shard, route);
-    if (route->last == NULL || is_later(envelope, route->last)) {
-        for (i = 0; i < route->target_count; i++) {
-            const struct actor *actor = CONTAINER_OF(route->targets[i].subscriber, struct actor, subscriber);
+    for (i = 0; i < route->target_count; i++) {
+        const struct actor *actor = CONTAINER_OF(route->targets[i].subscriber, struct actor, subscriber);
 
-            if (envelope->sender->id != actor->sender.id || actor->receives_own)
-                (void)deliver(shard, route, &route->targets[i], envelope, NULL);
-        }
-        keep_last(shard, route, envelope);
+        if (envelope->sender->id != actor->sender.id || actor->receives_own)
+            (void)deliver(shard, route, &route->targets[i], envelope, NULL);
     }
-    shard_release(shard, envelope);
 }
 
 void shard_publish(struct shard *shard, struct actor *sender, struct route *route, struct envelope *envelope)
 {
-    uint32_t matched = dispatch(shard, route, envelope);
+    uint32_t matched = dispatch(shard, route, envelope, true);
 
     COUNT(route->counters, sent, 1);
     if (__builtin_expect(route->remote_shards != 0, 0))

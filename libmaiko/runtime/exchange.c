@@ -3,6 +3,7 @@
 #include "runtime/shard.h"
 
 #include "runtime/dead_letters.h"
+#include "runtime/last_values.h"
 #include "runtime/supervisor_internal.h"
 #include <string.h>
 
@@ -236,23 +237,38 @@ maiko_status exchange_command(struct shard *shard, uint32_t target, struct comma
     return MAIKO_OK;
 }
 
-void exchange_flush(struct shard *shard)
+static uint64_t publish(struct shard *shard)
 {
     uint64_t dirty = shard->dirty_rings;
     uint64_t rest;
 
     if (dirty == 0)
-        return;
+        return 0;
     shard->flush++;
     for (rest = dirty; rest != 0; rest &= rest - 1)
         ring_close_batch(ring_to(shard, (uint32_t)__builtin_ctzll(rest)), shard->flush, shard->consumed);
     shard->dirty_rings = 0;
     /* release pairs with the acquire in take_in(): the batches, and all that we had consumed, are visible with it */
     atomic_store_explicit(&shard->published, shard->flush, memory_order_release);
+    return dirty;
+}
+
+void exchange_flush(struct shard *shard)
+{
+    bool has_fresh_values = __builtin_expect(shard->fresh_values != NULL, 0);
+    uint64_t dirty;
+
+    if (shard->dirty_rings == 0 && !has_fresh_values)
+        return;
+    if (has_fresh_values)
+        last_values_begin_flush(shard);
+    dirty = publish(shard);
+    if (has_fresh_values)
+        last_values_end_flush(shard);
     /* Dekker with wakeup_sleep(): our publication is ordered before our look at the sleepers' words */
     atomic_thread_fence(memory_order_seq_cst);
-    for (rest = dirty; rest != 0; rest &= rest - 1)
-        wakeup_if_asleep(&shard->sup->shards[(uint32_t)__builtin_ctzll(rest)]->wakeup);
+    for (; dirty != 0; dirty &= dirty - 1)
+        wakeup_if_asleep(&shard->sup->shards[(uint32_t)__builtin_ctzll(dirty)]->wakeup);
 }
 
 /* --- reading --- */
@@ -421,6 +437,8 @@ bool exchange_drain(struct shard *shard)
     bool any = false;
     uint32_t source;
 
+    if (shard->fresh_values != NULL) /* within a hook: they go before we hear who subscribed since */
+        exchange_flush(shard);
     meet_new_shards(shard);
     for (source = 0; source < shard->known_shards; source++) {
         uint64_t published;

@@ -1,5 +1,6 @@
 /* Installing: an actor's subscriptions and publications enter the tables of its shard, and the other shards hear of it. */
 #include "runtime/interest.h"
+#include "runtime/last_values.h"
 #include "runtime/supervisor_internal.h"
 #include <string.h>
 
@@ -15,53 +16,12 @@ static maiko_status install_subscription(struct shard *shard, struct subscriptio
     return status;
 }
 
-struct last_values {
-    struct shard *shard;
-    struct subscription *subscription;
-};
-
-/* Did an earlier subscription of the same actor bring it this value already? */
-static bool had_last_value(const struct subscription *subscription, const struct route *route)
-{
-    const maiko_envelope *last = &route->last->head;
-    const struct subscription *earlier = subscription->subscriber->first;
-
-    for (; earlier != subscription; earlier = earlier->next) {
-        if (maiko_topic_matches(earlier->pattern, route->topic->name) && subscription_wants(earlier, last))
-            return true;
-    }
-    return false;
-}
-
-static void give_last_value(struct topic_set_entry *entry, void *userdata)
-{
-    struct last_values *last = userdata;
-    struct route *route = CONTAINER_OF(entry, struct route, entry);
-    const struct actor *actor = CONTAINER_OF(last->subscription->subscriber, struct actor, subscriber);
-    struct route_target target = {.subscriber = last->subscription->subscriber, .choice = (uintptr_t)last->subscription};
-
-    if (route->last == NULL || had_last_value(last->subscription, route))
-        return;
-    if (route->last->sender->id == actor->sender.id && !actor->receives_own)
-        return;
-    envelope_hold(last->shard, route->last);
-    shard_dispatch_to(last->shard, route, &target, route->last);
-}
-
-static void give_last_values(struct shard *shard, struct subscription *subscription)
-{
-    struct last_values last = {.shard = shard, .subscription = subscription};
-
-    if (shard->keeps_last_values)
-        (void)topic_set_for_each(&shard->broker.topics, subscription->pattern, give_last_value, &last);
-}
-
 maiko_status supervisor_subscribe(struct shard *shard, struct subscription *subscription, struct ticket *ticket)
 {
     maiko_status status = install_subscription(shard, subscription, ticket);
 
     if (status == MAIKO_OK)
-        give_last_values(shard, subscription);
+        last_values_give(shard, subscription);
     return status;
 }
 
@@ -184,7 +144,6 @@ maiko_status supervisor_install(struct shard *shard, struct actor *actor, struct
     list_push_back(&shard->actors, &actor->siblings);
     atomic_fetch_add_explicit(&shard->sup->live_actors, 1, memory_order_relaxed);
     shard_ready(shard, actor);
-    for (subscription = actor->subscriber.first; subscription != NULL; subscription = subscription->next)
-        give_last_values(shard, subscription);
+    last_values_give(shard, actor->subscriber.first);
     return MAIKO_OK;
 }

@@ -5,6 +5,7 @@
 #include "runtime/deadlock.h"
 #include "runtime/inbox.h"
 #include "runtime/interest.h"
+#include "runtime/last_values.h"
 #include "runtime/lookout.h"
 #include "runtime/placement.h"
 #include "runtime/retire.h"
@@ -38,6 +39,7 @@ maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint3
     pthread_mutex_init(&shard->announce_lock, NULL);
     shard->peers = index + 1;
     shard->look_every = LOOK_EVERY;
+    shard->greeted = index + 1;
     shard->times_all = sup->config.mode != MAIKO_THREADS && sup->config.log != NULL;
     hash_table_init(&shard->interests, shard->heap, interest_key);
     shard->known_shards = index + 1;
@@ -56,15 +58,8 @@ maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint3
 
 void shard_deinit(struct shard *shard)
 {
-    uint32_t i;
-
     exchange_deinit(shard);
-    for (i = 0; i < shard->broker.route_size; i++) {
-        struct route *route = shard->broker.routes[i];
-
-        if (route != NULL && route->last != NULL && envelope_unref_heap(route->last))
-            envelope_destroy_heap(route->last);
-    }
+    last_values_deinit(shard);
     dead_letters_deinit(shard);
     name_cache_deinit(&shard->names, shard->heap);
     broker_deinit(&shard->broker);

@@ -109,13 +109,16 @@ struct shard {
     uint64_t waiting;     /* entries in mailboxes here whose senders are in debt for them */
     struct counters_shard *counters;
     struct drop_cache drops;
-    struct hash_table interests;    /* what other shards were told of our subscriptions; changed under announce_lock */
-    struct interest *last_interest; /* the latest that was looked for; NULL: none, or gone */
-    bool keeps_last_values;         /* some route has one, or had */
-    struct route *dead_route;       /* of $sys/dead */
-    struct dead_letters *dead;      /* drops to be reported at the end of the turn; NULL: none yet */
-    uint64_t deadlock_at_ns;        /* next search; 0: none due */
-    uint64_t deadlock_gap_ns;       /* grows while searches find nothing */
+    struct hash_table interests;     /* what other shards were told of our subscriptions; changed under announce_lock */
+    struct interest *last_interest;  /* the latest that was looked for; NULL: none, or gone */
+    struct last_value *last_values;  /* of the sticky topics met here; the list is changed under announce_lock */
+    struct last_value *fresh_values; /* those sent here since the last flush */
+    uint64_t kept_values;            /* so many were kept: counts on */
+    uint32_t greeted;                /* shards that get every event of a sticky topic: those with lower numbers */
+    struct route *dead_route;        /* of $sys/dead */
+    struct dead_letters *dead;       /* drops to be reported at the end of the turn; NULL: none yet */
+    uint64_t deadlock_at_ns;         /* next search; 0: none due */
+    uint64_t deadlock_gap_ns;        /* grows while searches find nothing */
     uint32_t deadlock_turns;
     bool sources_closed; /* stopping: no step, no outside sends */
     bool stop_hooks;     /* stopping: run every on_stop in the next turn */
@@ -241,7 +244,7 @@ static inline uint64_t shard_wall(struct shard *shard)
 /* Routes an event of `sender` from here to everybody; consumes the caller's reference. */
 void shard_publish(struct shard *shard, struct actor *sender, struct route *route, struct envelope *envelope);
 
-/* Hands the last value of a sticky topic to the local subscribers, unless there is a later one; consumes the reference. */
+/* Hands the last value of a sticky topic to the local subscribers, at nobody's cost; borrows it. */
 void shard_dispatch_last(struct shard *shard, struct route *route, struct envelope *envelope);
 
 /* The route of a topic with its counters, made on first use.  NULL when out of memory (or for NULL). */

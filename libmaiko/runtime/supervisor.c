@@ -226,6 +226,7 @@ static maiko_status make_shards(struct maiko_supervisor *sup)
         if (status != MAIKO_OK)
             break;
         shard->peers = sup->config.shards;
+        shard->greeted = sup->config.shards;
         supervisor_publish_shard(shard);
     }
     for (i = 0; i < sup->config.shards && status == MAIKO_OK; i++) {

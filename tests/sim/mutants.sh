@@ -51,8 +51,9 @@ mutant "a held sender is never confirmed" exchange.c '^        ring_confirm(ring
 mutant "a batch is cut at the end of a segment" ring.c '^    if (record->kind == RING_SEGMENT_END) {' '    if (false) {'
 mutant "a stop does not drain" supervisor_stop.c '^    bool in_time = drain_polled(sup, deadline_ns);' '    bool in_time = deadline_ns != 0;'
 mutant "a drop is not counted" dispatch.c '^    COUNT(subscriber->counters, dropped, 1);' ''
-mutant "a last value comes once per pattern" install.c 'if (route->last == NULL || had_last_value(last->subscription, route))' \
-    'if (route->last == NULL)'
+mutant "last values come in no order" last_values.c '^    return a->order != b->order ? a->order < b->order : is_later(b->newest, a->newest);' '    return a->order > b->order;'
+mutant "a last value comes once per pattern" last_values.c 'if (last == NULL || had_last_value(giving->subscription, route))' \
+    'if (last == NULL)'
 mutant "a hold does not hold" import.c '^    atomic_fetch_add_explicit(&actor->remote_debt, 1, memory_order_relaxed);' \
     '    atomic_fetch_add_explicit(\&actor->remote_debt, 0, memory_order_relaxed);'
 mutant "who is held from outside gets out of a cycle" deadlock.c '^    if (visible != supervisor_all_shards(sup))' '    if (true)'
@@ -63,7 +64,7 @@ mutant "time goes back with the clock" ../base/clock.c '^    if (now > \*last)' 
 mutant "a foreign id is lost" inbox.c '^    record->id = maiko_id_is_nil(event->id) ?' '    record->id = true ?'
 mutant "a polled stop does not wait for a retry" supervisor_stop.c '^           (sup->config.mode == MAIKO_POLLED && supervisor_poll_wait' \
     '           (sup->config.mode == MAIKO_DETERMINISTIC \&\& supervisor_poll_wait'
-mutant "a late shard does not learn who subscribed" dedicated.c '^    status = interest_teach(other, newcomer);' '    status = MAIKO_OK;'
+mutant "a late shard does not learn who subscribed" dedicated.c '^    maiko_status status = interest_teach(other, newcomer);' '    maiko_status status = MAIKO_OK;'
 mutant "a late shard is told nothing" dedicated.c '^    other->peers = newcomer->index + 1;' ''
 mutant "a late shard does not learn who publishes" dedicated.c \
     '^        status = streams_add(&newcomer->streams, publication->pattern, publication->own);' '        status = MAIKO_OK;'

@@ -417,7 +417,7 @@ static void check_order(struct performer *performer, const struct told *told, ui
     uint32_t i;
 
     if (troupe_stages[told->topic].is_sticky && number < performer->subscribed_at)
-        return; /* a last value may be as old as it likes */
+        return; /* what it subscribed to later brings values that are as old as they like */
     if (is_control && performer->seen[1][told->sender] > limit)
         limit = performer->seen[1][told->sender];
     if (told->serial <= limit)
@@ -556,8 +556,8 @@ static maiko_status begin(void *self, maiko_context *ctx)
 
     if (performer->starts++ > 0)
         troupe_fail(performer->troupe, "%s started twice", performer->name);
-    if (!performer->is_first)
-        performer->subscribed_at = atomic_load(&performer->troupe->told_count); /* some time after that */
+    if (performer->spec.dedicated && performer->troupe->plot.has_clock_jumps) /* of several last values it goes by their times */
+        performer->subscribed_at = atomic_load(&performer->troupe->told_count);
     if (chance(performer, 30))
         say_some(performer, ctx, NULL, 3);
     if (performer->troupe->plot.has_errors && chance(performer, 3))

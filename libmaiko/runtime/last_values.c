@@ -1,0 +1,334 @@
+/* Last values: keeping, announcing, teaching and giving them. */
+#include "runtime/last_values.h"
+
+#include "runtime/interest.h"
+#include "runtime/supervisor_internal.h"
+#include <maiko/topic.h>
+
+static struct envelope *newest_of(const struct route *route)
+{
+    return route->last == NULL ? NULL : route->last->newest;
+}
+
+/* As far as can be said: exact for values of one sender. */
+static bool is_later(const struct envelope *a, const struct envelope *b)
+{
+    if (b == NULL)
+        return true;
+    if (a->time_ns != b->time_ns)
+        return a->time_ns > b->time_ns;
+    return a->id.hi == b->id.hi && a->id.lo > b->id.lo;
+}
+
+static void release(struct shard *shard, struct envelope **value)
+{
+    struct envelope *released = *value;
+
+    *value = NULL;
+    if (released != NULL && envelope_unref_heap(released))
+        shard_release_last(shard, released);
+}
+
+/* --- keeping --- */
+
+static struct last_value *value_of(struct shard *shard, struct route *route)
+{
+    struct last_value *value = route->last;
+
+    if (value != NULL)
+        return value;
+    value = heap_alloc_zeroed(shard->heap, 1, sizeof *value);
+    if (value == NULL)
+        return NULL;
+    value->route = route;
+    pthread_mutex_lock(&shard->announce_lock);
+    value->next = shard->last_values;
+    shard->last_values = value;
+    pthread_mutex_unlock(&shard->announce_lock);
+    route->last = value;
+    return value;
+}
+
+/* The last value is a copy on the heap: it may live for ever, and pooled envelopes delay the reuse of ended senders. */
+static struct envelope *copy_of(struct shard *shard, struct envelope *envelope)
+{
+    if (envelope->head.type->destroy == NULL)
+        return envelope_copy_heap(shard->sup->root, envelope);
+    envelope_ref_heap(envelope);
+    return envelope;
+}
+
+/* Under the announce_lock. */
+static void replace_announced(struct last_value *value)
+{
+    value->outdated = value->announced;
+    value->announced = value->newest;
+    envelope_ref_heap(value->newest);
+}
+
+/* What comes from another shard was published by it. */
+static void announce_at_once(struct shard *shard, struct last_value *value)
+{
+    pthread_mutex_lock(&shard->announce_lock);
+    replace_announced(value);
+    pthread_mutex_unlock(&shard->announce_lock);
+    release(shard, &value->outdated);
+}
+
+void last_values_keep(struct shard *shard, struct route *route, struct envelope *envelope, bool is_own)
+{
+    struct last_value *value = value_of(shard, route);
+    struct envelope *copy = value == NULL ? NULL : copy_of(shard, envelope);
+
+    if (copy == NULL) {
+        supervisor_memory_failed(shard, "last value of a topic");
+        return;
+    }
+    release(shard, &value->newest);
+    value->newest = copy;
+    value->order = ++shard->kept_values;
+    if (!is_own) {
+        announce_at_once(shard, value);
+    } else if (!value->is_fresh) {
+        value->is_fresh = true;
+        value->next_fresh = shard->fresh_values;
+        shard->fresh_values = value;
+    }
+}
+
+/* --- their order: one may have been sent because of another --- */
+
+static bool comes_before(const struct last_value *a, const struct last_value *b)
+{
+    return a->order != b->order ? a->order < b->order : is_later(b->newest, a->newest);
+}
+
+static struct last_value *merge(struct last_value *a, struct last_value *b)
+{
+    struct last_value *first = NULL;
+    struct last_value **end = &first;
+
+    while (a != NULL && b != NULL) {
+        struct last_value **next = comes_before(b, a) ? &b : &a;
+
+        *end = *next;
+        end = &(*next)->next_given;
+        *next = *end;
+    }
+    *end = a != NULL ? a : b;
+    return first;
+}
+
+/* Sorts a list that is linked by `next_given`. */
+static struct last_value *in_order(struct last_value *values)
+{
+    struct last_value *sorted[64] = {NULL}; /* the n-th: none, or 2^n of them */
+    struct last_value *all = NULL;
+    int i;
+
+    while (values != NULL) {
+        struct last_value *run = values;
+
+        values = run->next_given;
+        run->next_given = NULL;
+        for (i = 0; sorted[i] != NULL; i++) {
+            run = merge(sorted[i], run);
+            sorted[i] = NULL;
+        }
+        sorted[i] = run;
+    }
+    for (i = 0; i < 64; i++)
+        all = merge(sorted[i], all);
+    return all;
+}
+
+/* --- to shards that come later --- */
+
+struct last_value_command {
+    struct command command;
+    struct envelope *envelope;
+};
+
+static void take(struct shard *shard, struct route *route, struct envelope *envelope)
+{
+    shard_dispatch_last(shard, route, envelope);
+    last_values_keep(shard, route, envelope, false);
+}
+
+static void run_last_value(struct shard *shard, struct command *command)
+{
+    struct last_value_command *told = CONTAINER_OF(command, struct last_value_command, command);
+    struct envelope *envelope = told->envelope;
+    struct route *route = shard_route(shard, registry_topic_by_id(&shard->sup->registry, envelope->topic->id));
+
+    COUNT(shard->counters, dispatched, 1);
+    shard->heap_live++;
+    if (route == NULL)
+        supervisor_memory_failed(shard, "last value of a topic");
+    else if (is_later(envelope, newest_of(route)))
+        take(shard, route, envelope);
+    shard_release(shard, envelope);
+    heap_free(shard->heap, told, command->size);
+}
+
+static maiko_status tell(struct shard *shard, uint32_t newcomer, struct last_value *value)
+{
+    struct last_value_command *told = heap_alloc_zeroed(shard->heap, 1, sizeof *told);
+
+    if (told == NULL)
+        return MAIKO_ENOMEM;
+    told->command.run = run_last_value;
+    told->command.size = sizeof *told;
+    told->envelope = value->newest;
+    envelope_ref_heap(value->newest);
+    if (shard_tell(shard, newcomer, &told->command) == MAIKO_OK) {
+        COUNT(shard->counters, routed, 1);
+        COUNT(value->route->counters, routed, 1);
+        return MAIKO_OK;
+    }
+    (void)envelope_unref_heap(value->newest); /* not the last one */
+    heap_free(shard->heap, told, sizeof *told);
+    return MAIKO_ENOMEM;
+}
+
+/* It came after the values were sent, or we had not heard of it yet: from now on it gets every event of a sticky topic. */
+static void greet(struct shard *shard, uint32_t newcomer)
+{
+    struct last_value *value;
+    struct last_value *told = NULL;
+
+    broker_knows_shard(&shard->broker, newcomer);
+    for (value = shard->fresh_values; value != NULL; value = value->next_fresh) {
+        value->next_given = told;
+        told = value;
+    }
+    for (value = in_order(told); value != NULL; value = value->next_given) {
+        if (tell(shard, newcomer, value) != MAIKO_OK)
+            supervisor_memory_failed(shard, "last value of a topic");
+    }
+}
+
+void last_values_begin_flush(struct shard *shard)
+{
+    struct last_value *value;
+
+    pthread_mutex_lock(&shard->announce_lock);
+    for (; shard->greeted < shard->peers; shard->greeted++) {
+        if (shard->greeted != shard->index)
+            greet(shard, shard->greeted);
+    }
+    for (value = shard->fresh_values; value != NULL; value = value->next_fresh)
+        replace_announced(value);
+}
+
+void last_values_end_flush(struct shard *shard)
+{
+    struct last_value *value;
+
+    pthread_mutex_unlock(&shard->announce_lock);
+    while ((value = shard->fresh_values) != NULL) {
+        shard->fresh_values = value->next_fresh;
+        value->is_fresh = false;
+        release(shard, &value->outdated);
+    }
+}
+
+/* What stood there is another shard's, too: this is not its last reference. */
+static void adopt(struct envelope **value, struct envelope *other)
+{
+    if (*value != NULL)
+        (void)envelope_unref_heap(*value);
+    envelope_ref_heap(other);
+    *value = other;
+}
+
+maiko_status last_values_teach(const struct shard *shard, struct shard *newcomer)
+{
+    const struct last_value *known;
+
+    for (known = shard->last_values; known != NULL; known = known->next) {
+        struct route *route = known->announced == NULL ? NULL : shard_route(newcomer, known->route->topic);
+        struct last_value *value = route == NULL ? NULL : value_of(newcomer, route);
+
+        if (known->announced == NULL)
+            continue;
+        if (value == NULL)
+            return MAIKO_ENOMEM;
+        if (!is_later(known->announced, value->newest))
+            continue;
+        adopt(&value->newest, known->announced);
+        adopt(&value->announced, known->announced);
+    }
+    return MAIKO_OK;
+}
+
+/* --- to new subscriptions --- */
+
+struct giving {
+    const struct subscription *subscription;
+    struct last_value *found;
+};
+
+/* Did an earlier subscription of the same actor bring it this value already? */
+static bool had_last_value(const struct subscription *subscription, const struct route *route)
+{
+    const maiko_envelope *last = &newest_of(route)->head;
+    const struct subscription *earlier = subscription->subscriber->first;
+
+    for (; earlier != subscription; earlier = earlier->next) {
+        if (maiko_topic_matches(earlier->pattern, route->topic->name) && subscription_wants(earlier, last))
+            return true;
+    }
+    return false;
+}
+
+static void find(struct topic_set_entry *entry, void *userdata)
+{
+    struct giving *giving = userdata;
+    struct route *route = CONTAINER_OF(entry, struct route, entry);
+    const struct envelope *last = newest_of(route);
+    const struct actor *actor = CONTAINER_OF(giving->subscription->subscriber, struct actor, subscriber);
+
+    if (last == NULL || had_last_value(giving->subscription, route))
+        return;
+    if (!subscription_wants(giving->subscription, &last->head)) /* a later one may */
+        return;
+    if (last->sender->id == actor->sender.id && !actor->receives_own)
+        return;
+    route->last->given_to = giving->subscription;
+    route->last->next_given = giving->found;
+    giving->found = route->last;
+}
+
+void last_values_give(struct shard *shard, const struct subscription *first)
+{
+    struct giving giving = {.subscription = first};
+    struct last_value *value;
+
+    for (; shard->last_values != NULL && giving.subscription != NULL; giving.subscription = giving.subscription->next)
+        (void)topic_set_for_each(&shard->broker.topics, giving.subscription->pattern, find, &giving);
+    for (value = in_order(giving.found); value != NULL; value = value->next_given) {
+        struct route_target target = {.subscriber = first->subscriber, .choice = (uintptr_t)value->given_to};
+
+        envelope_hold(shard, value->newest);
+        shard_dispatch_to(shard, value->route, &target, value->newest);
+    }
+}
+
+static void destroy(struct envelope *value)
+{
+    if (value != NULL && envelope_unref_heap(value))
+        envelope_destroy_heap(value);
+}
+
+void last_values_deinit(struct shard *shard)
+{
+    struct last_value *value;
+
+    while ((value = shard->last_values) != NULL) {
+        shard->last_values = value->next;
+        destroy(value->newest);
+        destroy(value->announced);
+        heap_free(shard->heap, value, sizeof *value);
+    }
+}

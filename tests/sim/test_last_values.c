@@ -1,0 +1,123 @@
+/* Last values of sticky topics on virtual shards: a shard that comes later is told nothing in the wrong order. */
+#include <maiko/maiko.h>
+
+#include "lib/suite.h"
+
+#define ITEM_FIELDS(F) F(UINT64, number)
+MAIKO_EVENT(item, "item", ITEM_FIELDS)
+MAIKO_EVENT_WITH(state, "state", ITEM_FIELDS, .sticky = true)
+MAIKO_EVENT_WITH(mode, "mode", ITEM_FIELDS, .sticky = true)
+
+static maiko_supervisor *supervisor(uint64_t seed)
+{
+    return maiko_supervisor_new(&(maiko_config){
+        .mode = MAIKO_DETERMINISTIC, .placement = MAIKO_PLACEMENT_FIXED, .shards = 2, .no_counters_file = true, .seed = seed});
+}
+
+/* What it heard, in its order. */
+struct listener {
+    uint64_t state;     /* the latest */
+    uint64_t too_early; /* events that came before the state they were sent because of */
+    uint64_t heard;
+};
+
+static maiko_status listen(void *self, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    struct listener *listener = self;
+    uint64_t number = ((const item *)envelope->payload)->number;
+
+    (void)ctx;
+    listener->heard++;
+    if (maiko_event_as(envelope, state) != NULL)
+        listener->state = number;
+    else if (listener->state < number)
+        listener->too_early++;
+    return MAIKO_OK;
+}
+
+static const maiko_actor_ops listening = {.handle = listen};
+
+static maiko_status add_late_listener(maiko_supervisor *sup, struct listener *listener)
+{
+    return maiko_supervisor_add(sup, &(maiko_actor_spec){.name = "late",
+                                                         .ops = &listening,
+                                                         .self = listener,
+                                                         .subscribe = MAIKO_TOPICS("mode", "state", "effect"),
+                                                         .dedicated = true});
+}
+
+/* The mode, known first, was set again because of the state. */
+static void last_values_come_to_a_late_shard_in_their_order(void)
+{
+    struct listener listener = {.heard = 0};
+    maiko_supervisor *sup = supervisor(7);
+
+    CU_ASSERT_EQUAL(maiko_supervisor_start(sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(sup), mode, .number = 1), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(sup), state, .number = 2), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(sup), mode, .number = 2), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_poll(sup, 0), 0);
+    CU_ASSERT_EQUAL(add_late_listener(sup, &listener), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_poll(sup, 0), 2);
+    CU_ASSERT_EQUAL(listener.heard, 2);
+    CU_ASSERT_EQUAL(listener.too_early, 0);
+    CU_ASSERT_EQUAL(maiko_supervisor_stop(&sup, NULL), MAIKO_OK);
+}
+
+/* For each item a new state, and a word that somebody on another shard answers with an effect. */
+static maiko_status cause(void *self, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    uint64_t number = ((const item *)envelope->payload)->number;
+
+    (void)self;
+    (void)maiko_send(ctx, state, .number = number);
+    return maiko_send_to(ctx, "word", item, .number = number);
+}
+
+static maiko_status answer(void *self, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    (void)self;
+    return maiko_send_to(ctx, "effect", item, .number = ((const item *)envelope->payload)->number);
+}
+
+static const maiko_actor_ops causing = {.handle = cause};
+static const maiko_actor_ops answering = {.handle = answer};
+
+/* The one that answers takes its turn between the newcomer's and the other's. */
+static void play_with_a_late_listener(uint64_t seed)
+{
+    struct listener listener = {.heard = 0};
+    maiko_supervisor *sup = supervisor(seed);
+    maiko_actor_spec specs[] = {
+        {.name = "causing", .ops = &causing, .self = sup, .subscribe = MAIKO_TOPICS("item"), .shard = MAIKO_SHARD(1)},
+        {.name = "answering", .ops = &answering, .self = sup, .subscribe = MAIKO_TOPICS("word"), .shard = MAIKO_SHARD(0)}};
+    uint64_t number;
+
+    CU_ASSERT_EQUAL(maiko_supervisor_add_table(sup, specs, 2), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(sup), MAIKO_OK);
+    for (number = 1; number <= 12; number++) {
+        CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(sup), item, .number = number), MAIKO_OK);
+        (void)maiko_supervisor_poll(sup, 1);
+        if (number == 2 + seed % 7)
+            CU_ASSERT_EQUAL(add_late_listener(sup, &listener), MAIKO_OK);
+    }
+    (void)maiko_supervisor_poll(sup, 0);
+    CU_ASSERT_EQUAL(listener.state, 12);
+    CU_ASSERT(listener.heard > 0);
+    CU_ASSERT_EQUAL(listener.too_early, 0);
+    CU_ASSERT_EQUAL(maiko_supervisor_stop(&sup, NULL), MAIKO_OK);
+}
+
+static void a_late_shard_hears_no_effect_before_its_last_value(void)
+{
+    uint64_t seed;
+
+    for (seed = 1; seed <= 200; seed++)
+        play_with_a_late_listener(seed);
+}
+
+static const struct test_case cases[] = {
+    TEST_CASE(last_values_come_to_a_late_shard_in_their_order),
+    TEST_CASE(a_late_shard_hears_no_effect_before_its_last_value),
+};
+SUITE_MAIN("last_values", cases)
