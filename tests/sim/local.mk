@@ -1,5 +1,6 @@
 # tests/sim: one program per line, sorted: sim_tests += tests/sim/test_NOUN
 sim_tests += tests/sim/test_last_values
+sim_tests += tests/sim/test_rings
 sim_tests += tests/sim/test_runtime
 sim_tests += tests/sim/test_scenarios
 tests_sim_test_runtime_SOURCES = tests/sim/test_runtime.c tests/sim/troupe.c tests/sim/troupe.h tests/sim/troupe_check.c
