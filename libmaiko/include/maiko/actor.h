@@ -165,7 +165,9 @@ typedef struct maiko_actor_spec {
 #ifdef __cplusplus
 #define MAIKO_ON(type_name, function)                                                                                            \
     {                                                                                                                            \
-        MAIKO_TYPE(type_name), (maiko_status(*)(void *, maiko_context *, const void *, const maiko_envelope *))(function)        \
+        MAIKO_TYPE(type_name),                                                                                                   \
+            (maiko_status(*)(void *, maiko_context *, const void *, const maiko_envelope *))(                                    \
+                static_cast<maiko_status (*)(void *, maiko_context *, const type_name *, const maiko_envelope *)>(function))     \
     }
 #else
 /** A handler line: `maiko_status function(void *self, maiko_context *ctx, const type_name *event, const maiko_envelope *)`. */
