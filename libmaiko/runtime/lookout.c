@@ -47,8 +47,8 @@ static bool look_at(struct shard *shard, struct lookout_sight *sight, uint64_t n
     *ret_duration_ns = now - sight->since_ns;
     sight->next_ns = clock_deadline(now, *ret_duration_ns); /* again when it has doubled */
     snprintf(name, 256, "%s", actor->sender.name);
-    shard->slow_since_ns = sight->since_ns;
-    shard->slow_id = actor->sender.id;
+    atomic_store_explicit(&shard->slow_since_ns, sight->since_ns, memory_order_relaxed);
+    atomic_store_explicit(&shard->slow_id, actor->sender.id, memory_order_relaxed);
     atomic_store_explicit(&shard->slow_actor, actor, memory_order_release); /* lookout_account() acquires */
     return true;
 }
@@ -138,8 +138,10 @@ void lookout_stop(struct maiko_supervisor *sup)
 void lookout_account(struct shard *shard)
 {
     struct actor *actor = atomic_exchange_explicit(&shard->slow_actor, NULL, memory_order_acquire);
+    uint64_t id = atomic_load_explicit(&shard->slow_id, memory_order_relaxed);
+    uint64_t since_ns = atomic_load_explicit(&shard->slow_since_ns, memory_order_relaxed);
 
-    /* its record may have become somebody else's meanwhile */
-    if (actor != NULL && actor->sender.id == shard->slow_id && actor->state != ACTOR_STOPPED)
-        shard_account_time(shard, actor, clock_mono_ns(&shard->sup->clock) - shard->slow_since_ns);
+    /* Its record may have become somebody else's meanwhile; and of two looks in a row either time will do. */
+    if (actor != NULL && actor->sender.id == id && actor->state != ACTOR_STOPPED)
+        shard_account_time(shard, actor, clock_mono_ns(&shard->sup->clock) - since_ns);
 }

@@ -139,8 +139,8 @@ struct shard {
     _Alignas(128) _Atomic uint64_t published; /* number of the last flush that readers may take in */
     _Alignas(128) _Atomic(struct actor *) wake_stack;
     _Atomic(struct actor *) slow_actor; /* named by the lookout, which wrote the two below before; NULL: none */
-    uint64_t slow_id;
-    uint64_t slow_since_ns;
+    _Atomic uint64_t slow_id;           /* these may be written again while lookout_account() reads: by a later look */
+    _Atomic uint64_t slow_since_ns;
     _Atomic bool wants_confirm; /* sleeps with actors held by rings: readers wake it when they confirm */
     struct wakeup wakeup;
     pthread_t thread;
