@@ -122,7 +122,7 @@ static pid_t kill_child(struct child *child)
     pid_t pid = child->pid;
 
     child_signal(child, SIGKILL);
-    CU_ASSERT_EQUAL(child_end(child, 10000), 128 + SIGKILL);
+    CU_ASSERT_EQUAL(child_end(child, 30000), 128 + SIGKILL);
     return pid;
 }
 

@@ -86,7 +86,7 @@ static void kill_one(struct books *books, struct participant *participant)
     child_signal(&participant->child, SIGCONT); /* it may have stopped before it had any books */
     CU_ASSERT_TRUE_FATAL(wait_until(bridge_life_has_books(participant->name, pid), 30000));
     child_signal(&participant->child, SIGKILL); /* it may have killed itself */
-    CU_ASSERT_EQUAL(child_end(&participant->child, 10000), 128 + SIGKILL);
+    CU_ASSERT_EQUAL(child_end(&participant->child, 30000), 128 + SIGKILL);
     participant->is_alive = false;
     close_books(books, participant, pid);
 }

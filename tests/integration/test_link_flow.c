@@ -202,7 +202,7 @@ static void a_stopped_reader_holds_senders_to_its_topic_and_no_others(void)
     CU_ASSERT_EQUAL(reader.not_rising + reader.holes, 0);
     child_signal(&child, SIGTERM);
     child_read_output(&child, output, sizeof(output));
-    CU_ASSERT_EQUAL(child_end(&child, 10000), 0);
+    CU_ASSERT_EQUAL(child_end(&child, 30000), 0);
     CU_ASSERT_STRING_EQUAL(output, "50000 0\n");
     bridge_end_stop(&reader);
     bridge_end_stop(&publisher);
@@ -234,7 +234,7 @@ static void what_waits_for_a_stopped_reader_is_bounded_in_bytes(void)
     child_signal(&child, SIGCONT);
     CU_ASSERT(wait_until(source.made > exported, 30000));
     child_signal(&child, SIGKILL);
-    child_end(&child, 10000);
+    child_end(&child, 30000);
     CU_ASSERT(wait_until(source.made > exported + 2000, 30000)); /* the dead hold nobody */
     bridge_end_stop(&publisher);
     host_deinit(&host);
