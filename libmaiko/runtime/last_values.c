@@ -87,6 +87,7 @@ void last_values_keep(struct shard *shard, struct route *route, struct envelope 
     release(shard, &value->newest);
     value->newest = copy;
     value->order = ++shard->kept_values;
+    value->routed_to = route->remote_shards;
     if (!is_own) {
         announce_at_once(shard, value);
     } else if (!value->is_fresh) {
@@ -199,6 +200,8 @@ static void greet(struct shard *shard, uint32_t newcomer)
 
     broker_knows_shard(&shard->broker, newcomer);
     for (value = shard->fresh_values; value != NULL; value = value->next_fresh) {
+        if (value->routed_to >> newcomer & 1)
+            continue;
         value->next_given = told;
         told = value;
     }

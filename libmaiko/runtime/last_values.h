@@ -16,6 +16,7 @@ struct last_value {
     struct envelope *newest;    /* what local subscribers get; the owner's */
     struct envelope *outdated;  /* was announced until now; the owner's, and so is the rest */
     uint64_t order;             /* the newest was kept as the shard's so-many-eth; 0: taught */
+    uint64_t routed_to;         /* bit per shard that the newest was sent to as an event; what became of it is its policy's */
     struct last_value *next_fresh;
     struct last_value *next_given;
     const struct subscription *given_to;

@@ -2,6 +2,7 @@
 #include <maiko/maiko.h>
 
 #include "lib/suite.h"
+#include "runtime/supervisor_internal.h"
 
 #define ITEM_FIELDS(F) F(UINT64, number)
 MAIKO_EVENT(item, "item", ITEM_FIELDS)
@@ -17,7 +18,9 @@ static maiko_supervisor *supervisor(uint64_t seed)
 /* What it heard, in its order. */
 struct listener {
     uint64_t state;     /* the latest */
+    uint64_t effect;    /* the latest */
     uint64_t too_early; /* events that came before the state they were sent because of */
+    uint64_t too_late;  /* states that came after such events */
     uint64_t heard;
 };
 
@@ -28,10 +31,13 @@ static maiko_status listen(void *self, maiko_context *ctx, const maiko_envelope 
 
     (void)ctx;
     listener->heard++;
-    if (maiko_event_as(envelope, state) != NULL)
+    if (maiko_event_as(envelope, state) != NULL) {
         listener->state = number;
-    else if (listener->state < number)
-        listener->too_early++;
+        listener->too_late += listener->effect >= number;
+    } else {
+        listener->effect = number;
+        listener->too_early += listener->state < number;
+    }
     return MAIKO_OK;
 }
 
@@ -116,8 +122,44 @@ static void a_late_shard_hears_no_effect_before_its_last_value(void)
         play_with_a_late_listener(seed);
 }
 
+/* The first fills the ring to its mark, where the state is dropped. */
+static maiko_status burst(void *self, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    (void)self;
+    (void)envelope;
+    (void)maiko_send_to(ctx, "effect", item, .number = 0);
+    (void)maiko_send(ctx, state, .number = 1);
+    return maiko_send_to(ctx, "effect", item, .number = 1);
+}
+
+static const maiko_actor_ops bursting = {.handle = burst};
+
+static void what_a_late_shard_lost_by_its_policy_does_not_come_later(void)
+{
+    static const maiko_subscription wanted[] = {
+        {.pattern = "state", .overflow = MAIKO_DROP_NEWEST}, {.pattern = "effect"}, {.pattern = NULL}};
+    struct listener listener = {.heard = 0};
+    maiko_supervisor *sup = supervisor(7);
+    maiko_actor_spec source = {
+        .name = "bursting", .ops = &bursting, .self = sup, .subscribe = MAIKO_TOPICS("item"), .shard = MAIKO_SHARD(0)};
+    maiko_actor_spec late = {.name = "late", .ops = &listening, .self = &listener, .subscriptions = wanted, .dedicated = true};
+
+    sup->ring_mark_events = 1;
+    CU_ASSERT_EQUAL(maiko_supervisor_add(sup, &source), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(sup, &late), MAIKO_OK);
+    (void)maiko_supervisor_poll(sup, 0);
+    CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(sup), item, .number = 1), MAIKO_OK);
+    (void)maiko_supervisor_poll(sup, 0);
+    CU_ASSERT_EQUAL(listener.heard, 2);
+    CU_ASSERT_EQUAL(listener.effect, 1);
+    CU_ASSERT_EQUAL(listener.too_late, 0);
+    CU_ASSERT_EQUAL(maiko_supervisor_stop(&sup, NULL), MAIKO_OK);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(last_values_come_to_a_late_shard_in_their_order),
     TEST_CASE(a_late_shard_hears_no_effect_before_its_last_value),
+    TEST_CASE(what_a_late_shard_lost_by_its_policy_does_not_come_later),
 };
 SUITE_MAIN("last_values", cases)
