@@ -107,8 +107,10 @@ void peer_send_ack(struct peer *peer, uint64_t now_ns);
 void peer_consider_ack(struct peer *peer, uint64_t now_ns);
 void peer_ask_replay(struct peer *peer, uint64_t now_ns);
 void peer_on_ready(struct peer *peer, const struct frame *frame, uint64_t now_ns);
-void peer_on_data(struct peer *peer, const struct frame *frame, uint64_t now_ns);
 void peer_on_actors(struct peer *peer, const struct frame *frame, uint64_t now_ns);
+
+/* ---- peer_records.c: the records of data frames ---- */
+void peer_on_data(struct peer *peer, const struct frame *frame, uint64_t now_ns);
 
 /* ---- peer_interest.c: what they want ---- */
 void peer_on_subscribe(struct peer *peer, const struct frame *frame, uint64_t now_ns);

@@ -19,6 +19,8 @@ enum {
 /* How libzmq calls the other end of an ipc connection: localhost:UID:GID:PID.  TCP addresses are numbers. */
 #define PORT_LOCAL_ADDRESS "localhost:"
 
+struct zmq_msg_t; /* of <zmq.h> */
+
 struct route {
     struct list link; /* in outgoing or incoming */
     bool is_incoming;
@@ -115,15 +117,24 @@ void port_monitor_read_route(struct zmq_port *port, struct route *route);
 void port_monitor_read_router(struct zmq_port *port);
 
 /* zmq_route.c */
-bool port_route_read(struct zmq_port *port, struct route *route); /* a bounded part; true: there is no more */
+bool port_route_read(struct zmq_port *port, struct route *route);  /* a bounded part; true: there is no more */
 void port_route_drain(struct zmq_port *port, struct route *route); /* reads all there is: at most the high-water mark */
-bool port_router_read(struct zmq_port *port); /* the same */
 void port_route_redial(struct zmq_port *port, struct route *route, uint64_t now_ns);
 void port_route_fail(struct zmq_port *port, struct route *route, enum route_fault fault);
 uint64_t port_next_retry(const struct zmq_port *port);
 void port_retry(struct zmq_port *port, uint64_t now_ns);
 void port_routes_close(struct zmq_port *port);
 void port_free_ended(struct zmq_port *port);
+void port_route_end(struct zmq_port *port, struct route *route); /* freed at the end of the turn */
+
+/* Reads all parts of one message into PORT_PARTS_MAX places; those past it are thrown away, but counted.  False when there is
+ * none. */
+bool port_read_message(void *socket, struct zmq_msg_t *parts, int *ret_count);
+void port_close_parts(struct zmq_msg_t *parts, int count);
+
+/* zmq_incoming.c */
+bool port_router_read(struct zmq_port *port); /* a bounded part; true: there is no more */
+void port_incoming_forget(struct zmq_port *port, struct route *route);
 
 /* zmq_zap.c */
 maiko_status port_zap_open(struct zmq_port *port, struct text *error);

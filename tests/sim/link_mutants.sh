@@ -46,9 +46,9 @@ mutant()
     fi
 }
 
-mutant 'no duplicate suppression' bridge/link/peer_import.c 's/if (position < peer->inflow.next) {/if (0) {/'
+mutant 'no duplicate suppression' bridge/link/peer_records.c 's/if (position < peer->inflow.next) {/if (0) {/'
 mutant 'acknowledged before delivered' bridge/link/inflow.c 's/return inflow->undelivered < inflow->last_pending ?.*/return inflow->next;/'
-mutant 'a gap is not noticed' bridge/link/peer_import.c 's/if (frame->first > peer->inflow.next) {/if (0) {/'
+mutant 'a gap is not noticed' bridge/link/peer_records.c 's/if (frame->first > peer->inflow.next) {/if (0) {/'
 mutant 'heartbeats repair nothing' bridge/link/peer.c 's/frame->next > peer->inflow.next)/0)/'
 mutant 'a loss is not told' bridge/link/stream_loss.c 's/^        same->lost++;/        same->lost += 0;/'
 mutant 'nobody is held' bridge/link/stream.c 's/record->entry->topic->holding += .*/(void)record;/'
@@ -60,8 +60,8 @@ mutant 'a session is begun twice' bridge/link/peer_session.c 's/^    return peer
 mutant 'a new life goes on in the old stream' bridge/link/peer_session.c 's/^    if (is_same_life)$/    if (true)/'
 mutant 'nothing is sent again' bridge/link/stream.c 's/^    stream->sent = (size_t)(next - stream->base);/    (void)next;/'
 simulation=$relays
-mutant 'what came by another way is new' bridge/link/origins.h 's/return !origin->has_ways;/return true;/' bridge/link/peer_import.c
-mutant 'own events are taken back' bridge/link/peer_import.c 's/if (maiko_id_equal(told->origin, peer->config.identity.node))/if (0)/'
-mutant 'hops have no end' bridge/link/peer_import.c 's/else if (told->hops > peer->config.hop_limit)/else if (0)/'
+mutant 'what came by another way is new' bridge/link/origins.h 's/return !origin->has_ways;/return true;/' bridge/link/peer_records.c
+mutant 'own events are taken back' bridge/link/peer_records.c 's/if (maiko_id_equal(told->origin, peer->config.identity.node))/if (0)/'
+mutant 'hops have no end' bridge/link/peer_records.c 's/else if (told->hops > peer->config.hop_limit)/else if (0)/'
 mutant 'the origin is forgotten' bridge/link/origins.c 's/return known == NULL ? (maiko_id){0, 0} : known->node;/return (maiko_id){0, 0};/'
 verdict

@@ -1,0 +1,220 @@
+/* Peer, receiving: the records of data frames, each taken once, in order, or refused with the session. */
+#include "link/peer_state.h"
+
+#include <string.h>
+
+/* Decided once per channel, again when our subscriptions have changed. */
+static enum verdict judge(struct peer *peer, struct inflow_channel *channel)
+{
+    const struct inbound_channel *told = &channel->channel;
+    const struct peer_sink *sink = peer->config.sink;
+
+    if (channel->judged == peer->wish_number + 1)
+        return (enum verdict)channel->verdict;
+    channel->judged = peer->wish_number + 1;
+    if (maiko_id_equal(told->origin, peer->config.identity.node))
+        channel->verdict = VERDICT_LOOP;
+    else if (told->hops > peer->config.hop_limit)
+        channel->verdict = VERDICT_HOPS;
+    else if (!patterns_match(&peer->wishes, told->topic) ||
+             (sink->may_publish != NULL && !sink->may_publish(peer, told->topic, peer->config.userdata)))
+        channel->verdict = VERDICT_DENIED;
+    else
+        channel->verdict = VERDICT_TAKE;
+    return (enum verdict)channel->verdict;
+}
+
+/* Where its events began is looked up once per channel. */
+static maiko_status find_origin(struct peer *peer, struct inflow_channel *channel)
+{
+    const struct inbound_channel *told = &channel->channel;
+
+    if (channel->origin != NULL || peer->config.origins == NULL)
+        return MAIKO_OK;
+    channel->origin =
+        origins_join(peer->config.origins, told->prefix, told->topic, told->sender, told->origin, peer->inflow.remote);
+    return channel->origin != NULL ? MAIKO_OK : MAIKO_ENOMEM;
+}
+
+static void take_event(struct peer *peer, const struct record *record, struct inflow_channel *channel, uint64_t position)
+{
+    struct inbound_event event = {.channel = &channel->channel,
+                                  .id = {.hi = channel->channel.prefix, .lo = record->id_lo},
+                                  .parent = record->parent,
+                                  .correlation = record->correlation,
+                                  .time_ns = record->time_ns,
+                                  .payload = record->payload,
+                                  .stream = peer->inflow.stream,
+                                  .position = position};
+
+    if (maiko_id_is_nil(event.correlation))
+        event.correlation = event.id;
+    peer->counters.delivered++;
+    if (!peer->config.sink->deliver(peer, &event, peer->config.userdata))
+        inflow_pending(&peer->inflow, position);
+}
+
+static maiko_status on_event(struct peer *peer, const struct record *record, uint64_t position, struct text *error)
+{
+    struct inflow_channel *channel = inflow_channel(&peer->inflow, record->channel);
+
+    if (channel == NULL) {
+        text_append(error, "record: of a channel that was not told");
+        return MAIKO_EPROTOCOL;
+    }
+    switch (judge(peer, channel)) {
+    case VERDICT_LOOP:
+        peer->counters.loops++;
+        break;
+    case VERDICT_HOPS:
+        peer->counters.too_many_hops++;
+        break;
+    case VERDICT_DENIED:
+        peer->counters.denied++;
+        break;
+    case VERDICT_TAKE:
+        if (find_origin(peer, channel) != MAIKO_OK)
+            return MAIKO_ENOMEM;
+        if (channel->origin == NULL || origin_hear(channel->origin, record->id_lo))
+            take_event(peer, record, channel, position);
+        else
+            peer->counters.repeated++;
+        break;
+    }
+    return MAIKO_OK;
+}
+
+static void on_lost(struct peer *peer, const struct record *record)
+{
+    char reason[WIRE_NAME_MAX + 1];
+
+    memcpy(reason, record->reason.len > 0 ? (const char *)record->reason.data : "", record->reason.len);
+    reason[record->reason.len] = '\0';
+    peer->counters.lost_reported += record->lost;
+    peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_GAP, .reason = reason, .lost = record->lost});
+}
+
+/* One block for the pointers and the texts behind them. */
+static maiko_status on_end(struct peer *peer, const struct record *record, struct text *error)
+{
+    struct reader reader;
+    uint32_t count = frame_array(record->publish, &reader);
+    size_t size = (count + 1) * sizeof(char *) + record->name.len + 1 + record->publish.len + count;
+    char **list;
+    char *at;
+    uint32_t i;
+
+    if (count > WIRE_TOPICS_MAX) {
+        text_append(error, "record: more than 256 topics");
+        return MAIKO_EPROTOCOL;
+    }
+    list = heap_alloc_zeroed(peer->heap, 1, size);
+    if (list == NULL)
+        return MAIKO_ENOMEM;
+    at = (char *)(list + count + 1);
+    memcpy(at, record->name.data, record->name.len);
+    at += record->name.len + 1;
+    for (i = 0; i < count; i++) {
+        struct slice topic;
+
+        if (frame_next_text(&reader, &topic, error) != MAIKO_OK) {
+            heap_free(peer->heap, list, size);
+            return MAIKO_EPROTOCOL;
+        }
+        list[i] = at;
+        memcpy(at, topic.data, topic.len);
+        at += topic.len + 1;
+    }
+    if (peer->config.sink->ended != NULL)
+        peer->config.sink->ended(peer, (char *)(list + count + 1), (const char *const *)list, peer->config.userdata);
+    heap_free(peer->heap, list, size);
+    return MAIKO_OK;
+}
+
+static void on_failed(struct peer *peer, const struct record *record)
+{
+    struct pattern *wish = patterns_find(&peer->wishes, (const char *)record->name.data, record->name.len);
+
+    if (wish == NULL || wish->id != record->id)
+        return; /* withdrawn meanwhile */
+    wish->is_ended = true;
+    patterns_forget_cache(&peer->wishes);
+    peer_tell(peer,
+              &(struct peer_notice){.news = PEER_NEWS_FAILED, .reason = "overflow", .pattern = wish->text, .is_ours = true});
+}
+
+static maiko_status on_record(struct peer *peer, const struct record *record, uint64_t position, struct text *error)
+{
+    switch (record->kind) {
+    case RECORD_EVENT:
+        return on_event(peer, record, position, error);
+    case RECORD_LOST:
+        on_lost(peer, record);
+        return MAIKO_OK;
+    case RECORD_END:
+        return on_end(peer, record, error);
+    case RECORD_FAILED:
+        on_failed(peer, record);
+        return MAIKO_OK;
+    case RECORD_OTHER:
+        break;
+    }
+    return MAIKO_OK;
+}
+
+static maiko_status take_records(struct peer *peer, const struct frame *frame, struct text *error)
+{
+    struct reader reader;
+    uint32_t count = frame_array(frame->records, &reader);
+    struct record record = {.kind = RECORD_OTHER};
+    uint32_t i;
+
+    if (frame->first + count < frame->first) {
+        text_append(error, "first: too large");
+        return MAIKO_EPROTOCOL;
+    }
+    for (i = 0; i < count; i++) {
+        uint64_t position = frame->first + i;
+        maiko_status status = frame_next_record(&reader, &record, error);
+
+        if (status != MAIKO_OK)
+            return status;
+        if (position < peer->inflow.next) {
+            peer->counters.duplicates++;
+            continue;
+        }
+        peer->inflow.next = position + 1;
+        status = on_record(peer, &record, position, error);
+        if (status != MAIKO_OK) {
+            peer->inflow.next = position; /* asked for again in the next session */
+            return status;
+        }
+    }
+    return MAIKO_OK;
+}
+
+void peer_on_data(struct peer *peer, const struct frame *frame, uint64_t now_ns)
+{
+    char reason[WIRE_TEXT_MAX + 1];
+    struct text error;
+    maiko_status status;
+
+    if (!peer->inflow.is_ready) {
+        peer->counters.stale++;
+        return;
+    }
+    if (frame->first > peer->inflow.next) {
+        peer_ask_replay(peer, now_ns);
+        return;
+    }
+    text_init_buffer(&error, reason, sizeof(reason));
+    status = inflow_learn(&peer->inflow, frame, &error);
+    if (status == MAIKO_OK)
+        status = take_records(peer, frame, &error);
+    if (status != MAIKO_OK) {
+        peer_fail(peer, status, reason, now_ns);
+        return;
+    }
+    peer->inflow.unacked_bytes += frame->records.len;
+    peer_consider_ack(peer, now_ns);
+}
