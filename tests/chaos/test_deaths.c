@@ -90,9 +90,9 @@ static int publish_for_ever(uint64_t base)
 
 /* ---- books ---- */
 
-/* Events on the topic that the dead process accepted, from its own actors or from the link; its books must balance.  It has no
- * other topic, so all that waited to be taken over was of this one. */
-static uint64_t accepted_by_the_dead(const char *node, pid_t pid)
+/* Events on the topic that the dead process accepted and its shard had taken over, from its own actors or from the link; and
+ * what waited to be taken over, of no topic yet.  Its books must balance. */
+static uint64_t accepted_by_the_dead(const char *node, pid_t pid, uint64_t *ret_waiting)
 {
     maiko_counters *counters = NULL;
     maiko_counters_balance balance = {0};
@@ -112,7 +112,7 @@ static uint64_t accepted_by_the_dead(const char *node, pid_t pid)
     for (i = 0; i < maiko_counters_topic_count(counters); i++)
         if (maiko_counters_get_topic(counters, i, &topic) == MAIKO_OK && strcmp(topic.name, "count/up") == 0)
             accepted = topic.sent;
-    accepted += balance.waiting;
+    *ret_waiting = balance.waiting;
     maiko_counters_free(counters);
     return accepted;
 }
@@ -133,10 +133,12 @@ static pid_t kill_child(struct child *child)
 static void check_subscriber(pid_t pid, uint64_t first, uint64_t acknowledged, uint64_t lost)
 {
     struct bridge_end *end = map_end(pid);
-    uint64_t accepted = accepted_by_the_dead("subscriber", pid);
+    uint64_t waiting = 0;
+    uint64_t accepted = accepted_by_the_dead("subscriber", pid, &waiting);
     char path[600];
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(end);
+    accepted += waiting;
     CU_ASSERT(accepted >= acknowledged && accepted <= acknowledged + lost);
     CU_ASSERT(end->received <= accepted);
     CU_ASSERT_EQUAL(end->not_rising + end->holes, 0);
@@ -201,12 +203,30 @@ static void kill_subscribers(maiko_transport transport)
 
 /* ---- the publisher dies ---- */
 
+/* What the dead one accepted and we do not have is the gap we are told of: of known size, unless something waited to be taken
+ * over when it died (a report of its bridge, on a busy machine): that has no topic yet and might have been for us. */
+static void check_gap(struct bridge_end *subscriber, const maiko_bridge_counters *before, pid_t pid, uint64_t delivered)
+{
+    uint64_t waiting = 0;
+    uint64_t accepted = accepted_by_the_dead("publisher", pid, &waiting);
+    uint64_t lost = waiting > 0 ? 0 : accepted - delivered;
+    uint64_t gaps = waiting > 0 || lost > 0;
+    maiko_bridge_counters after;
+
+    (void)wait_until((after = bridge_end_counters(subscriber),
+                      after.gaps - before->gaps == gaps && after.lost_for_us - before->lost_for_us == lost),
+                     20000);
+    CU_ASSERT_EQUAL(after.gaps - before->gaps, gaps);
+    if (after.lost_for_us - before->lost_for_us != lost)
+        SUITE_FAIL("lost %" PRIu64 " of %" PRIu64 ", delivered %" PRIu64 ", %" PRIu64 " waited",
+                   after.lost_for_us - before->lost_for_us, accepted, delivered, waiting);
+}
+
 static void kill_publishers(maiko_transport transport)
 {
     unsigned long rounds = suite_scale(30, 300);
     struct bridge_end subscriber;
     maiko_bridge_counters before = {0};
-    maiko_bridge_counters after;
     uint64_t received = 0;
     unsigned long i;
 
@@ -217,7 +237,6 @@ static void kill_publishers(maiko_transport transport)
     CU_ASSERT_EQUAL_FATAL(bridge_end_start(&subscriber), MAIKO_OK);
     for (i = 1; i <= rounds; i++) {
         uint64_t base = i * PER_LIFE;
-        uint64_t accepted;
         uint64_t delivered;
         struct child child;
         pid_t pid;
@@ -227,14 +246,10 @@ static void kill_publishers(maiko_transport transport)
         pid = kill_child(&child);
         CU_ASSERT(wait_until(bridge_end_counters(&subscriber).peers == 0, 20000));
         CU_ASSERT(wait_until(bridge_end_counters(&subscriber).imported == subscriber.received, 20000));
-        accepted = accepted_by_the_dead("publisher", pid);
         delivered = subscriber.last - base + 1;
         CU_ASSERT_EQUAL(subscriber.received, received + delivered); /* each life from its first event on, nothing left out */
-        (void)wait_until(bridge_end_counters(&subscriber).lost_for_us - before.lost_for_us == accepted - delivered, 5000);
-        after = bridge_end_counters(&subscriber);
-        CU_ASSERT_EQUAL(delivered + after.lost_for_us - before.lost_for_us, accepted); /* the rest is the gap we were told of */
-        CU_ASSERT_EQUAL(after.gaps - before.gaps, accepted > delivered);
-        before = after;
+        check_gap(&subscriber, &before, pid, delivered);
+        before = bridge_end_counters(&subscriber);
         received += delivered;
     }
     CU_ASSERT_EQUAL(subscriber.not_rising, 0);
