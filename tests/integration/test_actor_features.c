@@ -621,14 +621,15 @@ static void the_watchdog_names_an_actor_of_a_polled_runtime(void)
     stage_close(&stage);
 }
 
-/* Times a thread of the runtime gave up the processor to wait; they are known by their names. */
-static uint64_t sleeps_of_threads(void)
+/* Times a thread of the runtime gave up the processor to wait; they are known by their names.  Says whether all wait now. */
+static uint64_t sleeps_of_threads(bool *ret_all_sleep)
 {
     DIR *tasks = opendir("/proc/self/task");
     const struct dirent *task;
     uint64_t sleeps = 0;
     bool is_ours = false;
 
+    *ret_all_sleep = true;
     CU_ASSERT_PTR_NOT_NULL_FATAL(tasks);
     while ((task = readdir(tasks)) != NULL) {
         char path[300];
@@ -641,6 +642,8 @@ static uint64_t sleeps_of_threads(void)
         while (fgets(line, sizeof line, status) != NULL) {
             if (strncmp(line, "Name:", 5) == 0)
                 is_ours = strncmp(line + 6, "maiko/", 6) == 0;
+            if (is_ours && strncmp(line, "State:", 6) == 0 && strchr(line, 'S') == strrchr(line, 'S'))
+                *ret_all_sleep = false; /* State: S (sleeping) */
             if (is_ours && strncmp(line, "voluntary_ctxt_switches:", 24) == 0)
                 sleeps += strtoull(line + 24, NULL, 10);
         }
@@ -671,7 +674,8 @@ static void idle_shards_never_wake(void)
     struct player players[2] = {{.wanted = 0}, {.wanted = 0}};
     uint64_t before = 0;
     uint64_t last = 1;
-    uint64_t sleeps;
+    uint64_t sleeps = 0;
+    bool all_sleep = false;
 
     stage_open(&stage, &(maiko_config){.watchdog_ns = MAIKO_MS(8), .shards = 4, .placement = MAIKO_PLACEMENT_SPREAD});
     CU_ASSERT_EQUAL(stage_add(&stage, "a", &players[0]), MAIKO_OK);
@@ -679,15 +683,15 @@ static void idle_shards_never_wake(void)
     CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
     CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
     CU_ASSERT_TRUE(wait_until(atomic_load(&players[0].events) + atomic_load(&players[1].events) == 2, 20000));
-    while (before != last) { /* until they have gone to sleep */
+    while (before != last || !all_sleep) { /* until they have gone to sleep */
         last = turns_of(&stage);
         (void)wait_until(false, 20);
+        sleeps = sleeps_of_threads(&all_sleep);
         before = turns_of(&stage);
     }
-    sleeps = sleeps_of_threads();
     (void)wait_until(false, (unsigned)suite_scale(200, 5000));
     CU_ASSERT_EQUAL(turns_of(&stage) - before, 0);
-    CU_ASSERT_EQUAL(sleeps_of_threads() - sleeps, 0);
+    CU_ASSERT_EQUAL(sleeps_of_threads(&all_sleep) - sleeps, 0);
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     stage_close(&stage);
 }
