@@ -67,6 +67,7 @@ static maiko_step sensor_step(void *self, maiko_context *ctx)
 
     while (!maiko_is_sender_full(ctx)) {
         reading r = {.date = ""};
+        maiko_status status;
 
         if (!sensor_next(sensor, line, sizeof line)) {
             maiko_finish(ctx);
@@ -74,7 +75,9 @@ static maiko_step sensor_step(void *self, maiko_context *ctx)
         }
         if (sscanf(line, "%10[0-9-],%lf,%lf,%lf", r.date, &r.precipitation_mm, &r.high_celsius, &r.low_celsius) != 4)
             return maiko_error(ctx, MAIKO_EACTOR, "%s: line %llu is no reading", sensor->path, (unsigned long long)sensor->line);
-        maiko_send_event(ctx, reading, &r);
+        status = maiko_send_event(ctx, reading, &r);
+        if (status != MAIKO_OK)
+            return maiko_error(ctx, status, "line %llu was not taken", (unsigned long long)sensor->line);
     }
     return MAIKO_STEP_CONTINUE;
 }

@@ -65,7 +65,9 @@ class Sensor
                 return MAIKO_STEP_NEVER;
             }
             const reading r = parse(line);
-            maiko_send_event(ctx, reading, &r);
+            const maiko_status status = maiko_send_event(ctx, reading, &r);
+            if (status != MAIKO_OK)
+                return maiko_error(ctx, status, "line %llu was not taken", number_);
         }
         return MAIKO_STEP_CONTINUE;
     }
