@@ -66,6 +66,7 @@ struct shm_control {
 
 _Static_assert(sizeof(struct shm_control) <= SHM_PAGE, "the control memory is one page");
 _Static_assert(sizeof(void *) == (SHM_ABI & 0xff), "64-bit only");
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LONG_LOCK_FREE == 2, "a lock would be one process's own");
 
 enum shm_kind {
     SHM_RECORD_PAD = 1, /* nothing: the rest of the ring up to its end */

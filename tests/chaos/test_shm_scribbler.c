@@ -1,5 +1,5 @@
-/* A node that keeps to the protocol and scribbles over all the shared memory it may write: the nodes it is linked to end the link,
- * and go on with all others. */
+/* A node that keeps to the protocol and scribbles over all the shared memory it may write: the nodes it is linked to end the
+ * link, and go on with all others. */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
