@@ -325,7 +325,7 @@ static void read_options(struct options *options, int argc, char **argv)
     if (options->runs > MOST_RUNS)
         options->runs = MOST_RUNS;
     if (options->seconds <= 0)
-        options->seconds = options->quick ? 0.08 : 0.5;
+        options->seconds = options->quick ? 0.08 : 0.35;
 }
 
 int main(int argc, char **argv)

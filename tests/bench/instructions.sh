@@ -24,12 +24,12 @@ skip() {
 
 command -v "${VALGRIND:-valgrind}" >/dev/null 2>&1 || skip "valgrind is not installed"
 
-# total PROGRAM ROW EVENTS ARGUMENTS…
+# total PROGRAM ROW EVENTS ARGUMENTS…: all its processes together
 total() {
     program=$1 row=$2 events=$3
     shift 3
     "${VALGRIND:-valgrind}" --tool=callgrind --callgrind-out-file=/dev/null "$programs/$program" "$row" events="$events" "$@" 2>&1 >/dev/null |
-        sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
+        awk '/Collected :/ { sum += $NF } END { if (sum > 0) printf "%d\n", sum }'
 }
 
 # per_event PROGRAM ROW ARGUMENTS…
@@ -65,12 +65,12 @@ while read -r row program committed tolerance arguments; do
         echo "not ok - $row: $program did not run"
         failed=1
     elif [ $((counted * 100)) -gt $((committed * (100 + tolerance))) ]; then
-        echo "not ok - $row $program: $counted instructions per event, committed are $committed (at most $tolerance % more)"
+        echo "not ok - $row $program $arguments: $counted instructions per event, committed are $committed (at most $tolerance % more)"
         failed=1
     elif [ $((counted * 100)) -lt $((committed * (100 - tolerance))) ]; then
-        echo "ok - $row $program: $counted instructions per event, well below the committed $committed: update instructions.txt"
+        echo "ok - $row $program $arguments: $counted instructions per event, well below the committed $committed: update instructions.txt"
     else
-        echo "ok - $row $program: $counted instructions per event, committed are $committed"
+        echo "ok - $row $program $arguments: $counted instructions per event, committed are $committed"
     fi
 done <"$table"
 if [ $update = yes ]; then
