@@ -76,6 +76,9 @@ static double calibrate(struct result *result, const struct options *options, co
 {
     double events = contender->first > 0 ? contender->first : DEFAULT_FIRST;
 
+    result->valid = true;
+    if (row->runs == 1)
+        return 0;
     for (int attempt = 0; attempt < 4; attempt++) {
         double seconds;
         struct run run;
@@ -102,6 +105,9 @@ static void measure_once(struct result *result, const struct options *options, c
 
     run_contender(&run, options, row, contender, result->events);
     result->valid = result->valid && run.valid;
+    result->skipped = !run.started;
+    if (result->skipped)
+        return;
     if (run.note[0] != '\0')
         snprintf(result->note, sizeof result->note, "%s", run.note);
     result->figures[nth] = run_figure(&run, figure_key(row));
@@ -185,7 +191,7 @@ static void print_result(const struct row *row, const struct contender *contende
     if (result->note[0] != '\0')
         json_text(stdout, "note", result->note);
     if (!result->skipped && result->runs > 0)
-        print_values(row, contender, result, paired_ratio(result, limit));
+        print_values(row, contender, result, row->contenders[0].role == ROLE_LIMIT ? paired_ratio(result, limit) : NAN);
     json_end(stdout);
 }
 
@@ -213,6 +219,7 @@ static bool taken(const struct options *options, const struct contender *contend
 
 static bool run_row(const struct options *options, const struct row *row)
 {
+    const unsigned runs = row->runs > 0 && row->runs < options->runs ? row->runs : options->runs;
     struct result results[ROW_MOST_CONTENDERS];
     bool sound = true;
 
@@ -221,7 +228,7 @@ static bool run_row(const struct options *options, const struct row *row)
     for (unsigned i = 0; i < ROW_MOST_CONTENDERS; i++)
         if (taken(options, &row->contenders[i]))
             results[i].events = calibrate(&results[i], options, row, &row->contenders[i]);
-    for (unsigned run = 0; run < options->runs; run++)
+    for (unsigned run = 0; run < runs; run++)
         for (unsigned i = 0; i < ROW_MOST_CONTENDERS; i++)
             if (taken(options, &row->contenders[i]) && !results[i].skipped && results[i].valid)
                 measure_once(&results[i], options, row, &row->contenders[i]);
@@ -342,6 +349,7 @@ int main(int argc, char **argv)
     }
     sound = run_table(&options, bench_actor_rows) && sound;
     sound = run_table(&options, bench_link_rows) && sound;
+    sound = run_table(&options, bench_trouble_rows) && sound;
     if (!options.list)
         print_constants(&options);
     return sound ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -40,7 +40,8 @@ tests_bench_driver_SOURCES = \
 	tests/bench/driver.c \
 	tests/bench/row.h \
 	tests/bench/rows_actors.c \
-	tests/bench/rows_links.c
+	tests/bench/rows_links.c \
+	tests/bench/rows_trouble.c
 tests_bench_driver_LDADD = $(bench_ldadd)
 tests_bench_baselines_bare_work_LDADD = $(bench_ldadd)
 tests_bench_baselines_call_LDADD = $(bench_ldadd)
@@ -85,9 +86,14 @@ tests_bench_baselines_nng_inproc_LDADD = $(bench_ldadd) -lnng
 tests_bench_baselines_caf_SOURCES = tests/bench/baselines/caf.cc
 tests_bench_baselines_caf_LDADD = -lcaf_core
 tests_bench_shm_ring_LDADD = $(bench_ldadd) bridge/libmaiko-bridge-core.la libmaiko/libmaiko-core.la
+tests_bench_trouble_SOURCES = \
+	tests/bench/trouble.c \
+	tests/bench/trouble.h \
+	tests/bench/trouble_nodes.c
+tests_bench_trouble_LDADD = $(bench_ldadd) bridge/libmaiko-bridge-core.la libmaiko/libmaiko-core.la
 tests_bench_links_LDADD = $(bench_ldadd) bridge/libmaiko-bridge-core.la libmaiko/libmaiko-core.la
 if WITH_BRIDGE
-bench_programs += tests/bench/links tests/bench/shm_ring
+bench_programs += tests/bench/links tests/bench/shm_ring tests/bench/trouble
 bench_programs += tests/bench/baselines/zmq_inproc tests/bench/baselines/zmq_wire
 endif
 if WITH_NNG

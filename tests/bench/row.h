@@ -32,6 +32,7 @@ struct row {
     const char *figure; /* what the programs print it as; NULL: "rate" */
     bool lower_is_better;
     bool fixed;        /* the arguments say how much is done, nothing is scaled */
+    unsigned runs;     /* at most; 0: as many as are asked for.  With 1 there is no warm-up */
     double goal;       /* in the unit; 0: none */
     double ratio_goal; /* against the limit; 0: none.  Either of the two is enough */
     const char *goal_text;
@@ -42,6 +43,7 @@ struct row {
 /* Each ends with an id of NULL. */
 extern const struct row bench_actor_rows[];
 extern const struct row bench_link_rows[];
+extern const struct row bench_trouble_rows[];
 
 /* Figures of peers that are not measured here, with where they come from. */
 struct constant {
