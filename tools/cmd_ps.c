@@ -113,16 +113,18 @@ static void print_json(const maiko_node_info *node)
 
 static void print_list(const char *const *list)
 {
+    char text[PRINTABLE_SIZE];
     const char *const *item;
 
     for (item = list; *item != NULL; item++)
-        printf("%s%s", item == list ? "" : ",", *item);
+        printf("%s%s", item == list ? "" : ",", printable(*item, text));
     if (*list == NULL)
         putchar('-');
 }
 
 static void print_text(const maiko_node_info *node, bool is_first)
 {
+    char text[PRINTABLE_SIZE];
     size_t i;
 
     if (is_first)
@@ -130,7 +132,8 @@ static void print_text(const maiko_node_info *node, bool is_first)
     printf("%-12s %-24s %8lld %-8s ", node->space, node->name, (long long)node->pid, state_of(node));
     print_list(node->actors);
     for (i = 0; i < node->link_count; i++)
-        printf("%s%s(%s,%s)", i == 0 ? " " : ",", node->links[i].peer, node->links[i].transport, node->links[i].state);
+        printf("%s%s(%s,%s)", i == 0 ? " " : ",", printable(node->links[i].peer, text), node->links[i].transport,
+               node->links[i].state);
     putchar('\n');
 }
 
@@ -145,13 +148,13 @@ static void print_node(const maiko_node_info *node, void *userdata)
     listing->count++;
 }
 
-static int usage(FILE *file, int code)
+static int usage(FILE *file)
 {
     fputs("usage: maiko ps [--space NAME] [--json]\n"
           "  -s, --space NAME  this space only (all of this user)\n"
           "  --json            one object per line\n",
           file);
-    return code;
+    return EXIT_OK;
 }
 
 int cmd_ps(int argc, char **argv)
@@ -166,18 +169,20 @@ int cmd_ps(int argc, char **argv)
     maiko_status status;
     int letter;
 
-    while ((letter = getopt_long(argc, argv, "s:h", options, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, ":s:h", options, NULL)) != -1) {
         if (letter == 's')
             space = optarg;
         else if (letter == 'j')
             listing.is_json = true;
         else
-            return letter == 'h' ? usage(stdout, EXIT_OK) : usage(stderr, EXIT_BAD_USAGE);
+            return letter == 'h' ? usage(stdout) : complain_option("ps", letter, argv);
     }
     if (optind < argc)
-        return usage(stderr, EXIT_BAD_USAGE);
+        return complain(EXIT_BAD_USAGE, "ps", "what is %s?  (a space is given by --space)", argv[optind]);
     status = maiko_space_list(NULL, space, print_node, &listing, reason, sizeof(reason));
     if (status != MAIKO_OK)
-        return complain(exit_code_of(status), "ps", "%s", reason[0] != '\0' ? reason : maiko_strerror(status));
-    return EXIT_OK;
+        return complain_status(status, "ps", space, reason);
+    if (listing.count == 0 && !listing.is_json)
+        complain(EXIT_OK, "ps", "nobody is in %s%s", space == NULL ? "any space" : "space ", space == NULL ? "" : space);
+    return finish_output("ps");
 }

@@ -1,5 +1,7 @@
 /* maiko topic: list, echo and pub on a running space, by the schemas its nodes announce. */
 #include <getopt.h>
+#include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,23 +13,52 @@
 #include "maiko.h"
 #include "topic.h"
 
-static int usage(FILE *file, int code)
+static int usage(FILE *file)
 {
-    fputs("usage: maiko topic list [--space NAME]\n"
-          "       maiko topic echo --space NAME [--count N] [--history | --last] PATTERN...\n"
+    fputs("usage: maiko topic list [--space NAME] [--json]\n"
+          "       maiko topic echo --space NAME [--count N] [--history | --last] [--json] PATTERN...\n"
           "       maiko topic pub --space NAME [--type NAME] [--timeout S] TOPIC JSON\n"
           "list: the topics that nodes have exported, with type and first publisher; then patterns without a topic yet.\n"
           "echo: one line per event: time, topic, sender, payload; on stderr why none come.\n"
-          "pub: exits with 0 only when a node has accepted the event.\n",
+          "pub: exits with 0 only when a node has accepted the event.\n"
+          "  -s, --space NAME   which space; list: of all when it is not given\n"
+          "  -c, --count N      end after N events\n"
+          "      --history      what the nodes still have first\n"
+          "      --last         the last event of each topic first\n"
+          "      --json         one object per line\n"
+          "      --type NAME    type of the event (the one its topic has)\n"
+          "  -W, --timeout S    how long to wait for each node's answer (2)\n"
+          "  -v, --verbose      echo: say more on stderr\n",
           file);
-    return code;
+    return EXIT_OK;
 }
 
 /* ---- list ---- */
 
-static void print_line(const maiko_node_info *node, const char *topic, const char *type, const char *publisher)
+struct topic_listing {
+    bool is_json;
+    bool has_head;
+};
+
+static void print_line(const struct topic_listing *listing, const maiko_node_info *node, const char *topic, const char *type,
+                       const char *publisher)
 {
-    printf("%-12s %-24s %-32s %-24s %s\n", node->space, node->name, topic, type, publisher);
+    char text[PRINTABLE_SIZE];
+    json_t *object;
+    char *line;
+
+    if (!listing->is_json) {
+        printf("%-12s %-24s %-32s %-24s %s\n", node->space, node->name, topic, type == NULL ? "-" : type,
+               publisher == NULL ? "-" : printable(publisher, text));
+        return;
+    }
+    object = json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "space", node->space, "node", node->name, "topic", topic, "type", type,
+                       "publisher", publisher);
+    line = json_dumps(object, JSON_COMPACT);
+    if (line != NULL)
+        puts(line);
+    free(line);
+    json_decref(object);
 }
 
 static bool has_topic_of(const maiko_node_info *node, const char *pattern)
@@ -43,31 +74,33 @@ static bool has_topic_of(const maiko_node_info *node, const char *pattern)
 /* What was published, then what is exported and nothing was published on yet. */
 static void print_topics(const maiko_node_info *node, void *userdata)
 {
-    bool *has_head = userdata;
+    struct topic_listing *listing = userdata;
     const char *const *pattern;
     size_t i;
 
     if (!node->is_alive)
         return;
-    if (!*has_head)
+    if (!listing->has_head && !listing->is_json)
         printf("%-12s %-24s %-32s %-24s %s\n", "SPACE", "NODE", "TOPIC", "TYPE", "PUBLISHER");
-    *has_head = true;
+    listing->has_head = true;
     for (i = 0; i < node->topic_count; i++)
-        print_line(node, node->topics[i].topic, node->topics[i].type, node->topics[i].publisher);
+        print_line(listing, node, node->topics[i].topic, node->topics[i].type, node->topics[i].publisher);
     for (pattern = node->exports; *pattern != NULL; pattern++)
         if (!has_topic_of(node, *pattern))
-            print_line(node, *pattern, "-", "-");
+            print_line(listing, node, *pattern, NULL, NULL);
 }
 
 static int list(const struct topic_options *options)
 {
     char reason[256] = "";
-    bool has_head = false;
-    maiko_status status = maiko_space_list(NULL, options->space, print_topics, &has_head, reason, sizeof(reason));
+    struct topic_listing listing = {.is_json = options->is_json};
+    maiko_status status = maiko_space_list(NULL, options->space, print_topics, &listing, reason, sizeof(reason));
 
+    if (status == MAIKO_OK && !listing.has_head && !listing.is_json)
+        complain(EXIT_OK, "topic", "no live process");
     if (status == MAIKO_OK)
-        return EXIT_OK;
-    return complain(exit_code_of(status), "topic", "%s", reason[0] != '\0' ? reason : maiko_strerror(status));
+        return finish_output("topic");
+    return complain_status(status, "topic", options->space, reason);
 }
 
 /* ---- pub ---- */
@@ -80,13 +113,16 @@ static int pub(const struct topic_options *options, const char *topic, const cha
 
     if (status == MAIKO_OK)
         return EXIT_OK;
-    return complain(exit_code_of(status), "topic", "%s", answer[0] != '\0' ? answer : maiko_strerror(status));
+    return complain_status(status, "topic", options->space, answer);
 }
 
 /* ---- */
 
+/* False: its value is none. */
 static bool read_option(struct topic_options *options, int letter)
 {
+    char *end;
+
     switch (letter) {
     case 's':
         options->space = optarg;
@@ -95,11 +131,14 @@ static bool read_option(struct topic_options *options, int letter)
         options->type = optarg;
         return true;
     case 'c':
-        options->count = strtoul(optarg, NULL, 10);
-        return true;
+        options->count = strtoul(optarg, &end, 10);
+        return optarg[0] >= '0' && optarg[0] <= '9' && *end == '\0' && options->count > 0 && options->count < ULONG_MAX;
     case 'W':
-        options->timeout_s = strtod(optarg, NULL);
-        return options->timeout_s > 0 && options->timeout_s < 1e6;
+        options->timeout_s = strtod(optarg, &end);
+        return end != optarg && *end == '\0' && options->timeout_s > 0 && options->timeout_s < 1e6;
+    case 'j':
+        options->is_json = true;
+        return true;
     case 'H':
         options->from = MAIKO_FROM_LOG;
         return true;
@@ -114,38 +153,62 @@ static bool read_option(struct topic_options *options, int letter)
     }
 }
 
+static int bad_usage(const char *text)
+{
+    complain(0, "topic", "%s", text);
+    return complain(EXIT_BAD_USAGE, "topic", "try maiko topic --help");
+}
+
+static int run_echo(const struct topic_options *options, char **patterns, int count)
+{
+    int i;
+
+    if (count == 0)
+        return bad_usage("echo: which PATTERN?  ('#' for everything)");
+    if (count > TOPIC_PATTERNS_MAX)
+        return bad_usage("echo: more than 64 patterns");
+    for (i = 0; i < count; i++)
+        if (maiko_pattern_check(patterns[i]) != MAIKO_OK)
+            return complain(EXIT_BAD_USAGE, "topic", "%s: not a topic pattern: '#' stands alone and last, '+' alone",
+                            patterns[i]);
+    return topic_echo(options, patterns, count);
+}
+
 static int run(const struct topic_options *options, char **argv, int argc)
 {
-    if (argc == 1 && strcmp(argv[0], "list") == 0)
-        return list(options);
-    if (argc > 0 && strcmp(argv[0], "list") != 0 && options->space == NULL)
+    const char *verb = argc > 0 ? argv[0] : "";
+    bool is_list = strcmp(verb, "list") == 0;
+    bool is_echo = strcmp(verb, "echo") == 0;
+
+    if (!is_list && !is_echo && strcmp(verb, "pub") != 0)
+        return bad_usage("list, echo or pub?");
+    if (is_list)
+        return argc == 1 ? list(options) : bad_usage("list takes no arguments");
+    if (options->space == NULL)
         return complain(EXIT_BAD_USAGE, "topic", "which --space?  (maiko ps lists them)");
-    if (argc >= 2 && strcmp(argv[0], "echo") == 0)
-        return topic_echo(options, argv + 1, argc - 1);
-    if (argc == 3 && strcmp(argv[0], "pub") == 0)
-        return pub(options, argv[1], argv[2]);
-    return usage(stderr, EXIT_BAD_USAGE);
+    if (is_echo)
+        return run_echo(options, argv + 1, argc - 1);
+    return argc == 3 ? pub(options, argv[1], argv[2]) : bad_usage("pub takes a TOPIC and the event as JSON, in quotes");
 }
 
 int cmd_topic(int argc, char **argv)
 {
-    static const struct option long_options[] = {{"space", required_argument, NULL, 's'},
-                                                 {"type", required_argument, NULL, 't'},
-                                                 {"count", required_argument, NULL, 'c'},
-                                                 {"timeout", required_argument, NULL, 'W'},
-                                                 {"history", no_argument, NULL, 'H'},
-                                                 {"last", no_argument, NULL, 'L'},
-                                                 {"verbose", no_argument, NULL, 'v'},
-                                                 {"help", no_argument, NULL, 'h'},
-                                                 {NULL, 0, NULL, 0}};
+    static const struct option long_options[] = {
+        {"space", required_argument, NULL, 's'}, {"type", required_argument, NULL, 't'},
+        {"count", required_argument, NULL, 'c'}, {"timeout", required_argument, NULL, 'W'},
+        {"history", no_argument, NULL, 'H'},     {"last", no_argument, NULL, 'L'},
+        {"json", no_argument, NULL, 'j'},        {"verbose", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
     struct topic_options options = {.timeout_s = 2};
     int letter;
 
-    while ((letter = getopt_long(argc, argv, "s:c:W:vh", long_options, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, ":s:c:W:vh", long_options, NULL)) != -1) {
         if (letter == 'h')
-            return usage(stdout, EXIT_OK);
+            return usage(stdout);
+        if (letter == '?' || letter == ':')
+            return complain_option("topic", letter, argv);
         if (!read_option(&options, letter))
-            return usage(stderr, EXIT_BAD_USAGE);
+            return complain(EXIT_BAD_USAGE, "topic", "%s: not a number above 0", optarg);
     }
     return run(&options, argv + optind, argc - optind);
 }

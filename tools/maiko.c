@@ -1,5 +1,6 @@
 /* The maiko command: finds the verb and runs it, or maiko-VERB from PATH. */
 #include <errno.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,6 +31,47 @@ int complain(int code, const char *verb, const char *format, ...)
     return code;
 }
 
+int complain_option(const char *verb, int letter, char **argv)
+{
+    const char *given = argv[optind - 1];
+
+    if (letter == ':')
+        complain(0, verb, "%s needs a value", given);
+    else if (optopt != 0 && strncmp(given, "--", 2) == 0 && strchr(given, '=') != NULL)
+        complain(0, verb, "%.*s takes no value", (int)strcspn(given, "="), given);
+    else if (optopt != 0)
+        complain(0, verb, "no option -%c", optopt);
+    else
+        complain(0, verb, "no option %s", given);
+    fprintf(stderr, "maiko %s --help says what there is.\n", verb);
+    return EXIT_BAD_USAGE;
+}
+
+int finish_output(const char *verb)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_OK;
+    return complain(EXIT_ERROR, verb, "cannot write: %s", strerror(errno));
+}
+
+const char *printable(const char *text, char buffer[PRINTABLE_SIZE])
+{
+    size_t i;
+
+    for (i = 0; i + 1 < PRINTABLE_SIZE && text[i] != '\0'; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool is_c1 = i > 0 && (unsigned char)text[i - 1] == 0xc2 && c >= 0x80 && c < 0xa0; /* two bytes in UTF-8 */
+
+        buffer[i] = text[i];
+        if (c < 0x20 || c == 0x7f)
+            buffer[i] = '?';
+        if (is_c1)
+            buffer[i - 1] = buffer[i] = '?';
+    }
+    buffer[i] = '\0';
+    return buffer;
+}
+
 int exit_code_of(maiko_status status)
 {
     switch (status) {
@@ -44,6 +86,13 @@ int exit_code_of(maiko_status status)
     default:
         return EXIT_ERROR;
     }
+}
+
+int complain_status(maiko_status status, const char *verb, const char *space, const char *reason)
+{
+    if (status == MAIKO_ENOTFOUND && space != NULL)
+        return complain(EXIT_NOT_FOUND, verb, "nobody is in space %s  (maiko ps lists the spaces)", space);
+    return complain(exit_code_of(status), verb, "%s", reason[0] != '\0' ? reason : maiko_strerror(status));
 }
 
 static void print_verbs(FILE *file)
@@ -82,7 +131,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_DFL);
     if (argc < 2)
         return print_help(stderr, EXIT_BAD_USAGE);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
         return print_help(stdout, EXIT_OK);
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
         return printf("maiko %s\n", maiko_version()) > 0 ? EXIT_OK : EXIT_ERROR;
@@ -91,7 +140,9 @@ int main(int argc, char **argv)
         return EXIT_OK;
     }
     for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-        if (strcmp(verbs[i].name, argv[1]) == 0)
+        if (strcmp(verbs[i].name, argv[1]) == 0) {
+            opterr = 0;
             return verbs[i].run(argc - 1, argv + 1);
+        }
     return run_program(argc - 1, argv + 1);
 }

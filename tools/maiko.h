@@ -18,4 +18,18 @@ int exit_code_of(maiko_status status);
 /* "maiko VERB: text" on stderr; returns `code`. */
 int complain(int code, const char *verb, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* The same for a call that failed; `space` may be NULL, `reason` empty.  Returns the exit code. */
+int complain_status(maiko_status status, const char *verb, const char *space, const char *reason);
+
+/* What is wrong with the option at which getopt_long() stopped, called with an option string that begins with ':' and opterr 0.
+ * Returns EXIT_BAD_USAGE. */
+int complain_option(const char *verb, int letter, char **argv);
+
+/* At the end of a verb that prints: EXIT_OK, or a complaint when not everything could be written. */
+int finish_output(const char *verb);
+
+/* A text of somebody else for a terminal: control characters become '?'.  Returns `buffer`; what does not fit is cut. */
+enum { PRINTABLE_SIZE = 1032 };
+const char *printable(const char *text, char buffer[PRINTABLE_SIZE]);
+
 #endif

@@ -15,8 +15,12 @@ struct topic_options {
     double timeout_s;
     maiko_bridge_from from;
     bool is_verbose;
+    bool is_json;
 };
 
+enum { TOPIC_PATTERNS_MAX = 64 };
+
+/* At most TOPIC_PATTERNS_MAX of them. */
 int topic_echo(const struct topic_options *options, char **patterns, int count);
 
 #endif

@@ -33,6 +33,13 @@ if WITH_BRIDGE
 man_MANS += $(bridge_pages)
 endif
 
+EXTRA_DIST += libmaiko/man/maiko.1
+if WITH_TOOLS
+if WITH_BRIDGE
+man_MANS += libmaiko/man/maiko.1
+endif
+endif
+
 # The table of status codes comes from the header.
 man_MANS += libmaiko/man/maiko_status.3
 CLEANFILES += libmaiko/man/maiko_status.3

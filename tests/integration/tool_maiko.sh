@@ -36,6 +36,38 @@ expect 2 "$maiko" topic echo weather/#
 expect 3 "$maiko" ps --space none
 expect 3 "$maiko" topic pub --space none x '{}'
 
+# refuses TEXT CODE ARGUMENT...: with that text on stderr and nothing on stdout.
+refuses()
+{
+    text=$1
+    shift
+    expect "$1" "$maiko" $(shift; echo "$@")
+    shift
+    grep -q "^maiko [a-z]*: .*$text" "$scratch/err" || complain "$*: $(cat "$scratch/err")"
+    [ ! -s "$scratch/out" ] || complain "$*: $(cat "$scratch/out")"
+}
+refuses 'no option -x' 2 ps -x
+refuses 'no option --spcae' 2 ps --spcae a
+refuses 'space needs a value' 2 ps --space
+refuses 'json takes no value' 2 ps --json=x
+refuses 'what is foo' 2 ps foo
+refuses 'nobody is in space none' 3 ps --space none
+refuses 'nobody is in any space' 0 ps
+refuses 'list, echo or pub' 2 topic
+refuses 'list takes no arguments' 2 topic list wx
+refuses 'which PATTERN' 2 topic echo -s wx
+refuses 'not a topic pattern' 2 topic echo -s wx a#
+refuses 'abc: not a number' 2 topic echo -s wx -c abc x
+refuses 'nan: not a number' 2 topic pub -s wx -W nan x {}
+refuses 'takes a TOPIC' 2 topic pub -s wx x
+expect 0 "$maiko" help
+expect 0 "$maiko" ps --help
+expect 0 "$maiko" topic --help
+chmod 777 "$XDG_RUNTIME_DIR/maiko" 2>/dev/null || mkdir -m 777 "$XDG_RUNTIME_DIR/maiko"
+chmod 777 "$XDG_RUNTIME_DIR/maiko"
+expect 5 "$maiko" ps
+chmod 700 "$XDG_RUNTIME_DIR/maiko"
+
 $pipeline --space wx --node logs --actors logger --linger --wait 20 >"$scratch/logs" 2>&1 &
 logs=$!
 $pipeline --space wx --node rest --actors sensor,alerter,monthly --linger --wait 20 100 >"$scratch/rest" 2>&1 &
@@ -56,6 +88,29 @@ grep -q '^wx  *rest  *weather/summary  *summary  *monthly$' "$scratch/out" || co
 "$maiko" topic echo --space wx --history --count 8 'weather/alert' >"$scratch/echo" 2>&1 || complain "echo: $(cat "$scratch/echo")"
 [ "$(grep -c ' weather/alert alerter {"celsius":4[6-9].*,"number":[0-9]*}$' "$scratch/echo")" -eq 8 ] || complain "echo: $(cat "$scratch/echo")"
 
+# no more than was asked for, also when more has come; with --json the ids, too
+expect 0 "$maiko" topic echo --space wx --history --count 3 --json weather/alert
+[ "$(grep -c '^{"time":[0-9]*,"topic":"weather/alert","type":"alert","sender":"alerter","id":"[0-9a-f-]*",.*"payload":{"celsius":[0-9]*,"number":[0-9]*}}$' "$scratch/out")" -eq 3 ] ||
+    complain "echo --json: $(cat "$scratch/out")"
+expect 0 "$maiko" topic list --json
+grep -q '^{"space":"wx","node":"rest","topic":"weather/summary","type":"summary","publisher":"monthly"}$' "$scratch/out" ||
+    complain "topic list --json: $(cat "$scratch/out")"
+
+# a full disk is an error; a reader that is gone ends the command by SIGPIPE, and it has left the space
+if [ -c /dev/full ]; then
+    for what in 'ps' 'topic list' 'topic echo --space wx --history weather/alert'; do
+        "$maiko" $what >/dev/full 2>"$scratch/err" && complain "$what wrote to a full disk"
+        grep -q 'cannot write: ' "$scratch/err" || complain "$what to a full disk: $(cat "$scratch/err")"
+    done
+fi
+mkfifo "$scratch/pipe"
+"$maiko" topic echo --space wx --history weather/alert >"$scratch/pipe" 2>"$scratch/err" &
+echo=$!
+: <"$scratch/pipe"
+wait $echo && got=0 || got=$?
+[ "$got" -eq 141 ] || complain "echo without a reader: exit $got: $(cat "$scratch/err")"
+"$maiko" ps --space wx | grep -q maiko-echo && complain "echo without a reader has left its node behind"
+
 # echo_says TEXT PATTERN [SPACE]: on stderr, while it waits.
 echo_says()
 {
@@ -73,8 +128,21 @@ expect 1 "$maiko" topic pub --space wx weather/reading '{"station":7}'
 expect 1 "$maiko" topic pub --space wx weather/reading 'no json'
 expect 1 "$maiko" topic pub --space wx unheard/of '{}'
 
-kill -TERM $logs $rest
+# somebody dies while it is watched
+"$maiko" topic echo --space wx weather/alert >"$scratch/echo" 2>&1 &
+echo=$!
+echo_is_linked()
+{
+    "$maiko" ps --space wx --json | grep '"program":"maiko-echo"' | grep -q '"peer":"rest","transport":"[a-z]*","state":"ready"'
+}
+until_ok echo_is_linked
+kill -KILL $rest
+wait $rest 2>/dev/null || true
+until_ok grep -q '^maiko topic: rest is gone: ' "$scratch/echo" || complain "echo: $(cat "$scratch/echo")"
+kill -INT $echo
+wait $echo || complain "echo after SIGINT: $(cat "$scratch/echo")"
+
+kill -TERM $logs
 wait $logs || complain "logs: $(cat "$scratch/logs")"
-wait $rest || complain "rest: $(cat "$scratch/rest")"
 expect 0 "$maiko" ps --space wx
 verdict
