@@ -374,9 +374,13 @@ maiko_status payload_len(const struct payload_plan *plan, struct slice payload, 
     struct reader reader = reader_of(payload);
     size_t count = 0;
 
-    if (plan->tail != NULL && find_tail(plan, &reader))
+    if (plan->tail == NULL) {
+        *ret_len = plan->type->size;
+        return MAIKO_OK;
+    }
+    if (find_tail(plan, &reader))
         count = tail_count(plan->tail, &reader);
-    if (count > (MAIKO_EVENT_MAX - plan->type->size) / (plan->type->tail_size > 0 ? plan->type->tail_size : 1)) {
+    if (count > (MAIKO_EVENT_MAX - plan->type->size) / plan->type->tail_size) {
         if (error != NULL)
             text_append_format(error, "field %s: an event of more than %d bytes", plan->tail->name, MAIKO_EVENT_MAX);
         return MAIKO_ETOOLONG;
@@ -387,9 +391,13 @@ maiko_status payload_len(const struct payload_plan *plan, struct slice payload, 
 
 maiko_status payload_read(const struct payload_plan *plan, struct slice payload, void *event, size_t len, struct text *error)
 {
-    struct reading reading = {.reader = reader_of(payload), .error = error};
+    struct reading reading;
     uint64_t count = 0;
 
+    reading.reader = reader_of(payload);
+    reading.tail_count = 0;
+    reading.error = error;
+    reading.depth = 0; /* nothing of the path is read */
     if (len < plan->type->size || (plan->tail == NULL && len != plan->type->size))
         return MAIKO_EINVAL;
     if (plan->tail != NULL) {

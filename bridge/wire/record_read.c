@@ -1,4 +1,6 @@
 /* Record, reading: events are arrays, for speed; everything rare is a map. */
+#include <string.h>
+
 #include "wire/frame.h"
 #include "wire/map.h"
 
@@ -12,9 +14,7 @@ static maiko_status refuse(struct text *error, const char *reason)
 /* Written with a fixed width by our exporter, in any by others. */
 static inline bool read_channel(struct reader *reader, uint64_t *ret_channel)
 {
-    enum { UINT16 = 0xcd };
-
-    if (reader_left(reader) < 3 || reader->at[0] != UINT16)
+    if (reader_left(reader) < 3 || reader->at[0] != READER_UINT16)
         return reader_uint(reader, ret_channel);
     *ret_channel = (uint64_t)reader->at[1] << 8 | reader->at[2];
     reader->at += 3;
@@ -43,6 +43,36 @@ static maiko_status read_event(struct reader *reader, uint32_t count, struct rec
         if (!reader_skip(reader, &skipped))
             return refuse(error, "cut");
     return MAIKO_OK;
+}
+
+static inline uint64_t number_at(const uint8_t *at)
+{
+    uint64_t value;
+
+    memcpy(&value, at, sizeof(value));
+    return __builtin_bswap64(value); /* the lowest byte in memory is the first: configure insists */
+}
+
+/* An event that began a chain, as our exporter writes it: everything is at its place.  False: it is another record, or cut. */
+static inline bool read_usual_event(struct reader *reader, struct record *record)
+{
+    enum { ARRAY_OF_SIX = 0x96, CHANNEL = 1, ID = 4, TIME = 13, PARENT = 22, CORRELATION = 23, PAYLOAD = 24 };
+    const uint8_t *at = reader->at;
+    struct reader rest = *reader;
+
+    if (reader_left(reader) <= PAYLOAD || at[0] != ARRAY_OF_SIX || at[CHANNEL] != READER_UINT16 || at[ID] != READER_UINT64 ||
+        at[TIME] != READER_UINT64 || at[PARENT] != READER_NIL || at[CORRELATION] != READER_NIL)
+        return false;
+    rest.at += PAYLOAD;
+    if (!reader_skip(&rest, &record->payload))
+        return false;
+    record->kind = RECORD_EVENT;
+    record->channel = (uint64_t)at[CHANNEL + 1] << 8 | at[CHANNEL + 2];
+    record->id_lo = number_at(at + ID + 1);
+    record->time_ns = number_at(at + TIME + 1);
+    record->parent = record->correlation = (maiko_id){0, 0};
+    *reader = rest;
+    return true;
 }
 
 struct raw_record {
@@ -88,6 +118,8 @@ maiko_status frame_next_record(struct reader *reader, struct record *ret_record,
 {
     uint32_t count;
 
+    if (read_usual_event(reader, ret_record))
+        return MAIKO_OK;
     if (reader_array(reader, &count)) {
         ret_record->kind = RECORD_EVENT;
         return read_event(reader, count, ret_record, error);

@@ -108,6 +108,34 @@ static void frames_without_what_they_need_are_refused(void)
     EXPECT("", "empty");
 }
 
+/* The usual event is read in one step: neither parent nor correlation. */
+static void an_event_that_begins_a_chain_comes_back_and_no_part_of_it_does(void)
+{
+    const struct event_head event = {.channel = 0xabcd, .id_lo = UINT64_MAX - 1, .time_ns = UINT64_C(1) << 60};
+    struct record record = {.parent = {1, 1}, .correlation = {1, 1}};
+    struct pack pack = fresh_pack();
+    struct reader reader;
+    size_t len;
+
+    record_begin_event(&pack, &event);
+    pack_array(&pack, 2);
+    pack_bin(&pack, "abc", 3);
+    pack_bool(&pack, true);
+    for (len = 0; len < pack.len; len++) {
+        reader = reader_of((struct slice){pack.data, len});
+        CU_ASSERT_EQUAL(frame_next_record(&reader, &record, fresh_error()), MAIKO_EPROTOCOL);
+    }
+    pack_nil(&pack);
+    reader = reader_of(pack_slice(&pack));
+    CU_ASSERT_EQUAL(frame_next_record(&reader, &record, fresh_error()), MAIKO_OK);
+    CU_ASSERT(record.kind == RECORD_EVENT && record.channel == event.channel);
+    CU_ASSERT(record.id_lo == event.id_lo && record.time_ns == event.time_ns);
+    CU_ASSERT(maiko_id_is_nil(record.parent) && maiko_id_is_nil(record.correlation));
+    CU_ASSERT(record.payload.len == 7 && record.payload.data[0] == 0x92);
+    CU_ASSERT_EQUAL(reader_left(&reader), 1);
+    pack_deinit(&pack);
+}
+
 static void records_of_every_kind_come_back(void)
 {
     struct event_head event = {.channel = 3, .id_lo = 4, .time_ns = 5, .parent = {6, 7}};
@@ -243,6 +271,7 @@ static void answers_are_written_in_the_codec_of_the_question(void)
 
 static const struct test_case cases[] = {TEST_CASE(frames_come_back_as_they_were),
                                          TEST_CASE(frames_without_what_they_need_are_refused),
+                                         TEST_CASE(an_event_that_begins_a_chain_comes_back_and_no_part_of_it_does),
                                          TEST_CASE(records_of_every_kind_come_back),
                                          TEST_CASE(envelopes_come_back_through_every_codec),
                                          TEST_CASE(json_that_is_wrong_is_refused_with_the_reason),
