@@ -164,6 +164,12 @@ void shard_deinit(struct shard *shard);
 /* Is no event alive on this shard: none queued, waiting, held back or being retried? */
 bool shard_is_empty(const struct shard *shard);
 
+/* Empty, with nothing held back for other shards. */
+static inline bool shard_is_quiet(const struct shard *shard)
+{
+    return shard_is_empty(shard) && shard->tail_rings == 0;
+}
+
 /* One turn: take in rings and posts, run ready actors within the budget, publish.  True when anything was done. */
 bool shard_turn(struct shard *shard, uint64_t budget_events);
 

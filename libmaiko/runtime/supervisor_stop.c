@@ -46,7 +46,7 @@ void supervisor_shard_idle(struct shard *shard)
 
     pthread_mutex_lock(&sup->lock);
     sup->idle_shards |= own;
-    if (shard_is_empty(shard) && shard->tail_rings == 0)
+    if (shard_is_quiet(shard))
         sup->quiet_shards |= own;
     if (atomic_load_explicit(&sup->is_pausing, memory_order_relaxed))
         pthread_cond_broadcast(&sup->changed);

@@ -36,10 +36,25 @@ uint64_t world_pause(struct shard *shard)
     return sup->idle_shards | sup->paused_shards | own;
 }
 
+/* Sleepers whose rings were read for them, or to whom an actor was moved, may have events they have not seen yet: a stop that
+ * waits for all to be quiet waits until they woke up. */
+static void look_who_is_quiet(struct maiko_supervisor *sup)
+{
+    uint64_t idle = sup->idle_shards;
+
+    for (; idle != 0; idle &= idle - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(idle);
+
+        if (!shard_is_quiet(sup->shards[i]))
+            sup->quiet_shards &= ~(UINT64_C(1) << i);
+    }
+}
+
 void world_resume(struct shard *shard)
 {
     struct maiko_supervisor *sup = shard->sup;
 
+    look_who_is_quiet(sup);
     if (sup->config.mode == MAIKO_THREADS) {
         atomic_store_explicit(&sup->is_pausing, false, memory_order_relaxed);
         pthread_cond_broadcast(&sup->changed);

@@ -4,6 +4,7 @@
 #include "lib/suite.h"
 #include "runtime/placement.h"
 #include "runtime/supervisor_internal.h"
+#include "runtime/world.h"
 
 #include <maiko/import.h>
 #include <poll.h>
@@ -424,6 +425,48 @@ static void a_stopped_world_runs_no_destructor_of_another_shard(void)
     stage_close(&stage);
 }
 
+static bool is_quiet(struct stage *stage)
+{
+    bool is_quiet;
+
+    pthread_mutex_lock(&stage->sup->lock);
+    is_quiet = supervisor_is_quiet(stage->sup);
+    pthread_mutex_unlock(&stage->sup->lock);
+    return is_quiet;
+}
+
+/* Shard 1 sleeps; its ring is read for it, and it has not woken up yet.  A stop that took it for quiet ended actors too early. */
+static void a_sleeper_that_got_an_event_in_a_stopped_world_is_not_quiet(void)
+{
+    struct player player = {.wanted = 0};
+    struct stage stage;
+    struct shard *const *shards;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 2});
+    CU_ASSERT_EQUAL(
+        maiko_supervisor_add(stage.sup, PLAYER("player", &player, .subscribe = MAIKO_TOPICS("number"), .shard = MAIKO_SHARD(1))),
+        MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    stage_settle(&stage);
+    shards = stage.sup->shards;
+    supervisor_shard_idle(shards[1]);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    turn(&stage, 0);
+    CU_ASSERT_NOT_EQUAL(world_pause(shards[0]), 0);
+    (void)placement_settle_rings(stage.sup);
+    world_resume(shards[0]);
+    turn(&stage, 0);
+    supervisor_shard_idle(shards[0]);
+    CU_ASSERT_FALSE(is_quiet(&stage));
+    supervisor_shard_busy(shards[1]);
+    turn(&stage, 1);
+    CU_ASSERT_EQUAL(player.events, 1);
+    supervisor_shard_idle(shards[1]);
+    CU_ASSERT_TRUE(is_quiet(&stage));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
 /* --- holds --- */
 
 struct holder {
@@ -820,6 +863,7 @@ static const struct test_case cases[] = {
     TEST_CASE(what_is_left_when_a_supervisor_is_freed_is_destroyed),
     TEST_CASE(a_last_value_is_destroyed_where_it_was_made),
     TEST_CASE(a_stopped_world_runs_no_destructor_of_another_shard),
+    TEST_CASE(a_sleeper_that_got_an_event_in_a_stopped_world_is_not_quiet),
     TEST_CASE(a_hold_on_a_sender_that_has_gone_holds_nobody_else),
     TEST_CASE(a_dedicated_actor_that_was_to_try_again_sends_in_its_on_stop),
     TEST_CASE(a_second_halt_returns_when_everything_has_settled),
