@@ -142,12 +142,22 @@ static void push_past(struct peer *peer, const struct patterns *list, const stru
     }
 }
 
+/* Does the other side go on in our stream?  Who names none, in the same life, has not had the answer to its first subscribe:
+ * the connection broke meanwhile, and everything sent since waits in the stream. */
+static bool is_of_stream(const struct stream *stream, const struct frame *frame)
+{
+    if (stream->id == 0)
+        return false;
+    if (frame->stream == 0)
+        return stream->base == 0 && frame->next == 0;
+    return frame->stream == stream->id && frame->next >= stream->base && frame->next <= stream_next(stream);
+}
+
 /* The first subscribe of a session: goes on where the other side is, or begins a stream.  True when it is a new one. */
 static bool enter_stream(struct peer *peer, const struct frame *frame)
 {
     struct stream *stream = &peer->stream;
-    bool is_known =
-        stream->id != 0 && frame->stream == stream->id && frame->next >= stream->base && frame->next <= stream_next(stream);
+    bool is_known = is_of_stream(stream, frame);
 
     peer->ready = (struct frame){.kind = FRAME_READY, .resumed = is_known, .is_lost_known = is_known || frame->stream == 0};
     stream->window_bytes = peer_window_bytes(peer);

@@ -160,7 +160,7 @@ void pair_connect(struct pair *pair)
     pair_settle(pair);
 }
 
-static bool move_one(struct pair_node *node)
+bool pair_move_one(struct pair_node *node)
 {
     struct pair_frame first = node->out[0];
 
@@ -179,8 +179,8 @@ void pair_settle(struct pair *pair)
     while (is_busy) {
         peer_flush(pair->a.peer, pair->now);
         peer_flush(pair->b.peer, pair->now);
-        is_busy = move_one(&pair->a);
-        is_busy |= move_one(&pair->b);
+        is_busy = pair_move_one(&pair->a);
+        is_busy |= pair_move_one(&pair->b);
     }
 }
 

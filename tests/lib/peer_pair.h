@@ -55,6 +55,9 @@ void pair_deinit(struct pair *pair);
 
 void pair_connect(struct pair *pair);
 
+/* Moves the first frame a node has sent to the other one.  False when there is none. */
+bool pair_move_one(struct pair_node *node);
+
 /* Moves frames and ticks both sides until nothing is under way. */
 void pair_settle(struct pair *pair);
 

@@ -358,6 +358,32 @@ static void what_was_under_way_when_the_link_broke_comes_once(void)
     pair_deinit(&pair);
 }
 
+/* Its exporter counts it as a subscriber by then, so what is published is for it. */
+static void a_link_that_breaks_before_its_first_answer_loses_nothing(void)
+{
+    int i;
+
+    begin();
+    CU_ASSERT_EQUAL(pair_subscribe(&pair.b, "#", FROM_LIVE), MAIKO_OK);
+    peer_connected(pair.a.peer, pair.now);
+    for (i = 0; i < 100 && !peer_is_subscribed(pair.a.peer, "t"); i++)
+        if (!pair_move_one(&pair.a))
+            (void)pair_move_one(&pair.b);
+    CU_ASSERT(peer_is_subscribed(pair.a.peer, "t"));
+    CU_ASSERT(!peer_is_ready(pair.b.peer));
+    publish("t", MAIKO_BLOCK, 2);
+    peer_flush(pair.a.peer, pair.now);
+    pair_break(&pair);
+    publish("t", MAIKO_BLOCK, 1);
+    pair_connect(&pair);
+    pair_pass(&pair, MAIKO_SECONDS(1));
+    CU_ASSERT_EQUAL(pair.b.events, 3);
+    CU_ASSERT_EQUAL(pair.b.lost + pair.b.unknown_gaps, 0);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->lost_peer, 0);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->acknowledged, 3);
+    pair_deinit(&pair);
+}
+
 static void a_restarted_exporter_is_a_gap_of_unknown_size(void)
 {
     struct exporter_config config = {.heap = heap_default(), .stream_seed = 900};
@@ -570,6 +596,7 @@ static const struct test_case cases[] = {TEST_CASE(a_link_begins_and_ends_with_t
                                          TEST_CASE(a_subscription_added_later_brings_its_past_once),
                                          TEST_CASE(a_subscription_older_than_the_node_misses_nothing),
                                          TEST_CASE(what_was_under_way_when_the_link_broke_comes_once),
+                                         TEST_CASE(a_link_that_breaks_before_its_first_answer_loses_nothing),
                                          TEST_CASE(a_restarted_exporter_is_a_gap_of_unknown_size),
                                          TEST_CASE(events_that_come_home_or_have_come_far_are_dropped),
                                          TEST_CASE(allow_lists_bind_both_directions),
