@@ -632,6 +632,21 @@ static void draw_plot(struct plot *plot, struct random *random, bool is_threaded
         plot->shards = 4;
 }
 
+static maiko_status note_report(void *self, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    const maiko_dead_letter *letter = maiko_event_as(envelope, maiko_dead_letter);
+    struct troupe *troupe = self;
+
+    (void)ctx;
+    if (letter == NULL || letter->topic[0] == '\0' || letter->reason[0] == '\0' || letter->topic[0] == '$')
+        troupe_fail(troupe, "a report of no drop");
+    else
+        atomic_fetch_add(&troupe->reported, 1 + letter->unreported);
+    return MAIKO_OK;
+}
+
+static const maiko_actor_ops listener_ops = {.handle = note_report};
+
 static void log_line(maiko_log_level level, const char *text, void *userdata)
 {
     (void)userdata;
@@ -694,6 +709,19 @@ static bool cast_foreign(struct troupe *troupe, uint64_t seed)
     return maiko_importer_new(troupe->sup, "import", NULL, &troupe->importer) == MAIKO_OK;
 }
 
+/* In every fourth run somebody listens to what is dropped: reports are events of the books like all others. */
+static bool cast_listener(struct troupe *troupe, uint64_t seed)
+{
+    maiko_actor_spec spec = {.name = "listener",
+                             .ops = &listener_ops,
+                             .self = troupe,
+                             .subscribe = MAIKO_TOPICS(MAIKO_TOPIC_DEAD),
+                             .capacity = 1 + (uint32_t)(seed % 7),
+                             .shard = MAIKO_SHARD((int32_t)(seed % troupe->plot.shards))};
+
+    return seed % 4 != 0 || maiko_supervisor_add(troupe->sup, &spec) == MAIKO_OK;
+}
+
 bool troupe_init(struct troupe *troupe, uint64_t seed, bool is_threaded)
 {
     struct random random = {.state = seed};
@@ -718,6 +746,8 @@ bool troupe_init(struct troupe *troupe, uint64_t seed, bool is_threaded)
         if (!performer->is_added)
             troupe_fail(troupe, "%s was not added: %s", performer->name, maiko_supervisor_error_text(troupe->sup));
     }
+    if (!cast_listener(troupe, seed))
+        troupe_fail(troupe, "no listener: %s", maiko_supervisor_error_text(troupe->sup));
     if (troupe->plot.fails_to_allocate)
         failing_allocator_fail_nth(&troupe->memory, (long)random_below(&random, likely(&random, 50) ? 60 : 400));
     if (maiko_supervisor_start(troupe->sup) != MAIKO_OK)

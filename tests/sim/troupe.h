@@ -125,6 +125,7 @@ struct troupe {
     _Atomic long boxes; /* alive events with a destructor */
     _Atomic bool has_failed;
     _Atomic uint32_t deadlocks;
+    _Atomic uint64_t reported; /* drops a listener heard of, one by one or as a number */
     char failure[512];
 };
 
