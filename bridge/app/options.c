@@ -26,7 +26,7 @@
     X("allow", "FILE", 'A', "which peer keys may connect, and what each may publish and subscribe to")                           \
     X("wait", "SECONDS", 'w', "how long to wait for the other actors at the start (30)")                                         \
     X("mailbox", "EVENTS", 'm', "capacity of mailboxes (128)")                                                                   \
-    X("window", "BYTES", 'W', "unacknowledged bytes on a link (1 MiB)")                                                          \
+    X("window", "BYTES", 'W', "unacknowledged bytes on a link (2 MiB)")                                                          \
     X("linger", "", 'L', "stay when all actors here have ended")                                                                 \
     X("insecure", "", 'I', "listen to other hosts without keys")                                                                 \
     X("stats", "", 'S', "say at the end what went over the links, as JSON on stderr")                                            \

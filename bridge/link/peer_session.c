@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "space/path.h"
+
 static void fill_hello(const struct peer *peer, struct frame *frame, uint64_t now_ns)
 {
     const struct peer_identity *identity = &peer->config.identity;
@@ -63,9 +65,23 @@ void peer_send_reset(struct peer *peer, uint64_t session, uint64_t now_ns)
     peer_send(peer, now_ns);
 }
 
+/* Names of nodes go into logs, reports and files. */
+static bool is_fit_name(struct slice name)
+{
+    char text[SPACE_NAME_MAX + 1];
+
+    if (name.len > SPACE_NAME_MAX)
+        return false;
+    memcpy(text, name.data, name.len);
+    text[name.len] = '\0';
+    return space_name_is_valid(text);
+}
+
 /* Why we do not want this node; NULL when we do. */
 static const char *objection(const struct peer *peer, const struct frame_hello *hello)
 {
+    if (!is_fit_name(hello->name))
+        return "protocol";
     if (maiko_id_equal(hello->node, peer->config.identity.node))
         return "self";
     if (!slice_is(hello->space, peer->space))
@@ -149,6 +165,8 @@ static void refuse(struct peer *peer, const struct frame *frame, const char *rea
     if (strcmp(reason, "version") == 0)
         text_append_format(&text, "versions %d to %d here, %llu to %llu there", WIRE_VERSION_MIN, WIRE_VERSION_MAX,
                            (unsigned long long)frame->hello.min, (unsigned long long)frame->hello.max);
+    else if (strcmp(reason, "protocol") == 0)
+        text_append(&text, "no name for a node");
     else if (strcmp(reason, "space") == 0)
         text_append_format(&text, "space %s here", peer->space);
     pack_clear(&peer->frame);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "node/peers.h"
+#include "space/path.h"
 
 static const uint64_t reset_interval_ns = MAIKO_SECONDS(1);
 
@@ -48,11 +49,12 @@ static struct node_peer *accept_hello(maiko_bridge *bridge, struct route *route,
     char name[SPACE_NAME_MAX + 1];
     struct node_peer *peer;
 
-    if (hello->hello.name.len > SPACE_NAME_MAX) {
-        refuse(bridge, route, hello->session, "protocol", "node names have at most 64 bytes");
+    if (hello->hello.name.len <= SPACE_NAME_MAX)
+        slice_to_text(hello->hello.name, name, sizeof(name));
+    if (hello->hello.name.len > SPACE_NAME_MAX || !space_name_is_valid(name)) {
+        refuse(bridge, route, hello->session, "protocol", "no name for a node");
         return NULL;
     }
-    slice_to_text(hello->hello.name, name, sizeof(name));
     peer = peers_find(bridge, name);
     if (peer != NULL && peer->is_dead && peer->ends_ns != UINT64_MAX) { /* this is its next life */
         peers_bury(peer);

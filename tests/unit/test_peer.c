@@ -95,6 +95,31 @@ static void strangers_are_refused_with_a_reason(void)
     expect_refusal("refused:self ", "refused:self ");
 }
 
+/* It would stand in logs and reports. */
+static void a_name_no_node_may_have_is_refused(void)
+{
+    static const char *const names[] = {"a/b", ".a", "\x1b[2J",
+                                        "12345678901234567890123456789012345678901234567890123456789012345"};
+    size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        pair_init(&pair, heap_default());
+        pair.a.config.identity.name = names[i]; /* who connects: refused by its hello */
+        open_pair();
+        pair_connect(&pair);
+        CU_ASSERT_STRING_EQUAL(pair.a.news, "refused:protocol ");
+        CU_ASSERT_STRING_EQUAL(pair.b.news, "refused:protocol ");
+        pair_deinit(&pair);
+        pair_init(&pair, heap_default());
+        pair.b.config.identity.name = names[i]; /* who accepts: by its welcome */
+        open_pair();
+        pair_connect(&pair);
+        CU_ASSERT_STRING_EQUAL(pair.a.news, "refused:protocol ");
+        CU_ASSERT_EQUAL(peer_state(pair.a.peer), PEER_REFUSED);
+        pair_deinit(&pair);
+    }
+}
+
 static void versions_that_do_not_meet_are_refused(void)
 {
     struct frame hello = {.kind = FRAME_HELLO,
@@ -583,6 +608,7 @@ static void every_allocation_failure_is_survived_and_leaks_nothing(void)
 
 static const struct test_case cases[] = {TEST_CASE(a_link_begins_and_ends_with_this_conversation),
                                          TEST_CASE(strangers_are_refused_with_a_reason),
+                                         TEST_CASE(a_name_no_node_may_have_is_refused),
                                          TEST_CASE(versions_that_do_not_meet_are_refused),
                                          TEST_CASE(no_more_than_a_window_is_sent_and_the_sender_is_held),
                                          TEST_CASE(nothing_is_acknowledged_before_it_is_with_its_receivers),
