@@ -18,6 +18,7 @@ void bench_open(struct bench *bench)
     maiko_config config = {.shards = bench->shards, .spin_ns = subject_number(&bench->subject, "spin_us", 0) * 1000};
 
     config.mailbox_capacity = (uint32_t)subject_number(&bench->subject, "capacity", 0);
+    config.stop_deadline_ns = config.actor_stop_deadline_ns = MAIKO_SECONDS(300); /* a million of them on a busy machine */
     config.turn_budget_ns = subject_number(&bench->subject, "turn_us", 0) * 1000;
     config.tick_limit = (uint32_t)subject_number(&bench->subject, "tick", 0);
     if (bench->apart)

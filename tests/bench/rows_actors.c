@@ -46,6 +46,10 @@
     {                                                                                                                            \
         .name = name_, .role = role_, .program = program_, .row = "W6", .arguments = "actors=" actors_                           \
     }
+#define LARGE_CROWD(name_, actors_)                                                                                              \
+    {                                                                                                                            \
+        .name = name_, .role = ROLE_OURS, .program = "actors", .row = "W6", .arguments = "actors=" actors_, .slow = true         \
+    }
 #define CROWD_PEER(name_, program_, interpreter_)                                                                                \
     {                                                                                                                            \
         .name = name_, .role = ROLE_PEER, .program = "baselines/" program_, .row = "W6", .arguments = "actors=100000",           \
@@ -55,7 +59,7 @@
     {                                                                                                                            \
         CROWD("minimal runtime, 1 shard", ROLE_LIMIT, "baselines/minimal", "100000"),                                            \
             CROWD("libmaiko, 100 000 actors", ROLE_OURS, "actors", "100000"),                                                    \
-            CROWD("libmaiko, 1 000 000 actors", ROLE_OURS, "actors", "1000000"), CROWD_PEER("C++ Actor Framework", "caf", NULL), \
+            LARGE_CROWD("libmaiko, 1 000 000 actors", "1000000"), CROWD_PEER("C++ Actor Framework", "caf", NULL),                \
             CROWD_PEER("Erlang/OTP", "actors.erl", "escript")                                                                    \
     }
 /* W4 across threads: few round trips tell how long they take. */
