@@ -286,11 +286,26 @@ static void offer(int fd, struct attach_message message, const int *fds, size_t 
     CU_ASSERT_STRING_EQUAL(answer.reason, expected);
 }
 
-static void offers_that_are_none_are_refused_and_nothing_stays_open(void)
+static void offer_what_is_none(int fd, const int *fds)
 {
     struct attach_message message = offer_of(7);
+
+    offer(fd, message, fds, 3, "protocol"); /* pipes are neither wake-ups nor memory */
+    offer(fd, message, fds, 2, "protocol");
+    offer(fd, message, NULL, 0, "protocol");
+    message.abi = SHM_ABI - 4; /* 32-bit */
+    offer(fd, message, fds, 3, "abi");
+    message.layout = SHM_VERSION + 1;
+    offer(fd, message, fds, 3, "version");
+}
+
+/* When they are counted first, some of the last offer may still be open: fewer than one kind of leak would add. */
+static void offers_that_are_none_are_refused_and_nothing_stays_open(void)
+{
+    enum { TIMES = 10 };
     struct bridge_end end;
     unsigned before;
+    unsigned i;
     int fds[3];
     int fd;
 
@@ -300,16 +315,11 @@ static void offers_that_are_none_are_refused_and_nothing_stays_open(void)
     fd = visit("stranger");
     CU_ASSERT_EQUAL_FATAL(pipe(fds), 0);
     fds[2] = fds[1];
-    offer(fd, message, fds, 3, "protocol"); /* pipes are neither wake-ups nor memory */
+    offer_what_is_none(fd, fds);
     before = leaks_count_fds();
-    offer(fd, message, fds, 3, "protocol");
-    offer(fd, message, fds, 2, "protocol");
-    offer(fd, message, NULL, 0, "protocol");
-    message.abi = SHM_ABI - 4; /* 32-bit */
-    offer(fd, message, fds, 3, "abi");
-    message.layout = SHM_VERSION + 1;
-    offer(fd, message, fds, 3, "version");
-    CU_ASSERT(wait_until(leaks_count_fds() == before, 30000));
+    for (i = 0; i < TIMES; i++)
+        offer_what_is_none(fd, fds);
+    CU_ASSERT(wait_until(leaks_count_fds() <= before, 30000));
     CU_ASSERT_EQUAL(bridge_end_counters(&end).peers, 0);
     close(fd);
     close(fds[0]);
