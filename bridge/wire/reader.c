@@ -124,8 +124,8 @@ static const uint8_t plain_sizes[256] =
         0,          0,          0,          0,          0,          0,          SIXTEEN(1), SIXTEEN(1), /* negative ones */
 };
 
-/* A short array of numbers, short bytes and short texts, which most payloads are: what is behind it, NULL when it is another
- * value or cut. */
+/* A short array of numbers, bytes up to 64 KiB and short texts, which most payloads are: what is behind it, NULL when it is
+ * another value or cut. */
 static inline const uint8_t *walk_flat(const uint8_t *at, const uint8_t *end)
 {
     unsigned left;
@@ -140,6 +140,8 @@ static inline const uint8_t *walk_flat(const uint8_t *at, const uint8_t *end)
         size = plain_sizes[*at];
         if (*at == READER_BIN8)
             size = (size_t)2 + at[1];
+        else if (*at == READER_BIN16 && end - at > 2)
+            size = (size_t)3 + ((size_t)at[1] << 8 | at[2]);
         else if (size == 0 && *at > READER_FIXARRAY_MAX && *at < READER_NIL)
             size = (size_t)1 + (*at & 0x1f); /* a short text */
         if (size == 0 || size > (size_t)(end - at))

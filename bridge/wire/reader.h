@@ -71,6 +71,7 @@ bool reader_skip(struct reader *reader, struct slice *ret_value);
 enum {
     READER_NIL = 0xc0,
     READER_BIN8 = 0xc4,
+    READER_BIN16 = 0xc5,
     READER_UINT16 = 0xcd,
     READER_UINT64 = 0xcf,
     READER_FIXARRAY = 0x90,

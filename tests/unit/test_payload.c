@@ -307,14 +307,16 @@ static void the_reader_and_msgpack_c_agree(void)
 /* `depth` arrays of one around two events: one whose payload is flat, one whose payload is not. */
 static void write_events(struct pack *pack, unsigned depth)
 {
+    static const uint8_t many[300];
     struct event_head event = {.id_lo = UINT64_MAX, .time_ns = UINT64_MAX / 3, .correlation = {1, 2}};
 
     for (; depth > 0; depth--)
         pack_array(pack, 1);
     pack_array(pack, 2);
     record_begin_event(pack, &event);
-    pack_array(pack, 4);
+    pack_array(pack, 5);
     pack_bin(pack, "bytes", 5);
+    pack_bin(pack, many, sizeof(many));
     pack_uint(pack, 1 << 20);
     pack_str(pack, "text");
     pack_nil(pack);
