@@ -390,7 +390,7 @@ static void a_scribbling_reader_harms_nobody(void)
     scribbler.area = pair.control;
     dice_init_seeded(&dice, scribbler.seed + 1);
     CU_ASSERT_TRUE_FATAL(child_start(&child, scribble_control, &scribbler));
-    for (; rounds > 0; rounds--) {
+    for (; rounds > 0 || caught == 0; rounds -= rounds > 0) { /* the child may begin late */
         struct shm_draft draft = shm_draft_throw(&dice);
 
         if (shm_draft_write(&pair, &draft) != MAIKO_OK) {
@@ -406,7 +406,6 @@ static void a_scribbling_reader_harms_nobody(void)
             restart_writer(&pair);
         }
     }
-    CU_ASSERT(caught > 0);
     child_signal(&child, SIGKILL);
     (void)child_end(&child, 10000);
     shm_pair_deinit(&pair);
@@ -501,9 +500,8 @@ static void a_scribbling_writer_harms_nobody(void)
     CU_ASSERT_EQUAL_FATAL(shm_area_attach(SHM_AREA_DATA, scribbler.area.fd, SHM_PAIR_LINK, &seen, NULL), MAIKO_OK);
     dice_init_seeded(&dice, scribbler.seed + 1);
     CU_ASSERT_TRUE_FATAL(child_start(&child, scribble_data, &scribbler));
-    for (; rounds > 0; rounds--)
+    for (; rounds > 0 || believed == 0; rounds -= rounds > 0) /* lies that nobody believes test little */
         believed += read_lies(&pair, &seen, &dice);
-    CU_ASSERT(believed > 0); /* else the lies were too poor to test anything */
     child_signal(&child, SIGKILL);
     (void)child_end(&child, 10000);
     shm_area_deinit(&seen);
