@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <maiko/app.h>
 #include <maiko/maiko.h>
@@ -33,6 +34,16 @@ static maiko_step serve_once(void *self, maiko_context *ctx)
     return maiko_finish(ctx) == MAIKO_OK ? MAIKO_STEP_NEVER : MAIKO_STEP_CONTINUE;
 }
 
+/* A file that the test waits for. */
+static void say_idle(void)
+{
+    const char *path = getenv("CIRCLE_IDLE");
+    FILE *file = path != NULL ? fopen(path, "w") : NULL;
+
+    if (file != NULL)
+        fclose(file);
+}
+
 /* Sends each ball on until it has gone round often enough; then the circle is idle. */
 static maiko_status hit(void *self, maiko_context *ctx, const maiko_envelope *envelope)
 {
@@ -42,6 +53,7 @@ static maiko_status hit(void *self, maiko_context *ctx, const maiko_envelope *en
     pongs += back != NULL;
     if (number < ROUNDS)
         return maiko_send(ctx, ping, .number = number + 1);
+    say_idle();
     return finishes() ? maiko_finish(ctx) : MAIKO_OK;
 }
 
@@ -140,12 +152,17 @@ static void over_two_processes_it_waits_and_a_stop_ends_it(void)
     struct scratch scratch;
     struct child left;
     struct child right;
+    char idle[600];
 
     CU_ASSERT_TRUE_FATAL(scratch_init(&scratch));
     setenv("XDG_RUNTIME_DIR", scratch.path, 1);
+    (void)scratch_file(&scratch, "idle", idle, sizeof(idle));
+    setenv("CIRCLE_IDLE", idle, 1);
     CU_ASSERT_TRUE_FATAL(start_one(&left, "server,hitter"));
     CU_ASSERT_TRUE_FATAL(start_one(&right, "returner"));
+    unsetenv("CIRCLE_IDLE");
     CU_ASSERT(wait_until(has_ended(scratch.path, "server"), 30000));
+    CU_ASSERT(wait_until(access(idle, F_OK) == 0, 30000));
     CU_ASSERT_FALSE(wait_until(has_ended(scratch.path, "hitter") || has_ended(scratch.path, "returner"), 300));
     child_signal(&left, SIGTERM);
     child_signal(&right, SIGTERM);
