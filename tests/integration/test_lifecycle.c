@@ -135,6 +135,7 @@ static void a_removal_that_timed_out_leaves_no_pointer_behind(void)
     pthread_attr_destroy(&attributes);
     CU_ASSERT_EQUAL(remover.answer, MAIKO_ETIMEDOUT);
     memset(stack, 0x55, sizeof stack);
+    stage.sup->config.actor_stop_deadline_ns = MAIKO_SECONDS(30); /* the stop is to have time */
     atomic_store(&valve.go_on, true);
     CU_ASSERT_TRUE(wait_until(atomic_load(&keeper.stops) == 1 && maiko_supervisor_actor_count(stage.sup) == 0, LONG_MS));
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
