@@ -42,8 +42,7 @@ static struct last_value *value_of(struct shard *shard, struct route *route)
         return NULL;
     value->route = route;
     pthread_mutex_lock(&shard->announce_lock);
-    value->next = shard->last_values;
-    shard->last_values = value;
+    list_push_back(&shard->last_values, &value->link);
     pthread_mutex_unlock(&shard->announce_lock);
     route->last = value;
     return value;
@@ -59,8 +58,10 @@ static struct envelope *copy_of(struct shard *shard, struct envelope *envelope)
 }
 
 /* Under the announce_lock. */
-static void replace_announced(struct last_value *value)
+static void replace_announced(struct shard *shard, struct last_value *value)
 {
+    list_remove(&value->link);
+    list_push_back(&shard->last_values, &value->link);
     value->outdated = value->announced;
     value->announced = value->newest;
     envelope_ref_heap(value->newest);
@@ -70,7 +71,7 @@ static void replace_announced(struct last_value *value)
 static void announce_at_once(struct shard *shard, struct last_value *value)
 {
     pthread_mutex_lock(&shard->announce_lock);
-    replace_announced(value);
+    replace_announced(shard, value);
     pthread_mutex_unlock(&shard->announce_lock);
     release(shard, &value->outdated);
 }
@@ -101,7 +102,7 @@ void last_values_keep(struct shard *shard, struct route *route, struct envelope 
 
 static bool comes_before(const struct last_value *a, const struct last_value *b)
 {
-    return a->order != b->order ? a->order < b->order : is_later(b->newest, a->newest);
+    return a->order < b->order;
 }
 
 static struct last_value *merge(struct last_value *a, struct last_value *b)
@@ -193,35 +194,35 @@ static maiko_status tell(struct shard *shard, uint32_t newcomer, struct last_val
 }
 
 /* It came after the values were sent, or we had not heard of it yet: from now on it gets every event of a sticky topic. */
-static void greet(struct shard *shard, uint32_t newcomer)
+static void greet(struct shard *shard, uint32_t newcomer, struct last_value *fresh)
 {
-    struct last_value *value;
-    struct last_value *told = NULL;
-
     broker_knows_shard(&shard->broker, newcomer);
-    for (value = shard->fresh_values; value != NULL; value = value->next_fresh) {
-        if (value->routed_to >> newcomer & 1)
-            continue;
-        value->next_given = told;
-        told = value;
-    }
-    for (value = in_order(told); value != NULL; value = value->next_given) {
-        if (tell(shard, newcomer, value) != MAIKO_OK)
+    for (; fresh != NULL; fresh = fresh->next_given) {
+        if (!(fresh->routed_to >> newcomer & 1) && tell(shard, newcomer, fresh) != MAIKO_OK)
             supervisor_memory_failed(shard, "last value of a topic");
     }
 }
 
-void last_values_begin_flush(struct shard *shard)
+static struct last_value *fresh_in_order(struct shard *shard)
 {
     struct last_value *value;
+
+    for (value = shard->fresh_values; value != NULL; value = value->next_fresh)
+        value->next_given = value->next_fresh;
+    return in_order(shard->fresh_values);
+}
+
+void last_values_begin_flush(struct shard *shard)
+{
+    struct last_value *fresh = fresh_in_order(shard);
 
     pthread_mutex_lock(&shard->announce_lock);
     for (; shard->greeted < shard->peers; shard->greeted++) {
         if (shard->greeted != shard->index)
-            greet(shard, shard->greeted);
+            greet(shard, shard->greeted, fresh);
     }
-    for (value = shard->fresh_values; value != NULL; value = value->next_fresh)
-        replace_announced(value);
+    for (; fresh != NULL; fresh = fresh->next_given)
+        replace_announced(shard, fresh);
 }
 
 void last_values_end_flush(struct shard *shard)
@@ -245,24 +246,36 @@ static void adopt(struct envelope **value, struct envelope *other)
     *value = other;
 }
 
+static maiko_status teach(struct shard *newcomer, const struct last_value *known)
+{
+    struct route *route = shard_route(newcomer, known->route->topic);
+    struct last_value *value = route == NULL ? NULL : value_of(newcomer, route);
+
+    if (value == NULL)
+        return MAIKO_ENOMEM;
+    if (!is_later(known->announced, value->newest))
+        return MAIKO_OK;
+    adopt(&value->newest, known->announced);
+    adopt(&value->announced, known->announced);
+    value->order = ++newcomer->kept_values;
+    list_remove(&value->link);
+    list_push_back(&newcomer->last_values, &value->link);
+    return MAIKO_OK;
+}
+
+/* What the shards before it did not know, no value of theirs was sent because of: so it comes behind all of theirs. */
 maiko_status last_values_teach(const struct shard *shard, struct shard *newcomer)
 {
-    const struct last_value *known;
+    maiko_status status = MAIKO_OK;
+    const struct list *link;
 
-    for (known = shard->last_values; known != NULL; known = known->next) {
-        struct route *route = known->announced == NULL ? NULL : shard_route(newcomer, known->route->topic);
-        struct last_value *value = route == NULL ? NULL : value_of(newcomer, route);
+    for (link = shard->last_values.next; link != &shard->last_values && status == MAIKO_OK; link = link->next) {
+        const struct last_value *known = CONTAINER_OF(link, struct last_value, link);
 
-        if (known->announced == NULL)
-            continue;
-        if (value == NULL)
-            return MAIKO_ENOMEM;
-        if (!is_later(known->announced, value->newest))
-            continue;
-        adopt(&value->newest, known->announced);
-        adopt(&value->announced, known->announced);
+        if (known->announced != NULL)
+            status = teach(newcomer, known);
     }
-    return MAIKO_OK;
+    return status;
 }
 
 /* --- to new subscriptions --- */
@@ -308,7 +321,7 @@ void last_values_give(struct shard *shard, const struct subscription *first)
     struct giving giving = {.subscription = first};
     struct last_value *value;
 
-    for (; shard->last_values != NULL && giving.subscription != NULL; giving.subscription = giving.subscription->next)
+    for (; !list_is_empty(&shard->last_values) && giving.subscription != NULL; giving.subscription = giving.subscription->next)
         (void)topic_set_for_each(&shard->broker.topics, giving.subscription->pattern, find, &giving);
     for (value = in_order(giving.found); value != NULL; value = value->next_given) {
         struct route_target target = {.subscriber = first->subscriber, .choice = (uintptr_t)value->given_to};
@@ -326,10 +339,12 @@ static void destroy(struct envelope *value)
 
 void last_values_deinit(struct shard *shard)
 {
-    struct last_value *value;
+    struct list *link;
 
-    while ((value = shard->last_values) != NULL) {
-        shard->last_values = value->next;
+    while ((link = list_first(&shard->last_values)) != NULL) {
+        struct last_value *value = CONTAINER_OF(link, struct last_value, link);
+
+        list_remove(link);
         destroy(value->newest);
         destroy(value->announced);
         heap_free(shard->heap, value, sizeof *value);

@@ -10,12 +10,12 @@
 
 /* What a shard keeps of one sticky topic; made at the first event. */
 struct last_value {
-    struct last_value *next; /* of the shard; under announce_lock, like the next two */
+    struct list link; /* of the shard, in the order of the announcements; under announce_lock, like the next two */
     struct route *route;
     struct envelope *announced; /* what a newcomer reads; NULL: nothing yet */
     struct envelope *newest;    /* what local subscribers get; the owner's */
     struct envelope *outdated;  /* was announced until now; the owner's, and so is the rest */
-    uint64_t order;             /* the newest was kept as the shard's so-many-eth; 0: taught */
+    uint64_t order;             /* the newest was kept as the shard's so-many-eth */
     uint64_t routed_to;         /* bit per shard that the newest was sent to as an event; what became of it is its policy's */
     struct last_value *next_fresh;
     struct last_value *next_given;

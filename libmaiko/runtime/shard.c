@@ -35,6 +35,7 @@ maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint3
     timer_heap_init(&shard->timers, shard->heap);
     list_init(&shard->actors);
     list_init(&shard->held_by_ring);
+    list_init(&shard->last_values);
     pthread_mutex_init(&shard->post_lock, NULL);
     pthread_mutex_init(&shard->announce_lock, NULL);
     shard->peers = index + 1;

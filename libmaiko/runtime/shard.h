@@ -111,7 +111,7 @@ struct shard {
     struct drop_cache drops;
     struct hash_table interests;     /* what other shards were told of our subscriptions; changed under announce_lock */
     struct interest *last_interest;  /* the latest that was looked for; NULL: none, or gone */
-    struct last_value *last_values;  /* of the sticky topics met here; the list is changed under announce_lock */
+    struct list last_values;         /* of the sticky topics met here; the list is changed under announce_lock */
     struct last_value *fresh_values; /* those sent here since the last flush */
     uint64_t kept_values;            /* so many were kept: counts on */
     uint32_t greeted;                /* shards that get every event of a sticky topic: those with lower numbers */

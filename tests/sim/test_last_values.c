@@ -1,4 +1,5 @@
 /* Last values of sticky topics on virtual shards: a shard that comes later is told nothing in the wrong order. */
+#include <maiko/import.h>
 #include <maiko/maiko.h>
 
 #include "lib/suite.h"
@@ -66,6 +67,36 @@ static void last_values_come_to_a_late_shard_in_their_order(void)
     CU_ASSERT_EQUAL(add_late_listener(sup, &listener), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_poll(sup, 0), 2);
     CU_ASSERT_EQUAL(listener.heard, 2);
+    CU_ASSERT_EQUAL(listener.too_early, 0);
+    CU_ASSERT_EQUAL(maiko_supervisor_stop(&sup, NULL), MAIKO_OK);
+}
+
+/* What comes from elsewhere keeps its time, and clocks differ: that says nothing about the order here. */
+static void times_from_elsewhere_do_not_change_the_order(void)
+{
+    static const state made = {.number = 2};
+    struct listener listener = {.heard = 0};
+    maiko_supervisor *sup = supervisor(7);
+    maiko_importer *importer = NULL;
+
+    CU_ASSERT_EQUAL_FATAL(maiko_importer_new(sup, "elsewhere", NULL, &importer), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(sup), mode, .number = 1), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_importer_send(importer, &(maiko_import){.struct_size = sizeof(maiko_import),
+                                                                  .topic = "state",
+                                                                  .type = MAIKO_TYPE(state),
+                                                                  .event = &made,
+                                                                  .len = sizeof made,
+                                                                  .time_ns = UINT64_MAX / 4,
+                                                                  .sender = "somebody",
+                                                                  .try_only = true}),
+                    MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_poll(sup, 0), 0);
+    CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(sup), mode, .number = 2), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_poll(sup, 0), 0);
+    CU_ASSERT_EQUAL(add_late_listener(sup, &listener), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_poll(sup, 0), 2);
+    CU_ASSERT_EQUAL(listener.state, 2);
     CU_ASSERT_EQUAL(listener.too_early, 0);
     CU_ASSERT_EQUAL(maiko_supervisor_stop(&sup, NULL), MAIKO_OK);
 }
@@ -159,6 +190,7 @@ static void what_a_late_shard_lost_by_its_policy_does_not_come_later(void)
 
 static const struct test_case cases[] = {
     TEST_CASE(last_values_come_to_a_late_shard_in_their_order),
+    TEST_CASE(times_from_elsewhere_do_not_change_the_order),
     TEST_CASE(a_late_shard_hears_no_effect_before_its_last_value),
     TEST_CASE(what_a_late_shard_lost_by_its_policy_does_not_come_later),
 };
