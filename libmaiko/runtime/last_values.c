@@ -263,7 +263,9 @@ static maiko_status teach(struct shard *newcomer, const struct last_value *known
     return MAIKO_OK;
 }
 
-/* What the shards before it did not know, no value of theirs was sent because of: so it comes behind all of theirs. */
+/* What the shards before it did not know, no value of theirs was sent because of: so it comes behind all of theirs.  Only of two
+ * values that were sent to one topic at once shards may differ in which was the last; then times decide, and its place may be
+ * behind what was sent because of it. */
 maiko_status last_values_teach(const struct shard *shard, struct shard *newcomer)
 {
     maiko_status status = MAIKO_OK;
