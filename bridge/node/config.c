@@ -129,12 +129,17 @@ static maiko_status make_locks(maiko_bridge *bridge)
 
 maiko_bridge *maiko_bridge_new_sized(maiko_supervisor *sup, const maiko_bridge_config *config, size_t config_size)
 {
-    maiko_bridge *bridge = heap_alloc_zeroed(heap_default(), 1, sizeof(*bridge));
+    return node_new(heap_default(), sup, config, config_size);
+}
+
+maiko_bridge *node_new(struct heap *heap, maiko_supervisor *sup, const maiko_bridge_config *config, size_t config_size)
+{
+    maiko_bridge *bridge = heap_alloc_zeroed(heap, 1, sizeof(*bridge));
 
     if (bridge == NULL)
         return NULL;
     bridge->magic = NODE_MAGIC;
-    bridge->heap = heap_default();
+    bridge->heap = heap;
     bridge->sup = sup;
     bridge->shm_fd = -1;
     list_init(&bridge->expected);

@@ -229,6 +229,11 @@ struct maiko_bridge {
     bool is_drained; /* result of the stop */
 };
 
+/* ---- config.c ---- */
+
+/* maiko_bridge_new() on a heap of one's own; large frames that are handed to libzmq are on heap_default() all the same. */
+maiko_bridge *node_new(struct heap *heap, maiko_supervisor *sup, const maiko_bridge_config *config, size_t config_size);
+
 /* ---- node.c ---- */
 
 void node_log(maiko_bridge *bridge, maiko_log_level level, const char *format, ...) MAIKO_PRINTF(3, 4);

@@ -247,6 +247,12 @@ maiko_status node_directory_reap(int space_fd, const char *name)
     return status;
 }
 
+/* Without memory or descriptors nothing is known of a node, and one of this process would look dead: its locks never hold us up. */
+static bool may_judge(maiko_status status)
+{
+    return status == MAIKO_OK || status == MAIKO_ENOTFOUND || status == MAIKO_EPROTOCOL;
+}
+
 static bool is_dead_node(int space_fd, const char *name, struct heap *heap)
 {
     struct node_record record;
@@ -260,7 +266,7 @@ static bool is_dead_node(int space_fd, const char *name, struct heap *heap)
     text_init_buffer(&why, ignored, sizeof(ignored));
     node_record_init(&record, heap);
     status = node_directory_read(space_fd, name, &record, &why);
-    is_dead = status != MAIKO_EPERM && !node_directory_is_alive(space_fd, name, status == MAIKO_OK ? &record : NULL);
+    is_dead = may_judge(status) && !node_directory_is_alive(space_fd, name, status == MAIKO_OK ? &record : NULL);
     node_record_deinit(&record);
     return is_dead;
 }

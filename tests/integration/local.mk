@@ -18,6 +18,7 @@ integration_tests += tests/integration/test_app
 integration_tests += tests/integration/test_attach
 integration_tests += tests/integration/test_books
 integration_tests += tests/integration/test_bridge
+integration_tests += tests/integration/test_bridge_memory
 integration_tests += tests/integration/test_circle
 integration_tests += tests/integration/test_keypair
 integration_tests += tests/integration/test_link_flow
