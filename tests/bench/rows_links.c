@@ -26,6 +26,12 @@
     {                                                                                                                            \
         .name = name_, .role = ROLE_OURS, .program = "links", .row = row_, .arguments = arguments_, .first = 1000                \
     }
+/* The goals are for ipc. */
+#define TCP_LINK(arguments_, slow_, first_)                                                                                      \
+    {                                                                                                                            \
+        .name = "libmaiko, ZeroMQ tcp", .role = ROLE_OURS, .program = "links", .row = "X1", .arguments = arguments_,             \
+        .slow = slow_, .first = first_, .no_goal = true                                                                          \
+    }
 /* Not in the quick run: seconds of copying. */
 #define LARGE_LINK(name_, row_, arguments_)                                                                                      \
     {                                                                                                                            \
@@ -85,16 +91,8 @@ const struct row bench_link_rows[] = {
      .contenders = {WIRE("libzmq and msgpack by hand, ipc", ROLE_LIMIT, "X1", "len=64"),
                     WIRE("the same, 64 events a message", ROLE_BASELINE, "X1", "len=64 batch=64"),
                     WIRE("libzmq and msgpack by hand, tcp", ROLE_BASELINE, "X1", "len=64 endpoint=tcp"),
-                    LINK("libmaiko, ZeroMQ ipc", "X1", "len=64 transport=ipc"),
-                    {.name = "libmaiko, ZeroMQ tcp",
-                     .role = ROLE_OURS,
-                     .program = "links",
-                     .row = "X1",
-                     .arguments = "len=64 transport=tcp",
-                     .first = 1000,
-                     .no_goal = true},
-                    NNG("X1", "len=64"),
-                    CYCLONE("X1", "len=64")}},
+                    LINK("libmaiko, ZeroMQ ipc", "X1", "len=64 transport=ipc"), TCP_LINK("len=64 transport=tcp", false, 1000),
+                    NNG("X1", "len=64"), CYCLONE("X1", "len=64")}},
     {.id = "X1-1K",
      .title = "to another process, 1 KiB, shared memory",
      .unit = "M events/s",
@@ -111,16 +109,8 @@ const struct row bench_link_rows[] = {
      .contenders = {WIRE("libzmq and msgpack by hand, ipc", ROLE_LIMIT, "X1", "len=1024"),
                     WIRE("the same, 64 events a message", ROLE_BASELINE, "X1", "len=1024 batch=64"),
                     WIRE("libzmq and msgpack by hand, tcp", ROLE_BASELINE, "X1", "len=1024 endpoint=tcp"),
-                    LINK("libmaiko, ZeroMQ ipc", "X1", "len=1024 transport=ipc"),
-                    {.name = "libmaiko, ZeroMQ tcp",
-                     .role = ROLE_OURS,
-                     .program = "links",
-                     .row = "X1",
-                     .arguments = "len=1024 transport=tcp",
-                     .first = 1000,
-                     .no_goal = true},
-                    NNG("X1", "len=1024"),
-                    CYCLONE("X1", "len=1024")}},
+                    LINK("libmaiko, ZeroMQ ipc", "X1", "len=1024 transport=ipc"), TCP_LINK("len=1024 transport=tcp", false, 1000),
+                    NNG("X1", "len=1024"), CYCLONE("X1", "len=1024")}},
     {.id = "X1-64K",
      .title = "to another process, 64 KiB, shared memory",
      .unit = "GB/s",
@@ -137,16 +127,7 @@ const struct row bench_link_rows[] = {
      .contenders = {WIRE("libzmq and msgpack by hand, ipc", ROLE_LIMIT, "X1", "len=65536"),
                     WIRE("libzmq and msgpack by hand, tcp", ROLE_BASELINE, "X1", "len=65536 endpoint=tcp"),
                     LARGE_LINK("libmaiko, ZeroMQ ipc", "X1", "len=65536 transport=ipc"),
-                    {.name = "libmaiko, ZeroMQ tcp",
-                     .role = ROLE_OURS,
-                     .program = "links",
-                     .row = "X1",
-                     .arguments = "len=65536 transport=tcp",
-                     .slow = true,
-                     .first = 100,
-                     .no_goal = true},
-                    NNG("X1", "len=65536"),
-                    CYCLONE("X1", "len=65536")}},
+                    TCP_LINK("len=65536 transport=tcp", true, 100), NNG("X1", "len=65536"), CYCLONE("X1", "len=65536")}},
     {.id = "X1-1M",
      .title = "to another process, 1 MiB, shared memory",
      .unit = "GB/s",
@@ -163,16 +144,7 @@ const struct row bench_link_rows[] = {
      .contenders = {WIRE("libzmq and msgpack by hand, ipc", ROLE_LIMIT, "X1", "len=1048576"),
                     WIRE("libzmq and msgpack by hand, tcp", ROLE_BASELINE, "X1", "len=1048576 endpoint=tcp"),
                     LARGE_LINK("libmaiko, ZeroMQ ipc", "X1", "len=1048576 transport=ipc"),
-                    {.name = "libmaiko, ZeroMQ tcp",
-                     .role = ROLE_OURS,
-                     .program = "links",
-                     .row = "X1",
-                     .arguments = "len=1048576 transport=tcp",
-                     .slow = true,
-                     .first = 100,
-                     .no_goal = true},
-                    NNG("X1", "len=1048576"),
-                    CYCLONE("X1", "len=1048576")}},
+                    TCP_LINK("len=1048576 transport=tcp", true, 100), NNG("X1", "len=1048576"), CYCLONE("X1", "len=1048576")}},
     {.id = "X2",
      .title = "to four other processes, 64 bytes, shared memory",
      .unit = "M events/s each",
