@@ -12,7 +12,7 @@ check_LTLIBRARIES += tests/chaos/libmaiko-bridge-faults.la
 endif
 bridge_life_sources = tests/lib/bridge_end.c tests/lib/bridge_end.h tests/lib/bridge_life.c tests/lib/bridge_life.h
 tests_chaos_test_cuts_SOURCES = tests/chaos/test_cuts.c tests/lib/bridge_end.c tests/lib/bridge_end.h
-tests_chaos_test_deaths_SOURCES = tests/chaos/test_deaths.c tests/lib/bridge_end.c tests/lib/bridge_end.h
+tests_chaos_test_deaths_SOURCES = tests/chaos/test_deaths.c $(bridge_life_sources)
 tests_chaos_test_hostile_SOURCES = tests/chaos/test_hostile.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_chaos_test_shm_scribbler_SOURCES = tests/chaos/test_shm_scribbler.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_chaos_test_stopped_SOURCES = tests/chaos/test_stopped.c tests/lib/bridge_end.c tests/lib/bridge_end.h

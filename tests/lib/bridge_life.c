@@ -60,15 +60,11 @@ pid_t bridge_life_kill(struct child *child)
     return pid;
 }
 
-static uint64_t sent_on_topic(const maiko_counters *counters)
+uint64_t bridge_life_came_in(const maiko_counters *counters)
 {
-    maiko_counters_topic topic;
-    size_t i;
+    maiko_counters_actor importer;
 
-    for (i = 0; i < maiko_counters_topic_count(counters); i++)
-        if (maiko_counters_get_topic(counters, i, &topic) == MAIKO_OK && strcmp(topic.name, "count/up") == 0)
-            return topic.sent;
-    return 0;
+    return maiko_counters_find_actor(counters, "bridge import", &importer) == MAIKO_OK ? importer.sent : 0;
 }
 
 static void books_path(char *path, size_t size, const char *node, pid_t pid)
@@ -103,7 +99,7 @@ uint64_t bridge_life_accepted(const char *node, pid_t pid)
     CU_ASSERT_EQUAL(maiko_counters_check_balance(counters, &balance), MAIKO_OK);
     if (!balance.is_balanced)
         SUITE_FAIL("%s", balance.text);
-    accepted = sent_on_topic(counters) + balance.waiting;
+    accepted = bridge_life_came_in(counters);
     maiko_counters_free(counters);
     remove(path);
     return accepted;

@@ -3,6 +3,7 @@
 #ifndef TESTS_LIB_BRIDGE_LIFE_H
 #define TESTS_LIB_BRIDGE_LIFE_H
 
+#include <maiko/counters.h>
 #include <sys/types.h>
 
 #include "lib/bridge_end.h"
@@ -17,9 +18,11 @@ int bridge_life_subscribe(const char *node);
 /* Kills it and waits for its end; the case fails when it has ended before.  Its pid. */
 pid_t bridge_life_kill(struct child *child);
 
-/* Events on count/up that dead process `pid` accepted, from its own actors or from the link; its books must balance.  It has no
- * other topic, so all that waited to be taken over was of this one.  Removes its counters file. */
+/* Events that dead process `pid` accepted from the link; its books must balance.  Removes its counters file. */
 uint64_t bridge_life_accepted(const char *node, pid_t pid);
+
+/* Events that came in over links, taken over by a shard or not.  (What waits, by the balance, may be the bridge's reports, too.) */
+uint64_t bridge_life_came_in(const maiko_counters *counters);
 
 /* Has the process got as far as a counters file? */
 bool bridge_life_has_books(const char *node, pid_t pid);
