@@ -21,7 +21,7 @@ pid_t bridge_life_kill(struct child *child);
 /* Events that dead process `pid` accepted from the link; its books must balance.  Removes its counters file. */
 uint64_t bridge_life_accepted(const char *node, pid_t pid);
 
-/* Events that came in over links, taken over by a shard or not.  (What waits, by the balance, may be the bridge's reports, too.) */
+/* Events that came in over links, taken over by a shard or not.  What waits by the balance may be reports of the bridge, too. */
 uint64_t bridge_life_came_in(const maiko_counters *counters);
 
 /* Has the process got as far as a counters file? */
