@@ -247,7 +247,8 @@ maiko_status node_directory_reap(int space_fd, const char *name)
     return status;
 }
 
-/* Without memory or descriptors nothing is known of a node, and one of this process would look dead: its locks never hold us up. */
+/* Without memory or descriptors nothing is known of a node; judged by its lock alone, one of this process would look dead, as a
+ * process is never held up by its own locks. */
 static bool may_judge(maiko_status status)
 {
     return status == MAIKO_OK || status == MAIKO_ENOTFOUND || status == MAIKO_EPROTOCOL;
