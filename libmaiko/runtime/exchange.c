@@ -263,8 +263,10 @@ void exchange_flush(struct shard *shard)
     if (has_fresh_values)
         last_values_begin_flush(shard);
     dirty = publish(shard);
-    if (has_fresh_values)
+    if (has_fresh_values) {
         last_values_end_flush(shard);
+        dirty |= publish(shard); /* what was replaced may have to go home */
+    }
     /* Dekker with wakeup_sleep(): our publication is ordered before our look at the sleepers' words */
     atomic_thread_fence(memory_order_seq_cst);
     for (; dirty != 0; dirty &= dirty - 1)

@@ -224,6 +224,7 @@ bool shard_settle(struct shard *shard)
     exchange_flush(shard);
     any = exchange_drain(shard);
     any |= run_posted(shard);
+    any |= exchange_release_held(shard); /* last words above a ring's mark */
     exchange_flush(shard);
     return any;
 }
