@@ -10,6 +10,7 @@ integration_tests += tests/integration/test_import
 integration_tests += tests/integration/test_dead_letters
 integration_tests += tests/integration/test_dedicated
 integration_tests += tests/integration/test_lifecycle
+integration_tests += tests/integration/test_placement
 integration_tests += tests/integration/test_poll
 integration_tests += tests/integration/test_sends
 integration_tests += tests/integration/test_state_table

@@ -1,0 +1,124 @@
+/* Automatic placement on threads: heavy actors come apart, and those that may not move stay. */
+#include "lib/stage.h"
+#include "lib/suite.h"
+#include "lib/wait.h"
+
+enum { WORK_US = 30, ENOUGH_TO_MOVE = 6000 };
+
+/* An actor whose events take a while. */
+struct heavy {
+    struct player player;
+    _Atomic pthread_t thread; /* of the last event */
+    pthread_t first;
+    _Atomic bool has_moved;
+};
+
+static uint64_t cpu_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+static maiko_status work(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    struct heavy *heavy = player->data;
+    uint64_t end = cpu_ns() + MAIKO_US(WORK_US);
+
+    (void)ctx;
+    (void)envelope;
+    while (cpu_ns() < end) {
+    }
+    if (player->events == 1)
+        heavy->first = pthread_self();
+    else if (!pthread_equal(heavy->first, pthread_self()))
+        atomic_store(&heavy->has_moved, true);
+    atomic_store(&heavy->thread, pthread_self());
+    return MAIKO_OK;
+}
+
+static maiko_step send_for_ever(struct player *player, maiko_context *ctx)
+{
+    (void)player;
+    while (!maiko_is_sender_full(ctx) && maiko_send(ctx, number, .value = 1) == MAIKO_OK) {
+    }
+    return MAIKO_STEP_CONTINUE;
+}
+
+static void add_heavy(struct stage *stage, struct heavy *heavy, maiko_actor_spec spec)
+{
+    heavy->player.handle = work;
+    heavy->player.data = heavy;
+    spec.ops = &player_ops;
+    spec.self = &heavy->player;
+    spec.subscribe = MAIKO_TOPICS("number");
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage->sup, &spec), MAIKO_OK);
+}
+
+static bool are_apart(struct heavy *a, struct heavy *b)
+{
+    pthread_t one = atomic_load(&a->thread);
+    pthread_t other = atomic_load(&b->thread);
+
+    return one != 0 && other != 0 && !pthread_equal(one, other);
+}
+
+static void heavy_actors_come_apart(void)
+{
+    struct heavy a = {.first = 0};
+    struct heavy b = {.first = 0};
+    struct player source = {.step = send_for_ever};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.shards = 2});
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("source", &source)), MAIKO_OK);
+    add_heavy(&stage, &a, (maiko_actor_spec){.name = "a"});
+    add_heavy(&stage, &b, (maiko_actor_spec){.name = "b"});
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_TRUE(wait_until(are_apart(&a, &b), 30000));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_TRUE(a.has_moved || b.has_moved);
+    CU_ASSERT_EQUAL(a.player.events, b.player.events);
+    stage_close(&stage);
+}
+
+/* Two that would come apart if they might. */
+static void expect_to_stay(maiko_placement placement, maiko_actor_spec first, maiko_actor_spec second)
+{
+    struct heavy a = {.first = 0};
+    struct heavy b = {.first = 0};
+    struct player source = {.step = send_for_ever};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.shards = 2, .placement = placement});
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("source", &source)), MAIKO_OK);
+    add_heavy(&stage, &a, first);
+    add_heavy(&stage, &b, second);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_TRUE(wait_until(atomic_load(&b.player.events) >= ENOUGH_TO_MOVE, 30000));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_FALSE(a.has_moved);
+    CU_ASSERT_FALSE(b.has_moved);
+    stage_close(&stage);
+}
+
+static void bound_actors_stay(void)
+{
+    expect_to_stay(MAIKO_PLACEMENT_AUTO, (maiko_actor_spec){.name = "affine", .thread_affine = true},
+                   (maiko_actor_spec){.name = "companion", .with = "affine"});
+    expect_to_stay(MAIKO_PLACEMENT_AUTO, (maiko_actor_spec){.name = "a", .shard = MAIKO_SHARD(1)},
+                   (maiko_actor_spec){.name = "b", .shard = MAIKO_SHARD(1)});
+}
+
+static void fixed_placement_moves_nobody(void)
+{
+    expect_to_stay(MAIKO_PLACEMENT_FIXED, (maiko_actor_spec){.name = "a"}, (maiko_actor_spec){.name = "b"});
+}
+
+static const struct test_case cases[] = {
+    TEST_CASE(heavy_actors_come_apart),
+    TEST_CASE(bound_actors_stay),
+    TEST_CASE(fixed_placement_moves_nobody),
+};
+SUITE_MAIN_TIMEOUT("placement", cases, 60)
