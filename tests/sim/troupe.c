@@ -423,7 +423,7 @@ static void check_order(struct performer *performer, const struct told *told, ui
     if (told->serial <= limit)
         troupe_fail(performer->troupe, "%s got event %u (number %u of %s) although what came after it was there before",
                     performer->name, number, told->serial, performer->troupe->performers[told->sender].name);
-    /* shards may differ in which of two values that were sent at once was the last: among themselves these may come in any order */
+    /* shards may differ in which of two values that were sent at once was the last: among themselves these have no order */
     if (troupe_stages[told->topic].is_sticky && number < performer->taught_at)
         return;
     for (i = 0; i < TROUPE_ACTORS; i++) {
