@@ -675,6 +675,7 @@ static void idle_shards_never_wake(void)
     uint64_t before = 0;
     uint64_t last = 1;
     uint64_t sleeps = 0;
+    uint64_t last_sleeps = 1;
     bool all_sleep = false;
 
     stage_open(&stage, &(maiko_config){.watchdog_ns = MAIKO_MS(8), .shards = 4, .placement = MAIKO_PLACEMENT_SPREAD});
@@ -683,8 +684,10 @@ static void idle_shards_never_wake(void)
     CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
     CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
     CU_ASSERT_TRUE(wait_until(atomic_load(&players[0].events) + atomic_load(&players[1].events) == 2, 20000));
-    while (before != last || !all_sleep) { /* until they have gone to sleep */
+    /* until they have gone to sleep: who only waits for a lock or for its next look is on the way there, and sleeps once more */
+    while (before != last || sleeps != last_sleeps || !all_sleep) {
         last = turns_of(&stage);
+        last_sleeps = sleeps_of_threads(&all_sleep);
         (void)wait_until(false, 20);
         sleeps = sleeps_of_threads(&all_sleep);
         before = turns_of(&stage);
