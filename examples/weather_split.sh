@@ -90,7 +90,7 @@ split()
 # Two neighbouring ports that nobody listens at.
 ports()
 {
-    port=$((20000 + $$ % 12000))
+    port=$((10000 + $$ * 2 % 10000))
     while grep -qi ":\($(printf '%04X' $port)\|$(printf '%04X' $((port + 1)))\) " /proc/net/tcp; do
         port=$((port + 2))
     done

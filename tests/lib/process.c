@@ -4,26 +4,23 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "lib/suite.h"
 
-enum { WORDS_MAX = 64, FINISH_MS = 30000, PORT_FIRST = 20000, PORT_COUNT = 12000 };
+enum { WORDS_MAX = 64, FINISH_MS = 30000, PORT_FIRST = 20000, PORT_COUNT = 12000, PORTS_MAX = 64 };
 
 void host_init(struct host *host)
 {
     CU_ASSERT_TRUE_FATAL(scratch_init(&host->scratch));
     setenv("XDG_RUNTIME_DIR", host->scratch.path, 1);
     unsetenv("MAIKO_COUNTERS_DIR");
-}
-
-void host_deinit(struct host *host)
-{
-    scratch_deinit(&host->scratch);
 }
 
 const char *host_built(const char *path)
@@ -46,6 +43,34 @@ static bool is_free(int port)
     return is_bound;
 }
 
+/* The ports given out: of each a socket whose abstract name says so to other test programs, as long as it is open. */
+static struct {
+    int fds[PORTS_MAX];
+    int count;
+} taken;
+
+static bool take(int port)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int len = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "maiko-test-port-%d", port);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    CU_ASSERT_FATAL(fd >= 0 && taken.count < PORTS_MAX);
+    if (bind(fd, (const struct sockaddr *)&address, size) != 0 || !is_free(port)) {
+        close(fd);
+        return false;
+    }
+    taken.fds[taken.count++] = fd;
+    return true;
+}
+
+static void give_back(int count)
+{
+    for (; count > 0; count--)
+        close(taken.fds[--taken.count]);
+}
+
 /* Below the ports that are given to connecting sockets; each process begins somewhere else. */
 int host_free_ports(int count)
 {
@@ -57,12 +82,20 @@ int host_free_ports(int count)
         int offset = (getpid() * 16 + next++) % PORT_COUNT;
 
         port = PORT_FIRST + offset;
-        if (offset == 0 || !is_free(port))
+        if (offset == 0 || !take(port)) {
+            give_back(found);
             found = 0;
-        else
+        } else {
             found++;
+        }
     }
     return port - count + 1;
+}
+
+void host_deinit(struct host *host)
+{
+    give_back(taken.count);
+    scratch_deinit(&host->scratch);
 }
 
 void process_start(struct process *process, const char *program, const char *options, const char *output_path)

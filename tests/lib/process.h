@@ -19,7 +19,7 @@ void host_deinit(struct host *host);
 /* A file of the built tree ("examples/weather"), in a buffer that the next call uses again. */
 const char *host_built(const char *path);
 
-/* A TCP port of this host that nobody listens at, and `count` - 1 more behind it. */
+/* A TCP port of this host that nobody listens at, and `count` - 1 more behind it: this program's until host_deinit(). */
 int host_free_ports(int count);
 
 struct process {
