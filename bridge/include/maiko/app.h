@@ -33,12 +33,17 @@ typedef struct maiko_app {
 
 #ifndef __cplusplus
 /** An app with a table that is an array; further fields may follow: `MAIKO_APP("weather", weather, .arguments = "FILE")`. */
-#define MAIKO_APP(app_name, table, ...)                                                                                          \
+#define MAIKO_APP(app_name, ...)                                                                                                 \
     (maiko_app)                                                                                                                  \
     {                                                                                                                            \
-        .struct_size = sizeof(maiko_app), .spec_size = sizeof(maiko_actor_spec), .ops_size = sizeof(maiko_actor_ops),            \
-        .name = (app_name), .actors = (table), .actor_count = sizeof(table) / sizeof((table)[0]), __VA_ARGS__                    \
+        .spec_size = sizeof(maiko_actor_spec), .ops_size = sizeof(maiko_actor_ops), .name = (app_name),                          \
+        .actors = (MAIKO_APP_TABLE(__VA_ARGS__, 0)),                                                                             \
+        .actor_count = sizeof(MAIKO_APP_TABLE(__VA_ARGS__, 0)) / sizeof((MAIKO_APP_TABLE(__VA_ARGS__, 0))[0]),                   \
+        MAIKO_APP_FIELDS(__VA_ARGS__, .struct_size = sizeof(maiko_app))                                                          \
     }
+/* ISO C wants at least one argument for "...": something always follows */
+#define MAIKO_APP_TABLE(table, ...) table
+#define MAIKO_APP_FIELDS(table, ...) __VA_ARGS__
 #endif
 
 /** The same as a function, for C++ and tables of computed length. */
