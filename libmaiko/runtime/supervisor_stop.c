@@ -5,6 +5,9 @@
 #include "runtime/world.h"
 #include <string.h>
 
+/* Threads that are not stuck get through in this time unless the machine is very busy. */
+#define GRACE_NS MAIKO_MS(10)
+
 static uint64_t now_ns(const struct maiko_supervisor *sup)
 {
     return clock_mono_ns(&sup->clock);
@@ -320,6 +323,16 @@ static bool stop_polled(struct maiko_supervisor *sup, uint64_t deadline_ns, stru
     return in_time;
 }
 
+/* What is left of the stop's time, an actor's part at most.  When next to nothing is left, because the queues took it all or
+ * were empty just in time, an actor's part: hooks that nobody waits for are not run. */
+static uint64_t hooks_deadline(const struct maiko_supervisor *sup, uint64_t deadline_ns)
+{
+    uint64_t now = now_ns(sup);
+    uint64_t part_ns = clock_deadline(now, sup->config.actor_stop_deadline_ns);
+
+    return deadline_ns <= clock_deadline(now, GRACE_NS) || part_ns < deadline_ns ? part_ns : deadline_ns;
+}
+
 static bool stop_threads(struct maiko_supervisor *sup, uint64_t deadline_ns, struct tally *tally)
 {
     bool has_drained = drain_threads(sup, deadline_ns);
@@ -327,12 +340,9 @@ static bool stop_threads(struct maiko_supervisor *sup, uint64_t deadline_ns, str
     bool have_hooks_run;
 
     tally_all(sup, tally);
-    last_ns = clock_deadline(now_ns(sup), sup->config.actor_stop_deadline_ns);
-    if (has_drained && last_ns > deadline_ns)
-        last_ns = deadline_ns;
-    have_hooks_run = run_hooks_threads(sup, last_ns);
+    have_hooks_run = run_hooks_threads(sup, hooks_deadline(sup, deadline_ns));
     /* a thread that has run its last hooks is not stuck, however late it is */
-    last_ns = clock_deadline(now_ns(sup), have_hooks_run ? sup->config.actor_stop_deadline_ns : MAIKO_MS(10));
+    last_ns = clock_deadline(now_ns(sup), have_hooks_run ? sup->config.actor_stop_deadline_ns : GRACE_NS);
     sup->is_abandoned = !supervisor_end_threads(sup, last_ns);
     return has_drained && have_hooks_run && !sup->is_abandoned;
 }

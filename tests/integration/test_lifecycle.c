@@ -571,6 +571,37 @@ static void a_dedicated_actor_that_was_to_try_again_sends_in_its_on_stop(void)
     stage_close(&stage);
 }
 
+static maiko_status stay_in_stop(struct player *player, maiko_context *ctx)
+{
+    (void)ctx;
+    pass(player->data);
+    return MAIKO_OK;
+}
+
+/* The queues are empty, so next to no time is left for what comes after them: the hook has an actor's part all the same. */
+static void a_stop_whose_time_is_up_still_waits_for_the_last_hooks(void)
+{
+    struct valve valve = {.go_on = false};
+    struct player player = {.on_stop = stay_in_stop, .data = &valve};
+    struct caller halter = {.name = NULL};
+    struct stage stage;
+
+    stage_open(&stage,
+               &(maiko_config){.shards = 1, .stop_deadline_ns = MAIKO_MS(5), .actor_stop_deadline_ns = MAIKO_SECONDS(600)});
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_TRUE(wait_until(atomic_load(&player.starts) == 1, LONG_MS));
+    call(&halter, halt_it, &stage, NULL);
+    CU_ASSERT_TRUE(wait_until(atomic_load(&valve.is_entered), LONG_MS));
+    CU_ASSERT_FALSE(wait_until(atomic_load(&halter.is_answered), NEGATIVE_MS));
+    atomic_store(&valve.go_on, true);
+    pthread_join(halter.thread, NULL);
+    CU_ASSERT_FALSE_FATAL(stage.sup->is_abandoned);
+    CU_ASSERT_EQUAL(maiko_supervisor_actor_count(stage.sup), 0);
+    (void)stage_stop(&stage); /* late when the machine was too busy to find the queues empty in time */
+    stage_close(&stage);
+}
+
 static bool pass_predicate(const void *event, const maiko_event_type *type, void *userdata)
 {
     (void)event;
@@ -867,6 +898,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_sleeper_that_got_an_event_in_a_stopped_world_is_not_quiet),
     TEST_CASE(a_hold_on_a_sender_that_has_gone_holds_nobody_else),
     TEST_CASE(a_dedicated_actor_that_was_to_try_again_sends_in_its_on_stop),
+    TEST_CASE(a_stop_whose_time_is_up_still_waits_for_the_last_hooks),
     TEST_CASE(a_second_halt_returns_when_everything_has_settled),
     TEST_CASE(threads_that_stop_and_join_at_once_free_once),
     TEST_CASE(every_joiner_returns),

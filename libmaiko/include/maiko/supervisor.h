@@ -38,7 +38,7 @@ typedef struct maiko_config {
     uint64_t outbox_limit_bytes;      /* 1 MiB */
     uint32_t turn_budget_events;      /* events per turn of a shard; 1024 */
     uint64_t turn_budget_ns;          /* 50 us */
-    uint64_t stop_deadline_ns;        /* drain and all on_stop hooks together; 30 s */
+    uint64_t stop_deadline_ns;        /* drain and all on_stop hooks together, which have an actor's part if it is up; 30 s */
     uint64_t actor_stop_deadline_ns;  /* one actor's part of it, before it is named as holding up the stop; 5 s */
     uint64_t deadlock_check_ns;       /* hold that starts a search; 20 ms */
     uint32_t overdraft_events;        /* events an overdrawn actor may add; 128 */
