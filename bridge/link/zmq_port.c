@@ -169,7 +169,8 @@ void port_rebind_pending(struct zmq_port *port, uint64_t now_ns)
         memcpy(endpoint, bind->endpoint, sizeof(endpoint));
         text_init_buffer(&error, reason, sizeof(reason));
         status = bind_socket(port, bind, endpoint, &error);
-        bind->is_pending = status == MAIKO_EEXIST;
+        /* EAGAIN: libzmq lost the reason while it cleaned up */
+        bind->is_pending = status == MAIKO_EEXIST || (status != MAIKO_OK && zmq_errno() == EAGAIN);
         if (bind->is_pending)
             port->rebind_ns = clock_deadline(now_ns, rebind_retry_ns);
         else if (status != MAIKO_OK)
