@@ -11,7 +11,9 @@
 #include "lib/process.h"
 #include "lib/suite.h"
 
-enum { WINDOW = 64, EARLY = 20000, LATE = 200000, SLACK_BYTES = 1024 * 1024 };
+/* The slack: queues, pools and the pages of a ring fill up to their bounds at the pace of threads.  The smallest allocation kept
+ * for each event would take 32 bytes times LATE - EARLY, 5.5 MiB. */
+enum { WINDOW = 64, EARLY = 20000, LATE = 200000, SLACK_BYTES = 4 * 1024 * 1024 };
 
 static struct host host;
 static maiko_transport transport;
@@ -103,14 +105,16 @@ static uint64_t resident_bytes(void)
 static void publish_with_flat_memory(struct bridge_end *publisher)
 {
     uint64_t before;
+    uint64_t after;
 
     publish(publisher, 1, EARLY);
     CU_ASSERT(wait_until(bridge_end_counters(publisher).exported == EARLY, 20000));
     before = resident_bytes();
     publish(publisher, EARLY + 1, LATE);
     CU_ASSERT(wait_until(bridge_end_counters(publisher).exported == LATE, 60000));
-    if (suite_slowdown() == 1)
-        CU_ASSERT(resident_bytes() <= before + SLACK_BYTES);
+    after = resident_bytes();
+    if (suite_slowdown() == 1 && after > before + SLACK_BYTES)
+        SUITE_FAIL("resident memory grew from %llu to %llu bytes", (unsigned long long)before, (unsigned long long)after);
 }
 
 static const maiko_bridge_config small = {
