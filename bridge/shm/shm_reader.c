@@ -145,8 +145,6 @@ static uint64_t size_of(unsigned flags, uint64_t len)
 
 static const char *check_shape(const struct shm_record_header *header)
 {
-    if (header->size < sizeof(*header))
-        return "a record shorter than its header";
     if (header->kind <= SHM_RECORD_PAD || header->kind >= SHM_RECORD_KINDS || (header->flags & ~SHM_FLAGS) != 0)
         return "a record of no kind";
     if (size_of(header->flags, header->len) != header->size)
@@ -193,7 +191,8 @@ static const char *read_record(const struct shm_reader *reader, const unsigned c
     return wrong;
 }
 
-/* The record's bytes lie within what is written and in one piece. */
+/* The record's bytes lie within what is written and in one piece; only its first word was read so far, and of a pad there is
+ * no more. */
 static inline const char *check_place(const struct shm_reader *reader, uint64_t offset, uint32_t size, unsigned kind)
 {
     uint64_t to_end = reader->ring_bytes - offset;
@@ -202,6 +201,8 @@ static inline const char *check_place(const struct shm_reader *reader, uint64_t 
         return "a record that reaches past what is written";
     if (kind == SHM_RECORD_PAD && size != to_end)
         return "a pad that does not end the ring";
+    if (kind != SHM_RECORD_PAD && size < sizeof(struct shm_record_header))
+        return "a record shorter than its header";
     return NULL;
 }
 
