@@ -1,5 +1,6 @@
 # One target per decoder: fuzz_targets += tests/fuzz/fuzz_NOUN.  Corpus: tests/fuzz/corpus/fuzz_NOUN/*, replayed by make check.
-# `make fuzz FUZZ_SECONDS=60` in a tree configured with --enable-fuzzers CC=clang searches for more.
+# `make fuzz FUZZ_SECONDS=60` in a tree configured with --enable-fuzzers CC=clang searches for more, each time elsewhere unless
+# FUZZ_FLAGS=-seed=NUMBER.
 
 EXTRA_DIST += tests/fuzz/corpus
 fuzz_ldadd = $(test_ldadd)
@@ -17,7 +18,7 @@ FUZZ_SECONDS = 10
 fuzz: $(fuzz_targets)
 	@set -e; for target in $(fuzz_targets); do \
 	    name=$${target##*/}; found=fuzz-found/$$name; $(MKDIR_P) $$found; \
-	    ./$$target -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -artifact_prefix=$$found/ $$found $(srcdir)/tests/fuzz/corpus/$$name; \
+	    ./$$target -max_total_time=$(FUZZ_SECONDS) $(FUZZ_FLAGS) -max_len=65536 -artifact_prefix=$$found/ $$found $(srcdir)/tests/fuzz/corpus/$$name; \
 	done
 
 fuzz_targets += tests/fuzz/fuzz_topic
