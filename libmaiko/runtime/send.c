@@ -19,7 +19,7 @@ struct sending {
     bool try_only;
 };
 
-static maiko_status refuse(struct actor *actor, maiko_status status)
+maiko_status send_refuse(struct actor *actor, maiko_status status)
 {
     actor->last_refusal = status;
     COUNT(actor->counters, refused, 1);
@@ -47,6 +47,11 @@ static inline maiko_status check_sender(struct actor *actor)
     if (__builtin_expect(*shard->fork_word == 0, 0))
         return MAIKO_EFORKED;
     return __builtin_expect(actor->has_finished, 0) ? MAIKO_ECLOSED : MAIKO_OK;
+}
+
+maiko_status send_check_sender(struct actor *actor)
+{
+    return check_sender(actor);
 }
 
 /* --- which type, which topic --- */
@@ -287,17 +292,6 @@ static inline void publish(struct shard *shard, const struct sending *sending, s
 
 /* --- sends of an actor --- */
 
-static inline maiko_status check_payload(const struct shard *shard, const struct type_entry *entry, const void *event, size_t len)
-{
-    if (__builtin_expect(!entry->needs_validation && len == entry->type->size, 1))
-        return event == NULL && len > 0 ? MAIKO_EINVAL : MAIKO_OK;
-    if (len > shard->sup->config.max_payload_bytes)
-        return MAIKO_ETOOLONG;
-    if (event == NULL)
-        return MAIKO_EINVAL;
-    return schema_validate(entry->type, event, len);
-}
-
 static maiko_status send_from_actor(struct actor *actor, const maiko_send_opts *opts, const maiko_event_type *type,
                                     const void *event, size_t len)
 {
@@ -312,10 +306,10 @@ static maiko_status send_from_actor(struct actor *actor, const maiko_send_opts *
     if (__builtin_expect(line->type != type, 0))
         status = fill_cache_line(shard, line, type);
     if (__builtin_expect(status != MAIKO_OK, 0))
-        return refuse(actor, status);
+        return send_refuse(actor, status);
     sending.entry = line->entry;
     sending.route = line->route;
-    status = check_payload(shard, line->entry, event, len);
+    status = send_check_payload(shard, line->entry, event, len);
     if (opts != NULL) {
         sending.parent = opts->parent;
         sending.try_only = opts->try_only;
@@ -327,10 +321,10 @@ static maiko_status send_from_actor(struct actor *actor, const maiko_send_opts *
     if (status == MAIKO_OK)
         status = check_actor(shard, &sending);
     if (__builtin_expect(status != MAIKO_OK, 0))
-        return refuse(actor, status);
+        return send_refuse(actor, status);
     envelope = make_envelope(shard, type, len, sending.route->topic, &actor->sender);
     if (envelope == NULL)
-        return refuse(actor, MAIKO_ENOMEM);
+        return send_refuse(actor, MAIKO_ENOMEM);
     if (len > 0)
         memcpy(envelope_payload(envelope), event, len);
     publish(shard, &sending, envelope);
@@ -415,107 +409,6 @@ HOT bool send_simply(maiko_context *ctx, const char *topic, const maiko_event_ty
     return true;
 }
 
-/* --- sends of outside threads --- */
-
-/* Reports: their type's own topic below `$sys/`, nothing else. */
-static maiko_status report_topic(const struct type_entry *entry, const char *name, struct topic **ret_topic)
-{
-    if (!entry->is_reserved || (name != NULL && strcmp(name, entry->topic->name) != 0))
-        return MAIKO_EPERM;
-    *ret_topic = entry->topic;
-    return MAIKO_OK;
-}
-
-static maiko_status outside_topic(struct maiko_supervisor *sup, const struct type_entry *entry, const char *name,
-                                  const void *event, struct topic **ret_topic)
-{
-    char name_buffer[256];
-    char error_buffer[256];
-    struct text error;
-    maiko_status status;
-
-    if (name == NULL && entry->topic != NULL) {
-        *ret_topic = entry->topic;
-        return MAIKO_OK;
-    }
-    if (name == NULL && entry->type->topic_of != NULL)
-        name = entry->type->topic_of(event, name_buffer, sizeof name_buffer);
-    status = name == NULL ? MAIKO_ETOPIC : topic_check_sendable(name);
-    if (status == MAIKO_OK)
-        status = registry_topic(&sup->registry, name, ret_topic);
-    if (status != MAIKO_OK)
-        return status;
-    text_init_buffer(&error, error_buffer, sizeof error_buffer);
-    return registry_bind(&sup->registry, *ret_topic, entry->type, &error);
-}
-
-static maiko_status outside_refuse(struct inbox *inbox, maiko_status status)
-{
-    pthread_mutex_lock(&inbox->lock);
-    COUNT_SHARED(inbox->gate->counters, refused, 1);
-    inbox->gate->last_refusal = status;
-    pthread_mutex_unlock(&inbox->lock);
-    return status;
-}
-
-static maiko_status outside_type(struct maiko_supervisor *sup, const maiko_event_type *type, bool may_be_reserved,
-                                 const struct type_entry **ret_entry)
-{
-    char buffer[256];
-    struct text error;
-    maiko_status status;
-
-    text_init_buffer(&error, buffer, sizeof buffer);
-    status = may_be_reserved ? registry_any_type(&sup->registry, type, &error, ret_entry)
-                             : registry_type(&sup->registry, type, &error, ret_entry);
-    if (status != MAIKO_OK)
-        supervisor_log(sup, MAIKO_LOG_ERROR, "event type refused: %s", text_str(&error));
-    return status;
-}
-
-maiko_status send_look_up(struct maiko_supervisor *sup, const maiko_event_type *type, const char *topic,
-                          struct inbox_event *ret_event)
-{
-    maiko_status status = outside_type(sup, type, false, &ret_event->entry);
-
-    return status == MAIKO_OK ? outside_topic(sup, ret_event->entry, topic, NULL, &ret_event->topic) : status;
-}
-
-static maiko_status outside_check(struct inbox *inbox, const maiko_event_type *type, const void *event, size_t len,
-                                  const char *topic, struct inbox_event *ret_event)
-{
-    struct maiko_supervisor *sup = inbox->sup;
-    maiko_status status = outside_type(sup, type, inbox->is_for_reports, &ret_event->entry);
-
-    if (status == MAIKO_OK)
-        status = check_payload(sup->shards[0], ret_event->entry, event, len);
-    if (status != MAIKO_OK)
-        return status;
-    ret_event->payload = event;
-    ret_event->payload_len = len;
-    return inbox->is_for_reports ? report_topic(ret_event->entry, topic, &ret_event->topic)
-                                 : outside_topic(sup, ret_event->entry, topic, event, &ret_event->topic);
-}
-
-maiko_status send_from_outside(struct inbox *inbox, const maiko_send_opts *opts, const maiko_event_type *type, const void *event,
-                               size_t len, struct inbox_event *meta)
-{
-    maiko_status status;
-
-    if (supervisor_is_forked(inbox->sup))
-        return MAIKO_EFORKED;
-    if (supervisor_state(inbox->sup) == SUP_STOPPED || supervisor_state(inbox->sup) == SUP_STOPPING)
-        return outside_refuse(inbox, MAIKO_ECLOSED);
-    status = outside_check(inbox, type, event, len, opts == NULL ? NULL : opts->topic, meta);
-    if (status != MAIKO_OK)
-        return outside_refuse(inbox, status);
-    if (opts != NULL && opts->parent != NULL) {
-        meta->parent = envelope_of(opts->parent)->id;
-        meta->correlation = envelope_of(opts->parent)->correlation;
-    }
-    return inbox_send(inbox, meta, opts != NULL && opts->try_only);
-}
-
 /* --- the public calls --- */
 
 static maiko_status send(maiko_context *ctx, const maiko_send_opts *opts, const maiko_event_type *type, const void *event,
@@ -527,7 +420,7 @@ static maiko_status send(maiko_context *ctx, const maiko_send_opts *opts, const 
     if (__builtin_expect(actor == NULL, 0))
         return ctx == NULL ? MAIKO_EINVAL : MAIKO_ECLOSED;
     if (__builtin_expect(type == NULL, 0)) /* a forked child does not have the counters that a refusal adds to */
-        return supervisor_is_forked(actor->shard->sup) ? MAIKO_EFORKED : refuse(actor, MAIKO_ETYPE);
+        return supervisor_is_forked(actor->shard->sup) ? MAIKO_EFORKED : send_refuse(actor, MAIKO_ETYPE);
     if (__builtin_expect(actor->is_gate, 0)) {
         struct inbox_event meta = {.entry = NULL};
 
@@ -535,8 +428,9 @@ static maiko_status send(maiko_context *ctx, const maiko_send_opts *opts, const 
     }
     status = check_sender(actor);
     if (__builtin_expect(status != MAIKO_OK, 0))
-        return status == MAIKO_ECLOSED && actor->counters != NULL && shard_of_this_thread == actor->shard ? refuse(actor, status)
-                                                                                                          : status;
+        return status == MAIKO_ECLOSED && actor->counters != NULL && shard_of_this_thread == actor->shard
+                   ? send_refuse(actor, status)
+                   : status;
     return send_from_actor(actor, opts, type, event, len);
 }
 
@@ -564,134 +458,4 @@ maiko_status maiko_send_options(maiko_context *ctx, const maiko_send_opts *opts,
         send_simply(ctx, opts->topic, type, event, len, opts->parent))
         return MAIKO_OK;
     return send(ctx, widen(opts, &wide), type, event, len);
-}
-
-/* --- reserve, commit, abandon --- */
-
-/* Reserved room: an allocation of its own, sent like any other bytes by the commit.  The rooms of the hook that runs are
- * listed on its shard. */
-struct room {
-    uint64_t magic;
-    struct room *next;
-    struct room *prev;
-    struct actor *actor;
-    struct maiko_supervisor *sup;
-    const maiko_event_type *type;
-    size_t len;
-    size_t size;
-    max_align_t payload[];
-};
-
-#define ROOM_MAGIC UINT64_C(0x6d61696b6f2d726d)
-
-static struct room *room_of(void *event)
-{
-    struct room *room;
-
-    if (event == NULL)
-        return NULL;
-    room = (struct room *)(void *)((char *)event - offsetof(struct room, payload));
-    return room->magic == ROOM_MAGIC ? room : NULL;
-}
-
-static void room_free(struct room *room)
-{
-    struct maiko_supervisor *sup = room->sup;
-
-    if (!room->actor->is_gate) {
-        if (room->prev != NULL)
-            room->prev->next = room->next;
-        else
-            room->actor->shard->reserved = room->next;
-        if (room->next != NULL)
-            room->next->prev = room->prev;
-    }
-    room->magic = 0;
-    heap_free(&sup->root->heap, room, room->size);
-}
-
-void send_abandon_forgotten_slow(struct shard *shard)
-{
-    while (shard->reserved != NULL)
-        room_free(shard->reserved);
-}
-
-static maiko_status check_reserve(maiko_context *ctx, struct actor *actor, const maiko_event_type *type, size_t len)
-{
-    char buffer[256];
-    struct text error;
-    const struct type_entry *entry;
-    maiko_status status;
-
-    if (actor == NULL)
-        return ctx == NULL ? MAIKO_EINVAL : MAIKO_ECLOSED;
-    if (supervisor_is_forked(actor->shard->sup))
-        return MAIKO_EFORKED;
-    status = !actor->is_gate ? check_sender(actor) : MAIKO_OK;
-    if (status != MAIKO_OK)
-        return status;
-    text_init_buffer(&error, buffer, sizeof buffer);
-    status = registry_type(&actor->shard->sup->registry, type, &error, &entry);
-    if (status != MAIKO_OK)
-        return status;
-    if (len > actor->shard->sup->config.max_payload_bytes)
-        return MAIKO_ETOOLONG;
-    if (len < type->size || (type->tail_size == 0 && len != type->size))
-        return MAIKO_ETYPE;
-    return MAIKO_OK;
-}
-
-void *maiko_reserve_bytes(maiko_context *ctx, const maiko_event_type *type, size_t len)
-{
-    struct actor *actor = actor_of_context(ctx);
-    maiko_status status = check_reserve(ctx, actor, type, len);
-    struct maiko_supervisor *sup;
-    struct room *room;
-
-    if (status != MAIKO_OK) {
-        if (actor != NULL)
-            actor->last_refusal = status;
-        return NULL;
-    }
-    sup = actor->shard->sup;
-    room = heap_alloc(&sup->root->heap, sizeof *room + len);
-    if (room == NULL) {
-        actor->last_refusal = MAIKO_ENOMEM;
-        return NULL;
-    }
-    *room = (struct room){.magic = ROOM_MAGIC, .actor = actor, .sup = sup, .type = type, .len = len, .size = sizeof *room + len};
-    memset(room->payload, 0, type->size);
-    if (!actor->is_gate) {
-        room->next = actor->shard->reserved;
-        if (room->next != NULL)
-            room->next->prev = room;
-        actor->shard->reserved = room;
-    }
-    return room->payload;
-}
-
-maiko_status maiko_commit_options(maiko_context *ctx, const maiko_send_opts *opts, void *event)
-{
-    struct actor *actor = actor_of_context(ctx);
-    struct room *room = room_of(event);
-    maiko_send_opts wide;
-    maiko_status status;
-    size_t len;
-
-    if (actor == NULL || room == NULL || room->actor != actor)
-        return actor == NULL && ctx != NULL ? MAIKO_ECLOSED : MAIKO_EINVAL;
-    if (supervisor_is_forked(room->sup))
-        return MAIKO_EFORKED;
-    len = maiko_event_len(room->type, event);
-    status = len <= room->len ? send(ctx, widen(opts, &wide), room->type, event, len) : refuse(actor, MAIKO_ETYPE);
-    room_free(room);
-    return status;
-}
-
-void maiko_abandon(maiko_context *ctx, void *event)
-{
-    struct room *room = room_of(event);
-
-    if (room != NULL && room->actor == actor_of_context(ctx))
-        room_free(room);
 }

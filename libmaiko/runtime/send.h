@@ -2,9 +2,31 @@
 #ifndef RUNTIME_SEND_H
 #define RUNTIME_SEND_H
 
+#include "message/schema.h"
 #include "runtime/inbox.h"
-#include "runtime/shard.h"
+#include "runtime/supervisor_internal.h"
 #include <maiko/send.h>
+
+/* Counts it and keeps it as the actor's last error; returns the status. */
+maiko_status send_refuse(struct actor *actor, maiko_status status);
+
+/* MAIKO_OK: the actor's own hook runs on this thread. */
+MAIKO_MUST_CHECK maiko_status send_check_sender(struct actor *actor);
+
+/* May these bytes be an event of the type? */
+static inline maiko_status send_check_payload(const struct shard *shard, const struct type_entry *entry, const void *event,
+                                              size_t len)
+{
+    if (__builtin_expect(!entry->needs_validation && len == entry->type->size, 1))
+        return event == NULL && len > 0 ? MAIKO_EINVAL : MAIKO_OK;
+    if (len > shard->sup->config.max_payload_bytes)
+        return MAIKO_ETOOLONG;
+    if (event == NULL)
+        return MAIKO_EINVAL;
+    return schema_validate(entry->type, event, len);
+}
+
+/* --- send_reserve.c --- */
 
 /* Gives up what the hook that just returned had reserved and neither committed nor abandoned. */
 void send_abandon_forgotten_slow(struct shard *shard);
@@ -14,6 +36,8 @@ static inline void send_abandon_forgotten(struct shard *shard)
     if (__builtin_expect(shard->reserved != NULL, 0))
         send_abandon_forgotten_slow(shard);
 }
+
+/* --- send_outside.c --- */
 
 /* Checks an outside event and hands it to the inbox; `meta` says what of its metadata is known already. */
 maiko_status send_from_outside(struct inbox *inbox, const maiko_send_opts *opts, const maiko_event_type *type, const void *event,

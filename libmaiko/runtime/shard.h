@@ -330,17 +330,8 @@ void exchange_publish(struct shard *shard, struct actor *sender, struct route *r
 /* Through the ring, in order with the events; ownership goes along on success.  MAIKO_OK or MAIKO_ENOMEM. */
 MAIKO_MUST_CHECK maiko_status exchange_command(struct shard *shard, uint32_t target, struct command *command);
 
-/* Does the envelope's destructor belong here, on this thread? */
-bool exchange_is_home(const struct shard *shard, const struct envelope *envelope);
-
-/* Sends it there if not; false when memory is short. */
-MAIKO_MUST_CHECK bool exchange_send_home(struct shard *shard, struct envelope *envelope);
-
 /* Makes this turn's output visible and wakes who sleeps. */
 void exchange_flush(struct shard *shard);
-
-/* Takes in what the other shards published, causes first.  True when there was anything. */
-bool exchange_drain(struct shard *shard);
 
 /* Lets actors go whose events have left the rings, and writes out what was held back for them.  True when it wrote. */
 bool exchange_release_held(struct shard *shard);
@@ -351,13 +342,32 @@ bool exchange_has_news(const struct shard *shard);
 /* Frees the rings this shard writes; their contents were taken in or are lost. */
 void exchange_deinit(struct shard *shard);
 
+/* Does the sender have to wait for the rings?  Marks it held. */
+bool exchange_is_over_limit(const struct shard *shard, const struct actor *actor);
+
+/* NULL as long as that shard has written nothing to this one. */
+struct ring *exchange_ring_from(const struct shard *shard, uint32_t source);
+
+/* A copy that does not get to its shard. */
+void exchange_count_drop(struct shard *shard, const struct envelope *envelope, maiko_drop_reason reason);
+
+/* --- exchange_read.c --- */
+
+/* Takes in what the other shards published, causes first.  True when there was anything. */
+bool exchange_drain(struct shard *shard);
+
 /* Is anything unread in the rings to this shard? */
 bool exchange_has_input(const struct shard *shard);
 
 /* While all shards stand still: is anything for this shard in a ring?  What others published for somebody else is not. */
 bool exchange_has_unread(const struct shard *shard);
 
-/* Does the sender have to wait for the rings?  Marks it held. */
-bool exchange_is_over_limit(const struct shard *shard, const struct actor *actor);
+/* --- exchange_home.c --- */
+
+/* Does the envelope's destructor belong here, on this thread? */
+bool exchange_is_home(const struct shard *shard, const struct envelope *envelope);
+
+/* Sends it there if not; false when memory is short. */
+MAIKO_MUST_CHECK bool exchange_send_home(struct shard *shard, struct envelope *envelope);
 
 #endif

@@ -4,7 +4,8 @@
 . "$(dirname "$0")/../checks/lib.sh"
 need_plain_build
 
-simulation="$build_dir/tests/sim/test_runtime.o $build_dir/tests/sim/troupe.o $build_dir/tests/sim/troupe_check.o"
+simulation="$build_dir/tests/sim/test_runtime.o $build_dir/tests/sim/performer.o $build_dir/tests/sim/troupe.o
+    $build_dir/tests/sim/troupe_check.o"
 library="$build_dir/tests/lib/.libs/libtestkit.a $build_dir/libmaiko/.libs/libmaiko-core.a"
 tried=0
 
@@ -33,7 +34,7 @@ mutant()
     fi
 }
 
-mutant "no dependency vectors" exchange.c '^        take_causes(shard, source, batch);' ''
+mutant "no dependency vectors" exchange_read.c '^        take_causes(shard, source, batch);' ''
 mutant "a newcomer passes a waiter" dispatch.c '^    envelope_hold(shard, envelope);' \
     'envelope_hold(shard, envelope); if (tags \& MAILBOX_WAITED \&\& mailbox_waiting(mailbox) > 1) { uintptr_t *a = \&mailbox->slots[(mailbox->head + mailbox->depth - 1) \& mailbox->mask], *b = \&mailbox->slots[(mailbox->head + mailbox->depth - 2) \& mailbox->mask], c = *a; *a = *b; *b = c; }'
 mutant "a debt on the same shard is lost" dispatch.c '^        sender->debt++;' '        sender->debt += sender->debt != 2;'
@@ -46,8 +47,8 @@ mutant "a sender is not released" dispatch.c '^    if (atomic_fetch_sub_explicit
 mutant "cycles over shards are not seen" deadlock.c '(visible >> from->shard->index & 1) && from->is_candidate' \
     'from->shard == actor->shard \&\& from->is_candidate'
 mutant "a cycle is not resolved" deadlock.c '^    actor->is_overdrawn = true;' ''
-mutant "what was held back is never too late" exchange.c '^        if (shard->depended\[source\] >= \*held_since) {' '        if (false) {'
-mutant "a held sender is never confirmed" exchange.c '^        ring_confirm(ring, shard->consumed\[source\]);' ''
+mutant "what was held back is never too late" exchange_read.c '^        if (shard->depended\[source\] >= \*held_since) {' '        if (false) {'
+mutant "a held sender is never confirmed" exchange_read.c '^        ring_confirm(ring, shard->consumed\[source\]);' ''
 mutant "a batch is cut at the end of a segment" ring.c '^    if (record->kind == RING_SEGMENT_END) {' '    if (false) {'
 mutant "a stop does not drain" supervisor_stop.c '^    bool in_time = drain_polled(sup, deadline_ns);' '    bool in_time = deadline_ns != 0;'
 mutant "a drop is not counted" dispatch.c '^    COUNT(subscriber->counters, dropped, 1);' ''
