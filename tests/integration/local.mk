@@ -9,6 +9,7 @@ integration_tests += tests/integration/test_host
 integration_tests += tests/integration/test_import
 integration_tests += tests/integration/test_dead_letters
 integration_tests += tests/integration/test_dedicated
+integration_tests += tests/integration/test_destructors
 integration_tests += tests/integration/test_lifecycle
 integration_tests += tests/integration/test_placement
 integration_tests += tests/integration/test_poll
@@ -49,8 +50,8 @@ check_scripts += tests/integration/example_weather.sh
 integration_tests += tests/integration/test_counters
 integration_tests += tests/integration/test_storm
 integration_tests += tests/integration/test_threads
-tests_integration_test_threads_SOURCES = tests/integration/test_threads.c tests/sim/troupe.c tests/sim/troupe.h \
-	tests/sim/troupe_check.c
+tests_integration_test_threads_SOURCES = tests/integration/test_threads.c tests/sim/performer.c tests/sim/troupe.c \
+	tests/sim/troupe.h tests/sim/troupe_check.c
 
 if WITH_BRIDGE
 check_scripts += tests/integration/example_weather_split.sh

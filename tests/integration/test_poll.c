@@ -3,6 +3,8 @@
 #include "lib/suite.h"
 #include <poll.h>
 
+enum { LONG_MS = 30000 };
+
 static const maiko_config polled = {.mode = MAIKO_POLLED};
 
 static maiko_step send_to_nobody(struct player *player, maiko_context *ctx)
@@ -18,11 +20,11 @@ static maiko_step go_on(struct player *player, maiko_context *ctx)
     return MAIKO_STEP_CONTINUE;
 }
 
-static bool is_readable(const struct stage *stage)
+static bool is_readable(const struct stage *stage, int timeout_ms)
 {
     struct pollfd fd = {.fd = maiko_supervisor_fd(stage->sup), .events = POLLIN};
 
-    return poll(&fd, 1, 0) == 1;
+    return poll(&fd, 1, timeout_ms) == 1;
 }
 
 /* Nobody handles anything: the budget counts steps. */
@@ -65,10 +67,10 @@ static void work_that_is_left_makes_the_descriptor_readable(void)
     CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("source", &source)), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_poll(stage.sup, 5), 5);
-    CU_ASSERT_TRUE(is_readable(&stage));
+    CU_ASSERT_TRUE(is_readable(&stage, 0));
     CU_ASSERT_EQUAL(maiko_supervisor_remove(stage.sup, "source"), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_poll(stage.sup, 0), 0);
-    CU_ASSERT_FALSE(is_readable(&stage));
+    CU_ASSERT_FALSE(is_readable(&stage, 0));
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     stage_close(&stage);
 }
@@ -90,14 +92,43 @@ static void a_poll_handles_as_many_events_as_it_was_given(void)
     CU_ASSERT_EQUAL(maiko_supervisor_poll(stage.sup, 0), 40); /* everybody's first step */
     CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
     for (i = 0; i < 40; i++) {
-        CU_ASSERT_TRUE(is_readable(&stage));
+        CU_ASSERT_TRUE(is_readable(&stage, 0));
         CU_ASSERT_EQUAL(maiko_supervisor_poll(stage.sup, 1), 1);
     }
     CU_ASSERT_EQUAL(maiko_supervisor_poll(stage.sup, 1), 0);
     CU_ASSERT_EQUAL(stage_send(&stage, 2), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_poll(stage.sup, 25), 25);
     CU_ASSERT_EQUAL(maiko_supervisor_poll(stage.sup, 25), 15);
-    CU_ASSERT_FALSE(is_readable(&stage));
+    CU_ASSERT_FALSE(is_readable(&stage, 0));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+static void a_loop_may_wait_before_it_polls(void)
+{
+    struct stage stage;
+    struct player player = {.wanted = 0};
+
+    stage_open(&stage, &polled);
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_TRUE(is_readable(&stage, LONG_MS));
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(player.starts, 1);
+    CU_ASSERT_FALSE(is_readable(&stage, 0));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+static void a_send_before_the_first_poll_wakes_the_loop(void)
+{
+    struct stage stage;
+
+    stage_open(&stage, &polled);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_FALSE(is_readable(&stage, 0));
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    CU_ASSERT_TRUE(is_readable(&stage, LONG_MS));
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     stage_close(&stage);
 }
@@ -107,5 +138,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_busy_step_gives_the_loop_back),
     TEST_CASE(work_that_is_left_makes_the_descriptor_readable),
     TEST_CASE(a_poll_handles_as_many_events_as_it_was_given),
+    TEST_CASE(a_loop_may_wait_before_it_polls),
+    TEST_CASE(a_send_before_the_first_poll_wakes_the_loop),
 };
 SUITE_MAIN("poll", cases)

@@ -3,7 +3,7 @@ sim_tests += tests/sim/test_last_values
 sim_tests += tests/sim/test_rings
 sim_tests += tests/sim/test_runtime
 sim_tests += tests/sim/test_scenarios
-tests_sim_test_runtime_SOURCES = tests/sim/test_runtime.c tests/sim/troupe.c tests/sim/troupe.h tests/sim/troupe_check.c
+tests_sim_test_runtime_SOURCES = tests/sim/test_runtime.c tests/sim/performer.c tests/sim/troupe.c tests/sim/troupe.h tests/sim/troupe_check.c
 if WITH_BRIDGE
 sim_tests += tests/sim/test_links
 sim_tests += tests/sim/test_relays

@@ -164,7 +164,7 @@ void troupe_inspect(struct troupe *troupe);
 /* Of a deterministic run when poll has nothing more to do. */
 void troupe_settled(struct troupe *troupe);
 
-/* --- between troupe.c and its checks --- */
+/* --- between troupe.c, performer.c and troupe_check.c --- */
 
 struct stage {
     const char *topic;
@@ -174,6 +174,22 @@ struct stage {
 };
 
 extern const struct stage troupe_stages[TROUPE_TOPICS];
+
+/* One more performer, drawn by the seed; NULL when there are enough. */
+struct performer *troupe_cast(struct troupe *troupe, uint64_t seed);
+
+/* By its own numbers. */
+bool performer_chance(struct performer *performer, unsigned percent);
+
+/* Sends a few events; `parent` may be NULL. */
+void performer_say_some(struct performer *performer, maiko_context *ctx, const maiko_envelope *parent, uint32_t ttl);
+
+/* Adds an actor, or removes one, as this performer. */
+void performer_arrive(struct performer *performer);
+void performer_remove_somebody(struct performer *performer);
+
+/* The envelope it kept there is as it was; lets go of it. */
+void performer_check_kept(struct performer *performer, uint32_t slot);
 
 bool troupe_even(const void *event, const maiko_event_type *type, void *userdata);
 bool troupe_wants(const struct performer *performer, uint32_t number, maiko_overflow *ret_policy);
