@@ -86,7 +86,7 @@ static double calibrate(struct result *result, const struct options *options, co
         run_contender(&run, options, row, contender, row->fixed ? 0 : events);
         result->skipped = !run.started;
         result->valid = run.valid;
-        snprintf(result->note, sizeof result->note, "%s", run.started ? run.note : "not built here");
+        snprintf(result->note, sizeof result->note, "%s", run.started ? run.note : "not installed, or not built");
         if (!run.valid || row->fixed)
             return 0;
         seconds = run_figure(&run, "seconds");

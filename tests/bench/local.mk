@@ -15,6 +15,8 @@ EXTRA_LTLIBRARIES = tests/bench/lib/libbench.la
 tests_bench_lib_libbench_la_SOURCES = \
 	tests/bench/lib/bulk.c \
 	tests/bench/lib/bulk.h \
+	tests/bench/lib/daemon.c \
+	tests/bench/lib/daemon.h \
 	tests/bench/lib/futex.h \
 	tests/bench/lib/json.c \
 	tests/bench/lib/json.h \
@@ -83,6 +85,12 @@ tests_bench_baselines_cyclone_CPPFLAGS = $(AM_CPPFLAGS) $(CYCLONE_CFLAGS)
 tests_bench_baselines_cyclone_LDADD = $(bench_ldadd) $(CYCLONE_LIBS)
 tests_bench_baselines_nng_ipc_LDADD = $(bench_ldadd) -lnng
 tests_bench_baselines_nng_inproc_LDADD = $(bench_ldadd) -lnng
+bench_broker_sources = tests/bench/baselines/broker.c tests/bench/baselines/broker.h
+tests_bench_baselines_redis_SOURCES = tests/bench/baselines/redis.c $(bench_broker_sources)
+tests_bench_baselines_redis_LDADD = $(bench_ldadd) -lhiredis
+tests_bench_baselines_mosquitto_SOURCES = tests/bench/baselines/mosquitto.c $(bench_broker_sources)
+tests_bench_baselines_mosquitto_CPPFLAGS = $(AM_CPPFLAGS) $(MOSQUITTO_CFLAGS)
+tests_bench_baselines_mosquitto_LDADD = $(bench_ldadd) $(MOSQUITTO_LIBS)
 tests_bench_baselines_caf_SOURCES = tests/bench/baselines/caf.cc
 tests_bench_baselines_caf_LDADD = -lcaf_core
 tests_bench_shm_ring_LDADD = $(bench_ldadd) bridge/libmaiko-bridge-core.la libmaiko/libmaiko-core.la
@@ -98,6 +106,12 @@ bench_programs += tests/bench/baselines/zmq_inproc tests/bench/baselines/zmq_wir
 endif
 if WITH_NNG
 bench_programs += tests/bench/baselines/nng_inproc tests/bench/baselines/nng_ipc
+endif
+if WITH_HIREDIS
+bench_programs += tests/bench/baselines/redis
+endif
+if WITH_MOSQUITTO
+bench_programs += tests/bench/baselines/mosquitto
 endif
 if WITH_CYCLONE
 bench_programs += tests/bench/baselines/cyclone

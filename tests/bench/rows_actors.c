@@ -27,6 +27,14 @@
     {                                                                                                                            \
         .name = name_, .role = ROLE_OURS, .program = "actors", .arguments = arguments_, .no_goal = true                          \
     }
+/* With the defaults, and across two shards, sleeping and spinning when there is nothing to do. */
+#define ALSO_LATER(name_, arguments_)                                                                                            \
+    {                                                                                                                            \
+        .name = name_, .role = ROLE_OURS, .program = "actors", .arguments = arguments_, .no_goal = true, .slow = true            \
+    }
+#define ALSO_SHARDS                                                                                                              \
+    ALSO_LATER("libmaiko, defaults", ""), ALSO_LATER("libmaiko, 2 shards", "shards=2 apart=1"),                                  \
+        ALSO_LATER("libmaiko, 2 shards, spinning", "shards=2 apart=1 spin_us=50")
 #define BY_HAND(name_, program_, arguments_)                                                                                     \
     {                                                                                                                            \
         .name = name_, .role = ROLE_BASELINE, .program = "baselines/" program_, .arguments = arguments_, .first = 20000          \
@@ -113,9 +121,9 @@ const struct row bench_actor_rows[] = {
      .ratio_goal = 0.48,
      .goal_text = "110 or 0.48 of the limit",
      .sane_ratio = 231.0 / 157,
-     .contenders = {MINIMAL("minimal runtime, 1 shard", "shards=1"), CALL, OURS("libmaiko, 1 shard", "shards=1"),
-                    ALSO("libmaiko, 2 shards", "shards=2 apart=1"), BY_HAND("minimal runtime, 2 shards", "minimal", "shards=2"),
-                    PEER("libzmq inproc", "zmq_inproc", ""), PEERS}},
+     .contenders = {MINIMAL("minimal runtime, 1 shard", "shards=1"), CALL, OURS("libmaiko, 1 shard", "shards=1"), ALSO_SHARDS,
+                    BY_HAND("minimal runtime, 2 shards", "minimal", "shards=2"), PEER("libzmq inproc", "zmq_inproc", ""),
+                    PEER("nng inproc", "nng_inproc", ""), PEERS}},
     {.id = "W3",
      .title = "fan-in 4 to 1",
      .unit = "M events/s",
@@ -123,9 +131,9 @@ const struct row bench_actor_rows[] = {
      .ratio_goal = 0.39,
      .goal_text = "60 or 0.39 of the limit",
      .sane_ratio = 155.0 / 157,
-     .contenders = {MINIMAL("minimal runtime, 1 shard", "shards=1"), CALL, OURS("libmaiko, 1 shard", "shards=1"),
-                    ALSO("libmaiko, 2 shards", "shards=2 apart=1"), BY_HAND("minimal runtime, 2 shards", "minimal", "shards=2"),
-                    PEER("libzmq inproc", "zmq_inproc", ""), PEERS}},
+     .contenders = {MINIMAL("minimal runtime, 1 shard", "shards=1"), CALL, OURS("libmaiko, 1 shard", "shards=1"), ALSO_SHARDS,
+                    BY_HAND("minimal runtime, 2 shards", "minimal", "shards=2"), PEER("libzmq inproc", "zmq_inproc", ""),
+                    PEER("nng inproc", "nng_inproc", ""), PEERS}},
     {.id = "W4",
      .title = "ping-pong on one shard",
      .unit = "M round trips/s",
@@ -158,8 +166,9 @@ const struct row bench_actor_rows[] = {
      .ratio_goal = 0.34,
      .goal_text = "20 or 0.34 of the limit",
      .sane_ratio = 58.0 / 157,
-     .contenders = {MINIMAL("minimal runtime, 1 shard", "shards=1"), CALL, OURS("libmaiko, 1 shard", "shards=1"),
-                    BY_HAND("minimal runtime, 2 shards", "minimal", "shards=2"), PEERS}},
+     .contenders = {MINIMAL("minimal runtime, 1 shard", "shards=1"), CALL, OURS("libmaiko, 1 shard", "shards=1"), ALSO_SHARDS,
+                    BY_HAND("minimal runtime, 2 shards", "minimal", "shards=2"), PEER("libzmq inproc", "zmq_inproc", ""),
+                    PEER("nng inproc", "nng_inproc", ""), PEERS}},
     {.id = "W6-bytes",
      .title = "100 000 actors, memory of each",
      .unit = "bytes",
@@ -186,7 +195,8 @@ const struct row bench_actor_rows[] = {
      .ratio_goal = 0.33,
      .goal_text = "40 or 0.33 of the limit",
      .sane_ratio = 121.0 / 157,
-     .contenders = {MINIMAL("minimal runtime, 1 shard", "shards=1"), CALL, OURS("libmaiko, 1 shard", "shards=1"), PEERS}},
+     .contenders = {MINIMAL("minimal runtime, 1 shard", "shards=1"), CALL, OURS("libmaiko, 1 shard", "shards=1"), ALSO_SHARDS,
+                    PEER("libzmq inproc", "zmq_inproc", ""), PEERS}},
     {.id = "W8",
      .title = "10 000 wildcard subscriptions, 100 match each event",
      .unit = "M deliveries/s",

@@ -27,9 +27,9 @@
         .name = name_, .role = ROLE_OURS, .program = "links", .row = row_, .arguments = arguments_, .first = 1000                \
     }
 /* The goals are for ipc. */
-#define TCP_LINK(arguments_, slow_, first_)                                                                                      \
+#define TCP_LINK(row_, arguments_, slow_, first_)                                                                                \
     {                                                                                                                            \
-        .name = "libmaiko, ZeroMQ tcp", .role = ROLE_OURS, .program = "links", .row = "X1", .arguments = arguments_,             \
+        .name = "libmaiko, ZeroMQ tcp", .role = ROLE_OURS, .program = "links", .row = row_, .arguments = arguments_,             \
         .slow = slow_, .first = first_, .no_goal = true                                                                          \
     }
 /* Not in the quick run: seconds of copying. */
@@ -47,6 +47,15 @@
         .name = "Cyclone DDS", .role = ROLE_PEER, .program = "baselines/cyclone", .row = row_, .arguments = arguments_,          \
         .slow = true, .first = 1000                                                                                              \
     }
+/* For orientation: a daemon stands between. */
+#define BROKER(name_, program_, row_, arguments_)                                                                                \
+    {                                                                                                                            \
+        .name = name_, .role = ROLE_PEER, .program = "baselines/" program_, .row = row_, .arguments = arguments_, .slow = true,  \
+        .first = 1000                                                                                                            \
+    }
+#define PEERS(row_, arguments_)                                                                                                  \
+    NNG(row_, arguments_), CYCLONE(row_, arguments_), BROKER("redis", "redis", row_, arguments_),                                \
+        BROKER("mosquitto", "mosquitto", row_, arguments_)
 #define PING(name_, role_, arguments_)                                                                                           \
     {                                                                                                                            \
         .name = name_, .role = role_, .program = "baselines/pingpong", .row = "X3", .arguments = arguments_, .first = 1000       \
@@ -91,8 +100,8 @@ const struct row bench_link_rows[] = {
      .contenders = {WIRE("libzmq and msgpack by hand, ipc", ROLE_LIMIT, "X1", "len=64"),
                     WIRE("the same, 64 events a message", ROLE_BASELINE, "X1", "len=64 batch=64"),
                     WIRE("libzmq and msgpack by hand, tcp", ROLE_BASELINE, "X1", "len=64 endpoint=tcp"),
-                    LINK("libmaiko, ZeroMQ ipc", "X1", "len=64 transport=ipc"), TCP_LINK("len=64 transport=tcp", false, 1000),
-                    NNG("X1", "len=64"), CYCLONE("X1", "len=64")}},
+                    LINK("libmaiko, ZeroMQ ipc", "X1", "len=64 transport=ipc"),
+                    TCP_LINK("X1", "len=64 transport=tcp", false, 1000), PEERS("X1", "len=64")}},
     {.id = "X1-1K",
      .title = "to another process, 1 KiB, shared memory",
      .unit = "M events/s",
@@ -109,8 +118,8 @@ const struct row bench_link_rows[] = {
      .contenders = {WIRE("libzmq and msgpack by hand, ipc", ROLE_LIMIT, "X1", "len=1024"),
                     WIRE("the same, 64 events a message", ROLE_BASELINE, "X1", "len=1024 batch=64"),
                     WIRE("libzmq and msgpack by hand, tcp", ROLE_BASELINE, "X1", "len=1024 endpoint=tcp"),
-                    LINK("libmaiko, ZeroMQ ipc", "X1", "len=1024 transport=ipc"), TCP_LINK("len=1024 transport=tcp", false, 1000),
-                    NNG("X1", "len=1024"), CYCLONE("X1", "len=1024")}},
+                    LINK("libmaiko, ZeroMQ ipc", "X1", "len=1024 transport=ipc"),
+                    TCP_LINK("X1", "len=1024 transport=tcp", false, 1000), PEERS("X1", "len=1024")}},
     {.id = "X1-64K",
      .title = "to another process, 64 KiB, shared memory",
      .unit = "GB/s",
@@ -127,7 +136,7 @@ const struct row bench_link_rows[] = {
      .contenders = {WIRE("libzmq and msgpack by hand, ipc", ROLE_LIMIT, "X1", "len=65536"),
                     WIRE("libzmq and msgpack by hand, tcp", ROLE_BASELINE, "X1", "len=65536 endpoint=tcp"),
                     LARGE_LINK("libmaiko, ZeroMQ ipc", "X1", "len=65536 transport=ipc"),
-                    TCP_LINK("len=65536 transport=tcp", true, 100), NNG("X1", "len=65536"), CYCLONE("X1", "len=65536")}},
+                    TCP_LINK("X1", "len=65536 transport=tcp", true, 100), PEERS("X1", "len=65536")}},
     {.id = "X1-1M",
      .title = "to another process, 1 MiB, shared memory",
      .unit = "GB/s",
@@ -144,7 +153,7 @@ const struct row bench_link_rows[] = {
      .contenders = {WIRE("libzmq and msgpack by hand, ipc", ROLE_LIMIT, "X1", "len=1048576"),
                     WIRE("libzmq and msgpack by hand, tcp", ROLE_BASELINE, "X1", "len=1048576 endpoint=tcp"),
                     LARGE_LINK("libmaiko, ZeroMQ ipc", "X1", "len=1048576 transport=ipc"),
-                    TCP_LINK("len=1048576 transport=tcp", true, 100), NNG("X1", "len=1048576"), CYCLONE("X1", "len=1048576")}},
+                    TCP_LINK("X1", "len=1048576 transport=tcp", true, 100), PEERS("X1", "len=1048576")}},
     {.id = "X2",
      .title = "to four other processes, 64 bytes, shared memory",
      .unit = "M events/s each",
@@ -160,8 +169,8 @@ const struct row bench_link_rows[] = {
      .goal_text = "1.3",
      .contenders = {WIRE("libzmq and msgpack by hand, ipc", ROLE_LIMIT, "X2", "readers=4"),
                     WIRE("the same, 64 events a message", ROLE_BASELINE, "X2", "readers=4 batch=64"),
-                    LINK("libmaiko, ZeroMQ ipc", "X2", "readers=4 transport=ipc"), NNG("X2", "readers=4"),
-                    CYCLONE("X2", "readers=4")}},
+                    LINK("libmaiko, ZeroMQ ipc", "X2", "readers=4 transport=ipc"),
+                    TCP_LINK("X2", "readers=4 transport=tcp", true, 1000), PEERS("X2", "readers=4")}},
     {.id = "X3-p50",
      .title = "round trip between processes, sleeping, p50, shared memory",
      .unit = "us",
@@ -179,7 +188,8 @@ const struct row bench_link_rows[] = {
      .goal = 80,
      .goal_text = "80",
      .contenders = {WIRE("libzmq and msgpack by hand, ipc", ROLE_LIMIT, "X3", ""),
-                    LINK("libmaiko, ZeroMQ ipc", "X3", "transport=ipc"), CYCLONE("X3", "")}},
+                    LINK("libmaiko, ZeroMQ ipc", "X3", "transport=ipc"), TCP_LINK("X3", "transport=tcp", true, 1000),
+                    PEERS("X3", "")}},
     {.id = "X3-p99",
      .title = "round trip between processes, sleeping, p99, shared memory",
      .unit = "us",
@@ -197,7 +207,8 @@ const struct row bench_link_rows[] = {
      .goal = 120,
      .goal_text = "120",
      .contenders = {WIRE("libzmq and msgpack by hand, ipc", ROLE_LIMIT, "X3", ""),
-                    LINK("libmaiko, ZeroMQ ipc", "X3", "transport=ipc"), CYCLONE("X3", "")}},
+                    LINK("libmaiko, ZeroMQ ipc", "X3", "transport=ipc"), TCP_LINK("X3", "transport=tcp", true, 1000),
+                    PEERS("X3", "")}},
     {.id = "X3-spin",
      .title = "round trip between processes, spinning, p50",
      .unit = "us",
@@ -225,6 +236,7 @@ const struct row bench_link_rows[] = {
      .goal_text = "0.25",
      .contenders = {WIRE("libzmq and msgpack by hand, ipc", ROLE_LIMIT, "X1", ""),
                     WIRE("the same, 64 events a message", ROLE_BASELINE, "X1", "batch=64"),
-                    LINK("libmaiko, ZeroMQ ipc", "X1", "transport=ipc"), NNG("X1", ""), CYCLONE("X1", "")}},
+                    LINK("libmaiko, ZeroMQ ipc", "X1", "transport=ipc"), TCP_LINK("X1", "transport=tcp", true, 1000),
+                    PEERS("X1", "")}},
     {.id = NULL},
 };

@@ -1,16 +1,20 @@
-/* Peer: libzmq over inproc, a thread per part.  W1 and W4 on PAIR, W2 on XPUB that blocks instead of dropping, W3 on PUSH/PULL.
- */
+/* Peer: libzmq over inproc, a thread per part.  W1, W4 and W5 on PAIR, W2 and W7 on XPUB that blocks instead of dropping, W3 on
+ * PUSH/PULL. */
 #include "bench/lib/payload.h"
 #include "bench/lib/subject.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <zmq.h>
 
 #define ADDRESS "inproc://bench"
 #define MOST_PARTS 8u
+#define HOPS 4u      /* of W5 */
+#define TOPICS 1000u /* of W7 */
 
 struct part {
     void *socket;
+    void *out; /* of relays */
     uint64_t count, sum;
     pthread_t thread;
 };
@@ -74,6 +78,18 @@ static void *receive_all(void *userdata)
     return NULL;
 }
 
+/* Makes an event of its own for each one it hears. */
+static void *relay_all(void *userdata)
+{
+    struct part *part = userdata;
+
+    for (uint64_t sequence = 0; sequence < part->count; sequence++) {
+        part->sum += receive_sum(part->socket);
+        send_payload(part->out, sequence);
+    }
+    return NULL;
+}
+
 static void *answer_all(void *userdata)
 {
     struct part *part = userdata;
@@ -101,6 +117,8 @@ static int finish(struct subject *subject, void *context, struct part *parts, un
     for (unsigned i = 0; i < count; i++) {
         sum += parts[i].sum;
         zmq_close(parts[i].socket);
+        if (parts[i].out != NULL)
+            zmq_close(parts[i].out);
     }
     zmq_ctx_term(context);
     return subject_finish(subject, received, received, sum, expected);
@@ -161,6 +179,106 @@ static int run_ping_pong(struct subject *subject, void *context, uint64_t events
     return finish(subject, context, parts, 2, events, 2 * payload_expected(events));
 }
 
+static void open_way(void *context, unsigned way, void **from, void **to)
+{
+    char address[32];
+
+    snprintf(address, sizeof address, ADDRESS "-%u", way);
+    *to = zmq_socket(context, ZMQ_PAIR);
+    *from = zmq_socket(context, ZMQ_PAIR);
+    check(zmq_bind(*to, address));
+    check(zmq_connect(*from, address));
+}
+
+/* W5: parts[0] is the source, the last one the sink. */
+static int run_relays(struct subject *subject, void *context, uint64_t events)
+{
+    struct part parts[HOPS + 1] = {0};
+
+    open_way(context, 0, &parts[0].socket, &parts[1].socket);
+    for (unsigned i = 1; i < HOPS; i++)
+        open_way(context, i, &parts[i].out, &parts[i + 1].socket);
+    for (unsigned i = 0; i <= HOPS; i++)
+        parts[i].count = events;
+    subject_begin(subject);
+    for (unsigned i = 0; i < HOPS; i++)
+        start(&parts[i], i == 0 ? send_all : relay_all);
+    receive_all(&parts[HOPS]);
+    for (unsigned i = 0; i < HOPS; i++)
+        pthread_join(parts[i].thread, NULL);
+    return finish(subject, context, parts, HOPS + 1, events, HOPS * payload_expected(events));
+}
+
+/* W7: the topic is in front of the payload, as the subscriptions want it; each has eight bytes. */
+static void name_topic(char *topic, uint64_t number)
+{
+    char text[16];
+
+    snprintf(text, sizeof text, "t/%05u/", (unsigned)(number % TOPICS));
+    memcpy(topic, text, sizeof(uint64_t));
+}
+
+static void *send_to_topics(void *userdata)
+{
+    struct part *part = userdata;
+    char topics[TOPICS][sizeof(uint64_t)];
+
+    for (unsigned i = 0; i < TOPICS; i++)
+        name_topic(topics[i], i);
+    for (uint64_t sequence = 0; sequence < part->count; sequence++) {
+        zmq_msg_t message;
+        struct payload payload;
+
+        check(zmq_msg_init_size(&message, sizeof topics[0] + sizeof payload));
+        payload_fill(&payload, sequence);
+        memcpy(zmq_msg_data(&message), topics[sequence % TOPICS], sizeof topics[0]);
+        memcpy((char *)zmq_msg_data(&message) + sizeof topics[0], &payload, sizeof payload);
+        check(zmq_msg_send(&message, part->socket, 0));
+    }
+    return NULL;
+}
+
+static uint64_t receive_from_topic(void *socket)
+{
+    struct payload payload;
+    zmq_msg_t message;
+
+    check(zmq_msg_init(&message));
+    check(zmq_msg_recv(&message, socket, 0));
+    if (zmq_msg_size(&message) != sizeof(uint64_t) + sizeof payload)
+        subject_die("an event that nobody sent");
+    memcpy(&payload, (char *)zmq_msg_data(&message) + sizeof(uint64_t), sizeof payload);
+    zmq_msg_close(&message);
+    return payload_sum(&payload);
+}
+
+/* One socket with all subscriptions: a socket each would measure zmq_poll() instead. */
+static int run_topics(struct subject *subject, void *context, uint64_t events)
+{
+    struct part parts[2] = {{.socket = zmq_socket(context, ZMQ_XPUB), .count = events},
+                            {.socket = zmq_socket(context, ZMQ_SUB), .count = events}};
+    char topic[sizeof(uint64_t)];
+
+    check(zmq_setsockopt(parts[0].socket, ZMQ_XPUB_NODROP, &(int){1}, sizeof(int)));
+    check(zmq_setsockopt(parts[1].socket, ZMQ_RCVHWM, &(int){2 * TOPICS}, sizeof(int)));
+    check(zmq_setsockopt(parts[0].socket, ZMQ_SNDHWM, &(int){2 * TOPICS}, sizeof(int)));
+    check(zmq_bind(parts[0].socket, ADDRESS));
+    check(zmq_connect(parts[1].socket, ADDRESS));
+    for (unsigned i = 0; i < TOPICS; i++) {
+        char subscription[16];
+
+        name_topic(topic, i);
+        check(zmq_setsockopt(parts[1].socket, ZMQ_SUBSCRIBE, topic, sizeof topic));
+        check(zmq_recv(parts[0].socket, subscription, sizeof subscription, 0));
+    }
+    subject_begin(subject);
+    start(&parts[0], send_to_topics);
+    for (uint64_t i = 0; i < events; i++)
+        parts[1].sum += receive_from_topic(parts[1].socket);
+    pthread_join(parts[0].thread, NULL);
+    return finish(subject, context, parts, 2, events, payload_expected(events));
+}
+
 int main(int argc, char **argv)
 {
     void *context = zmq_ctx_new();
@@ -178,5 +296,9 @@ int main(int argc, char **argv)
         return run_fan_in(&subject, context, 4, events);
     if (subject_is(&subject, "W4"))
         return run_ping_pong(&subject, context, events);
+    if (subject_is(&subject, "W5"))
+        return run_relays(&subject, context, events);
+    if (subject_is(&subject, "W7"))
+        return run_topics(&subject, context, events);
     subject_die("no such row");
 }
