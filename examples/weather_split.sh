@@ -15,7 +15,7 @@ trap 'kill $children 2>/dev/null || :; rm -rf "$scratch"' EXIT
 mkdir -m 700 "$scratch/run"
 export XDG_RUNTIME_DIR="$scratch/run"
 unset MAIKO_COUNTERS_DIR
-seconds=$((60 * ${MAIKO_TEST_SLOWDOWN:-1}))
+seconds=$((120 * ${MAIKO_TEST_SLOWDOWN:-1}))
 
 fail()
 {

@@ -82,7 +82,7 @@ static int publish_for_ever(uint64_t base)
     bridge_end_make(&end, "publisher", NULL, NULL);
     if (maiko_supervisor_add(end.sup, &(maiko_actor_spec){.name = "counter", .ops = &ops, .self = &counting}) != MAIKO_OK ||
         bridge_end_export(&end, "count/#", NULL) != MAIKO_OK || bridge_end_start(&end) != MAIKO_OK ||
-        maiko_bridge_wait_ready(end.bridge, "count/up", 1, MAIKO_SECONDS(30)) != MAIKO_OK)
+        maiko_bridge_wait_ready(end.bridge, "count/up", 1, MAIKO_SECONDS(60)) != MAIKO_OK)
         return 9;
     atomic_store(&counting.may_begin, true);
     for (;;)
@@ -143,7 +143,7 @@ static pid_t kill_child(struct child *child)
     pid_t pid = child->pid;
 
     child_signal(child, SIGKILL);
-    CU_ASSERT_EQUAL(child_end(child, 30000), 128 + SIGKILL);
+    CU_ASSERT_EQUAL(child_end(child, 60000), 128 + SIGKILL);
     return pid;
 }
 
@@ -175,7 +175,7 @@ static void wait_for_some(pid_t pid)
     struct bridge_end *end = map_end(pid);
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(end);
-    CU_ASSERT(wait_until(end->received > 0, 20000));
+    CU_ASSERT(wait_until(end->received > 0, 60000));
     CU_ASSERT_EQUAL(munmap(end, sizeof(*end)), 0);
 }
 
@@ -200,18 +200,18 @@ static void kill_subscribers(maiko_transport transport)
         int j;
 
         CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--subscriber", 0));
-        CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
+        CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
         for (j = 0; j < 200; j++)
             CU_ASSERT_EQUAL(bridge_end_publish(&publisher, ++number), MAIKO_OK);
         if (i % 3 == 1)
             wait_for_some(child.pid);
         if (i % 3 == 2)
-            CU_ASSERT(wait_until(bridge_end_counters(&publisher).acknowledged > before.acknowledged, 20000));
+            CU_ASSERT(wait_until(bridge_end_counters(&publisher).acknowledged > before.acknowledged, 60000));
         pid = kill_child(&child);
         for (j = 0; j < 200; j++)
             CU_ASSERT_EQUAL(bridge_end_publish(&publisher, ++number), MAIKO_OK);
-        CU_ASSERT(wait_until(bridge_end_counters(&publisher).peers == 0, 20000));
-        CU_ASSERT(wait_until(bridge_end_counters(&publisher).exported == number, 20000));
+        CU_ASSERT(wait_until(bridge_end_counters(&publisher).peers == 0, 60000));
+        CU_ASSERT(wait_until(bridge_end_counters(&publisher).exported == number, 60000));
         CU_ASSERT_EQUAL(maiko_bridge_drain(publisher.bridge), MAIKO_OK);
         after = bridge_end_counters(&publisher);
         check_subscriber(pid, first, after.acknowledged - before.acknowledged, after.lost - before.lost);
@@ -262,10 +262,10 @@ static void kill_publishers(maiko_transport transport)
         pid_t pid;
 
         CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--publisher", base));
-        CU_ASSERT_TRUE_FATAL(wait_until(subscriber.last > base + 100, 30000));
+        CU_ASSERT_TRUE_FATAL(wait_until(subscriber.last > base + 100, 60000));
         pid = kill_child(&child);
-        CU_ASSERT(wait_until(bridge_end_counters(&subscriber).peers == 0, 20000));
-        CU_ASSERT(wait_until(bridge_end_counters(&subscriber).imported == subscriber.received, 20000));
+        CU_ASSERT(wait_until(bridge_end_counters(&subscriber).peers == 0, 60000));
+        CU_ASSERT(wait_until(bridge_end_counters(&subscriber).imported == subscriber.received, 60000));
         delivered = subscriber.last - base + 1;
         CU_ASSERT_EQUAL(subscriber.received, received + delivered); /* each life from its first event on, nothing left out */
         check_gap(&subscriber, &before, pid, delivered);
@@ -311,7 +311,7 @@ static const struct test_case cases[] = {
 int main(int argc, char **argv)
 {
     static const struct suite suite = {
-        .name = "deaths", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 120};
+        .name = "deaths", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 300};
 
     if (argc > 1 && strcmp(argv[1], "--subscriber") == 0)
         return subscribe_for_ever();

@@ -84,9 +84,9 @@ static void kill_one(struct books *books, struct participant *participant)
     pid_t pid = participant->child.pid;
 
     child_signal(&participant->child, SIGCONT); /* it may have stopped before it had any books */
-    CU_ASSERT_TRUE_FATAL(wait_until(bridge_life_has_books(participant->name, pid), 30000));
+    CU_ASSERT_TRUE_FATAL(wait_until(bridge_life_has_books(participant->name, pid), 60000));
     child_signal(&participant->child, SIGKILL); /* it may have killed itself */
-    CU_ASSERT_EQUAL(child_end(&participant->child, 30000), 128 + SIGKILL);
+    CU_ASSERT_EQUAL(child_end(&participant->child, 60000), 128 + SIGKILL);
     participant->is_alive = false;
     close_books(books, participant, pid);
 }
@@ -176,7 +176,7 @@ static void begin(struct books *books)
     bridge_end_make(&books->steady, "steady", &config, "count/up");
     CU_ASSERT_EQUAL(bridge_end_import(&books->steady, "count/up", MAIKO_FROM_LIVE), MAIKO_OK);
     CU_ASSERT_EQUAL_FATAL(bridge_end_start(&books->steady), MAIKO_OK);
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(books->publisher.bridge, "count/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(books->publisher.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
 }
 
 static void finish(struct books *books)
@@ -209,30 +209,30 @@ static void those_that_live_go_on_and_the_books_close(void)
 
     begin(&books);
     publish_some(&books);
-    CU_ASSERT(wait_until(books.steady.received == books.number, 30000));
+    CU_ASSERT(wait_until(books.steady.received == books.number, 60000));
     descriptors = leaks_count_fds();
     mappings = shared_mappings();
     CU_ASSERT(mappings > 0);
     for (i = 0; i < rounds; i++) {
         change_one(&books);
         publish_some(&books);
-        CU_ASSERT_FATAL(wait_until(books.steady.received == books.number, 30000));
+        CU_ASSERT_FATAL(wait_until(books.steady.received == books.number, 60000));
     }
     for (i = 0; i < LIVES; i++)
         if (books.others[i].is_alive)
             kill_one(&books, &books.others[i]);
-    CU_ASSERT(wait_until(bridge_end_counters(&books.publisher).peers == 1, 30000));
+    CU_ASSERT(wait_until(bridge_end_counters(&books.publisher).peers == 1, 60000));
     CU_ASSERT_EQUAL(maiko_bridge_drain(books.publisher.bridge), MAIKO_OK);
     counters = bridge_end_counters(&books.publisher);
     CU_ASSERT_EQUAL(books.steady.not_rising + books.steady.holes, 0);
     CU_ASSERT(books.accepted + books.steady.received >= counters.acknowledged);
     CU_ASSERT(books.accepted + books.steady.received <= counters.acknowledged + counters.lost);
     start_another();
-    CU_ASSERT(wait_until(node_directories() == 2, 30000));
+    CU_ASSERT(wait_until(node_directories() == 2, 60000));
     /* Less: a bridge was reading its space when they were counted. */
-    if (!wait_until(leaks_count_fds() <= descriptors, 30000))
+    if (!wait_until(leaks_count_fds() <= descriptors, 60000))
         SUITE_FAIL("%u descriptors instead of %u", leaks_count_fds(), descriptors);
-    CU_ASSERT(wait_until(shared_mappings() == mappings, 30000));
+    CU_ASSERT(wait_until(shared_mappings() == mappings, 60000));
     printf("# %u deaths, %" PRIu64 " events, %" PRIu64 " accepted by the dead, %" PRIu64 " lost\n", books.deaths, books.number,
            books.accepted, counters.lost);
     finish(&books);
@@ -318,20 +318,20 @@ static void who_is_held_by_a_stopped_peer_goes_on_when_it_dies(void)
         pid_t pid;
 
         CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--subscriber", i % 2));
-        CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
+        CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
         child_signal(&child, SIGSTOP);
         atomic_store(&pusher.is_over, false);
         atomic_store(&pusher.last_ns, now_ns());
         CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, push, &pusher), 0);
-        CU_ASSERT(wait_until(is_held(&pusher), 30000));
+        CU_ASSERT(wait_until(is_held(&pusher), 60000));
         before = atomic_load(&pusher.sent);
         dead_ns = kill_and_see_dead(&child);
-        CU_ASSERT(wait_until(atomic_load(&pusher.sent) > before, 30000));
+        CU_ASSERT(wait_until(atomic_load(&pusher.sent) > before, 60000));
         held[i] = atomic_load(&pusher.goes_on_ns) > dead_ns ? atomic_load(&pusher.goes_on_ns) - dead_ns : 0;
         pid = bridge_life_kill(&child);
         atomic_store(&pusher.is_over, true);
         CU_ASSERT_EQUAL(pthread_join(thread, NULL), 0);
-        CU_ASSERT(wait_until(bridge_end_counters(&publisher).peers == 0, 30000));
+        CU_ASSERT(wait_until(bridge_end_counters(&publisher).peers == 0, 60000));
         bridge_life_forget(pid);
         (void)bridge_life_accepted(names[i % 2], pid);
     }
@@ -356,10 +356,10 @@ static void a_death_is_noticed_although_a_forked_child_holds_everything(void)
     CU_ASSERT_EQUAL_FATAL(bridge_end_start(&publisher), MAIKO_OK);
     CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--forking", 0));
     CU_ASSERT_EQUAL(read(child.output_fd, text, sizeof(text) - 1) > 0, true);
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
     CU_ASSERT_EQUAL(bridge_end_counters(&publisher).peers, 1);
     pid = bridge_life_kill(&child);
-    CU_ASSERT(wait_until(bridge_end_counters(&publisher).peers == 0, 30000));
+    CU_ASSERT(wait_until(bridge_end_counters(&publisher).peers == 0, 60000));
     CU_ASSERT_EQUAL(kill((pid_t)strtol(text, NULL, 10), SIGKILL), 0); /* it was there all the time */
     bridge_life_forget(pid);
     bridge_end_stop(&publisher);
@@ -374,7 +374,7 @@ static int subscribe_and_fork(void)
 
     bridge_end_make(&end, names[0], NULL, "count/up");
     if (bridge_end_import(&end, "count/up", MAIKO_FROM_LIVE) != MAIKO_OK || bridge_end_start(&end) != MAIKO_OK ||
-        !wait_until(bridge_end_counters(&end).peers == 1, 30000))
+        !wait_until(bridge_end_counters(&end).peers == 1, 60000))
         return 9;
     fork_pid = fork();
     if (fork_pid == 0) {

@@ -59,14 +59,14 @@ static void let_the_reader_sleep(struct run *run)
 
     if (shm_writer_publish(&run->pair.writer))
         (void)eventfd_write(run->reader_wake, 1);
-    (void)wait_until(atomic_load(&control->asleep) != 0 || is_gone(run->life[READER][0]), 30000);
+    (void)wait_until(atomic_load(&control->asleep) != 0 || is_gone(run->life[READER][0]), 60000);
 }
 
 static void let_the_writer_sleep(struct run *run)
 {
     struct shm_data *data = shm_area_data(&run->pair.seen_data);
 
-    (void)wait_until(atomic_load(&data->asleep) != 0 || is_gone(run->life[WRITER][0]), 30000);
+    (void)wait_until(atomic_load(&data->asleep) != 0 || is_gone(run->life[WRITER][0]), 60000);
 }
 
 /* Reads all there is; false: something came out otherwise. */
@@ -219,7 +219,7 @@ static void play(struct run *run, char *ret_text, size_t size)
 
     CU_ASSERT_TRUE_FATAL(child_start(&child, run_both, run));
     (void)child_read_output(&child, ret_text, size); /* until both processes have ended */
-    (void)child_end(&child, 30000);
+    (void)child_end(&child, 60000);
 }
 
 /* And the victim is dead, unless it never came past its point so often. */

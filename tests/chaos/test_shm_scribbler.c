@@ -118,7 +118,7 @@ static int subscribe_and_scribble(uint64_t seed)
 
     bridge_end_make(&end, name_of(seed), &memory_only, "count/up");
     if (bridge_end_import(&end, "count/up", MAIKO_FROM_LIVE) != MAIKO_OK || bridge_end_start(&end) != MAIKO_OK ||
-        !wait_until(bridge_end_counters(&end).peers == 2, 30000))
+        !wait_until(bridge_end_counters(&end).peers == 2, 60000))
         return 9;
     return scribble(seed);
 }
@@ -139,7 +139,7 @@ static int publish_and_scribble(uint64_t seed)
 
     bridge_end_make(&end, name_of(seed), &memory_only, NULL);
     if (bridge_end_export(&end, "count/#", NULL) != MAIKO_OK || bridge_end_start(&end) != MAIKO_OK ||
-        maiko_bridge_wait_ready(end.bridge, "count/up", 1, MAIKO_SECONDS(30)) != MAIKO_OK ||
+        maiko_bridge_wait_ready(end.bridge, "count/up", 1, MAIKO_SECONDS(60)) != MAIKO_OK ||
         pthread_create(&thread, NULL, publish_for_ever, &end) != 0)
         return 9;
     return scribble(seed);
@@ -166,7 +166,7 @@ static void wait_for_word(const struct child *child)
 static void end_it(struct child *child)
 {
     child_signal(child, SIGKILL);
-    (void)child_end(child, 30000);
+    (void)child_end(child, 60000);
 }
 
 static bool has_ended(const struct child *child)
@@ -212,9 +212,9 @@ static void a_subscriber_that_scribbles_harms_no_other(void)
     CU_ASSERT_EQUAL(bridge_end_export(&publisher, "count/#", NULL), MAIKO_OK);
     CU_ASSERT_EQUAL_FATAL(bridge_end_start(&publisher), MAIKO_OK);
     make_steady(&steady);
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
     publish_some(&publisher, &number);
-    CU_ASSERT(wait_until(steady.received == number, 30000));
+    CU_ASSERT(wait_until(steady.received == number, 60000));
     descriptors = leaks_count_fds();
     mappings = shared_mappings();
     for (round = 0; round < suite_scale(4, 60); round++) {
@@ -222,19 +222,19 @@ static void a_subscriber_that_scribbles_harms_no_other(void)
         unsigned turn;
 
         CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--subscriber", random_first_seed(0) + round));
-        CU_ASSERT(wait_until(bridge_end_counters(&publisher).peers == 2, 30000));
+        CU_ASSERT(wait_until(bridge_end_counters(&publisher).peers == 2, 60000));
         publish_some(&publisher, &number);
         wait_for_word(&child);
         for (turn = 0; turn < 20; turn++) {
             publish_some(&publisher, &number);
-            CU_ASSERT_FATAL(wait_until(steady.received == number, 30000));
+            CU_ASSERT_FATAL(wait_until(steady.received == number, 60000));
         }
         end_it(&child);
-        CU_ASSERT(wait_until(bridge_end_counters(&publisher).peers == 1, 30000));
+        CU_ASSERT(wait_until(bridge_end_counters(&publisher).peers == 1, 60000));
     }
     CU_ASSERT_EQUAL(steady.not_rising + steady.holes, 0);
-    CU_ASSERT(wait_until(leaks_count_fds() <= descriptors, 30000));
-    CU_ASSERT(wait_until(shared_mappings() == mappings, 30000));
+    CU_ASSERT(wait_until(leaks_count_fds() <= descriptors, 60000));
+    CU_ASSERT(wait_until(shared_mappings() == mappings, 60000));
     bridge_end_stop(&steady);
     bridge_end_stop(&publisher);
     host_deinit(&host);
@@ -258,20 +258,20 @@ static void a_publisher_that_scribbles_harms_no_other(void)
 
         CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--publisher", random_first_seed(0) + round));
         wait_for_word(&child);
-        CU_ASSERT(wait_until(lies_noticed(&steady) > noticed || has_ended(&child), 30000));
+        CU_ASSERT(wait_until(lies_noticed(&steady) > noticed || has_ended(&child), 60000));
         end_it(&child);
-        CU_ASSERT(wait_until(bridge_end_counters(&steady).peers == 0, 30000));
+        CU_ASSERT(wait_until(bridge_end_counters(&steady).peers == 0, 60000));
     }
     bridge_end_make(&publisher, good_name, &memory_only, NULL);
     CU_ASSERT_EQUAL(bridge_end_export(&publisher, "count/#", NULL), MAIKO_OK);
     CU_ASSERT_EQUAL_FATAL(bridge_end_start(&publisher), MAIKO_OK);
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
     publish_some(&publisher, &number);
-    CU_ASSERT(wait_until(steady.last == number, 30000)); /* behind whatever the scribblers made of theirs */
+    CU_ASSERT(wait_until(steady.last == number, 60000)); /* behind whatever the scribblers made of theirs */
     received = steady.received;
     wrong = steady.not_rising + steady.holes;
     publish_some(&publisher, &number);
-    CU_ASSERT(wait_until(steady.last == number, 30000));
+    CU_ASSERT(wait_until(steady.last == number, 60000));
     CU_ASSERT_EQUAL(steady.received, received + AT_ONCE);
     CU_ASSERT_EQUAL(steady.not_rising + steady.holes, wrong);
     bridge_end_stop(&publisher);
@@ -287,7 +287,7 @@ static const struct test_case cases[] = {
 int main(int argc, char **argv)
 {
     static const struct suite suite = {
-        .name = "shm_scribbler", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 120};
+        .name = "shm_scribbler", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 300};
 
     if (argc > 2 && strcmp(argv[1], "--subscriber") == 0)
         return subscribe_and_scribble(strtoull(argv[2], NULL, 10));

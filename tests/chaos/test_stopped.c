@@ -59,7 +59,7 @@ static void begin(struct bridge_end *publisher, const maiko_bridge_config *confi
     CU_ASSERT_EQUAL_FATAL(bridge_end_start(publisher), MAIKO_OK);
     memset(subscriber, 0, sizeof(*subscriber));
     CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&subscriber->child, "--subscriber", (uint64_t)overflow));
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher->bridge, "count/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher->bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
     child_signal(&subscriber->child, SIGSTOP);
 }
 
@@ -67,7 +67,7 @@ static void begin(struct bridge_end *publisher, const maiko_bridge_config *confi
 static void go_on(struct bridge_end *publisher, struct process *subscriber, uint64_t exported)
 {
     child_signal(&subscriber->child, SIGCONT);
-    CU_ASSERT(wait_until(bridge_end_counters(publisher).exported == exported, 20000));
+    CU_ASSERT(wait_until(bridge_end_counters(publisher).exported == exported, 60000));
     CU_ASSERT_EQUAL(maiko_bridge_drain(publisher->bridge), MAIKO_OK);
     child_signal(&subscriber->child, SIGTERM);
     process_finish(subscriber);
@@ -108,7 +108,7 @@ static void publish_with_flat_memory(struct bridge_end *publisher)
     uint64_t after;
 
     publish(publisher, 1, EARLY);
-    CU_ASSERT(wait_until(bridge_end_counters(publisher).exported == EARLY, 20000));
+    CU_ASSERT(wait_until(bridge_end_counters(publisher).exported == EARLY, 60000));
     before = resident_bytes();
     publish(publisher, EARLY + 1, LATE);
     CU_ASSERT(wait_until(bridge_end_counters(publisher).exported == LATE, 60000));
@@ -255,7 +255,7 @@ static const struct test_case cases[] = {
 int main(int argc, char **argv)
 {
     static const struct suite suite = {
-        .name = "stopped", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 90};
+        .name = "stopped", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 300};
 
     if (argc > 2 && strcmp(argv[1], "--subscriber") == 0)
         return subscribe_until_told((maiko_overflow_choice)strtoul(argv[2], NULL, 10));

@@ -364,7 +364,7 @@ static void a_subscriber_hears_when_it_is_armed_on_threads(void)
         CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("teller", &teller, .shard = MAIKO_SHARD(1))), MAIKO_OK);
         CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
         CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
-        CU_ASSERT_TRUE(wait_until(atomic_load(&gossip.told) == 20000, 30000));
+        CU_ASSERT_TRUE(wait_until(atomic_load(&gossip.told) == 20000, 60000));
         CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
         CU_ASSERT_EQUAL(gossip.armed, 1);
         CU_ASSERT(gossip.heard + 1 >= 20000 - gossip.told_when_armed);
@@ -596,10 +596,10 @@ static void the_watchdog_names_an_actor_whose_hook_does_not_return(void)
     CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
     pthread_mutex_lock(&door);
     CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
-    CU_ASSERT_TRUE(wait_until(stage_logged(&stage, "actor 'stuck' has held its shard for"), 30000));
+    CU_ASSERT_TRUE(wait_until(stage_logged(&stage, "actor 'stuck' has held its shard for"), 60000));
     pthread_mutex_unlock(&door);
     /* a slow activation is counted although it is no sample */
-    CU_ASSERT_TRUE(wait_until(stage_counted(&stage, "stuck").handler_max_ns >= MAIKO_MS(20), 30000));
+    CU_ASSERT_TRUE(wait_until(stage_counted(&stage, "stuck").handler_max_ns >= MAIKO_MS(20), 60000));
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     CU_ASSERT_FALSE(stage_logged(&stage, "allowed")); /* it has a thread of its own for that */
     stage_close(&stage);
@@ -683,7 +683,7 @@ static void idle_shards_never_wake(void)
     CU_ASSERT_EQUAL(stage_add(&stage, "b", &players[1]), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
     CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
-    CU_ASSERT_TRUE(wait_until(atomic_load(&players[0].events) + atomic_load(&players[1].events) == 2, 20000));
+    CU_ASSERT_TRUE(wait_until(atomic_load(&players[0].events) + atomic_load(&players[1].events) == 2, 60000));
     /* until they have gone to sleep: who only waits for a lock or for its next look is on the way there, and sleeps once more */
     while (before != last || sleeps != last_sleeps || !all_sleep) {
         last = turns_of(&stage);
@@ -750,4 +750,4 @@ static const struct test_case cases[] = {
     TEST_CASE(idle_shards_never_wake),
     TEST_CASE(so_many_actors_each_handle_an_event),
 };
-SUITE_MAIN_TIMEOUT("actor features", cases, 120)
+SUITE_MAIN_TIMEOUT("actor features", cases, 300)

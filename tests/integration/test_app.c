@@ -199,7 +199,7 @@ static void run_three(const char *options[3], const int order[3], uint64_t count
     for (i = 0; i < 3; i++) {
         start(&processes[order[i]], options[order[i]]);
         if (i < 2 && strstr(options[order[i]], "--space") != NULL)
-            CU_ASSERT(wait_until(nodes_of_space() == (unsigned)i + 1, 20000));
+            CU_ASSERT(wait_until(nodes_of_space() == (unsigned)i + 1, 60000));
     }
     for (i = 0; i < 3; i++) {
         process_finish(&processes[i]);
@@ -445,7 +445,7 @@ static const struct test_case cases[] = {
 int main(int argc, char **argv)
 {
     static const struct suite suite = {
-        .name = "app", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 60};
+        .name = "app", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 300};
 
     if (argc > 1 && strcmp(argv[1], "--app") == 0)
         return run_app(argc - 1, argv + 1);

@@ -80,11 +80,11 @@ static void expect_link(struct pair *pair, const char *transport)
 {
     uint64_t i;
 
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(pair->far.bridge, "count/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
-    CU_ASSERT(wait_until(both_are_linked_by(transport), 30000));
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(pair->far.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    CU_ASSERT(wait_until(both_are_linked_by(transport), 60000));
     for (i = 1; i <= EVENTS; i++)
         CU_ASSERT_EQUAL(bridge_end_publish(&pair->far, i), MAIKO_OK);
-    CU_ASSERT(wait_until(pair->near.received == EVENTS, 30000));
+    CU_ASSERT(wait_until(pair->near.received == EVENTS, 60000));
     CU_ASSERT_EQUAL(pair->near.not_rising + pair->near.holes, 0);
 }
 
@@ -120,7 +120,7 @@ static void wishes_that_exclude_each_other_make_no_link_and_are_told(void)
     struct pair pair;
 
     begin(&pair, "a", MAIKO_TRANSPORT_SHM, "b", MAIKO_TRANSPORT_ZMQ);
-    CU_ASSERT(wait_until(bridge_end_counters(&pair.near).refusals >= 2, 30000));
+    CU_ASSERT(wait_until(bridge_end_counters(&pair.near).refusals >= 2, 60000));
     CU_ASSERT_EQUAL(bridge_end_counters(&pair.near).peers, 0);
     CU_ASSERT_EQUAL(bridge_end_counters(&pair.far).peers, 0);
     finish(&pair);
@@ -164,9 +164,9 @@ static int publish_without(const struct lack *lack, bool is_first)
         return 77;
     bridge_end_make(&end, is_first ? "a" : "z", NULL, NULL);
     if (bridge_end_export(&end, "count/#", NULL) != MAIKO_OK || bridge_end_start(&end) != MAIKO_OK ||
-        maiko_bridge_wait_ready(end.bridge, "count/up", 1, MAIKO_SECONDS(30)) != MAIKO_OK)
+        maiko_bridge_wait_ready(end.bridge, "count/up", 1, MAIKO_SECONDS(60)) != MAIKO_OK)
         return 9;
-    if (!wait_until(both_are_linked_by("zmq"), 30000))
+    if (!wait_until(both_are_linked_by("zmq"), 60000))
         return 8;
     for (i = 1; i <= EVENTS; i++)
         if (bridge_end_publish(&end, i) != MAIKO_OK)
@@ -191,7 +191,7 @@ static void link_with_one_without(const struct lack *lack, bool is_first)
         suite_skip("system calls cannot be forbidden here");
     else
         CU_ASSERT_EQUAL(code, 0);
-    CU_ASSERT(code == 77 || wait_until(near.received == EVENTS, 30000));
+    CU_ASSERT(code == 77 || wait_until(near.received == EVENTS, 60000));
     CU_ASSERT_EQUAL(near.not_rising + near.holes, 0);
     bridge_end_stop(&near);
     host_deinit(&host);
@@ -263,7 +263,7 @@ static struct attach_message answer_at(int fd)
     struct attach_message answer = {.kind = ATTACH_NONE};
     struct control_message message;
 
-    while (wait_until(control_receive(fd, &message) == MAIKO_OK, 30000)) {
+    while (wait_until(control_receive(fd, &message) == MAIKO_OK, 60000)) {
         bool is_answer = attach_decode(message.bytes, message.len, &answer) == MAIKO_OK;
 
         control_message_close(&message);
@@ -319,7 +319,7 @@ static void offers_that_are_none_are_refused_and_nothing_stays_open(void)
     before = leaks_count_fds();
     for (i = 0; i < TIMES; i++)
         offer_what_is_none(fd, fds);
-    CU_ASSERT(wait_until(leaks_count_fds() <= before, 30000));
+    CU_ASSERT(wait_until(leaks_count_fds() <= before, 60000));
     CU_ASSERT_EQUAL(bridge_end_counters(&end).peers, 0);
     close(fd);
     close(fds[0]);
@@ -340,7 +340,7 @@ static const struct test_case cases[] = {
 int main(int argc, char **argv)
 {
     static const struct suite suite = {
-        .name = "attach", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 120};
+        .name = "attach", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 300};
     size_t i;
 
     for (i = 0; argc > 2 && i < sizeof(lacks) / sizeof(lacks[0]); i++)

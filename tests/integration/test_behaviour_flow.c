@@ -377,7 +377,7 @@ static void play_relay(const maiko_config *config, int64_t count)
     if (config->mode == MAIKO_DETERMINISTIC)
         stage_settle(&stage);
     else
-        CU_ASSERT_TRUE(wait_until(atomic_load(&source.steps) == count, 20000));
+        CU_ASSERT_TRUE(wait_until(atomic_load(&source.steps) == count, 60000));
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     for (i = 0; i < 3; i++) {
         CU_ASSERT_EQUAL(receivers[i].events, 2 * count);

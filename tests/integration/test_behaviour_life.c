@@ -481,9 +481,9 @@ static void line_23_continue_for_ever_does_not_freeze_the_thread(void)
     CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("busy", &busy)), MAIKO_OK);
     CU_ASSERT_EQUAL(stage_add(&stage, "other", &other), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
-    CU_ASSERT_TRUE(wait_until(atomic_load(&busy.steps) > 100, 20000));
+    CU_ASSERT_TRUE(wait_until(atomic_load(&busy.steps) > 100, 60000));
     CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
-    CU_ASSERT_TRUE(wait_until(atomic_load(&other.events) == 1, 20000));
+    CU_ASSERT_TRUE(wait_until(atomic_load(&other.events) == 1, 60000));
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     stage_close(&stage);
 }
@@ -517,7 +517,7 @@ static maiko_step step_that_takes_time(struct player *player, maiko_context *ctx
     _Atomic bool *go_on = player->data;
 
     (void)ctx;
-    CU_ASSERT_TRUE(wait_until(atomic_load(go_on), 20000));
+    CU_ASSERT_TRUE(wait_until(atomic_load(go_on), 60000));
     player->wanted++;
     return MAIKO_STEP_NEVER;
 }
@@ -534,7 +534,7 @@ static void line_25_a_step_is_never_abandoned(void)
         maiko_supervisor_add(stage.sup, PLAYER("slow", &slow, .subscribe = MAIKO_TOPICS("number"), .dedicated = true)), MAIKO_OK);
     CU_ASSERT_EQUAL(stage_add(&stage, "other", &other), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
-    CU_ASSERT_TRUE(wait_until(atomic_load(&slow.steps) == 1, 20000));
+    CU_ASSERT_TRUE(wait_until(atomic_load(&slow.steps) == 1, 60000));
     CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_remove(stage.sup, "other"), MAIKO_OK);
     CU_ASSERT_EQUAL(slow.events, 0);

@@ -268,4 +268,4 @@ static void the_record_a_thousand_times_over_balances(void)
 }
 
 static const struct test_case cases[] = {TEST_CASE(the_record_a_thousand_times_over_balances)};
-SUITE_MAIN_TIMEOUT("books", cases, 120)
+SUITE_MAIN_TIMEOUT("books", cases, 300)

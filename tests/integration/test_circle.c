@@ -108,7 +108,7 @@ static void expect_end(struct child *child, const char *expected)
     char output[512] = "";
 
     child_read_output(child, output, sizeof(output));
-    CU_ASSERT_EQUAL(child_end(child, 30000), 0);
+    CU_ASSERT_EQUAL(child_end(child, 60000), 0);
     if (strstr(output, expected) == NULL)
         SUITE_FAIL("\"%s\" is not in \"%s\"", expected, output);
 }
@@ -161,8 +161,8 @@ static void over_two_processes_it_waits_and_a_stop_ends_it(void)
     CU_ASSERT_TRUE_FATAL(start_one(&left, "server,hitter"));
     CU_ASSERT_TRUE_FATAL(start_one(&right, "returner"));
     unsetenv("CIRCLE_IDLE");
-    CU_ASSERT(wait_until(has_ended(scratch.path, "server"), 30000));
-    CU_ASSERT(wait_until(access(idle, F_OK) == 0, 30000));
+    CU_ASSERT(wait_until(has_ended(scratch.path, "server"), 60000));
+    CU_ASSERT(wait_until(access(idle, F_OK) == 0, 60000));
     CU_ASSERT_FALSE(wait_until(has_ended(scratch.path, "hitter") || has_ended(scratch.path, "returner"), 300));
     child_signal(&left, SIGTERM);
     child_signal(&right, SIGTERM);
@@ -180,7 +180,7 @@ static const struct test_case cases[] = {
 int main(int argc, char **argv)
 {
     static const struct suite suite = {
-        .name = "circle", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 120};
+        .name = "circle", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 300};
 
     if (argc > 1 && strcmp(argv[1], "--app") == 0)
         return run_app(argc - 1, argv + 1);

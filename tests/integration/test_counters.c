@@ -180,9 +180,9 @@ static maiko_counters *open_when(const char *path, const char *actor, uint64_t r
 {
     maiko_counters *counters = NULL;
 
-    CU_ASSERT(wait_until(maiko_counters_open(path, &counters) == MAIKO_OK, 20000));
+    CU_ASSERT(wait_until(maiko_counters_open(path, &counters) == MAIKO_OK, 60000));
     CU_ASSERT(
-        wait_until(maiko_counters_refresh(counters) == MAIKO_OK && actor_named(counters, actor).received >= received, 20000));
+        wait_until(maiko_counters_refresh(counters) == MAIKO_OK && actor_named(counters, actor).received >= received, 60000));
     return counters;
 }
 
@@ -208,7 +208,7 @@ static void the_books_of_a_killed_program_are_closed_from_its_file(void)
         counters = open_when(path, "sink", 100 + 977 * round);
         CU_ASSERT(maiko_counters_get_info(counters, &info) == MAIKO_OK && info.state == MAIKO_COUNTERS_LIVE);
         child_signal(&child, SIGKILL);
-        child_end(&child, 5000);
+        child_end(&child, 60000);
         CU_ASSERT_EQUAL(maiko_counters_refresh(counters), MAIKO_OK);
         CU_ASSERT(maiko_counters_get_info(counters, &info) == MAIKO_OK && info.state == MAIKO_COUNTERS_DEAD);
         balance = balance_of(counters);
@@ -243,14 +243,14 @@ static void a_hung_program_shows_where_it_hangs(void)
         (maiko_config){.name = "flow", .shards = 1, .counters_path = scratch_file(&scratch, "file", path, sizeof(path))};
     CU_ASSERT_FATAL(child_start(&child, run_for_ever, &program));
     counters = open_when(path, "sink", 1);
-    CU_ASSERT(wait_until(maiko_counters_refresh(counters) == MAIKO_OK && is_hung(counters), 20000));
+    CU_ASSERT(wait_until(maiko_counters_refresh(counters) == MAIKO_OK && is_hung(counters), 60000));
     sink = actor_named(counters, "sink");
     CU_ASSERT(wait_until(maiko_counters_refresh(counters) == MAIKO_OK &&
                              maiko_counters_get_shard(counters, 0, &shard) == MAIKO_OK && shard.current_actor == sink.id,
                          5000));
     maiko_counters_free(counters);
     child_signal(&child, SIGKILL);
-    child_end(&child, 5000);
+    child_end(&child, 60000);
     scratch_deinit(&scratch);
 }
 

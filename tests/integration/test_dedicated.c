@@ -75,7 +75,7 @@ static void a_blocked_dedicated_actor_delays_nobody_who_is_added(void)
         MAIKO_OK);
     CU_ASSERT_EQUAL(blocked.starts, 1);
     CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
-    CU_ASSERT_TRUE_FATAL(wait_until(door_is_waited_at(&door), 30000));
+    CU_ASSERT_TRUE_FATAL(wait_until(door_is_waited_at(&door), 60000));
     CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("regular", &regular, .subscribe = MAIKO_TOPICS("answer", "number"))),
                     MAIKO_OK);
     CU_ASSERT_EQUAL(
@@ -83,7 +83,7 @@ static void a_blocked_dedicated_actor_delays_nobody_who_is_added(void)
         MAIKO_OK);
     CU_ASSERT_EQUAL(dedicated.starts, 1);
     CU_ASSERT_EQUAL(stage_send(&stage, 2), MAIKO_OK);
-    CU_ASSERT_TRUE(wait_until(atomic_load(&regular.events) == 1, 30000));
+    CU_ASSERT_TRUE(wait_until(atomic_load(&regular.events) == 1, 60000));
     door_open(&door);
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     CU_ASSERT_EQUAL(blocked.events, 2);
@@ -114,7 +114,7 @@ static void a_handler_adds_a_dedicated_actor(maiko_mode mode)
     CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
     CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
     if (mode == MAIKO_THREADS)
-        CU_ASSERT_TRUE(wait_until(atomic_load(&child.starts) == 1, 30000));
+        CU_ASSERT_TRUE(wait_until(atomic_load(&child.starts) == 1, 60000));
     if (mode != MAIKO_THREADS)
         stage_settle(&stage);
     parent.data = NULL;
@@ -242,10 +242,10 @@ static void last_values_reach_a_thread_that_comes_later(void)
     CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
     for (i = 1; i <= 3; i++)
         CU_ASSERT_EQUAL(stage_send(&stage, i), MAIKO_OK);
-    CU_ASSERT_TRUE(wait_until(atomic_load(&early.events) == 3, 30000));
+    CU_ASSERT_TRUE(wait_until(atomic_load(&early.events) == 3, 60000));
     CU_ASSERT_EQUAL(
         maiko_supervisor_add(stage.sup, PLAYER("late", &late, .subscribe = MAIKO_TOPICS("latest"), .dedicated = true)), MAIKO_OK);
-    CU_ASSERT_TRUE(wait_until(__atomic_load_n(&late.wanted, __ATOMIC_RELAXED) == 3, 30000));
+    CU_ASSERT_TRUE(wait_until(__atomic_load_n(&late.wanted, __ATOMIC_RELAXED) == 3, 60000));
     CU_ASSERT_EQUAL(stage_send(&stage, 4), MAIKO_OK);
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     CU_ASSERT_EQUAL(late.events, 2);
@@ -283,9 +283,9 @@ static void streams_end_across_a_thread_that_comes_later(void)
                                                            .dedicated = true)),
                     MAIKO_OK);
     CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
-    CU_ASSERT_TRUE(wait_until(atomic_load(&source.events) == 1, 30000));
+    CU_ASSERT_TRUE(wait_until(atomic_load(&source.events) == 1, 60000));
     CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(stage.sup), latest, .value = 1), MAIKO_OK);
-    CU_ASSERT_TRUE(wait_until(atomic_load(&listener.ends) == 1 && atomic_load(&late_listener.ends) == 1, 30000));
+    CU_ASSERT_TRUE(wait_until(atomic_load(&listener.ends) == 1 && atomic_load(&late_listener.ends) == 1, 60000));
     CU_ASSERT_EQUAL(late_source.events, 1);
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     stage_close(&stage);
@@ -351,4 +351,4 @@ static const struct test_case cases[] = {
     TEST_CASE(a_thread_that_cannot_be_made_is_an_error_of_add),
     TEST_CASE(nobody_shares_a_dedicated_thread),
 };
-SUITE_MAIN_TIMEOUT("dedicated actors", cases, 120)
+SUITE_MAIN_TIMEOUT("dedicated actors", cases, 300)

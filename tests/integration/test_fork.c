@@ -159,10 +159,10 @@ static void family_open(struct family *family)
     CU_ASSERT_EQUAL(maiko_import_path_new(family->importer, "number", MAIKO_TYPE(number), NULL, &family->path), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_start(family->stage.sup), MAIKO_OK);
     CU_ASSERT_EQUAL(stage_send(&family->stage, 0), MAIKO_OK);
-    CU_ASSERT_TRUE_FATAL(wait_until(atomic_load(&family->player.events) == 1, 30000));
+    CU_ASSERT_TRUE_FATAL(wait_until(atomic_load(&family->player.events) == 1, 60000));
     CU_ASSERT_EQUAL(maiko_import_reserve(family->path, sizeof(number), &event), MAIKO_OK);
     /* idle from here on: nobody else touches what the child could touch */
-    CU_ASSERT_TRUE(wait_until(all_sleep(family->stage.sup), 30000));
+    CU_ASSERT_TRUE(wait_until(all_sleep(family->stage.sup), 60000));
 }
 
 static void family_close(struct family *family)
@@ -171,7 +171,7 @@ static void family_close(struct family *family)
     (void)maiko_import_path_free(family->path);
     maiko_hold_release(family->hold);
     CU_ASSERT_EQUAL(stage_send(&family->stage, 1), MAIKO_OK);
-    CU_ASSERT_TRUE(wait_until(atomic_load(&family->player.events) == 2, 30000));
+    CU_ASSERT_TRUE(wait_until(atomic_load(&family->player.events) == 2, 60000));
     CU_ASSERT_EQUAL(stage_stop(&family->stage), MAIKO_OK);
     stage_close(&family->stage);
 }
@@ -207,7 +207,7 @@ static void no_call_waits_for_a_lock(void)
 
         family.call = calls[i];
         hold_locks(family.stage.sup, pthread_mutex_lock);
-        result = child_run(call_in_child, &family, 5000);
+        result = child_run(call_in_child, &family, 60000);
         hold_locks(family.stage.sup, pthread_mutex_unlock);
         if (result != 0)
             SUITE_FAIL("call %zu: %d", i, result);
@@ -249,7 +249,7 @@ static void no_call_wakes_the_parent(void)
     sup = family.stage.sup;
     (void)has_signal(sup->join_fd);
     before = sleeps(sup);
-    CU_ASSERT_EQUAL(child_run(make_all_calls, &family, 30000), 0);
+    CU_ASSERT_EQUAL(child_run(make_all_calls, &family, 60000), 0);
     CU_ASSERT_FALSE(has_signal(sup->join_fd));
     CU_ASSERT_FALSE(wait_until(sleeps(sup) != before, 100));
     family_close(&family);

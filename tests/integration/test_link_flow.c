@@ -79,7 +79,7 @@ static maiko_status take_bulk(void *self, maiko_context *ctx, const maiko_envelo
 
     (void)ctx;
     if (sink->received == 0)
-        CU_ASSERT(wait_until(sink->may_go_on, 30000));
+        CU_ASSERT(wait_until(sink->may_go_on, 60000));
     sink->holes += event->number != sink->received + 1;
     sink->damaged += event->bytes_count == 0 || event->bytes[0] != (uint8_t)event->number ||
                      event->bytes[event->bytes_count - 1] != (uint8_t)event->number;
@@ -110,11 +110,11 @@ static void bulk_arrives_whole(maiko_transport transport, size_t len, uint64_t c
                         &(maiko_actor_spec){.name = "sink", .ops = &sink_ops, .self = &sink, .subscribe = MAIKO_TOPICS("bulk")}),
                     MAIKO_OK);
     CU_ASSERT_EQUAL_FATAL(bridge_end_start(&subscriber), MAIKO_OK);
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "bulk", 1, MAIKO_SECONDS(20)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "bulk", 1, MAIKO_SECONDS(60)), MAIKO_OK);
     CU_ASSERT_EQUAL(add_source(&publisher, "source", &source), MAIKO_OK);
-    CU_ASSERT(wait_until(bridge_end_counters(&publisher).window_waits > 0, 30000));
+    CU_ASSERT(wait_until(bridge_end_counters(&publisher).window_waits > 0, 60000));
     sink.may_go_on = true;
-    CU_ASSERT(wait_until(sink.received == count, 30000));
+    CU_ASSERT(wait_until(sink.received == count, 60000));
     CU_ASSERT_EQUAL(maiko_bridge_drain(publisher.bridge), MAIKO_OK);
     counters = bridge_end_counters(&publisher);
     CU_ASSERT_EQUAL(counters.acknowledged, count);
@@ -183,26 +183,26 @@ static void a_stopped_reader_holds_senders_to_its_topic_and_no_others(void)
     CU_ASSERT_EQUAL(bridge_end_import(&reader, "flow/b", MAIKO_FROM_LIVE), MAIKO_OK);
     CU_ASSERT_EQUAL_FATAL(bridge_end_start(&reader), MAIKO_OK);
     CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--subscriber", 0));
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "flow/b", 1, MAIKO_SECONDS(20)), MAIKO_OK);
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "flow/a", 1, MAIKO_SECONDS(20)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "flow/b", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "flow/a", 1, MAIKO_SECONDS(60)), MAIKO_OK);
     child_signal(&child, SIGSTOP);
     CU_ASSERT_EQUAL(add_source(&publisher, "a", &a), MAIKO_OK);
-    CU_ASSERT(wait_until(bridge_end_counters(&publisher).window_waits > 0, 30000));
+    CU_ASSERT(wait_until(bridge_end_counters(&publisher).window_waits > 0, 60000));
     CU_ASSERT_EQUAL(add_source(&publisher, "b", &b), MAIKO_OK);
-    CU_ASSERT(wait_until(reader.received == MANY, 30000)); /* all of b, while a stands still */
+    CU_ASSERT(wait_until(reader.received == MANY, 60000)); /* all of b, while a stands still */
     made = a.made;
     CU_ASSERT(made < MANY / 2); /* window, handover and mailbox: bounded */
     CU_ASSERT(!wait_until(a.made > made, 100));
     CU_ASSERT_EQUAL(bridge_end_counters(&publisher).lost, 0);
     child_signal(&child, SIGCONT);
-    CU_ASSERT(wait_until(a.made == MANY, 30000));
-    CU_ASSERT(wait_until(bridge_end_counters(&publisher).exported == 2 * MANY, 30000));
+    CU_ASSERT(wait_until(a.made == MANY, 60000));
+    CU_ASSERT(wait_until(bridge_end_counters(&publisher).exported == 2 * MANY, 60000));
     CU_ASSERT_EQUAL(maiko_bridge_drain(publisher.bridge), MAIKO_OK);
     CU_ASSERT_EQUAL(bridge_end_counters(&publisher).lost, 0);
     CU_ASSERT_EQUAL(reader.not_rising + reader.holes, 0);
     child_signal(&child, SIGTERM);
     child_read_output(&child, output, sizeof(output));
-    CU_ASSERT_EQUAL(child_end(&child, 30000), 0);
+    CU_ASSERT_EQUAL(child_end(&child, 60000), 0);
     CU_ASSERT_STRING_EQUAL(output, "50000 0\n");
     bridge_end_stop(&reader);
     bridge_end_stop(&publisher);
@@ -222,20 +222,20 @@ static void what_waits_for_a_stopped_reader_is_bounded_in_bytes(void)
     CU_ASSERT_EQUAL(bridge_end_export(&publisher, "bulk", NULL), MAIKO_OK);
     CU_ASSERT_EQUAL_FATAL(bridge_end_start(&publisher), MAIKO_OK);
     CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--subscriber", 0));
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "bulk", 1, MAIKO_SECONDS(20)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "bulk", 1, MAIKO_SECONDS(60)), MAIKO_OK);
     child_signal(&child, SIGSTOP);
     CU_ASSERT_EQUAL(add_source(&publisher, "source", &source), MAIKO_OK);
-    CU_ASSERT(wait_until(bridge_end_counters(&publisher).window_waits > 0, 30000));
+    CU_ASSERT(wait_until(bridge_end_counters(&publisher).window_waits > 0, 60000));
     do
         exported = source.made;
     while (wait_until(source.made > exported, 200)); /* until it is held */
     CU_ASSERT(source.made < 512);                    /* window and mark, 1 MiB each, and a mailbox */
     CU_ASSERT_EQUAL(bridge_end_counters(&publisher).lost, 0);
     child_signal(&child, SIGCONT);
-    CU_ASSERT(wait_until(source.made > exported, 30000));
+    CU_ASSERT(wait_until(source.made > exported, 60000));
     child_signal(&child, SIGKILL);
-    child_end(&child, 30000);
-    CU_ASSERT(wait_until(source.made > exported + 2000, 30000)); /* the dead hold nobody */
+    child_end(&child, 60000);
+    CU_ASSERT(wait_until(source.made > exported + 2000, 60000)); /* the dead hold nobody */
     bridge_end_stop(&publisher);
     host_deinit(&host);
 }
@@ -249,7 +249,7 @@ static const struct test_case cases[] = {
 int main(int argc, char **argv)
 {
     static const struct suite suite = {
-        .name = "flow over links", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 120};
+        .name = "flow over links", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 300};
 
     if (argc > 1 && strcmp(argv[1], "--subscriber") == 0)
         return subscribe_until_told();

@@ -145,7 +145,7 @@ static const maiko_peer_report *report_of(struct end *end, maiko_peer_news news,
 
 static bool hears(struct end *end, maiko_peer_news news, const char *reason)
 {
-    if (wait_until(report_of(end, news, reason) != NULL, 30000))
+    if (wait_until(report_of(end, news, reason) != NULL, 60000))
         return true;
     printf("# no report %d %s; %u came\n", news, reason == NULL ? "" : reason, (unsigned)end->count);
     return false;
@@ -227,7 +227,7 @@ static void reports_without_room_are_counted(void)
     CU_ASSERT_EQUAL(counters_of(&end).reports, 256);
     CU_ASSERT_EQUAL(counters_of(&end).reports_dropped, 44);
     CU_ASSERT_EQUAL_FATAL(maiko_supervisor_start(end.sup), MAIKO_OK);
-    CU_ASSERT(wait_until(end.count > 0, 30000));
+    CU_ASSERT(wait_until(end.count > 0, 60000));
     CU_ASSERT_EQUAL(end.reports[0].unreported, 0);
     stop_end(&end);
     finish();
@@ -320,7 +320,7 @@ static void a_stopped_peer_is_stalled_then_ready_and_told_of_its_gap(void)
     CU_ASSERT_EQUAL(maiko_bridge_export(publisher.bridge, &(maiko_bridge_pattern){.pattern = "count/#"}), MAIKO_OK);
     start_end(&publisher);
     CU_ASSERT_TRUE_FATAL(child_start_program(&child, argv));
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
     child_signal(&child, SIGSTOP);
     for (number = 1; number <= 20000; number++)
         CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(publisher.sup), counted, .number = number), MAIKO_OK);
@@ -332,7 +332,7 @@ static void a_stopped_peer_is_stalled_then_ready_and_told_of_its_gap(void)
     CU_ASSERT(read(child.output_fd, line, sizeof(line) - 1) > 0);
     CU_ASSERT_EQUAL(strncmp(line, "gap deadline ", 13), 0);
     child_signal(&child, SIGKILL);
-    child_end(&child, 5000);
+    child_end(&child, 60000);
     CU_ASSERT(hears(&publisher, MAIKO_PEER_DOWN, NULL));
     CU_ASSERT_STRING_EQUAL(report_of(&publisher, MAIKO_PEER_DOWN, NULL)->peer, "subscriber");
     stop_end(&publisher);
@@ -341,7 +341,7 @@ static void a_stopped_peer_is_stalled_then_ready_and_told_of_its_gap(void)
 
 static maiko_status stuck(void *self, maiko_context *ctx, const maiko_envelope *envelope)
 {
-    CU_ASSERT(wait_until(atomic_load((atomic_bool *)self), 30000));
+    CU_ASSERT(wait_until(atomic_load((atomic_bool *)self), 60000));
     return MAIKO_OK;
 }
 
@@ -368,7 +368,7 @@ static void a_subscription_that_fails_is_said_at_both_ends(void)
     CU_ASSERT_EQUAL(
         maiko_bridge_import(subscriber.bridge, &(maiko_bridge_pattern){.pattern = "count/up", .overflow = MAIKO_FAIL}), MAIKO_OK);
     start_end(&subscriber);
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
     for (number = 1; number <= 20000 && report_of(&publisher, MAIKO_PEER_FAILED, NULL) == NULL; number++)
         (void)maiko_send(maiko_supervisor_context(publisher.sup), counted, .number = number);
     CU_ASSERT(hears(&publisher, MAIKO_PEER_FAILED, "overflow"));
@@ -509,7 +509,7 @@ static void a_changed_allow_file_holds_at_once_and_a_bad_one_changes_nothing(voi
     start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &second, server_keys.pair.public_key);
     CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "key_refused"));
     replace_file(allow_file, "[second]\nkey = nonsense\n");
-    CU_ASSERT(wait_until(strstr(server.log, "stay as they were") != NULL || server.count > 2, 30000));
+    CU_ASSERT(wait_until(strstr(server.log, "stay as they were") != NULL || server.count > 2, 60000));
     allow(allow_file, &first, &second);
     CU_ASSERT(hears(&client, MAIKO_PEER_READY, NULL)); /* it tries again by itself */
     stop_end(&client);
@@ -577,7 +577,7 @@ static const struct test_case cases[] = {
 int main(int argc, char **argv)
 {
     static const struct suite suite = {
-        .name = "peer_reports", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 60};
+        .name = "peer_reports", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 300};
 
     if (argc > 1 && strcmp(argv[1], "--subscriber") == 0)
         return subscribe_until_killed();

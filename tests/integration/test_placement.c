@@ -76,7 +76,7 @@ static void heavy_actors_come_apart(void)
     add_heavy(&stage, &a, (maiko_actor_spec){.name = "a"});
     add_heavy(&stage, &b, (maiko_actor_spec){.name = "b"});
     CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
-    CU_ASSERT_TRUE(wait_until(are_apart(&a, &b), 30000));
+    CU_ASSERT_TRUE(wait_until(are_apart(&a, &b), 60000));
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     CU_ASSERT_TRUE(a.has_moved || b.has_moved);
     CU_ASSERT_EQUAL(a.player.events, b.player.events);
@@ -96,7 +96,7 @@ static void expect_to_stay(maiko_placement placement, maiko_actor_spec first, ma
     add_heavy(&stage, &a, first);
     add_heavy(&stage, &b, second);
     CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
-    CU_ASSERT_TRUE(wait_until(atomic_load(&b.player.events) >= ENOUGH_TO_MOVE, 30000));
+    CU_ASSERT_TRUE(wait_until(atomic_load(&b.player.events) >= ENOUGH_TO_MOVE, 60000));
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     CU_ASSERT_FALSE(a.has_moved);
     CU_ASSERT_FALSE(b.has_moved);
@@ -121,4 +121,4 @@ static const struct test_case cases[] = {
     TEST_CASE(bound_actors_stay),
     TEST_CASE(fixed_placement_moves_nobody),
 };
-SUITE_MAIN_TIMEOUT("placement", cases, 60)
+SUITE_MAIN_TIMEOUT("placement", cases, 300)

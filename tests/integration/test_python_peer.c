@@ -307,4 +307,4 @@ static const struct test_case cases[] = {
     TEST_CASE(an_outsider_listens_and_publishes),
     TEST_CASE(a_node_of_another_language_has_a_link_like_any_other),
 };
-SUITE_MAIN_TIMEOUT("python_peer", cases, 60)
+SUITE_MAIN_TIMEOUT("python_peer", cases, 300)

@@ -154,7 +154,7 @@ static void end_middle(struct child *child, uint64_t *ret_received, uint64_t *re
 
     child_signal(child, SIGTERM);
     child_read_output(child, output, sizeof(output));
-    CU_ASSERT_EQUAL(child_end(child, 30000), 0);
+    CU_ASSERT_EQUAL(child_end(child, 60000), 0);
     CU_ASSERT_EQUAL(sscanf(output, "%" SCNu64 " %" SCNu64, ret_received, ret_relayed), 2);
 }
 
@@ -201,15 +201,15 @@ static void a_relay_passes_on_with_origin_and_hops(void)
     connect_end(&last, "middle");
     exchange(&last, true);
     CU_ASSERT_EQUAL_FATAL(start_end(&last), MAIKO_OK);
-    CU_ASSERT_EQUAL(maiko_bridge_wait_ready(first.bridge, "hop/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
-    CU_ASSERT_EQUAL(maiko_bridge_wait_ready(last.bridge, "hop/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_wait_ready(first.bridge, "hop/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_wait_ready(last.bridge, "hop/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
     publish_all(&first);
-    CU_ASSERT(wait_until(last.received == EVENTS, 30000));
+    CU_ASSERT(wait_until(last.received == EVENTS, 60000));
     CU_ASSERT_EQUAL(last.not_rising, 0);
     CU_ASSERT_EQUAL(last.most_hops, 2);
-    CU_ASSERT(wait_until(counters_of(&last).relayed == EVENTS, 30000));
+    CU_ASSERT(wait_until(counters_of(&last).relayed == EVENTS, 60000));
     CU_ASSERT_EQUAL(maiko_bridge_drain(last.bridge), MAIKO_OK);
-    CU_ASSERT(wait_until(counters_of(&first).looped == EVENTS, 30000)); /* the middle tells everybody, the first included */
+    CU_ASSERT(wait_until(counters_of(&first).looped == EVENTS, 60000)); /* the middle tells everybody, the first included */
     end_middle(&middle, &received, &relayed);
     CU_ASSERT_EQUAL(received, EVENTS); /* its own and the last one's copy: once */
     CU_ASSERT_EQUAL(relayed, EVENTS);
@@ -239,10 +239,10 @@ static void what_comes_by_two_ways_is_received_once(void)
     connect_end(&last, "first");
     exchange(&last, false);
     CU_ASSERT_EQUAL_FATAL(start_end(&last), MAIKO_OK);
-    CU_ASSERT_EQUAL(maiko_bridge_wait_ready(first.bridge, "hop/up", 2, MAIKO_SECONDS(30)), MAIKO_OK);
-    CU_ASSERT_EQUAL(maiko_bridge_wait_ready(last.bridge, "hop/up", 2, MAIKO_SECONDS(30)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_wait_ready(first.bridge, "hop/up", 2, MAIKO_SECONDS(60)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_wait_ready(last.bridge, "hop/up", 2, MAIKO_SECONDS(60)), MAIKO_OK);
     publish_all(&first);
-    CU_ASSERT(wait_until(last.received + counters_of(&last).repeated == 2 * EVENTS, 30000));
+    CU_ASSERT(wait_until(last.received + counters_of(&last).repeated == 2 * EVENTS, 60000));
     CU_ASSERT_EQUAL(last.received, EVENTS);
     CU_ASSERT_EQUAL(last.not_rising, 0);
     CU_ASSERT_EQUAL(counters_of(&last).repeated, EVENTS);
@@ -272,10 +272,10 @@ static void nothing_is_passed_on_unless_told(void)
     connect_end(&last, "middle");
     exchange(&last, false);
     CU_ASSERT_EQUAL_FATAL(start_end(&last), MAIKO_OK);
-    CU_ASSERT_EQUAL(maiko_bridge_wait_ready(first.bridge, "hop/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
-    CU_ASSERT_EQUAL(maiko_bridge_wait_ready(last.bridge, "hop/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_wait_ready(first.bridge, "hop/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_wait_ready(last.bridge, "hop/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
     publish_all(&first);
-    CU_ASSERT(wait_until(counters_of(&first).exported == EVENTS, 30000));
+    CU_ASSERT(wait_until(counters_of(&first).exported == EVENTS, 60000));
     CU_ASSERT_EQUAL(maiko_bridge_drain(first.bridge), MAIKO_OK);
     end_middle(&middle, &received, &relayed);
     CU_ASSERT_EQUAL(received, EVENTS);
@@ -295,7 +295,7 @@ static const struct test_case cases[] = {
 int main(int argc, char **argv)
 {
     static const struct suite suite = {
-        .name = "relay", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 120};
+        .name = "relay", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 300};
 
     if (argc > 2)
         return be_in_the_middle(argv[2], strcmp(argv[1], "--relay") == 0);

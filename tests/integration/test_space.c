@@ -89,7 +89,7 @@ static bool run(struct space *space)
     return true;
 }
 
-#define wait_for(space, condition) wait_until((run(space), (condition)), 20000)
+#define wait_for(space, condition) wait_until((run(space), (condition)), 60000)
 
 /* ---- a directory for every case ---- */
 
@@ -217,7 +217,7 @@ static void a_node_of_another_process_that_stops_is_seen_to_leave(void)
     CU_ASSERT(wait_for(space, seen.arrived == 1));
     child_signal(&child, SIGTERM);
     CU_ASSERT(wait_for(space, seen.left[SPACE_LEFT] == 1));
-    CU_ASSERT_EQUAL(child_end(&child, 5000), 0);
+    CU_ASSERT_EQUAL(child_end(&child, 60000), 0);
     CU_ASSERT_EQUAL(seen.left[SPACE_DIED], 0);
     space_leave(space);
     remove_runtime_dir();
@@ -243,7 +243,7 @@ static void a_killed_node_is_noticed_at_once_and_its_directory_goes(void)
         deadline = wait_deadline_ns(1000);
         CU_ASSERT(wait_for(space, seen.left[SPACE_DIED] == i));
         CU_ASSERT(wait_a_moment(deadline)); /* within a second */
-        child_end(&child, 5000);
+        child_end(&child, 60000);
         CU_ASSERT_EQUAL(entries_of_space(), 1);
     }
     space_leave(space);
@@ -271,7 +271,7 @@ static void a_killed_node_is_noticed_although_a_forked_child_holds_its_sockets(v
     CU_ASSERT_EQUAL(kill(holder, 0), 0); /* which is still there */
     CU_ASSERT_EQUAL(entries_of_space(), 1);
     kill(holder, SIGKILL);
-    child_end(&child, 5000);
+    child_end(&child, 60000);
     close(pipe_fds[0]);
     close(pipe_fds[1]);
     space_leave(space);
@@ -304,7 +304,7 @@ static void a_stopped_node_is_not_a_dead_one(void)
     child_signal(&child, SIGKILL);
     CU_ASSERT(wait_for(late, late_seen.left[SPACE_DIED] == 1)); /* known although it never greeted */
     CU_ASSERT(wait_for(space, seen.left[SPACE_DIED] + seen.left[SPACE_LEFT] == 1));
-    child_end(&child, 5000);
+    child_end(&child, 60000);
     space_leave(late);
     space_leave(space);
     remove_runtime_dir();
@@ -328,7 +328,7 @@ static void a_live_nodes_name_is_refused_and_the_error_says_whose_it_is(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(reason, pid));
     CU_ASSERT_EQUAL(join(runtime_dir, "witness", &seen, &second), MAIKO_EEXIST); /* within a process, too */
     child_signal(&child, SIGTERM);
-    CU_ASSERT_EQUAL(child_end(&child, 5000), 0); /* unharmed */
+    CU_ASSERT_EQUAL(child_end(&child, 60000), 0); /* unharmed */
     space_leave(space);
     remove_runtime_dir();
 }
@@ -347,7 +347,7 @@ static void a_dead_nodes_name_is_taken_over_with_a_greater_epoch(void)
     CU_ASSERT(wait_for(witness, seen.last_epoch == other.epoch));
     space_leave(witness); /* nobody is there to clean up */
     child_signal(&child, SIGKILL);
-    child_end(&child, 5000);
+    child_end(&child, 60000);
     CU_ASSERT_EQUAL(entries_of_space(), 1);
     CU_ASSERT_EQUAL_FATAL(join(runtime_dir, "same", &seen, &space), MAIKO_OK);
     CU_ASSERT(space_record(space)->epoch > other.epoch);
@@ -370,7 +370,7 @@ static void leftovers_of_the_dead_go_with_the_next_start(void)
     CU_ASSERT(wait_for(space, seen.arrived == 1));
     space_leave(space);
     child_signal(&child, SIGKILL);
-    child_end(&child, 5000);
+    child_end(&child, 60000);
     snprintf(path, sizeof(path), "%s/maiko/test/.new-1-2-3-abc", runtime_dir); /* half-made and half-removed */
     CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
     snprintf(path, sizeof(path), "%s/maiko/test/.dead-1-2-3-abc", runtime_dir);
@@ -414,7 +414,7 @@ static void many_that_join_at_once_do_not_take_each_other_for_dead(void)
         CU_ASSERT_TRUE_FATAL(child_start(&children[i], come_and_go, &others[i]));
     for (i = 0; i < 4; i++) {
         child_read_output(&children[i], output, sizeof(output));
-        CU_ASSERT_EQUAL(child_end(&children[i], 20000), 0);
+        CU_ASSERT_EQUAL(child_end(&children[i], 60000), 0);
         if (output[0] != '\0')
             printf("# %s", output);
     }
@@ -498,7 +498,7 @@ static void a_process_of_another_user_is_turned_away_with_a_warning(void)
     CU_ASSERT_TRUE_FATAL(child_start(&child, connect_as_another_user, path));
     CU_ASSERT(wait_for(space, seen.warning[0] != '\0'));
     CU_ASSERT_PTR_NOT_NULL(strstr(seen.warning, "user 4711"));
-    CU_ASSERT_EQUAL(child_end(&child, 5000), 0);
+    CU_ASSERT_EQUAL(child_end(&child, 60000), 0);
     space_leave(space);
     remove_runtime_dir();
 }
@@ -610,7 +610,7 @@ static void onlookers_list_the_living_and_the_dead(void)
     CU_ASSERT_TRUE_FATAL(child_start(&child, live, &other));
     CU_ASSERT(wait_for(space, seen.arrived == 1));
     child_signal(&child, SIGKILL);
-    child_end(&child, 5000);
+    child_end(&child, 60000);
     CU_ASSERT_EQUAL(space_list(heap_default(), runtime_dir, "test", count_node, counts, &error), MAIKO_OK);
     CU_ASSERT_EQUAL(counts[1], 1);
     CU_ASSERT_EQUAL(counts[0], 1);

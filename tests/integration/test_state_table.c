@@ -214,7 +214,7 @@ static void scene_start(struct scene *scene, const struct row *row)
     CU_ASSERT_EQUAL(maiko_supervisor_start(scene->stage.sup), MAIKO_OK);
     if (is_polled(row))
         stage_settle(&scene->stage);
-    CU_ASSERT_TRUE(wait_until(atomic_load(&scene->player.ctx) != NULL && atomic_load(&scene->other.ctx) != NULL, 20000));
+    CU_ASSERT_TRUE(wait_until(atomic_load(&scene->player.ctx) != NULL && atomic_load(&scene->other.ctx) != NULL, 60000));
     scene->ctx = atomic_load(&scene->player.ctx);
 }
 
@@ -287,10 +287,10 @@ static void calls_while_stopping(void)
         scene.player.on_stop = wait_in_on_stop;
         scene_start(&scene, row);
         CU_ASSERT_EQUAL_FATAL(pthread_create(&stopping, NULL, halt, &scene), 0);
-        CU_ASSERT_TRUE(wait_until(atomic_load(&scene.player.stops) == 1, 20000));
+        CU_ASSERT_TRUE(wait_until(atomic_load(&scene.player.stops) == 1, 60000));
         CU_ASSERT_EQUAL_FATAL(pthread_create(&calling, NULL, make_call, &scene), 0);
         if (row->stopping != WAITS)
-            CU_ASSERT_TRUE(wait_until(atomic_load(&scene.is_answered), 20000));
+            CU_ASSERT_TRUE(wait_until(atomic_load(&scene.is_answered), 60000));
         atomic_store(&scene.go_on, true);
         pthread_join(calling, NULL);
         pthread_join(stopping, NULL);
@@ -325,7 +325,7 @@ static void calls_from_a_hook(void)
         CU_ASSERT_EQUAL(stage_send(&scene.stage, 0), MAIKO_OK);
         if (is_polled(row))
             stage_settle(&scene.stage);
-        CU_ASSERT_TRUE(wait_until(atomic_load(&scene.is_answered), 20000));
+        CU_ASSERT_TRUE(wait_until(atomic_load(&scene.is_answered), 60000));
         expect(row, "hook", row->hook, scene.answer);
         scene_close(&scene);
     }
@@ -346,7 +346,7 @@ static void calls_in_a_forked_child_leave_the_parent_unharmed(void)
     for (row = rows; row < rows + ROWS; row++) {
         scene_open(&scene, row);
         scene_start(&scene, row);
-        expect(row, "child", row->child, (maiko_status)-child_run(call_in_child, &scene, 5000));
+        expect(row, "child", row->child, (maiko_status)-child_run(call_in_child, &scene, 60000));
         CU_ASSERT_EQUAL(stage_send(&scene.stage, 0), MAIKO_OK);
         CU_ASSERT_EQUAL(stage_stop(&scene.stage), MAIKO_OK);
         CU_ASSERT_EQUAL(scene.player.events, 1);
@@ -364,7 +364,7 @@ static maiko_status fork_in_hook(struct player *player, maiko_context *ctx, cons
     scene->ctx = ctx;
     for (row = rows; row < rows + ROWS; row++) {
         scene->call = row->call;
-        expect(row, "child of a hook", row->child, (maiko_status)-child_run(call_in_child, scene, 5000));
+        expect(row, "child of a hook", row->child, (maiko_status)-child_run(call_in_child, scene, 60000));
     }
     return MAIKO_OK;
 }

@@ -430,4 +430,4 @@ static const struct test_case cases[] = {
     TEST_CASE(every_call_returns_and_nothing_is_left),
     TEST_CASE(the_same_around_a_poll_loop),
 };
-SUITE_MAIN_TIMEOUT("storm", cases, 60)
+SUITE_MAIN_TIMEOUT("storm", cases, 300)

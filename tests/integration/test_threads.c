@@ -32,4 +32,4 @@ static const struct test_case cases[] = {
     TEST_CASE(every_promise_holds_on_threads),
     TEST_CASE(every_promise_holds_with_everything_apart),
 };
-SUITE_MAIN_TIMEOUT("threads", cases, 60)
+SUITE_MAIN_TIMEOUT("threads", cases, 300)

@@ -93,7 +93,7 @@ static maiko_status start_node(struct node *node, const char *name, enum release
     if (status == MAIKO_OK)
         status = maiko_supervisor_start(node->sup);
     if (status == MAIKO_OK)
-        status = maiko_bridge_wait_ready(node->bridge, node->out, 1, MAIKO_SECONDS(30));
+        status = maiko_bridge_wait_ready(node->bridge, node->out, 1, MAIKO_SECONDS(60));
     return status;
 }
 
@@ -184,7 +184,7 @@ static void old_and_new_peers_understand_what_both_know(void)
 
     begin(&node, &old, "--old");
     CU_ASSERT_EQUAL(send_json(&node, "{\"number\":8,\"station\":\"S2\",\"celsius\":-3.25,\"humidity\":0.5}"), MAIKO_OK);
-    CU_ASSERT(wait_until(node.received == 1, 20000));
+    CU_ASSERT(wait_until(node.received == 1, 60000));
     CU_ASSERT_STRING_EQUAL(node.texts[0], "{\"number\":7,\"station\":\"S1\",\"celsius\":21.5,\"humidity\":0}");
     finish(&node, &old);
     CU_ASSERT_TRUE(process_says(&old, "{\"station\":\"S2\",\"celsius\":-3.25,\"number\":8}\n"));
@@ -214,7 +214,7 @@ static void a_field_of_another_kind_is_refused_on_both_sides(void)
 
     begin(&node, &odd, "--odd");
     CU_ASSERT_EQUAL(send_json(&node, "{\"number\":8,\"station\":\"S2\",\"celsius\":-3.25,\"humidity\":0.5}"), MAIKO_OK);
-    CU_ASSERT(wait_until(refused_by(&node) == 1, 20000));
+    CU_ASSERT(wait_until(refused_by(&node) == 1, 60000));
     finish(&node, &odd);
     CU_ASSERT_EQUAL(node.received, 0);
     CU_ASSERT_EQUAL(process_figure(&odd, "refused"), 1);
@@ -247,7 +247,7 @@ static enum frame_kind answer_to(const char *endpoint, uint64_t min, uint64_t ma
 {
     void *context = zmq_ctx_new();
     void *socket = zmq_socket(context, ZMQ_DEALER);
-    int timeout_ms = 20000;
+    int timeout_ms = 60000;
     int zero = 0;
     int len;
 
@@ -301,7 +301,7 @@ static const struct test_case cases[] = {
 int main(int argc, char **argv)
 {
     static const struct suite suite = {
-        .name = "versions", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 60};
+        .name = "versions", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 300};
 
     if (argc > 1 && strcmp(argv[1], "--old") == 0)
         return be_other(OLD);

@@ -146,4 +146,4 @@ static const struct test_case cases[] = {
     TEST_CASE(every_allocation_of_the_weather_may_fail),
     TEST_CASE(every_allocation_of_the_weather_on_three_shards_may_fail),
 };
-SUITE_MAIN_TIMEOUT("weather memory", cases, 120)
+SUITE_MAIN_TIMEOUT("weather memory", cases, 300)

@@ -152,7 +152,7 @@ static bool turn(struct end *a, struct end *b)
     return true;
 }
 
-#define wait_for(a, b, condition) wait_until((turn(a, b), (condition)), 20000)
+#define wait_for(a, b, condition) wait_until((turn(a, b), (condition)), 60000)
 
 static const char *bind_end(struct end *end, enum port_door door, const char *endpoint)
 {
@@ -429,7 +429,7 @@ static void another_user_of_the_host_is_refused_on_ipc(void)
     CU_ASSERT_TRUE_FATAL(child_start(&child, connect_as_another_user, endpoint));
     CU_ASSERT(wait_for(&server, NULL, server.warnings > 0));
     CU_ASSERT_PTR_NOT_NULL(strstr(server.warning, "localhost:4711"));
-    CU_ASSERT_EQUAL(child_end(&child, 10000), 0);
+    CU_ASSERT_EQUAL(child_end(&child, 60000), 0);
     close_end(&server);
     unlink(path);
 }
@@ -487,7 +487,7 @@ static void a_plain_listener_gets_what_it_may_have_and_nothing_else(void)
     CU_ASSERT_FALSE(zmq_port_has_listener(server.port, "secret/plan"));
     CU_ASSERT_EQUAL(zmq_port_publish(server.port, "secret/plan", "s", 1), MAIKO_OK);
     CU_ASSERT_EQUAL(zmq_port_publish(server.port, "weather/reading", "w", 1), MAIKO_OK);
-    CU_ASSERT(wait_until(receives(subscriber, got, sizeof(got)), 20000));
+    CU_ASSERT(wait_until(receives(subscriber, got, sizeof(got)), 60000));
     CU_ASSERT_STRING_EQUAL(got, "weather/readingw");
     zmq_close(subscriber);
     zmq_ctx_term(context);
@@ -551,7 +551,7 @@ static void a_live_owners_socket_is_never_stolen_and_a_stale_one_replaced(void)
     CU_ASSERT_EQUAL(zmq_port_bind(end.port, PORT_LINKS, endpoint, bound, fresh_error()), MAIKO_EEXIST);
     CU_ASSERT_PTR_NOT_NULL(strstr(reason, "somebody listens"));
     child_signal(&child, 9);
-    child_end(&child, 5000);
+    child_end(&child, 60000);
     CU_ASSERT_EQUAL(zmq_port_bind(end.port, PORT_LINKS, endpoint, bound, fresh_error()), MAIKO_OK);
     close_end(&end);
     unlink(endpoint + 6);
@@ -576,7 +576,7 @@ static int run_out_of_descriptors(void *userdata)
 
 static void running_out_of_descriptors_is_an_error_and_no_abort(void)
 {
-    CU_ASSERT_EQUAL(child_run(run_out_of_descriptors, NULL, 10000), 0);
+    CU_ASSERT_EQUAL(child_run(run_out_of_descriptors, NULL, 60000), 0);
 }
 
 static void send_raw(const char *endpoint, const void *bytes, size_t len)

@@ -56,7 +56,7 @@ pid_t bridge_life_kill(struct child *child)
     pid_t pid = child->pid;
 
     child_signal(child, SIGKILL);
-    CU_ASSERT_EQUAL(child_end(child, 30000), 128 + SIGKILL);
+    CU_ASSERT_EQUAL(child_end(child, 60000), 128 + SIGKILL);
     return pid;
 }
 

@@ -21,7 +21,7 @@ run()
     example=$1
     shift
     need_program "$example"
-    timeout $((30 * ${MAIKO_TEST_SLOWDOWN:-1})) "$build_dir/examples/$example" "$@" >"$scratch/actual" 2>"$scratch/errors" || {
+    timeout $((120 * ${MAIKO_TEST_SLOWDOWN:-1})) "$build_dir/examples/$example" "$@" >"$scratch/actual" 2>"$scratch/errors" || {
         echo "examples/$example failed with status $?"
         cat "$scratch/actual" "$scratch/errors"
         exit 1

@@ -113,7 +113,7 @@ bool leaks_none_since(const struct leaks *before, char *text, size_t size)
 {
     unsigned allowed = before->thread_count + foreign_threads();
 
-    if (!wait_until(count_threads() <= allowed, 1000)) {
+    if (!wait_until(count_threads() <= allowed, 3000)) {
         snprintf(text, size, "the case left %u threads running", count_threads() - allowed);
         return false;
     }

@@ -14,7 +14,7 @@
 
 #include "lib/suite.h"
 
-enum { WORDS_MAX = 64, FINISH_MS = 30000, PORT_FIRST = 20000, PORT_COUNT = 12000, PORTS_MAX = 64 };
+enum { WORDS_MAX = 64, FINISH_MS = 60000, PORT_FIRST = 20000, PORT_COUNT = 12000, PORTS_MAX = 64 };
 
 void host_init(struct host *host)
 {

@@ -34,7 +34,7 @@ struct process {
  */
 void process_start(struct process *process, const char *program, const char *options, const char *output_path);
 
-/* Reads its output and waits for its end, 30 s at most; a bad exit is printed. */
+/* Reads its output and waits for its end, 60 s at most; a bad exit is printed. */
 void process_finish(struct process *process);
 
 bool process_says(const struct process *process, const char *text);

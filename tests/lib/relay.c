@@ -144,7 +144,7 @@ void relay_cut(struct relay *relay)
     unsigned number = atomic_fetch_add(&relay->cuts_wanted, 1) + 1;
 
     wake(relay);
-    (void)wait_until(atomic_load(&relay->cuts_done) >= number, 10000);
+    (void)wait_until(atomic_load(&relay->cuts_done) >= number, 60000);
 }
 
 void relay_deinit(struct relay *relay)

@@ -25,7 +25,7 @@ struct suite {
     unsigned timeout_s; /* per case, before MAIKO_TEST_SLOWDOWN; 0 = SUITE_TIMEOUT_S */
 };
 
-enum { SUITE_TIMEOUT_S = 30 };
+enum { SUITE_TIMEOUT_S = 120 };
 
 #define TEST_CASE(function)                                                                                                      \
     {                                                                                                                            \

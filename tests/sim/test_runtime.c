@@ -49,4 +49,4 @@ static void every_promise_holds_whatever_happens(void)
 }
 
 static const struct test_case cases[] = {TEST_CASE(every_promise_holds_whatever_happens)};
-SUITE_MAIN_TIMEOUT("runtime", cases, 120)
+SUITE_MAIN_TIMEOUT("runtime", cases, 300)

@@ -425,7 +425,7 @@ static void a_program_killed_at_any_instruction_leaves_books_that_close(void)
     CU_ASSERT_FATAL(child_start(&child, end_actors, (void *)scratch_file(&scratch, "file", path, sizeof(path))));
     waitpid(child.pid, &status, 0);
     if (!WIFSTOPPED(status)) {
-        child_end(&child, 1000);
+        child_end(&child, 60000);
         scratch_deinit(&scratch);
         suite_skip("ptrace is not allowed here, or there is no file to look at");
         return;
@@ -440,7 +440,7 @@ static void a_program_killed_at_any_instruction_leaves_books_that_close(void)
     CU_ASSERT_EQUAL(wrong, 0);
     CU_ASSERT(instructions > 500);
     child_signal(&child, SIGKILL);
-    child_end(&child, 1000);
+    child_end(&child, 60000);
     CU_ASSERT(books_close(counters));
     maiko_counters_free(counters);
     scratch_deinit(&scratch);

@@ -39,7 +39,7 @@ static int run(int (*body)(void *), void *userdata)
     if (!child_start(&child, body, userdata))
         return -1;
     child_read_output(&child, output, sizeof(output));
-    status = child_end(&child, 20000);
+    status = child_end(&child, 60000);
     if (status == SKIPPED)
         suite_skip("needs its own mounts, which are not allowed here");
     else if (status != 0)
@@ -201,7 +201,7 @@ static void a_killed_program_that_nobody_waited_for_is_dead(void)
     CU_ASSERT_EQUAL_FATAL(maiko_counters_open(path, &counters), MAIKO_OK);
     CU_ASSERT(maiko_counters_get_info(counters, &info) == MAIKO_OK && info.state == MAIKO_COUNTERS_DEAD);
     maiko_counters_free(counters);
-    CU_ASSERT_EQUAL(child_end(&child, 20000), 0);
+    CU_ASSERT_EQUAL(child_end(&child, 60000), 0);
     scratch_deinit(&scratch);
 }
 
@@ -322,7 +322,7 @@ static void a_forked_child_neither_counts_nor_ends_the_parents_life(void)
     CU_ASSERT_EQUAL_FATAL(counters_file_open(heap_default(), &options, &file), MAIKO_OK);
     line = counters_actor_add(file, 1, "a", 1, 0);
     CU_ASSERT_FATAL(child_start(&child, touch_a_row, line));
-    CU_ASSERT_NOT_EQUAL(child_end(&child, 20000), 0);
+    CU_ASSERT_NOT_EQUAL(child_end(&child, 60000), 0);
     CU_ASSERT_EQUAL(COUNTED(line, received), 0);
     run(find_it_taken, &options);
     counters_file_close(file, true, 0);

@@ -216,7 +216,7 @@ static int create_past_the_file_limit(void *userdata)
 
 static void a_file_limit_is_an_error_and_no_signal(void)
 {
-    CU_ASSERT_EQUAL(child_run(create_past_the_file_limit, NULL, 30000), 0);
+    CU_ASSERT_EQUAL(child_run(create_past_the_file_limit, NULL, 60000), 0);
 }
 
 static void sizes_nobody_would_choose_are_refused(void)
@@ -273,7 +273,7 @@ static int write_control(void *userdata)
 
 static void the_exporter_cannot_write_the_control_page(void)
 {
-    CU_ASSERT_EQUAL(child_run(write_control, NULL, 30000), 128 + SIGSEGV);
+    CU_ASSERT_EQUAL(child_run(write_control, NULL, 60000), 128 + SIGSEGV);
 }
 
 static int look_at_mappings(void *userdata)
@@ -295,7 +295,7 @@ static void a_forked_child_has_none_of_it(void)
     struct shm_pair pair;
 
     shm_pair_init(&pair, RING, 0);
-    CU_ASSERT_EQUAL(child_run(look_at_mappings, &pair, 30000), 0);
+    CU_ASSERT_EQUAL(child_run(look_at_mappings, &pair, 60000), 0);
     shm_pair_deinit(&pair);
 }
 

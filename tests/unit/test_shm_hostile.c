@@ -407,7 +407,7 @@ static void a_scribbling_reader_harms_nobody(void)
         }
     }
     child_signal(&child, SIGKILL);
-    (void)child_end(&child, 10000);
+    (void)child_end(&child, 60000);
     shm_pair_deinit(&pair);
 }
 
@@ -503,7 +503,7 @@ static void a_scribbling_writer_harms_nobody(void)
     for (; rounds > 0 || believed == 0; rounds -= rounds > 0) /* lies that nobody believes test little */
         believed += read_lies(&pair, &seen, &dice);
     child_signal(&child, SIGKILL);
-    (void)child_end(&child, 10000);
+    (void)child_end(&child, 60000);
     shm_area_deinit(&seen);
     shm_area_deinit(&scribbler.area);
     shm_pair_deinit(&pair);

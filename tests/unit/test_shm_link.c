@@ -644,7 +644,7 @@ static void a_side_that_scribbles_over_all_it_may_write_harms_nobody(void)
         believed += listen_to(ends.a, &child);
         faults += shm_link_fault(ends.a) != NULL;
         child_signal(&child, SIGKILL);
-        (void)child_end(&child, 30000);
+        (void)child_end(&child, 60000);
         CU_ASSERT(atomic_load(&ends.memory.bytes_out) < 64 * 1024 * 1024);
         liar_deinit(&liar);
         ends_deinit(&ends);

@@ -113,4 +113,4 @@ static void a_million_random_pairs_agree_with_libmosquitto(void)
 static const struct test_case cases[] = {
     TEST_CASE(a_million_random_pairs_agree_with_libmosquitto),
 };
-SUITE_MAIN_TIMEOUT("topic_mosquitto", cases, 60)
+SUITE_MAIN_TIMEOUT("topic_mosquitto", cases, 300)
