@@ -235,7 +235,7 @@ static void check_gap(struct bridge_end *subscriber, const maiko_bridge_counters
 
     (void)wait_until((after = bridge_end_counters(subscriber),
                       after.gaps - before->gaps == gaps && after.lost_for_us - before->lost_for_us == lost),
-                     20000);
+                     60000);
     CU_ASSERT_EQUAL(after.gaps - before->gaps, gaps);
     if (after.lost_for_us - before->lost_for_us != lost)
         SUITE_FAIL("lost %" PRIu64 " of %" PRIu64 ", delivered %" PRIu64 ", %" PRIu64 " waited",

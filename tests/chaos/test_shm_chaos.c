@@ -291,7 +291,7 @@ static uint64_t kill_and_see_dead(const struct child *child)
 
     CU_ASSERT_FATAL(end.fd >= 0);
     child_signal(child, SIGKILL);
-    CU_ASSERT_EQUAL(poll(&end, 1, 30000), 1);
+    CU_ASSERT_EQUAL(poll(&end, 1, 60000), 1);
     dead_ns = now_ns();
     close(end.fd);
     return dead_ns;

@@ -132,6 +132,7 @@ static int be_in_the_middle(const char *where, bool is_relay)
         return 9;
     while (!wait_until(is_told_to_end, 1000)) {
     }
+    (void)maiko_supervisor_halt(end.sup, NULL); /* what was passed on may still wait for our own listener */
     printf("%" PRIu64 " %" PRIu64 "\n", (uint64_t)end.received, counters_of(&end).relayed);
     fflush(stdout);
     stop_end(&end);
