@@ -1,9 +1,11 @@
 /* Access: whose key is admitted, and what each may.  Read from files at the start and again on request: the lists in use are
  * replaced only by ones that are good. */
 #include <string.h>
+#include <unistd.h>
 
 #include "node/node.h"
 #include "security/key_file.h"
+#include "security/trusted_file.h"
 #include "space/ini_text.h"
 
 static maiko_status load_keys(maiko_bridge *bridge, struct key_text *ret_keys, struct text *error)
@@ -18,11 +20,16 @@ static maiko_status load_allow(maiko_bridge *bridge, struct allow_list *ret_list
     char *text = NULL;
     maiko_status status;
     size_t len = 0;
+    int fd = -1;
 
     if (bridge->allow_file[0] == '\0')
         return MAIKO_OK;
     text_append_format(error, "allow file %s: ", bridge->allow_file);
-    status = ini_text_load(bridge->allow_file, bridge->heap, &text, &len, error);
+    status = trusted_file_open(bridge->allow_file, false, &fd, error);
+    if (status != MAIKO_OK)
+        return status;
+    status = ini_text_read(fd, bridge->heap, &text, &len, error);
+    close(fd);
     if (status != MAIKO_OK)
         return status;
     status = allow_list_parse(ret_list, text, error);

@@ -1,8 +1,13 @@
 /* Key watch: notices that the key file or the allow file was written anew or replaced, so that keys are rotated without a restart
- * and without a call.  The directories are watched, not the files: a replaced file is another one. */
+ * and without a call.  The directories are watched, not the files: a replaced file is another one.  Of a file that is a symbolic
+ * link the directory of its target is watched, too, and at whatever happens in either it is asked whether the link leads to
+ * another file: secrets are mounted behind links to a directory that is itself replaced. */
 #include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/errno_text.h"
@@ -16,7 +21,7 @@ static const char *base_name(const char *path)
 }
 
 /* The directory a file is in; "." for a name alone. */
-static void directory_of(const char *path, char ret_directory[SPACE_PATH_MAX])
+static void directory_of(const char *path, char ret_directory[PATH_MAX])
 {
     size_t len = (size_t)(base_name(path) - path);
 
@@ -28,14 +33,49 @@ static void directory_of(const char *path, char ret_directory[SPACE_PATH_MAX])
     ret_directory[len > 1 ? len - 1 : len] = '\0';
 }
 
-static bool watch_file(maiko_bridge *bridge, const char *path)
+static bool watch_directory_of(const maiko_bridge *bridge, const char *path)
 {
-    char directory[SPACE_PATH_MAX];
+    char directory[PATH_MAX];
+
+    directory_of(path, directory);
+    return inotify_add_watch(bridge->key_watch_fd, directory, IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_ONLYDIR) >= 0;
+}
+
+static bool is_link(const char *path)
+{
+    struct stat info;
+
+    return lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+}
+
+/* A directory that is watched already stays so; that of an earlier target does until it is gone. */
+static bool watch_file(const maiko_bridge *bridge, const char *path)
+{
+    char target[PATH_MAX];
 
     if (path[0] == '\0')
         return true;
-    directory_of(path, directory);
-    return inotify_add_watch(bridge->key_watch_fd, directory, IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR) >= 0;
+    if (is_link(path) && realpath(path, target) != NULL && !watch_directory_of(bridge, target))
+        return false;
+    return watch_directory_of(bridge, path);
+}
+
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Does a link lead to another file than when this was asked last, or has its file other contents? */
+static bool leads_elsewhere(const maiko_bridge *bridge, const char *path, struct stat *known)
+{
+    struct stat now;
+
+    if (path[0] == '\0' || !is_link(path) || stat(path, &now) != 0 || is_same_file(&now, known))
+        return false;
+    *known = now;
+    (void)watch_file(bridge, path);
+    return true;
 }
 
 static bool is_ours(const maiko_bridge *bridge, const char *name)
@@ -56,11 +96,16 @@ static void watch_ready(void *userdata)
         while (at < len) {
             const struct inotify_event *event = (const void *)(events + at);
 
-            if ((event->mask & IN_Q_OVERFLOW) != 0 || (event->len > 0 && is_ours(bridge, event->name)))
+            if ((event->mask & IN_Q_OVERFLOW) != 0 ||
+                (event->len > 0 && (event->mask & IN_CREATE) == 0 && is_ours(bridge, event->name)))
                 atomic_store(&bridge->wants_reload, true);
             at += (ssize_t)(sizeof(*event) + event->len);
         }
     }
+    if (leads_elsewhere(bridge, bridge->key_file, &bridge->key_file_known))
+        atomic_store(&bridge->wants_reload, true);
+    if (leads_elsewhere(bridge, bridge->allow_file, &bridge->allow_file_known))
+        atomic_store(&bridge->wants_reload, true);
 }
 
 void node_key_watch_start(maiko_bridge *bridge)
@@ -70,6 +115,8 @@ void node_key_watch_start(maiko_bridge *bridge)
     bridge->key_watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (bridge->key_watch_fd >= 0 && watch_file(bridge, bridge->key_file) && watch_file(bridge, bridge->allow_file) &&
         zmq_port_watch(bridge->port, bridge->key_watch_fd, watch_ready, bridge) == MAIKO_OK) {
+        (void)leads_elsewhere(bridge, bridge->key_file, &bridge->key_file_known);
+        (void)leads_elsewhere(bridge, bridge->allow_file, &bridge->allow_file_known);
         atomic_store(&bridge->wants_reload, true); /* what changed since they were read */
         return;
     }

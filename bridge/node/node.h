@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "link/origins.h"
@@ -183,7 +184,9 @@ struct maiko_bridge {
     struct list peers;
     size_t peer_count;
     struct key_text keys;
-    int key_watch_fd; /* inotify; -1: none */
+    int key_watch_fd;           /* inotify; -1: none */
+    struct stat key_file_known; /* where these led when it was looked last, if they are links */
+    struct stat allow_file_known;
     struct allow_list allow;
     struct fifo waiting; /* imports without room */
     struct fifo dirty;   /* importers with something staged */

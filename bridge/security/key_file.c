@@ -4,41 +4,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/errno_text.h"
 #include "link/zmq_curve.h"
+#include "security/trusted_file.h"
 
 enum { KEY_FILE_MAX = 4096 };
 
-static maiko_status check_file(int fd, const char *path, bool wants_secret, struct text *error)
-{
-    struct stat info;
-
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        text_append_format(error, "key file %s is not a plain file", path);
-        return MAIKO_EPERM;
-    }
-    if (wants_secret && info.st_uid != geteuid() && info.st_uid != 0) {
-        text_append_format(error, "key file %s belongs to user %lu", path, (unsigned long)info.st_uid);
-        return MAIKO_EPERM;
-    }
-    if (wants_secret && (info.st_mode & 077) != 0) {
-        text_append_format(error, "key file %s is open to others (mode %04o, must be 0600)", path,
-                           (unsigned)(info.st_mode & 07777));
-        return MAIKO_EPERM;
-    }
-    return MAIKO_OK;
-}
-
-static maiko_status read_keys(int fd, const char *path, struct key_text *ret_keys, struct text *error)
+static maiko_status read_keys(int fd, struct key_text *ret_keys, struct text *error)
 {
     char bytes[KEY_FILE_MAX + 1];
     ssize_t len = read(fd, bytes, sizeof(bytes));
     maiko_status status;
 
-    text_append_format(error, "key file %s: ", path);
     if (len < 0) {
         text_append(error, ERRNO_TEXT(errno));
         return MAIKO_ESYSTEM;
@@ -75,17 +54,13 @@ maiko_status key_file_load(const char *path, bool wants_secret, struct key_text 
 {
     struct key_text keys = {"", ""};
     maiko_status status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = -1;
 
-    if (fd < 0) {
-        int reason = errno;
-
-        text_append_format(error, "key file %s: %s", path, ERRNO_TEXT(reason));
-        return reason == ENOENT ? MAIKO_ENOTFOUND : reason == EACCES ? MAIKO_EPERM : MAIKO_ESYSTEM;
-    }
-    status = check_file(fd, path, wants_secret, error);
-    if (status == MAIKO_OK)
-        status = read_keys(fd, path, &keys, error);
+    text_append_format(error, "key file %s: ", path);
+    status = trusted_file_open(path, wants_secret, &fd, error);
+    if (status != MAIKO_OK)
+        return status;
+    status = read_keys(fd, &keys, error);
     close(fd);
     if (status == MAIKO_OK) {
         text_clear(error);

@@ -6,9 +6,9 @@
 #include "security/key_text.h"
 
 /*
- * Loads a file.  With `wants_secret` it must hold a secret key, belong to this user (or root) and be closed to all others.
- * MAIKO_OK; MAIKO_ENOTFOUND; MAIKO_EPERM (owner, mode, a link's target is checked like the file itself); MAIKO_EINVAL
- * (contents, or a pair that does not match); MAIKO_ETOOLONG; MAIKO_ENOTSUP (libzmq without CURVE); MAIKO_ESYSTEM.
+ * Loads a file that trusted_file_open() takes; with `wants_secret` it must hold a secret key, and is taken as a secret.
+ * MAIKO_OK; MAIKO_ENOTFOUND; MAIKO_EPERM (owner, mode: a link's target is checked); MAIKO_EINVAL (contents, or a pair that does
+ * not match); MAIKO_ETOOLONG; MAIKO_ENOTSUP (libzmq without CURVE); MAIKO_ESYSTEM.
  */
 MAIKO_MUST_CHECK maiko_status key_file_load(const char *path, bool wants_secret, struct key_text *ret_keys, struct text *error);
 

@@ -9,5 +9,7 @@ bridge_sources += bridge/security/key_file.h
 bridge_sources += bridge/security/key_text.c
 bridge_sources += bridge/security/key_text.h
 bridge_sources += bridge/security/keypair.c
+bridge_sources += bridge/security/trusted_file.c
+bridge_sources += bridge/security/trusted_file.h
 bridge_sources += bridge/security/z85.c
 bridge_sources += bridge/security/z85.h

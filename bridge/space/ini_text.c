@@ -4,18 +4,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/errno_text.h"
 #include "space/private_directory.h"
 
-maiko_status ini_text_load(const char *path, struct heap *heap, char **ret_text, size_t *ret_len, struct text *error)
+maiko_status ini_text_read(int fd, struct heap *heap, char **ret_text, size_t *ret_len, struct text *error)
 {
     char *text = NULL;
     size_t len = 0;
-    maiko_status status = private_file_read(AT_FDCWD, path, INI_FILE_MAX, heap, &text, &len);
+    maiko_status status = file_read_all(fd, INI_FILE_MAX, heap, &text, &len);
 
     if (status != MAIKO_OK) {
-        text_append_format(error, "cannot be read: %s", status == MAIKO_ESYSTEM ? ERRNO_TEXT(errno) : maiko_strerror(status));
+        text_append_format(error, "cannot be read: %s", maiko_strerror(status));
         return status;
     }
     if (strlen(text) != len) {
@@ -26,6 +27,22 @@ maiko_status ini_text_load(const char *path, struct heap *heap, char **ret_text,
     *ret_text = text;
     *ret_len = len;
     return MAIKO_OK;
+}
+
+maiko_status ini_text_load(const char *path, struct heap *heap, char **ret_text, size_t *ret_len, struct text *error)
+{
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    maiko_status status;
+
+    if (fd < 0) {
+        int reason = errno;
+
+        text_append_format(error, "cannot be read: %s", ERRNO_TEXT(reason));
+        return reason == ENOENT ? MAIKO_ENOTFOUND : MAIKO_ESYSTEM;
+    }
+    status = ini_text_read(fd, heap, ret_text, ret_len, error);
+    close(fd);
+    return status;
 }
 
 maiko_status ini_text_check(const char *text, struct text *error)

@@ -79,7 +79,7 @@ maiko_status private_directory_remove(int parent_fd, const char *name)
     return unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT ? MAIKO_OK : MAIKO_ESYSTEM;
 }
 
-static maiko_status read_all(int fd, size_t max, struct heap *heap, char **ret_text, size_t *ret_len)
+maiko_status file_read_all(int fd, size_t max, struct heap *heap, char **ret_text, size_t *ret_len)
 {
     struct stat info;
     size_t len = 0;
@@ -112,7 +112,7 @@ maiko_status private_file_read(int parent_fd, const char *name, size_t max, stru
 
     if (fd < 0)
         return errno == ENOENT ? MAIKO_ENOTFOUND : MAIKO_ESYSTEM;
-    status = read_all(fd, max, heap, ret_text, ret_len);
+    status = file_read_all(fd, max, heap, ret_text, ret_len);
     close(fd);
     return status;
 }

@@ -25,6 +25,9 @@ maiko_status private_directory_remove(int parent_fd, const char *name);
 MAIKO_MUST_CHECK maiko_status private_file_read(int parent_fd, const char *name, size_t max, struct heap *heap, char **ret_text,
                                                 size_t *ret_len);
 
+/* The same of an open file. */
+MAIKO_MUST_CHECK maiko_status file_read_all(int fd, size_t max, struct heap *heap, char **ret_text, size_t *ret_len);
+
 /* Replaces a file in one step: readers see the old contents or the new, never a part.  MAIKO_OK or MAIKO_ESYSTEM. */
 MAIKO_MUST_CHECK maiko_status private_file_replace(int parent_fd, const char *name, const char *bytes, size_t len,
                                                    struct text *error);

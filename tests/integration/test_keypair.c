@@ -139,12 +139,67 @@ static void a_file_that_is_no_key_file_is_refused_with_the_reason(void)
     end();
 }
 
+/* As secrets are mounted: key -> data -> a directory of this version. */
+static void a_link_is_followed_and_its_target_is_checked(void)
+{
+    maiko_keypair made;
+    maiko_keypair loaded;
+    char target[128];
+
+    begin();
+    CU_ASSERT_EQUAL_FATAL(maiko_keypair_generate(&made), MAIKO_OK);
+    snprintf(target, sizeof(target), "%s/v1", directory);
+    CU_ASSERT_EQUAL(mkdir(target, 0700), 0);
+    snprintf(target, sizeof(target), "%s/data", directory);
+    CU_ASSERT_EQUAL(symlink("v1", target), 0);
+    CU_ASSERT_EQUAL(symlink("data/key", path), 0);
+    CU_ASSERT_EQUAL(load(&loaded), MAIKO_ENOTFOUND);
+    snprintf(target, sizeof(target), "%s/v1/key", directory);
+    CU_ASSERT_EQUAL(maiko_keypair_save(&made, target, reason, sizeof(reason)), MAIKO_OK);
+    CU_ASSERT_EQUAL(load(&loaded), MAIKO_OK);
+    CU_ASSERT_STRING_EQUAL(made.secret_key, loaded.secret_key);
+    CU_ASSERT_EQUAL(chmod(target, 0604), 0);
+    CU_ASSERT_EQUAL(load(&loaded), MAIKO_EPERM);
+    CU_ASSERT_PTR_NOT_NULL(strstr(reason, "0604"));
+    CU_ASSERT_EQUAL(unlink(target), 0);
+    CU_ASSERT_EQUAL(mkfifo(target, 0600), 0); /* nobody waits for a writer */
+    CU_ASSERT_EQUAL(load(&loaded), MAIKO_EPERM);
+    CU_ASSERT_EQUAL(unlink(target), 0);
+    CU_ASSERT_EQUAL(symlink("/dev/tty", target), 0);
+    CU_ASSERT_NOT_EQUAL(load(&loaded), MAIKO_OK);
+    end();
+}
+
+/* How a service is given its secret that does not run as root. */
+static void a_secret_of_roots_may_be_open_to_a_group(void)
+{
+    maiko_keypair made;
+
+    begin();
+    if (geteuid() == 0) {
+        CU_ASSERT_EQUAL_FATAL(maiko_keypair_generate(&made), MAIKO_OK);
+        CU_ASSERT_EQUAL(maiko_keypair_save(&made, path, reason, sizeof(reason)), MAIKO_OK);
+        CU_ASSERT(chmod(directory, 0755) == 0 && chmod(path, 0440) == 0 && chown(path, 0, 4711) == 0);
+        CU_ASSERT_EQUAL(load(&made), MAIKO_EPERM); /* its own it can close */
+        CU_ASSERT_FATAL(setegid(4711) == 0 && seteuid(4711) == 0);
+        CU_ASSERT_EQUAL(load(&made), MAIKO_OK);
+        CU_ASSERT_FATAL(seteuid(0) == 0 && setegid(0) == 0);
+        CU_ASSERT_EQUAL(chmod(path, 0460), 0);
+        CU_ASSERT_FATAL(setegid(4711) == 0 && seteuid(4711) == 0);
+        CU_ASSERT_EQUAL(load(&made), MAIKO_EPERM);
+        CU_ASSERT_FATAL(seteuid(0) == 0 && setegid(0) == 0);
+    }
+    end();
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(a_pair_is_saved_and_loaded),
     TEST_CASE(two_pairs_are_never_the_same),
     TEST_CASE(a_secret_that_others_can_read_is_refused),
     TEST_CASE(keys_that_do_not_belong_together_are_refused),
     TEST_CASE(a_file_that_is_no_key_file_is_refused_with_the_reason),
+    TEST_CASE(a_link_is_followed_and_its_target_is_checked),
+    TEST_CASE(a_secret_of_roots_may_be_open_to_a_group),
 };
 
 SUITE_MAIN("keypair", cases)

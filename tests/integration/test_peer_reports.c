@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <maiko/bridge.h>
@@ -517,6 +518,85 @@ static void a_changed_allow_file_holds_at_once_and_a_bad_one_changes_nothing(voi
     finish();
 }
 
+static void make_version(const char *version, const struct keys *first, const struct keys *second)
+{
+    char path[160];
+
+    snprintf(path, sizeof(path), "%s/%s", runtime_dir, version);
+    CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/%s/allow", runtime_dir, version);
+    allow(path, first, second);
+}
+
+/* In one step, as those who mount secrets do it. */
+static void point_to(const char *version)
+{
+    char link[128];
+    char beside[128];
+
+    snprintf(link, sizeof(link), "%s/data", runtime_dir);
+    snprintf(beside, sizeof(beside), "%s/data.new", runtime_dir);
+    CU_ASSERT_EQUAL(symlink(version, beside), 0);
+    CU_ASSERT_EQUAL(rename(beside, link), 0);
+}
+
+/* allow -> data/allow, data -> v1, then v2, v3: nothing of the name of the file itself ever changes. */
+static void a_file_behind_links_is_read_again_when_they_lead_elsewhere(void)
+{
+    struct keys server_keys;
+    struct keys first;
+    struct keys second;
+    char allow_file[128];
+    maiko_bridge_config config = {.key_file = server_keys.file, .allow_file = allow_file};
+    struct end server;
+    struct end client;
+
+    begin();
+    make_keys(&server_keys, "server");
+    make_keys(&first, "first");
+    make_keys(&second, "second");
+    make_version("v1", &first, NULL);
+    make_version("v2", &first, &second);
+    make_version("v3", &second, NULL);
+    point_to("v1");
+    snprintf(allow_file, sizeof(allow_file), "%s/allow", runtime_dir);
+    CU_ASSERT_EQUAL(symlink("data/allow", allow_file), 0);
+    make_end(&server, "server", &config);
+    CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+    start_end(&server);
+    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &second, server_keys.pair.public_key);
+    CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "key_refused"));
+    point_to("v2");
+    CU_ASSERT(hears(&client, MAIKO_PEER_READY, NULL));
+    stop_end(&client);
+    point_to("v3");
+    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &second, server_keys.pair.public_key);
+    CU_ASSERT(hears(&client, MAIKO_PEER_READY, NULL));
+    stop_end(&client);
+    stop_end(&server);
+    finish();
+}
+
+/* Who may write it says whom we trust. */
+static void an_allow_file_that_others_can_write_is_refused(void)
+{
+    struct keys keys;
+    char allow_file[128];
+    maiko_bridge_config config = {.key_file = keys.file, .allow_file = allow_file};
+    struct end end;
+
+    begin();
+    make_keys(&keys, "server");
+    snprintf(allow_file, sizeof(allow_file), "%s/allow", runtime_dir);
+    allow(allow_file, &keys, NULL);
+    CU_ASSERT_EQUAL(chmod(allow_file, 0666), 0);
+    make_end(&end, "server", &config);
+    CU_ASSERT_EQUAL(try_to_start(&end), MAIKO_EPERM);
+    CU_ASSERT_PTR_NOT_NULL(strstr(maiko_bridge_error_text(end.bridge), "0666"));
+    stop_end(&end);
+    finish();
+}
+
 static void a_replaced_key_pair_is_used_without_a_restart(void)
 {
     struct keys server_keys;
@@ -570,6 +650,8 @@ static const struct test_case cases[] = {
     TEST_CASE(a_subscription_that_fails_is_said_at_both_ends),
     TEST_CASE(refusals_have_distinct_reasons_and_one_line_each),
     TEST_CASE(a_changed_allow_file_holds_at_once_and_a_bad_one_changes_nothing),
+    TEST_CASE(a_file_behind_links_is_read_again_when_they_lead_elsewhere),
+    TEST_CASE(an_allow_file_that_others_can_write_is_refused),
     TEST_CASE(a_replaced_key_pair_is_used_without_a_restart),
     TEST_CASE(the_file_of_an_ipc_endpoint_goes_with_a_clean_stop),
 };
