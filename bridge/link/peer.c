@@ -261,7 +261,7 @@ void peer_connected(struct peer *peer, uint64_t now_ns)
     peer->state = PEER_GREETING;
     peer->is_refused_for_good = false;
     peer->has_said_no_answer = false;
-    peer->session++;
+    peer_number_session(peer);
     peer->last_heard = now_ns;
     peer_send_hello(peer, now_ns);
 }

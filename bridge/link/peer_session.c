@@ -24,6 +24,14 @@ static void fill_hello(const struct peer *peer, struct frame *frame, uint64_t no
                                         .pid = identity->pid};
 }
 
+/* Above every session there was between the two, whoever began it; 0 is none, and the other side may have said the largest. */
+void peer_number_session(struct peer *peer)
+{
+    peer->session++;
+    if (peer->session == 0)
+        peer->session = peer->config.session_seed + 1;
+}
+
 void peer_send_hello(struct peer *peer, uint64_t now_ns)
 {
     struct frame hello = {.kind = FRAME_HELLO};
@@ -266,7 +274,7 @@ void peer_on_reset(struct peer *peer, uint64_t now_ns)
     peer->interest_number = 0;
     peer->ready_number = 0;
     peer->inflow.is_ready = false;
-    peer->session++;
+    peer_number_session(peer);
     peer->last_heard = now_ns;
     peer_send_hello(peer, now_ns);
 }

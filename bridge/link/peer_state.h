@@ -92,6 +92,7 @@ void peer_fail(struct peer *peer, maiko_status status, const char *text, uint64_
 void peer_notice_time(struct peer *peer, uint64_t now_ns);
 
 /* ---- peer_session.c ---- */
+void peer_number_session(struct peer *peer);
 void peer_send_hello(struct peer *peer, uint64_t now_ns);
 void peer_on_hello(struct peer *peer, const struct frame *frame, uint64_t now_ns);
 void peer_on_welcome(struct peer *peer, const struct frame *frame, uint64_t now_ns);

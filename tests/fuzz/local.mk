@@ -21,6 +21,12 @@ fuzz: $(fuzz_targets)
 	    ./$$target -max_total_time=$(FUZZ_SECONDS) $(FUZZ_FLAGS) -max_len=65536 -artifact_prefix=$$found/ $$found $(srcdir)/tests/fuzz/corpus/$$name; \
 	done
 
+# How much of each decoder the corpora reach, in a tree configured with --enable-coverage.
+EXTRA_DIST += tests/fuzz/coverage.sh tests/fuzz/decoders.txt
+.PHONY: coverage-fuzz
+coverage-fuzz: $(fuzz_targets)
+	$(AM_V_GEN)$(SHELL) $(srcdir)/tests/fuzz/coverage.sh $(srcdir) $(fuzz_targets)
+
 fuzz_targets += tests/fuzz/fuzz_topic
 tests_fuzz_fuzz_topic_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_topic_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
@@ -45,6 +51,7 @@ fuzz_targets += tests/fuzz/fuzz_key_text
 fuzz_targets += tests/fuzz/fuzz_node_record
 fuzz_targets += tests/fuzz/fuzz_options
 fuzz_targets += tests/fuzz/fuzz_peer
+fuzz_targets += tests/fuzz/fuzz_session
 fuzz_targets += tests/fuzz/fuzz_shm_link
 fuzz_targets += tests/fuzz/fuzz_shm_reader
 endif
@@ -68,5 +75,7 @@ tests_fuzz_fuzz_node_record_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_node_record_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_options_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_options_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_session_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_session_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_shm_link_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_shm_link_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)

@@ -544,6 +544,29 @@ static void nonsense_ends_the_session_and_nothing_else(void)
     pair_deinit(&pair);
 }
 
+static void the_largest_session_is_followed_by_a_sound_one(void)
+{
+    struct frame hello = {.kind = FRAME_HELLO,
+                          .session = UINT64_MAX,
+                          .hello = {.min = 1, .max = 1, .space = slice_of("space"), .name = slice_of("a"), .node = {1, 1}}};
+    struct frame own;
+    struct pack pack;
+
+    begin();
+    pack_init(&pack, heap_default(), 4096);
+    frame_write(&pack, &hello);
+    peer_frame(pair.b.peer, pack.data, pack.len, pair.now);
+    CU_ASSERT_EQUAL(peer_state(pair.b.peer), PEER_UP);
+    pair_break(&pair);
+    peer_connected(pair.b.peer, pair.now);
+    CU_ASSERT_EQUAL_FATAL(pair.b.out_count, 1);
+    CU_ASSERT_EQUAL(frame_read(pair.b.out[0].bytes, pair.b.out[0].len, &own, NULL), MAIKO_OK);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(peer_state(pair.b.peer), PEER_UP);
+    pack_deinit(&pack);
+    pair_deinit(&pair);
+}
+
 static void the_dead_hold_nobody(void)
 {
     begin();
@@ -631,6 +654,7 @@ static const struct test_case cases[] = {TEST_CASE(a_link_begins_and_ends_with_t
                                          TEST_CASE(who_is_busy_sending_has_not_stood_still),
                                          TEST_CASE(who_is_forgotten_is_told_to_begin_anew),
                                          TEST_CASE(nonsense_ends_the_session_and_nothing_else),
+                                         TEST_CASE(the_largest_session_is_followed_by_a_sound_one),
                                          TEST_CASE(the_dead_hold_nobody),
                                          TEST_CASE(every_allocation_failure_is_survived_and_leaks_nothing)};
 SUITE_MAIN("peer", cases)

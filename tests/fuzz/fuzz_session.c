@@ -1,0 +1,634 @@
+/*
+ * A whole life of one peer, either side of it, as a script.  Byte 0: switches (struct switches); byte 1: which allocation fails,
+ * 0 for none; then a byte for what happens, and its arguments.  The other side speaks mostly well-formed frames, at any time and
+ * with any numbers, and sometimes any bytes.  The peer may end the session; what it sends can be read, and no memory stays
+ * behind.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/failing_allocator.h"
+#include "lib/sample_events.h"
+#include "link/origins.h"
+#include "link/peer.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static void require(bool truth)
+{
+    if (!truth)
+        abort();
+}
+
+enum switches {
+    CONNECTS = 1,
+    HAS_ORIGINS = 2,
+    HAS_LISTS = 4, /* allow lists: nothing that begins with 'c' */
+    KEEPS = 8,     /* events are with their receivers later */
+    IS_ROOMY = 16, /* default windows */
+    IS_UNSETTLED = 32,
+    HAS_LITTLE = 64, /* a log of a few events, and few channels */
+    HAS_SINK = 128   /* every function of it that may be missing */
+};
+
+struct play {
+    const uint8_t *data;
+    size_t len;
+    unsigned switches;
+    struct failing_allocator allocator;
+    struct heap heap;
+    struct origins origins;
+    struct exporter *exporter;
+    struct peer *peer;
+    uint64_t now;
+    uint64_t published;
+    /* what the other side knows from the peer's frames */
+    uint64_t session;
+    uint64_t wish;
+    uint64_t next; /* of the peer's stream */
+    /* what the other side says */
+    uint64_t epoch;
+    uint64_t first; /* of its stream, the next */
+    uint64_t list;  /* its subscriptions */
+    uint64_t stream;
+    uint64_t acked;
+    /* what the peer delivered last */
+    uint64_t got_stream;
+    uint64_t got_position;
+};
+
+static unsigned take(struct play *play)
+{
+    if (play->len == 0)
+        return 0;
+    play->len--;
+    return *play->data++;
+}
+
+/* ---- the sink ---- */
+
+static void on_send(struct peer *peer, const uint8_t *bytes, size_t len, void *userdata)
+{
+    struct play *play = userdata;
+    struct frame frame;
+    struct reader records;
+
+    require(frame_read(bytes, len, &frame, NULL) == MAIKO_OK);
+    play->session = frame.session;
+    if (frame.kind == FRAME_SUBSCRIBE)
+        play->wish = frame.number;
+    if (frame.kind == FRAME_DATA)
+        play->next = frame.first + frame_array(frame.records, &records);
+    if (frame.kind == FRAME_READY) {
+        play->stream = frame.stream;
+        play->next = frame.next;
+    }
+}
+
+static void on_give(struct peer *peer, uint8_t *bytes, size_t len, size_t size, void *userdata)
+{
+    struct play *play = userdata;
+
+    on_send(peer, bytes, len, userdata);
+    heap_free(&play->heap, bytes, size);
+}
+
+static void on_close(struct peer *peer, void *userdata)
+{
+}
+
+static bool on_deliver(struct peer *peer, const struct inbound_event *event, void *userdata)
+{
+    struct play *play = userdata;
+
+    play->got_stream = event->stream;
+    play->got_position = event->position;
+    event->channel->user = play;
+    return (play->switches & KEEPS) == 0;
+}
+
+static bool on_settle(struct peer *peer, void *userdata)
+{
+    const struct play *play = userdata;
+
+    return (play->switches & IS_UNSETTLED) == 0 || play->got_position % 2 == 0;
+}
+
+static void on_forgotten(struct peer *peer, struct inbound_channel *channel, void *userdata)
+{
+    require(channel->user == NULL || channel->user == userdata);
+}
+
+static void on_ended(struct peer *peer, const char *publisher, const char *const *publish, void *userdata)
+{
+    for (; *publish != NULL; publish++)
+        (void)strlen(*publish);
+}
+
+static void on_actors(struct peer *peer, const struct frame_actor *actors, size_t count, void *userdata)
+{
+}
+
+static void on_news(struct peer *peer, const struct peer_notice *notice, void *userdata)
+{
+    require(peer_news_name(notice->news) != NULL && notice->reason != NULL && notice->text != NULL && notice->pattern != NULL);
+}
+
+static bool may(struct peer *peer, const char *topic, void *userdata)
+{
+    return topic[0] != 'c';
+}
+
+static const struct peer_sink small_sink = {.send = on_send, .close = on_close, .deliver = on_deliver};
+static const struct peer_sink whole_sink = {.send = on_send,
+                                            .give = on_give,
+                                            .close = on_close,
+                                            .deliver = on_deliver,
+                                            .settle = on_settle,
+                                            .forgotten = on_forgotten,
+                                            .ended = on_ended,
+                                            .actors = on_actors,
+                                            .news = on_news};
+static const struct peer_sink strict_sink = {.send = on_send,
+                                             .close = on_close,
+                                             .deliver = on_deliver,
+                                             .settle = on_settle,
+                                             .ended = on_ended,
+                                             .news = on_news,
+                                             .may_publish = may,
+                                             .may_subscribe = may};
+
+/* ---- what the other side says ---- */
+
+static void deliver(struct play *play, struct pack *pack)
+{
+    if (pack_status(pack) == MAIKO_OK)
+        peer_frame(play->peer, pack->data, pack->len, play->now);
+    pack_deinit(pack);
+}
+
+static void say(struct play *play, struct frame *frame)
+{
+    struct pack pack;
+
+    frame->session = play->session;
+    pack_init(&pack, heap_default(), 1 << 20);
+    frame_write(&pack, frame);
+    deliver(play, &pack);
+}
+
+/* Bits of the argument: what is wrong or new. */
+static void introduce(struct play *play, enum frame_kind kind)
+{
+    unsigned how = take(play);
+    struct frame frame = {.kind = kind,
+                          .hello = {.min = how & 1 ? 9 : 1,
+                                    .max = how & 1 ? 12 : 1,
+                                    .version = how & 1 ? 9 : 1,
+                                    .space = slice_of(how & 2 ? "other" : "s"),
+                                    .name = slice_of(how & 4 ? "no/name" : "n"),
+                                    .host = slice_of("h"),
+                                    .node = {how & 8 ? 1 : 2, how & 8 ? 1 : 2},
+                                    .window_events = how & 16 ? 2 : 0,
+                                    .window_bytes = how & 16 ? 600 : 0}};
+
+    if (how & 32)
+        play->epoch++;
+    if (kind == FRAME_HELLO && (how & 64) != 0)
+        play->session++;
+    if (kind == FRAME_HELLO && (how & 128) != 0)
+        play->session--;
+    frame.hello.epoch = play->epoch;
+    say(play, &frame);
+}
+
+static const char *const patterns[] = {"#", "a", "b", "c", "+/x", "a/#", "$sys/peer", "d"};
+
+static void subscribe(struct play *play)
+{
+    static const char *const from[] = {"", "last", "log", "x"};
+    static const char *const overflow[] = {"", "block", "drop_oldest", "drop_newest", "fail", "x"};
+    unsigned how = take(play);
+    unsigned count = how % 4;
+    struct frame frame = {.session = play->session, .number = how & 16 ? play->list : ++play->list};
+    struct pack pack;
+    size_t place;
+    unsigned i;
+
+    frame.stream = how & 32 ? 0 : play->stream;
+    frame.next = how & 64 ? play->next : how & 128 ? play->acked : 0;
+    pack_init(&pack, heap_default(), 1 << 20);
+    frame_begin_subscribe(&pack, &frame);
+    place = pack_array_begin(&pack);
+    for (i = 0; i < count; i++) {
+        unsigned which = take(play);
+
+        frame_write_pattern(&pack, &(struct frame_pattern){.text = slice_of(patterns[which % 8]),
+                                                           .from = slice_of(from[which / 8 % 4]),
+                                                           .overflow = slice_of(overflow[which / 32 % 6]),
+                                                           .id = i});
+    }
+    pack_array_end(&pack, place, count);
+    deliver(play, &pack);
+}
+
+static void ready(struct play *play)
+{
+    unsigned how = take(play);
+    struct pack denied;
+    struct frame frame = {.kind = FRAME_READY,
+                          .number = how & 1 ? play->wish - 1 : play->wish,
+                          .stream = how & 2 ? 7 : 1,
+                          .next = how & 4 ? play->first : 0,
+                          .resumed = (how & 4) != 0,
+                          .is_lost_known = (how & 8) != 0,
+                          .lost = how & 16 ? 3 : 0};
+
+    pack_init(&denied, heap_default(), 4096);
+    pack_array(&denied, 2);
+    pack_str(&denied, patterns[how / 32]);
+    pack_str(&denied, "never/asked");
+    if (how & 8)
+        frame.denied = pack_slice(&denied);
+    if ((how & 4) == 0)
+        play->first = 0;
+    say(play, &frame);
+    pack_deinit(&denied);
+}
+
+static void write_event_record(struct pack *pack, unsigned how, uint64_t id)
+{
+    static const maiko_id parent = {5, 6};
+
+    if (how & 4) { /* as others write it, a later version perhaps */
+        pack_array(pack, how & 8 ? 5 : 7);
+        pack_uint(pack, how % 4);
+        pack_uint(pack, id);
+        pack_uint(pack, 1);
+        pack_id(pack, parent);
+        pack_id(pack, parent);
+        if ((how & 8) == 0) {
+            pack_array(pack, 0);
+            pack_nil(pack);
+        }
+        return;
+    }
+    record_begin_event(pack,
+                       &(struct event_head){.channel = how % 4, .id_lo = id, .parent = how & 8 ? parent : (maiko_id){0, 0}});
+    pack_array(pack, 1);
+    pack_int(pack, -1);
+}
+
+static void write_record(struct play *play, struct pack *pack, uint64_t id)
+{
+    static const char *const topics[] = {"a", "b", NULL};
+    unsigned how = take(play);
+
+    switch (how / 32) {
+    case 0:
+        record_write_lost(pack, how, "window");
+        break;
+    case 1:
+        record_write_end(pack, "publisher", how & 1 ? topics : topics + 2);
+        break;
+    case 2:
+        record_write_failed(pack, patterns[how % 8], how / 8 % 4);
+        break;
+    case 3:
+        pack_map(pack, 1);
+        pack_str(pack, how & 1 ? "later" : "lost");
+        pack_nil(pack);
+        break;
+    default:
+        write_event_record(pack, how, id);
+    }
+}
+
+static void write_channels(struct pack *pack, unsigned how)
+{
+    static const maiko_id origins[] = {{0, 0}, {1, 1}, {3, 3}, {2, 2}};
+    unsigned i;
+
+    pack_array(pack, 3);
+    for (i = 0; i < 3; i++)
+        frame_write_channel(pack, &(struct frame_channel){.number = i,
+                                                          .topic = slice_of(patterns[1 + (how + i) % 3]),
+                                                          .type = slice_of("numbers"),
+                                                          .sender = slice_of(how & 8 ? "t" : "s"),
+                                                          .schema = 1,
+                                                          .prefix = 4,
+                                                          .origin = origins[how % 4],
+                                                          .hops = how & 4 ? 9 : 1});
+}
+
+static void add_references(struct pack *frame, unsigned how)
+{
+    struct pack pack;
+
+    pack_init(&pack, heap_default(), 1 << 16);
+    pack_array(&pack, 1);
+    foreign_type_write(&pack, MAIKO_TYPE(numbers), 1);
+    frame_add_array(frame, 0, "types", pack_slice(&pack));
+    pack_clear(&pack);
+    write_channels(&pack, how);
+    frame_add_array(frame, 0, "channels", pack_slice(&pack));
+    pack_deinit(&pack);
+}
+
+static void data(struct play *play)
+{
+    unsigned how = take(play);
+    unsigned count = how % 8;
+    struct frame frame = {.session = play->session, .first = play->first};
+    struct pack pack;
+    size_t place;
+    unsigned i;
+
+    if (how & 8)
+        frame.first += 2; /* something is missing */
+    else if (how & 16)
+        frame.first -= frame.first > 1 ? 2 : frame.first; /* again */
+    else
+        play->first += count;
+    if ((how & 24) == 24)
+        frame.first = UINT64_MAX - 1;
+    pack_init(&pack, heap_default(), 1 << 20);
+    frame_begin_data(&pack, &frame);
+    place = pack_array_begin(&pack);
+    for (i = 0; i < count; i++)
+        write_record(play, &pack, frame.first + i);
+    pack_array_end(&pack, place, count);
+    if (how & 32)
+        add_references(&pack, how / 64 + take(play));
+    deliver(play, &pack);
+}
+
+static void number(struct play *play, enum frame_kind kind)
+{
+    unsigned how = take(play);
+    struct frame frame = {.kind = kind, .next = how < 128 ? play->next - how % 8 : how % 16, .ack = play->next - how / 8 % 4};
+
+    if (kind == FRAME_HEARTBEAT)
+        frame.next = play->first + how % 2;
+    if (kind == FRAME_ACK)
+        play->acked = frame.next;
+    say(play, &frame);
+}
+
+static void actors(struct play *play, bool is_ours)
+{
+    static const struct slice topics[] = {{(const uint8_t *)"a", 1}, {(const uint8_t *)"b", 1}};
+    struct frame_actor list[3] = {
+        {.name = slice_of("x"), .publish = topics, .publish_count = 2, .subscribe = topics, .subscribe_count = 1}};
+    unsigned count = take(play) % 4;
+    struct pack pack;
+    unsigned i;
+
+    for (i = 1; i < 3; i++)
+        list[i] = list[0];
+    if (is_ours) {
+        (void)!peer_announce(play->peer, list, count == 3 ? WIRE_ACTORS_MAX + 1 : count, play->now);
+        return;
+    }
+    pack_init(&pack, heap_default(), 1 << 16);
+    frame_begin_actors(&pack, play->session, 1);
+    frame_write_actors(&pack, list, count);
+    deliver(play, &pack);
+}
+
+static void refuse(struct play *play)
+{
+    static const char *const reasons[] = {"duplicate", "version", "limit", "denied"};
+    struct pack pack;
+
+    pack_init(&pack, heap_default(), 4096);
+    peer_write_refusal(&pack, play->session, reasons[take(play) % 4], "text");
+    deliver(play, &pack);
+}
+
+static void raw(struct play *play)
+{
+    size_t len = take(play);
+
+    if (len > play->len)
+        len = play->len;
+    peer_frame(play->peer, play->data, len, play->now);
+    play->data += len;
+    play->len -= len;
+}
+
+/* ---- what happens on our side ---- */
+
+/* A line is longer than what is handed over as a whole frame. */
+static void publish(struct play *play)
+{
+    enum { LONG = 9000 };
+    static char text[sizeof(line) + LONG];
+    static const uint64_t text_len = LONG;
+    static const numbers number = {.u8 = 1};
+    unsigned how = take(play);
+    unsigned count = how / 32;
+    struct export_event event = {.type = how & 4 ? MAIKO_TYPE(line) : MAIKO_TYPE(numbers),
+                                 .payload = how & 4 ? (const void *)text : &number,
+                                 .topic = patterns[1 + how % 3],
+                                 .sender = how & 4 ? "s" : "t",
+                                 .overflow = (maiko_overflow)(how / 8 % 4 + MAIKO_BLOCK)};
+
+    memcpy(text + sizeof(line) - sizeof(text_len), &text_len, sizeof(text_len));
+    do {
+        event.id = (maiko_id){1, ++play->published};
+        (void)!exporter_publish(play->exporter, &event, play->now);
+    } while (count-- > 0);
+    exporter_evict(play->exporter);
+}
+
+static void finish(struct play *play)
+{
+    static const char *const topics[] = {"a", NULL};
+
+    (void)!exporter_finish(play->exporter, patterns[take(play) % 8], topics, play->now);
+}
+
+static void wish(struct play *play)
+{
+    unsigned how = take(play);
+    struct pattern pattern = {.text = (char *)(uintptr_t)patterns[how % 8],
+                              .id = how % 8,
+                              .from = (enum pattern_from)(how / 8 % 3),
+                              .overflow = (maiko_overflow_choice)(how / 32 % 5),
+                              .made_at_ns = play->now};
+
+    if (how & 128)
+        peer_unsubscribe(play->peer, pattern.text, play->now);
+    else
+        (void)!peer_subscribe(play->peer, &pattern, play->now);
+}
+
+static void pass(struct play *play)
+{
+    unsigned how = take(play);
+
+    play->now += how < 128 ? MAIKO_MS(how) : MAIKO_MS(100) * (how - 127);
+    require(peer_deadline(play->peer) > 0);
+    peer_tick(play->peer, play->now);
+}
+
+/* The books of what was offered to it, and everything else that can be asked. */
+static void look(struct play *play)
+{
+    const struct peer_counters *counters = peer_counters(play->peer);
+    uint64_t events = 0, bytes = 0;
+
+    require(counters->acknowledged + counters->lost_window + counters->lost_oldest + counters->lost_deadline +
+                counters->lost_log + counters->lost_peer <=
+            counters->offered);
+    peer_depth(play->peer, &events, &bytes);
+    require(peer_is_drained(play->peer) == (events == 0));
+    require(strcmp(peer_state_name(peer_state(play->peer)), "?") != 0);
+    require(peer_remote(play->peer) == NULL || peer_remote(play->peer)->name.len > 0);
+    require(peer_userdata(play->peer) == play && peer_interest(play->peer)->count < 4);
+    if (peer_state(play->peer) != PEER_UP)
+        require(!peer_is_ready(play->peer) && !peer_is_subscribed(play->peer, "a"));
+    (void)peer_may_retry(play->peer);
+    (void)peer_received(play->peer, &events);
+    (void)peer_acknowledged(play->peer);
+    if (peer_is_lossy(play->peer))
+        require(!peer_holds(play->peer));
+    require(exporter_holds(play->exporter, "a") <= peer_holds(play->peer));
+}
+
+static void happen(struct play *play)
+{
+    switch (take(play) % 28) {
+    case 0:
+        raw(play);
+        break;
+    case 1:
+        introduce(play, FRAME_HELLO);
+        break;
+    case 2:
+        introduce(play, FRAME_WELCOME);
+        break;
+    case 3:
+        subscribe(play);
+        break;
+    case 4:
+        ready(play);
+        break;
+    case 5:
+        data(play);
+        break;
+    case 6:
+        number(play, FRAME_ACK);
+        break;
+    case 7:
+        number(play, FRAME_REPLAY);
+        break;
+    case 8:
+        number(play, FRAME_HEARTBEAT);
+        break;
+    case 9:
+        say(play, &(struct frame){.kind = FRAME_RESET});
+        break;
+    case 10:
+        say(play, &(struct frame){.kind = FRAME_BYE, .reason = slice_of("closed"), .text = slice_of("text")});
+        break;
+    case 11:
+        actors(play, false);
+        break;
+    case 12:
+        refuse(play);
+        break;
+    case 13:
+        publish(play);
+        break;
+    case 14:
+        finish(play);
+        break;
+    case 15:
+        wish(play);
+        break;
+    case 16:
+        pass(play);
+        break;
+    case 17:
+        look(play);
+        break;
+    case 18:
+        actors(play, true);
+        break;
+    case 19:
+        peer_delivered(play->peer, play->got_stream, play->got_position, play->now);
+        break;
+    case 20:
+        peer_flush(play->peer, play->now);
+        break;
+    case 21:
+        peer_connected(play->peer, play->now);
+        break;
+    case 22:
+        peer_disconnected(play->peer, "lost", play->now);
+        break;
+    case 23:
+        peer_died(play->peer, play->now);
+        break;
+    case 24:
+        peer_bye(play->peer, "shutdown", play->now);
+        break;
+    case 25:
+        play->session = take(play);
+        break;
+    case 26:
+        play->switches ^= IS_UNSETTLED;
+        break;
+    default:
+        failing_allocator_fail_nth(&play->allocator, take(play));
+    }
+}
+
+static maiko_status begin(struct play *play)
+{
+    bool is_little = (play->switches & HAS_LITTLE) != 0;
+    struct exporter_config exporter = {
+        .heap = &play->heap, .log_bytes = is_little ? 1500 : 0, .channels = is_little ? 2 : 0, .stream_seed = 1};
+    struct peer_config config = {.heap = &play->heap,
+                                 .identity = {.space = "s", .name = "m", .node = {1, 1}, .epoch = 1},
+                                 .sink = play->switches & HAS_SINK    ? &whole_sink
+                                         : play->switches & HAS_LISTS ? &strict_sink
+                                                                      : &small_sink,
+                                 .userdata = play,
+                                 .origins = play->switches & HAS_ORIGINS ? &play->origins : NULL};
+    maiko_status status = exporter_new(&exporter, &play->exporter);
+
+    config.exporter = play->exporter;
+    if ((play->switches & IS_ROOMY) == 0) {
+        config.window_events = config.oldest_tail = 3;
+        config.window_bytes = config.batch_bytes = 400;
+    }
+    return status == MAIKO_OK ? peer_new(&config, &play->peer) : status;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    struct play play = {.data = bytes, .len = len, .now = MAIKO_SECONDS(1), .session = 1, .epoch = 1, .stream = 1};
+    long nth;
+
+    play.switches = take(&play);
+    nth = (long)take(&play) - 1;
+    failing_allocator_init(&play.allocator);
+    heap_init(&play.heap, &play.allocator.allocator, 0);
+    origins_init(&play.origins, &play.heap);
+    failing_allocator_fail_nth(&play.allocator, nth);
+    if (begin(&play) == MAIKO_OK) {
+        if (play.switches & CONNECTS)
+            peer_connected(play.peer, play.now);
+        while (play.len > 0)
+            happen(&play);
+        look(&play);
+    }
+    peer_free(play.peer);
+    exporter_free(play.exporter);
+    origins_deinit(&play.origins);
+    require(failing_allocator_is_balanced(&play.allocator));
+    return 0;
+}
