@@ -39,7 +39,11 @@ bench_ldadd = tests/bench/lib/libbench.la -lm
 
 tests_bench_driver_SOURCES = \
 	tests/bench/constants.c \
+	tests/bench/contest.c \
+	tests/bench/contest.h \
 	tests/bench/driver.c \
+	tests/bench/lines.c \
+	tests/bench/lines.h \
 	tests/bench/row.h \
 	tests/bench/rows_actors.c \
 	tests/bench/rows_links.c \

@@ -54,15 +54,24 @@ def outcome(bar):
         words.append("goal met" if bar["met"] else "below the goal")
     if bar["role"] == "constant":
         words.append("constant")
+    if bar.get("p95") is not None:
+        words.append(f"p95 {number(bar['p95'])} ({bar['cases']:.0f} cases)")
     if bar.get("note"):
         words.append(bar["note"])
     return ", ".join(words)
+
+
+def apart(row):
+    """Processors move on virtual machines: how far apart they were when this row ran."""
+    trips = [bar["round_trip_us"] for bar in row["bars"] if bar.get("round_trip_us")]
+    return f"{trips[0]:.2f} µs ({row['bars'][0]['distance']})" if trips else "–"
 
 
 def markdown_row(name, row):
     out = [f"### {name} – {row['title']} ({row['unit']}{', lower is better' if row['lower'] else ''})", ""]
     if row["goal"]:
         out += [f"Goal: {row['goal']}.", ""]
+    out += [f"Core to core round trip just before: {apart(row)}.", ""]
     out += ["| | median | min | max | of the limit | CPU µs per event | peak RSS MB | |", "|---|--:|--:|--:|--:|--:|--:|---|"]
     for bar in row["bars"]:
         label = f"**{bar['name']}**" if bar["role"] == "ours" else bar["name"]
@@ -100,7 +109,7 @@ def markdown(machine, rows, plot):
     out = ["# Benchmark report", ""] + (where(machine) if machine else [])
     out += ["Every contender of a row ran in turn with the others, each time in a process of its own; ratios are medians of neighbouring "
             "runs. Payloads are 64 bytes, made anew for every event and summed by every receiver; a run that lost or damaged an event "
-            "is invalid.", ""]
+            "is invalid. Peers have three runs, or fewer, others five. GB/s above about 15 are data that never leaves the caches.", ""]
     out += summary(rows) + [f"![figures]({os.path.basename(plot)})", ""]
     for name, row in rows.items():
         out += markdown_row(name, row)
@@ -119,8 +128,9 @@ def others(row):
 def readme_line(name, row, bar):
     limit = next((bar for bar in row["bars"] if bar["role"] == "limit"), {})
     unit = row["unit"] + (", lower is better" if row["lower"] else "")
+    value = f"**{number(bar.get('median'))}**" + (f" (p95 {number(bar['p95'])})" if bar.get("p95") is not None else "")
     met = "**invalid**" if not bar["valid"] else "yes" if bar["met"] else "**no**"
-    return (f"| {name} | {row['title']}; {bar['name'].removeprefix('libmaiko, ')} | {unit} | **{number(bar.get('median'))}** | {row['goal']} | "
+    return (f"| {name} | {row['title']}; {bar['name'].removeprefix('libmaiko, ')} | {unit} | {value} | {row['goal']} | "
             f"{met} | {number(limit.get('median'))} | {number(bar.get('ratio'))} | {others(row)} |")
 
 
@@ -130,12 +140,19 @@ def missing(rows):
     return ["", f"Skipped, not installed or not built: {', '.join(names)}."] if names else []
 
 
+def moved(rows):
+    """A sentence on rows that ran while the processors were far apart, and one on what gigabytes mean."""
+    names = [name for name, row in rows.items() if row["bars"][0].get("distance") == "far"]
+    out = ["", f"The processors were far apart during {', '.join(names)}."] if names else []
+    return out + ["", "GB/s above about 15 are data that never leaves the caches."]
+
+
 def readme_table(machine, rows, plot):
     out = (where(machine) if machine else []) + ["| | row | unit | libmaiko | goal | met | limit | of the limit | others in this run |",
                                                  "|---|---|---|--:|---|---|--:|--:|---|"]
     for name, row in rows.items():
         out += [readme_line(name, row, bar) for bar in row["bars"] if "met" in bar and not bar["skipped"]]
-    return "\n".join(out + missing(rows) + ["", f"![What libmaiko and others reached]({plot})"])
+    return "\n".join(out + missing(rows) + moved(rows) + ["", f"![What libmaiko and others reached]({plot})"])
 
 
 def put_into_readme(path, machine, rows, plot):

@@ -16,7 +16,8 @@ struct contender {
     enum role role;
     const char *program;   /* below the folder of built programs, or a script below the sources when `interpreter` is given */
     const char *arguments; /* key=value, separated by single spaces; "" for none */
-    const char *row;       /* the row's name on its command line; NULL: the row's id */
+    const char *quick_arguments; /* of the quick run; NULL: the same */
+    const char *row;             /* the row's name on its command line; NULL: the row's id */
     const char *interpreter;
     bool slow;    /* left out of the quick run */
     double first; /* events of the warm-up run, which also finds the number for the measured ones; 0: 100 000 */
@@ -32,6 +33,8 @@ struct row {
     const char *figure; /* what the programs print it as; NULL: "rate" */
     bool lower_is_better;
     bool fixed;        /* the arguments say how much is done, nothing is scaled */
+    bool cases;        /* one run counts many cases and prints median_ms, min_ms, max_ms, p95_ms and cases */
+    bool again;        /* shows runs of earlier rows in another figure, where they were made */
     unsigned runs;     /* at most; 0: as many as are asked for.  With 1 there is no warm-up */
     double goal;       /* in the unit; 0: none */
     double ratio_goal; /* against the limit; 0: none.  Either of the two is enough */

@@ -179,6 +179,7 @@ const struct row bench_actor_rows[] = {
      .goal_text = "512",
      .contenders = CROWDS},
     {.id = "W6-time",
+     .again = true,
      .title = "100 000 actors, creation of each",
      .unit = "us",
      .figure = "us_each",

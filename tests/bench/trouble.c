@@ -1,5 +1,8 @@
-/* Trouble: what the watcher does and measures.  Command line: ROW transport=shm or zmq, rounds=N; X5 has policy=drop or block. */
+/* Trouble: what the watcher does and measures.  Command line: ROW transport=shm, zmq or tcp, rounds=N; X5 has policy=drop or
+ * block. */
 #include "bench/trouble.h"
+
+#include "bench/lib/port.h"
 
 #include <ftw.h>
 #include <signal.h>
@@ -148,6 +151,15 @@ static int stop_a_reader(struct trouble *trouble)
 
 /* --- X6 --- */
 
+static void report_spread(double *ms, uint64_t rounds)
+{
+    subject_report("cases", (double)rounds);
+    subject_report("min_ms", bench_percentile(ms, rounds, 0));
+    subject_report("median_ms", bench_percentile(ms, rounds, 50));
+    subject_report("p95_ms", bench_percentile(ms, rounds, 95));
+    subject_report("max_ms", bench_percentile(ms, rounds, 100));
+}
+
 /* A reader is killed, again and again: the longest time the other one gets nothing. */
 static int kill_readers(struct trouble *trouble, uint64_t rounds)
 {
@@ -169,8 +181,7 @@ static int kill_readers(struct trouble *trouble, uint64_t rounds)
     }
     kill_node(writer);
     kill_node(survivor);
-    subject_report("p95_ms", bench_percentile(ms, rounds, 95));
-    subject_report("median_ms", bench_percentile(ms, rounds, 50));
+    report_spread(ms, rounds);
     return finish(trouble, heard_by(trouble, 0), atomic_load(&other->received) + atomic_load(&other->skipped));
 }
 
@@ -201,8 +212,7 @@ static int kill_writers(struct trouble *trouble, uint64_t rounds)
         kill_node(writer);
     }
     kill_node(listener);
-    subject_report("p95_ms", bench_percentile(ms, rounds, 95));
-    subject_report("median_ms", bench_percentile(ms, rounds, 50));
+    report_spread(ms, rounds);
     subject_report("lost", (double)(heard - received) / (double)rounds);
     return finish(trouble, heard, rounds * SETTLED);
 }
@@ -245,9 +255,11 @@ static int remove_one(const char *path, const struct stat *status, int type, str
 static void read_command_line(struct trouble *trouble)
 {
     const char *policy = subject_text(&trouble->subject, "policy", "block");
+    const char *transport = subject_text(&trouble->subject, "transport", "shm");
 
-    trouble->transport =
-        strcmp(subject_text(&trouble->subject, "transport", "shm"), "shm") == 0 ? MAIKO_TRANSPORT_SHM : MAIKO_TRANSPORT_ZMQ;
+    trouble->transport = strcmp(transport, "shm") == 0 ? MAIKO_TRANSPORT_SHM : MAIKO_TRANSPORT_ZMQ;
+    if (strcmp(transport, "tcp") == 0)
+        snprintf(trouble->endpoint, sizeof trouble->endpoint, "tcp://127.0.0.1:%u", bench_free_ports(1));
     trouble->overflow = strcmp(policy, "drop") == 0 ? MAIKO_DROP_NEWEST : MAIKO_BLOCK;
     trouble->deadline_ns = subject_number(&trouble->subject, "deadline_ms", 0) * 1000000;
     trouble->from = subject_number(&trouble->subject, "log", 0) != 0 ? MAIKO_FROM_LOG : MAIKO_FROM_LIVE;

@@ -36,7 +36,7 @@ struct page {
 struct trouble {
     struct subject subject;
     struct page *page;
-    char directory[64];
+    char directory[64], endpoint[64]; /* endpoint: over TCP, where the writer listens; else "", and nodes of a space */
     maiko_transport transport;
     maiko_overflow overflow; /* what readers import with */
     maiko_bridge_from from;

@@ -122,9 +122,10 @@ static void say(maiko_log_level level, const char *text, void *userdata)
 
 static maiko_supervisor *open_node(const struct trouble *trouble, bool writes, maiko_bridge **ret_bridge)
 {
+    const bool by_address = trouble->endpoint[0] != '\0';
     maiko_supervisor *supervisor = maiko_supervisor_new(&(maiko_config){.log = say});
     maiko_bridge *bridge = maiko_bridge_new(supervisor, &(maiko_bridge_config){.transport = trouble->transport,
-                                                                               .space = "bench",
+                                                                               .space = by_address ? NULL : "bench",
                                                                                .runtime_dir = trouble->directory,
                                                                                .deadline_ns = trouble->deadline_ns,
                                                                                .log = say});
@@ -134,6 +135,10 @@ static maiko_supervisor *open_node(const struct trouble *trouble, bool writes, m
     else
         maiko_bridge_import(
             bridge, &(maiko_bridge_pattern){.pattern = "bench/there", .overflow = trouble->overflow, .from = trouble->from});
+    if (by_address && writes)
+        maiko_bridge_listen(bridge, trouble->endpoint);
+    else if (by_address)
+        maiko_bridge_connect(bridge, trouble->endpoint, NULL);
     *ret_bridge = bridge;
     return supervisor;
 }

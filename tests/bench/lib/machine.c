@@ -78,6 +78,11 @@ double machine_round_trip_us(void)
     return us;
 }
 
+const char *machine_distance(double round_trip_us)
+{
+    return round_trip_us > MACHINE_FAR_US ? "far" : "near";
+}
+
 static void read_cpu_model(char *model, size_t size)
 {
     FILE *file = fopen("/proc/cpuinfo", "r");
@@ -120,6 +125,6 @@ void machine_describe(FILE *out, double round_trip_us)
     json_text(out, "compiler", "gcc compatible " __VERSION__);
     json_number(out, "load", getloadavg(&load, 1) == 1 ? load : 0);
     json_number(out, "round_trip_us", round_trip_us);
-    json_text(out, "distance", round_trip_us > MACHINE_FAR_US ? "far" : "near");
+    json_text(out, "distance", machine_distance(round_trip_us));
     json_end(out);
 }

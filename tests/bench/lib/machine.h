@@ -9,6 +9,7 @@
 double machine_round_trip_us(void);
 
 #define MACHINE_FAR_US 0.25
+const char *machine_distance(double round_trip_us); /* "near" or "far" */
 
 /* One JSON line: processor, kernel, compiler, date, round trip. */
 void machine_describe(FILE *out, double round_trip_us);

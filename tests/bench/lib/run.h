@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define RUN_MOST_FIGURES 24u
-#define RUN_DEADLINE_SECONDS 120u
+#define RUN_DEADLINE_SECONDS 240u
 
 struct figure {
     char key[32];
