@@ -3,3 +3,6 @@
 bridge_sources += bridge/app/app.c
 bridge_sources += bridge/app/options.c
 bridge_sources += bridge/app/options.h
+bridge_sources += bridge/app/run.h
+bridge_sources += bridge/app/table.c
+bridge_sources += bridge/app/wiring.c
