@@ -1,5 +1,6 @@
 /* The maiko command: finds the verb and runs it, or maiko-VERB from PATH. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -124,10 +125,23 @@ static int run_program(int argc, char **argv)
     return print_help(stderr, EXIT_BAD_USAGE);
 }
 
+/* What is closed when the command starts is the number of the next thing opened: what is printed would go into a socket. */
+static void keep_standard_fds(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDONLY); /* writing there fails, as it does on what is closed */
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     size_t i;
 
+    keep_standard_fds();
     signal(SIGPIPE, SIG_DFL);
     if (argc < 2)
         return print_help(stderr, EXIT_BAD_USAGE);

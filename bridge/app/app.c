@@ -2,14 +2,17 @@
  * talks to a terminal, by descriptor and only here. */
 #include <maiko/app.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "app/interrupt.h"
 #include "app/run.h"
+#include "node/node.h"
 #include <maiko/maiko.h>
 
-enum { EXIT_USAGE = 2, EXIT_LATE = 4 };
+enum { EXIT_USAGE = 2, EXIT_LATE = 4, EXIT_SIGNALLED = 128 };
 
 static const uint64_t default_wait_ns = MAIKO_SECONDS(30);
 
@@ -98,21 +101,52 @@ static int fail(const struct app_run *run, maiko_status status)
     return maiko_exit_code(status);
 }
 
+/* What to do about it: where else to look, and how the missing ones are started. */
+static void say_who_is_missing(const struct app_run *run, uint64_t wait_ns, const char *missing, const struct text *unlinked)
+{
+    const struct app_options *options = &run->options;
+
+    dprintf(STDERR_FILENO, "%s: not present after %.1f s: %s\n", run->app.name, (double)wait_ns / 1e9, missing);
+    if (unlinked->len > 0)
+        dprintf(STDERR_FILENO, "%s: no link with %s: does somebody --listen there?\n", run->app.name, text_str(unlinked));
+    if (options->space != NULL)
+        dprintf(STDERR_FILENO, "%s: maiko ps --space %s shows who is there; %s --space %s --actors NAMES starts the others\n",
+                run->app.name, options->space, run->app.name, options->space);
+}
+
 static int wait_for_others(struct app_run *run)
 {
     uint64_t wait_ns = run->options.wait_ns > 0 ? run->options.wait_ns : default_wait_ns;
     char missing[1024];
+    char endpoints[1024];
+    struct text unlinked;
     maiko_status status;
 
-    if (run->bridge == NULL)
-        return 0;
-    status = maiko_bridge_wait_actors(run->bridge, wait_ns, missing, sizeof(missing));
-    if (status == MAIKO_OK)
+    text_init_buffer(&unlinked, endpoints, sizeof(endpoints));
+    status = node_wait_actors(run->bridge, wait_ns, missing, sizeof(missing), &unlinked);
+    if (status == MAIKO_OK || status == MAIKO_ECLOSED) /* closed: by a signal */
         return 0;
     if (status != MAIKO_ETIMEDOUT)
         return fail(run, status);
-    dprintf(STDERR_FILENO, "%s: not present after %.1f s: %s\n", run->app.name, (double)wait_ns / 1e9, missing);
+    say_who_is_missing(run, wait_ns, missing, &unlinked);
     return EXIT_LATE;
+}
+
+/* From the first socket until the supervisor runs, which takes signals itself. */
+static int meet_others(struct app_run *run, struct app_interrupt *interrupt)
+{
+    bool leaves_signals_alone = run->app.config != NULL && run->app.config->handle_no_signals;
+    maiko_status status;
+    int signal = 0;
+    int code;
+
+    if (!leaves_signals_alone)
+        app_interrupt_begin(interrupt, run->bridge);
+    status = maiko_bridge_start(run->bridge);
+    code = status == MAIKO_OK ? wait_for_others(run) : fail(run, status);
+    if (!leaves_signals_alone)
+        signal = app_interrupt_end(interrupt);
+    return signal != 0 ? EXIT_SIGNALLED + signal : code;
 }
 
 static void print_stats(const struct app_run *run)
@@ -149,6 +183,7 @@ static int run_actors(struct app_run *run)
 
 static int go(struct app_run *run)
 {
+    struct app_interrupt interrupt = {.is_running = false};
     maiko_status status;
     int code;
 
@@ -160,12 +195,38 @@ static int go(struct app_run *run)
         status = add_actors(run);
     if (status == MAIKO_OK)
         status = add_lingerer(run);
-    if (status == MAIKO_OK && run->bridge != NULL)
-        status = maiko_bridge_start(run->bridge);
     if (status != MAIKO_OK)
         return fail(run, status);
-    code = wait_for_others(run);
-    return code != 0 ? code : run_actors(run);
+    if (run->bridge == NULL)
+        return run_actors(run);
+    code = meet_others(run, &interrupt);
+    if (code == 0)
+        code = run_actors(run);
+    app_interrupt_restore(&interrupt);
+    return code;
+}
+
+/* Options behind the first argument belong to the app, which seldom wants them. */
+static int bad_arguments(const struct app_run *run, int argc, char **argv, const char *reason)
+{
+    char text[256];
+    int i;
+
+    for (i = 0; i < argc; i++)
+        if (strncmp(argv[i], "--", 2) == 0 && argv[i][2] != '\0') {
+            snprintf(text, sizeof(text), "%s: options come before the arguments: %s", reason, argv[i]);
+            return usage(run, text);
+        }
+    return usage(run, reason);
+}
+
+static int with_arguments(struct app_run *run, int argc, char **argv)
+{
+    if (run->app.prepare == NULL && argc > 0)
+        return bad_arguments(run, argc, argv, "too many arguments");
+    if (run->app.prepare != NULL && run->app.prepare(argc, argv, run->app.userdata) != MAIKO_OK)
+        return bad_arguments(run, argc, argv, "bad arguments");
+    return go(run);
 }
 
 static int with_options(struct app_run *run, int argc, char **argv)
@@ -184,15 +245,9 @@ static int with_options(struct app_run *run, int argc, char **argv)
         app_print_table(run);
         return 0;
     }
-    if (app_check_placement(run, &error) != MAIKO_OK)
+    if (app_check_placement(run, &error) != MAIKO_OK || app_options_check(&run->options, &error) != MAIKO_OK)
         return usage(run, reason);
-    argc -= run->options.arguments_at;
-    argv += run->options.arguments_at;
-    if (run->app.prepare == NULL && argc > 0)
-        return usage(run, "too many arguments");
-    if (run->app.prepare != NULL && run->app.prepare(argc, argv, run->app.userdata) != MAIKO_OK)
-        return usage(run, "bad arguments");
-    return go(run);
+    return with_arguments(run, argc - run->options.arguments_at, argv + run->options.arguments_at);
 }
 
 static void clean_up(struct app_run *run)
@@ -205,6 +260,18 @@ static void clean_up(struct app_run *run)
     app_options_deinit(&run->options);
 }
 
+/* What is closed when the program starts is the number of the next thing opened: what is printed would go into a socket. */
+static void keep_standard_fds(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDONLY); /* writing there fails, as it does on what is closed */
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 int maiko_app_main(int argc, char **argv, const maiko_app *app)
 {
     struct app_run run;
@@ -212,6 +279,7 @@ int maiko_app_main(int argc, char **argv, const maiko_app *app)
 
     if (app == NULL || app->struct_size < offsetof(maiko_app, config) || app->name == NULL || app->actors == NULL)
         return EXIT_USAGE;
+    keep_standard_fds();
     memset(&run, 0, sizeof(run));
     memcpy(&run.app, app, app->struct_size < sizeof(run.app) ? app->struct_size : sizeof(run.app));
     app_options_init(&run.options, heap_default());

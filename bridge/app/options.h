@@ -45,6 +45,9 @@ MAIKO_MUST_CHECK maiko_status app_options_read(struct app_options *options, int 
  * for others.  What the command line has set stays. */
 MAIKO_MUST_CHECK maiko_status app_options_read_ini(struct app_options *options, const char *text, struct text *error);
 
+/* Options that contradict each other, or leave a hole: keys that would encrypt nothing, doors nobody could come through. */
+MAIKO_MUST_CHECK maiko_status app_options_check(const struct app_options *options, struct text *error);
+
 /* The part of --help that is the same for every app. */
 extern const char app_options_help[];
 

@@ -81,11 +81,11 @@ static maiko_status wait_for(maiko_bridge *bridge, struct node_wait *wait, uint6
     pthread_mutex_lock(&bridge->lock);
     list_push_back(&bridge->waits, &wait->link);
     handover_wake(&bridge->handover);
-    while (!wait->is_done && !bridge->is_closed && !is_late)
+    while (!wait->is_done && !bridge->is_closed && !bridge->is_cancelled && !is_late)
         is_late = end_ns == UINT64_MAX ? pthread_cond_wait(&bridge->changed, &bridge->lock) != 0
                                        : pthread_cond_timedwait(&bridge->changed, &bridge->lock, &end) == ETIMEDOUT;
     list_remove(&wait->link);
-    is_closed = bridge->is_closed;
+    is_closed = bridge->is_closed || bridge->is_cancelled;
     pthread_mutex_unlock(&bridge->lock);
     return wait->is_done ? MAIKO_OK : is_closed ? MAIKO_ECLOSED : MAIKO_ETIMEDOUT;
 }
@@ -101,8 +101,22 @@ maiko_status maiko_bridge_wait_ready(maiko_bridge *bridge, const char *topic, un
 
 maiko_status maiko_bridge_wait_actors(maiko_bridge *bridge, uint64_t timeout_ns, char *missing, size_t missing_size)
 {
+    return node_wait_actors(bridge, timeout_ns, missing, missing_size, NULL);
+}
+
+void node_cancel_waits(maiko_bridge *bridge)
+{
+    pthread_mutex_lock(&bridge->lock);
+    bridge->is_cancelled = true;
+    pthread_cond_broadcast(&bridge->changed);
+    pthread_mutex_unlock(&bridge->lock);
+}
+
+maiko_status node_wait_actors(maiko_bridge *bridge, uint64_t timeout_ns, char *missing, size_t missing_size,
+                              struct text *unlinked)
+{
     char own[8];
-    struct node_wait wait = {.missing = missing, .missing_size = missing_size};
+    struct node_wait wait = {.missing = missing, .missing_size = missing_size, .unlinked = unlinked};
 
     if (!node_is_bridge(bridge))
         return MAIKO_EINVAL;

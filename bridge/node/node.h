@@ -135,6 +135,7 @@ struct node_wait {
     bool is_done;
     char *missing;
     size_t missing_size;
+    struct text *unlinked; /* endpoints we connect to and have no link with; NULL: not asked for */
 };
 
 struct maiko_bridge {
@@ -228,8 +229,9 @@ struct maiko_bridge {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct list waits;
-    bool is_closed;  /* nobody will answer any more */
-    bool is_drained; /* result of the stop */
+    bool is_closed;    /* nobody will answer any more */
+    bool is_cancelled; /* whoever waits shall not */
+    bool is_drained;   /* result of the stop */
 };
 
 /* ---- config.c ---- */
@@ -249,6 +251,13 @@ bool node_is_bridge(const maiko_bridge *bridge);
 
 /* Before the start, and without a failure so far. */
 maiko_status node_check_set_up(maiko_bridge *bridge);
+
+/* maiko_bridge_wait_actors(), which also names the endpoints we connect to in vain. */
+maiko_status node_wait_actors(maiko_bridge *bridge, uint64_t timeout_ns, char *missing, size_t missing_size,
+                              struct text *unlinked);
+
+/* Who waits now or later gets MAIKO_ECLOSED.  Any thread. */
+void node_cancel_waits(maiko_bridge *bridge);
 
 /* ---- config.c ---- */
 

@@ -42,6 +42,19 @@ static bool all_are_here(const maiko_bridge *bridge, struct text *missing)
     return is_complete;
 }
 
+static void name_unlinked(const maiko_bridge *bridge, struct text *unlinked)
+{
+    struct list *link;
+
+    text_clear(unlinked);
+    LIST_FOR_EACH (link, &bridge->peers) {
+        const struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
+
+        if (peer->is_connector && !peer->is_from_space && peer_state(peer->peer) != PEER_UP)
+            text_append_format(unlinked, "%s%s", unlinked->len > 0 ? ", " : "", peer->endpoint);
+    }
+}
+
 static bool is_drained(maiko_bridge *bridge)
 {
     /* This turn may have taken from the handover before the caller's last event was in it. */
@@ -57,6 +70,8 @@ static bool is_fulfilled(maiko_bridge *bridge, struct node_wait *wait)
         return is_drained(bridge);
     if (wait->topic != NULL)
         return exporter_subscribers(bridge->exporter, wait->topic) >= wait->subscribers;
+    if (wait->unlinked != NULL)
+        name_unlinked(bridge, wait->unlinked);
     text_init_buffer(&missing, wait->missing, wait->missing_size);
     return all_are_here(bridge, &missing);
 }

@@ -28,6 +28,7 @@ integration_tests += tests/integration/test_python_peer
 integration_tests += tests/integration/test_peer_reports
 integration_tests += tests/integration/test_relay
 integration_tests += tests/integration/test_space
+integration_tests += tests/integration/test_terminal
 integration_tests += tests/integration/test_versions
 integration_tests += tests/integration/test_weather_memory
 integration_tests += tests/integration/test_zmq_port

@@ -1,0 +1,68 @@
+/* Interrupt, see interrupt.h. */
+#include "app/interrupt.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "node/node.h"
+#include "runtime/thread.h"
+
+static void fill(sigset_t *signals)
+{
+    sigemptyset(signals);
+    sigaddset(signals, SIGINT);
+    sigaddset(signals, SIGTERM);
+}
+
+static void *listen_for_signals(void *userdata)
+{
+    struct app_interrupt *interrupt = userdata;
+    struct pollfd fds[] = {{.fd = interrupt->signal_fd, .events = POLLIN}, {.fd = interrupt->end_fd, .events = POLLIN}};
+    struct signalfd_siginfo info;
+
+    while (poll(fds, 2, -1) < 0)
+        ;
+    if (fds[1].revents == 0 && read(interrupt->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        interrupt->signal = (int)info.ssi_signo;
+        node_cancel_waits(interrupt->bridge);
+    }
+    return NULL;
+}
+
+void app_interrupt_begin(struct app_interrupt *interrupt, maiko_bridge *bridge)
+{
+    sigset_t signals;
+
+    memset(interrupt, 0, sizeof(*interrupt));
+    interrupt->bridge = bridge;
+    fill(&signals);
+    pthread_sigmask(SIG_BLOCK, &signals, &interrupt->before);
+    interrupt->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    interrupt->end_fd = eventfd(0, EFD_CLOEXEC);
+    interrupt->is_running = interrupt->signal_fd >= 0 && interrupt->end_fd >= 0 &&
+                            thread_start(&interrupt->thread, listen_for_signals, interrupt, "maiko wait") == MAIKO_OK;
+    if (!interrupt->is_running)
+        pthread_sigmask(SIG_SETMASK, &interrupt->before, NULL);
+}
+
+int app_interrupt_end(struct app_interrupt *interrupt)
+{
+    if (interrupt->is_running) {
+        (void)eventfd_write(interrupt->end_fd, 1);
+        pthread_join(interrupt->thread, NULL);
+    }
+    if (interrupt->signal_fd >= 0)
+        close(interrupt->signal_fd);
+    if (interrupt->end_fd >= 0)
+        close(interrupt->end_fd);
+    return interrupt->signal;
+}
+
+void app_interrupt_restore(const struct app_interrupt *interrupt)
+{
+    if (interrupt->is_running)
+        pthread_sigmask(SIG_SETMASK, &interrupt->before, NULL);
+}

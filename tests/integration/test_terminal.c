@@ -1,0 +1,173 @@
+/* An app at a terminal: what it says when it is used wrongly or alone, and how it goes when somebody presses Ctrl-C. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <maiko/app.h>
+#include <maiko/space.h>
+
+#include "lib/process.h"
+#include "lib/suite.h"
+#include "lib/wait.h"
+
+static const maiko_actor_ops ops = {.handle = NULL};
+
+static const maiko_actor_spec actors[] = {
+    {.name = "near", .ops = &ops, .publish = MAIKO_TOPICS("t")},
+    {.name = "far", .ops = &ops, .subscribe = MAIKO_TOPICS("t")},
+};
+
+static maiko_status prepare(int argc, char **argv, void *userdata)
+{
+    (void)argv;
+    (void)userdata;
+    return argc <= 1 ? MAIKO_OK : MAIKO_EINVAL;
+}
+
+static int run_app(int argc, char **argv)
+{
+    return maiko_app_main(argc, argv, &MAIKO_APP("terminal", actors, .arguments = "WORD", .prepare = prepare));
+}
+
+static struct host host;
+
+static void start(struct process *process, const char *options)
+{
+    char line[700];
+
+    snprintf(line, sizeof(line), "--app %s", options);
+    process_start(process, "/proc/self/exe", line, NULL);
+}
+
+static void count_ready(const maiko_node_info *node, void *userdata)
+{
+    *(unsigned *)userdata += node->is_ready;
+}
+
+/* The dead count, too: who has gone in order has left nothing. */
+static unsigned nodes_of_space(void)
+{
+    unsigned count = 0;
+
+    (void)maiko_space_list(NULL, "wx", count_ready, &count, NULL, 0);
+    return count;
+}
+
+static void expect_refusal(const char *options, const char *text)
+{
+    struct process process;
+
+    start(&process, options);
+    process_finish(&process);
+    CU_ASSERT_EQUAL(process.code, 2);
+    if (!process_says(&process, text))
+        SUITE_FAIL("%s: expected \"%s\", got %s", options, text, process.output);
+}
+
+static void a_signal_while_it_waits_for_others_leaves_the_space_in_order(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM};
+    struct process process;
+    size_t i;
+
+    host_init(&host);
+    for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        start(&process, "--space wx --actors near --wait 600");
+        CU_ASSERT(wait_until(nodes_of_space() == 1, 30000));
+        child_signal(&process.child, signals[i]);
+        process_finish(&process);
+        CU_ASSERT_EQUAL(process.code, 128 + signals[i]);
+        CU_ASSERT_EQUAL(nodes_of_space(), 0);
+    }
+    host_deinit(&host);
+}
+
+static void who_waits_in_vain_is_told_where_to_look(void)
+{
+    struct process process;
+    char options[640];
+    char text[640];
+
+    host_init(&host);
+    start(&process, "--space wx --actors near --wait 0.1");
+    process_finish(&process);
+    CU_ASSERT_EQUAL(process.code, 4);
+    CU_ASSERT(process_says(&process, "not present after 0.1 s: far"));
+    CU_ASSERT(process_says(&process, "maiko ps --space wx shows who is there"));
+    snprintf(options, sizeof(options), "--connect ipc://%s/none --actors near --wait 0.1", host.scratch.path);
+    start(&process, options);
+    process_finish(&process);
+    CU_ASSERT_EQUAL(process.code, 4);
+    snprintf(text, sizeof(text), "no link with ipc://%s/none", host.scratch.path);
+    CU_ASSERT(process_says(&process, text));
+    host_deinit(&host);
+}
+
+static void options_that_would_encrypt_nothing_are_refused(void)
+{
+    host_init(&host);
+    expect_refusal("--connect tcp://127.0.0.1:1 --peer-key x", "--peer-key needs --key");
+    expect_refusal("--listen tcp://127.0.0.1:* --allow x", "--allow needs --key");
+    expect_refusal("--connect tcp://127.0.0.1:1 --key x", "needs --peer-key: the public key of who listens there");
+    expect_refusal("--listen tcp://127.0.0.1:* --key x", "nobody could connect");
+    expect_refusal("--publish-at tcp://127.0.0.1:* --key x", "nobody could connect");
+    host_deinit(&host);
+}
+
+static void what_is_given_in_the_wrong_place_is_named(void)
+{
+    host_init(&host);
+    expect_refusal("--space wx --actors ,", "--actors ,: which?");
+    expect_refusal("word --space wx", "options come before the arguments: --space");
+    host_deinit(&host);
+}
+
+static bool is_null_device(const struct process *process, int fd)
+{
+    char path[64];
+    char target[64] = "";
+
+    snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)process->child.pid, fd);
+    return readlink(path, target, sizeof(target) - 1) > 0 && strcmp(target, "/dev/null") == 0;
+}
+
+/* Else the numbers are given to what is opened next, and the next line that is printed goes into a socket. */
+static void standard_descriptors_that_were_closed_are_nobody_elses(void)
+{
+    char shell[] = "/bin/sh";
+    char option[] = "-c";
+    char script[] = "exec \"$0\" --app --space wx --actors near --wait 600 <&- >&- 2>&-";
+    char program[512] = "";
+    char *const command[] = {shell, option, script, program, NULL};
+    struct process process = {.code = 0};
+    int fd;
+
+    host_init(&host);
+    CU_ASSERT_FATAL(readlink("/proc/self/exe", program, sizeof(program) - 1) > 0);
+    CU_ASSERT_FATAL(child_start_program(&process.child, command));
+    CU_ASSERT(wait_until(nodes_of_space() == 1, 30000));
+    for (fd = 0; fd <= STDERR_FILENO; fd++)
+        CU_ASSERT(is_null_device(&process, fd));
+    child_signal(&process.child, SIGTERM);
+    CU_ASSERT_EQUAL(child_end(&process.child, 30000), 128 + SIGTERM);
+    host_deinit(&host);
+}
+
+static const struct test_case cases[] = {
+    TEST_CASE(a_signal_while_it_waits_for_others_leaves_the_space_in_order),
+    TEST_CASE(who_waits_in_vain_is_told_where_to_look),
+    TEST_CASE(options_that_would_encrypt_nothing_are_refused),
+    TEST_CASE(what_is_given_in_the_wrong_place_is_named),
+    TEST_CASE(standard_descriptors_that_were_closed_are_nobody_elses),
+};
+
+int main(int argc, char **argv)
+{
+    static const struct suite suite = {
+        .name = "terminal", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 60};
+
+    if (argc > 1 && strcmp(argv[1], "--app") == 0)
+        return run_app(argc - 1, argv + 1);
+    return suite_main(argc, argv, &suite);
+}
