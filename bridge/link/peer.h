@@ -26,6 +26,7 @@ struct peer_identity {
     maiko_id node;
     uint64_t epoch;      /* larger in every life of this name */
     uint64_t started_ns; /* monotonic */
+    uint64_t clock;      /* the monotonic clock that is, so that nodes which share it know who was first; 0: nobody else's */
     const char *host;    /* may be NULL */
     uint64_t pid;
 };

@@ -8,12 +8,27 @@ static const char *from_word(enum pattern_from from)
     return from == FROM_LOG ? "log" : from == FROM_LAST ? "last" : "";
 }
 
-/* A wish older than the other node missed nothing by coming first: it gets all the node has. */
-static enum pattern_from effective_from(const struct peer *peer, const struct pattern *wish)
+/* Says the other node by the clock we have ourselves when it started?  Copies of one virtual machine have other names at least. */
+static bool has_our_clock(const struct peer *peer)
+{
+    const struct frame_hello *remote = &peer->remote;
+
+    return remote->clock != 0 && remote->clock == peer->config.identity.clock && slice_is(remote->host, peer->host);
+}
+
+/* Was the wish there before the other node?  By one clock this is sure.  By two it is only known that the node was up for so long
+ * when it wrote, which was before we heard of it: the wish may seem older than it was, never younger. */
+static bool is_older(const struct peer *peer, const struct pattern *wish)
 {
     uint64_t age = peer->met_ns > wish->made_at_ns ? peer->met_ns - wish->made_at_ns : 0;
 
-    return age >= peer->remote.uptime_ns ? FROM_LOG : wish->from;
+    return has_our_clock(peer) ? wish->made_at_ns <= peer->remote.started_ns : age >= peer->remote.uptime_ns;
+}
+
+/* A wish older than the other node missed nothing by coming first: it gets all the node has. */
+static enum pattern_from effective_from(const struct peer *peer, const struct pattern *wish)
+{
+    return is_older(peer, wish) ? FROM_LOG : wish->from;
 }
 
 void peer_send_subscribe(struct peer *peer, uint64_t now_ns)

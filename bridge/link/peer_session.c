@@ -19,6 +19,8 @@ static void fill_hello(const struct peer *peer, struct frame *frame, uint64_t no
                                         .node = identity->node,
                                         .epoch = identity->epoch,
                                         .uptime_ns = now_ns > identity->started_ns ? now_ns - identity->started_ns : 0,
+                                        .clock = identity->clock,
+                                        .started_ns = identity->started_ns,
                                         .window_bytes = peer->config.window_bytes,
                                         .window_events = peer->config.window_events,
                                         .pid = identity->pid};

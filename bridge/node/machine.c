@@ -234,6 +234,7 @@ maiko_status machine_new(maiko_bridge *bridge, struct node_peer *peer)
                                               .node = bridge->node_id,
                                               .epoch = bridge->epoch,
                                               .started_ns = bridge->started_ns,
+                                              .clock = bridge->clock_name,
                                               .host = host,
                                               .pid = (uint64_t)getpid()},
                                  .sink = &sink,

@@ -194,6 +194,7 @@ struct maiko_bridge {
     struct pack pack;    /* scratch */
     struct clock clock;
     uint64_t started_ns;
+    uint64_t clock_name; /* see process_clock() */
     uint64_t last_reset_ns;
     bool is_ending;          /* peers are freed because the bridge is */
     bool record_is_stale;    /* the space's record of us has to be written again */

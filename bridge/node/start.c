@@ -1,6 +1,7 @@
 /* Starting a bridge, see <maiko/bridge.h>: its actors, its port, its place in the space. */
 #include "node/node.h"
 #include "node/shm.h"
+#include "space/process.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -157,6 +158,7 @@ static maiko_status open_all(maiko_bridge *bridge, struct text *error)
     maiko_status status = exporter_new(&config, &bridge->exporter);
 
     bridge->started_ns = node_now(bridge);
+    bridge->clock_name = process_clock();
     bridge->epoch = clock_wall_ns(&bridge->clock);
     if (status == MAIKO_OK)
         status = node_access_load(bridge, error);

@@ -8,6 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/hash.h"
+
 /* Field 22 of /proc/self/stat; the second field is a name in brackets that may contain anything. */
 static uint64_t own_start_time(void)
 {
@@ -36,6 +38,24 @@ struct process_identity process_identity_self(void)
     if (stat("/proc/self/ns/pid", &info) == 0)
         identity.pid_namespace = info.st_ino;
     return identity;
+}
+
+uint64_t process_clock(void)
+{
+    struct stat info;
+    char boot[64];
+    ssize_t len;
+    uint64_t hash;
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return 0;
+    len = read(fd, boot, sizeof(boot));
+    close(fd);
+    if (len <= 0)
+        return 0;
+    hash = hash_stable(HASH_STABLE_INIT, boot, (size_t)len);
+    return hash_stable_u64(hash, stat("/proc/self/ns/time", &info) == 0 ? info.st_ino : 0);
 }
 
 int process_open_pidfd(int64_t pid)

@@ -13,6 +13,10 @@ struct process_identity {
 
 struct process_identity process_identity_self(void);
 
+/* Names the monotonic clock of this process: the same in all processes that share it, that is of this boot of this machine and in
+ * this time namespace.  0: unknown. */
+uint64_t process_clock(void);
+
 /* A descriptor that becomes readable when the process ends; -1 when there is no such process or no such system call. */
 int process_open_pidfd(int64_t pid);
 

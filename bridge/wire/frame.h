@@ -42,6 +42,8 @@ struct frame_hello {
     maiko_id node;
     uint64_t epoch;
     uint64_t uptime_ns;
+    uint64_t clock;      /* which one; 0: of its own */
+    uint64_t started_ns; /* by it */
     uint64_t window_bytes;
     uint64_t window_events;
     uint64_t pid;

@@ -41,6 +41,8 @@ static const struct map_key frame_keys[] = {
     KEY("node", MAP_ID, frame.hello.node),
     KEY("epoch", MAP_UINT, frame.hello.epoch),
     KEY("uptime", MAP_UINT, frame.hello.uptime_ns),
+    KEY("clock", MAP_UINT, frame.hello.clock),
+    KEY("started", MAP_UINT, frame.hello.started_ns),
     KEY("window_bytes", MAP_UINT, frame.hello.window_bytes),
     KEY("window_events", MAP_UINT, frame.hello.window_events),
     KEY("pid", MAP_UINT, frame.hello.pid),

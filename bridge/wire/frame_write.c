@@ -28,7 +28,7 @@ static void write_hello(struct pack *pack, const struct frame *frame)
     const struct frame_hello *hello = &frame->hello;
     bool is_hello = frame->kind == FRAME_HELLO;
 
-    begin(pack, frame->kind, frame->session, is_hello ? 11 : 10);
+    begin(pack, frame->kind, frame->session, is_hello ? 13 : 12);
     if (is_hello) {
         write_uint(pack, "min", hello->min);
         write_uint(pack, "max", hello->max);
@@ -41,6 +41,8 @@ static void write_hello(struct pack *pack, const struct frame *frame)
     write_slice(pack, "name", hello->name);
     write_uint(pack, "epoch", hello->epoch);
     write_uint(pack, "uptime", hello->uptime_ns);
+    write_uint(pack, "clock", hello->clock);
+    write_uint(pack, "started", hello->started_ns);
     write_uint(pack, "window_bytes", hello->window_bytes);
     write_uint(pack, "window_events", hello->window_events);
     write_slice(pack, "host", hello->host);

@@ -164,6 +164,19 @@ static void check_order(struct node *node, const tally *event)
     node->world->result->delivered++;
 }
 
+/* A live subscriber gets nothing older than itself of a node that was there before it, however late that node's hello comes. */
+static void check_age(struct node *node, const tally *event, uint64_t published_ns)
+{
+    const struct node *from = &node->world->nodes[event->node % WORLD_NODES_MAX];
+
+    if (!node->world->result->is_sound || !node->world->config->is_live || from->life != event->life ||
+        from->started_ns >= node->started_ns)
+        return;
+    if (published_ns < node->started_ns)
+        fail(node->world, "node %u is live and got event %llu of node %u from before it was there", node->index,
+             (unsigned long long)event->number, event->node);
+}
+
 static bool on_deliver(struct peer *peer, const struct inbound_event *event, void *userdata)
 {
     struct node *node = userdata;
@@ -179,6 +192,7 @@ static bool on_deliver(struct peer *peer, const struct inbound_event *event, voi
     }
     payload_plan_free(plan);
     check_order(node, &value);
+    check_age(node, &value, event->time_ns);
     node->taken_from[other_of(node, peer)]++;
     node->stream_from[other_of(node, peer)] = event->stream;
     trace(world, "%u has %u/%u #%llu", node->index, value.node, value.life, (unsigned long long)value.number);
@@ -245,18 +259,24 @@ static void add_peer(struct world *world, struct node *node, unsigned other)
 {
     bool is_narrow = world->config->is_narrow;
     char name[16];
-    struct peer_config config = {
-        .heap = &world->heap,
-        .exporter = node->exporter,
-        .identity = {.space = "sim", .name = name, .node = id_of(node), .epoch = node->life + 1, .started_ns = node->started_ns},
-        .sink = &sink,
-        .userdata = node,
-        .session_seed = (uint64_t)(node->life + 1) * 1000,
-        .window_events = world->window_events,
-        .window_bytes = is_narrow ? 400 : 0,
-        .oldest_tail = 3,
-        .batch_bytes = is_narrow ? 150 : 0};
-    struct pattern wish = {.from = FROM_LOG, .made_at_ns = node->started_ns, .text = (char *)(uintptr_t)node->wish};
+    struct peer_config config = {.heap = &world->heap,
+                                 .exporter = node->exporter,
+                                 .identity = {.space = "sim",
+                                              .name = name,
+                                              .node = id_of(node),
+                                              .epoch = node->life + 1,
+                                              .started_ns = node->started_ns,
+                                              .clock = 1},
+                                 .sink = &sink,
+                                 .userdata = node,
+                                 .session_seed = (uint64_t)(node->life + 1) * 1000,
+                                 .window_events = world->window_events,
+                                 .window_bytes = is_narrow ? 400 : 0,
+                                 .oldest_tail = 3,
+                                 .batch_bytes = is_narrow ? 150 : 0};
+    struct pattern wish = {.from = world->config->is_live ? FROM_LIVE : FROM_LOG,
+                           .made_at_ns = node->started_ns,
+                           .text = (char *)(uintptr_t)node->wish};
 
     snprintf(name, sizeof(name), "n%u", node->index);
     if (peer_new(&config, &node->peers[other]) != MAIKO_OK || peer_subscribe(node->peers[other], &wish, world->now) != MAIKO_OK)
@@ -750,6 +770,7 @@ struct world_config world_of_seed(uint64_t seed)
     config.faults.stop_percent = (bits >> 30 & 1) * 10;
     config.faults.has_long_faults = bits >> 31 & 1;
     config.faults.has_slow_receivers = bits >> 32 & 1;
+    config.is_live = bits >> 34 & 1;
     config.faults.longest_ns = (bits >> 33 & 1) ? MAIKO_MS(50) : MAIKO_MS(900);
     return config;
 }

@@ -30,6 +30,7 @@ struct world_config {
     struct world_faults faults;
     struct text *trace;   /* NULL: none */
     bool is_narrow;       /* a small window and a small log */
+    bool is_live;         /* subscribers want nothing that was published before they were there */
     unsigned only_sender; /* 0: all publish; else only node only_sender - 1 */
 };
 

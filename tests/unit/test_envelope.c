@@ -37,6 +37,8 @@ static void frames_come_back_as_they_were(void)
                                     .node = {1, 2},
                                     .epoch = UINT64_MAX,
                                     .uptime_ns = 5,
+                                    .clock = UINT64_MAX - 1,
+                                    .started_ns = 9,
                                     .window_bytes = 6,
                                     .window_events = 7,
                                     .pid = 8}};
@@ -50,6 +52,8 @@ static void frames_come_back_as_they_were(void)
     CU_ASSERT(slice_is(read.hello.name, "n\xc3\xb6rd"));
     CU_ASSERT(maiko_id_equal(read.hello.node, hello.hello.node));
     CU_ASSERT_EQUAL(read.hello.epoch, UINT64_MAX);
+    CU_ASSERT_EQUAL(read.hello.clock, UINT64_MAX - 1);
+    CU_ASSERT_EQUAL(read.hello.started_ns, 9);
     CU_ASSERT(frame_peek_hello(pack.data, pack.len, &read));
     pack_clear(&pack);
     frame_write(&pack, &ready);
