@@ -160,13 +160,16 @@ static void report_spread(double *ms, uint64_t rounds)
     subject_report("max_ms", bench_percentile(ms, rounds, 100));
 }
 
-/* A reader is killed, again and again: the longest time the other one gets nothing. */
+/* A reader is killed, again and again: the longest time the other one gets nothing.  The writer has finished before it is killed:
+ * what it had accepted and not sent would be a loss of its own, which the reader is told of. */
 static int kill_readers(struct trouble *trouble, uint64_t rounds)
 {
     struct reader *other = &trouble->page->readers[0];
+    uint64_t heard, lost;
     double ms[MOST_ROUNDS];
     pid_t survivor, writer;
 
+    trouble->tells_losses = true;
     start_readers(trouble, &survivor, 1);
     writer = trouble_start_writer(trouble, 1);
     await_reader(trouble, 0, SETTLED, "the reader hears nothing");
@@ -179,10 +182,15 @@ static int kill_readers(struct trouble *trouble, uint64_t rounds)
         await_reader(trouble, 0, heard_by(trouble, 0) + AFTER_A_KILL, "the reader that is left hears nothing");
         ms[round] = (double)atomic_load(&other->gap_ns) * 1e-6;
     }
+    atomic_store(&trouble->page->limit, atomic_load(&trouble->page->sent) + SETTLED);
+    await_reader(trouble, 0, atomic_load(&trouble->page->limit), "events are neither there nor reported as lost");
+    heard = heard_by(trouble, 0);
+    lost = atomic_load(&other->lost);
     kill_node(writer);
     kill_node(survivor);
     report_spread(ms, rounds);
-    return finish(trouble, heard_by(trouble, 0), atomic_load(&other->received) + atomic_load(&other->skipped));
+    subject_report("lost", (double)lost);
+    return finish(trouble, heard, atomic_load(&trouble->page->limit));
 }
 
 /* The writer is killed and started again: from the first event of the new one to the first that arrives. */
@@ -193,6 +201,7 @@ static int kill_writers(struct trouble *trouble, uint64_t rounds)
     uint64_t heard = 0, received = 0;
     double ms[MOST_ROUNDS];
 
+    trouble->tells_losses = true;
     start_readers(trouble, &listener, 1);
     atomic_store(&trouble->page->limit, SETTLED);
     for (uint64_t round = 0; round <= rounds; round++) { /* the first one has nobody before it */

@@ -42,6 +42,7 @@ struct trouble {
     maiko_bridge_from from;
     uint64_t deadline_ns; /* of BLOCK at the writer's links; 0: the default */
     bool waits;           /* writers wait for `go` */
+    bool tells_losses;    /* readers say what they were told of: where nothing should be lost */
     unsigned readers;     /* started together */
 };
 

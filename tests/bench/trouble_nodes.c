@@ -106,8 +106,12 @@ static maiko_status note_report(void *self, maiko_context *ctx, const maiko_enve
     const maiko_peer_report *report = maiko_event_as(envelope, maiko_peer_report);
     struct node *node = self;
 
-    if (report != NULL && report->news == MAIKO_PEER_GAP)
+    if (report != NULL && report->news == MAIKO_PEER_GAP) {
         atomic_fetch_add(&node->reader->lost, report->lost);
+        if (node->trouble->tells_losses)
+            fprintf(stderr, "reader %u: %llu events of %s lost: %s\n", (unsigned)(node->reader - node->page->readers),
+                    (unsigned long long)report->lost, report->peer, report->reason);
+    }
     ring_when_awaited(node);
     return MAIKO_OK;
 }
