@@ -8,7 +8,7 @@ static const char *from_word(enum pattern_from from)
     return from == FROM_LOG ? "log" : from == FROM_LAST ? "last" : "";
 }
 
-/* Says the other node by the clock we have ourselves when it started?  Copies of one virtual machine have other names at least. */
+/* Does the other node say by our own clock when it started?  Copies of one virtual machine have other names at least. */
 static bool has_our_clock(const struct peer *peer)
 {
     const struct frame_hello *remote = &peer->remote;
