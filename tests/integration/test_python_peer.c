@@ -271,7 +271,7 @@ static void an_outsider_listens_and_publishes(void)
     /* Until the subscription has arrived; the peer takes no notice of this topic. */
     CU_ASSERT_TRUE(wait_until(maiko_send_to(maiko_supervisor_context(node.sup), "out/knock", tick) == MAIKO_OK &&
                                   counters_of(&node).published > 0,
-                              20000));
+                              60000));
     send_parcels(&node);
     end_peer(&node, &process);
     CU_ASSERT_EQUAL(counters_of(&node).imported, KINDS); /* nothing of what was refused */
