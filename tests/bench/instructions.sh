@@ -60,6 +60,14 @@ while read -r row program committed tolerance arguments; do
     esac
     # shellcheck disable=SC2086 # arguments are words
     counted=$(per_event "$program" "$row" $arguments)
+    # Threads that meet a busy machine wait and wake more often; a regression is there in each of three counts.
+    for again in 2 3; do
+        [ $((counted * 100)) -gt $((committed * (100 + tolerance))) ] || break
+        # shellcheck disable=SC2086
+        recount=$(per_event "$program" "$row" $arguments)
+        echo "# $row $program: count $again: $recount after $counted"
+        [ "$recount" -eq 0 ] || [ "$recount" -gt "$counted" ] || counted=$recount
+    done
     echo "$row $program $counted $tolerance $arguments" >>"$new"
     if [ "$counted" -eq 0 ]; then
         echo "not ok - $row: $program did not run"
