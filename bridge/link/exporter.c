@@ -214,6 +214,8 @@ maiko_status exporter_finish(struct exporter *exporter, const char *publisher, c
     struct list *link;
     maiko_status status;
 
+    if (exporter->end_count == WIRE_ACTORS_MAX)
+        return MAIKO_ELIMIT;
     if (!grow_ends(exporter))
         return MAIKO_ENOMEM;
     status = copy_end(exporter, publisher, publish, &exporter->ends[exporter->end_count]);

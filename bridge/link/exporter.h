@@ -81,8 +81,9 @@ void exporter_evict(struct exporter *exporter);
 /* Senders to this topic are held: some peer that wants it has no room under BLOCK. */
 bool exporter_holds(const struct exporter *exporter, const char *topic);
 
-/* A publisher has finished: every peer is told behind everything it sent, and so is every later one.  Once per name.
- * MAIKO_OK, MAIKO_ENOMEM. */
+/* A publisher has finished: every peer is told behind everything it sent, and so is every later one.  Once per name, and kept as
+ * long as the exporter: no more than the actors that one node can announce.
+ * MAIKO_OK, MAIKO_ELIMIT, MAIKO_ENOMEM. */
 MAIKO_MUST_CHECK maiko_status exporter_finish(struct exporter *exporter, const char *publisher, const char *const *publish,
                                               uint64_t now_ns);
 

@@ -1,5 +1,6 @@
 /* Setting a bridge up, see <maiko/bridge.h>: what it is called, what goes over it and where. */
 #include "node/node.h"
+#include "wire/limits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -285,8 +286,15 @@ maiko_status maiko_bridge_expect(maiko_bridge *bridge, const char *name, const c
 const char *maiko_bridge_announce(maiko_bridge *bridge, const char *name, const char *const *publish,
                                   const char *const *subscribe)
 {
-    struct node_actor *actor = node_is_bridge(bridge) ? actor_new(bridge, &bridge->placed, name, publish, subscribe) : NULL;
+    struct node_actor *actor;
 
+    if (!node_is_bridge(bridge))
+        return NULL;
+    if (bridge->placed_count == WIRE_ACTORS_MAX) {
+        node_fail(bridge, MAIKO_ELIMIT, "more than %d actors to tell other nodes of", WIRE_ACTORS_MAX);
+        return NULL;
+    }
+    actor = actor_new(bridge, &bridge->placed, name, publish, subscribe);
     if (actor == NULL)
         return NULL;
     actor->index = bridge->placed_count++;

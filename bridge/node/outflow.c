@@ -193,13 +193,15 @@ static struct node_actor *placed_at(maiko_bridge *bridge, uint32_t index)
 static void finish(maiko_bridge *bridge, uint32_t index)
 {
     struct node_actor *actor = placed_at(bridge, index);
+    maiko_status status;
 
     if (actor == NULL || actor->is_finished)
         return;
     actor->is_finished = true;
     bridge->record_is_stale = true;
-    if (exporter_finish(bridge->exporter, actor->name, actor->publish, node_now(bridge)) != MAIKO_OK)
-        node_log(bridge, MAIKO_LOG_ERROR, "the end of \"%s\" could not be passed on: out of memory", actor->name);
+    status = exporter_finish(bridge->exporter, actor->name, actor->publish, node_now(bridge));
+    if (status != MAIKO_OK)
+        node_log(bridge, MAIKO_LOG_ERROR, "the end of \"%s\" could not be passed on: %s", actor->name, maiko_strerror(status));
 }
 
 /* ---- batches ---- */

@@ -79,6 +79,22 @@ static void an_export_may_be_called_something_else_outside(void)
     host_deinit(&host);
 }
 
+static void a_node_announces_as_many_actors_as_one_frame_holds(void)
+{
+    static const char *const nothing[] = {NULL};
+    struct bridge_end end;
+    unsigned i;
+
+    host_init(&host);
+    bridge_end_make(&end, "node", NULL, NULL);
+    for (i = 0; i < 4096; i++)
+        CU_ASSERT_PTR_NOT_NULL(maiko_bridge_announce(end.bridge, "actor", nothing, nothing));
+    CU_ASSERT_PTR_NULL(maiko_bridge_announce(end.bridge, "one more", nothing, nothing));
+    CU_ASSERT_EQUAL(bridge_end_start(&end), MAIKO_ELIMIT);
+    bridge_end_stop(&end);
+    host_deinit(&host);
+}
+
 static void late_joiners_get_what_they_ask_for(void)
 {
     static const maiko_bridge_from from[] = {MAIKO_FROM_LOG, MAIKO_FROM_LAST};
@@ -337,6 +353,7 @@ static void a_plain_peer_may_do_what_its_key_may_and_nothing_else(void)
 static const struct test_case cases[] = {
     TEST_CASE(the_first_event_after_ready_is_never_lost),
     TEST_CASE(an_export_may_be_called_something_else_outside),
+    TEST_CASE(a_node_announces_as_many_actors_as_one_frame_holds),
     TEST_CASE(late_joiners_get_what_they_ask_for),
     TEST_CASE(a_kept_event_of_a_foreign_type_outlives_the_bridge),
     TEST_CASE(set_up_errors_stick_and_say_what),

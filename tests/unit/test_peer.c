@@ -524,6 +524,25 @@ static void a_late_joiner_learns_who_has_finished(void)
     pair_deinit(&pair);
 }
 
+/* Ends stay for those who come later, as many as a node can have actors. */
+static void ends_are_kept_for_all_actors_a_node_can_have(void)
+{
+    char name[16];
+    unsigned i;
+
+    begin();
+    for (i = 0; i < WIRE_ACTORS_MAX; i++) {
+        snprintf(name, sizeof(name), "actor %u", i);
+        CU_ASSERT_EQUAL_FATAL(exporter_finish(pair.a.exporter, name, NULL, pair.now), MAIKO_OK);
+    }
+    CU_ASSERT_EQUAL(exporter_finish(pair.a.exporter, "one more", NULL, pair.now), MAIKO_ELIMIT);
+    link_up("#", FROM_LIVE);
+    for (i = 0; i < 100 && pair.b.ends < WIRE_ACTORS_MAX; i++)
+        pair_pass(&pair, MAIKO_MS(20)); /* window by window */
+    CU_ASSERT_EQUAL(pair.b.ends, WIRE_ACTORS_MAX);
+    pair_deinit(&pair);
+}
+
 static void silence_ends_a_session_but_a_stall_of_our_own_does_not(void)
 {
     begin();
@@ -695,6 +714,7 @@ static const struct test_case cases[] = {TEST_CASE(a_link_begins_and_ends_with_t
                                          TEST_CASE(events_that_come_home_or_have_come_far_are_dropped),
                                          TEST_CASE(allow_lists_bind_both_directions),
                                          TEST_CASE(a_late_joiner_learns_who_has_finished),
+                                         TEST_CASE(ends_are_kept_for_all_actors_a_node_can_have),
                                          TEST_CASE(silence_ends_a_session_but_a_stall_of_our_own_does_not),
                                          TEST_CASE(who_is_busy_sending_has_not_stood_still),
                                          TEST_CASE(who_is_forgotten_is_told_to_begin_anew),

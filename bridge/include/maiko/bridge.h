@@ -110,7 +110,7 @@ MAIKO_API maiko_status maiko_bridge_expect(maiko_bridge *bridge, const char *act
 
 /**
  * Declare an actor of this process: other nodes are told its name, its topics, and its end.  Call it before adding the actor; the
- * actor's publish list must then also have the topic this returns (valid until the bridge is freed).
+ * actor's publish list must then also have the topic this returns (valid until the bridge is freed).  4096 at most.
  * @return a topic for the actor's publish list, or NULL (the failure sticks).
  */
 MAIKO_API const char *maiko_bridge_announce(maiko_bridge *bridge, const char *actor, const char *const *publish,
