@@ -60,5 +60,22 @@ static void all_faults_keep_the_promises(void)
     run_seeds(suite_scale(5000, 100000) / suite_slowdown(), NULL);
 }
 
-static const struct test_case cases[] = {TEST_CASE(all_faults_keep_the_promises)};
+/* One sender, subscribers that are killed and come again, windows that are full most of the time: whoever lives loses nothing that is
+ * under BLOCK, see check_no_loss() of world.c. */
+static void kill_subscribers(struct world_config *config)
+{
+    config->nodes = 4;
+    config->only_sender = 1;
+    config->is_narrow = true;
+    config->faults.crash_percent = 30;
+    config->faults.has_long_faults = false;
+}
+
+static void subscribers_that_die_cost_the_others_nothing(void)
+{
+    run_seeds(suite_scale(1000, 100000) / suite_slowdown(), kill_subscribers);
+}
+
+static const struct test_case cases[] = {TEST_CASE(all_faults_keep_the_promises),
+                                         TEST_CASE(subscribers_that_die_cost_the_others_nothing)};
 SUITE_MAIN_TIMEOUT("links", cases, 1200)
