@@ -60,8 +60,8 @@ static void all_faults_keep_the_promises(void)
     run_seeds(suite_scale(5000, 100000) / suite_slowdown(), NULL);
 }
 
-/* One sender, subscribers that are killed and come again, windows that are full most of the time: whoever lives loses nothing under
- * BLOCK, see check_no_loss() of world.c. */
+/* One sender, subscribers that are killed and come again, windows that are full most of the time: whoever lives loses nothing
+ * under BLOCK, see check_no_loss() of world.c. */
 static void kill_subscribers(struct world_config *config)
 {
     config->nodes = 4;
