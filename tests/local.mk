@@ -57,7 +57,9 @@ TEST_EXTENSIONS = .sh
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/tools/build-aux/tap-driver.sh
 LOG_COMPILER = $(MAIKO_TEST_LAUNCHER)
 SH_LOG_COMPILER = $(SHELL)
+# The scratch folder is where sockets are, and their paths have 107 bytes: a longer TMPDIR (here: than 24) is not used.
 AM_TESTS_ENVIRONMENT = \
+	case "$$TMPDIR" in ?????????????????????????*) TMPDIR=/tmp; export TMPDIR;; esac; \
 	MAIKO_SRCDIR='$(abs_top_srcdir)'; export MAIKO_SRCDIR; \
 	MAIKO_BUILDDIR='$(abs_top_builddir)'; export MAIKO_BUILDDIR; \
 	MAIKO_SANITIZER='$(SANITIZER)'; export MAIKO_SANITIZER; \
