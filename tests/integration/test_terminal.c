@@ -74,7 +74,7 @@ static void a_signal_while_it_waits_for_others_leaves_the_space_in_order(void)
     host_init(&host);
     for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
         start(&process, "--space wx --actors near --wait 600");
-        CU_ASSERT(wait_until(nodes_of_space() == 1, 30000));
+        CU_ASSERT(wait_until(nodes_of_space() == 1, 60000));
         child_signal(&process.child, signals[i]);
         process_finish(&process);
         CU_ASSERT_EQUAL(process.code, 128 + signals[i]);
@@ -146,11 +146,11 @@ static void standard_descriptors_that_were_closed_are_nobody_elses(void)
     host_init(&host);
     CU_ASSERT_FATAL(readlink("/proc/self/exe", program, sizeof(program) - 1) > 0);
     CU_ASSERT_FATAL(child_start_program(&process.child, command));
-    CU_ASSERT(wait_until(nodes_of_space() == 1, 30000));
+    CU_ASSERT(wait_until(nodes_of_space() == 1, 60000));
     for (fd = 0; fd <= STDERR_FILENO; fd++)
         CU_ASSERT(is_null_device(&process, fd));
     child_signal(&process.child, SIGTERM);
-    CU_ASSERT_EQUAL(child_end(&process.child, 30000), 128 + SIGTERM);
+    CU_ASSERT_EQUAL(child_end(&process.child, 60000), 128 + SIGTERM);
     host_deinit(&host);
 }
 
@@ -165,7 +165,7 @@ static const struct test_case cases[] = {
 int main(int argc, char **argv)
 {
     static const struct suite suite = {
-        .name = "terminal", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 60};
+        .name = "terminal", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 300};
 
     if (argc > 1 && strcmp(argv[1], "--app") == 0)
         return run_app(argc - 1, argv + 1);
