@@ -81,20 +81,51 @@ struct visitor_event {
     struct known_type *type;
 };
 
-static const char *look_up(maiko_bridge *bridge, const struct route *route, const struct wire_envelope *envelope,
-                           struct visitor_event *visitor)
+static maiko_status check_topic(const struct wire_envelope *envelope, struct visitor_event *visitor, struct text *error)
 {
-    if (!copy_text(envelope->topic, visitor->topic, sizeof(visitor->topic)) || maiko_topic_check(visitor->topic) != MAIKO_OK ||
-        maiko_topic_is_reserved(visitor->topic))
+    if (!copy_text(envelope->topic, visitor->topic, sizeof(visitor->topic)) || maiko_topic_check(visitor->topic) != MAIKO_OK) {
+        text_append_format(error, "1 to %d bytes of UTF-8, without the wildcards + and #", MAIKO_TOPIC_MAX);
+        return MAIKO_ETOPIC;
+    }
+    if (!maiko_topic_is_reserved(visitor->topic))
+        return MAIKO_OK;
+    text_append_format(error, "only the library sends on %s", visitor->topic);
+    return MAIKO_ETOPIC;
+}
+
+static struct known_type *find_type(maiko_bridge *bridge, const struct wire_envelope *envelope, const char *topic,
+                                    struct text *error)
+{
+    const char *name = (const char *)envelope->type.data;
+    size_t len = envelope->type.len;
+    struct known_type *type = len > 0 ? types_find(&bridge->types, name, len) : types_of_topic(&bridge->types, topic);
+
+    if (type != NULL)
+        return type;
+    if (len == 0)
+        text_append_format(error, "%s has no type in %s yet: name one", topic, bridge->node_name);
+    else
+        text_append_format(error, "%s knows no type of that name", bridge->node_name);
+    return NULL;
+}
+
+/* NULL, or what is wrong in a word. */
+static const char *look_up(maiko_bridge *bridge, const struct route *route, const struct wire_envelope *envelope,
+                           struct visitor_event *visitor, struct text *error)
+{
+    if (check_topic(envelope, visitor, error) != MAIKO_OK)
         return "topic";
-    if (!copy_text(envelope->sender, visitor->sender, sizeof(visitor->sender)))
+    if (!copy_text(envelope->sender, visitor->sender, sizeof(visitor->sender))) {
+        text_append_format(error, "sender: at most %d bytes, without NUL", NODE_NAME_SIZE - 1);
         return "protocol";
+    }
     if (visitor->sender[0] == '\0')
         strcpy(visitor->sender, "outside");
-    if (!node_access_may_publish(bridge, route, visitor->topic))
+    if (!node_access_may_publish(bridge, route, visitor->topic)) {
+        text_append_format(error, "the allow list of %s does not have %s for this key", bridge->node_name, visitor->topic);
         return "denied";
-    visitor->type = envelope->type.len > 0 ? types_find(&bridge->types, (const char *)envelope->type.data, envelope->type.len)
-                                           : types_of_topic(&bridge->types, visitor->topic);
+    }
+    visitor->type = find_type(bridge, envelope, visitor->topic, error);
     return visitor->type == NULL ? "type" : NULL;
 }
 
@@ -156,7 +187,7 @@ void node_door_publish(maiko_bridge *bridge, struct route *route, const unsigned
         return;
     published.number = envelope.number;
     published.text = reason;
-    published.status = status == MAIKO_OK ? look_up(bridge, route, &envelope, &visitor) : "protocol";
+    published.status = status == MAIKO_OK ? look_up(bridge, route, &envelope, &visitor, &error) : "protocol";
     if (published.status == NULL)
         published.status = word_of(send_in(bridge, codec, &envelope, &visitor, &error));
     if (strcmp(published.status, "ok") != 0)

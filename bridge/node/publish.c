@@ -132,16 +132,35 @@ static void collect(const maiko_node_info *node, void *userdata)
         (void)!text_list_add(userdata, heap_default(), node->endpoints[0]);
 }
 
-static char *make_frame(const char *topic, const char *type, const char *json)
+/* The event as JSON, or NULL with the reason. */
+static json_t *read_payload(const char *json, char *reason, size_t reason_size)
 {
-    json_t *payload = json_loads(json, 0, NULL);
-    json_t *frame = json_is_object(payload)
-                        ? json_pack("{s:s, s:i, s:s, s:O}", "kind", "publish", "number", 1, "topic", topic, "payload", payload)
-                        : NULL;
+    json_error_t error;
+    json_t *payload = json_loads(json, JSON_REJECT_DUPLICATES, &error);
+
+    if (json_is_object(payload))
+        return payload;
+    if (payload == NULL)
+        snprintf(reason, reason_size, "not JSON: byte %d: %s", error.position, error.text);
+    else
+        snprintf(reason, reason_size, "an event is a JSON object: {\"field\": value, ...}");
+    json_decref(payload);
+    return NULL;
+}
+
+static char *make_frame(const char *topic, const char *type, const char *json, char *reason, size_t reason_size)
+{
+    json_t *payload = read_payload(json, reason, reason_size);
+    json_t *frame;
     char *text = NULL;
 
+    if (payload == NULL)
+        return NULL;
+    frame = json_pack("{s:s, s:i, s:s, s:O}", "kind", "publish", "number", 1, "topic", topic, "payload", payload);
     if (frame != NULL && (type == NULL || json_object_set_new(frame, "type", json_string(type)) == 0))
         text = json_dumps(frame, JSON_COMPACT);
+    if (text == NULL)
+        snprintf(reason, reason_size, "a type's name is UTF-8");
     json_decref(frame);
     json_decref(payload);
     return text;
@@ -163,11 +182,16 @@ maiko_status maiko_space_publish(const char *runtime_dir, const char *space, con
     char *frame;
     size_t i;
 
-    if (space == NULL || topic == NULL || json == NULL || maiko_topic_check(topic) != MAIKO_OK)
-        return topic == NULL || space == NULL || json == NULL ? MAIKO_EINVAL : MAIKO_ETOPIC;
-    frame = make_frame(topic, type, json);
+    if (space == NULL || topic == NULL || json == NULL)
+        return MAIKO_EINVAL;
+    if (maiko_topic_check(topic) != MAIKO_OK) {
+        snprintf(question.text, sizeof(question.text), "a topic is 1 to %d bytes of UTF-8, without the wildcards + and #",
+                 MAIKO_TOPIC_MAX);
+        write_answer(&question, answer, answer_size);
+        return MAIKO_ETOPIC;
+    }
+    frame = make_frame(topic, type, json, question.text, sizeof(question.text));
     if (frame == NULL) {
-        snprintf(question.text, sizeof(question.text), "not a JSON object");
         write_answer(&question, answer, answer_size);
         return MAIKO_EINVAL;
     }

@@ -56,6 +56,10 @@ maiko_status ini_text_check(const char *text, struct text *error)
             text_append_format(error, "line %u is longer than %d bytes", number, INI_LINE_MAX);
             return MAIKO_EINVAL;
         }
+        if (strspn(text, " \t") > 0 && strspn(text, " \t\r") < len && strchr(";#", text[strspn(text, " \t")]) == NULL) {
+            text_append_format(error, "line %u begins with a blank: names begin where their line does", number);
+            return MAIKO_EINVAL;
+        }
         text += len + (text[len] == '\n');
     }
     return MAIKO_OK;

@@ -16,7 +16,8 @@ MAIKO_MUST_CHECK maiko_status ini_text_load(const char *path, struct heap *heap,
 /* The same of an open file. */
 MAIKO_MUST_CHECK maiko_status ini_text_read(int fd, struct heap *heap, char **ret_text, size_t *ret_len, struct text *error);
 
-/* MAIKO_OK; MAIKO_EINVAL: `error` says which line is too long. */
+/* MAIKO_OK; MAIKO_EINVAL: `error` says which line is too long, or begins with a blank (the reader would add it to the value
+ * before). */
 MAIKO_MUST_CHECK maiko_status ini_text_check(const char *text, struct text *error);
 
 #endif

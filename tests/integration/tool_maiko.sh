@@ -127,9 +127,24 @@ echo_says 'no node exports such a topic yet' other/topic
 echo_says 'nobody is in space nowhere yet' other/topic nowhere
 
 expect 0 "$maiko" topic pub --space wx weather/reading '{"station":"S9","celsius":41.5,"number":7}'
-expect 1 "$maiko" topic pub --space wx weather/reading '{"station":7}'
-expect 1 "$maiko" topic pub --space wx weather/reading 'no json'
-expect 1 "$maiko" topic pub --space wx unheard/of '{}'
+# pub_says TEXT TOPIC JSON [OPTION...]: refused, and why.
+pub_says()
+{
+    said=$1
+    at=$2
+    json=$3
+    shift 3
+    expect 1 "$maiko" topic pub --space wx "$@" "$at" "$json"
+    grep -q "^maiko topic: .*$said" "$scratch/err" || complain "pub $at $json: $(cat "$scratch/err")"
+}
+pub_says 'field station: ' weather/reading '{"station":7}'
+pub_says 'not JSON: byte ' weather/reading 'no json'
+pub_says 'not JSON: byte .*overflow' weather/reading '{"celsius":1e400}'
+pub_says 'an event is a JSON object' weather/reading '[]'
+pub_says 'unheard/of has no type in [a-z]* yet: name one' unheard/of '{}'
+pub_says 'knows no type of that name' weather/reading '{}' --type nobody
+pub_says 'without the wildcards' 'weather/#' '{}'
+pub_says 'only the library sends on $sys/x' '$sys/x' '{}'
 
 # somebody dies while it is watched
 "$maiko" topic echo --space wx weather/alert >"$scratch/echo" 2>&1 &

@@ -83,9 +83,11 @@ static maiko_status read_ini(const char *text)
 static void a_file_sets_what_the_command_line_did_not(void)
 {
     CU_ASSERT_EQUAL(READ("--space", "wx", "--window", "1024"), MAIKO_OK);
-    CU_ASSERT_EQUAL(read_ini("; of the station\nspace = other\nwindow = 9\n[app]\nlinger = yes\ninsecure = no\nactors = a,b\n"
-                             "[process north]\nanything = goes\n"),
-                    MAIKO_OK);
+    CU_ASSERT_EQUAL(
+        read_ini(
+            "; of the station\n  ; indented\n \t\r\nspace = other\nwindow = 9\n[app]\nlinger = yes\ninsecure = no\nactors = a,b\n"
+            "[process north]\nanything = goes\n"),
+        MAIKO_OK);
     CU_ASSERT_STRING_EQUAL(options.space, "wx");
     CU_ASSERT_EQUAL(options.window, 1024);
     CU_ASSERT(options.linger);
@@ -97,8 +99,13 @@ static void a_file_sets_what_the_command_line_did_not(void)
 static void a_bad_file_is_refused_by_name_or_line(void)
 {
     static const char *const bad[][2] = {
-        {"colour = red\n", "colour"},   {"[other]\nspace = x\n", "[other]"}, {"linger = perhaps\n", "yes or no"},
-        {"\nwhat is this\n", "line 2"}, {"config = more\n", "config"},       {"wait = soon\n", "--wait soon"},
+        {"colour = red\n", "colour"},
+        {"[other]\nspace = x\n", "[other]"},
+        {"linger = perhaps\n", "yes or no"},
+        {"\nwhat is this\n", "line 2"},
+        {"config = more\n", "config"},
+        {"wait = soon\n", "--wait soon"},
+        {"space = wx\n  wait = 1\n", "line 2 begins with a blank"},
     };
     size_t i;
 
