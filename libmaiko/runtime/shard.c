@@ -451,8 +451,8 @@ static void sleep_until_work(struct shard *shard, bool in_hook)
         return;
     }
     deadline = wake_deadline(shard); /* an idle shard's timers may be added to by whoever stops the world, who wakes it */
+    COUNT(shard->counters, sleeps, 1); /* first: who sees that all shards are idle sees every sleep counted */
     supervisor_shard_idle(shard);
-    COUNT(shard->counters, sleeps, 1);
     wakeup_sleep(&shard->wakeup, deadline);
     supervisor_shard_busy(shard);
 }
