@@ -7,7 +7,7 @@
 
 #include "base/utf8.h"
 
-enum { PACK_FIRST_SIZE = 512 };
+enum { PACK_FIRST_SIZE = 512, LARGE = 64 << 10, BESIDE_LARGE = 4 << 10 };
 
 void pack_init(struct pack *pack, struct heap *heap, size_t max)
 {
@@ -66,6 +66,9 @@ bool pack_grow(struct pack *pack, size_t len)
     }
     while (size < pack->len + len)
         size *= 2;
+    /* one value that is larger than all before it is most of what comes: twice its room would only be given back, by copying */
+    if (len >= LARGE && len >= pack->len && size - (pack->len + len) > BESIDE_LARGE)
+        size = pack->len + len + BESIDE_LARGE;
     if (size > pack->max)
         size = pack->max;
     data = heap_resize(pack->heap, pack->data, pack->size, size);

@@ -382,6 +382,28 @@ static void counts_are_not_believed(void)
     CU_ASSERT_EQUAL(reader_check("", 0, 10, NULL), MAIKO_EPROTOCOL);
 }
 
+/* Or the log would copy it once more, to give the rest back. */
+static void a_large_value_is_not_given_twice_its_room(void)
+{
+    const size_t len = 1 << 20;
+    char *bytes = calloc(1, len);
+    struct pack pack;
+
+    pack_init(&pack, heap_default(), 4 * len);
+    pack_array(&pack, 3);
+    pack_uint(&pack, 7);
+    pack_bin(&pack, bytes, len);
+    CU_ASSERT_EQUAL(pack_status(&pack), MAIKO_OK);
+    CU_ASSERT_TRUE(pack.size < len + len / 8);
+    pack_bin(&pack, bytes, len); /* as large as what is there: room as ever */
+    CU_ASSERT_EQUAL(pack_status(&pack), MAIKO_OK);
+    CU_ASSERT_TRUE(pack.len > 2 * len && pack.len <= pack.size && pack.size <= 4 * len);
+    pack_bin(&pack, bytes, 2 * len); /* more than it may hold */
+    CU_ASSERT_EQUAL(pack_status(&pack), MAIKO_ETOOLONG);
+    pack_deinit(&pack);
+    free(bytes);
+}
+
 static const struct test_case cases[] = {TEST_CASE(random_events_of_random_types_come_back_bit_by_bit),
                                          TEST_CASE(announced_types_are_the_same_types),
                                          TEST_CASE(fields_are_matched_by_name_between_versions),
@@ -390,5 +412,6 @@ static const struct test_case cases[] = {TEST_CASE(random_events_of_random_types
                                          TEST_CASE(a_nan_keeps_its_bits),
                                          TEST_CASE(the_reader_and_msgpack_c_agree),
                                          TEST_CASE(events_are_walked_like_other_arrays),
-                                         TEST_CASE(counts_are_not_believed)};
+                                         TEST_CASE(counts_are_not_believed),
+                                         TEST_CASE(a_large_value_is_not_given_twice_its_room)};
 SUITE_MAIN("payload", cases)
