@@ -70,6 +70,7 @@ const struct row bench_link_rows[] = {
      .ratio_goal = 0.9,
      .goal_text = "100 or 0.9 of the limit",
      .contenders = {RING("fixed slots, nothing checked", "X1", "len=64 batch=32"),
+                    MORE_RING("the same, records of 128 bytes", "X1", "len=128 batch=32"),
                     SHM_RING("libmaiko's ring: ids, times, every word checked", "X1", "len=64 batch=32")}},
     {.id = "ring-4",
      .title = "four shared rings alone, each to a process of its own, 64 bytes, published per 32",
