@@ -171,14 +171,14 @@ static void set_copies_text_or_says_why_not(void)
 static void set_blob_copies_bytes_or_says_why_not(void)
 {
     sample event = {.key = {.len = 7, .data = {9, 9, 9, 9, 9, 9, 9}}};
-    sample *at = &event - 1;
+    int evaluated = 0;
 
-    CU_ASSERT_EQUAL(maiko_set_blob(&(++at)->key,
+    CU_ASSERT_EQUAL(maiko_set_blob(&(evaluated++, &event)->key,
                                    "\0\1"
                                    "2",
                                    1 + 2),
                     MAIKO_OK);
-    CU_ASSERT_PTR_EQUAL(at, &event);
+    CU_ASSERT_EQUAL(evaluated, 1);
     CU_ASSERT_EQUAL(event.key.len, 3);
     CU_ASSERT_EQUAL(memcmp(event.key.data,
                            "\0\1"
