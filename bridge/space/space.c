@@ -274,10 +274,22 @@ static void node_watch_process(struct space *space, struct node *node, const str
         close(pidfd);
 }
 
+/* The directory that has the name now, which may be that of a later life. */
+static void node_watch_directory(struct space *space, struct node *node)
+{
+    char path[SPACE_PATH_MAX + SPACE_NAME_MAX + 2];
+    int watch;
+
+    snprintf(path, sizeof(path), "%s/%s", space->place.path, node->record.name);
+    watch = inotify_add_watch(space->inotify.fd, path, IN_MOVED_TO | IN_ONLYDIR | IN_DONT_FOLLOW);
+    if (node->watch >= 0 && node->watch != watch)
+        inotify_rm_watch(space->inotify.fd, node->watch); /* fails when it went with its directory */
+    node->watch = watch;
+}
+
 static struct node *node_new(struct space *space, const char *name)
 {
     struct node *node = heap_alloc_zeroed(space->heap, 1, sizeof(*node));
-    char path[SPACE_PATH_MAX + SPACE_NAME_MAX + 2];
 
     if (node == NULL)
         return NULL;
@@ -285,8 +297,7 @@ static struct node *node_new(struct space *space, const char *name)
     memcpy(node->record.name, name, strlen(name) + 1);
     node->control.source.fd = -1;
     node->pidfd.fd = -1;
-    snprintf(path, sizeof(path), "%s/%s", space->place.path, name);
-    node->watch = inotify_add_watch(space->inotify.fd, path, IN_MOVED_TO | IN_ONLYDIR | IN_DONT_FOLLOW);
+    node->watch = -1;
     list_push_back(&space->nodes, &node->link);
     return node;
 }
@@ -336,10 +347,11 @@ static void node_look(struct space *space, const char *name)
     struct text why;
 
     if (node == NULL)
-        node = node_new(space, name); /* the watch before the reading, or a change in between would be missed */
+        node = node_new(space, name);
     if (node == NULL)
         return;
     node->is_seen = true;
+    node_watch_directory(space, node); /* before the reading, or a change in between would be missed */
     text_init_buffer(&why, reason, sizeof(reason));
     node_record_init(&record, space->heap);
     if (node_directory_read(space->place.space_fd, name, &record, &why) != MAIKO_OK) {
@@ -348,13 +360,10 @@ static void node_look(struct space *space, const char *name)
         return;
     }
     if (node->record.epoch != 0 && node->record.epoch != record.epoch) {
-        node_leave(space, node, SPACE_REPLACED);
-        node = node_new(space, name);
-        if (node == NULL) {
-            node_record_deinit(&record);
-            return;
-        }
-        node->is_seen = true;
+        node_record_deinit(&record);
+        node_leave(space, node, SPACE_REPLACED); /* and with it the watch */
+        node_look(space, name);                  /* a new one, which has no epoch to be replaced */
+        return;
     }
     node_watch_process(space, node, &record);
     if (node->control.source.fd < 0 && record.is_ready)

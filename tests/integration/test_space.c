@@ -30,6 +30,7 @@ struct seen {
     uint64_t last_epoch;
     char last_actor[64];
     char warning[256];
+    struct space *announced; /* when the next one leaves; NULL: none */
 };
 
 static void on_arrived(const struct node_record *node, void *userdata)
@@ -50,7 +51,15 @@ static void on_changed(const struct node_record *node, void *userdata)
 
 static void on_left(const struct node_record *node, enum space_departure departure, void *userdata)
 {
-    ((struct seen *)userdata)->left[departure]++;
+    struct seen *seen = userdata;
+    struct text error;
+
+    seen->left[departure]++;
+    if (seen->announced == NULL)
+        return;
+    text_init_buffer(&error, seen->warning, sizeof(seen->warning));
+    CU_ASSERT_EQUAL(space_announce(seen->announced, &error), MAIKO_OK);
+    seen->announced = NULL;
 }
 
 static void on_warning(const char *text, void *userdata)
@@ -60,23 +69,30 @@ static void on_warning(const char *text, void *userdata)
 
 static char reason[512];
 
-static maiko_status join(const char *runtime_dir, const char *node, struct seen *seen, struct space **ret_space)
+static maiko_status join_unannounced(const char *runtime_dir, const char *node, struct seen *seen, struct space **ret_space)
 {
-    struct space_config config = {.heap = heap_default(),
-                                  .runtime_dir = runtime_dir,
-                                  .space = "test",
-                                  .node = node,
-                                  .hooks = {.node_arrived = on_arrived,
-                                            .node_changed = on_changed,
-                                            .node_left = on_left,
-                                            .warn = on_warning,
-                                            .userdata = seen}};
+    struct space_config config = {
+        .heap = heap_default(),
+        .runtime_dir = runtime_dir,
+        .space = "test",
+        .node = node,
+        .hooks = {
+            .node_arrived = on_arrived, .node_changed = on_changed, .node_left = on_left, .warn = on_warning, .userdata = seen}};
     struct text error;
-    maiko_status status;
 
     text_init_buffer(&error, reason, sizeof(reason));
-    status = space_join(&config, ret_space, &error);
-    return status == MAIKO_OK ? space_announce(*ret_space, &error) : status;
+    return space_join(&config, ret_space, &error);
+}
+
+static maiko_status join(const char *runtime_dir, const char *node, struct seen *seen, struct space **ret_space)
+{
+    maiko_status status = join_unannounced(runtime_dir, node, seen, ret_space);
+    struct text error;
+
+    if (status != MAIKO_OK)
+        return status; /* `reason` says why */
+    text_init_buffer(&error, reason, sizeof(reason));
+    return space_announce(*ret_space, &error);
 }
 
 /* Sleeps in poll until the space has news, then handles it; for wait_until(). */
@@ -201,6 +217,56 @@ static void nodes_see_each_other_arrive_change_and_leave(void)
     CU_ASSERT_EQUAL(north_seen.left[SPACE_DIED], 0);
     space_leave(north);
     CU_ASSERT_EQUAL(entries_of_space(), 0);
+    remove_runtime_dir();
+}
+
+/* Its record says that it is ready while the other node is told that the life before has left. */
+static void a_next_life_that_gets_ready_while_it_is_looked_at_is_seen(void)
+{
+    struct seen north_seen = {0};
+    struct seen south_seen = {0};
+    struct space *north;
+    struct space *south;
+
+    make_runtime_dir();
+    CU_ASSERT_EQUAL_FATAL(join(runtime_dir, "north", &north_seen, &north), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(join(runtime_dir, "south", &south_seen, &south), MAIKO_OK);
+    CU_ASSERT(wait_for(north, north_seen.arrived == 1));
+
+    space_leave(south);
+    CU_ASSERT_EQUAL_FATAL(join_unannounced(runtime_dir, "south", &south_seen, &south), MAIKO_OK);
+    north_seen.announced = south;
+    CU_ASSERT(wait_for(north, north_seen.left[SPACE_REPLACED] == 1));
+    CU_ASSERT_EQUAL(north_seen.left[SPACE_LEFT] + north_seen.left[SPACE_DIED], 0);
+    CU_ASSERT(wait_for(north, north_seen.arrived == 2));
+    space_leave(south);
+    space_leave(north);
+    remove_runtime_dir();
+}
+
+/* What it looked at was not yet, or no longer, the directory of the node. */
+static void a_directory_that_takes_the_place_of_another_is_watched(void)
+{
+    struct seen north_seen = {0};
+    struct seen south_seen = {0};
+    struct space *north;
+    struct space *south;
+    struct text error;
+    char path[128];
+
+    make_runtime_dir();
+    CU_ASSERT_EQUAL_FATAL(join(runtime_dir, "north", &north_seen, &north), MAIKO_OK);
+    snprintf(path, sizeof(path), "%s/maiko/test/south", runtime_dir);
+    CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
+    run(north); /* a directory without a record */
+    CU_ASSERT_EQUAL_FATAL(join_unannounced(runtime_dir, "south", &south_seen, &south), MAIKO_OK);
+    run(north); /* one whose record says that it is not ready */
+    CU_ASSERT_EQUAL(north_seen.arrived, 0);
+    text_init_buffer(&error, reason, sizeof(reason));
+    CU_ASSERT_EQUAL(space_announce(south, &error), MAIKO_OK);
+    CU_ASSERT(wait_for(north, north_seen.arrived == 1));
+    space_leave(south);
+    space_leave(north);
     remove_runtime_dir();
 }
 
@@ -643,6 +709,8 @@ static void two_hundred_nodes_come_and_go_without_a_descriptor_left(void)
 
 static const struct test_case cases[] = {
     TEST_CASE(nodes_see_each_other_arrive_change_and_leave),
+    TEST_CASE(a_next_life_that_gets_ready_while_it_is_looked_at_is_seen),
+    TEST_CASE(a_directory_that_takes_the_place_of_another_is_watched),
     TEST_CASE(a_node_of_another_process_that_stops_is_seen_to_leave),
     TEST_CASE(a_killed_node_is_noticed_at_once_and_its_directory_goes),
     TEST_CASE(a_killed_node_is_noticed_although_a_forked_child_holds_its_sockets),
