@@ -20,6 +20,7 @@
     X("relay", "PATTERN[=AS]", 'r',                                                                                              \
       "take these topics from others and pass them on, beside what the actors here need; repeatable")                            \
     X("import", "PATTERN[=AS]", 'i', "take these topics from others (what the actors here subscribe to); repeatable")            \
+    X("from", "WHAT", 'F', "what imports get first of what was sent before: live (nothing), last (of each topic) or log (live)") \
     X("transport", "WHICH", 't', "auto, shm or zmq (auto)")                                                                      \
     X("key", "FILE", 'k', "own key pair: encrypts tcp://")                                                                       \
     X("peer-key", "KEY|FILE", 'p', "public key of a peer: expected where we connect, admitted where we listen; repeatable")      \
@@ -130,6 +131,16 @@ static maiko_status set_transport(struct app_options *options, const char *value
     return MAIKO_OK;
 }
 
+static maiko_status set_from(struct app_options *options, const char *value, struct text *error)
+{
+    if (strcmp(value, "live") != 0 && strcmp(value, "last") != 0 && strcmp(value, "log") != 0)
+        return bad(error, 'F', value, "live, last or log");
+    if (!options->has_from)
+        options->from = value[1] == 'o' ? MAIKO_FROM_LOG : value[1] == 'a' ? MAIKO_FROM_LAST : MAIKO_FROM_LIVE;
+    options->has_from = true;
+    return MAIKO_OK;
+}
+
 static maiko_status set_actors(struct app_options *options, const char *value, struct text *error)
 {
     size_t before = options->actors.count;
@@ -220,6 +231,8 @@ static maiko_status set(struct app_options *options, int letter, const char *val
         return set_actors(options, value, error);
     case 't':
         return set_transport(options, value, error);
+    case 'F':
+        return set_from(options, value, error);
     case 'w':
         return set_seconds(&options->wait_ns, letter, value, error);
     case 'm':

@@ -19,6 +19,8 @@ struct app_options {
     struct text_list relays;  /* the same, of what came from others */
     struct text_list imports;
     maiko_transport transport;
+    bool has_from;
+    maiko_bridge_from from; /* of imports */
     char *key_file;
     char *allow_file;
     struct text_list peer_keys;

@@ -18,11 +18,12 @@ static maiko_status give_pattern(struct app_run *run, const char *text, enum way
     memcpy(pattern, text, len);
     pattern[len] = '\0';
     given.as = text[len] == '=' ? text + len + 1 : NULL;
+    given.from = run->options.from;
     if (way == WAY_IN)
         return maiko_bridge_import(run->bridge, &given);
     status = maiko_bridge_export(run->bridge, &given);
     if (status == MAIKO_OK && way == WAY_THROUGH)
-        status = maiko_bridge_import(run->bridge, &(maiko_bridge_pattern){.pattern = pattern});
+        status = maiko_bridge_import(run->bridge, &(maiko_bridge_pattern){.pattern = pattern, .from = run->options.from});
     return status;
 }
 

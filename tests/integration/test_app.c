@@ -424,6 +424,31 @@ static void listening_to_others_without_keys_is_refused(void)
     host_deinit(&host);
 }
 
+/* The first logger has seen the end of everything, so both others come late. */
+static void a_late_process_gets_the_last_events_or_all(void)
+{
+    struct process rest;
+    struct process late;
+
+    host_init(&host);
+    start(&rest, "--space wx --actors sensor,alerter,monthly --linger 200");
+    start(&late, "--space wx --actors logger");
+    process_finish(&late);
+    expect_output(&late, 200);
+    start(&late, "--space wx --actors logger --from log");
+    process_finish(&late);
+    CU_ASSERT_EQUAL(late.code, 0);
+    expect_output(&late, 200);
+    start(&late, "--space wx --actors logger --from last");
+    process_finish(&late);
+    CU_ASSERT_EQUAL(late.code, 0);
+    CU_ASSERT(process_says(&late, "1 readings, 1 out of order, 1 alerts, 1 summaries, the last of 200\n"));
+    child_signal(&rest.child, SIGTERM);
+    process_finish(&rest);
+    CU_ASSERT_EQUAL(rest.code, 0);
+    host_deinit(&host);
+}
+
 static void a_lingering_process_ends_by_signal(void)
 {
     struct process process;
@@ -452,6 +477,7 @@ static const struct test_case cases[] = {
     TEST_CASE(bad_usage_is_an_exit_code_of_its_own),
     TEST_CASE(the_table_and_the_help_are_printed),
     TEST_CASE(listening_to_others_without_keys_is_refused),
+    TEST_CASE(a_late_process_gets_the_last_events_or_all),
     TEST_CASE(a_lingering_process_ends_by_signal),
 };
 

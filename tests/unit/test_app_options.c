@@ -68,8 +68,31 @@ static void bad_values_are_refused_by_name(void)
     app_options_deinit(&options);
     CU_ASSERT_EQUAL(READ("--mailbox", "0"), MAIKO_EINVAL);
     app_options_deinit(&options);
+    CU_ASSERT_EQUAL(READ("--from", "lag"), MAIKO_EINVAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(reason, "live, last or log"));
+    app_options_deinit(&options);
     CU_ASSERT_EQUAL(READ("--transport", "pigeon"), MAIKO_EINVAL);
     app_options_deinit(&options);
+}
+
+static void what_late_joiners_get_is_the_command_lines_choice(void)
+{
+    static const struct {
+        const char *word;
+        maiko_bridge_from from;
+    } rows[] = {{"live", MAIKO_FROM_LIVE}, {"last", MAIKO_FROM_LAST}, {"log", MAIKO_FROM_LOG}};
+    size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct text error;
+
+        CU_ASSERT_EQUAL(READ("--from", rows[i].word), MAIKO_OK);
+        CU_ASSERT_EQUAL(options.from, rows[i].from);
+        text_init_buffer(&error, reason, sizeof(reason));
+        CU_ASSERT_EQUAL(app_options_read_ini(&options, "from = last\n", &error), MAIKO_OK);
+        CU_ASSERT_EQUAL(options.from, rows[i].from);
+        app_options_deinit(&options);
+    }
 }
 
 static maiko_status read_ini(const char *text)
@@ -163,6 +186,7 @@ static const struct test_case cases[] = {
     TEST_CASE(nothing_given_means_one_process),
     TEST_CASE(every_option_is_read_and_what_follows_is_the_apps),
     TEST_CASE(bad_values_are_refused_by_name),
+    TEST_CASE(what_late_joiners_get_is_the_command_lines_choice),
     TEST_CASE(a_file_sets_what_the_command_line_did_not),
     TEST_CASE(a_bad_file_is_refused_by_name_or_line),
     TEST_CASE(what_would_be_cut_or_left_out_is_refused_with_the_reason),
