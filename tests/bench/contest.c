@@ -160,7 +160,8 @@ static struct result *new_result(const struct row *row, const struct contender *
 
 static unsigned runs_of(const struct contest_options *options, const struct row *row, const struct contender *contender)
 {
-    const unsigned runs = contender->role == ROLE_PEER ? options->peer_runs : options->runs;
+    const bool decides = contender->role == ROLE_LIMIT || (contender->role == ROLE_OURS && !contender->no_goal);
+    const unsigned runs = decides ? options->runs : options->other_runs;
 
     return row->runs > 0 && row->runs < runs ? row->runs : runs;
 }

@@ -10,8 +10,8 @@
 struct contest_options {
     const char *programs, *sources; /* folders */
     bool quick;
-    unsigned runs, peer_runs; /* peer_runs: of other libraries */
-    double seconds;           /* that a run should take */
+    unsigned runs, other_runs; /* other_runs: of those that no goal is about */
+    double seconds;            /* that a run should take */
 };
 
 struct result {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PEER_RUNS 3u
+#define OTHER_RUNS 3u
 
 struct options {
     struct contest_options contest;
@@ -134,7 +134,7 @@ static void read_options(struct options *options, int argc, char **argv)
         options->contest.runs = options->contest.quick ? 3 : 5;
     if (options->contest.runs > CONTEST_MOST_RUNS)
         options->contest.runs = CONTEST_MOST_RUNS;
-    options->contest.peer_runs = options->contest.runs < PEER_RUNS ? options->contest.runs : PEER_RUNS;
+    options->contest.other_runs = options->contest.runs < OTHER_RUNS ? options->contest.runs : OTHER_RUNS;
     if (options->contest.seconds <= 0)
         options->contest.seconds = options->contest.quick ? 0.08 : 0.35;
 }

@@ -109,7 +109,7 @@ def markdown(machine, rows, plot):
     out = ["# Benchmark report", ""] + (where(machine) if machine else [])
     out += ["Every contender of a row ran in turn with the others, each time in a process of its own; ratios are medians of neighbouring "
             "runs. Payloads are 64 bytes, made anew for every event and summed by every receiver; a run that lost or damaged an event "
-            "is invalid. Peers have three runs, or fewer, others five. GB/s above about 15 are data that never leaves the caches.", ""]
+            "is invalid. Those that a goal is about have five runs, others three. GB/s above about 15 are data that never leaves the caches.", ""]
     out += summary(rows) + [f"![figures]({os.path.basename(plot)})", ""]
     for name, row in rows.items():
         out += markdown_row(name, row)

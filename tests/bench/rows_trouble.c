@@ -73,7 +73,7 @@ const struct row bench_trouble_rows[] = {
      .goal = 5,
      .goal_text = "5",
      .contenders = {KILLS("libmaiko, ZeroMQ ipc", "X6-reader", "transport=zmq"),
-                    TCP_TROUBLE("X6-reader", "transport=tcp rounds=3")}},
+                    TCP_TROUBLE("X6-reader", "transport=tcp rounds=2")}},
     {.id = "X6-writer",
      .title = "the writer is killed and started again: its first event on the way, none lost, median of 100 kills, 10 in the "
               "quick run",
