@@ -13,7 +13,7 @@
 /* What one event must cost before a second core is worth its wake-ups and copies. */
 #define HEAVY_NS 2000u
 #define LIGHT_NS 500u /* what an actor that was moved must cost at most to be brought back */
-#define SUSPICION_MAX 8u
+#define SUSPICION_MAX 4u
 #define BALANCE_EVERY_NS MAIKO_MS(10)
 #define BALANCE_GAP_MAX_NS MAIKO_SECONDS(1)
 
@@ -202,7 +202,9 @@ void placement_balance(struct shard *shard)
     uint32_t moved = 0;
     uint64_t visible;
 
-    shard->wants_balance = false;
+    /* A wish that comes too early is kept while the gap is short, or it would be forgotten until an actor is timed again: 64
+     * activations later.  After that this is asked at leisure: a wish kept costs a look at the clock in every turn. */
+    shard->wants_balance = now < shard->balance_at_ns && shard->balance_gap_ns == BALANCE_EVERY_NS;
     if (now < shard->balance_at_ns)
         return;
     visible = world_pause(shard);
