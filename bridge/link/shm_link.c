@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/list.h"
@@ -36,8 +36,9 @@ struct shm_link {
     struct shm_reader reader;
     bool is_joined;
     bool is_asleep;
-    int wake_fd;  /* wakes us */
-    int their_fd; /* wakes the other side */
+    int wake_fd;  /* wakes us: what the other side sends into bell_fd arrives here */
+    int bell_fd;  /* what it is given; ours stays open, too */
+    int their_fd; /* its bell */
     struct fifo outbox;
     size_t waiting;
     uint64_t told; /* the reader's tail as the writer over there knows it */
@@ -50,16 +51,31 @@ struct shm_link {
 
 /* ---- making and joining ---- */
 
+/*
+ * How one side wakes the other: a pair of datagram sockets, of which the other side gets one.  An eventfd would be cheaper, but
+ * both sides would share its open file with its flags, and who clears O_NONBLOCK and fills the counter stops the other one's
+ * write for ever (a flag per write exists for reads of an eventfd only, an open file of one's own does not).  A send with
+ * MSG_DONTWAIT never blocks, whatever the other side does to the socket, and the end we read from never leaves this process.
+ * Datagrams, because no shutdown, end or out-of-band byte of the other side reaches us through them.
+ */
+static maiko_status make_bell(struct shm_link *link)
+{
+    int pair[2];
+
+    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+        return errno == EMFILE || errno == ENFILE ? MAIKO_ELIMIT : MAIKO_ESYSTEM;
+    link->wake_fd = pair[0];
+    link->bell_fd = pair[1];
+    return MAIKO_OK;
+}
+
 static maiko_status make_areas(struct shm_link *link)
 {
     maiko_status status = shm_area_create(SHM_AREA_DATA, SHM_RING_BYTES, link->id, &link->out_data, NULL);
 
     if (status == MAIKO_OK)
         status = shm_area_create(SHM_AREA_CONTROL, 0, link->id, &link->out_control, NULL);
-    if (status != MAIKO_OK)
-        return status;
-    link->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return link->wake_fd >= 0 ? MAIKO_OK : errno == EMFILE || errno == ENFILE ? MAIKO_ELIMIT : MAIKO_ESYSTEM;
+    return status == MAIKO_OK ? make_bell(link) : status;
 }
 
 maiko_status shm_link_new(struct heap *heap, uint64_t id, struct shm_link **ret_link)
@@ -73,7 +89,7 @@ maiko_status shm_link_new(struct heap *heap, uint64_t id, struct shm_link **ret_
     link->heap = heap;
     link->id = id;
     link->out_data = link->out_control = link->in_data = link->in_control = none;
-    link->wake_fd = link->their_fd = -1;
+    link->wake_fd = link->bell_fd = link->their_fd = -1;
     status = make_areas(link);
     if (status != MAIKO_OK) {
         shm_link_free(link);
@@ -106,6 +122,7 @@ struct shm_link *shm_link_free(struct shm_link *link)
     shm_area_deinit(&link->in_data);
     shm_area_deinit(&link->in_control);
     close_fd(&link->wake_fd);
+    close_fd(&link->bell_fd);
     close_fd(&link->their_fd);
     heap_free(link->heap, link->frame, link->frame_size);
     heap_free(link->heap, link, sizeof(*link));
@@ -116,15 +133,20 @@ void shm_link_fds(const struct shm_link *link, int ret_fds[SHM_LINK_FDS])
 {
     ret_fds[SHM_LINK_DATA] = link->out_data.fd;
     ret_fds[SHM_LINK_CONTROL] = link->out_control.fd;
-    ret_fds[SHM_LINK_WAKE] = link->wake_fd;
+    ret_fds[SHM_LINK_WAKE] = link->bell_fd;
 }
 
-/* A write to it must never block us. */
-static bool is_wake_up(int fd)
+static bool has_option(int fd, int name, int expected)
 {
-    int flags = fcntl(fd, F_GETFL);
+    int value = -1;
+    socklen_t len = sizeof(value);
 
-    return flags >= 0 && (flags & O_NONBLOCK) != 0 && (flags & O_ACCMODE) == O_RDWR;
+    return getsockopt(fd, SOL_SOCKET, name, &value, &len) == 0 && value == expected;
+}
+
+static bool is_bell(int fd)
+{
+    return has_option(fd, SO_DOMAIN, AF_UNIX) && has_option(fd, SO_TYPE, SOCK_DGRAM);
 }
 
 maiko_status shm_link_join(struct shm_link *link, int fds[SHM_LINK_FDS], const char **ret_reason)
@@ -132,7 +154,7 @@ maiko_status shm_link_join(struct shm_link *link, int fds[SHM_LINK_FDS], const c
     maiko_status status = MAIKO_EPROTOCOL;
 
     *ret_reason = "its wake-up is none";
-    if (is_wake_up(fds[SHM_LINK_WAKE]))
+    if (is_bell(fds[SHM_LINK_WAKE]))
         status = shm_area_attach(SHM_AREA_DATA, fds[SHM_LINK_DATA], link->id, &link->in_data, ret_reason);
     if (status == MAIKO_OK)
         status = shm_area_attach(SHM_AREA_CONTROL, fds[SHM_LINK_CONTROL], link->id, &link->in_control, ret_reason);
@@ -167,11 +189,10 @@ const char *shm_link_fault(const struct shm_link *link)
     return link->reader.broken != NULL ? link->reader.broken : link->writer.broken;
 }
 
+/* Without room in the socket it has been told; without memory in the kernel it looks at its next heartbeat. */
 static void wake_other(const struct shm_link *link)
 {
-    static const uint64_t one = 1;
-
-    (void)!write(link->their_fd, &one, sizeof(one)); /* full: it will wake up anyway */
+    (void)!send(link->their_fd, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /* ---- sending ---- */
@@ -372,7 +393,7 @@ bool shm_link_sleep(struct shm_link *link)
 
 void shm_link_awake(struct shm_link *link)
 {
-    uint64_t count;
+    char byte;
 
     if (!link->is_asleep)
         return;
@@ -380,5 +401,5 @@ void shm_link_awake(struct shm_link *link)
     shm_reader_awake(&link->reader);
     if (!fifo_is_empty(&link->outbox))
         shm_writer_awake(&link->writer);
-    (void)!read(link->wake_fd, &count, sizeof(count));
+    (void)!recv(link->wake_fd, &byte, 1, MSG_DONTWAIT); /* of several the others wake us once more */
 }

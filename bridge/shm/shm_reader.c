@@ -360,7 +360,7 @@ bool shm_reader_sleep(struct shm_reader *reader)
 void shm_reader_awake(struct shm_reader *reader)
 {
     FAULT_POINT(before_reader_awake);
-    /* Relaxed: a writer that still sees the old number writes an eventfd nobody needs. */
+    /* Relaxed: a writer that still sees the old number wakes somebody who is awake. */
     atomic_store_explicit(&reader->control->asleep, 0, memory_order_relaxed); /* step: store_reader_awake */
     FAULT_POINT(after_reader_awake);
 }

@@ -77,7 +77,7 @@ static inline void shm_reader_next(struct shm_reader *reader)
 }
 
 /* Tells the writer that what was read may be written over and that every record below `acknowledged` was taken over by its
- * receivers.  True: the writer sleeps, write its eventfd. */
+ * receivers.  True: the writer sleeps, wake it. */
 MAIKO_MUST_CHECK bool shm_reader_confirm(struct shm_reader *reader, uint64_t acknowledged);
 
 /* Gives a chunk back, in any order.  A slot that is not out is ignored.  The writer is woken by the next shm_reader_confirm(). */
@@ -86,7 +86,7 @@ void shm_reader_return(struct shm_reader *reader, uint32_t slot);
 /* True when something was published that was not read yet; costs one load. */
 bool shm_reader_has_more(const struct shm_reader *reader);
 
-/* Before waiting: says so and looks again.  True: the writer will wake us (our eventfd).  False: there is something to read. */
+/* Before waiting: says so and looks again.  True: the writer will wake us.  False: there is something to read. */
 MAIKO_MUST_CHECK bool shm_reader_sleep(struct shm_reader *reader);
 
 /* After waiting. */

@@ -301,7 +301,7 @@ bool shm_writer_publish(struct shm_writer *writer)
     asleep = atomic_load_explicit(&writer->control->asleep, memory_order_relaxed); /* step: load_reader_asleep */
     if (asleep == 0 || asleep == writer->last_woken)
         return false;
-    writer->last_woken = asleep; /* one eventfd write per sleep is enough */
+    writer->last_woken = asleep; /* once per sleep is enough */
     return true;
 }
 
@@ -334,7 +334,7 @@ bool shm_writer_sleep(struct shm_writer *writer)
 void shm_writer_awake(struct shm_writer *writer)
 {
     FAULT_POINT(before_writer_awake);
-    /* Relaxed: a reader that still sees the old number writes an eventfd nobody needs. */
+    /* Relaxed: a reader that still sees the old number wakes somebody who is awake. */
     atomic_store_explicit(&writer->data->asleep, 0, memory_order_relaxed); /* step: store_writer_awake */
     FAULT_POINT(after_writer_awake);
 }

@@ -90,7 +90,7 @@ uint64_t shm_writer_commit(struct shm_writer *writer);
 /* The reserved record is forgotten, as if it had never been asked for. */
 void shm_writer_abort(struct shm_writer *writer);
 
-/* The batch becomes visible, all at once.  True: the reader sleeps, write its eventfd. */
+/* The batch becomes visible, all at once.  True: the reader sleeps, wake it. */
 MAIKO_MUST_CHECK bool shm_writer_publish(struct shm_writer *writer);
 
 /* Events that will not be written: each takes a position, and the next record tells how many. */
@@ -115,7 +115,7 @@ static inline bool shm_writer_has_batch(const struct shm_writer *writer)
 }
 
 /*
- * Before waiting for room or chunks: says so and looks again.  True: the reader will wake us (our eventfd).  False:
+ * Before waiting for room or chunks: says so and looks again.  True: the reader will wake us.  False:
  * something changed meanwhile, a batch is not published, or the reader broke the protocol: do not wait.
  */
 MAIKO_MUST_CHECK bool shm_writer_sleep(struct shm_writer *writer);

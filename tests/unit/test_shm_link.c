@@ -1,5 +1,6 @@
 /* Links through shared memory: frames of any size, whole and in order, however they lie in the rings; memory that is missing; and
  * another side that lies. */
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lib/child.h"
@@ -303,7 +305,8 @@ static void what_is_no_link_is_not_joined_and_may_come_again(void)
     expect_not_joined(&ends, SHM_LINK_DATA, -1); /* the memory of another attachment */
     shm_link_free(ends.b);
     CU_ASSERT_EQUAL_FATAL(shm_link_new(&ends.heap, ID, &ends.b), MAIKO_OK);
-    expect_not_joined(&ends, SHM_LINK_WAKE, eventfd(0, EFD_CLOEXEC)); /* writing to it could block */
+    expect_not_joined(&ends, SHM_LINK_WAKE, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); /* writing to it could block, one day */
+    expect_not_joined(&ends, SHM_LINK_WAKE, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     expect_not_joined(&ends, SHM_LINK_WAKE, open("/dev/null", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     expect_not_joined(&ends, SHM_LINK_DATA, open("/dev/zero", O_RDWR | O_CLOEXEC));
     expect_not_joined(&ends, SHM_LINK_CONTROL, eventfd(0, EFD_CLOEXEC));
@@ -424,7 +427,7 @@ struct liar {
     struct shm_area data;
     struct shm_area control;
     struct shm_writer writer;
-    int wake_fd;
+    int bell[2]; /* what wakes it, and what the link is given */
 };
 
 static void forge(enum shm_area_kind kind, size_t contents, struct shm_area *ret_area)
@@ -453,12 +456,12 @@ static struct shm_link *join_liar(struct liar *liar, struct heap *heap)
 
     forge(SHM_AREA_DATA, SHM_RING_BYTES_MIN, &liar->data);
     forge(SHM_AREA_CONTROL, 0, &liar->control);
-    liar->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, liar->bell), 0);
     shm_writer_init(&liar->writer, &liar->data, &liar->control, 0);
     CU_ASSERT_EQUAL_FATAL(shm_link_new(heap, ID, &link), MAIKO_OK);
     fds[SHM_LINK_DATA] = fcntl(liar->data.fd, F_DUPFD_CLOEXEC, 0);
     fds[SHM_LINK_CONTROL] = fcntl(liar->control.fd, F_DUPFD_CLOEXEC, 0);
-    fds[SHM_LINK_WAKE] = fcntl(liar->wake_fd, F_DUPFD_CLOEXEC, 0);
+    fds[SHM_LINK_WAKE] = fcntl(liar->bell[1], F_DUPFD_CLOEXEC, 0);
     if (shm_link_join(link, fds, &reason) != MAIKO_OK)
         SUITE_FAIL("not joined: %s", reason);
     close_fds(fds);
@@ -469,7 +472,8 @@ static void liar_deinit(struct liar *liar)
 {
     shm_area_deinit(&liar->data);
     shm_area_deinit(&liar->control);
-    close(liar->wake_fd);
+    close(liar->bell[0]);
+    close(liar->bell[1]);
 }
 
 static void write_record(struct liar *liar, enum shm_kind kind, uint32_t len, uint32_t behind)
@@ -519,6 +523,52 @@ static void pieces_that_do_not_belong_together_are_refused(void)
     expect_refused(SHM_RECORD_FRAME, 8, UINT32_MAX, 0, "a frame that is too long");
 }
 
+/* What a process of the same user can do to a socket that it was given. */
+static int jam(void *userdata)
+{
+    const int *fds = userdata;
+    int fd;
+
+    for (fd = 0; fd < 2; fd++)
+        if (fcntl(fds[fd], F_SETFL, 0) != 0)
+            return 1;
+    while (send(fds[0], "", 1, MSG_DONTWAIT) == 1)
+        continue;
+    return errno == EAGAIN ? 0 : 2;
+}
+
+/* The flags of an open file are shared by all who have it: whoever waits in a call for the other side waits for ever. */
+static void a_side_that_jams_what_wakes_it_holds_nobody(void)
+{
+    struct ends ends;
+    struct child child;
+    struct slice frame;
+    int jammed[2];
+    int fds[SHM_LINK_FDS];
+
+    ends_init(&ends);
+    shm_link_fds(ends.b, fds);
+    jammed[0] = fds[SHM_LINK_WAKE]; /* full, and without O_NONBLOCK */
+    shm_link_fds(ends.a, fds);
+    jammed[1] = fds[SHM_LINK_WAKE];
+    CU_ASSERT_TRUE_FATAL(child_start(&child, jam, jammed));
+    CU_ASSERT_EQUAL(child_end(&child, 60000), 0);
+    CU_ASSERT_EQUAL(fcntl(jammed[0], F_GETFL) & O_NONBLOCK, 0);
+    CU_ASSERT_EQUAL(fcntl(shm_link_wake_fd(ends.a), F_SETFL, 0), 0); /* nobody else can; it would not matter */
+    CU_ASSERT(shm_link_sleep(ends.b));
+    CU_ASSERT_EQUAL(send_frame(ends.a, 10, 0), MAIKO_OK);
+    CU_ASSERT(is_woken(ends.b));
+    CU_ASSERT(shm_link_sleep(ends.a));
+    shm_link_awake(ends.a); /* nothing to read */
+    shm_link_awake(ends.b);
+    CU_ASSERT_EQUAL(shm_link_receive(ends.b, &frame), MAIKO_OK);
+    shutdown(jammed[0], SHUT_RDWR);
+    CU_ASSERT(shm_link_sleep(ends.b));
+    CU_ASSERT_EQUAL(send_frame(ends.a, 10, 0), MAIKO_OK); /* no signal either */
+    CU_ASSERT_PTR_NULL(shm_link_fault(ends.a));
+    ends_deinit(&ends);
+}
+
 struct scribbler {
     struct liar *liar;
     int control_fd; /* what it writes as a reader */
@@ -555,14 +605,14 @@ static void scribble(struct dice *dice, struct liar *liar, struct shm_control *c
 
 static void wait_for_room(struct liar *liar)
 {
-    struct pollfd wake = {.fd = liar->wake_fd, .events = POLLIN};
-    eventfd_t value;
+    struct pollfd wake = {.fd = liar->bell[0], .events = POLLIN};
+    char byte;
 
     if (!shm_writer_sleep(&liar->writer))
         return;
     while (poll(&wake, 1, -1) != 1)
         ;
-    (void)eventfd_read(liar->wake_fd, &value);
+    (void)!recv(liar->bell[0], &byte, 1, MSG_DONTWAIT);
     shm_writer_awake(&liar->writer);
 }
 
@@ -587,7 +637,7 @@ static int speak_and_lie(void *userdata)
         memset(place, 't', event.len);
         (void)shm_writer_commit(&liar->writer);
         (void)!shm_writer_publish(&liar->writer);
-        (void)eventfd_write(scribbler->wake_fd, 1);
+        (void)!send(scribbler->wake_fd, "", 1, MSG_DONTWAIT);
         if (dice_below(&dice, 4000) < turn)
             scribble(&dice, liar, shm_area_control(&control));
     }
@@ -654,6 +704,7 @@ static void a_side_that_scribbles_over_all_it_may_write_harms_nobody(void)
 
 static const struct test_case cases[] = {
     TEST_CASE(frames_of_any_size_arrive_whole),
+    TEST_CASE(a_side_that_jams_what_wakes_it_holds_nobody),
     TEST_CASE(frames_wait_for_room_in_their_order),
     TEST_CASE(a_frame_that_nobody_may_send_is_not_sent),
     TEST_CASE(without_memory_there_is_no_link),
