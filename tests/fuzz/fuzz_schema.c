@@ -40,8 +40,12 @@ static void check_event(const maiko_event_type *type, const uint8_t *bytes, size
     if (maiko_schema_validate(type, bytes, len, error, sizeof(error)) != MAIKO_OK)
         return;
     require(maiko_event_to_json(type, bytes, len, NULL, 0, &json_len) == MAIKO_ETOOLONG);
-    if (first != NULL)
-        (void)maiko_value_get_int(type, bytes, len, first->name, &value);
+    if (first == NULL)
+        return;
+    require(maiko_event_find_field(type, first->name) == first);
+    if (first->kind == MAIKO_KIND_STRUCT)
+        require(maiko_struct_find_field(first->nested, "none of them") == NULL);
+    (void)maiko_value_get_int(type, bytes, len, first->name, &value);
 }
 
 static void check_json(const maiko_event_type *type, const char *json, size_t len)

@@ -37,6 +37,9 @@ fuzz_targets += tests/fuzz/fuzz_schema
 tests_fuzz_fuzz_schema_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_schema_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 
+fuzz_targets += tests/fuzz/fuzz_builder
+tests_fuzz_fuzz_builder_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_builder_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 fuzz_targets += tests/fuzz/fuzz_counters
 tests_fuzz_fuzz_counters_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_counters_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
