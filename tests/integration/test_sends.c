@@ -1,5 +1,6 @@
 /* Sends in a running program: room that is reserved, topics that are computed, chains, older callers, types that clash. */
 #include "lib/failing_allocator.h"
+#include "lib/poison.h"
 #include "lib/stage.h"
 #include "lib/suite.h"
 #include <stdio.h>
@@ -288,6 +289,51 @@ static void types_that_clash_are_refused_and_logged(void)
     stage_close(&stage);
 }
 
+/* What a handler still has when it has returned. */
+struct memory {
+    const void *borrowed;
+    maiko_envelope *kept;
+};
+
+static maiko_status remember(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    struct memory *memory = player->data;
+
+    (void)ctx;
+    CU_ASSERT_EQUAL(poisoned_bytes(envelope->payload, sizeof(number)), 0);
+    memory->borrowed = envelope->payload;
+    return maiko_envelope_keep(envelope, &memory->kept);
+}
+
+/* On this shard and from another one, where it is a copy. */
+static void remember_on(maiko_shard shard)
+{
+    struct memory memory = {.kept = NULL};
+    struct player player = {.handle = remember, .data = &memory};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 2});
+    CU_ASSERT_EQUAL(
+        maiko_supervisor_add(stage.sup, PLAYER("player", &player, .subscribe = MAIKO_TOPICS("number"), .shard = shard)),
+        MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 7), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(memory.kept);
+    CU_ASSERT_EQUAL(poisoned_bytes(memory.borrowed, sizeof(number)), POISON_IS_KNOWN ? sizeof(number) : 0);
+    CU_ASSERT_EQUAL(poisoned_bytes(memory.kept->payload, sizeof(number)), 0);
+    CU_ASSERT_EQUAL(maiko_event_as(memory.kept, number)->value, 7);
+    maiko_envelope_unref(memory.kept);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+static void what_a_handler_borrowed_is_poisoned_when_it_has_returned(void)
+{
+    remember_on(MAIKO_SHARD(0));
+    remember_on(MAIKO_SHARD(1));
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(reserved_room_is_sent_refused_given_up_or_forgotten),
     TEST_CASE(a_handler_may_forget_what_it_reserved),
@@ -295,5 +341,6 @@ static const struct test_case cases[] = {
     TEST_CASE(a_thread_outside_goes_on_with_a_chain),
     TEST_CASE(callers_with_shorter_structs_get_zeros_for_the_rest),
     TEST_CASE(types_that_clash_are_refused_and_logged),
+    TEST_CASE(what_a_handler_borrowed_is_poisoned_when_it_has_returned),
 };
 SUITE_MAIN("sends", cases)

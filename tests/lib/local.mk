@@ -14,6 +14,7 @@ tests_lib_libtestkit_la_SOURCES = \
 	tests/lib/fault_points.h \
 	tests/lib/leaks.c \
 	tests/lib/leaks.h \
+	tests/lib/poison.h \
 	tests/lib/process.c \
 	tests/lib/process.h \
 	tests/lib/random.h \

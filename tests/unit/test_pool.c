@@ -3,6 +3,7 @@
 
 #include "lib/dice.h"
 #include "lib/failing_allocator.h"
+#include "lib/poison.h"
 #include "lib/suite.h"
 #include "runtime/pool.h"
 
@@ -92,9 +93,37 @@ static void an_epoch_waits_for_its_last_envelope(void)
     pool_deinit(&pool);
 }
 
+/* Under the address sanitizer; what has never been handed out is, too. */
+static void what_was_given_back_is_poisoned(void)
+{
+    struct envelope *first;
+    struct envelope *second;
+    struct heap heap;
+    struct pool pool;
+    size_t len;
+
+    heap_init(&heap, NULL, 0);
+    for (len = 1; len <= POOL_LARGEST; len *= 2) {
+        pool_init(&pool, &heap);
+        first = pool_take(&pool, pool_class(len), len);
+        second = pool_take(&pool, pool_class(len), len);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(first);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(second);
+        CU_ASSERT_EQUAL(poisoned_bytes(first + 1, len), 0);
+        pool_give(&pool, first);
+        CU_ASSERT_EQUAL(poisoned_bytes(first + 1, len), POISON_IS_KNOWN ? len : 0);
+        CU_ASSERT_EQUAL(poisoned_bytes(second + 1, len), 0);
+        CU_ASSERT_PTR_EQUAL(pool_take(&pool, pool_class(len), len), first);
+        CU_ASSERT_EQUAL(poisoned_bytes(first + 1, len), 0);
+        pool_give(&pool, second);
+        pool_deinit(&pool);
+    }
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(every_payload_has_room_in_its_class),
     TEST_CASE(nothing_is_handed_out_twice),
     TEST_CASE(an_epoch_waits_for_its_last_envelope),
+    TEST_CASE(what_was_given_back_is_poisoned),
 };
 SUITE_MAIN("pool", cases)
