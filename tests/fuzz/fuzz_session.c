@@ -274,7 +274,10 @@ static void write_event_record(struct pack *pack, unsigned how, uint64_t id)
         return;
     }
     record_begin_event(pack,
-                       &(struct event_head){.channel = how % 4, .id_lo = id, .parent = how & 8 ? parent : (maiko_id){0, 0}});
+                       &(struct event_head){.channel = how % 4,
+                                            .id_lo = how & 16 ? id | UINT64_C(1) << 40 : id, /* the usual form, or a short one */
+                                            .time_ns = how & 16 ? UINT64_C(1) << 60 : 1,
+                                            .parent = how & 8 ? parent : (maiko_id){0, 0}});
     pack_array(pack, 1);
     pack_int(pack, -1);
 }
