@@ -125,6 +125,13 @@ static void start_end(struct end *end)
     CU_ASSERT_EQUAL_FATAL(try_to_start(end), MAIKO_OK);
 }
 
+static void start_server(struct end *end, const maiko_bridge_config *config)
+{
+    make_end(end, "server", config);
+    CU_ASSERT_EQUAL(maiko_bridge_listen(end->bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+    start_end(end);
+}
+
 static void stop_end(struct end *end)
 {
     (void)maiko_supervisor_halt(end->sup, NULL);
@@ -422,9 +429,7 @@ static void refusals_have_distinct_reasons_and_one_line_each(void)
     make_keys(&server_keys, "server");
     make_keys(&friend_keys, "friend");
     make_keys(&stranger_keys, "stranger");
-    make_end(&server, "server", &config);
-    CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
-    start_end(&server);
+    start_server(&server, &config);
 
     start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &friend_keys, server_keys.pair.public_key);
     CU_ASSERT(hears(&client, MAIKO_PEER_READY, NULL));
@@ -503,9 +508,7 @@ static void a_changed_allow_file_holds_at_once_and_a_bad_one_changes_nothing(voi
     make_keys(&second, "second");
     snprintf(allow_file, sizeof(allow_file), "%s/allow", runtime_dir);
     allow(allow_file, &first, NULL);
-    make_end(&server, "server", &config);
-    CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
-    start_end(&server);
+    start_server(&server, &config);
 
     start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &second, server_keys.pair.public_key);
     CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "key_refused"));
@@ -561,9 +564,7 @@ static void a_file_behind_links_is_read_again_when_they_lead_elsewhere(void)
     point_to("v1");
     snprintf(allow_file, sizeof(allow_file), "%s/allow", runtime_dir);
     CU_ASSERT_EQUAL(symlink("data/allow", allow_file), 0);
-    make_end(&server, "server", &config);
-    CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
-    start_end(&server);
+    start_server(&server, &config);
     start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &second, server_keys.pair.public_key);
     CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "key_refused"));
     point_to("v2");
@@ -611,9 +612,7 @@ static void a_replaced_key_pair_is_used_without_a_restart(void)
     make_keys(&server_keys, "server");
     make_keys(&later_keys, "later");
     make_keys(&client_keys, "client");
-    make_end(&server, "server", &config);
-    CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
-    start_end(&server);
+    start_server(&server, &config);
     start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &client_keys, later_keys.pair.public_key);
     CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "server_key_wrong"));
     CU_ASSERT_EQUAL(rename(later_keys.file, server_keys.file), 0);

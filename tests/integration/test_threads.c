@@ -18,13 +18,13 @@ static void perform(struct troupe *troupe)
 
 static void every_promise_holds_on_threads(void)
 {
-    troupe_play_seeds(1, suite_scale(300, 5000) / suite_slowdown(), true, perform);
+    CU_ASSERT(troupe_play_seeds(1, suite_scale(300, 5000) / suite_slowdown(), true, perform));
 }
 
 static void every_promise_holds_with_everything_apart(void)
 {
     setenv("MAIKO_PLACEMENT", "spread", 1);
-    troupe_play_seeds(100001, suite_scale(200, 2000) / suite_slowdown(), true, perform);
+    CU_ASSERT(troupe_play_seeds(100001, suite_scale(200, 2000) / suite_slowdown(), true, perform));
     unsetenv("MAIKO_PLACEMENT");
 }
 

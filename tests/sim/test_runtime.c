@@ -45,7 +45,7 @@ static void perform(struct troupe *troupe)
 
 static void every_promise_holds_whatever_happens(void)
 {
-    troupe_play_seeds(1, suite_scale(5000, 100000) / suite_slowdown(), false, perform);
+    CU_ASSERT(troupe_play_seeds(1, suite_scale(5000, 100000) / suite_slowdown(), false, perform));
 }
 
 static const struct test_case cases[] = {TEST_CASE(every_promise_holds_whatever_happens)};

@@ -216,7 +216,7 @@ bool troupe_play(uint64_t seed, bool is_threaded, void (*perform)(struct troupe 
     return !has_failed;
 }
 
-void troupe_play_seeds(uint64_t first, unsigned long count, bool is_threaded, void (*perform)(struct troupe *troupe))
+bool troupe_play_seeds(uint64_t first, unsigned long count, bool is_threaded, void (*perform)(struct troupe *troupe))
 {
     const char *value = getenv("MAIKO_SEED");
     unsigned failures = 0;
@@ -229,6 +229,7 @@ void troupe_play_seeds(uint64_t first, unsigned long count, bool is_threaded, vo
     printf("# seeds %llu to %llu\n", (unsigned long long)first, (unsigned long long)(first + count - 1));
     for (i = 0; i < count && failures < 10; i++)
         failures += !troupe_play(first + i, is_threaded, perform);
+    return i > 0 && failures == 0;
 }
 
 void troupe_deinit(struct troupe *troupe)

@@ -146,8 +146,9 @@ bool troupe_pass_time(struct troupe *troupe);
  * not hold: reported with the seed. */
 bool troupe_play(uint64_t seed, bool is_threaded, void (*perform)(struct troupe *troupe));
 
-/* troupe_play() for so many seeds, or for the one of MAIKO_SEED; up to ten failures. */
-void troupe_play_seeds(uint64_t first, unsigned long count, bool is_threaded, void (*perform)(struct troupe *troupe));
+/* troupe_play() for so many seeds, or for the one of MAIKO_SEED; up to ten failures.  False when there was one, or when
+ * nothing was played. */
+bool troupe_play_seeds(uint64_t first, unsigned long count, bool is_threaded, void (*perform)(struct troupe *troupe));
 
 /* After the halt: every promise against the books. */
 void troupe_check(struct troupe *troupe, const maiko_stop_report *report);
