@@ -323,7 +323,9 @@ void last_values_give(struct shard *shard, const struct subscription *first)
     struct giving giving = {.subscription = first};
     struct last_value *value;
 
-    for (; !list_is_empty(&shard->last_values) && giving.subscription != NULL; giving.subscription = giving.subscription->next)
+    if (list_is_empty(&shard->last_values))
+        return;
+    for (; giving.subscription != NULL; giving.subscription = giving.subscription->next)
         (void)topic_set_for_each(&shard->broker.topics, giving.subscription->pattern, find, &giving);
     for (value = in_order(giving.found); value != NULL; value = value->next_given) {
         struct route_target target = {.subscriber = first->subscriber, .choice = (uintptr_t)value->given_to};
