@@ -1,4 +1,5 @@
 /* Connections that are made to us: whose frame is this, and is its sender welcome? */
+#include <stdio.h>
 #include <string.h>
 
 #include "node/peers.h"
@@ -44,6 +45,18 @@ static bool settle_double(maiko_bridge *bridge, struct node_peer *peer, struct r
     return true;
 }
 
+/* With a key, a name may be somebody else's. */
+static bool may_be_named(maiko_bridge *bridge, struct route *route, const struct frame *hello, const char *name)
+{
+    char text[KEY_TEXT_SIZE + SPACE_NAME_MAX + 64];
+
+    if (node_access_may_be_named(bridge, route, name))
+        return true;
+    snprintf(text, sizeof(text), "key %s may not be node %s", route_key(route), name);
+    refuse(bridge, route, hello->session, "denied", text);
+    return false;
+}
+
 static struct node_peer *accept_hello(maiko_bridge *bridge, struct route *route, const struct frame *hello)
 {
     char name[SPACE_NAME_MAX + 1];
@@ -55,6 +68,8 @@ static struct node_peer *accept_hello(maiko_bridge *bridge, struct route *route,
         refuse(bridge, route, hello->session, "protocol", "no name for a node");
         return NULL;
     }
+    if (!may_be_named(bridge, route, hello, name))
+        return NULL;
     peer = peers_find(bridge, name);
     if (peer != NULL && peer->is_dead && peer->ends_ns != UINT64_MAX) { /* this is its next life */
         peers_bury(peer);
@@ -77,6 +92,18 @@ static struct node_peer *accept_hello(maiko_bridge *bridge, struct route *route,
     return peer;
 }
 
+/* A connection with a key stays that of the node it was accepted as: another hello says the same name. */
+static bool changes_its_name(struct node_peer *peer, struct route *route, const unsigned char *bytes, size_t len)
+{
+    struct frame hello;
+
+    if (!route_is_incoming(route) || route_key(route)[0] == '\0' || !frame_peek_hello(bytes, len, &hello) ||
+        slice_is(hello.hello.name, peer->name))
+        return false;
+    refuse(peer->bridge, route, hello.session, "protocol", "another name than before");
+    return true;
+}
+
 void node_peers_frame(struct route *route, const unsigned char *bytes, size_t len, void *userdata)
 {
     struct node_peer *peer = route_owner(route);
@@ -89,7 +116,7 @@ void node_peers_frame(struct route *route, const unsigned char *bytes, size_t le
         answer_reset(bridge, route, &frame);
     else if (peer == NULL)
         node_door_publish(bridge, route, bytes, len);
-    if (peer == NULL)
+    if (peer == NULL || changes_its_name(peer, route, bytes, len))
         return;
     peer_frame(peer->peer, bytes, len, node_now(bridge));
     node_import_flush(bridge);

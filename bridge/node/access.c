@@ -98,6 +98,14 @@ static const struct allow_peer *bound_by(const maiko_bridge *bridge, const struc
     return *ret_is_free ? NULL : allow_list_find(&bridge->allow, key);
 }
 
+/* Also of keys that are trusted in full: a name that belongs to a key is that key's. */
+bool node_access_may_be_named(const maiko_bridge *bridge, const struct route *route, const char *node)
+{
+    const char *key = route_key(route);
+
+    return key[0] == '\0' || allow_list_may_be_named(&bridge->allow, key, node);
+}
+
 static bool report(maiko_bridge *bridge, const struct route *route, bool is_allowed, const char *what, const char *topic)
 {
     if (is_allowed)

@@ -347,6 +347,7 @@ void node_door_listen(maiko_bridge *bridge, const struct export_event *event, si
 maiko_status node_access_load(maiko_bridge *bridge, struct text *error);
 bool node_access_admit(const char *key, const char *address, void *bridge);
 bool node_access_may_listen(const char *key, const char *prefix, size_t len, void *bridge);
+bool node_access_may_be_named(const maiko_bridge *bridge, const struct route *route, const char *node);
 bool node_access_may_publish(maiko_bridge *bridge, const struct route *route, const char *topic);
 bool node_access_may_subscribe(maiko_bridge *bridge, const struct route *route, const char *pattern);
 

@@ -18,6 +18,7 @@ void allow_list_deinit(struct allow_list *list)
     size_t i;
 
     for (i = 0; i < list->count; i++) {
+        text_list_clear(&list->peers[i].nodes, list->heap);
         text_list_clear(&list->peers[i].publish, list->heap);
         text_list_clear(&list->peers[i].subscribe, list->heap);
     }
@@ -80,19 +81,46 @@ static int read_key(struct reader *reader, struct allow_peer *peer, const char *
     return 1;
 }
 
+static int fail(struct reader *reader, const char *section, const char *name, maiko_status status)
+{
+    reader->status = status;
+    text_append_format(reader->error, "[%s] %s: %s", section, name, maiko_strerror(status));
+    return 0;
+}
+
 static int read_patterns(struct reader *reader, struct allow_peer *peer, const char *name, struct text_list *list,
                          const char *value)
 {
     size_t known = list->count;
 
-    reader->status = text_list_add_parts(list, reader->list->heap, value);
-    if (reader->status != MAIKO_OK) {
-        text_append_format(reader->error, "[%s] %s: %s", peer->name, name, maiko_strerror(reader->status));
-        return 0;
-    }
+    maiko_status status = text_list_add_parts(list, reader->list->heap, value);
+
+    if (status != MAIKO_OK)
+        return fail(reader, peer->name, name, status);
     for (; known < list->count; known++)
         if (maiko_pattern_check(list->items[known]) != MAIKO_OK)
             return refuse(reader, peer->name, name, "not a topic pattern");
+    return 1;
+}
+
+static int read_nodes(struct reader *reader, struct allow_peer *peer, const char *value)
+{
+    struct text_list *nodes = &peer->nodes;
+    size_t known = nodes->count;
+    size_t i;
+    maiko_status status = text_list_add_parts(nodes, reader->list->heap, value);
+
+    if (status != MAIKO_OK)
+        return fail(reader, peer->name, "node", status);
+    if (nodes->count == known)
+        return refuse(reader, peer->name, "node", "no name"); /* which must not mean any */
+    for (; known < nodes->count; known++) {
+        if (!space_name_is_valid(nodes->items[known]))
+            return refuse(reader, peer->name, "node", "not a name of a node");
+        for (i = 0; i < reader->list->count; i++)
+            if (&reader->list->peers[i] != peer && text_list_has(&reader->list->peers[i].nodes, nodes->items[known]))
+                return refuse(reader, peer->name, "node", "another peer has this name");
+    }
     return 1;
 }
 
@@ -112,11 +140,13 @@ static int read_line(void *userdata, const char *section, const char *name, cons
     }
     if (strcmp(name, "key") == 0)
         return read_key(reader, peer, value);
+    if (strcmp(name, "node") == 0)
+        return read_nodes(reader, peer, value);
     if (strcmp(name, "publish") == 0)
         return read_patterns(reader, peer, name, &peer->publish, value);
     if (strcmp(name, "subscribe") == 0)
         return read_patterns(reader, peer, name, &peer->subscribe, value);
-    return refuse(reader, section, name, "unknown: key, publish or subscribe");
+    return refuse(reader, section, name, "unknown: key, node, publish or subscribe");
 }
 
 static void check_keys_given(struct reader *reader)
@@ -155,6 +185,20 @@ const struct allow_peer *allow_list_find(const struct allow_list *list, const ch
         if (strcmp(list->peers[i].key, key) == 0)
             return &list->peers[i];
     return NULL;
+}
+
+bool allow_list_may_be_named(const struct allow_list *list, const char *key, const char *node)
+{
+    size_t i;
+
+    for (i = 0; i < list->count; i++) {
+        const struct allow_peer *peer = &list->peers[i];
+        bool is_own = strcmp(peer->key, key) == 0;
+
+        if (text_list_has(&peer->nodes, node) ? !is_own : is_own && peer->nodes.count > 0)
+            return false;
+    }
+    return true;
 }
 
 static bool matches_any(const struct text_list *patterns, const char *topic)

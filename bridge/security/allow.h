@@ -14,6 +14,7 @@
 struct allow_peer {
     char name[SPACE_NAME_MAX + 1];
     char key[KEY_TEXT_SIZE];
+    struct text_list nodes;     /* names it may have; empty: any that is not another's */
     struct text_list publish;   /* patterns of what it may send to us */
     struct text_list subscribe; /* patterns of what it may get from us */
 };
@@ -32,6 +33,7 @@ void allow_list_deinit(struct allow_list *list);
  *
  *     [north]                            name of the peer, for people
  *     key = 40 characters                its public key
+ *     node = north1, north2              names of nodes that only this key may have, and the only ones; the line may be left out
  *     publish = weather/#, alert/+       patterns; the line may be repeated
  *     subscribe = #
  *
@@ -41,6 +43,9 @@ MAIKO_MUST_CHECK maiko_status allow_list_parse(struct allow_list *list, const ch
 
 /* NULL when the key is not listed. */
 const struct allow_peer *allow_list_find(const struct allow_list *list, const char *key);
+
+/* May a node that has this key, listed or not, call itself so? */
+bool allow_list_may_be_named(const struct allow_list *list, const char *key, const char *node);
 
 bool allow_peer_may_publish(const struct allow_peer *peer, const char *topic);
 bool allow_peer_may_subscribe(const struct allow_peer *peer, const char *topic);

@@ -55,6 +55,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     for (i = 0; i < list.count; i++) {
         require(allow_list_find(&list, list.peers[i].key) == &list.peers[i]);
         ask(&list.peers[i], pattern, topic);
+        if (list.peers[i].nodes.count > 0) {
+            require(allow_list_may_be_named(&list, list.peers[i].key, list.peers[i].nodes.items[0]));
+            require(!allow_list_may_be_named(&list, "no key", list.peers[i].nodes.items[0]));
+        }
     }
     allow_list_deinit(&list);
     free(text);

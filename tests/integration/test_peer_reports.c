@@ -405,13 +405,19 @@ static void make_keys(struct keys *keys, const char *name)
 }
 
 /* A client that connects to `server` by `server_key`, with its own keys (NULL: none). */
-static void start_client(struct end *client, const char *endpoint, const struct keys *own, const char *server_key)
+static void start_client_as(struct end *client, const char *name, const char *endpoint, const struct keys *own,
+                            const char *server_key)
 {
     maiko_bridge_config config = {.key_file = own == NULL ? NULL : own->file};
 
-    make_end(client, "client", &config);
+    make_end(client, name, &config);
     CU_ASSERT_EQUAL(maiko_bridge_connect(client->bridge, endpoint, server_key), MAIKO_OK);
     start_end(client);
+}
+
+static void start_client(struct end *client, const char *endpoint, const struct keys *own, const char *server_key)
+{
+    start_client_as(client, "client", endpoint, own, server_key);
 }
 
 static void refusals_have_distinct_reasons_and_one_line_each(void)
@@ -516,6 +522,49 @@ static void a_changed_allow_file_holds_at_once_and_a_bad_one_changes_nothing(voi
     CU_ASSERT(wait_until(strstr(server.log, "stay as they were") != NULL || server.count > 2, 60000));
     allow(allow_file, &first, &second);
     CU_ASSERT(hears(&client, MAIKO_PEER_READY, NULL)); /* it tries again by itself */
+    stop_end(&client);
+    stop_end(&server);
+    finish();
+}
+
+static void the_name_of_a_key_is_refused_to_all_others(void)
+{
+    struct keys server_keys;
+    struct keys first;
+    struct keys second;
+    char allow_file[128];
+    char text[512];
+    const char *endpoint;
+    maiko_bridge_config config = {.key_file = server_keys.file, .allow_file = allow_file};
+    struct end server;
+    struct end client;
+
+    begin();
+    make_keys(&server_keys, "server");
+    make_keys(&first, "first");
+    make_keys(&second, "second");
+    snprintf(allow_file, sizeof(allow_file), "%s/allow", runtime_dir);
+    snprintf(text, sizeof(text), "[first]\nkey = %s\nnode = alpha\nsubscribe = #\n[second]\nkey = %s\nsubscribe = #\n",
+             first.pair.public_key, second.pair.public_key);
+    replace_file(allow_file, text);
+    make_end(&server, "server", &config);
+    CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+    start_end(&server);
+    endpoint = maiko_bridge_endpoint(server.bridge, 0);
+    start_client_as(&client, "alpha", endpoint, &second, server_keys.pair.public_key);
+    CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "denied"));
+    CU_ASSERT(hears(&server, MAIKO_PEER_REFUSED, "denied"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(report_of(&server, MAIKO_PEER_REFUSED, "denied")->text, "may not be node alpha"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(report_of(&server, MAIKO_PEER_REFUSED, "denied")->text, second.pair.public_key));
+    stop_end(&client);
+    start_client_as(&client, "beta", endpoint, &first, server_keys.pair.public_key);
+    CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "denied"));
+    stop_end(&client);
+    start_client_as(&client, "beta", endpoint, &second, server_keys.pair.public_key);
+    CU_ASSERT(hears(&client, MAIKO_PEER_READY, NULL));
+    stop_end(&client);
+    start_client_as(&client, "alpha", endpoint, &first, server_keys.pair.public_key);
+    CU_ASSERT(hears(&client, MAIKO_PEER_READY, NULL));
     stop_end(&client);
     stop_end(&server);
     finish();
@@ -649,6 +698,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_subscription_that_fails_is_said_at_both_ends),
     TEST_CASE(refusals_have_distinct_reasons_and_one_line_each),
     TEST_CASE(a_changed_allow_file_holds_at_once_and_a_bad_one_changes_nothing),
+    TEST_CASE(the_name_of_a_key_is_refused_to_all_others),
     TEST_CASE(a_file_behind_links_is_read_again_when_they_lead_elsewhere),
     TEST_CASE(an_allow_file_that_others_can_write_is_refused),
     TEST_CASE(a_replaced_key_pair_is_used_without_a_restart),

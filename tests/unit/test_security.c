@@ -195,6 +195,23 @@ static void a_prefix_is_allowed_only_when_everything_behind_it_is(void)
     allow_list_deinit(&list);
 }
 
+static void a_name_of_a_key_is_nobody_elses(void)
+{
+    static const char third_key[] = "JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6";
+    struct allow_list list;
+    char text[256];
+
+    snprintf(text, sizeof(text), "[a]\nkey = %s\nnode = one, two\n[b]\nkey = %s\n", good_key, other_key);
+    CU_ASSERT_EQUAL_FATAL(parse_list(&list, heap_default(), text), MAIKO_OK);
+    CU_ASSERT(allow_list_may_be_named(&list, good_key, "one") && allow_list_may_be_named(&list, good_key, "two"));
+    CU_ASSERT_FALSE(allow_list_may_be_named(&list, good_key, "three")); /* only these */
+    CU_ASSERT_FALSE(allow_list_may_be_named(&list, other_key, "one"));
+    CU_ASSERT(allow_list_may_be_named(&list, other_key, "three"));
+    CU_ASSERT_FALSE(allow_list_may_be_named(&list, third_key, "two")); /* listed or not */
+    CU_ASSERT(allow_list_may_be_named(&list, third_key, "three"));
+    allow_list_deinit(&list);
+}
+
 static void a_bad_allow_file_is_refused_as_a_whole(void)
 {
     static const char *const bad[][2] = {
@@ -204,6 +221,9 @@ static void a_bad_allow_file_is_refused_as_a_whole(void)
         {"[a]\nkey = Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\n[b]\nkey = Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\n", "another"},
         {"[a]\nkey = Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\nsubscribe = a/#/b\n", "pattern"},
         {"[a]\nkey = Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\nsubcribe = a\n", "unknown"},
+        {"[a]\nnode = a/b\n", "name of a node"},
+        {"[a]\nnode = ,\n", "no name"},
+        {"[a]\nnode = x\n[b]\nnode = y, x\n", "another peer has this name"},
         {"[a]\nwhat is this\n", "line 2"},
     };
     struct allow_list list;
@@ -317,6 +337,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_peer_may_do_what_is_listed_and_nothing_else),
     TEST_CASE(a_pattern_is_allowed_only_when_a_listed_one_covers_it),
     TEST_CASE(a_prefix_is_allowed_only_when_everything_behind_it_is),
+    TEST_CASE(a_name_of_a_key_is_nobody_elses),
     TEST_CASE(a_bad_allow_file_is_refused_as_a_whole),
     TEST_CASE(a_line_that_the_reader_would_cut_is_refused),
     TEST_CASE(every_allocation_failure_is_reported_and_leaks_nothing),
