@@ -195,6 +195,8 @@ static void publish_to(struct shard *shard, struct actor *sender, struct route *
             exchange_count_drop(shard, envelope, MAIKO_DROPPED_RING);
         else
             hold_back(shard, target, envelope);
+        if (atomic_load_explicit(&route->topic->is_sticky, memory_order_relaxed))
+            last_values_note_untold(shard, route, envelope, target);
         return;
     }
     if (ring != NULL && (shard->tail_rings & bit))
@@ -311,13 +313,15 @@ bool exchange_release_held(struct shard *shard)
         outbox->targets = 0;
         shard_ready(shard, actor);
     }
-    for (rings = shard->tail_rings; rings != 0; rings &= rings - 1) {
+    for (rings = shard_rings_held_back(shard); rings != 0; rings &= rings - 1) {
         uint32_t target = (uint32_t)__builtin_ctzll(rings);
         struct ring *ring = ring_to(shard, target);
 
         if (ring_is_above_half(shard, ring))
             continue;
         flush_tail(shard, ring, target);
+        if (shard->untold_shards & UINT64_C(1) << target)
+            last_values_tell_untold(shard, target);
         any = true;
     }
     return any;
@@ -332,7 +336,7 @@ bool exchange_has_news(const struct shard *shard)
         if (is_confirmed(shard, CONTAINER_OF(link, struct actor_outbox, held_link)))
             return true;
     }
-    for (rings = shard->tail_rings; rings != 0; rings &= rings - 1) {
+    for (rings = shard_rings_held_back(shard); rings != 0; rings &= rings - 1) {
         if (!ring_is_above_half(shard, atomic_load_explicit(&shard->out[__builtin_ctzll(rings)], memory_order_relaxed)))
             return true;
     }

@@ -4,6 +4,7 @@
 #include "runtime/interest.h"
 #include "runtime/supervisor_internal.h"
 #include <maiko/topic.h>
+#include <string.h>
 
 static struct envelope *newest_of(const struct route *route)
 {
@@ -76,6 +77,54 @@ static void announce_at_once(struct shard *shard, struct last_value *value)
     release(shard, &value->outdated);
 }
 
+/* Short of memory the rest counts as 0: something older may be taken for later. */
+static void set_past(struct shard *shard, struct last_value *value, const uint64_t *past, uint32_t count)
+{
+    uint64_t *grown = value->past;
+
+    if (count > value->past_count) {
+        grown = heap_resize(shard->heap, value->past, value->past_count * sizeof *past, count * sizeof *past);
+        if (grown == NULL)
+            supervisor_memory_failed(shard, "past of a last value");
+    }
+    if (grown != NULL) {
+        value->past = grown;
+        value->past_count = count > value->past_count ? count : value->past_count;
+    }
+    if (value->past_count == 0)
+        return;
+    memset(value->past, 0, value->past_count * sizeof *past);
+    memcpy(value->past, past, (count < value->past_count ? count : value->past_count) * sizeof *past);
+}
+
+/* What was to be told later to these shards. */
+struct untold {
+    struct list link; /* of the shard */
+    struct last_value *value;
+    struct envelope *envelope;
+    uint64_t shards;
+    uint64_t flush; /* it goes out with */
+    uint32_t past_count;
+    uint64_t past[];
+};
+
+static size_t untold_size(const struct untold *untold)
+{
+    return sizeof *untold + untold->past_count * sizeof *untold->past;
+}
+
+static void forget_untold(struct shard *shard, struct last_value *value)
+{
+    struct untold *untold = value->untold;
+
+    value->untold = NULL;
+    if (untold == NULL)
+        return;
+    list_remove(&untold->link);
+    release(shard, &untold->envelope);
+    heap_free(shard->heap, untold, untold_size(untold));
+}
+
 void last_values_keep(struct shard *shard, struct route *route, struct envelope *envelope, bool is_own)
 {
     struct last_value *value = value_of(shard, route);
@@ -89,6 +138,10 @@ void last_values_keep(struct shard *shard, struct route *route, struct envelope 
     value->newest = copy;
     value->order = ++shard->kept_values;
     value->routed_to = route->remote_shards;
+    if (is_own)
+        forget_untold(shard, value);
+    if (shard->known_shards > 1)
+        set_past(shard, value, is_own ? shard->consumed : shard->depended, shard->known_shards);
     if (!is_own) {
         announce_at_once(shard, value);
     } else if (!value->is_fresh) {
@@ -280,6 +333,164 @@ maiko_status last_values_teach(const struct shard *shard, struct shard *newcomer
     return status;
 }
 
+/* --- what a ring's mark kept from somebody --- */
+
+struct late_command {
+    struct command command;
+    struct envelope *envelope;
+    uint64_t flush;
+    uint32_t past_count;
+    uint64_t past[];
+};
+
+static struct untold *untold_new(struct shard *shard, struct last_value *value)
+{
+    struct untold *untold = heap_alloc_zeroed(shard->heap, 1, sizeof *untold + value->past_count * sizeof *value->past);
+
+    if (untold == NULL) {
+        supervisor_memory_failed(shard, "last value of a topic");
+        return NULL;
+    }
+    untold->value = value;
+    untold->envelope = value->newest;
+    envelope_ref_heap(value->newest);
+    untold->flush = shard->flush + 1;
+    untold->past_count = value->past_count;
+    if (value->past_count > 0)
+        memcpy(untold->past, value->past, value->past_count * sizeof *value->past);
+    list_push_back(&shard->untold_values, &untold->link);
+    return untold;
+}
+
+void last_values_note_untold(struct shard *shard, struct route *route, const struct envelope *envelope, uint32_t target)
+{
+    struct last_value *value = route->last;
+
+    if (value == NULL || value->newest == NULL || !maiko_id_equal(value->newest->id, envelope->id))
+        return; /* there was no memory to keep it */
+    if (value->untold == NULL)
+        value->untold = untold_new(shard, value);
+    if (value->untold == NULL)
+        return;
+    value->untold->shards |= UINT64_C(1) << target;
+    shard->untold_shards |= UINT64_C(1) << target;
+}
+
+static void run_late(struct shard *shard, struct command *command)
+{
+    struct late_command *told = CONTAINER_OF(command, struct late_command, command);
+    struct envelope *envelope = told->envelope;
+    struct route *route = shard_route(shard, registry_topic_by_id(&shard->sup->registry, envelope->topic->id));
+
+    if (route == NULL)
+        supervisor_memory_failed(shard, "last value of a topic");
+    else
+        last_values_keep_late(shard, route, envelope, command->from, told->flush, told->past, told->past_count);
+    shard->heap_live++;
+    shard_release(shard, envelope);
+    heap_free(shard->heap, told, command->size);
+}
+
+static maiko_status tell_late(struct shard *shard, uint32_t target, const struct untold *untold)
+{
+    size_t size = sizeof(struct late_command) + untold->past_count * sizeof *untold->past;
+    struct late_command *told = heap_alloc_zeroed(shard->heap, 1, size);
+
+    if (told == NULL)
+        return MAIKO_ENOMEM;
+    told->command.run = run_late;
+    told->command.size = size;
+    told->envelope = untold->envelope;
+    told->flush = untold->flush;
+    told->past_count = untold->past_count;
+    memcpy(told->past, untold->past, untold->past_count * sizeof *untold->past);
+    envelope_ref_heap(untold->envelope);
+    if (exchange_command(shard, target, &told->command) == MAIKO_OK)
+        return MAIKO_OK;
+    (void)envelope_unref_heap(untold->envelope); /* not the last one */
+    heap_free(shard->heap, told, size);
+    return MAIKO_ENOMEM;
+}
+
+void last_values_tell_untold(struct shard *shard, uint32_t target)
+{
+    uint64_t bit = UINT64_C(1) << target;
+    struct list *link;
+    struct list *after;
+
+    shard->untold_shards &= ~bit;
+    LIST_FOR_EACH_SAFE (link, after, &shard->untold_values) {
+        struct untold *untold = CONTAINER_OF(link, struct untold, link);
+
+        if (!(untold->shards & bit))
+            continue;
+        if (tell_late(shard, target, untold) != MAIKO_OK)
+            supervisor_memory_failed(shard, "last value of a topic");
+        untold->shards &= ~bit;
+        if (untold->shards == 0)
+            forget_untold(shard, untold->value);
+    }
+}
+
+/* Was the kept value sent after the late one, of this flush of its source?  Ids made by one shard count on. */
+static bool may_come_from(const struct last_value *value, const struct envelope *late, uint32_t source, uint64_t flush)
+{
+    if (value->newest == NULL)
+        return false;
+    if (value->newest->id.hi == late->id.hi)
+        return value->newest->id.lo > late->id.lo;
+    return source < value->past_count && value->past[source] >= flush;
+}
+
+/* Behind what it was sent because of, and before what was sent because of it. */
+static void place(struct shard *shard, struct last_value *late, uint32_t source, uint64_t flush)
+{
+    struct list *behind = &shard->last_values;
+    uint64_t order = ++shard->kept_values;
+    struct list *link;
+
+    LIST_FOR_EACH (link, &shard->last_values) {
+        const struct last_value *value = CONTAINER_OF(link, struct last_value, link);
+
+        if (value == late || !may_come_from(value, late->newest, source, flush))
+            continue;
+        behind = behind == &shard->last_values ? link : behind;
+        order = value->order < order ? value->order : order;
+    }
+    LIST_FOR_EACH (link, &shard->last_values) {
+        struct last_value *value = CONTAINER_OF(link, struct last_value, link);
+
+        value->order += value->order >= order;
+    }
+    late->order = order;
+    pthread_mutex_lock(&shard->announce_lock);
+    replace_announced(shard, late);
+    list_remove(&late->link);
+    list_push_back(behind, &late->link);
+    pthread_mutex_unlock(&shard->announce_lock);
+    release(shard, &late->outdated);
+}
+
+void last_values_keep_late(struct shard *shard, struct route *route, struct envelope *envelope, uint32_t source, uint64_t flush,
+                           const uint64_t *past, uint32_t past_count)
+{
+    struct last_value *value = value_of(shard, route);
+
+    if (value == NULL) {
+        supervisor_memory_failed(shard, "last value of a topic");
+        return;
+    }
+    if (value->newest != NULL &&
+        (maiko_id_equal(value->newest->id, envelope->id) || may_come_from(value, envelope, source, flush)))
+        return;
+    release(shard, &value->newest);
+    envelope_ref_heap(envelope);
+    value->newest = envelope;
+    value->routed_to = 0;
+    set_past(shard, value, past, past_count);
+    place(shard, value, source, flush);
+}
+
 /* --- to new subscriptions --- */
 
 struct giving {
@@ -349,8 +560,13 @@ void last_values_deinit(struct shard *shard)
         struct last_value *value = CONTAINER_OF(link, struct last_value, link);
 
         list_remove(link);
+        if (value->untold != NULL) {
+            destroy(value->untold->envelope);
+            heap_free(shard->heap, value->untold, untold_size(value->untold));
+        }
         destroy(value->newest);
         destroy(value->announced);
+        heap_free(shard->heap, value->past, value->past_count * sizeof *value->past);
         heap_free(shard->heap, value, sizeof *value);
     }
 }

@@ -2,7 +2,10 @@
  *
  * A shard that comes later reads what the others have announced, all at one instant (dedicated.c).  A shard announces its own
  * values together with the flush they go out with, under `announce_lock`: so each value is either read, or sent to the
- * newcomer in order with everything else. */
+ * newcomer in order with everything else.
+ *
+ * What a ring's mark keeps from a shard, its policy allowing, would leave the last value there behind for ever.  So the shard is
+ * told of it later, for keeping only: its subscribers have lost it, and may have got what was sent because of it. */
 #ifndef RUNTIME_LAST_VALUES_H
 #define RUNTIME_LAST_VALUES_H
 
@@ -20,7 +23,10 @@ struct last_value {
     struct last_value *next_fresh;
     struct last_value *next_given;
     const struct subscription *given_to;
-    bool is_fresh; /* the newest is our own, and goes out with the next flush */
+    bool is_fresh;         /* the newest is our own, and goes out with the next flush */
+    struct untold *untold; /* our own latest, while a ring's mark keeps it from some shard; NULL: nothing */
+    uint64_t *past;        /* per shard: the flush up to which the newest may have been sent because of something there */
+    uint32_t past_count;   /* 0 for shards behind it */
 };
 
 /* An event of a sticky topic was dispatched here.  `is_own`: it was sent here, and is in no batch that is closed. */
@@ -36,6 +42,16 @@ MAIKO_MUST_CHECK maiko_status last_values_teach(const struct shard *shard, struc
 
 /* To an actor's subscriptions from this one on, in the order they were kept in; not what an earlier one brought it. */
 void last_values_give(struct shard *shard, const struct subscription *first);
+
+/* Our own event, just dispatched here, was kept from this shard by the mark of its ring. */
+void last_values_note_untold(struct shard *shard, struct route *route, const struct envelope *envelope, uint32_t target);
+
+/* Tells this shard what was kept from it, as far as it is our latest still. */
+void last_values_tell_untold(struct shard *shard, uint32_t target);
+
+/* What `source` tells us later, of its `flush`: what was sent because of it comes behind it.  Takes a reference of its own. */
+void last_values_keep_late(struct shard *shard, struct route *route, struct envelope *envelope, uint32_t source, uint64_t flush,
+                           const uint64_t *past, uint32_t past_count);
 
 void last_values_deinit(struct shard *shard);
 

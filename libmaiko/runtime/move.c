@@ -25,7 +25,7 @@ bool placement_settle_rings(struct maiko_supervisor *sup)
         ;
     for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
         exchange_release_held(sup->shards[i]);
-        if (sup->shards[i]->tail_rings != 0)
+        if (shard_rings_held_back(sup->shards[i]) != 0)
             return false;
     }
     return !take_in_everywhere(sup);

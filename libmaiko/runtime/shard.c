@@ -35,6 +35,7 @@ maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint3
     timer_heap_init(&shard->timers, shard->heap);
     list_init(&shard->actors);
     list_init(&shard->held_by_ring);
+    list_init(&shard->untold_values);
     list_init(&shard->last_values);
     pthread_mutex_init(&shard->post_lock, NULL);
     pthread_mutex_init(&shard->announce_lock, NULL);
@@ -353,7 +354,7 @@ bool shard_turn(struct shard *shard, uint64_t budget_events)
     any |= exchange_drain(shard);
     any |= run_posted(shard);
     any |= shard_take_wake_stack(shard);
-    if (!list_is_empty(&shard->held_by_ring) || shard->tail_rings != 0)
+    if (!list_is_empty(&shard->held_by_ring) || shard_rings_held_back(shard) != 0)
         any |= exchange_release_held(shard);
     any |= fire_timers(shard);
     any |= inbox_wake_gates(shard);
@@ -442,7 +443,7 @@ static void sleep_until_work(struct shard *shard, bool in_hook)
 {
     uint64_t deadline;
 
-    atomic_store_explicit(&shard->wants_confirm, !list_is_empty(&shard->held_by_ring) || shard->tail_rings != 0,
+    atomic_store_explicit(&shard->wants_confirm, !list_is_empty(&shard->held_by_ring) || shard_rings_held_back(shard) != 0,
                           memory_order_relaxed);
     wakeup_announce(&shard->wakeup);
     if ((in_hook ? has_arrivals(shard) : !shard_is_idle(shard)) ||

@@ -113,6 +113,8 @@ struct shard {
     struct interest *last_interest;  /* the latest that was looked for; NULL: none, or gone */
     struct list last_values;         /* of the sticky topics met here; the list is changed under announce_lock */
     struct last_value *fresh_values; /* those sent here since the last flush */
+    struct list untold_values;       /* kept from some shard by the mark of its ring */
+    uint64_t untold_shards;          /* bit per such shard */
     uint64_t kept_values;            /* so many were kept: counts on */
     uint32_t greeted;                /* shards that get every event of a sticky topic: those with lower numbers */
     struct route *dead_route;        /* of $sys/dead */
@@ -164,10 +166,16 @@ void shard_deinit(struct shard *shard);
 /* Is no event alive on this shard: none queued, waiting, held back or being retried? */
 bool shard_is_empty(const struct shard *shard);
 
+/* Bit per shard that is to get something when the ring to it is under half its mark. */
+static inline uint64_t shard_rings_held_back(const struct shard *shard)
+{
+    return shard->tail_rings | shard->untold_shards;
+}
+
 /* Empty, with nothing held back for other shards. */
 static inline bool shard_is_quiet(const struct shard *shard)
 {
-    return shard_is_empty(shard) && shard->tail_rings == 0;
+    return shard_is_empty(shard) && shard_rings_held_back(shard) == 0;
 }
 
 /* One turn: take in rings and posts, run ready actors within the budget, publish.  True when anything was done. */

@@ -10,10 +10,18 @@ MAIKO_EVENT(item, "item", ITEM_FIELDS)
 MAIKO_EVENT_WITH(state, "state", ITEM_FIELDS, .sticky = true)
 MAIKO_EVENT_WITH(mode, "mode", ITEM_FIELDS, .sticky = true)
 
+static maiko_supervisor *supervisor_of(uint32_t shards, uint64_t seed)
+{
+    return maiko_supervisor_new(&(maiko_config){.mode = MAIKO_DETERMINISTIC,
+                                                .placement = MAIKO_PLACEMENT_FIXED,
+                                                .shards = shards,
+                                                .no_counters_file = true,
+                                                .seed = seed});
+}
+
 static maiko_supervisor *supervisor(uint64_t seed)
 {
-    return maiko_supervisor_new(&(maiko_config){
-        .mode = MAIKO_DETERMINISTIC, .placement = MAIKO_PLACEMENT_FIXED, .shards = 2, .no_counters_file = true, .seed = seed});
+    return supervisor_of(2, seed);
 }
 
 /* What it heard, in its order. */
@@ -188,10 +196,135 @@ static void what_a_late_shard_lost_by_its_policy_does_not_come_later(void)
     CU_ASSERT_EQUAL(maiko_supervisor_stop(&sup, NULL), MAIKO_OK);
 }
 
+/* --- what a ring's mark kept from a shard --- */
+
+/* The mode is set on another shard, because of the state. */
+static maiko_status set_mode(void *self, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    (void)self;
+    return maiko_send(ctx, mode, .number = ((const item *)envelope->payload)->number);
+}
+
+static const maiko_actor_ops setting_mode = {.handle = set_mode};
+
+/* On the last of three shards somebody loses states by this policy and somebody hears of the modes. */
+static maiko_supervisor *open_with_mark(uint64_t seed, maiko_overflow policy, struct listener *before)
+{
+    const maiko_subscription wanted[] = {{.pattern = "state", .overflow = policy}, {.pattern = "effect"}, {.pattern = NULL}};
+    maiko_supervisor *sup = supervisor_of(3, seed);
+    maiko_actor_spec specs[] = {
+        {.name = "bursting", .ops = &bursting, .self = sup, .subscribe = MAIKO_TOPICS("item"), .shard = MAIKO_SHARD(0)},
+        {.name = "setting", .ops = &setting_mode, .self = sup, .subscribe = MAIKO_TOPICS("effect"), .shard = MAIKO_SHARD(1)},
+        {.name = "before", .ops = &listening, .self = before, .subscriptions = wanted, .shard = MAIKO_SHARD(2)}};
+
+    sup->ring_mark_events = 1;
+    CU_ASSERT_EQUAL(maiko_supervisor_add_table(sup, specs, 3), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(sup), MAIKO_OK);
+    (void)maiko_supervisor_poll(sup, 0);
+    return sup;
+}
+
+/* It hears the last values, causes first, and nothing twice. */
+static void subscribe_on_the_last_shard(maiko_supervisor *sup)
+{
+    struct listener after = {.heard = 0};
+
+    CU_ASSERT_EQUAL(maiko_supervisor_add(sup, &(maiko_actor_spec){.name = "after",
+                                                                  .ops = &listening,
+                                                                  .self = &after,
+                                                                  .subscribe = MAIKO_TOPICS("+"),
+                                                                  .shard = MAIKO_SHARD(2)}),
+                    MAIKO_OK);
+    (void)maiko_supervisor_poll(sup, 0);
+    CU_ASSERT_EQUAL(after.state, 1);
+    CU_ASSERT_EQUAL(after.effect, 1);
+    CU_ASSERT_EQUAL(after.heard, 2);
+    CU_ASSERT_EQUAL(after.too_early, 0);
+    CU_ASSERT_EQUAL(maiko_supervisor_stop(&sup, NULL), MAIKO_OK);
+}
+
+static void what_subscribers_lost_at_a_mark_is_the_last_value_still(void)
+{
+    static const maiko_overflow policies[] = {MAIKO_DROP_NEWEST, MAIKO_DROP_OLDEST};
+    uint64_t seed;
+
+    for (seed = 1; seed <= 100; seed++) {
+        struct listener before = {.heard = 0};
+        maiko_supervisor *sup = open_with_mark(seed, policies[seed % 2], &before);
+
+        CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(sup), item, .number = 1), MAIKO_OK);
+        (void)maiko_supervisor_poll(sup, 0);
+        CU_ASSERT_EQUAL(before.effect, 1);
+        CU_ASSERT_EQUAL(before.too_late, 0);
+        subscribe_on_the_last_shard(sup);
+    }
+}
+
+/* A later state, set because of the first, that a mark keeps from the first one's shard: which so does not know of it. */
+static maiko_status set_state(void *self, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    uint64_t number = ((const item *)envelope->payload)->number;
+
+    (void)self;
+    if (number == 0)
+        return MAIKO_OK;
+    (void)maiko_send_to(ctx, "back", item, .number = number);
+    return maiko_send(ctx, state, .number = number + 1);
+}
+
+static const maiko_actor_ops setting_state = {.handle = set_state};
+
+static void check_state_on(maiko_supervisor *sup, uint32_t shard, uint64_t number)
+{
+    struct listener after = {.heard = 0};
+
+    CU_ASSERT_EQUAL(maiko_supervisor_add(sup, &(maiko_actor_spec){.ops = &listening,
+                                                                  .self = &after,
+                                                                  .subscribe = MAIKO_TOPICS("state"),
+                                                                  .shard = MAIKO_SHARD((int32_t)shard)}),
+                    MAIKO_OK);
+    (void)maiko_supervisor_poll(sup, 0);
+    CU_ASSERT_EQUAL(after.heard, 1);
+    CU_ASSERT_EQUAL(after.state, number);
+}
+
+static void play_with_two_states(uint64_t seed)
+{
+    struct listener back = {.heard = 0};
+    struct listener before = {.heard = 0};
+    maiko_supervisor *sup = supervisor_of(3, seed);
+    maiko_actor_spec specs[] = {
+        {.name = "bursting", .ops = &bursting, .self = sup, .subscribe = MAIKO_TOPICS("item"), .shard = MAIKO_SHARD(0)},
+        {.name = "back", .ops = &listening, .self = &back, .subscribe = MAIKO_TOPICS("back"), .shard = MAIKO_SHARD(0)},
+        {.name = "setting", .ops = &setting_state, .self = sup, .subscribe = MAIKO_TOPICS("effect"), .shard = MAIKO_SHARD(1)},
+        {.name = "before", .ops = &listening, .self = &before, .subscribe = MAIKO_TOPICS("effect"), .shard = MAIKO_SHARD(2)}};
+    uint32_t shard;
+
+    sup->ring_mark_events = 1;
+    CU_ASSERT_EQUAL(maiko_supervisor_add_table(sup, specs, 4), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(sup), MAIKO_OK);
+    (void)maiko_supervisor_poll(sup, 0);
+    CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(sup), item, .number = 1), MAIKO_OK);
+    (void)maiko_supervisor_poll(sup, 0);
+    for (shard = 0; shard < 3; shard++)
+        check_state_on(sup, shard, 2);
+    CU_ASSERT_EQUAL(maiko_supervisor_stop(&sup, NULL), MAIKO_OK);
+}
+
+static void an_older_value_told_later_is_not_the_last(void)
+{
+    uint64_t seed;
+
+    for (seed = 1; seed <= 100; seed++)
+        play_with_two_states(seed);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(last_values_come_to_a_late_shard_in_their_order),
     TEST_CASE(times_from_elsewhere_do_not_change_the_order),
     TEST_CASE(a_late_shard_hears_no_effect_before_its_last_value),
     TEST_CASE(what_a_late_shard_lost_by_its_policy_does_not_come_later),
+    TEST_CASE(what_subscribers_lost_at_a_mark_is_the_last_value_still),
+    TEST_CASE(an_older_value_told_later_is_not_the_last),
 };
 SUITE_MAIN("last_values", cases)

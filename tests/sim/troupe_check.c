@@ -2,6 +2,7 @@
 #include "sim/troupe.h"
 
 #include "monitor/counters_reader.h"
+#include "runtime/last_values.h"
 #include "runtime/supervisor_internal.h"
 #include <maiko/system.h>
 #include <maiko/topic.h>
@@ -382,11 +383,60 @@ static void inspect_debt(struct troupe *troupe, const struct debts *debts, uint3
 }
 
 /* Nothing can run any more: so nothing may be left to run. */
+/* --- last values --- */
+
+static const struct told *kept_by(const struct troupe *troupe, struct shard *shard, const struct stage *stage)
+{
+    struct topic *topic;
+    const struct route *route;
+
+    if (registry_topic(&troupe->sup->registry, stage->topic, &topic) != MAIKO_OK)
+        return NULL;
+    route = shard_route(shard, topic);
+    if (route == NULL || route->last == NULL || route->last->newest == NULL)
+        return NULL;
+    return &troupe->told[*(const uint32_t *)route->last->newest->head.payload]; /* all notes begin with their number */
+}
+
+/* Could whoever sent this one have known of the other? */
+static bool comes_after(const struct told *told, const struct told *other)
+{
+    return told != other && told->known[other->sender] >= other->serial;
+}
+
+/* All shards keep a value that no later one was sent because of, or by the same sender.  A shard that comes later may be taught
+ * the other one of two that cross: times decide there, and virtual ones are often equal. */
+static void check_last_values(struct troupe *troupe, const struct stage *stage)
+{
+    uint32_t shard;
+    uint32_t i;
+
+    for (shard = 0; shard < atomic_load(&troupe->sup->shard_count); shard++) {
+        const struct told *kept = kept_by(troupe, troupe->sup->shards[shard], stage);
+
+        if (troupe->sup->shards[shard]->is_dedicated)
+            continue;
+        for (i = 0; i < atomic_load(&troupe->told_count); i++) {
+            const struct told *told = &troupe->told[i];
+
+            if (!told->accepted || &troupe_stages[told->topic] != stage || (kept != NULL && !comes_after(told, kept)))
+                continue;
+            troupe_fail(troupe, "shard %u keeps %ld of %s, event %u came later", shard,
+                        kept == NULL ? -1L : (long)(kept - troupe->told), stage->topic, i);
+            return;
+        }
+    }
+}
+
 void troupe_settled(struct troupe *troupe)
 {
     struct maiko_supervisor *sup = troupe->sup;
     uint32_t i;
 
+    for (i = 0; i < TROUPE_TOPICS && !troupe->plot.fails_to_allocate; i++) {
+        if (troupe_stages[i].is_sticky)
+            check_last_values(troupe, &troupe_stages[i]);
+    }
     for (i = 0; i < atomic_load(&sup->shard_count); i++) {
         struct shard *shard = sup->shards[i];
         struct list *link;
