@@ -51,18 +51,31 @@ static void copy_cut(char *field, size_t size, const char *text)
     text_append(&into, text);
 }
 
-static void fill(maiko_dead_letter *note, const struct actor *subscriber, const struct envelope *envelope,
-                 maiko_drop_reason reason)
+static void fill(maiko_dead_letter *note, const struct topic *topic, const maiko_event_type *type, const char *sender)
 {
     memset(note, 0, sizeof *note);
-    copy_cut(note->topic, sizeof note->topic, envelope->topic->name);
-    copy_cut(note->type, sizeof note->type, envelope->head.type->name);
-    copy_cut(note->sender, sizeof note->sender, envelope->sender->name);
-    copy_cut(note->receiver, sizeof note->receiver, subscriber == NULL ? "" : subscriber->sender.name);
-    copy_cut(note->reason, sizeof note->reason, reason_text(reason));
-    note->reason_code = (uint32_t)reason;
-    note->id_hi = envelope->id.hi;
-    note->id_lo = envelope->id.lo;
+    copy_cut(note->topic, sizeof note->topic, topic->name);
+    copy_cut(note->type, sizeof note->type, type->name);
+    copy_cut(note->sender, sizeof note->sender, sender);
+}
+
+/* NULL: this one gets no note of its own, or nobody listens. */
+static maiko_dead_letter *next_note(struct shard *shard)
+{
+    struct dead_letters *dead = shard->dead;
+
+    if (!somebody_listens(shard))
+        return NULL;
+    if (dead == NULL) {
+        dead = heap_alloc_zeroed(shard->heap, 1, sizeof *dead);
+        shard->dead = dead;
+    }
+    if (dead == NULL)
+        return NULL;
+    if (dead->count < NOTES_PER_TURN)
+        return &dead->notes[dead->count++];
+    dead->unreported++;
+    return NULL;
 }
 
 /* Neither drops of $sys/ events nor drops of what their handlers sent are reported: reports cannot feed on reports. */
@@ -73,20 +86,28 @@ static bool is_reportable(const struct envelope *envelope)
 
 void dead_letter(struct shard *shard, const struct actor *subscriber, const struct envelope *envelope, maiko_drop_reason reason)
 {
-    struct dead_letters *dead = shard->dead;
+    maiko_dead_letter *note = is_reportable(envelope) ? next_note(shard) : NULL;
 
-    if (!is_reportable(envelope) || !somebody_listens(shard))
+    if (note == NULL)
         return;
-    if (dead == NULL) {
-        dead = heap_alloc_zeroed(shard->heap, 1, sizeof *dead);
-        shard->dead = dead;
-    }
-    if (dead == NULL)
+    fill(note, envelope->topic, envelope->head.type, envelope->sender->name);
+    copy_cut(note->receiver, sizeof note->receiver, subscriber == NULL ? "" : subscriber->sender.name);
+    copy_cut(note->reason, sizeof note->reason, reason_text(reason));
+    note->reason_code = (uint32_t)reason;
+    note->id_hi = envelope->id.hi;
+    note->id_lo = envelope->id.lo;
+}
+
+void dead_letter_refused(struct shard *shard, const struct actor *sender, const struct topic *topic, const maiko_event_type *type,
+                         maiko_status status)
+{
+    bool is_answer = shard->current_envelope != NULL && shard->current_envelope->from_system;
+    maiko_dead_letter *note = topic->is_system || is_answer ? NULL : next_note(shard);
+
+    if (note == NULL)
         return;
-    if (dead->count == NOTES_PER_TURN)
-        dead->unreported++;
-    else
-        fill(&dead->notes[dead->count++], subscriber, envelope, reason);
+    fill(note, topic, type, sender->sender.name);
+    copy_cut(note->reason, sizeof note->reason, maiko_strerror(status));
 }
 
 static bool send_note(struct shard *shard, struct route *route, const maiko_dead_letter *note)

@@ -3,6 +3,7 @@
 
 #include "message/schema.h"
 #include "message/topic.h"
+#include "runtime/dead_letters.h"
 #include "runtime/inbox.h"
 #include "runtime/supervisor_internal.h"
 #include <maiko/send.h>
@@ -320,6 +321,8 @@ static maiko_status send_from_actor(struct actor *actor, const maiko_send_opts *
         status = computed_route(shard, line->entry, event, &sending.route);
     if (status == MAIKO_OK)
         status = check_actor(shard, &sending);
+    if (__builtin_expect(status == MAIKO_EDEADLOCK, 0))
+        dead_letter_refused(shard, actor, sending.route->topic, type, status);
     if (__builtin_expect(status != MAIKO_OK, 0))
         return send_refuse(actor, status);
     envelope = make_envelope(shard, type, len, sending.route->topic, &actor->sender);

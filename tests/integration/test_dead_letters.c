@@ -1,4 +1,5 @@
-/* What is dropped is reported on $sys/dead: which event, of whom, to whom, why; sampled, and never because of a report. */
+/* What is dropped, or refused to end a deadlock, is reported on $sys/dead: which event, of whom, to whom, why; sampled, and never
+ * because of a report. */
 #include "lib/stage.h"
 #include "lib/suite.h"
 #include <maiko/system.h>
@@ -204,6 +205,62 @@ static void a_slow_listener_holds_nobody(void)
     stage_close(&stage);
 }
 
+/* More for itself than it ever has room for; counts what is refused so that the deadlock ends. */
+static maiko_status send_itself_more(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    int *deadlocks = player->data;
+    maiko_status status = MAIKO_OK;
+
+    (void)envelope;
+    while (player->wanted > 0 && status == MAIKO_OK) {
+        status = maiko_send(ctx, number, .value = player->wanted--);
+        *deadlocks += status == MAIKO_EDEADLOCK;
+    }
+    return MAIKO_OK;
+}
+
+static void check_refused(const struct ear *ear, int deadlocks)
+{
+    int i;
+
+    CU_ASSERT_EQUAL((uint64_t)ear->letters + ear->unreported, (uint64_t)deadlocks);
+    for (i = 0; i < ear->letters && i < KEEPS; i++) {
+        CU_ASSERT_STRING_EQUAL(ear->kept[i].topic, "number");
+        CU_ASSERT_STRING_EQUAL(ear->kept[i].type, "number");
+        CU_ASSERT_STRING_EQUAL(ear->kept[i].sender, "selfish");
+        CU_ASSERT_STRING_EQUAL(ear->kept[i].receiver, "");
+        CU_ASSERT_STRING_EQUAL(ear->kept[i].reason, maiko_strerror(MAIKO_EDEADLOCK));
+        CU_ASSERT_EQUAL(ear->kept[i].reason_code, 0);
+        CU_ASSERT_TRUE(ear->kept[i].id_hi == 0 && ear->kept[i].id_lo == 0);
+    }
+}
+
+/* They are refused, counted as that, and the books balance without them. */
+static void what_is_refused_to_end_a_deadlock_is_reported(void)
+{
+    struct ear ear = {.letters = 0};
+    int deadlocks = 0;
+    struct player selfish = {.handle = send_itself_more, .wanted = 100, .data = &deadlocks};
+    struct player listener = {.handle = listen, .data = &ear};
+    struct stage stage;
+
+    stage_open(&stage,
+               &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 2, .overdraft_events = 4, .outbox_limit_events = 8});
+    add_ear(&stage, &listener, MAIKO_SHARD(1));
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("selfish", &selfish, .subscribe = MAIKO_TOPICS("number"),
+                                                           .capacity = 1, .receive_own = true, .shard = MAIKO_SHARD(0))),
+                    MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_TRUE(deadlocks > 0);
+    check_refused(&ear, deadlocks);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_TRUE(stage_counted(&stage, "selfish").refused >= (uint64_t)deadlocks);
+    CU_ASSERT_EQUAL(stage_counted(&stage, "selfish").dropped, 0);
+    stage_close(&stage);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(drops_say_what_was_lost_by_whom_and_why),
     TEST_CASE(reports_reach_listeners_on_other_shards),
@@ -211,5 +268,6 @@ static const struct test_case cases[] = {
     TEST_CASE(many_drops_are_sampled_and_add_up),
     TEST_CASE(reports_do_not_feed_on_reports),
     TEST_CASE(a_slow_listener_holds_nobody),
+    TEST_CASE(what_is_refused_to_end_a_deadlock_is_reported),
 };
 SUITE_MAIN("dead letters", cases)

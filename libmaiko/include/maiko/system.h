@@ -5,19 +5,20 @@
 
 #include <maiko/event.h>
 
-/** Where dropped events are reported, sampled: the first ones of every turn one by one, the rest as a number. */
+/** Where dropped events are reported, and sends refused with MAIKO_EDEADLOCK; sampled: the first ones of every turn one by one,
+ * the rest as a number. */
 #define MAIKO_TOPIC_DEAD "$sys/dead"
 
 #define MAIKO_DEAD_LETTER_FIELDS(F)                                                                                              \
     F(STRING, topic, 256)    /* of the dropped event */                                                                          \
     F(STRING, type, 64)      /* name of its type */                                                                              \
     F(STRING, sender, 256)   /* who sent it */                                                                                   \
-    F(STRING, receiver, 256) /* the actor that does not get it; "" when it was dropped on the way to another shard */            \
-    F(STRING, reason, 128)   /* as in the counters */                                                                            \
-    F(UINT32, reason_code)   /* maiko_drop_reason */                                                                             \
-    F(UINT64, id_hi)         /* id of the dropped event */                                                                       \
+    F(STRING, receiver, 256) /* who does not get it; "" when dropped on the way to another shard, or refused */                  \
+    F(STRING, reason, 128)   /* as in the counters, or the text of MAIKO_EDEADLOCK */                                            \
+    F(UINT32, reason_code)   /* maiko_drop_reason; 0: the send was refused */                                                    \
+    F(UINT64, id_hi)         /* id of the dropped event; a refused one has none */                                               \
     F(UINT64, id_lo)                                                                                                             \
-    F(UINT64, unreported) /* further drops since the last report that get none of their own */
+    F(UINT64, unreported) /* more of both since the last report that get none of their own */
 
 MAIKO_EVENT_WITH(maiko_dead_letter, MAIKO_TOPIC_DEAD, MAIKO_DEAD_LETTER_FIELDS, .overflow = MAIKO_DROP_OLDEST)
 
