@@ -254,18 +254,34 @@ static uint64_t publish(struct shard *shard)
     return dirty;
 }
 
+/* What is held back for shards that are about to be greeted goes first, while nothing is locked: it may fail, and say so. */
+static void flush_tails_of_newcomers(struct shard *shard)
+{
+    uint64_t rings = shard->tail_rings;
+
+    for (; rings != 0; rings &= rings - 1) {
+        uint32_t target = (uint32_t)__builtin_ctzll(rings);
+
+        if (target >= shard->greeted)
+            flush_tail(shard, ring_to(shard, target), target);
+    }
+}
+
 void exchange_flush(struct shard *shard)
 {
     bool has_fresh_values = __builtin_expect(shard->fresh_values != NULL, 0);
+    bool told_all = true;
     uint64_t dirty;
 
     if (shard->dirty_rings == 0 && !has_fresh_values)
         return;
-    if (has_fresh_values)
-        last_values_begin_flush(shard);
+    if (has_fresh_values) {
+        flush_tails_of_newcomers(shard);
+        told_all = last_values_begin_flush(shard);
+    }
     dirty = publish(shard);
     if (has_fresh_values) {
-        last_values_end_flush(shard);
+        last_values_end_flush(shard, told_all);
         dirty |= publish(shard); /* what was replaced may have to go home */
     }
     /* Dekker with wakeup_sleep(): our publication is ordered before our look at the sleepers' words */

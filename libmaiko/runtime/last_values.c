@@ -247,13 +247,16 @@ static maiko_status tell(struct shard *shard, uint32_t newcomer, struct last_val
 }
 
 /* It came after the values were sent, or we had not heard of it yet: from now on it gets every event of a sticky topic. */
-static void greet(struct shard *shard, uint32_t newcomer, struct last_value *fresh)
+static bool greet(struct shard *shard, uint32_t newcomer, struct last_value *fresh)
 {
+    bool told_all = true;
+
     broker_knows_shard(&shard->broker, newcomer);
     for (; fresh != NULL; fresh = fresh->next_given) {
         if (!(fresh->routed_to >> newcomer & 1) && tell(shard, newcomer, fresh) != MAIKO_OK)
-            supervisor_memory_failed(shard, "last value of a topic");
+            told_all = false;
     }
+    return told_all;
 }
 
 static struct last_value *fresh_in_order(struct shard *shard)
@@ -265,24 +268,28 @@ static struct last_value *fresh_in_order(struct shard *shard)
     return in_order(shard->fresh_values);
 }
 
-void last_values_begin_flush(struct shard *shard)
+bool last_values_begin_flush(struct shard *shard)
 {
     struct last_value *fresh = fresh_in_order(shard);
+    bool told_all = true;
 
     pthread_mutex_lock(&shard->announce_lock);
     for (; shard->greeted < shard->peers; shard->greeted++) {
         if (shard->greeted != shard->index)
-            greet(shard, shard->greeted, fresh);
+            told_all &= greet(shard, shard->greeted, fresh);
     }
     for (; fresh != NULL; fresh = fresh->next_given)
         replace_announced(shard, fresh);
+    return told_all;
 }
 
-void last_values_end_flush(struct shard *shard)
+void last_values_end_flush(struct shard *shard, bool told_all)
 {
     struct last_value *value;
 
     pthread_mutex_unlock(&shard->announce_lock);
+    if (!told_all) /* said here: whoever adds a shard has the supervisor's lock and waits for ours */
+        supervisor_memory_failed(shard, "last value of a topic");
     while ((value = shard->fresh_values) != NULL) {
         shard->fresh_values = value->next_fresh;
         value->is_fresh = false;

@@ -33,9 +33,9 @@ struct last_value {
 void last_values_keep(struct shard *shard, struct route *route, struct envelope *envelope, bool is_own);
 
 /* Around the flush of a shard with fresh values: newcomers that were not sent them are told, what was announced is replaced.
- * In between `announce_lock` is held. */
-void last_values_begin_flush(struct shard *shard);
-void last_values_end_flush(struct shard *shard);
+ * In between `announce_lock` is held.  False: there was no memory to tell all of them. */
+bool last_values_begin_flush(struct shard *shard);
+void last_values_end_flush(struct shard *shard, bool told_all);
 
 /* To a shard that does not run yet; under the announce_lock of the first.  MAIKO_OK or MAIKO_ENOMEM. */
 MAIKO_MUST_CHECK maiko_status last_values_teach(const struct shard *shard, struct shard *newcomer);
