@@ -281,6 +281,13 @@ void counters_topic_remove(struct counters_file *file, struct counters_topic *li
     pthread_mutex_unlock(&file->mutex);
 }
 
+void counters_topic_sent_unnamed(struct counters_file *file)
+{
+    pthread_mutex_lock(&file->mutex);
+    COUNT_SHARED((struct counters_topic *)counters_rows_at(&file->rows, COUNTERS_ROW_TOPIC), sent, 1);
+    pthread_mutex_unlock(&file->mutex);
+}
+
 struct counters_shard *counters_shard_add(struct counters_file *file, uint16_t shard, const char *name)
 {
     return (struct counters_shard *)add_row(file, COUNTERS_ROW_SHARD, 0, shard, 0, name);

@@ -460,8 +460,13 @@ void inbox_run(struct inbox *inbox)
 static void lose(struct inbox *inbox, struct inbox_record *record)
 {
     struct shard *shard = inbox->gate->shard;
+    struct route *route = shard_route(shard, record->topic);
 
     supervisor_memory_failed(shard, "event from outside");
+    if (route != NULL)
+        COUNT(route->counters, sent, 1);
+    else
+        counters_topic_sent_unnamed(shard->sup->counters);
     COUNT(inbox->gate->counters, received, 1); /* nobody else got it: the gate's own loss */
     shard_count_drop(shard, inbox->gate, record->topic, NULL, MAIKO_DROPPED_NO_MEMORY);
     if (record->large != NULL && envelope_unref_heap(record->large))

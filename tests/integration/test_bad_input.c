@@ -411,6 +411,62 @@ static void from_every_allocation_of_a_pipeline_on_all_may_fail(void)
     fail_every_allocation(3, true);
 }
 
+#define BULK_FIELDS(F) F(ARRAY, filler, UINT64, 1024)
+MAIKO_EVENT(bulk, "bulk", BULK_FIELDS)
+
+static bool fail_after_the_sends(maiko_config *config, struct failing_allocator *failing, long nth, uint64_t *ret_lost)
+{
+    static const bulk large = {.filler = {0}};
+    struct player player = {.wanted = 0};
+    maiko_stop_report report;
+    maiko_supervisor *sup;
+    bool was_hit;
+    int i;
+
+    failing_allocator_init(failing);
+    sup = maiko_supervisor_new(config);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(sup);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(sup, PLAYER("player", &player, .subscribe = MAIKO_TOPICS("number", "bulk"))), MAIKO_OK);
+    for (i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(sup), number, .value = i), MAIKO_OK);
+        CU_ASSERT_EQUAL(maiko_send_event(maiko_supervisor_context(sup), bulk, &large), MAIKO_OK);
+    }
+    failing_allocator_fail_from(failing, nth);
+    (void)maiko_supervisor_halt(sup, &report);
+    was_hit = failing_allocator_has_failed(failing);
+    CU_ASSERT_TRUE(report.unfinished <= 6);
+    *ret_lost = 6 - report.unfinished;
+    maiko_stop_report_deinit(&report);
+    (void)maiko_supervisor_stop(&sup, NULL);
+    return was_hit;
+}
+
+/* Nobody runs any more who could wait for memory: what cannot be handed over is lost, counted and freed. */
+static void what_waits_outside_at_a_stop_without_memory_is_counted(void)
+{
+    struct failing_allocator failing;
+    struct scratch scratch;
+    char path[600];
+    maiko_config config = {.mode = MAIKO_DETERMINISTIC, .shards = 1, .keep_counters = true, .allocator = &failing.allocator};
+    uint64_t most_lost = 0;
+    uint64_t lost;
+    bool was_hit = true;
+    long nth;
+
+    CU_ASSERT_TRUE_FATAL(scratch_init(&scratch));
+    config.counters_path = scratch_file(&scratch, "counters", path, sizeof path);
+    for (nth = 0; was_hit; nth++) {
+        was_hit = fail_after_the_sends(&config, &failing, nth, &lost);
+        most_lost = lost > most_lost ? lost : most_lost;
+        if (!failing_allocator_is_balanced(&failing))
+            SUITE_FAIL("allocation %ld: leaks", nth);
+        check_books(path, nth);
+    }
+    CU_ASSERT_EQUAL(most_lost, 6);
+    CU_ASSERT_EQUAL(lost, 0);
+    scratch_deinit(&scratch);
+}
+
 static void a_memory_cap_is_an_error_and_not_an_end(void)
 {
     maiko_supervisor *sup;
@@ -444,6 +500,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_thread_that_cannot_be_made_is_an_error_of_start),
     TEST_CASE(every_allocation_of_a_pipeline_may_fail_once),
     TEST_CASE(from_every_allocation_of_a_pipeline_on_all_may_fail),
+    TEST_CASE(what_waits_outside_at_a_stop_without_memory_is_counted),
     TEST_CASE(a_memory_cap_is_an_error_and_not_an_end),
 };
 SUITE_MAIN("bad input", cases)
