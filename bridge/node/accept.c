@@ -87,6 +87,7 @@ static struct node_peer *accept_hello(maiko_bridge *bridge, struct route *route,
     if (peer->route != route) { /* also when it was linked by shared memory */
         peers_drop_route(peer, 0);
         peer->route = route;
+        peer->was_shm = false;
         route_set_owner(route, peer);
     }
     return peer;

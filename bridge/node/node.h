@@ -98,6 +98,7 @@ struct node_peer {
     struct route *route;              /* NULL: no connection over ZeroMQ */
     struct node_shm *shm;             /* NULL: no shared memory, and none offered; see shm.h */
     char shm_refusal[32];             /* why there is none, a word; "": nobody has refused */
+    bool was_shm;                     /* its last link was through shared memory */
     bool is_connector;                /* we connect to it */
     bool is_from_space;               /* found by the space, ends with it */
     bool wants_close;                 /* the state machine is done with the connection */

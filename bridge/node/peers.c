@@ -110,6 +110,7 @@ static void dial_zmq(struct node_peer *peer)
     status = zmq_port_connect(peer->bridge->port, peer->endpoint, peer->key, &peer->route, &error);
     if (status == MAIKO_OK) {
         route_set_owner(peer->route, peer);
+        peer->was_shm = false;
         return;
     }
     node_log(peer->bridge, MAIKO_LOG_ERROR, "%s", reason);

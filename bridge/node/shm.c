@@ -169,6 +169,18 @@ bool node_shm_is_up(const struct node_peer *peer)
     return peer->shm != NULL && shm_link_is_joined(peer->shm->link);
 }
 
+bool node_shm_is_transport(const struct node_peer *peer)
+{
+    return peer->route == NULL && (peer->shm != NULL || peer->was_shm);
+}
+
+/* Joined: frames can be sent from now on. */
+static void note_link(struct node_peer *peer)
+{
+    peer->was_shm = true;
+    peer->bridge->record_is_stale = true;
+}
+
 /* ---- messages that came ---- */
 
 /* The machine is told unless it knows; who connects tries again. */
@@ -241,7 +253,7 @@ static void on_offer(maiko_bridge *bridge, struct space_channel *channel, const 
     if (status == MAIKO_OK)
         status = send_memory(peer->shm, ATTACH_ANSWER); /* step: send_answer */
     if (status == MAIKO_OK) {
-        bridge->record_is_stale = true;
+        note_link(peer);
         return;
     }
     node_log(bridge, MAIKO_LOG_WARNING, "no shared memory with node %s: %s%s%s", name, maiko_strerror(status),
@@ -260,7 +272,7 @@ static void on_answer(struct node_shm *shm, struct control_message *message)
     if (message->fd_count == ATTACH_FDS)
         status = shm_link_join(shm->link, message->fds, &text); /* step: join_answer */
     if (status == MAIKO_OK) {
-        peer->bridge->record_is_stale = true;
+        note_link(peer);
         peer_connected(peer->peer, node_now(peer->bridge));
         return;
     }

@@ -34,6 +34,9 @@ enum shm_dial node_shm_dial(struct node_peer *peer);
 /* A link that frames can be sent on. */
 bool node_shm_is_up(const struct node_peer *peer);
 
+/* Is its link, or was its last one, or is what is being arranged, one through shared memory? */
+bool node_shm_is_transport(const struct node_peer *peer);
+
 /* Statuses of shm_link_send(). */
 MAIKO_MUST_CHECK maiko_status node_shm_send(struct node_peer *peer, const void *bytes, size_t len);
 

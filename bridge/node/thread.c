@@ -116,7 +116,7 @@ static maiko_status fill_record(maiko_bridge *bridge, struct node_record *record
 
         if (status == MAIKO_OK)
             status = node_record_add_link(record, peer->name[0] != '\0' ? peer->name : peer->endpoint,
-                                          node_shm_is_up(peer) ? "shm" : "zmq", link_state(peer));
+                                          node_shm_is_transport(peer) ? "shm" : "zmq", link_state(peer));
     }
     LIST_FOR_EACH (link, &bridge->placed) {
         const struct node_actor *actor = CONTAINER_OF(link, struct node_actor, link);
