@@ -245,7 +245,8 @@ static int with_options(struct app_run *run, int argc, char **argv)
         app_print_table(run);
         return 0;
     }
-    if (app_check_placement(run, &error) != MAIKO_OK || app_options_check(&run->options, &error) != MAIKO_OK)
+    if (app_check_placement(run, &error) != MAIKO_OK || app_options_check(&run->options, &error) != MAIKO_OK ||
+        app_check_overflows(run, &error) != MAIKO_OK)
         return usage(run, reason);
     return with_arguments(run, argc - run->options.arguments_at, argv + run->options.arguments_at);
 }

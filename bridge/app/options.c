@@ -20,6 +20,8 @@
     X("relay", "PATTERN[=AS]", 'r',                                                                                              \
       "take these topics from others and pass them on, beside what the actors here need; repeatable")                            \
     X("import", "PATTERN[=AS]", 'i', "take these topics from others (what the actors here subscribe to); repeatable")            \
+    X("overflow", "PATTERN=POLICY", 'o',                                                                                         \
+      "what senders do when an import of this pattern does not keep up: block, drop_newest, drop_oldest or fail; repeatable")    \
     X("from", "WHAT", 'F', "what imports get first of what was sent before: live (nothing), last (of each topic) or log (live)") \
     X("transport", "WHICH", 't', "auto, shm or zmq (auto)")                                                                      \
     X("key", "FILE", 'k', "own key pair: encrypts tcp://")                                                                       \
@@ -57,8 +59,9 @@ void app_options_init(struct app_options *options, struct heap *heap)
 
 void app_options_deinit(struct app_options *options)
 {
-    struct text_list *const lists[] = {&options->actors,  &options->listen, &options->connect, &options->publish_at,
-                                       &options->exports, &options->relays, &options->imports, &options->peer_keys};
+    struct text_list *const lists[] = {&options->actors,     &options->listen,    &options->connect,
+                                       &options->publish_at, &options->exports,   &options->relays,
+                                       &options->imports,    &options->overflows, &options->peer_keys};
     size_t i;
 
     for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
@@ -139,6 +142,41 @@ static maiko_status set_from(struct app_options *options, const char *value, str
         options->from = value[1] == 'o' ? MAIKO_FROM_LOG : value[1] == 'a' ? MAIKO_FROM_LAST : MAIKO_FROM_LIVE;
     options->has_from = true;
     return MAIKO_OK;
+}
+
+static maiko_overflow_choice policy_named(const char *word)
+{
+    int policy;
+
+    for (policy = MAIKO_BLOCK; policy <= MAIKO_FAIL; policy++)
+        if (strcmp(word, maiko_overflow_name((maiko_overflow)policy)) == 0)
+            return (maiko_overflow)policy;
+    return MAIKO_OVERFLOW_OF_TOPIC;
+}
+
+static maiko_status add_overflow(struct app_options *options, const char *value, struct text *error)
+{
+    const char *policy = strrchr(value, '=');
+
+    if (policy == NULL || policy == value)
+        return bad(error, 'o', value, "not PATTERN=POLICY");
+    if (policy_named(policy + 1) == MAIKO_OVERFLOW_OF_TOPIC)
+        return bad(error, 'o', value, "block, drop_newest, drop_oldest or fail");
+    return text_list_add(&options->overflows, options->heap, value);
+}
+
+maiko_overflow_choice app_options_overflow_of(const struct app_options *options, const char *pattern)
+{
+    size_t len = strlen(pattern);
+    size_t i;
+
+    for (i = 0; i < options->overflows.count; i++) {
+        const char *policy = strrchr(options->overflows.items[i], '=');
+
+        if ((size_t)(policy - options->overflows.items[i]) == len && memcmp(options->overflows.items[i], pattern, len) == 0)
+            return policy_named(policy + 1);
+    }
+    return MAIKO_OVERFLOW_OF_TOPIC;
 }
 
 static maiko_status set_actors(struct app_options *options, const char *value, struct text *error)
@@ -233,6 +271,8 @@ static maiko_status set(struct app_options *options, int letter, const char *val
         return set_transport(options, value, error);
     case 'F':
         return set_from(options, value, error);
+    case 'o':
+        return add_overflow(options, value, error);
     case 'w':
         return set_seconds(&options->wait_ns, letter, value, error);
     case 'm':

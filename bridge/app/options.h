@@ -18,6 +18,7 @@ struct app_options {
     struct text_list exports; /* PATTERN or PATTERN=AS */
     struct text_list relays;  /* the same, of what came from others */
     struct text_list imports;
+    struct text_list overflows; /* PATTERN=POLICY, of imports */
     maiko_transport transport;
     bool has_from;
     maiko_bridge_from from; /* of imports */
@@ -49,6 +50,9 @@ MAIKO_MUST_CHECK maiko_status app_options_read_ini(struct app_options *options, 
 
 /* Options that contradict each other, or leave a hole: keys that would encrypt nothing, doors nobody could come through. */
 MAIKO_MUST_CHECK maiko_status app_options_check(const struct app_options *options, struct text *error);
+
+/* What was asked for the import of this pattern; MAIKO_OVERFLOW_OF_TOPIC when nothing was. */
+maiko_overflow_choice app_options_overflow_of(const struct app_options *options, const char *pattern);
 
 /* The part of --help that is the same for every app. */
 extern const char app_options_help[];

@@ -25,6 +25,9 @@ maiko_status app_check_placement(const struct app_run *run, struct text *error);
 
 /* ---- wiring.c ---- */
 
+/* Each --overflow is of a pattern that is imported.  MAIKO_OK, MAIKO_ENOTFOUND with the reason, MAIKO_ENOMEM. */
+maiko_status app_check_overflows(struct app_run *run, struct text *error);
+
 /* What the options ask for, before the supervisor starts.  MAIKO_OK when nothing leads to others, too. */
 maiko_status app_set_up_bridge(struct app_run *run, void (*log)(maiko_log_level level, const char *text, void *userdata));
 

@@ -6,24 +6,35 @@
 
 enum way { WAY_OUT, WAY_IN, WAY_THROUGH };
 
+/* Of PATTERN or PATTERN=AS: ret_as, within `text`, is NULL without one. */
+static maiko_status split(const char *text, char ret_pattern[MAIKO_TOPIC_MAX + 1], const char **ret_as)
+{
+    size_t len = strcspn(text, "=");
+
+    if (len > MAIKO_TOPIC_MAX)
+        return MAIKO_ETOOLONG;
+    memcpy(ret_pattern, text, len);
+    ret_pattern[len] = '\0';
+    *ret_as = text[len] == '=' ? text + len + 1 : NULL;
+    return MAIKO_OK;
+}
+
 static maiko_status give_pattern(struct app_run *run, const char *text, enum way way)
 {
     char pattern[MAIKO_TOPIC_MAX + 1];
-    maiko_bridge_pattern given = {.pattern = pattern, .relay = way == WAY_THROUGH};
-    maiko_status status;
-    size_t len = strcspn(text, "=");
+    maiko_bridge_pattern import = {.pattern = pattern, .from = run->options.from};
+    const char *as;
+    maiko_status status = split(text, pattern, &as);
 
-    if (len >= sizeof(pattern))
-        return MAIKO_ETOOLONG;
-    memcpy(pattern, text, len);
-    pattern[len] = '\0';
-    given.as = text[len] == '=' ? text + len + 1 : NULL;
-    given.from = run->options.from;
-    if (way == WAY_IN)
-        return maiko_bridge_import(run->bridge, &given);
-    status = maiko_bridge_export(run->bridge, &given);
-    if (status == MAIKO_OK && way == WAY_THROUGH)
-        status = maiko_bridge_import(run->bridge, &(maiko_bridge_pattern){.pattern = pattern, .from = run->options.from});
+    if (status != MAIKO_OK)
+        return status;
+    import.overflow = app_options_overflow_of(&run->options, pattern);
+    import.as = way == WAY_IN ? as : NULL; /* what is passed on is renamed once */
+    if (way != WAY_IN)
+        status =
+            maiko_bridge_export(run->bridge, &(maiko_bridge_pattern){.pattern = pattern, .as = as, .relay = way == WAY_THROUGH});
+    if (status == MAIKO_OK && way != WAY_OUT)
+        status = maiko_bridge_import(run->bridge, &import);
     return status;
 }
 
@@ -63,6 +74,42 @@ static maiko_status derive_patterns(struct app_run *run, struct text_list *expor
         for (; subscription != NULL && subscription->pattern != NULL && status == MAIKO_OK; subscription++)
             status = collect(imports, run->options.heap, subscription->pattern);
     }
+    return status;
+}
+
+static bool has_pattern(const struct text_list *list, const char *text, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < list->count; i++)
+        if (strcspn(list->items[i], "=") == len && memcmp(list->items[i], text, len) == 0)
+            return true;
+    return false;
+}
+
+/* A policy for what is not imported is a mistake, of spelling mostly. */
+maiko_status app_check_overflows(struct app_run *run, struct text *error)
+{
+    const struct app_options *options = &run->options;
+    struct text_list exports = {NULL, 0};
+    struct text_list imports = {NULL, 0};
+    maiko_status status = options->overflows.count > 0 ? derive_patterns(run, &exports, &imports) : MAIKO_OK;
+    size_t i;
+
+    if (status != MAIKO_OK)
+        text_append_format(error, "--overflow: %s", maiko_strerror(status));
+    for (i = 0; i < options->overflows.count && status == MAIKO_OK; i++) {
+        const char *text = options->overflows.items[i];
+        size_t len = (size_t)(strrchr(text, '=') - text);
+
+        if (has_pattern(&options->relays, text, len) ||
+            has_pattern(options->imports.count > 0 ? &options->imports : &imports, text, len))
+            continue;
+        text_append_format(error, "--overflow %s: nothing is imported by that pattern here", text);
+        status = MAIKO_ENOTFOUND;
+    }
+    text_list_clear(&exports, options->heap);
+    text_list_clear(&imports, options->heap);
     return status;
 }
 

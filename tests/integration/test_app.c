@@ -375,6 +375,7 @@ static void bad_usage_is_an_exit_code_of_its_own(void)
         {"--actors nobody --space wx", "--list"},
         {"--actors sensor", "could not be found"},
         {"--colour", "--colour"},
+        {"--space wx --overflow weather/nothing=fail", "nothing is imported by that pattern"},
         {"1 2", "bad arguments"},
     };
     struct process process;

@@ -1,9 +1,10 @@
 /* The command line of an app, and its configuration file. */
 #include <string.h>
 
-#include "app/options.h"
+#include "app/run.h"
 #include "lib/scratch.h"
 #include "lib/suite.h"
+#include "node/node.h"
 #include "space/limits.h"
 
 static char reason[256];
@@ -22,6 +23,14 @@ static maiko_status read_line(const char *const *argv)
 }
 
 #define READ(...) read_line((const char *const[]){"app", __VA_ARGS__, NULL})
+
+static maiko_status read_ini(const char *text)
+{
+    struct text error;
+
+    text_init_buffer(&error, reason, sizeof(reason));
+    return app_options_read_ini(&options, text, &error);
+}
 
 static void nothing_given_means_one_process(void)
 {
@@ -95,12 +104,75 @@ static void what_late_joiners_get_is_the_command_lines_choice(void)
     }
 }
 
-static maiko_status read_ini(const char *text)
+static void a_policy_is_of_one_pattern_and_the_command_lines_counts(void)
 {
-    struct text error;
+    CU_ASSERT_EQUAL(READ("--overflow", "a/#=drop_oldest", "--overflow", "b=c=fail"), MAIKO_OK);
+    CU_ASSERT_EQUAL(read_ini("[app]\noverflow = a/#=block\noverflow = d=drop_newest\n"), MAIKO_OK);
+    CU_ASSERT_EQUAL(app_options_overflow_of(&options, "a/#"), MAIKO_DROP_OLDEST);
+    CU_ASSERT_EQUAL(app_options_overflow_of(&options, "b=c"), MAIKO_FAIL);
+    CU_ASSERT_EQUAL(app_options_overflow_of(&options, "d"), MAIKO_DROP_NEWEST);
+    CU_ASSERT_EQUAL(app_options_overflow_of(&options, "a"), MAIKO_OVERFLOW_OF_TOPIC);
+    CU_ASSERT_EQUAL(app_options_overflow_of(&options, "a/b"), MAIKO_OVERFLOW_OF_TOPIC);
+    app_options_deinit(&options);
+    CU_ASSERT_EQUAL(READ("--overflow", "a=lossy"), MAIKO_EINVAL);
+    CU_ASSERT_STRING_EQUAL(reason, "--overflow a=lossy: block, drop_newest, drop_oldest or fail");
+    app_options_deinit(&options);
+    CU_ASSERT_EQUAL(READ("--overflow", "block"), MAIKO_EINVAL);
+    CU_ASSERT_STRING_EQUAL(reason, "--overflow block: not PATTERN=POLICY");
+    app_options_deinit(&options);
+    CU_ASSERT_EQUAL(READ("--overflow", "=block"), MAIKO_EINVAL);
+    app_options_deinit(&options);
+}
 
+/* The imports that a bridge is given for an app with one actor, which subscribes to "a/#" and "b". */
+static maiko_status wire(const char *const *argv, struct node_pattern imports[3], size_t *ret_count)
+{
+    static const maiko_actor_ops none = {.handle = NULL};
+    static const char *const topics[] = {"a/#", "b", NULL};
+    static const maiko_actor_spec table[] = {{.name = "one", .ops = &none, .subscribe = topics}};
+    struct app_run run = {.app = {.name = "app", .actors = table, .actor_count = 1, .spec_size = sizeof(table[0])}};
+    maiko_status status = read_line(argv);
+    struct text error;
+    size_t i;
+
+    CU_ASSERT_EQUAL_FATAL(status, MAIKO_OK);
+    run.options = options;
     text_init_buffer(&error, reason, sizeof(reason));
-    return app_options_read_ini(&options, text, &error);
+    status = app_check_overflows(&run, &error);
+    if (status == MAIKO_OK) {
+        run.sup = maiko_supervisor_new(NULL);
+        status = app_set_up_bridge(&run, NULL);
+        *ret_count = run.bridge->import_count;
+        for (i = 0; i < *ret_count && i < 3; i++)
+            imports[i] = run.bridge->imports[i];
+        (void)maiko_bridge_stop(&run.bridge);
+        (void)maiko_supervisor_stop(&run.sup, NULL);
+    }
+    app_options_deinit(&options);
+    return status;
+}
+
+#define WIRE(...) wire((const char *const[]){"app", "--space", "s", __VA_ARGS__, NULL}, imports, &count)
+
+static void policies_reach_the_imports_that_are_given_follow_or_relay(void)
+{
+    struct node_pattern imports[3];
+    size_t count = 0;
+
+    CU_ASSERT_EQUAL(WIRE("--overflow", "b=drop_oldest"), MAIKO_OK);
+    CU_ASSERT_EQUAL(count, 2);
+    CU_ASSERT_EQUAL(imports[0].overflow, MAIKO_OVERFLOW_OF_TOPIC);
+    CU_ASSERT_EQUAL(imports[1].overflow, MAIKO_DROP_OLDEST);
+    CU_ASSERT_EQUAL(WIRE("--import", "c/#=d/#", "--overflow", "c/#=fail", "--relay", "e=f", "--overflow", "e=block"), MAIKO_OK);
+    CU_ASSERT_EQUAL(count, 2);
+    CU_ASSERT_STRING_EQUAL(imports[0].pattern, "e");
+    CU_ASSERT_STRING_EQUAL(imports[0].as, "");
+    CU_ASSERT_EQUAL(imports[0].overflow, MAIKO_BLOCK);
+    CU_ASSERT_STRING_EQUAL(imports[1].as, "d/#");
+    CU_ASSERT_EQUAL(imports[1].overflow, MAIKO_FAIL);
+    CU_ASSERT_EQUAL(WIRE("--import", "c", "--overflow", "b=block"), MAIKO_ENOTFOUND);
+    CU_ASSERT_STRING_EQUAL(reason, "--overflow b=block: nothing is imported by that pattern here");
+    CU_ASSERT_EQUAL(WIRE("--overflow", "a/x=block"), MAIKO_ENOTFOUND);
 }
 
 static void a_file_sets_what_the_command_line_did_not(void)
@@ -187,6 +259,8 @@ static const struct test_case cases[] = {
     TEST_CASE(every_option_is_read_and_what_follows_is_the_apps),
     TEST_CASE(bad_values_are_refused_by_name),
     TEST_CASE(what_late_joiners_get_is_the_command_lines_choice),
+    TEST_CASE(a_policy_is_of_one_pattern_and_the_command_lines_counts),
+    TEST_CASE(policies_reach_the_imports_that_are_given_follow_or_relay),
     TEST_CASE(a_file_sets_what_the_command_line_did_not),
     TEST_CASE(a_bad_file_is_refused_by_name_or_line),
     TEST_CASE(what_would_be_cut_or_left_out_is_refused_with_the_reason),
