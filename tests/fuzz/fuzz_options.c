@@ -21,8 +21,31 @@ static void require(bool truth)
 
 enum { WORDS = 12 };
 
+/* Each policy that was taken is one. */
+static void check_overflows(const struct app_options *options)
+{
+    size_t i;
+
+    for (i = 0; i < options->overflows.count; i++) {
+        const char *text = options->overflows.items[i];
+        const char *policy = strrchr(text, '=');
+        char *pattern;
+
+        require(policy != NULL && policy > text);
+        pattern = strndup(text, (size_t)(policy - text));
+        require(pattern != NULL && app_options_overflow_of(options, pattern) != MAIKO_OVERFLOW_OF_TOPIC);
+        free(pattern);
+    }
+}
+
 static void check(const struct app_options *options)
 {
+    char reason[256];
+    struct text error;
+
+    text_init_buffer(&error, reason, sizeof(reason));
+    require(app_options_check(options, &error) == MAIKO_OK || error.len > 0);
+    check_overflows(options);
     require(options->mailbox <= UINT32_MAX && options->window <= UINT32_MAX && options->wait_ns <= UINT64_C(1000000000000000000));
     (void)app_options_need_bridge(options);
     (void)text_list_has(&options->actors, "a");

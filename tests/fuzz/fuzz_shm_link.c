@@ -1,7 +1,8 @@
 /* Memory that another process of the host offers for a link.  First byte: even, memory of the right kind whose ring holds the
  * rest; odd, a file of any kind that begins with the rest (second byte: seals, and whether it is the control memory only; third:
  * pages).  It is refused with a reason, or read without harm.  255: two sound ends, and a script of what they do (second byte:
- * which allocation fails); what is sent arrives, whole and in order.  254: memory for payloads, of that size. */
+ * which allocation fails); what is sent arrives, whole and in order.  254: memory for payloads, of that size (second byte:
+ * where the system sets limits). */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -209,17 +211,51 @@ static void play(const uint8_t *script, size_t len)
     require(failing_allocator_is_balanced(&allocator));
 }
 
+enum { MORE = 1, NO_DESCRIPTORS = 2, SMALL_FILES = 4 };
+
+/* The soft limit that was there before. */
+static rlim_t set_limit(int resource, rlim_t soft)
+{
+    struct rlimit limit;
+    rlim_t before;
+
+    require(getrlimit(resource, &limit) == 0);
+    before = limit.rlim_cur;
+    limit.rlim_cur = soft;
+    require(setrlimit(resource, &limit) == 0);
+    return before;
+}
+
+static maiko_status create_within(unsigned limits, uint64_t contents, struct shm_area *area, int *error)
+{
+    rlim_t descriptors = 0;
+    rlim_t bytes = 0;
+    maiko_status status;
+
+    if (limits & NO_DESCRIPTORS)
+        descriptors = set_limit(RLIMIT_NOFILE, 0);
+    if (limits & SMALL_FILES)
+        bytes = set_limit(RLIMIT_FSIZE, SHM_PAGE);
+    status = shm_area_create(SHM_AREA_PAYLOAD, contents, LINK, area, error);
+    if (limits & SMALL_FILES)
+        (void)set_limit(RLIMIT_FSIZE, bytes);
+    if (limits & NO_DESCRIPTORS)
+        (void)set_limit(RLIMIT_NOFILE, descriptors);
+    return status;
+}
+
 /* What only other callers ask of the memory itself. */
 static void reserve_payload(const uint8_t *bytes, size_t len)
 {
     struct shm_area area = SHM_AREA_NONE;
     int error = 0;
 
-    if (shm_area_create(SHM_AREA_PAYLOAD, len * 512, LINK, &area, &error) != MAIKO_OK) {
+    if (create_within(bytes[0], len * 512, &area, &error) != MAIKO_OK) {
         require(error != 0);
         return;
     }
-    require(shm_area_reserve(&area, SHM_PAGE, SHM_PAGE + (size_t)bytes[0] % 2 * SHM_PAGE) == MAIKO_OK);
+    require((bytes[0] & (NO_DESCRIPTORS | SMALL_FILES)) == 0);
+    require(shm_area_reserve(&area, SHM_PAGE, SHM_PAGE + (size_t)(bytes[0] & MORE) * SHM_PAGE) == MAIKO_OK);
     shm_area_deinit(&area);
 }
 
