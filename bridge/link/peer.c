@@ -192,6 +192,7 @@ void peer_end_session(struct peer *peer, const char *reason, const char *text, u
     peer->interest_number = 0;
     peer->ready_number = 0;
     peer->inflow.is_ready = false;
+    peer->is_silent = false;
     if (was_up)
         stream_disconnect(&peer->stream, now_ns);
     if (was_down)
@@ -356,6 +357,7 @@ void peer_frame(struct peer *peer, const uint8_t *bytes, size_t len, uint64_t no
             peer_send_reset(peer, frame.session, now_ns);
     } else {
         peer->last_heard = now_ns;
+        peer->is_silent = false;
         dispatch(peer, &frame, now_ns);
     }
 }
@@ -390,17 +392,43 @@ static void tick_greeting(struct peer *peer, uint64_t now_ns)
     peer_send_hello(peer, now_ns);
 }
 
-static void tick_up(struct peer *peer, uint64_t now_ns)
+/* Who says nothing gets ever fewer of them: nobody may be taking them out of the other end. */
+static uint64_t heartbeat_due(const struct peer *peer)
 {
-    if (now_ns - peer->last_heard >= peer->config.silence_ns) {
+    uint64_t interval_ns = peer->config.heartbeat_ns;
+
+    if (peer->is_silent && peer->last_sent > peer->last_heard && peer->last_sent - peer->last_heard > interval_ns)
+        interval_ns = peer->last_sent - peer->last_heard;
+    return clock_deadline(peer->last_sent, interval_ns);
+}
+
+/* A process that lives is not given up: what is lost for it meanwhile is the deadline's. */
+static void on_silence(struct peer *peer, uint64_t now_ns)
+{
+    const struct peer_sink *sink = peer->config.sink;
+
+    if (sink->is_alive == NULL || !sink->is_alive(peer, peer->config.userdata)) {
         peer_end_session(peer, "silent", "", now_ns);
         return;
     }
+    peer->is_silent = true;
+    if (peer->is_stalled)
+        return;
+    peer->is_stalled = true;
+    peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_STALLED, .reason = "silent"});
+}
+
+static void tick_up(struct peer *peer, uint64_t now_ns)
+{
+    if (!peer->is_silent && now_ns - peer->last_heard >= peer->config.silence_ns)
+        on_silence(peer, now_ns);
+    if (peer->state != PEER_UP)
+        return;
     if (is_due(peer->subscribe_due, now_ns))
         peer_send_subscribe(peer, now_ns);
     if (peer->state == PEER_UP && is_due(peer->ack_due, now_ns))
         peer_send_ack(peer, now_ns);
-    if (peer->state == PEER_UP && now_ns - peer->last_sent >= peer->config.heartbeat_ns)
+    if (peer->state == PEER_UP && now_ns >= heartbeat_due(peer))
         send_heartbeat(peer, now_ns);
 }
 
@@ -427,8 +455,9 @@ uint64_t peer_deadline(const struct peer *peer)
     if (peer->state == PEER_GREETING)
         earlier(&deadline, peer->hello_due);
     if (peer->state == PEER_UP) {
-        earlier(&deadline, clock_deadline(peer->last_heard, peer->config.silence_ns));
-        earlier(&deadline, clock_deadline(peer->last_sent, peer->config.heartbeat_ns));
+        if (!peer->is_silent)
+            earlier(&deadline, clock_deadline(peer->last_heard, peer->config.silence_ns));
+        earlier(&deadline, heartbeat_due(peer));
         earlier(&deadline, peer->subscribe_due);
         earlier(&deadline, peer->ack_due);
     }

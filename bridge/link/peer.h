@@ -52,7 +52,8 @@ enum peer_news {
     PEER_NEWS_READY,      /* everything we subscribed to is armed there; also after stalled, when the peer has caught up */
     PEER_NEWS_SUBSCRIBED, /* what the other side wants from us changed */
     PEER_NEWS_GAP,        /* events for us are lost: `lost`, or LOST_UNKNOWN */
-    PEER_NEWS_STALLED,    /* the peer takes nothing since the link's deadline: lossy until it has caught up */
+    PEER_NEWS_STALLED,    /* "deadline": it takes nothing since the link's, lossy until it has caught up; "silent": it lives and
+                           * says nothing */
     PEER_NEWS_DOWN,       /* the session is over */
     PEER_NEWS_REFUSED,    /* by either side, with the reason */
     PEER_NEWS_FAILED      /* a subscription ended under FAIL: `pattern`; `is_ours` when it was our own */
@@ -117,6 +118,9 @@ struct peer_sink {
     /* The remote node's actors, the whole list. */
     void (*actors)(struct peer *peer, const struct frame_actor *actors, size_t count, void *userdata);
     void (*news)(struct peer *peer, const struct peer_notice *notice, void *userdata);
+    /* Does the other process live, although it says nothing?  It is stopped or stuck then, and its words stand still: the
+     * session goes on.  NULL: silence is all there is to know, and ends the session. */
+    bool (*is_alive)(struct peer *peer, void *userdata);
     /* Allow lists; NULL: everything is allowed. */
     bool (*may_subscribe)(struct peer *peer, const char *pattern, void *userdata);
     bool (*may_publish)(struct peer *peer, const char *topic, void *userdata);
@@ -138,7 +142,7 @@ struct peer_config {
     uint32_t hop_limit;     /* 8 */
     uint64_t deadline_ns;   /* 5 s: BLOCK without progress */
     uint64_t heartbeat_ns;  /* 1 s */
-    uint64_t silence_ns;    /* 5 s */
+    uint64_t silence_ns;    /* 5 s: ends the session, but see is_alive */
     uint64_t answer_ns;     /* 1 s */
     uint64_t ack_delay_ns;  /* 20 ms */
     uint64_t replay_ns;     /* 250 ms */
@@ -247,6 +251,9 @@ bool peer_is_drained(const struct peer *peer);
 
 /* It takes nothing since the link's deadline. */
 bool peer_is_lossy(const struct peer *peer);
+
+/* That, or it lives and says nothing. */
+bool peer_is_stalled(const struct peer *peer);
 
 /* Senders are held because of it. */
 bool peer_holds(const struct peer *peer);

@@ -100,6 +100,11 @@ bool peer_is_lossy(const struct peer *peer)
     return peer->stream.is_lossy;
 }
 
+bool peer_is_stalled(const struct peer *peer)
+{
+    return peer->is_silent || peer->stream.is_lossy;
+}
+
 void peer_depth(const struct peer *peer, uint64_t *ret_events, uint64_t *ret_bytes)
 {
     *ret_events = peer->stream.count;
@@ -302,7 +307,8 @@ void peer_flush(struct peer *peer, uint64_t now_ns)
     peer_offer_ends(peer, now_ns);
     while (send_data(peer, now_ns))
         continue;
-    if (stream_has_recovered(&peer->stream) && peer->is_stalled) {
+    (void)stream_has_recovered(&peer->stream);
+    if (peer->is_stalled && !peer_is_stalled(peer)) {
         peer->is_stalled = false;
         peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_READY, .reason = "caught up"});
     }

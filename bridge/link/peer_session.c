@@ -160,6 +160,7 @@ static void begin_session(struct peer *peer, uint64_t now_ns)
     peer->replay_due = 0;
     peer->interest_number = 0;
     peer->ready_number = 0;
+    peer->is_silent = peer->is_stalled = false;
     inflow_begin_session(&peer->inflow);
     peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_UP});
     peer_send_actors(peer, now_ns);

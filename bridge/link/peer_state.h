@@ -30,6 +30,7 @@ struct peer {
     uint64_t last_session; /* accepting: the largest of this life of the remote node */
     bool is_refused_for_good;
     bool has_said_no_answer;
+    bool is_silent; /* for too long, but its process lives */
     uint64_t last_now;
     uint64_t last_heard;
     uint64_t last_sent;
@@ -61,7 +62,7 @@ struct peer {
     struct frame ready; /* the answer to a repeated subscribe */
     struct pack denied;
     size_t ends_queued; /* of the exporter's, how many are in the stream */
-    bool is_stalled;    /* reported */
+    bool is_stalled;    /* reported: lossy or silent */
     uint8_t *told_channels;
     size_t told_channels_size;
     uint8_t *told_types;

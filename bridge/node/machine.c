@@ -135,6 +135,13 @@ static void sink_news(struct peer *machine, const struct peer_notice *notice, vo
     machine_tell(userdata, notice);
 }
 
+/* A link through shared memory ends with the process at its other end, see shm.h.  Of what is at the other end of a socket only
+ * its words are known. */
+static bool sink_is_alive(struct peer *machine, void *userdata)
+{
+    return node_shm_is_up(userdata);
+}
+
 static bool sink_may_subscribe(struct peer *machine, const char *pattern, void *userdata)
 {
     struct node_peer *peer = userdata;
@@ -159,6 +166,7 @@ static const struct peer_sink sink = {
     .ended = sink_ended,
     .actors = sink_actors,
     .news = sink_news,
+    .is_alive = sink_is_alive,
     .may_subscribe = sink_may_subscribe,
     .may_publish = sink_may_publish,
 };

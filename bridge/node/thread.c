@@ -99,7 +99,7 @@ static const char *link_state(const struct node_peer *peer)
 {
     if (peer_state(peer->peer) != PEER_UP)
         return peer_state_name(peer_state(peer->peer));
-    if (peer_is_lossy(peer->peer))
+    if (peer_is_stalled(peer->peer))
         return "stalled";
     return peer_is_ready(peer->peer) ? "ready" : "up";
 }

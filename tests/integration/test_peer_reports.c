@@ -260,7 +260,7 @@ static void peers_come_and_go(void)
     stop_end(&other);
     CU_ASSERT(hears(&one, MAIKO_PEER_DOWN, "closed"));
     CU_ASSERT_STRING_EQUAL(report_of(&one, MAIKO_PEER_DOWN, NULL)->text, "stop");
-    CU_ASSERT(counters_of(&one).reports >= 3);
+    CU_ASSERT(wait_until(counters_of(&one).reports >= 3, 60000)); /* counted a moment after it was sent */
     CU_ASSERT_EQUAL(counters_of(&one).reports_dropped, 0);
     stop_end(&one);
     finish();
@@ -311,6 +311,50 @@ static void check_link(struct end *end, const char *peer)
     maiko_counters_free(counters);
 }
 
+/* A publisher, and a subscriber in a process that is stopped when it is ready. */
+static void begin_with_stopped(struct end *publisher, const maiko_bridge_config *config, struct child *child)
+{
+    char program[] = "/proc/self/exe";
+    char role[] = "--subscriber";
+    char *argv[] = {program, role, NULL};
+
+    begin();
+    make_end(publisher, "publisher", config);
+    CU_ASSERT_EQUAL(maiko_bridge_export(publisher->bridge, &(maiko_bridge_pattern){.pattern = "count/#"}), MAIKO_OK);
+    start_end(publisher);
+    CU_ASSERT_TRUE_FATAL(child_start_program(child, argv));
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher->bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    child_signal(child, SIGSTOP);
+}
+
+static void publish_to_stopped(struct end *publisher)
+{
+    uint64_t number;
+
+    for (number = 1; number <= SENT; number++)
+        CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(publisher->sup), counted, .number = number), MAIKO_OK);
+}
+
+/* What the subscriber was told of its first gap. */
+static void read_gap(struct child *child, char *reason, size_t size, unsigned long long *lost)
+{
+    char line[64] = "";
+    char word[32] = "";
+
+    *lost = 0;
+    CU_ASSERT(read(child->output_fd, line, sizeof(line) - 1) > 0);
+    CU_ASSERT_EQUAL(sscanf(line, "gap %31s %llu", word, lost), 2);
+    snprintf(reason, size, "%s", word);
+}
+
+static void finish_with_killed(struct end *publisher, struct child *child)
+{
+    child_signal(child, SIGKILL);
+    child_end(child, 60000);
+    stop_end(publisher);
+    finish();
+}
+
 static void a_stopped_peer_is_stalled_then_ready_and_told_of_its_gap(void)
 {
     maiko_bridge_config config = {.space = "reports",
@@ -318,36 +362,114 @@ static void a_stopped_peer_is_stalled_then_ready_and_told_of_its_gap(void)
                                   .window_events = 64,
                                   .silence_ns = MAIKO_SECONDS(60),
                                   .log_bytes = 64 * 1024};
-    char program[] = "/proc/self/exe";
-    char role[] = "--subscriber";
-    char *argv[] = {program, role, NULL};
-    struct child child;
-    char line[64] = "";
     struct end publisher;
-    uint64_t number;
+    struct child child;
+    unsigned long long lost;
+    char reason[32];
 
-    begin();
-    make_end(&publisher, "publisher", &config);
-    CU_ASSERT_EQUAL(maiko_bridge_export(publisher.bridge, &(maiko_bridge_pattern){.pattern = "count/#"}), MAIKO_OK);
-    start_end(&publisher);
-    CU_ASSERT_TRUE_FATAL(child_start_program(&child, argv));
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
-    child_signal(&child, SIGSTOP);
-    for (number = 1; number <= SENT; number++)
-        CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(publisher.sup), counted, .number = number), MAIKO_OK);
+    begin_with_stopped(&publisher, &config, &child);
+    publish_to_stopped(&publisher);
     CU_ASSERT(hears(&publisher, MAIKO_PEER_STALLED, "deadline"));
     publisher.count = 0; /* only this thread's own reports follow: the peer does not run */
     child_signal(&child, SIGCONT);
     CU_ASSERT(hears(&publisher, MAIKO_PEER_READY, NULL));
     check_link(&publisher, "subscriber");
-    CU_ASSERT(read(child.output_fd, line, sizeof(line) - 1) > 0);
-    CU_ASSERT_EQUAL(strncmp(line, "gap deadline ", 13), 0);
+    read_gap(&child, reason, sizeof(reason), &lost);
+    CU_ASSERT_STRING_EQUAL(reason, "deadline");
     child_signal(&child, SIGKILL);
     child_end(&child, 60000);
     CU_ASSERT(hears(&publisher, MAIKO_PEER_DOWN, NULL));
     CU_ASSERT_STRING_EQUAL(report_of(&publisher, MAIKO_PEER_DOWN, NULL)->peer, "subscriber");
     stop_end(&publisher);
     finish();
+}
+
+static maiko_counters_link link_of(struct end *end)
+{
+    maiko_counters *counters = NULL;
+    maiko_counters_link link;
+
+    memset(&link, 0, sizeof(link));
+    CU_ASSERT_EQUAL_FATAL(maiko_counters_open(maiko_supervisor_counters_path(end->sup), &counters), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_counters_get_link(counters, 0, &link), MAIKO_OK);
+    maiko_counters_free(counters);
+    return link;
+}
+
+static bool is_settled(struct end *publisher)
+{
+    maiko_bridge_counters counters = counters_of(publisher);
+
+    return counters.acknowledged + counters.lost == SENT;
+}
+
+/* On one host its process is known to live: it is stalled, however long that takes, and what it misses is the deadline's. */
+static void a_process_stopped_for_longer_than_the_silence_is_stalled_over_shared_memory(void)
+{
+    maiko_bridge_config config = {.space = "reports",
+                                  .transport = MAIKO_TRANSPORT_SHM,
+                                  .deadline_ns = MAIKO_MS(300),
+                                  .window_events = 64,
+                                  .silence_ns = MAIKO_SECONDS(2),
+                                  .log_bytes = 64 * 1024};
+    maiko_counters_link link;
+    struct end publisher;
+    struct child child;
+    unsigned long long lost;
+    char reason[32];
+
+    begin_with_stopped(&publisher, &config, &child);
+    CU_ASSERT(hears(&publisher, MAIKO_PEER_STALLED, "silent"));
+    CU_ASSERT_EQUAL(counters_of(&publisher).peers, 1);
+    publish_to_stopped(&publisher);
+    CU_ASSERT(hears(&publisher, MAIKO_PEER_STALLED, "deadline"));
+    CU_ASSERT(wait_until(counters_of(&publisher).exported == SENT, 60000));
+    child_signal(&child, SIGCONT);
+    CU_ASSERT(hears(&publisher, MAIKO_PEER_READY, "caught up"));
+    CU_ASSERT(wait_until(is_settled(&publisher), 60000));
+    check_link(&publisher, "subscriber");
+    link = link_of(&publisher);
+    CU_ASSERT_EQUAL(link.sessions, 1);
+    CU_ASSERT_EQUAL(link.lost_deadline, link.lost);
+    read_gap(&child, reason, sizeof(reason), &lost);
+    CU_ASSERT_STRING_EQUAL(reason, "deadline");
+    CU_ASSERT_EQUAL(lost, link.lost);
+    CU_ASSERT_PTR_NULL(report_of(&publisher, MAIKO_PEER_DOWN, NULL));
+    finish_with_killed(&publisher, &child);
+}
+
+/* Over a socket silence is all there is to know: it is down.  Nobody is held for it past the deadline; it goes on where it was
+ * and is told how much the log does not have any more. */
+static void a_process_stopped_for_longer_than_the_silence_is_down_over_zeromq(void)
+{
+    maiko_bridge_config config = {.space = "reports",
+                                  .transport = MAIKO_TRANSPORT_ZMQ,
+                                  .deadline_ns = MAIKO_MS(300),
+                                  .window_events = 64,
+                                  .silence_ns = MAIKO_SECONDS(3),
+                                  .log_bytes = 64 * 1024};
+    maiko_counters_link link;
+    struct end publisher;
+    struct child child;
+    unsigned long long lost;
+    char reason[32];
+
+    begin_with_stopped(&publisher, &config, &child);
+    CU_ASSERT(hears(&publisher, MAIKO_PEER_DOWN, "silent"));
+    publish_to_stopped(&publisher);
+    CU_ASSERT(wait_until(counters_of(&publisher).exported == SENT, 60000));
+    child_signal(&child, SIGCONT);
+    CU_ASSERT(wait_until(is_settled(&publisher), 60000));
+    CU_ASSERT(wait_until(link_of(&publisher).queued == 0, 60000));
+    link = link_of(&publisher);
+    CU_ASSERT_EQUAL(link.offered, SENT);
+    CU_ASSERT(link.sessions > 1);
+    CU_ASSERT(link.acknowledged >= 64 && link.lost_log > 0);
+    CU_ASSERT_EQUAL(link.lost, link.lost_log + link.lost_deadline); /* the second on a machine so slow that it was down before */
+    CU_ASSERT_EQUAL(link.acknowledged + link.lost, SENT);
+    read_gap(&child, reason, sizeof(reason), &lost);
+    CU_ASSERT(lost > 0 && lost <= link.lost);
+    finish_with_killed(&publisher, &child);
 }
 
 static maiko_status stuck(void *self, maiko_context *ctx, const maiko_envelope *envelope)
@@ -698,6 +820,8 @@ static const struct test_case cases[] = {
     TEST_CASE(reports_without_room_are_counted),
     TEST_CASE(peers_come_and_go),
     TEST_CASE(a_stopped_peer_is_stalled_then_ready_and_told_of_its_gap),
+    TEST_CASE(a_process_stopped_for_longer_than_the_silence_is_stalled_over_shared_memory),
+    TEST_CASE(a_process_stopped_for_longer_than_the_silence_is_down_over_zeromq),
     TEST_CASE(a_subscription_that_fails_is_said_at_both_ends),
     TEST_CASE(refusals_have_distinct_reasons_and_one_line_each),
     TEST_CASE(a_changed_allow_file_holds_at_once_and_a_bad_one_changes_nothing),

@@ -80,6 +80,11 @@ static void on_news(struct peer *peer, const struct peer_notice *notice, void *u
         node->lost += notice->lost;
 }
 
+static bool is_alive(struct peer *peer, void *userdata)
+{
+    return ((struct pair_node *)userdata)->knows_life;
+}
+
 static bool may_subscribe(struct peer *peer, const char *pattern, void *userdata)
 {
     struct pair_node *node = userdata;
@@ -94,6 +99,7 @@ static const struct peer_sink sink = {.send = on_send,
                                       .forgotten = on_forgotten,
                                       .ended = on_ended,
                                       .news = on_news,
+                                      .is_alive = is_alive,
                                       .may_subscribe = may_subscribe,
                                       .may_publish = may_subscribe};
 

@@ -24,6 +24,7 @@ struct pair_node {
     size_t out_count;
     size_t channels;   /* of its exporter; 0: the default */
     bool keeps_events; /* deliver answers "later" */
+    bool knows_life;   /* that of the other side, as over shared memory */
     bool is_unsettled; /* what was delivered is not with its receivers yet */
     const char *denied;
     uint64_t last_stream;

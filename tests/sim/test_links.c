@@ -76,6 +76,23 @@ static void subscribers_that_die_cost_the_others_nothing(void)
     run_seeds(suite_scale(1000, 100000) / suite_slowdown(), kill_subscribers);
 }
 
+/* Of one host: a process that stands still for longer than deadline and silence is not taken for dead, and what it misses is the
+ * deadline's. */
+static void stop_processes_of_one_host(struct world_config *config)
+{
+    config->faults = (struct world_faults){.is_one_host = true,
+                                           .stop_percent = 60,
+                                           .has_long_faults = true,
+                                           .has_slow_receivers = config->faults.has_slow_receivers,
+                                           .longest_ns = config->faults.longest_ns};
+}
+
+static void processes_of_one_host_that_stop_are_not_taken_for_dead(void)
+{
+    run_seeds(suite_scale(1000, 100000) / suite_slowdown(), stop_processes_of_one_host);
+}
+
 static const struct test_case cases[] = {TEST_CASE(all_faults_keep_the_promises),
-                                         TEST_CASE(subscribers_that_die_cost_the_others_nothing)};
+                                         TEST_CASE(subscribers_that_die_cost_the_others_nothing),
+                                         TEST_CASE(processes_of_one_host_that_stop_are_not_taken_for_dead)};
 SUITE_MAIN_TIMEOUT("links", cases, 1200)

@@ -234,6 +234,8 @@ static void on_news(struct peer *peer, const struct peer_notice *notice, void *u
     unsigned life = remote != NULL ? (unsigned)remote->epoch - 1 : 0;
 
     trace(node->world, "%u: %u is %s %s", node->index, from, peer_news_name(notice->news), notice->reason);
+    if (node->world->config->faults.is_one_host && strcmp(notice->reason, "silent") == 0 && notice->news == PEER_NEWS_DOWN)
+        fail(node->world, "node %u took node %u for dead, which was only stopped", node->index, from);
     if (notice->news == PEER_NEWS_UP)
         note_life(node, peer);
     if (notice->news == PEER_NEWS_SUBSCRIBED && peer_counters(peer)->acknowledged == node->base[from].acknowledged)
@@ -246,7 +248,15 @@ static void on_news(struct peer *peer, const struct peer_notice *notice, void *u
         node->seen[from][life].reported += notice->lost;
 }
 
-static const struct peer_sink sink = {.send = on_send, .close = on_close, .deliver = on_deliver, .news = on_news};
+static bool is_alive(struct peer *peer, void *userdata)
+{
+    const struct node *node = userdata;
+
+    return node->world->config->faults.is_one_host;
+}
+
+static const struct peer_sink sink = {
+    .send = on_send, .close = on_close, .deliver = on_deliver, .news = on_news, .is_alive = is_alive};
 
 /* ---- Nodes ---- */
 
@@ -594,8 +604,11 @@ static void make_trouble(struct world *world)
         network_cut(&world->network, a, b, world->now + fault_duration(world));
     }
     if (chance(world, faults->stop_percent)) {
+        uint64_t until = world->now + fault_duration(world);
+
         trace(world, "stop %u", a);
-        node->stopped_until = world->now + fault_duration(world);
+        if (until > node->stopped_until) /* else what waits for it would come behind what is sent later */
+            node->stopped_until = until;
     }
     if (chance(world, faults->crash_percent) && node->life + 1 < WORLD_LIVES_MAX) {
         trace(world, "crash %u", a);
@@ -698,11 +711,15 @@ static void compare_books(struct world *world, struct node *from, struct node *t
              (unsigned long long)seen->reported);
 }
 
-/* Nothing under BLOCK is lost as long as everybody keeps within the deadline. */
+/* Nothing under BLOCK is lost as long as everybody keeps within the deadline; and who lives on the same host is never given
+ * up. */
 static void check_no_loss(struct world *world, struct node *from, struct node *to)
 {
     const struct peer_counters *counters = peer_counters(from->peers[to->index]);
 
+    if (world->config->faults.is_one_host && world->config->faults.crash_percent == 0 &&
+        counters->lost_log > from->base[to->index].past)
+        fail(world, "node %u lost events for node %u by its log although both lived", from->index, to->index);
     if (!world->config->faults.has_long_faults && counters->lost_deadline + counters->lost_log > from->base[to->index].past)
         fail(world, "node %u lost events under BLOCK for node %u although nobody was late", from->index, to->index);
 }

@@ -20,6 +20,7 @@ struct world_faults {
     unsigned stop_percent;  /* nodes stand still, per round */
     bool has_long_faults;   /* some last longer than the link's deadline */
     bool has_slow_receivers;
+    bool is_one_host;    /* connections end with their processes only, and both sides know that those live: shared memory */
     uint64_t longest_ns; /* of the short ones */
 };
 

@@ -44,7 +44,7 @@ typedef struct maiko_bridge_config {
     uint64_t log_bytes;           /* retained log; 4 MiB */
     uint64_t deadline_ns;         /* BLOCK without progress before a link turns lossy; 5 s */
     uint64_t heartbeat_ns;        /* 1 s */
-    uint64_t silence_ns;          /* no sign of life for so long ends a link; 5 s */
+    uint64_t silence_ns;          /* no sign of life for so long ends a link, but not one through shared memory; 5 s */
     uint64_t linger_ns;           /* maiko_bridge_stop() waits so long for what was accepted to arrive; 5 s */
     uint8_t hop_limit;            /* 8 */
     void (*log)(maiko_log_level level, const char *text, void *userdata); /* on the bridge's thread; NULL: silent */

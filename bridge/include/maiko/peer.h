@@ -20,7 +20,7 @@
     L(MAIKO_PEER_UP, 0, "up")           /* the two have met: versions, space and keys agree */                                   \
     L(MAIKO_PEER_READY, 1, "ready")     /* all our imports are armed there; after stalled: it has caught up */                   \
     L(MAIKO_PEER_GAP, 2, "gap")         /* events for us are lost: `lost` of them, `reason` why */                               \
-    L(MAIKO_PEER_STALLED, 3, "stalled") /* it has taken nothing for the link's deadline: what it misses now is lost, counted */  \
+    L(MAIKO_PEER_STALLED, 3, "stalled") /* it takes nothing, or says nothing but lives: `reason`.  What it misses is counted */  \
     L(MAIKO_PEER_DOWN, 4, "down")       /* the session is over, or nobody answers where we connect */                            \
     L(MAIKO_PEER_REFUSED, 5, "refused") /* somebody was refused, by us or by the other side */                                   \
     L(MAIKO_PEER_FAILED, 6, "failed")   /* the import or export of `pattern` ended: overflow under MAIKO_FAIL */
