@@ -132,20 +132,24 @@ static int wait_for_others(struct app_run *run)
     return EXIT_LATE;
 }
 
-/* From the first socket until the supervisor runs, which takes signals itself. */
-static int meet_others(struct app_run *run, struct app_interrupt *interrupt)
+static bool leaves_signals_alone(const struct app_run *run)
 {
-    bool leaves_signals_alone = run->app.config != NULL && run->app.config->handle_no_signals;
+    return run->app.config != NULL && run->app.config->handle_no_signals;
+}
+
+/* From the first socket until the supervisor runs, which takes signals itself. */
+static int meet_others(struct app_run *run)
+{
     maiko_status status;
     int signal = 0;
     int code;
 
-    if (!leaves_signals_alone)
-        app_interrupt_begin(interrupt, run->bridge);
+    if (!leaves_signals_alone(run))
+        app_interrupt_begin(&run->at_start, run->bridge, node_cancel_waits);
     status = maiko_bridge_start(run->bridge);
     code = status == MAIKO_OK ? wait_for_others(run) : fail(run, status);
-    if (!leaves_signals_alone)
-        signal = app_interrupt_end(interrupt);
+    if (!leaves_signals_alone(run))
+        signal = app_interrupt_end(&run->at_start);
     return signal != 0 ? EXIT_SIGNALLED + signal : code;
 }
 
@@ -173,6 +177,8 @@ static int run_actors(struct app_run *run)
 
     if (run->bridge == NULL)
         return code;
+    if (!leaves_signals_alone(run))
+        app_interrupt_begin(&run->at_end, run->bridge, node_hurry);
     if (maiko_bridge_drain(run->bridge) != MAIKO_OK && code == 0) {
         say(run->app.name, "not everything arrived at the other processes");
         code = 1;
@@ -183,7 +189,6 @@ static int run_actors(struct app_run *run)
 
 static int go(struct app_run *run)
 {
-    struct app_interrupt interrupt = {.is_running = false};
     maiko_status status;
     int code;
 
@@ -199,10 +204,10 @@ static int go(struct app_run *run)
         return fail(run, status);
     if (run->bridge == NULL)
         return run_actors(run);
-    code = meet_others(run, &interrupt);
+    code = meet_others(run);
     if (code == 0)
-        code = run_actors(run);
-    app_interrupt_restore(&interrupt);
+        return run_actors(run);
+    app_interrupt_restore(&run->at_start);
     return code;
 }
 
@@ -253,8 +258,13 @@ static int with_options(struct app_run *run, int argc, char **argv)
 
 static void clean_up(struct app_run *run)
 {
-    if (run->bridge != NULL)
+    if (run->bridge != NULL) {
+        node_thread_stop(run->bridge); /* what a signal may cut short; the rest of the end waits for nobody */
+        (void)app_interrupt_end(&run->at_end);
         (void)maiko_bridge_stop(&run->bridge);
+    }
+    app_interrupt_restore(&run->at_end);
+    app_interrupt_restore(&run->at_start);
     if (run->sup != NULL)
         (void)maiko_supervisor_stop(&run->sup, NULL);
     app_free_publish_lists(run);

@@ -7,7 +7,6 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "node/node.h"
 #include "runtime/thread.h"
 
 static void fill(sigset_t *signals)
@@ -22,22 +21,29 @@ static void *listen_for_signals(void *userdata)
     struct app_interrupt *interrupt = userdata;
     struct pollfd fds[] = {{.fd = interrupt->signal_fd, .events = POLLIN}, {.fd = interrupt->end_fd, .events = POLLIN}};
     struct signalfd_siginfo info;
+    sigset_t signals;
 
     while (poll(fds, 2, -1) < 0)
         ;
-    if (fds[1].revents == 0 && read(interrupt->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
-        interrupt->signal = (int)info.ssi_signo;
-        node_cancel_waits(interrupt->bridge);
-    }
+    if (fds[1].revents != 0 || read(interrupt->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return NULL;
+    interrupt->signal = (int)info.ssi_signo;
+    interrupt->cut_short(interrupt->bridge);
+    fill(&signals);
+    pthread_sigmask(SIG_UNBLOCK, &signals, NULL); /* the next one finds this thread */
+    while (poll(&fds[1], 1, -1) < 0)
+        ;
     return NULL;
 }
 
-void app_interrupt_begin(struct app_interrupt *interrupt, maiko_bridge *bridge)
+void app_interrupt_begin(struct app_interrupt *interrupt, maiko_bridge *bridge, void (*cut_short)(maiko_bridge *bridge))
 {
     sigset_t signals;
 
     memset(interrupt, 0, sizeof(*interrupt));
     interrupt->bridge = bridge;
+    interrupt->cut_short = cut_short;
+    interrupt->has_begun = true;
     fill(&signals);
     pthread_sigmask(SIG_BLOCK, &signals, &interrupt->before);
     interrupt->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -50,6 +56,9 @@ void app_interrupt_begin(struct app_interrupt *interrupt, maiko_bridge *bridge)
 
 int app_interrupt_end(struct app_interrupt *interrupt)
 {
+    if (!interrupt->has_begun)
+        return 0;
+    interrupt->has_begun = false;
     if (interrupt->is_running) {
         (void)eventfd_write(interrupt->end_fd, 1);
         pthread_join(interrupt->thread, NULL);

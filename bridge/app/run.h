@@ -2,6 +2,7 @@
 #ifndef APP_RUN_H
 #define APP_RUN_H
 
+#include "app/interrupt.h"
 #include "app/options.h"
 #include <maiko/app.h>
 
@@ -9,8 +10,10 @@ struct app_run {
     maiko_app app; /* as the library's version has it */
     struct app_options options;
     maiko_supervisor *sup;
-    maiko_bridge *bridge;  /* NULL: everything runs here */
-    const char ***publish; /* publish lists of the actors here, one per actor of the table; NULL: the table's own */
+    struct app_interrupt at_start; /* until the supervisor runs */
+    struct app_interrupt at_end;   /* from the end of its run on */
+    maiko_bridge *bridge;          /* NULL: everything runs here */
+    const char ***publish;         /* publish lists of the actors here, one per actor of the table; NULL: the table's own */
 };
 
 /* ---- table.c ---- */

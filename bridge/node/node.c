@@ -112,6 +112,13 @@ void node_cancel_waits(maiko_bridge *bridge)
     pthread_mutex_unlock(&bridge->lock);
 }
 
+void node_hurry(maiko_bridge *bridge)
+{
+    atomic_store(&bridge->wants_haste, true);
+    handover_wake(&bridge->handover);
+    node_cancel_waits(bridge);
+}
+
 maiko_status node_wait_actors(maiko_bridge *bridge, uint64_t timeout_ns, char *missing, size_t missing_size,
                               struct text *unlinked)
 {

@@ -226,6 +226,7 @@ struct maiko_bridge {
     atomic_bool is_running; /* the supervisor has started: imports may enter; set by the export actor */
     /* asked by any thread, done by the bridge's */
     atomic_bool wants_stop;
+    atomic_bool wants_haste; /* the end is not to wait */
     atomic_bool wants_reload;
     /* under `lock` */
     pthread_mutex_t lock;
@@ -260,6 +261,9 @@ maiko_status node_wait_actors(maiko_bridge *bridge, uint64_t timeout_ns, char *m
 
 /* Who waits now or later gets MAIKO_ECLOSED.  Any thread. */
 void node_cancel_waits(maiko_bridge *bridge);
+
+/* The same, and the end does not wait for what was accepted to arrive: what has not is lost and counted.  Any thread. */
+void node_hurry(maiko_bridge *bridge);
 
 /* ---- config.c ---- */
 

@@ -197,7 +197,7 @@ static void say_goodbye(maiko_bridge *bridge)
 
     do {
         next_ns = turn(bridge, next_ns < end_ns ? next_ns : end_ns);
-    } while (!is_drained(bridge) && node_now(bridge) < end_ns);
+    } while (!is_drained(bridge) && node_now(bridge) < end_ns && !atomic_load(&bridge->wants_haste));
     bridge->is_drained = is_drained(bridge);
     node_peers_bye(bridge);
     node_peers_run(bridge);

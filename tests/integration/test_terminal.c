@@ -5,16 +5,30 @@
 #include <unistd.h>
 
 #include <maiko/app.h>
+#include <maiko/counters.h>
+#include <maiko/maiko.h>
 #include <maiko/space.h>
 
 #include "lib/process.h"
 #include "lib/suite.h"
 #include "lib/wait.h"
 
+#define TICK_FIELDS(F) F(UINT64, number)
+MAIKO_EVENT_WITH(tick, "t", TICK_FIELDS, .overflow = MAIKO_DROP_NEWEST)
+
+/* Sends for ever, and is never held. */
+static maiko_step send_tick(void *self, maiko_context *ctx)
+{
+    (void)self;
+    (void)maiko_send(ctx, tick, .number = 1);
+    return MAIKO_STEP_BACKOFF(MAIKO_MS(1));
+}
+
 static const maiko_actor_ops ops = {.handle = NULL};
+static const maiko_actor_ops ticking = {.step = send_tick};
 
 static const maiko_actor_spec actors[] = {
-    {.name = "near", .ops = &ops, .publish = MAIKO_TOPICS("t")},
+    {.name = "near", .ops = &ticking, .publish = MAIKO_TOPICS("t")},
     {.name = "far", .ops = &ops, .subscribe = MAIKO_TOPICS("t")},
 };
 
@@ -80,6 +94,50 @@ static void a_signal_while_it_waits_for_others_leaves_the_space_in_order(void)
         CU_ASSERT_EQUAL(process.code, 128 + signals[i]);
         CU_ASSERT_EQUAL(nodes_of_space(), 0);
     }
+    host_deinit(&host);
+}
+
+/* The link of the app to its other half, as the counters file has it; all zero while there is none. */
+static maiko_counters_link link_of(const struct process *process)
+{
+    maiko_counters *counters = NULL;
+    maiko_counters_link link = {.peer = ""};
+    char path[600];
+
+    snprintf(path, sizeof(path), "%s/maiko/counters/terminal.%d.0", host.scratch.path, (int)process->child.pid);
+    if (maiko_counters_open(path, &counters) == MAIKO_OK && maiko_counters_link_count(counters) > 0)
+        (void)maiko_counters_get_link(counters, 0, &link);
+    maiko_counters_free(counters);
+    return link;
+}
+
+/* Its actors have stopped, and what they sent cannot arrive because the other process is stopped. */
+static void a_signal_while_it_waits_for_the_last_events_to_arrive_ends_it_in_order(void)
+{
+    maiko_counters_link link;
+    struct process near;
+    struct process far;
+
+    host_init(&host);
+    start(&far, "--space wx --actors far --wait 600");
+    start(&near, "--space wx --actors near --wait 600 --keep-counters");
+    CU_ASSERT(wait_until(link_of(&near).acknowledged > 0, 60000));
+    child_signal(&far.child, SIGSTOP);
+    CU_ASSERT(wait_until(link_of(&near).queued > 64, 60000));
+    child_signal(&near.child, SIGTERM); /* for its actors */
+    child_signal(&near.child, SIGINT);  /* for the wait behind them */
+    process_finish(&near);
+    CU_ASSERT_EQUAL(near.code, 1);
+    CU_ASSERT(process_says(&near, "not everything arrived"));
+    link = link_of(&near);
+    CU_ASSERT(link.lost_peer > 0);
+    CU_ASSERT_EQUAL(link.queued, 0);
+    CU_ASSERT_EQUAL(link.offered, link.acknowledged + link.lost);
+    CU_ASSERT_EQUAL(nodes_of_space(), 1); /* the other one */
+    child_signal(&far.child, SIGCONT);
+    child_signal(&far.child, SIGTERM);
+    process_finish(&far);
+    CU_ASSERT_EQUAL(far.code, 0);
     host_deinit(&host);
 }
 
@@ -156,6 +214,7 @@ static void standard_descriptors_that_were_closed_are_nobody_elses(void)
 
 static const struct test_case cases[] = {
     TEST_CASE(a_signal_while_it_waits_for_others_leaves_the_space_in_order),
+    TEST_CASE(a_signal_while_it_waits_for_the_last_events_to_arrive_ends_it_in_order),
     TEST_CASE(who_waits_in_vain_is_told_where_to_look),
     TEST_CASE(options_that_would_encrypt_nothing_are_refused),
     TEST_CASE(what_is_given_in_the_wrong_place_is_named),
