@@ -3,8 +3,9 @@
 
 usage: python_peer.py door XPUB-ENDPOINT ROUTER-ENDPOINT     listens and publishes without being a node (sections 8 and 9)
        python_peer.py node ROUTER-ENDPOINT                   is a node: a link of its own (sections 2 to 7)
+       python_peer.py window ROUTER-ENDPOINT BYTES EVENTS    is a node that counts what counts against its window (section 4)
 
-Either way it checks every event it hears on out/TOPIC value by value, sends its payload back on back/TOPIC with an id of its own,
+In the first two roles it checks every event it hears on out/TOPIC value by value, sends its payload back on back/TOPIC with an id of its own,
 as the child of what it heard, and ends with 0 when the answers to those (out/reply) name them as their parents."""
 import math
 import os
@@ -18,6 +19,7 @@ import zmq
 
 NIL = b"\0" * 16
 DEADLINE = time.monotonic() + 60 * int(os.environ.get("MAIKO_TEST_SLOWDOWN", "1"))
+LONGEST = 600  # bytes of a record in the role of window
 STRUCT = 15  # a field's kind
 ONE = 0  # a field's form: no array, no tail
 
@@ -185,6 +187,8 @@ def map_to_values(fields, payload):
 
 
 class Node:
+    window_bytes, window_events = 0, 0  # no limits of ours
+
     def __init__(self, router):
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.DEALER)
@@ -207,16 +211,24 @@ class Node:
 
     def run(self):
         node = uuid.uuid4().bytes
-        self.send("hello", min=1, max=1, space="python", node=node, name="python", epoch=time.time_ns(), uptime=1, host="", pid=1)
-        while not (self.echo.is_done() and self.out_acked == self.out_next):
+        self.send("hello", min=1, max=1, space="python", node=node, name="python", epoch=time.time_ns(), uptime=1, host="", pid=1,
+                  window_bytes=self.window_bytes, window_events=self.window_events)
+        while not self.is_done():
             if receive(self.poller):
-                frame = msgpack.unpackb(self.socket.recv())
+                self.bytes = self.socket.recv()
+                frame = msgpack.unpackb(self.bytes)
                 check(frame["session"] == self.session or frame["kind"] == "reset", "session of %r" % frame)
                 getattr(self, "on_" + frame["kind"], lambda frame: None)(frame)
             if self.is_up and time.monotonic() - self.last_sent > 0.5:
-                self.send("heartbeat", next=self.out_next, ack=self.next)
+                self.send("heartbeat", next=self.out_next, ack=self.taken())
         self.send("bye", reason="stop")
         self.context.destroy(linger=2000)
+
+    def taken(self):
+        return self.next
+
+    def is_done(self):
+        return self.echo.is_done() and self.out_acked == self.out_next
 
     def on_refuse(self, frame):
         fail("refused: %s: %s" % (frame["reason"], frame.get("text")))
@@ -294,11 +306,91 @@ class Node:
         self.out_next += 1
 
 
+def record_sizes(frame):
+    """What each record of a data frame counts against a window of bytes."""
+    unpacker = msgpack.Unpacker()
+    unpacker.feed(frame)
+    sizes = []
+    for _ in range(unpacker.read_map_header()):
+        if unpacker.unpack() != "records":
+            unpacker.skip()
+            continue
+        for _ in range(unpacker.read_array_header()):
+            begin = unpacker.tell()
+            is_event = isinstance(unpacker.unpack(), list)
+            sizes.append(unpacker.tell() - begin if is_event else 48)
+    return sizes
+
+
+class Slow(Node):
+    """Acknowledges only when the other side sends no more: then its window is full, and not before."""
+
+    def __init__(self, router, window_bytes, window_events):
+        super().__init__(router)
+        self.window_bytes, self.window_events = window_bytes, window_events
+        self.sizes = []  # of all records that came
+        self.acked, self.under_way, self.stops = 0, None, 0
+        self.had_a_loss = False
+
+    def is_done(self):
+        return self.stops == 4
+
+    def taken(self):
+        return self.acked
+
+    def on_actors(self, frame):
+        pass
+
+    def on_ready(self, frame):
+        check(frame["number"] == 1 and not frame.get("denied"), "ready %r" % frame)
+        self.stream, self.next, self.is_ready = frame["stream"], frame["next"], True
+
+    def on_data(self, frame):
+        check(self.is_ready and frame["first"] == self.next, "data from %d, expected %d" % (frame["first"], self.next))
+        self.had_a_loss |= any(isinstance(record, dict) and "lost" in record for record in frame["records"])
+        sizes = record_sizes(self.bytes)
+        check(len(sizes) == len(frame["records"]), "records")
+        if self.under_way:  # the first one since the window was full: there was no room for it then
+            full_bytes, full_events = self.under_way
+            check(full_bytes + sizes[0] > self.window_bytes or full_events == self.window_events,
+                  "%d bytes in %d records were under way, %d more would have fit" % (full_bytes, full_events, sizes[0]))
+            self.under_way = None
+        self.sizes += sizes
+        self.next += len(sizes)
+        self.check_window()
+
+    def check_window(self):
+        unacked = self.sizes[self.acked:]
+        check(len(unacked) == 1 or sum(unacked) <= self.window_bytes, "%d bytes are under way" % sum(unacked))
+        check(len(unacked) <= self.window_events, "%d records are under way" % len(unacked))
+
+    def on_heartbeat(self, frame):
+        """Nothing was sent for a while and nothing is on its way: room is made for one record at least."""
+        unacked = self.sizes[self.acked:]
+        if not unacked or frame["next"] != self.next or self.under_way:
+            return
+        self.under_way = sum(unacked), len(unacked)
+        self.stops += 1
+        freed = 0
+        while freed < LONGEST:
+            freed += self.sizes[self.acked]
+            self.acked += 1
+        self.send("ack", next=self.acked)
+
+
+def run_window(router, window_bytes, window_events):
+    node = Slow(router, window_bytes, window_events)
+    node.run()
+    check(node.had_a_loss, "no record but events came")
+
+
 if __name__ == "__main__":
     if len(sys.argv) == 4 and sys.argv[1] == "door":
         run_door(sys.argv[2], sys.argv[3])
     elif len(sys.argv) == 3 and sys.argv[1] == "node":
         Node(sys.argv[2]).run()
+    elif len(sys.argv) == 5 and sys.argv[1] == "window":
+        run_window(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
     else:
-        fail("usage: door XPUB ROUTER | node ROUTER")
+        fail("usage: door XPUB ROUTER | node ROUTER | window ROUTER BYTES EVENTS")
     print("python_peer: ok")

@@ -156,11 +156,11 @@ static maiko_status meet(void *self, maiko_context *ctx, const maiko_envelope *e
 
 static const maiko_actor_ops meet_ops = {.handle = meet};
 
-static void start_node(struct node *node, const char *sender)
+static void start_node(struct node *node, const char *sender, uint64_t log_bytes)
 {
     static const char *const publish[] = {"out/#", NULL};
     static const char *const subscribe[] = {"back/#", "out/#", NULL};
-    const maiko_bridge_config config = {.space = "python", .node = "here"};
+    const maiko_bridge_config config = {.space = "python", .node = "here", .log_bytes = log_bytes, .heartbeat_ns = MAIKO_MS(200)};
     const char *end;
 
     memset(node, 0, sizeof(*node));
@@ -265,7 +265,7 @@ static void an_outsider_listens_and_publishes(void)
         return;
     host_init(&host);
     make_parcels();
-    start_node(&node, "python");
+    start_node(&node, "python", 0);
     snprintf(endpoints, sizeof(endpoints), "%s %s", maiko_bridge_endpoint(node.bridge, 1), maiko_bridge_endpoint(node.bridge, 0));
     start_peer(&process, python, "door", endpoints);
     /* Until the subscription has arrived; the peer takes no notice of this topic. */
@@ -291,7 +291,7 @@ static void a_node_of_another_language_has_a_link_like_any_other(void)
         return;
     host_init(&host);
     make_parcels();
-    start_node(&node, "python actor");
+    start_node(&node, "python actor", 0);
     send_parcels(&node); /* it asks for the log */
     start_peer(&process, python, "node", maiko_bridge_endpoint(node.bridge, 0));
     end_peer(&node, &process);
@@ -303,8 +303,57 @@ static void a_node_of_another_language_has_a_link_like_any_other(void)
     host_deinit(&host);
 }
 
+/* Events of many lengths, and the loss of those that had left the log, which is a record of another kind. */
+static void publish_more_than_the_log_holds(struct node *node)
+{
+    size_t count;
+
+    for (count = 1; count <= 400; count++) {
+        const maiko_send_opts opts = {.struct_size = sizeof(opts), .topic = "out/body"};
+        size_t len;
+        body *event = make_body(1 + count * 37 % 500, &len);
+
+        CU_ASSERT_EQUAL(maiko_send_options(maiko_supervisor_context(node->sup), &opts, MAIKO_TYPE(body), event, len), MAIKO_OK);
+        free(event);
+    }
+    CU_ASSERT(wait_until(counters_of(node).exported == 400, 60000));
+}
+
+static void play_window(const char *bytes_and_events)
+{
+    const char *python = find_python();
+    struct process process;
+    char endpoints[256];
+    struct node node;
+
+    if (python == NULL)
+        return;
+    host_init(&host);
+    start_node(&node, "python actor", 20000);
+    publish_more_than_the_log_holds(&node);
+    snprintf(endpoints, sizeof(endpoints), "%s %s", maiko_bridge_endpoint(node.bridge, 0), bytes_and_events);
+    start_peer(&process, python, "window", endpoints);
+    process_finish(&process);
+    CU_ASSERT_EQUAL(process.code, 0);
+    CU_ASSERT_TRUE(process_says(&process, "python_peer: ok"));
+    stop_node(&node);
+    host_deinit(&host);
+}
+
+static void a_window_of_bytes_counts_what_the_protocol_says(void)
+{
+    play_window("4000 1000");
+}
+
+static void a_window_of_events_counts_all_records(void)
+{
+    play_window("1000000 10");
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(an_outsider_listens_and_publishes),
     TEST_CASE(a_node_of_another_language_has_a_link_like_any_other),
+    TEST_CASE(a_window_of_bytes_counts_what_the_protocol_says),
+    TEST_CASE(a_window_of_events_counts_all_records),
 };
 SUITE_MAIN_TIMEOUT("python_peer", cases, 300)
