@@ -13,10 +13,12 @@
 #include "lib/suite.h"
 #include "lib/wait.h"
 
-/* In the child: output goes to the pipe, and the child does not outlive a test that is killed. */
+/* In the child: output goes to the pipe, and the child does not outlive a test that is killed.  A group of its own, because the
+ * kernel lets stopped processes go on when the shell that started their group ends; this one's parent is in another group. */
 static void become_child(int write_fd)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)setpgid(0, 0);
     alarm(0);
     signal(SIGALRM, SIG_DFL);
     fflush(stdout);
