@@ -115,6 +115,62 @@ static void who_wants_zeromq_gets_it(void)
     link_two("a", MAIKO_TRANSPORT_ZMQ, "b", MAIKO_TRANSPORT_ZMQ, "zmq");
 }
 
+/* ---- what late joiners get ---- */
+
+/* Published before the subscriber comes, and while it gets that: more than a ring holds at once. */
+enum { PAST = 60000, SINCE = 5000, LOG_BYTES = 16 * 1024 * 1024 };
+
+static void publish(struct bridge_end *publisher, uint64_t from, uint64_t to)
+{
+    for (; from <= to; from++)
+        CU_ASSERT_EQUAL(bridge_end_publish(publisher, from), MAIKO_OK);
+}
+
+/* By no other way: neither end has a ZeroMQ link, or would make one. */
+static void join_late(struct pair *pair, const char *name, maiko_bridge_from from)
+{
+    bridge_end_make(&pair->near, name, &(maiko_bridge_config){.transport = MAIKO_TRANSPORT_SHM}, "count/up");
+    CU_ASSERT_EQUAL(bridge_end_import(&pair->near, "count/up", from), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&pair->near), MAIKO_OK);
+}
+
+static void replay_to(const char *near, const char *far)
+{
+    struct pair pair;
+
+    host_init(&host);
+    bridge_end_make(&pair.far, far, &(maiko_bridge_config){.transport = MAIKO_TRANSPORT_SHM, .log_bytes = LOG_BYTES}, NULL);
+    CU_ASSERT_EQUAL(bridge_end_export(&pair.far, "count/#", NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&pair.far), MAIKO_OK);
+    publish(&pair.far, 1, PAST);
+    CU_ASSERT(wait_until(bridge_end_counters(&pair.far).exported == PAST, 60000));
+    join_late(&pair, near, MAIKO_FROM_LOG);
+    publish(&pair.far, PAST + 1, PAST + SINCE);
+    CU_ASSERT(wait_until(pair.near.received == PAST + SINCE, 60000));
+    CU_ASSERT(wait_until(both_are_linked_by("shm"), 60000));
+    CU_ASSERT_EQUAL(pair.near.first, 1);
+    CU_ASSERT_EQUAL(pair.near.last, PAST + SINCE);
+    CU_ASSERT_EQUAL(pair.near.not_rising + pair.near.holes, 0);
+    CU_ASSERT_EQUAL(bridge_end_counters(&pair.far).lost + bridge_end_counters(&pair.near).gaps, 0);
+    bridge_end_stop(&pair.near);
+    join_late(&pair, near, MAIKO_FROM_LAST);
+    CU_ASSERT(wait_until(pair.near.received == 1, 60000));
+    CU_ASSERT(wait_until(both_are_linked_by("shm"), 60000));
+    CU_ASSERT_EQUAL(pair.near.first, PAST + SINCE);
+    publish(&pair.far, PAST + SINCE + 1, PAST + SINCE + 1);
+    CU_ASSERT(wait_until(pair.near.received == 2, 60000));
+    CU_ASSERT_EQUAL(pair.near.not_rising + pair.near.holes, 0);
+    finish(&pair);
+}
+
+static void what_is_in_the_log_comes_through_shared_memory_and_runs_on(void)
+{
+    replay_to("a", "b");
+    replay_to("b", "a");
+}
+
+/* ---- links that cannot be ---- */
+
 /* The one that connects says so, again and again. */
 static void wishes_that_exclude_each_other_make_no_link_and_are_told(void)
 {
@@ -397,6 +453,7 @@ static void offers_that_are_none_are_refused_and_nothing_stays_open(void)
 static const struct test_case cases[] = {
     TEST_CASE(nodes_of_a_space_share_memory),
     TEST_CASE(who_wants_zeromq_gets_it),
+    TEST_CASE(what_is_in_the_log_comes_through_shared_memory_and_runs_on),
     TEST_CASE(wishes_that_exclude_each_other_make_no_link_and_are_told),
     TEST_CASE(who_cannot_have_memory_gets_a_zeromq_link),
     TEST_CASE(a_link_that_is_down_has_the_transport_it_had),
