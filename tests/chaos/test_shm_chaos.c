@@ -3,14 +3,10 @@
  * is left behind. */
 #include <dirent.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/bridge_life.h"
@@ -238,110 +234,6 @@ static void those_that_live_go_on_and_the_books_close(void)
     finish(&books);
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    uint64_t left = *(const uint64_t *)a;
-    uint64_t right = *(const uint64_t *)b;
-
-    return left < right ? -1 : left > right;
-}
-
-struct pusher {
-    struct bridge_end *publisher;
-    atomic_bool is_over;
-    _Atomic uint64_t sent;
-    _Atomic uint64_t last_ns;    /* when the last one was accepted */
-    _Atomic uint64_t goes_on_ns; /* when one was accepted after a while without any */
-};
-
-/* Nothing was accepted for a while: the sender is held. */
-static bool is_held(const struct pusher *pusher)
-{
-    return now_ns() - atomic_load(&pusher->last_ns) > 50000000u;
-}
-
-static void *push(void *userdata)
-{
-    struct pusher *pusher = userdata;
-
-    while (!atomic_load(&pusher->is_over)) {
-        if (bridge_end_publish(pusher->publisher, atomic_load(&pusher->sent) + 1) != MAIKO_OK)
-            break;
-        if (is_held(pusher))
-            atomic_store(&pusher->goes_on_ns, now_ns());
-        atomic_store(&pusher->last_ns, now_ns());
-        atomic_fetch_add(&pusher->sent, 1);
-    }
-    return NULL;
-}
-
-/* When the process is dead; it is still to be waited for. */
-static uint64_t kill_and_see_dead(const struct child *child)
-{
-    struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, child->pid, 0), .events = POLLIN};
-    uint64_t dead_ns;
-
-    CU_ASSERT_FATAL(end.fd >= 0);
-    child_signal(child, SIGKILL);
-    CU_ASSERT_EQUAL(poll(&end, 1, 60000), 1);
-    dead_ns = now_ns();
-    close(end.fd);
-    return dead_ns;
-}
-
-static void who_is_held_by_a_stopped_peer_goes_on_when_it_dies(void)
-{
-    enum { ROUNDS = 9 };
-    struct bridge_end publisher;
-    struct pusher pusher = {.publisher = &publisher};
-    uint64_t held[ROUNDS];
-    unsigned i;
-
-    host_init(&host);
-    bridge_end_make(&publisher, publisher_name,
-                    &(maiko_bridge_config){.deadline_ns = MAIKO_SECONDS(60), .silence_ns = MAIKO_SECONDS(60)}, NULL);
-    CU_ASSERT_EQUAL(bridge_end_export(&publisher, "count/#", NULL), MAIKO_OK);
-    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&publisher), MAIKO_OK);
-    for (i = 0; i < ROUNDS; i++) {
-        struct child child;
-        pthread_t thread;
-        uint64_t dead_ns;
-        uint64_t before;
-        pid_t pid;
-
-        CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--subscriber", i % 2));
-        CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
-        child_signal(&child, SIGSTOP);
-        atomic_store(&pusher.is_over, false);
-        atomic_store(&pusher.last_ns, now_ns());
-        CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, push, &pusher), 0);
-        CU_ASSERT(wait_until(is_held(&pusher), 60000));
-        before = atomic_load(&pusher.sent);
-        dead_ns = kill_and_see_dead(&child);
-        CU_ASSERT(wait_until(atomic_load(&pusher.sent) > before, 60000));
-        held[i] = atomic_load(&pusher.goes_on_ns) > dead_ns ? atomic_load(&pusher.goes_on_ns) - dead_ns : 0;
-        pid = bridge_life_kill(&child);
-        atomic_store(&pusher.is_over, true);
-        CU_ASSERT_EQUAL(pthread_join(thread, NULL), 0);
-        CU_ASSERT(wait_until(bridge_end_counters(&publisher).peers == 0, 60000));
-        bridge_life_forget(pid);
-        (void)bridge_life_accepted(names[i % 2], pid);
-    }
-    qsort(held, ROUNDS, sizeof(held[0]), compare);
-    printf("# held by a death: median %" PRIu64 " us, most %" PRIu64 " us\n", held[ROUNDS / 2] / 1000, held[ROUNDS - 1] / 1000);
-    CU_ASSERT(held[ROUNDS / 2] < 30000000000u); /* far below the deadline, which would free it too */
-    bridge_end_stop(&publisher);
-    host_deinit(&host);
-}
-
 /* The fork has the sockets, the locks of the open files and the eventfds; it does not have the memory. */
 static void a_death_is_noticed_although_a_forked_child_holds_everything(void)
 {
@@ -391,7 +283,6 @@ static int subscribe_and_fork(void)
 
 static const struct test_case cases[] = {
     TEST_CASE(those_that_live_go_on_and_the_books_close),
-    TEST_CASE(who_is_held_by_a_stopped_peer_goes_on_when_it_dies),
     TEST_CASE(a_death_is_noticed_although_a_forked_child_holds_everything),
 };
 
