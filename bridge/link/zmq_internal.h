@@ -38,6 +38,8 @@ struct route {
     void *monitor;
     size_t item; /* of its socket, see zmq_poll.c */
     bool is_up;
+    bool is_shaking;    /* connected, and nothing known of the handshake */
+    bool is_probing;    /* connected without our keys, only to learn whether the listener has any; nothing is read or sent */
     bool is_connecting; /* libzmq is at it; else we try again at retry_ns */
     bool has_fault;
     enum route_fault fault; /* the last one told */
@@ -49,6 +51,16 @@ struct port_watch {
     int fd;
     void (*ready)(void *userdata);
     void *userdata;
+};
+
+struct caller;
+
+/* A handshake with us that failed; told when it is known whose it was. */
+struct port_failure {
+    bool is_pending;
+    bool is_key; /* it does not have ours */
+    uint32_t number;
+    char endpoint[PORT_ENDPOINT_MAX];
 };
 
 struct port_bind {
@@ -92,6 +104,10 @@ struct zmq_port {
     struct port_items *items; /* what there is to sleep on; made anew after every change of the sockets */
     bool items_are_stale;
     bool is_closing;
+    struct caller *callers; /* by descriptor */
+    size_t caller_count;
+    uint64_t caller_round; /* times the ROUTER's monitor was read to its end */
+    struct port_failure failure;
 };
 
 /* zmq_socket.c */
@@ -116,10 +132,16 @@ void port_monitor_close(void *socket, void *monitor);
 void port_monitor_read_route(struct zmq_port *port, struct route *route);
 void port_monitor_read_router(struct zmq_port *port);
 
+/* zmq_callers.c */
+void port_caller_came(struct zmq_port *port, int fd);            /* accepted */
+const char *port_caller_of(const struct zmq_port *port, int fd); /* whose connection has ended; in words when unknown */
+void port_callers_free(struct zmq_port *port);
+
 /* zmq_route.c */
 bool port_route_read(struct zmq_port *port, struct route *route);  /* a bounded part; true: there is no more */
 void port_route_drain(struct zmq_port *port, struct route *route); /* reads all there is: at most the high-water mark */
 void port_route_redial(struct zmq_port *port, struct route *route, uint64_t now_ns);
+void port_route_probe(struct zmq_port *port, struct route *route);
 void port_route_fail(struct zmq_port *port, struct route *route, enum route_fault fault);
 uint64_t port_next_retry(const struct zmq_port *port);
 void port_retry(struct zmq_port *port, uint64_t now_ns);

@@ -59,42 +59,91 @@ static bool read_event(void *monitor, struct monitor_event *ret_event)
     return true;
 }
 
-/* The other side closed during the handshake without a word: that is how CURVE answers a hello it cannot decrypt, and also how
- * a dying process looks, so once is not enough. */
-static void handshake_cut(struct zmq_port *port, struct route *route)
+/* libzmq's number for an end during the handshake: the connection was closed, or else it took too long. */
+static bool was_closed(uint32_t number)
 {
-    if (++route->failures >= HANDSHAKES_UNTIL_KEY_IS_BLAMED)
-        port_route_fail(port, route, route->key[0] != '\0' ? ROUTE_SERVER_KEY_WRONG : ROUTE_LOST);
+    return number == EPIPE || number == ECONNRESET || number == ECONNABORTED;
+}
+
+/* The other side closed during the handshake without a word: that is how CURVE answers a hello it cannot decrypt, how a dying
+ * process looks, so once is not enough, and also how a listener without keys looks that was quicker to see ours than to tell
+ * that it has none. So before a key is blamed one connection is made without keys: who has none takes it. */
+static void handshake_cut(struct zmq_port *port, struct route *route, uint32_t number)
+{
+    if (!was_closed(number))
+        port_route_fail(port, route, ROUTE_NO_ANSWER);
+    else if (route->is_probing)
+        port_route_fail(port, route, ROUTE_SERVER_KEY_WRONG);
+    else if (++route->failures < HANDSHAKES_UNTIL_KEY_IS_BLAMED)
+        return;
+    else if (route->key[0] == '\0')
+        port_route_fail(port, route, ROUTE_LOST);
+    else if (route->has_fault && route->fault == ROUTE_SERVER_KEY_WRONG)
+        port_route_fail(port, route, ROUTE_SERVER_KEY_WRONG); /* told, and nothing has changed */
+    else
+        port_route_probe(port, route);
+}
+
+static enum route_fault fault_of_protocol(const struct route *route, uint32_t number)
+{
+    if (number == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH)
+        return route->is_probing ? ROUTE_SERVER_KEY_WRONG : ROUTE_NOT_ENCRYPTED;
+    return number == ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC ? ROUTE_SERVER_KEY_WRONG : ROUTE_PROTOCOL;
+}
+
+static void handshake_succeeded(struct zmq_port *port, struct route *route)
+{
+    if (route->is_probing) {
+        port_route_fail(port, route, ROUTE_NOT_ENCRYPTED);
+        return;
+    }
+    route->is_up = true;
+    route->has_fault = false;
+    route->failures = 0;
+    port->hooks.up(route, port->hooks.userdata);
+}
+
+/* libzmq says nothing of the handshake when an answer is none at all, and does not try again. */
+static void disconnected(struct zmq_port *port, struct route *route, bool was_shaking)
+{
+    port_route_drain(port, route); /* what came before the end is there by now, and counts */
+    if (route->is_up)
+        port_route_fail(port, route, ROUTE_LOST);
+    else if (was_shaking)
+        port_route_fail(port, route, ROUTE_PROTOCOL);
+}
+
+/* Of a connection that never came about. */
+static void not_connected(struct zmq_port *port, struct route *route)
+{
+    route->failures = 0;
+    if (route->is_probing || (!route->is_up && !route->has_fault))
+        port_route_fail(port, route, ROUTE_NO_ANSWER);
 }
 
 static void handle_route_event(struct zmq_port *port, struct route *route, const struct monitor_event *event)
 {
+    bool was_shaking = route->is_shaking;
+
+    route->is_shaking = event->kind == ZMQ_EVENT_CONNECTED;
     switch (event->kind) {
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
-        route->is_up = true;
-        route->has_fault = false;
-        route->failures = 0;
-        port->hooks.up(route, port->hooks.userdata);
+        handshake_succeeded(port, route);
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-        handshake_cut(port, route);
+        handshake_cut(port, route, event->value);
         break;
-    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
-        port_route_fail(port, route, ROUTE_KEY_REFUSED);
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: /* nobody's keys are asked for in a probe */
+        port_route_fail(port, route, route->is_probing ? ROUTE_NOT_ENCRYPTED : ROUTE_KEY_REFUSED);
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-        port_route_fail(port, route,
-                        event->value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH ? ROUTE_NOT_ENCRYPTED
-                                                                                   : ROUTE_SERVER_KEY_WRONG);
+        port_route_fail(port, route, fault_of_protocol(route, event->value));
         break;
     case ZMQ_EVENT_DISCONNECTED:
-        port_route_drain(port, route); /* what came before the end is there by now, and counts */
-        if (route->is_up)
-            port_route_fail(port, route, ROUTE_LOST);
+        disconnected(port, route, was_shaking);
         break;
-    case ZMQ_EVENT_CLOSED: /* of a connection that never came about */
-        if (!route->is_up && !route->has_fault)
-            port_route_fail(port, route, ROUTE_NO_ANSWER);
+    case ZMQ_EVENT_CLOSED:
+        not_connected(port, route);
         break;
     default:
         break;
@@ -110,21 +159,61 @@ void port_monitor_read_route(struct zmq_port *port, struct route *route)
         handle_route_event(port, route, &event);
 }
 
-/* Of the connections made to us only the failures are news: who is there says so itself, in frames. */
+/* ---- connections made to us ---- */
+
+static void tell_failure(struct zmq_port *port, const char *who)
+{
+    struct port_failure *failure = &port->failure;
+
+    if (!failure->is_pending)
+        return;
+    failure->is_pending = false;
+    if (failure->is_key)
+        port_refuse(port, who, "server_key_wrong", "a connection from %s to %s that does not have our public key", who,
+                    failure->endpoint);
+    else
+        port_refuse(port, who, "protocol",
+                    "a connection from %s to %s that broke the ZeroMQ protocol or is not encrypted as asked (0x%08" PRIx32 ")",
+                    who, failure->endpoint, failure->number);
+}
+
+static void note_failure(struct zmq_port *port, const struct monitor_event *event)
+{
+    port->failure.is_pending = true;
+    port->failure.is_key = event->value == ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC;
+    port->failure.number = event->value;
+    memcpy(port->failure.endpoint, event->address, sizeof(event->address));
+}
+
+/* Only the failures are news: who is there says so itself, in frames. */
+static void handle_router_event(struct zmq_port *port, const struct monitor_event *event)
+{
+    switch (event->kind) {
+    case ZMQ_EVENT_ACCEPTED:
+        port_caller_came(port, (int)event->value);
+        break;
+    case ZMQ_EVENT_ACCEPT_FAILED:
+        port_warn(port, "a connection to %s was not accepted: %s", event->address, zmq_strerror((int)event->value));
+        break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+        tell_failure(port, port_caller_of(port, -1)); /* whose end was not said */
+        note_failure(port, event);
+        break;
+    case ZMQ_EVENT_DISCONNECTED:
+        tell_failure(port, port_caller_of(port, (int)event->value));
+        break;
+    default:
+        break;
+    }
+}
+
 void port_monitor_read_router(struct zmq_port *port)
 {
     struct monitor_event event;
     int rounds;
 
-    for (rounds = 0; rounds < MONITOR_EVENTS_PER_TURN && read_event(port->router_monitor, &event); rounds++) {
-        if (event.kind == ZMQ_EVENT_ACCEPT_FAILED)
-            port_warn(port, "a connection to %s was not accepted: %s", event.address, zmq_strerror((int)event.value));
-        else if (event.kind == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL && event.value == ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC)
-            port_refuse(port, event.address, "server_key_wrong", "a connection to %s that does not have our public key",
-                        event.address);
-        else if (event.kind == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
-            port_refuse(port, event.address, "protocol",
-                        "a connection to %s that broke the ZeroMQ protocol or is not encrypted as asked (0x%08" PRIx32 ")",
-                        event.address, event.value);
-    }
+    for (rounds = 0; rounds < MONITOR_EVENTS_PER_TURN && read_event(port->router_monitor, &event); rounds++)
+        handle_router_event(port, &event);
+    if (rounds < MONITOR_EVENTS_PER_TURN)
+        port->caller_round++;
 }

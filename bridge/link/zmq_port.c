@@ -75,6 +75,7 @@ struct zmq_port *zmq_port_close(struct zmq_port *port, unsigned linger_ms)
         zmq_ctx_term(port->context); /* all sockets are closed and linger is bounded, so this ends */
     hash_table_deinit(&port->incoming_by_id);
     port_items_free(port);
+    port_callers_free(port);
     explicit_bzero(port->secret_key, sizeof(port->secret_key));
     heap_free(port->heap, port, sizeof(*port));
     return NULL;

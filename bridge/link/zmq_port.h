@@ -29,6 +29,7 @@ enum { PORT_ENDPOINT_MAX = 320, PORT_ADDRESS_MAX = 64, PORT_WINDOW_EVENTS_MAX = 
     X(ROUTE_SERVER_KEY_WRONG, "server_key_wrong", "the peer does not have the key we expect of it")                              \
     X(ROUTE_KEY_REFUSED, "key_refused", "the peer does not admit our key")                                                       \
     X(ROUTE_NOT_ENCRYPTED, "not_encrypted", "one side wants encryption and the other does not")                                  \
+    X(ROUTE_PROTOCOL, "protocol", "what answers there does not speak the ZeroMQ protocol")                                       \
     X(ROUTE_NO_RESOURCES, "no_resources", "no descriptors or sockets left")
 
 enum route_fault {
@@ -36,6 +37,9 @@ enum route_fault {
     ROUTE_FAULT_MAP(ROUTE_FAULT_ENUM_)
 #undef ROUTE_FAULT_ENUM_
 };
+
+/* Refused or misunderstood: trying again helps only when somebody changes something. */
+bool route_fault_is_refusal(enum route_fault fault);
 
 const char *route_fault_word(enum route_fault fault);
 const char *route_fault_text(enum route_fault fault);

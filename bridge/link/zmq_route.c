@@ -9,6 +9,7 @@
 
 static const uint64_t redial_first_ns = MAIKO_MS(100); /* after a handshake that failed; doubles up to a second */
 static const uint64_t redial_most_ns = MAIKO_SECONDS(1);
+static const uint64_t probe_ns = MAIKO_SECONDS(5); /* longer than libzmq's time for a handshake */
 
 const char *route_fault_word(enum route_fault fault)
 {
@@ -30,6 +31,12 @@ const char *route_fault_text(enum route_fault fault)
     };
 
     return texts[fault];
+}
+
+bool route_fault_is_refusal(enum route_fault fault)
+{
+    return fault == ROUTE_SERVER_KEY_WRONG || fault == ROUTE_KEY_REFUSED || fault == ROUTE_NOT_ENCRYPTED ||
+           fault == ROUTE_PROTOCOL;
 }
 
 void *route_owner(const struct route *route)
@@ -89,7 +96,7 @@ static maiko_status route_open(struct zmq_port *port, struct route *route, struc
         return status;
     /* Not ZMQ_IMMEDIATE: with it libzmq throws away what has come and was not read yet when the connection ends.  Nothing is sent
      * before the connection is there, and what a lost one left over is of an old session, which the protocol ignores. */
-    if (route->key[0] != '\0')
+    if (route->key[0] != '\0' && !route->is_probing)
         port_socket_set_client_keys(port, route->socket, route->key);
     status = port_monitor_open(port, route->socket, &route->monitor, error);
     if (status == MAIKO_OK && zmq_connect(route->socket, route->address) != 0) {
@@ -110,6 +117,7 @@ static void route_close(struct zmq_port *port, struct route *route, unsigned lin
     route->socket = NULL;
     route->monitor = NULL;
     route->is_up = false;
+    route->is_shaking = false;
     route->is_connecting = false;
     port->items_are_stale = true;
 }
@@ -147,11 +155,13 @@ maiko_status zmq_port_connect(struct zmq_port *port, const char *endpoint, const
 void port_route_fail(struct zmq_port *port, struct route *route, enum route_fault fault)
 {
     bool was_up = route->is_up;
+    bool was_probing = route->is_probing;
     bool is_news = !route->has_fault || route->fault != fault;
     struct clock clock;
 
     route->is_up = false;
-    if (fault == ROUTE_SERVER_KEY_WRONG || fault == ROUTE_KEY_REFUSED || fault == ROUTE_NOT_ENCRYPTED) {
+    route->is_probing = false;
+    if (was_probing || route_fault_is_refusal(fault)) {
         unsigned doublings = route->failures < 4 ? route->failures : 4;
         uint64_t wait_ns = redial_first_ns << doublings;
 
@@ -166,18 +176,40 @@ void port_route_fail(struct zmq_port *port, struct route *route, enum route_faul
         port->hooks.down(route, fault, port->hooks.userdata);
 }
 
-void port_route_redial(struct zmq_port *port, struct route *route, uint64_t now_ns)
+static void reopen(struct zmq_port *port, struct route *route, bool is_probing, uint64_t now_ns)
 {
     char reason[256];
     struct text error;
 
     text_init_buffer(&error, reason, sizeof(reason));
     route_close(port, route, 0);
+    route->is_probing = is_probing;
     if (route_open(port, route, &error) == MAIKO_OK)
         return;
     route_close(port, route, 0);
+    route->is_probing = false;
     route->retry_ns = clock_deadline(now_ns, redial_most_ns);
     port_warn(port, "%s", reason);
+}
+
+void port_route_redial(struct zmq_port *port, struct route *route, uint64_t now_ns)
+{
+    reopen(port, route, false, now_ns);
+}
+
+/* One attempt; libzmq is not left to repeat it. */
+void port_route_probe(struct zmq_port *port, struct route *route)
+{
+    struct clock clock;
+    uint64_t now_ns;
+
+    clock_init(&clock);
+    now_ns = clock_mono_ns(&clock);
+    reopen(port, route, true, now_ns);
+    if (!route->is_probing)
+        return;
+    route->is_connecting = false;
+    route->retry_ns = clock_deadline(now_ns, probe_ns);
 }
 
 uint64_t port_next_retry(const struct zmq_port *port)
@@ -196,12 +228,17 @@ uint64_t port_next_retry(const struct zmq_port *port)
 
 void port_retry(struct zmq_port *port, uint64_t now_ns)
 {
+    struct list *after;
     struct list *link;
 
-    LIST_FOR_EACH (link, &port->outgoing) {
+    LIST_FOR_EACH_SAFE (link, after, &port->outgoing) {
         struct route *route = CONTAINER_OF(link, struct route, link);
 
-        if (!route->is_connecting && route->retry_ns <= now_ns)
+        if (route->is_connecting || route->retry_ns > now_ns)
+            continue;
+        if (route->is_probing)
+            port_route_fail(port, route, ROUTE_NO_ANSWER);
+        else
             port_route_redial(port, route, now_ns);
     }
 }
@@ -244,7 +281,7 @@ static bool read_frame(struct zmq_port *port, struct route *route)
     zmq_msg_t parts[PORT_PARTS_MAX];
     int count;
 
-    if (route->socket == NULL || !port_read_message(route->socket, parts, &count))
+    if (route->socket == NULL || route->is_probing || !port_read_message(route->socket, parts, &count))
         return false;
     if (count == 1)
         port->hooks.frame(route, zmq_msg_data(&parts[0]), zmq_msg_size(&parts[0]), port->hooks.userdata);

@@ -222,11 +222,6 @@ void node_peers_up(struct route *route, void *userdata)
         peer_connected(peer->peer, node_now(userdata));
 }
 
-static bool is_refusal(enum route_fault fault)
-{
-    return fault == ROUTE_SERVER_KEY_WRONG || fault == ROUTE_KEY_REFUSED || fault == ROUTE_NOT_ENCRYPTED;
-}
-
 void node_peers_down(struct route *route, enum route_fault fault, void *userdata)
 {
     struct node_peer *peer = route_owner(route);
@@ -235,7 +230,7 @@ void node_peers_down(struct route *route, enum route_fault fault, void *userdata
         return;
     if (peer_state(peer->peer) != PEER_UP) /* else the end of the session is the news */
         node_news_of_peer(userdata, peers_name_of(peer),
-                          &(struct peer_notice){.news = is_refusal(fault) ? PEER_NEWS_REFUSED : PEER_NEWS_DOWN,
+                          &(struct peer_notice){.news = route_fault_is_refusal(fault) ? PEER_NEWS_REFUSED : PEER_NEWS_DOWN,
                                                 .reason = route_fault_word(fault),
                                                 .text = route_fault_text(fault)});
     peer_disconnected(peer->peer, route_fault_word(fault), node_now(userdata));
