@@ -243,15 +243,17 @@ static void reports_without_room_are_counted(void)
 
 /* ---- what is said ---- */
 
+/* On a busy machine a link may come about at the second attempt: the end that counts is the one asked for, and not a silence. */
 static void peers_come_and_go(void)
 {
+    maiko_bridge_config config = {.space = "reports", .silence_ns = MAIKO_SECONDS(120)};
     struct end one;
     struct end other;
 
     begin();
-    make_end(&one, "one", NULL);
+    make_end(&one, "one", &config);
     start_end(&one);
-    make_end(&other, "other", NULL);
+    make_end(&other, "other", &config);
     start_end(&other);
     CU_ASSERT(hears(&one, MAIKO_PEER_UP, NULL) && hears(&one, MAIKO_PEER_READY, NULL));
     CU_ASSERT(hears(&other, MAIKO_PEER_UP, NULL) && hears(&other, MAIKO_PEER_READY, NULL));
@@ -259,7 +261,7 @@ static void peers_come_and_go(void)
     CU_ASSERT_STRING_EQUAL(report_of(&other, MAIKO_PEER_UP, NULL)->peer, "one");
     stop_end(&other);
     CU_ASSERT(hears(&one, MAIKO_PEER_DOWN, "closed"));
-    CU_ASSERT_STRING_EQUAL(report_of(&one, MAIKO_PEER_DOWN, NULL)->text, "stop");
+    CU_ASSERT_STRING_EQUAL(report_of(&one, MAIKO_PEER_DOWN, "closed")->text, "stop");
     CU_ASSERT(wait_until(counters_of(&one).reports >= 3, 60000)); /* counted a moment after it was sent */
     CU_ASSERT_EQUAL(counters_of(&one).reports_dropped, 0);
     stop_end(&one);
@@ -529,6 +531,32 @@ static void make_keys(struct keys *keys, const char *name)
     CU_ASSERT_EQUAL_FATAL(maiko_keypair_save(&keys->pair, keys->file, NULL, 0), MAIKO_OK);
 }
 
+/* A server with a key pair, an allow file that is not written yet, and two more pairs. */
+struct keyring {
+    struct keys server;
+    struct keys first;
+    struct keys second;
+    char allow_file[128];
+    maiko_bridge_config config; /* of the server */
+};
+
+static void begin_with_keys(struct keyring *ring)
+{
+    begin();
+    make_keys(&ring->server, "server");
+    make_keys(&ring->first, "first");
+    make_keys(&ring->second, "second");
+    snprintf(ring->allow_file, sizeof(ring->allow_file), "%s/allow", runtime_dir);
+    ring->config = (maiko_bridge_config){.key_file = ring->server.file, .allow_file = ring->allow_file};
+}
+
+/* Admitted by name instead. */
+static void admit_only(struct keyring *ring, const char *const *keys)
+{
+    ring->config.allow_file = NULL;
+    ring->config.peer_keys = keys;
+}
+
 /* A client that connects to `server` by `server_key`, with its own keys (NULL: none). */
 static void start_client_as(struct end *client, const char *name, const char *endpoint, const struct keys *own,
                             const char *server_key)
@@ -547,36 +575,31 @@ static void start_client(struct end *client, const char *endpoint, const struct 
 
 static void refusals_have_distinct_reasons_and_one_line_each(void)
 {
-    struct keys server_keys;
-    struct keys friend_keys;
-    struct keys stranger_keys;
-    const char *admitted[] = {friend_keys.pair.public_key, NULL};
-    maiko_bridge_config config = {.key_file = server_keys.file, .peer_keys = admitted};
+    struct keyring ring;
+    const char *admitted[] = {ring.first.pair.public_key, NULL};
     struct end server;
     struct end client;
     uint32_t before;
 
-    begin();
-    make_keys(&server_keys, "server");
-    make_keys(&friend_keys, "friend");
-    make_keys(&stranger_keys, "stranger");
-    start_server(&server, &config);
+    begin_with_keys(&ring);
+    admit_only(&ring, admitted);
+    start_server(&server, &ring.config);
 
-    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &friend_keys, server_keys.pair.public_key);
+    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.first, ring.server.pair.public_key);
     CU_ASSERT(hears(&client, MAIKO_PEER_READY, NULL));
     stop_end(&client);
     CU_ASSERT(hears(&server, MAIKO_PEER_DOWN, "closed"));
     CU_ASSERT_EQUAL(counters_of(&server).refusals, 0);
     before = server.count;
 
-    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &stranger_keys, server_keys.pair.public_key);
+    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.second, ring.server.pair.public_key);
     CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "key_refused"));
     CU_ASSERT(hears(&server, MAIKO_PEER_REFUSED, "denied"));
     CU_ASSERT_TRUE(report_of(&server, MAIKO_PEER_REFUSED, "denied")->is_ours);
-    CU_ASSERT_PTR_NOT_NULL(strstr(report_of(&server, MAIKO_PEER_REFUSED, "denied")->text, stranger_keys.pair.public_key));
+    CU_ASSERT_PTR_NOT_NULL(strstr(report_of(&server, MAIKO_PEER_REFUSED, "denied")->text, ring.second.pair.public_key));
     stop_end(&client);
 
-    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &friend_keys, stranger_keys.pair.public_key);
+    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.first, ring.second.pair.public_key);
     CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "server_key_wrong"));
     CU_ASSERT(hears(&server, MAIKO_PEER_REFUSED, "server_key_wrong"));
     stop_end(&client);
@@ -586,13 +609,14 @@ static void refusals_have_distinct_reasons_and_one_line_each(void)
     CU_ASSERT(hears(&server, MAIKO_PEER_REFUSED, "protocol"));
     stop_end(&client);
 
-    start_client(&client, "tcp://127.0.0.1:1", &friend_keys, server_keys.pair.public_key);
+    start_client(&client, "tcp://127.0.0.1:1", &ring.first, ring.server.pair.public_key);
     CU_ASSERT(hears(&client, MAIKO_PEER_DOWN, "no_answer"));
     stop_end(&client);
 
-    stop_end(&server);
+    /* A report comes behind its line, and none after the supervisor was halted. */
+    CU_ASSERT(wait_until(server.refused_lines == server.count - before, 60000));
     CU_ASSERT(server.refused_lines >= 3);
-    CU_ASSERT_EQUAL(server.refused_lines, server.count - before);
+    stop_end(&server);
     finish();
 }
 
@@ -625,27 +649,19 @@ static void allow(const char *file, const struct keys *first, const struct keys 
 /* Nobody calls maiko_bridge_reload(). */
 static void a_changed_allow_file_holds_at_once_and_a_bad_one_changes_nothing(void)
 {
-    struct keys server_keys;
-    struct keys first;
-    struct keys second;
-    char allow_file[128];
-    maiko_bridge_config config = {.key_file = server_keys.file, .allow_file = allow_file};
+    struct keyring ring;
     struct end server;
     struct end client;
 
-    begin();
-    make_keys(&server_keys, "server");
-    make_keys(&first, "first");
-    make_keys(&second, "second");
-    snprintf(allow_file, sizeof(allow_file), "%s/allow", runtime_dir);
-    allow(allow_file, &first, NULL);
-    start_server(&server, &config);
+    begin_with_keys(&ring);
+    allow(ring.allow_file, &ring.first, NULL);
+    start_server(&server, &ring.config);
 
-    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &second, server_keys.pair.public_key);
+    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.second, ring.server.pair.public_key);
     CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "key_refused"));
-    replace_file(allow_file, "[second]\nkey = nonsense\n");
+    replace_file(ring.allow_file, "[second]\nkey = nonsense\n");
     CU_ASSERT(wait_until(strstr(server.log, "stay as they were") != NULL || server.count > 2, 60000));
-    allow(allow_file, &first, &second);
+    allow(ring.allow_file, &ring.first, &ring.second);
     CU_ASSERT(hears(&client, MAIKO_PEER_READY, NULL)); /* it tries again by itself */
     stop_end(&client);
     stop_end(&server);
@@ -654,41 +670,33 @@ static void a_changed_allow_file_holds_at_once_and_a_bad_one_changes_nothing(voi
 
 static void the_name_of_a_key_is_refused_to_all_others(void)
 {
-    struct keys server_keys;
-    struct keys first;
-    struct keys second;
-    char allow_file[128];
+    struct keyring ring;
     char text[512];
     const char *endpoint;
-    maiko_bridge_config config = {.key_file = server_keys.file, .allow_file = allow_file};
     struct end server;
     struct end client;
 
-    begin();
-    make_keys(&server_keys, "server");
-    make_keys(&first, "first");
-    make_keys(&second, "second");
-    snprintf(allow_file, sizeof(allow_file), "%s/allow", runtime_dir);
+    begin_with_keys(&ring);
     snprintf(text, sizeof(text), "[first]\nkey = %s\nnode = alpha\nsubscribe = #\n[second]\nkey = %s\nsubscribe = #\n",
-             first.pair.public_key, second.pair.public_key);
-    replace_file(allow_file, text);
-    make_end(&server, "server", &config);
+             ring.first.pair.public_key, ring.second.pair.public_key);
+    replace_file(ring.allow_file, text);
+    make_end(&server, "server", &ring.config);
     CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
     start_end(&server);
     endpoint = maiko_bridge_endpoint(server.bridge, 0);
-    start_client_as(&client, "alpha", endpoint, &second, server_keys.pair.public_key);
+    start_client_as(&client, "alpha", endpoint, &ring.second, ring.server.pair.public_key);
     CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "denied"));
     CU_ASSERT(hears(&server, MAIKO_PEER_REFUSED, "denied"));
     CU_ASSERT_PTR_NOT_NULL(strstr(report_of(&server, MAIKO_PEER_REFUSED, "denied")->text, "may not be node alpha"));
-    CU_ASSERT_PTR_NOT_NULL(strstr(report_of(&server, MAIKO_PEER_REFUSED, "denied")->text, second.pair.public_key));
+    CU_ASSERT_PTR_NOT_NULL(strstr(report_of(&server, MAIKO_PEER_REFUSED, "denied")->text, ring.second.pair.public_key));
     stop_end(&client);
-    start_client_as(&client, "beta", endpoint, &first, server_keys.pair.public_key);
+    start_client_as(&client, "beta", endpoint, &ring.first, ring.server.pair.public_key);
     CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "denied"));
     stop_end(&client);
-    start_client_as(&client, "beta", endpoint, &second, server_keys.pair.public_key);
+    start_client_as(&client, "beta", endpoint, &ring.second, ring.server.pair.public_key);
     CU_ASSERT(hears(&client, MAIKO_PEER_READY, NULL));
     stop_end(&client);
-    start_client_as(&client, "alpha", endpoint, &first, server_keys.pair.public_key);
+    start_client_as(&client, "alpha", endpoint, &ring.first, ring.server.pair.public_key);
     CU_ASSERT(hears(&client, MAIKO_PEER_READY, NULL));
     stop_end(&client);
     stop_end(&server);
@@ -720,32 +728,24 @@ static void point_to(const char *version)
 /* allow -> data/allow, data -> v1, then v2, v3: nothing of the name of the file itself ever changes. */
 static void a_file_behind_links_is_read_again_when_they_lead_elsewhere(void)
 {
-    struct keys server_keys;
-    struct keys first;
-    struct keys second;
-    char allow_file[128];
-    maiko_bridge_config config = {.key_file = server_keys.file, .allow_file = allow_file};
+    struct keyring ring;
     struct end server;
     struct end client;
 
-    begin();
-    make_keys(&server_keys, "server");
-    make_keys(&first, "first");
-    make_keys(&second, "second");
-    make_version("v1", &first, NULL);
-    make_version("v2", &first, &second);
-    make_version("v3", &second, NULL);
+    begin_with_keys(&ring);
+    make_version("v1", &ring.first, NULL);
+    make_version("v2", &ring.first, &ring.second);
+    make_version("v3", &ring.second, NULL);
     point_to("v1");
-    snprintf(allow_file, sizeof(allow_file), "%s/allow", runtime_dir);
-    CU_ASSERT_EQUAL(symlink("data/allow", allow_file), 0);
-    start_server(&server, &config);
-    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &second, server_keys.pair.public_key);
+    CU_ASSERT_EQUAL(symlink("data/allow", ring.allow_file), 0);
+    start_server(&server, &ring.config);
+    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.second, ring.server.pair.public_key);
     CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "key_refused"));
     point_to("v2");
     CU_ASSERT(hears(&client, MAIKO_PEER_READY, NULL));
     stop_end(&client);
     point_to("v3");
-    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &second, server_keys.pair.public_key);
+    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.second, ring.server.pair.public_key);
     CU_ASSERT(hears(&client, MAIKO_PEER_READY, NULL));
     stop_end(&client);
     stop_end(&server);
@@ -774,22 +774,17 @@ static void an_allow_file_that_others_can_write_is_refused(void)
 
 static void a_replaced_key_pair_is_used_without_a_restart(void)
 {
-    struct keys server_keys;
-    struct keys later_keys;
-    struct keys client_keys;
-    const char *admitted[] = {client_keys.pair.public_key, NULL};
-    maiko_bridge_config config = {.key_file = server_keys.file, .peer_keys = admitted};
+    struct keyring ring;
+    const char *admitted[] = {ring.first.pair.public_key, NULL};
     struct end server;
     struct end client;
 
-    begin();
-    make_keys(&server_keys, "server");
-    make_keys(&later_keys, "later");
-    make_keys(&client_keys, "client");
-    start_server(&server, &config);
-    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &client_keys, later_keys.pair.public_key);
+    begin_with_keys(&ring);
+    admit_only(&ring, admitted);
+    start_server(&server, &ring.config);
+    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.first, ring.second.pair.public_key);
     CU_ASSERT(hears(&client, MAIKO_PEER_REFUSED, "server_key_wrong"));
-    CU_ASSERT_EQUAL(rename(later_keys.file, server_keys.file), 0);
+    CU_ASSERT_EQUAL(rename(ring.second.file, ring.server.file), 0);
     CU_ASSERT(hears(&client, MAIKO_PEER_READY, NULL));
     stop_end(&client);
     stop_end(&server);
