@@ -1,5 +1,5 @@
 # tests/consumer: what a user of an installed libmaiko sees.  `make installcheck` builds programs with pkg-config alone; CI
-# (.ci/run) builds project/, an autotools project of its own.
+# (.ci/run) builds project/, an autotools project of its own.  Another prefix than the configured one is refused, which is seen here.
 
 installcheck_sources =
 installcheck_sources += examples/hello.c
@@ -13,6 +13,8 @@ EXTRA_DIST += tests/consumer/project/configure.ac
 EXTRA_DIST += tests/consumer/project/consumer.c
 
 installcheck-local:
+	@if $(MAKE) all-local prefix=/elsewhere MAKECMDGOALS=install 2>/dev/null; then \
+	    echo "installcheck: another prefix than the configured one was taken" >&2; exit 1; fi
 	@PKG_CONFIG_PATH='$(DESTDIR)$(pkgconfigdir)':$$PKG_CONFIG_PATH PKG_CONFIG='$(PKG_CONFIG)' CC='$(CC)' CXX='$(CXX)' \
 	    have_cxx='$(have_cxx)' have_static='$(have_static)' have_shared='$(have_shared)' have_bridge='$(have_bridge)' \
 	    libdir='$(libdir)' sanitizer='$(SANITIZER)' \
