@@ -83,10 +83,11 @@ static void connect_end(struct end *end, const char *to)
     (void)maiko_bridge_connect(end->bridge, endpoint, NULL);
 }
 
+/* From the log: nobody here can see when a subscription has reached the middle, and so be sure that it is before all events. */
 static void exchange(struct end *end, bool is_relay)
 {
     (void)maiko_bridge_export(end->bridge, &(maiko_bridge_pattern){.pattern = "hop/#", .relay = is_relay});
-    (void)maiko_bridge_import(end->bridge, &(maiko_bridge_pattern){.pattern = "hop/#"});
+    (void)maiko_bridge_import(end->bridge, &(maiko_bridge_pattern){.pattern = "hop/#", .from = MAIKO_FROM_LOG});
 }
 
 static maiko_status start_end(struct end *end)
