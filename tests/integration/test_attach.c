@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "lib/leaks.h"
 #include "lib/process.h"
 #include "lib/suite.h"
+#include "link/shm_link.h"
 #include "shm/shm_layout.h"
 #include "space/attach.h"
 #include "space/control.h"
@@ -264,71 +264,6 @@ static void who_cannot_have_memory_gets_a_zeromq_link(void)
     }
 }
 
-/* ---- a link that is down ---- */
-
-static const char stays[] = "--stays";
-
-static int stay(bool is_first)
-{
-    struct bridge_end end;
-
-    bridge_end_make(&end, is_first ? "a" : "z", NULL, NULL);
-    if (bridge_end_export(&end, "count/#", NULL) != MAIKO_OK || bridge_end_start(&end) != MAIKO_OK)
-        return 9;
-    while (!wait_until(false, 1000)) {
-    }
-    return 0;
-}
-
-struct downed {
-    bool is_down;
-    char transport[16];
-};
-
-static void look_for_downed(const maiko_node_info *node, void *userdata)
-{
-    struct downed *downed = userdata;
-
-    if (strcmp(node->name, "m") != 0 || node->link_count != 1)
-        return;
-    downed->is_down = strcmp(node->links[0].state, "ready") != 0;
-    snprintf(downed->transport, sizeof(downed->transport), "%s", node->links[0].transport);
-}
-
-static bool is_downed(struct downed *downed)
-{
-    return maiko_space_list(NULL, "bridge", look_for_downed, downed, NULL, 0) == MAIKO_OK && downed->is_down;
-}
-
-/* The other process is stopped, and its silence ends the link; it is still in the space. */
-static void cut_off(bool is_first)
-{
-    maiko_bridge_config config = {.heartbeat_ns = MAIKO_MS(100), .silence_ns = MAIKO_MS(500)};
-    struct downed downed = {false, ""};
-    struct bridge_end near;
-    struct child child;
-
-    host_init(&host);
-    bridge_end_make(&near, "m", &config, "count/up");
-    CU_ASSERT_EQUAL(bridge_end_import(&near, "count/up", MAIKO_FROM_LIVE), MAIKO_OK);
-    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&near), MAIKO_OK);
-    CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, stays, is_first));
-    CU_ASSERT(wait_until(both_are_linked_by("shm"), 60000));
-    child_signal(&child, SIGSTOP);
-    CU_ASSERT(wait_until(is_downed(&downed), 60000));
-    CU_ASSERT_STRING_EQUAL(downed.transport, "shm");
-    child_signal(&child, SIGKILL);
-    child_end(&child, 60000);
-    bridge_end_stop(&near);
-    host_deinit(&host);
-}
-
-static void a_link_that_is_down_has_the_transport_it_had(void)
-{
-    cut_off(true);
-    cut_off(false);
-}
-
 /* ---- messages ---- */
 
 static struct attach_message offer_of(uint64_t link)
@@ -450,6 +385,61 @@ static void offers_that_are_none_are_refused_and_nothing_stays_open(void)
     host_deinit(&host);
 }
 
+/* ---- a link that is down ---- */
+
+/* The transport of node "m"'s only link. */
+static void look_at_transport(const maiko_node_info *node, void *userdata)
+{
+    if (strcmp(node->name, "m") == 0 && node->link_count == 1)
+        snprintf(userdata, 16, "%s", node->links[0].transport);
+}
+
+static bool is_transport(const char *expected)
+{
+    char transport[16] = "";
+
+    return maiko_space_list(NULL, "bridge", look_at_transport, transport, NULL, 0) == MAIKO_OK &&
+           strcmp(transport, expected) == 0;
+}
+
+static void tell(int fd, enum attach_kind kind, uint64_t link, const int *fds, size_t fd_count)
+{
+    struct attach_message message = offer_of(link);
+    unsigned char bytes[ATTACH_SIZE];
+
+    message.kind = kind;
+    attach_encode(&message, bytes);
+    CU_ASSERT_EQUAL(control_send(fd, bytes, sizeof(bytes), fds, fd_count), MAIKO_OK);
+}
+
+/* The other one takes its memory back and stays.  Answers to offers show that turns have passed since. */
+static void a_link_that_is_down_has_the_transport_it_had(void)
+{
+    struct shm_link *link = NULL;
+    int fds[SHM_LINK_FDS];
+    struct bridge_end end;
+    int fd;
+
+    host_init(&host);
+    bridge_end_make(&end, "m", NULL, NULL);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&end), MAIKO_OK);
+    fd = visit("stranger");
+    CU_ASSERT_EQUAL_FATAL(shm_link_new(heap_default(), 7, &link), MAIKO_OK);
+    shm_link_fds(link, fds);
+    tell(fd, ATTACH_OFFER, 7, fds, SHM_LINK_FDS);
+    CU_ASSERT_EQUAL(answer_at(fd).kind, ATTACH_ANSWER);
+    CU_ASSERT(wait_until(is_transport("shm"), 60000));
+    tell(fd, ATTACH_END, 7, NULL, 0);
+    CU_ASSERT_EQUAL(answer_at(fd).kind, ATTACH_END);
+    offer(fd, offer_of(8), NULL, 0, "protocol");
+    offer(fd, offer_of(9), NULL, 0, "protocol");
+    CU_ASSERT(is_transport("shm"));
+    shm_link_free(link);
+    close(fd);
+    bridge_end_stop(&end);
+    host_deinit(&host);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(nodes_of_a_space_share_memory),
     TEST_CASE(who_wants_zeromq_gets_it),
@@ -470,7 +460,5 @@ int main(int argc, char **argv)
     for (i = 0; argc > 2 && i < sizeof(lacks) / sizeof(lacks[0]); i++)
         if (strcmp(argv[1], lacks[i].role) == 0)
             return publish_without(&lacks[i], argv[2][0] == '1');
-    if (argc > 2 && strcmp(argv[1], stays) == 0)
-        return stay(argv[2][0] == '1');
     return suite_main(argc, argv, &suite);
 }
