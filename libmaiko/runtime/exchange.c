@@ -45,9 +45,9 @@ static void *reserve(struct shard *shard, struct ring *ring, uint32_t target, en
     return room;
 }
 
-/* `held_since`: the flush it would have gone with if it had not been held back; NULL: this one. */
+/* `held_since`: when it would have gone if it had not been held back; NULL: now. */
 static bool write_event(struct shard *shard, struct ring *ring, uint32_t target, struct envelope *envelope,
-                        const uint64_t *held_since)
+                        const struct held_since *held_since)
 {
     bool is_copied = envelope->home == HOME_POOL;
     size_t prefix = held_since == NULL ? 0 : sizeof *held_since;
@@ -112,16 +112,16 @@ bool exchange_is_over_limit(const struct shard *shard, const struct actor *actor
            (actor->outbox != NULL && actor->outbox->bytes >= shard->sup->config.outbox_limit_bytes);
 }
 
-/* What was held back for one ring, and under which flush each event would have gone. */
+/* What was held back for one ring, and since when. */
 struct exchange_tail {
     struct mailbox events;
     uint64_t first; /* number of the oldest; counts on */
-    uint64_t flush[];
+    struct held_since since[];
 };
 
-static struct envelope *tail_pop(struct exchange_tail *tail, uint64_t *ret_flush)
+static struct envelope *tail_pop(struct exchange_tail *tail, struct held_since *ret_since)
 {
-    *ret_flush = tail->flush[tail->first++ % tail->events.capacity];
+    *ret_since = tail->since[tail->first++ % tail->events.capacity];
     return mailbox_envelope(mailbox_pop(&tail->events));
 }
 
@@ -131,10 +131,10 @@ static void flush_tail(struct shard *shard, struct ring *ring, uint32_t target)
     struct exchange_tail *tail = shard->tails[target];
 
     while (tail != NULL && tail->events.depth > 0) {
-        uint64_t flush;
-        struct envelope *envelope = tail_pop(tail, &flush);
+        struct held_since since;
+        struct envelope *envelope = tail_pop(tail, &since);
 
-        if (!write_event(shard, ring, target, envelope, &flush)) {
+        if (!write_event(shard, ring, target, envelope, &since)) {
             exchange_count_drop(shard, envelope, MAIKO_DROPPED_RING_NO_MEMORY);
             supervisor_memory_failed(shard, "ring to another shard");
         }
@@ -143,9 +143,19 @@ static void flush_tail(struct shard *shard, struct ring *ring, uint32_t target)
     shard->tail_rings &= ~(UINT64_C(1) << target);
 }
 
+struct moment exchange_now(const struct shard *shard)
+{
+    uint64_t sum = shard->flush + 1;
+    uint32_t i;
+
+    for (i = 0; i < shard->known_shards; i++)
+        sum += shard->consumed[i];
+    return (struct moment){.sum = sum, .shard = shard->index};
+}
+
 static size_t tail_size(const struct shard *shard)
 {
-    return sizeof(struct exchange_tail) + shard->sup->config.mailbox_capacity * sizeof(uint64_t);
+    return sizeof(struct exchange_tail) + shard->sup->config.mailbox_capacity * sizeof(struct held_since);
 }
 
 static struct exchange_tail *tail_of(struct shard *shard, uint32_t target)
@@ -166,8 +176,8 @@ static void hold_back(struct shard *shard, uint32_t target, struct envelope *env
     struct exchange_tail *tail = tail_of(shard, target);
 
     if (tail != NULL && tail->events.depth == tail->events.capacity) {
-        uint64_t flush;
-        struct envelope *oldest = tail_pop(tail, &flush);
+        struct held_since since;
+        struct envelope *oldest = tail_pop(tail, &since);
 
         exchange_count_drop(shard, oldest, MAIKO_DROPPED_RING);
         shard_release(shard, oldest);
@@ -176,7 +186,8 @@ static void hold_back(struct shard *shard, uint32_t target, struct envelope *env
         exchange_count_drop(shard, envelope, MAIKO_DROPPED_RING_NO_MEMORY);
         return;
     }
-    tail->flush[(tail->first + tail->events.depth - 1) % tail->events.capacity] = shard->flush + 1;
+    tail->since[(tail->first + tail->events.depth - 1) % tail->events.capacity] =
+        (struct held_since){.flush = shard->flush + 1, .sum = exchange_now(shard).sum};
     envelope_hold(shard, envelope);
     shard->tail_rings |= UINT64_C(1) << target;
 }

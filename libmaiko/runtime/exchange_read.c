@@ -54,21 +54,28 @@ static void drop_overtaken(struct shard *shard, uint32_t kind, const void *body)
     shard_release(shard, shared);
 }
 
+static void take_held_back(struct shard *shard, uint32_t source, uint32_t kind, const struct held_since *since)
+{
+    const void *body = since + 1;
+    struct moment batch = shard->taking;
+
+    if (shard->depended[source] >= since->flush) {
+        drop_overtaken(shard, kind, body);
+        return;
+    }
+    shard->taking.sum = since->sum;
+    if (kind == RING_EVENT)
+        take_event(shard, body);
+    else
+        take_shared(shard, *(struct envelope *const *)body);
+    shard->taking = batch;
+}
+
 static void take_record(struct shard *shard, uint32_t source, struct ring_record *record)
 {
-    uint32_t kind = record->kind & ~(uint32_t)RING_HELD_BACK;
     void *body = record + 1;
 
-    if (__builtin_expect(kind != record->kind, 0)) {
-        uint64_t *held_since = body;
-
-        body = held_since + 1;
-        if (shard->depended[source] >= *held_since) {
-            drop_overtaken(shard, kind, body);
-            return;
-        }
-    }
-    switch (kind) {
+    switch (record->kind) {
     case RING_EVENT:
         take_event(shard, body);
         break;
@@ -82,6 +89,7 @@ static void take_record(struct shard *shard, uint32_t source, struct ring_record
         break;
     }
     default:
+        take_held_back(shard, source, record->kind & ~(uint32_t)RING_HELD_BACK, body);
         break;
     }
 }
@@ -103,9 +111,11 @@ static void meet_new_shards(struct shard *shard)
  * the recursion is bounded by the number of shards: a chain of causes never comes back to a source it passed. */
 static void take_causes(struct shard *shard, uint32_t source, const struct ring_batch *batch)
 {
+    uint64_t sum = atomic_load_explicit(&batch->flush, memory_order_relaxed);
     uint32_t k;
 
     for (k = 0; k < batch->dep_count; k++) {
+        sum += batch->deps[k];
         if (k == source || k == shard->index)
             continue;
         if (k >= shard->known_shards)
@@ -115,6 +125,7 @@ static void take_causes(struct shard *shard, uint32_t source, const struct ring_
         if (shard->depended[k] < batch->deps[k])
             shard->depended[k] = batch->deps[k];
     }
+    shard->taking = (struct moment){.sum = sum, .shard = source};
 }
 
 /* Dispatches everything of one source up to the flush `upto`.  Does not look behind it: the writer is about to write there. */

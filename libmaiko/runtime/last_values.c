@@ -4,21 +4,20 @@
 #include "runtime/interest.h"
 #include "runtime/supervisor_internal.h"
 #include <maiko/topic.h>
-#include <string.h>
 
 static struct envelope *newest_of(const struct route *route)
 {
     return route->last == NULL ? NULL : route->last->newest;
 }
 
-/* As far as can be said: exact for values of one sender. */
-static bool is_later(const struct envelope *a, const struct envelope *b)
+/* Causes are before their effects; what crossed is in some order, the same everywhere.  Of what one flush brought ids count. */
+static bool is_before(const struct envelope *a, struct moment a_at, const struct envelope *b, struct moment b_at)
 {
-    if (b == NULL)
-        return true;
-    if (a->time_ns != b->time_ns)
-        return a->time_ns > b->time_ns;
-    return a->id.hi == b->id.hi && a->id.lo > b->id.lo;
+    if (a_at.sum != b_at.sum)
+        return a_at.sum < b_at.sum;
+    if (a_at.shard != b_at.shard)
+        return a_at.shard < b_at.shard;
+    return a->id.hi == b->id.hi && a->id.lo < b->id.lo;
 }
 
 static void release(struct shard *shard, struct envelope **value)
@@ -65,6 +64,7 @@ static void replace_announced(struct shard *shard, struct last_value *value)
     list_push_back(&shard->last_values, &value->link);
     value->outdated = value->announced;
     value->announced = value->newest;
+    value->announced_at = value->newest_at;
     envelope_ref_heap(value->newest);
 }
 
@@ -77,41 +77,14 @@ static void announce_at_once(struct shard *shard, struct last_value *value)
     release(shard, &value->outdated);
 }
 
-/* Short of memory the rest counts as 0: something older may be taken for later. */
-static void set_past(struct shard *shard, struct last_value *value, const uint64_t *past, uint32_t count)
-{
-    uint64_t *grown = value->past;
-
-    if (count > value->past_count) {
-        grown = heap_resize(shard->heap, value->past, value->past_count * sizeof *past, count * sizeof *past);
-        if (grown == NULL)
-            supervisor_memory_failed(shard, "past of a last value");
-    }
-    if (grown != NULL) {
-        value->past = grown;
-        value->past_count = count > value->past_count ? count : value->past_count;
-    }
-    if (value->past_count == 0)
-        return;
-    memset(value->past, 0, value->past_count * sizeof *past);
-    memcpy(value->past, past, (count < value->past_count ? count : value->past_count) * sizeof *past);
-}
-
 /* What was to be told later to these shards. */
 struct untold {
     struct list link; /* of the shard */
     struct last_value *value;
     struct envelope *envelope;
     uint64_t shards;
-    uint64_t flush; /* it goes out with */
-    uint32_t past_count;
-    uint64_t past[];
+    struct moment moment;
 };
-
-static size_t untold_size(const struct untold *untold)
-{
-    return sizeof *untold + untold->past_count * sizeof *untold->past;
-}
 
 static void forget_untold(struct shard *shard, struct last_value *value)
 {
@@ -122,7 +95,7 @@ static void forget_untold(struct shard *shard, struct last_value *value)
         return;
     list_remove(&untold->link);
     release(shard, &untold->envelope);
-    heap_free(shard->heap, untold, untold_size(untold));
+    heap_free(shard->heap, untold, sizeof *untold);
 }
 
 void last_values_keep(struct shard *shard, struct route *route, struct envelope *envelope, bool is_own)
@@ -136,12 +109,11 @@ void last_values_keep(struct shard *shard, struct route *route, struct envelope 
     }
     release(shard, &value->newest);
     value->newest = copy;
+    value->newest_at = is_own ? exchange_now(shard) : shard->taking;
     value->order = ++shard->kept_values;
     value->routed_to = route->remote_shards;
     if (is_own)
         forget_untold(shard, value);
-    if (shard->known_shards > 1)
-        set_past(shard, value, is_own ? shard->consumed : shard->depended, shard->known_shards);
     if (!is_own) {
         announce_at_once(shard, value);
     } else if (!value->is_fresh) {
@@ -155,7 +127,9 @@ void last_values_keep(struct shard *shard, struct route *route, struct envelope 
 
 static bool comes_before(const struct last_value *a, const struct last_value *b)
 {
-    return a->order < b->order;
+    if (is_before(a->newest, a->newest_at, b->newest, b->newest_at))
+        return true;
+    return !is_before(b->newest, b->newest_at, a->newest, a->newest_at) && a->order < b->order;
 }
 
 static struct last_value *merge(struct last_value *a, struct last_value *b)
@@ -220,7 +194,7 @@ static void run_last_value(struct shard *shard, struct command *command)
     shard->heap_live++;
     if (route == NULL)
         supervisor_memory_failed(shard, "last value of a topic");
-    else if (is_later(envelope, newest_of(route)))
+    else
         take(shard, route, envelope);
     shard_release(shard, envelope);
     heap_free(shard->heap, told, command->size);
@@ -313,10 +287,12 @@ static maiko_status teach(struct shard *newcomer, const struct last_value *known
 
     if (value == NULL)
         return MAIKO_ENOMEM;
-    if (!is_later(known->announced, value->newest))
+    if (value->newest != NULL && !is_before(value->newest, value->newest_at, known->announced, known->announced_at))
         return MAIKO_OK;
     adopt(&value->newest, known->announced);
     adopt(&value->announced, known->announced);
+    value->newest_at = known->announced_at;
+    value->announced_at = known->announced_at;
     value->order = ++newcomer->kept_values;
     list_remove(&value->link);
     list_push_back(&newcomer->last_values, &value->link);
@@ -345,14 +321,12 @@ maiko_status last_values_teach(const struct shard *shard, struct shard *newcomer
 struct late_command {
     struct command command;
     struct envelope *envelope;
-    uint64_t flush;
-    uint32_t past_count;
-    uint64_t past[];
+    struct moment moment;
 };
 
 static struct untold *untold_new(struct shard *shard, struct last_value *value)
 {
-    struct untold *untold = heap_alloc_zeroed(shard->heap, 1, sizeof *untold + value->past_count * sizeof *value->past);
+    struct untold *untold = heap_alloc_zeroed(shard->heap, 1, sizeof *untold);
 
     if (untold == NULL) {
         supervisor_memory_failed(shard, "last value of a topic");
@@ -361,10 +335,7 @@ static struct untold *untold_new(struct shard *shard, struct last_value *value)
     untold->value = value;
     untold->envelope = value->newest;
     envelope_ref_heap(value->newest);
-    untold->flush = shard->flush + 1;
-    untold->past_count = value->past_count;
-    if (value->past_count > 0)
-        memcpy(untold->past, value->past, value->past_count * sizeof *value->past);
+    untold->moment = value->newest_at;
     list_push_back(&shard->untold_values, &untold->link);
     return untold;
 }
@@ -392,7 +363,7 @@ static void run_late(struct shard *shard, struct command *command)
     if (route == NULL)
         supervisor_memory_failed(shard, "last value of a topic");
     else
-        last_values_keep_late(shard, route, envelope, command->from, told->flush, told->past, told->past_count);
+        last_values_keep_late(shard, route, envelope, told->moment);
     shard->heap_live++;
     shard_release(shard, envelope);
     heap_free(shard->heap, told, command->size);
@@ -400,22 +371,19 @@ static void run_late(struct shard *shard, struct command *command)
 
 static maiko_status tell_late(struct shard *shard, uint32_t target, const struct untold *untold)
 {
-    size_t size = sizeof(struct late_command) + untold->past_count * sizeof *untold->past;
-    struct late_command *told = heap_alloc_zeroed(shard->heap, 1, size);
+    struct late_command *told = heap_alloc_zeroed(shard->heap, 1, sizeof *told);
 
     if (told == NULL)
         return MAIKO_ENOMEM;
     told->command.run = run_late;
-    told->command.size = size;
+    told->command.size = sizeof *told;
     told->envelope = untold->envelope;
-    told->flush = untold->flush;
-    told->past_count = untold->past_count;
-    memcpy(told->past, untold->past, untold->past_count * sizeof *untold->past);
+    told->moment = untold->moment;
     envelope_ref_heap(untold->envelope);
     if (exchange_command(shard, target, &told->command) == MAIKO_OK)
         return MAIKO_OK;
     (void)envelope_unref_heap(untold->envelope); /* not the last one */
-    heap_free(shard->heap, told, size);
+    heap_free(shard->heap, told, sizeof *told);
     return MAIKO_ENOMEM;
 }
 
@@ -439,47 +407,15 @@ void last_values_tell_untold(struct shard *shard, uint32_t target)
     }
 }
 
-/* Was the kept value sent after the late one, of this flush of its source?  Ids made by one shard count on. */
-static bool may_come_from(const struct last_value *value, const struct envelope *late, uint32_t source, uint64_t flush)
+/* A shard tells late what is its latest still: what else came from there is older. */
+static bool is_replaced_late(const struct last_value *value, const struct envelope *late, struct moment moment)
 {
-    if (value->newest == NULL)
-        return false;
-    if (value->newest->id.hi == late->id.hi)
-        return value->newest->id.lo > late->id.lo;
-    return source < value->past_count && value->past[source] >= flush;
+    if (value->newest_at.shard == moment.shard)
+        return !maiko_id_equal(value->newest->id, late->id);
+    return is_before(value->newest, value->newest_at, late, moment);
 }
 
-/* Behind what it was sent because of, and before what was sent because of it. */
-static void place(struct shard *shard, struct last_value *late, uint32_t source, uint64_t flush)
-{
-    struct list *behind = &shard->last_values;
-    uint64_t order = ++shard->kept_values;
-    struct list *link;
-
-    LIST_FOR_EACH (link, &shard->last_values) {
-        const struct last_value *value = CONTAINER_OF(link, struct last_value, link);
-
-        if (value == late || !may_come_from(value, late->newest, source, flush))
-            continue;
-        behind = behind == &shard->last_values ? link : behind;
-        order = value->order < order ? value->order : order;
-    }
-    LIST_FOR_EACH (link, &shard->last_values) {
-        struct last_value *value = CONTAINER_OF(link, struct last_value, link);
-
-        value->order += value->order >= order;
-    }
-    late->order = order;
-    pthread_mutex_lock(&shard->announce_lock);
-    replace_announced(shard, late);
-    list_remove(&late->link);
-    list_push_back(behind, &late->link);
-    pthread_mutex_unlock(&shard->announce_lock);
-    release(shard, &late->outdated);
-}
-
-void last_values_keep_late(struct shard *shard, struct route *route, struct envelope *envelope, uint32_t source, uint64_t flush,
-                           const uint64_t *past, uint32_t past_count)
+void last_values_keep_late(struct shard *shard, struct route *route, struct envelope *envelope, struct moment moment)
 {
     struct last_value *value = value_of(shard, route);
 
@@ -487,15 +423,15 @@ void last_values_keep_late(struct shard *shard, struct route *route, struct enve
         supervisor_memory_failed(shard, "last value of a topic");
         return;
     }
-    if (value->newest != NULL &&
-        (maiko_id_equal(value->newest->id, envelope->id) || may_come_from(value, envelope, source, flush)))
+    if (value->newest != NULL && !is_replaced_late(value, envelope, moment))
         return;
     release(shard, &value->newest);
     envelope_ref_heap(envelope);
     value->newest = envelope;
+    value->newest_at = moment;
+    value->order = ++shard->kept_values;
     value->routed_to = 0;
-    set_past(shard, value, past, past_count);
-    place(shard, value, source, flush);
+    announce_at_once(shard, value);
 }
 
 /* --- to new subscriptions --- */
@@ -569,11 +505,10 @@ void last_values_deinit(struct shard *shard)
         list_remove(link);
         if (value->untold != NULL) {
             destroy(value->untold->envelope);
-            heap_free(shard->heap, value->untold, untold_size(value->untold));
+            heap_free(shard->heap, value->untold, sizeof *value->untold);
         }
         destroy(value->newest);
         destroy(value->announced);
-        heap_free(shard->heap, value->past, value->past_count * sizeof *value->past);
         heap_free(shard->heap, value, sizeof *value);
     }
 }

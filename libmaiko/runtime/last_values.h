@@ -13,20 +13,20 @@
 
 /* What a shard keeps of one sticky topic; made at the first event. */
 struct last_value {
-    struct list link; /* of the shard, in the order of the announcements; under announce_lock, like the next two */
+    struct list link; /* of the shard, in the order of the announcements; under announce_lock, like the next three */
     struct route *route;
     struct envelope *announced; /* what a newcomer reads; NULL: nothing yet */
+    struct moment announced_at; /* when it was sent */
     struct envelope *newest;    /* what local subscribers get; the owner's */
-    struct envelope *outdated;  /* was announced until now; the owner's, and so is the rest */
-    uint64_t order;             /* the newest was kept as the shard's so-many-eth */
-    uint64_t routed_to;         /* bit per shard that the newest was sent to as an event; what became of it is its policy's */
+    struct moment newest_at;
+    struct envelope *outdated; /* was announced until now; the owner's, and so is the rest */
+    uint64_t order;            /* the newest was kept as the shard's so-many-eth */
+    uint64_t routed_to;        /* bit per shard that the newest was sent to as an event; what became of it is its policy's */
     struct last_value *next_fresh;
     struct last_value *next_given;
     const struct subscription *given_to;
     bool is_fresh;         /* the newest is our own, and goes out with the next flush */
     struct untold *untold; /* our own latest, while a ring's mark keeps it from some shard; NULL: nothing */
-    uint64_t *past;        /* per shard: the flush up to which the newest may have been sent because of something there */
-    uint32_t past_count;   /* 0 for shards behind it */
 };
 
 /* An event of a sticky topic was dispatched here.  `is_own`: it was sent here, and is in no batch that is closed. */
@@ -49,9 +49,9 @@ void last_values_note_untold(struct shard *shard, struct route *route, const str
 /* Tells this shard what was kept from it, as far as it is our latest still. */
 void last_values_tell_untold(struct shard *shard, uint32_t target);
 
-/* What `source` tells us later, of its `flush`: what was sent because of it comes behind it.  Takes a reference of its own. */
-void last_values_keep_late(struct shard *shard, struct route *route, struct envelope *envelope, uint32_t source, uint64_t flush,
-                           const uint64_t *past, uint32_t past_count);
+/* What was sent at that moment is told later: what was sent because of it stays, and comes behind it.  Takes a reference of its
+ * own. */
+void last_values_keep_late(struct shard *shard, struct route *route, struct envelope *envelope, struct moment moment);
 
 void last_values_deinit(struct shard *shard);
 

@@ -16,7 +16,7 @@ enum ring_kind {
     RING_EVENT_SHARED, /* a counted envelope, by pointer */
     RING_COMMAND,      /* a struct command, by pointer: ownership goes along */
     RING_SEGMENT_END,
-    RING_HELD_BACK = 16, /* or-ed to the kind of an event: it begins with the number of the flush it would have gone with */
+    RING_HELD_BACK = 16, /* or-ed to the kind of an event: it begins with a struct held_since */
 };
 
 struct ring_record {

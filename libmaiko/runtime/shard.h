@@ -39,6 +39,19 @@
 struct shard;
 struct exchange_tail;
 
+/* When an event was sent, in an order of all events that puts causes before effects: the sum of what its shard had consumed
+ * and of its own flush.  Of equal sums one shard's taught the other's, which came later. */
+struct moment {
+    uint64_t sum;
+    uint32_t shard; /* that sent it */
+};
+
+/* In front of an event that was held back: the flush it would have gone with, and its moment. */
+struct held_since {
+    uint64_t flush;
+    uint64_t sum;
+};
+
 /* Work for a shard from another one (through the ring, in order with the events) or from outside (shard_post). */
 struct command {
     struct fifo_link link;
@@ -87,6 +100,7 @@ struct shard {
     uint64_t dirty_rings;  /* bit per ring with an open batch */
     uint64_t flush;        /* number of the last flush */
     uint64_t consumed[SHARD_MAX];
+    struct moment taking;                   /* when what is being taken in was sent */
     uint64_t confirmed[SHARD_MAX];          /* what we last told each writer */
     _Atomic(struct ring *) out[SHARD_MAX];  /* made by us; the reader loads the pointer after `published` */
     uint64_t depended[SHARD_MAX];           /* what the batches taken in from others depended on */
@@ -340,6 +354,9 @@ MAIKO_MUST_CHECK maiko_status exchange_command(struct shard *shard, uint32_t tar
 
 /* Makes this turn's output visible and wakes who sleeps. */
 void exchange_flush(struct shard *shard);
+
+/* The moment of what is sent here and goes out with the next flush. */
+struct moment exchange_now(const struct shard *shard);
 
 /* Lets actors go whose events have left the rings, and writes out what was held back for them.  True when it wrote. */
 bool exchange_release_held(struct shard *shard);

@@ -423,9 +423,6 @@ static void check_order(struct performer *performer, const struct told *told, ui
     if (told->serial <= limit)
         troupe_fail(performer->troupe, "%s got event %u (number %u of %s) although what came after it was there before",
                     performer->name, number, told->serial, performer->troupe->performers[told->sender].name);
-    /* shards may differ in which of two values that were sent at once was the last: among themselves these have no order */
-    if (troupe_stages[told->topic].is_sticky && number < performer->taught_at)
-        return;
     for (i = 0; i < TROUPE_ACTORS; i++) {
         uint32_t *seen = &performer->seen[is_control][i];
 
@@ -559,8 +556,6 @@ static maiko_status begin(void *self, maiko_context *ctx)
 
     if (performer->starts++ > 0)
         troupe_fail(performer->troupe, "%s started twice", performer->name);
-    if (performer->spec.dedicated && !performer->is_first)
-        performer->taught_at = atomic_load(&performer->troupe->told_count);
     if (performer_chance(performer, 30))
         performer_say_some(performer, ctx, NULL, 3);
     if (performer->troupe->plot.has_errors && performer_chance(performer, 3))

@@ -319,6 +319,38 @@ static void an_older_value_told_later_is_not_the_last(void)
         play_with_two_states(seed);
 }
 
+/* --- of two values from different shards, one sent because of the other --- */
+
+/* The first shard announces state 1 still when the other one has announced state 2, at the same time by the clock. */
+static void play_with_a_reply(uint64_t seed)
+{
+    struct listener late = {.heard = 0};
+    maiko_supervisor *sup = supervisor(seed);
+    maiko_actor_spec specs[] = {
+        {.name = "bursting", .ops = &bursting, .self = sup, .subscribe = MAIKO_TOPICS("item"), .shard = MAIKO_SHARD(0)},
+        {.name = "setting", .ops = &setting_state, .self = sup, .subscribe = MAIKO_TOPICS("effect"), .shard = MAIKO_SHARD(1)}};
+    uint64_t polls;
+
+    CU_ASSERT_EQUAL(maiko_supervisor_add_table(sup, specs, 2), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(sup), MAIKO_OK);
+    (void)maiko_supervisor_poll(sup, 0);
+    CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(sup), item, .number = 1), MAIKO_OK);
+    for (polls = 0; polls < seed % 8; polls++)
+        (void)maiko_supervisor_poll(sup, 1);
+    CU_ASSERT_EQUAL(add_late_listener(sup, &late), MAIKO_OK);
+    (void)maiko_supervisor_poll(sup, 0);
+    CU_ASSERT_EQUAL(late.state, 2);
+    CU_ASSERT_EQUAL(maiko_supervisor_stop(&sup, NULL), MAIKO_OK);
+}
+
+static void a_late_shard_learns_the_later_of_two_states(void)
+{
+    uint64_t seed;
+
+    for (seed = 1; seed <= 200; seed++)
+        play_with_a_reply(seed);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(last_values_come_to_a_late_shard_in_their_order),
     TEST_CASE(times_from_elsewhere_do_not_change_the_order),
@@ -326,5 +358,6 @@ static const struct test_case cases[] = {
     TEST_CASE(what_a_late_shard_lost_by_its_policy_does_not_come_later),
     TEST_CASE(what_subscribers_lost_at_a_mark_is_the_last_value_still),
     TEST_CASE(an_older_value_told_later_is_not_the_last),
+    TEST_CASE(a_late_shard_learns_the_later_of_two_states),
 };
 SUITE_MAIN("last_values", cases)

@@ -87,7 +87,6 @@ struct performer {
     uint32_t seen[2][TROUPE_ACTORS]; /* by lane: what its deliveries imply */
     uint64_t time[2][TROUPE_ACTORS]; /* by lane: of the last event from each */
     uint32_t subscribed_at;          /* number of the next event when it last subscribed while it ran */
-    uint32_t taught_at;              /* number of the next event when it started on a shard that came later */
     uint32_t starts;
     uint32_t started;
     uint32_t ends;

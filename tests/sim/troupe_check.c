@@ -404,8 +404,7 @@ static bool comes_after(const struct told *told, const struct told *other)
     return told != other && told->known[other->sender] >= other->serial;
 }
 
-/* All shards keep a value that no later one was sent because of, or by the same sender.  A shard that comes later may be taught
- * the other one of two that cross: times decide there, and virtual ones are often equal. */
+/* All shards keep a value that no later one was sent because of, or by the same sender. */
 static void check_last_values(struct troupe *troupe, const struct stage *stage)
 {
     uint32_t shard;
@@ -414,8 +413,6 @@ static void check_last_values(struct troupe *troupe, const struct stage *stage)
     for (shard = 0; shard < atomic_load(&troupe->sup->shard_count); shard++) {
         const struct told *kept = kept_by(troupe, troupe->sup->shards[shard], stage);
 
-        if (troupe->sup->shards[shard]->is_dedicated)
-            continue;
         for (i = 0; i < atomic_load(&troupe->told_count); i++) {
             const struct told *told = &troupe->told[i];
 
