@@ -7,10 +7,10 @@
 
 enum { FIRST_RECORDS = 8, TRIM_FROM = 1024 };
 
-void batch_builder_init(struct batch_builder *builder, struct heap *heap)
+void batch_builder_init(struct batch_builder *builder, struct heap *heap, struct heap *bytes)
 {
     *builder = (struct batch_builder){.heap = heap};
-    pack_init(&builder->pack, heap, WIRE_FRAME_MAX);
+    pack_init(&builder->pack, bytes, WIRE_FRAME_MAX);
 }
 
 void sender_hold_release(struct heap *heap, struct sender_hold *hold)
@@ -143,7 +143,7 @@ static bool move_bytes(struct batch_builder *builder, struct batch *batch)
     if (len == 0)
         return true;
     trim(&builder->pack);
-    batch->block = retained_block_new(builder->heap, builder->pack.data, builder->pack.size);
+    batch->block = retained_block_new(builder->pack.heap, builder->pack.data, builder->pack.size);
     if (batch->block == NULL)
         return false;
     (void)pack_release(&builder->pack, &size); /* the block's now */

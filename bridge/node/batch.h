@@ -50,7 +50,8 @@ struct batch_builder {
     struct fifo given_up;
 };
 
-void batch_builder_init(struct batch_builder *builder, struct heap *heap);
+/* `bytes`: the heap of the encoded events. */
+void batch_builder_init(struct batch_builder *builder, struct heap *heap, struct heap *bytes);
 void batch_builder_deinit(struct batch_builder *builder);
 
 /* Encodes an event behind the others; takes `hold` (may be NULL) over on success.

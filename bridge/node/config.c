@@ -141,6 +141,8 @@ maiko_bridge *node_new(struct heap *heap, maiko_supervisor *sup, const maiko_bri
         return NULL;
     bridge->magic = NODE_MAGIC;
     bridge->heap = heap;
+    heap_init(&bridge->large, &heap->allocator, 0);
+    heap_use_shelf(&bridge->large, &bridge->large_blocks);
     bridge->sup = sup;
     bridge->shm_fd = -1;
     list_init(&bridge->expected);
@@ -149,7 +151,7 @@ maiko_bridge *node_new(struct heap *heap, maiko_supervisor *sup, const maiko_bri
     list_init(&bridge->waits);
     list_init(&bridge->held_topics);
     sources_init(&bridge->sources, bridge->heap, bridge->exports);
-    batch_builder_init(&bridge->building, bridge->heap);
+    batch_builder_init(&bridge->building, bridge->heap, &bridge->large);
     clock_init(&bridge->clock);
     bridge->key_watch_fd = -1;
     types_init(&bridge->types, bridge->heap);

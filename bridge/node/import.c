@@ -205,7 +205,7 @@ static void free_waiting(maiko_bridge *bridge, struct waiting_import *waiting)
 {
     if (waiting->plan != NULL)
         unref_plan(bridge, waiting->plan);
-    heap_free(bridge->heap, waiting, waiting_size(waiting));
+    heap_free(&bridge->large, waiting, waiting_size(waiting));
 }
 
 static maiko_status let_wait(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event,
@@ -219,7 +219,7 @@ static maiko_status let_wait(maiko_bridge *bridge, struct node_peer *peer, const
     status = payload_len(payload, event->payload, &len, error);
     if (status != MAIKO_OK)
         return status;
-    waiting = heap_alloc(bridge->heap, sizeof(*waiting) + len);
+    waiting = heap_alloc(&bridge->large, sizeof(*waiting) + len);
     if (waiting == NULL)
         return MAIKO_ENOMEM;
     *waiting = (struct waiting_import){
@@ -338,7 +338,7 @@ void node_import_end(maiko_bridge *bridge, const char *publisher)
 
     if (actor == NULL || actor->is_ended)
         return;
-    waiting = heap_alloc_zeroed(bridge->heap, 1, sizeof(*waiting));
+    waiting = heap_alloc_zeroed(&bridge->large, 1, sizeof(*waiting));
     if (waiting == NULL) {
         node_log(bridge, MAIKO_LOG_ERROR, "the end of \"%s\" was lost: out of memory", publisher);
         return;

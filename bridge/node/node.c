@@ -255,6 +255,7 @@ static void bridge_free(maiko_bridge *bridge)
     pthread_mutex_destroy(&bridge->lock);
     explicit_bzero(&bridge->keys, sizeof(bridge->keys));
     bridge->magic = 0;
+    heap_clear_shelf(&bridge->large);
     heap_free(heap, bridge, sizeof(*bridge));
 }
 

@@ -143,6 +143,8 @@ struct maiko_bridge {
     uint32_t magic;
     /* set up before the start */
     struct heap *heap;
+    struct heap large;         /* on the same allocator: encoded events, frames, and events that wait to be brought in */
+    struct shelf large_blocks; /* its large ones, for the next */
     maiko_supervisor *sup;
     maiko_bridge_config config; /* texts below */
     char space_name[SPACE_NAME_MAX + 1];

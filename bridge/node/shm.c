@@ -107,7 +107,7 @@ static maiko_status shm_make(struct node_peer *peer, struct space_channel *chann
     shm->peer = peer;
     shm->id = id;
     peer->shm = shm;
-    status = shm_link_new(bridge->heap, id, &shm->link);
+    status = shm_link_new(&bridge->large, id, &shm->link);
     if (status == MAIKO_OK && epoll_ctl(bridge->shm_fd, EPOLL_CTL_ADD, shm_link_wake_fd(shm->link), &event) != 0)
         status = MAIKO_ESYSTEM;
     if (status != MAIKO_OK) {

@@ -26,7 +26,25 @@ void heap_init(struct heap *heap, const maiko_allocator *allocator, size_t cap)
     heap->allocator = given ? *allocator : malloc_allocator;
     heap->cap = cap;
     heap->counted = true;
+    heap->shelf = NULL;
     atomic_init(&heap->used, 0);
+}
+
+void heap_use_shelf(struct heap *heap, struct shelf *shelf)
+{
+    if (heap->cap != 0 || heap->allocator.allocate != malloc_allocate)
+        return;
+    shelf_init(shelf);
+    heap->shelf = shelf;
+}
+
+void heap_clear_shelf(struct heap *heap)
+{
+    size_t size;
+    void *block;
+
+    while (heap->shelf != NULL && (block = shelf_empty(heap->shelf, &size)) != NULL)
+        heap->allocator.release(block, size, heap->allocator.userdata);
 }
 
 struct heap *heap_default(void)
@@ -67,6 +85,16 @@ static void heap_return(struct heap *heap, size_t size)
         atomic_fetch_sub_explicit(&heap->used, size, memory_order_relaxed);
 }
 
+static void *take(struct heap *heap, size_t size)
+{
+    void *ptr;
+
+    if (heap->shelf == NULL || !shelf_keeps(size))
+        return heap->allocator.allocate(size, heap->allocator.userdata);
+    ptr = shelf_take(heap->shelf, size);
+    return ptr != NULL ? ptr : heap->allocator.allocate(shelf_round(size), heap->allocator.userdata);
+}
+
 void *heap_alloc(struct heap *heap, size_t size)
 {
     void *ptr;
@@ -75,7 +103,7 @@ void *heap_alloc(struct heap *heap, size_t size)
         size = 1;
     if (!heap_reserve(heap, size))
         return NULL;
-    ptr = heap->allocator.allocate(size, heap->allocator.userdata);
+    ptr = take(heap, size);
     if (ptr == NULL)
         heap_return(heap, size);
     return ptr;
@@ -127,7 +155,10 @@ void heap_free(struct heap *heap, void *ptr, size_t size)
         return;
     if (size == 0)
         size = 1;
-    heap->allocator.release(ptr, size, heap->allocator.userdata);
+    if (heap->shelf == NULL || !shelf_keeps(size))
+        heap->allocator.release(ptr, size, heap->allocator.userdata);
+    else if (!shelf_put(heap->shelf, ptr, size))
+        heap->allocator.release(ptr, shelf_round(size), heap->allocator.userdata);
     heap_return(heap, size);
 }
 

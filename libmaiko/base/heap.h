@@ -6,19 +6,31 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/shelf.h"
 #include <maiko/allocator.h>
 
 struct heap {
     /* set at creation */
     maiko_allocator allocator;
-    size_t cap;   /* bytes; 0: none */
-    bool counted; /* false only in heap_default(), which is const */
+    size_t cap;          /* bytes; 0: none */
+    bool counted;        /* false only in heap_default(), which is const */
+    struct shelf *shelf; /* NULL: none */
     /* any thread; relaxed, because only the sum matters and no other memory is published by it */
     _Atomic size_t used; /* bytes */
 };
 
 /* `allocator` NULL or without functions: malloc and free.  `cap` in bytes, 0 for none. */
 void heap_init(struct heap *heap, const maiko_allocator *allocator, size_t cap);
+
+/*
+ * From now on, before anything is allocated, large blocks that are freed wait on `shelf` for the next ones of their size:
+ * SHELF_BYTES at most, which do not count as used.  Nothing is done for a heap that has a cap or an allocator of the host's:
+ * memory is theirs to keep.
+ */
+void heap_use_shelf(struct heap *heap, struct shelf *shelf);
+
+/* Gives back what is on the shelf; nobody else uses the heap any more. */
+void heap_clear_shelf(struct heap *heap);
 
 /* The uncounted malloc heap for objects that belong to no supervisor.  Constant, shared by everybody. */
 struct heap *heap_default(void);

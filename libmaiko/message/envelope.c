@@ -16,6 +16,7 @@ struct envelope_root *envelope_root_new(const maiko_allocator *allocator, size_t
     if (root == NULL)
         return NULL;
     heap_init(&root->heap, allocator, cap_bytes);
+    heap_use_shelf(&root->heap, &root->shelf);
     root->refs = 1;
     atomic_init(&root->adopted, NULL);
     return root;
@@ -61,6 +62,7 @@ void envelope_root_unref(struct envelope_root *root)
     if (root == NULL || __atomic_sub_fetch(&root->refs, 1, __ATOMIC_ACQ_REL) != 0)
         return;
     free_adopted(root);
+    heap_clear_shelf(&root->heap);
     heap_init(&heap, &root->heap.allocator, 0);
     heap_free(&heap, root, sizeof *root);
 }

@@ -34,6 +34,7 @@ enum envelope_home { HOME_POOL, HOME_HEAP };
  * from elsewhere, which live as long. */
 struct envelope_root {
     struct heap heap;
+    struct shelf shelf;                /* the heap's, for large events */
     uint32_t refs;                     /* atomic */
     _Atomic(struct adopted *) adopted; /* pushed by any thread, taken by the last reference */
 };

@@ -3,10 +3,6 @@
 
 #include <string.h>
 
-#if POOL_POISONS
-#include <sanitizer/asan_interface.h>
-#endif
-
 #define FIRST_SLAB ((size_t)4096)
 #define LARGEST_SLAB ((size_t)262144)
 #define LINE ((size_t)64)
@@ -34,9 +30,7 @@ void pool_deinit(struct pool *pool)
         struct pool_slab *slab = pool->slabs;
 
         pool->slabs = slab->next;
-#if POOL_POISONS
-        __asan_unpoison_memory_region(slab, slab->size);
-#endif
+        memory_unpoison(slab, slab->size);
         heap_free(pool->heap, slab, slab->size);
     }
 }
@@ -44,23 +38,14 @@ void pool_deinit(struct pool *pool)
 /* The first 8 bytes stay readable: they hold the free list's link. */
 void pool_poison(struct envelope *envelope)
 {
-#if POOL_POISONS
     size_t size = block_size(envelope->size_class);
 
-    __asan_poison_memory_region((char *)envelope + sizeof(struct pool_free), size - sizeof(struct pool_free));
-#else
-    (void)envelope;
-#endif
+    memory_poison((char *)envelope + sizeof(struct pool_free), size - sizeof(struct pool_free));
 }
 
 void pool_unpoison(struct envelope *envelope, unsigned size_class)
 {
-#if POOL_POISONS
-    __asan_unpoison_memory_region(envelope, block_size(size_class));
-#else
-    (void)envelope;
-    (void)size_class;
-#endif
+    memory_unpoison(envelope, block_size(size_class));
 }
 
 static void cut(struct pool *pool, char *at, size_t count, unsigned size_class)
@@ -77,7 +62,7 @@ static void cut(struct pool *pool, char *at, size_t count, unsigned size_class)
         envelope->head.payload = envelope + 1;
         envelope->home = HOME_POOL;
         envelope->size_class = (uint8_t)size_class;
-        if (POOL_POISONS)
+        if (MEMORY_POISONS)
             pool_poison(envelope);
     }
 }

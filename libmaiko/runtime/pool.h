@@ -4,6 +4,7 @@
 #define RUNTIME_POOL_H
 
 #include "base/heap.h"
+#include "base/poison.h"
 #include "message/envelope.h"
 
 /* Payload bytes of the classes; larger events live on the heap and cross shards without a copy. */
@@ -43,17 +44,6 @@ struct envelope *pool_refill(struct pool *pool, unsigned size_class);
 void pool_poison(struct envelope *envelope);
 void pool_unpoison(struct envelope *envelope, unsigned size_class);
 
-#define POOL_POISONS 0
-#ifdef __SANITIZE_ADDRESS__
-#undef POOL_POISONS
-#define POOL_POISONS 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#undef POOL_POISONS
-#define POOL_POISONS 1
-#endif
-#endif
-
 /* An envelope with one reference, metadata not filled in (payload pointer, home and class stay as pool_refill made them).
  * NULL when out of memory. */
 static inline struct envelope *pool_take(struct pool *pool, unsigned size_class, size_t payload_len)
@@ -66,7 +56,7 @@ static inline struct envelope *pool_take(struct pool *pool, unsigned size_class,
         if (envelope == NULL)
             return NULL;
     } else {
-        if (POOL_POISONS)
+        if (MEMORY_POISONS)
             pool_unpoison(envelope, size_class);
         pool->free[size_class] = free->next;
     }
@@ -85,7 +75,7 @@ static inline void pool_give(struct pool *pool, struct envelope *envelope)
     pool->live[envelope->epoch]--;
     free->next = pool->free[size_class];
     pool->free[size_class] = free;
-    if (POOL_POISONS)
+    if (MEMORY_POISONS)
         pool_poison(envelope);
 }
 
