@@ -11,7 +11,8 @@ enum {
     OLDEST_TAIL = 128,
     BATCH_BYTES = 256 * 1024,
     HOP_LIMIT = 8,
-    GIVE_FROM = 8 * 1024
+    GIVE_FROM = 8 * 1024,
+    KEPT_BYTES = 2 * 1024 * 1024 /* of the memory frames are made in */
 };
 
 const char *peer_state_name(enum peer_state state)
@@ -156,13 +157,17 @@ void peer_tell(struct peer *peer, const struct peer_notice *notice)
         peer->config.sink->news(peer, &whole, peer->config.userdata);
 }
 
-static void give(struct peer *peer)
+/* False: it is to be sent like a small one. */
+static bool give(struct peer *peer)
 {
-    size_t len = peer->frame.len;
+    struct pack *frame = &peer->frame;
     size_t size;
-    uint8_t *bytes = pack_release(&peer->frame, &size);
 
-    peer->config.sink->give(peer, bytes, len, size, peer->config.userdata);
+    if (frame->len < GIVE_FROM || peer->config.sink->give == NULL ||
+        !peer->config.sink->give(peer, frame->data, frame->len, frame->size, peer->config.userdata))
+        return false;
+    (void)pack_release(frame, &size); /* the sink's now */
+    return true;
 }
 
 void peer_send(struct peer *peer, uint64_t now_ns)
@@ -176,10 +181,11 @@ void peer_send(struct peer *peer, uint64_t now_ns)
     peer->last_sent = now_ns;
     peer->counters.frames_out++;
     peer->counters.bytes_out += peer->frame.len;
-    if (peer->frame.len >= GIVE_FROM && peer->config.sink->give != NULL)
-        give(peer);
-    else
-        peer->config.sink->send(peer, peer->frame.data, peer->frame.len, peer->config.userdata);
+    if (give(peer))
+        return;
+    peer->config.sink->send(peer, peer->frame.data, peer->frame.len, peer->config.userdata);
+    if (peer->frame.size > KEPT_BYTES)
+        pack_deinit(&peer->frame);
 }
 
 void peer_end_session(struct peer *peer, const char *reason, const char *text, uint64_t now_ns)

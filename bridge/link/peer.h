@@ -100,8 +100,9 @@ struct peer_sink {
     /* One frame to the other side.  The window keeps the number of unsent ones small; it must not be lost while the
      * connection lives. */
     void (*send)(struct peer *peer, const uint8_t *bytes, size_t len, void *userdata);
-    /* The same for large frames: takes over the memory, `size` bytes of the peer's heap.  May be NULL. */
-    void (*give)(struct peer *peer, uint8_t *bytes, size_t len, size_t size, void *userdata);
+    /* The same for large frames: true when it took over the memory, `size` bytes of the peer's heap; false: nothing was done, and
+     * send() follows.  May be NULL. */
+    bool (*give)(struct peer *peer, uint8_t *bytes, size_t len, size_t size, void *userdata);
     /* The connection is of no use any more: close it (after what was sent).  A connecting side connects again, unless the
      * state is
      * PEER_REFUSED and peer_may_retry() says no. */

@@ -12,7 +12,9 @@
 
 enum {
     PIECE = SHM_BODY_MAX,
-    KEPT_BYTES = 256 * 1024,        /* of the buffer for frames, after a longer one */
+    BUFFER_STEP = 64 * 1024,        /* the buffer for frames grows by as much at least */
+    KEPT_BYTES = 256 * 1024,        /* of that buffer */
+    KEPT_FRAMES = 64,               /* after so many frames that needed no more */
     CONFIRM_BYTES = 64 * 1024,      /* the writer is told of room at least this often */
     OUTBOX_MAX = 4 * WIRE_FRAME_MAX /* far above any window: only a broken machine gets there */
 };
@@ -21,7 +23,7 @@ enum {
 struct waiting_frame {
     struct fifo_link link;
     size_t len;
-    size_t written;
+    size_t written; /* of these bytes */
     uint8_t bytes[];
 };
 
@@ -44,8 +46,9 @@ struct shm_link {
     uint64_t told; /* the reader's tail as the writer over there knows it */
     uint8_t *frame;
     size_t frame_size;
-    size_t frame_len;  /* of the frame that is being put together; 0: none */
-    size_t frame_have; /* bytes of it */
+    unsigned short_frames; /* in a row */
+    size_t frame_len;      /* of the frame that is being put together; 0: none */
+    size_t frame_have;     /* bytes of it */
     const char *fault;
 };
 
@@ -235,16 +238,16 @@ static void publish(struct shm_link *link)
 
 static maiko_status let_wait(struct shm_link *link, const uint8_t *bytes, size_t len, size_t written)
 {
-    struct waiting_frame *frame = link->waiting + len <= OUTBOX_MAX ? heap_alloc(link->heap, sizeof(*frame) + len) : NULL;
+    size_t rest = len - written;
+    struct waiting_frame *frame = link->waiting + rest <= OUTBOX_MAX ? heap_alloc(link->heap, sizeof(*frame) + rest) : NULL;
 
     if (frame == NULL)
         return MAIKO_ENOMEM;
     memset(frame, 0, sizeof(*frame));
-    memcpy(frame->bytes, bytes, len);
-    frame->len = len;
-    frame->written = written;
+    memcpy(frame->bytes, bytes + written, rest);
+    frame->len = rest;
     fifo_push(&link->outbox, &frame->link);
-    link->waiting += len - written;
+    link->waiting += rest;
     return MAIKO_OK;
 }
 
@@ -301,13 +304,15 @@ static maiko_status broken(struct shm_link *link, const char *what)
     return MAIKO_EPROTOCOL;
 }
 
-/* Room for a frame of `len` bytes; a buffer that a long one has left is given back. */
+/* Room for a frame of `len` bytes.  A buffer that long ones have left is given back when none came for a while: long and short
+ * ones may come by turns. */
 static maiko_status make_buffer(struct shm_link *link, size_t len)
 {
-    size_t size = len > 4096 ? len : 4096;
+    size_t size = len > 4096 ? (len + BUFFER_STEP - 1) / BUFFER_STEP * BUFFER_STEP : 4096;
     uint8_t *frame;
 
-    if (link->frame_size >= len && (link->frame_size <= KEPT_BYTES || len > KEPT_BYTES))
+    link->short_frames = len > KEPT_BYTES ? 0 : link->short_frames + 1;
+    if (link->frame_size >= len && (link->frame_size <= KEPT_BYTES || link->short_frames < KEPT_FRAMES))
         return MAIKO_OK;
     frame = heap_alloc(link->heap, size);
     if (frame == NULL)

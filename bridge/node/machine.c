@@ -22,17 +22,16 @@ static void sink_send(struct peer *machine, const uint8_t *bytes, size_t len, vo
         peer->is_broken = true; /* told to the machine when it has returned */
 }
 
-static void sink_give(struct peer *machine, uint8_t *bytes, size_t len, size_t size, void *userdata)
+/* Shared memory copies. */
+static bool sink_give(struct peer *machine, uint8_t *bytes, size_t len, size_t size, void *userdata)
 {
     struct node_peer *peer = userdata;
-    maiko_bridge *bridge = peer->bridge;
 
-    if (peer->route == NULL || node_shm_is_up(peer)) { /* shared memory copies */
-        sink_send(machine, bytes, len, userdata);
-        heap_free(bridge->heap, bytes, size);
-    } else if (zmq_port_give(bridge->port, peer->route, bytes, len, size) != MAIKO_OK) {
+    if (peer->route == NULL || node_shm_is_up(peer))
+        return false;
+    if (zmq_port_give(peer->bridge->port, peer->route, bytes, len, size) != MAIKO_OK)
         peer->is_broken = true;
-    }
+    return true;
 }
 
 static void sink_close(struct peer *machine, void *userdata)

@@ -85,12 +85,13 @@ static void on_send(struct peer *peer, const uint8_t *bytes, size_t len, void *u
     }
 }
 
-static void on_give(struct peer *peer, uint8_t *bytes, size_t len, size_t size, void *userdata)
+static bool on_give(struct peer *peer, uint8_t *bytes, size_t len, size_t size, void *userdata)
 {
     struct play *play = userdata;
 
     on_send(peer, bytes, len, userdata);
     heap_free(&play->heap, bytes, size);
+    return true;
 }
 
 static void on_close(struct peer *peer, void *userdata)

@@ -137,6 +137,41 @@ static void frames_of_any_size_arrive_whole(void)
     ends_deinit(&ends);
 }
 
+/* In private memory of the reader; sent, looked at and forgotten. */
+static void pass(struct ends *ends, size_t len, uint32_t number)
+{
+    struct slice frame;
+
+    CU_ASSERT_EQUAL(send_frame(ends->a, len, number), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(shm_link_receive(ends->b, &frame), MAIKO_OK);
+    CU_ASSERT(is_frame(&frame, len, number));
+}
+
+/* The memory for frames stays while long ones come now and then, and goes when they do not come any more. */
+static void long_and_short_frames_by_turns_need_no_memory(void)
+{
+    enum { LONG = 300000, SHORT = 20, TURNS = 200 };
+    struct ends ends;
+    long attempts;
+    long before;
+    uint32_t i;
+
+    ends_init(&ends);
+    before = ends.memory.bytes_out;
+    pass(&ends, LONG, 0);
+    CU_ASSERT(ends.memory.bytes_out >= before + LONG);
+    attempts = ends.memory.attempts;
+    for (i = 1; i < TURNS; i++)
+        pass(&ends, i % 10 == 0 ? LONG : SHORT, i);
+    CU_ASSERT_EQUAL(ends.memory.attempts, attempts);
+    for (i = 0; i < TURNS; i++)
+        pass(&ends, SHORT, i);
+    CU_ASSERT(ends.memory.bytes_out < before + LONG);
+    CU_ASSERT_EQUAL(ends.memory.attempts, attempts + 1);
+    pass(&ends, LONG, 0);
+    ends_deinit(&ends);
+}
+
 static size_t throw_len(struct dice *dice)
 {
     switch (dice_below(dice, 8)) {
@@ -715,6 +750,7 @@ static const struct test_case cases[] = {
     TEST_CASE(who_sleeps_is_woken_by_a_frame_or_by_room),
     TEST_CASE(neither_side_sleeps_for_ever),
     TEST_CASE(pieces_that_do_not_belong_together_are_refused),
+    TEST_CASE(long_and_short_frames_by_turns_need_no_memory),
     TEST_CASE(a_side_that_scribbles_over_all_it_may_write_harms_nobody),
 };
 
