@@ -37,11 +37,7 @@ uint64_t clock_wall_ns(const struct clock *clock)
 
 uint64_t clock_wall_clamped(const struct clock *clock, uint64_t *last)
 {
-    const uint64_t now = clock_wall_ns(clock);
-
-    if (now > *last)
-        *last = now;
-    return *last;
+    return clock_clamp(clock_wall_ns(clock), last);
 }
 
 void clock_advance(struct clock *clock, uint64_t duration_ns)

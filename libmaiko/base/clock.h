@@ -31,6 +31,14 @@ uint64_t clock_wall_ns(const struct clock *clock);
 /* Wall time, but never less than what was returned for the same `*last` before; `*last` starts at 0. */
 uint64_t clock_wall_clamped(const struct clock *clock, uint64_t *last);
 
+/* The same for a time that was read before. */
+static inline uint64_t clock_clamp(uint64_t now_ns, uint64_t *last)
+{
+    if (now_ns > *last)
+        *last = now_ns;
+    return *last;
+}
+
 /* Virtual clocks only: moves both times on; does nothing to a real clock. */
 void clock_advance(struct clock *clock, uint64_t duration_ns);
 

@@ -297,8 +297,12 @@ void exchange_flush(struct shard *shard)
     }
     /* Dekker with wakeup_sleep(): our publication is ordered before our look at the sleepers' words */
     atomic_thread_fence(memory_order_seq_cst);
-    for (; dirty != 0; dirty &= dirty - 1)
-        wakeup_if_asleep(&shard->sup->shards[(uint32_t)__builtin_ctzll(dirty)]->wakeup);
+    for (; dirty != 0; dirty &= dirty - 1) {
+        uint32_t target = (uint32_t)__builtin_ctzll(dirty);
+
+        wakeup_if_asleep(&shard->sup->shards[target]->wakeup);
+        ring_fetch_room(ring_to(shard, target));
+    }
 }
 
 /* --- held senders --- */

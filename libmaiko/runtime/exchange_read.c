@@ -16,6 +16,7 @@ static void take_event(struct shard *shard, const struct envelope *copy)
             pool_give(&shard->pool, envelope);
         return;
     }
+    shard_met_time(shard, copy->time_ns);
     COUNT(shard->counters, dispatched, 1);
     envelope->head.type = copy->head.type;
     envelope->hops = copy->hops;
@@ -35,6 +36,7 @@ static void take_shared(struct shard *shard, struct envelope *envelope)
         shard_release(shard, envelope);
         return;
     }
+    shard_met_time(shard, envelope->time_ns);
     COUNT(shard->counters, dispatched, 1);
     shard_dispatch(shard, route, envelope);
 }
@@ -134,6 +136,8 @@ static void take_in(struct shard *shard, uint32_t source, uint64_t upto)
     struct ring *ring = exchange_ring_from(shard, source);
     struct ring_batch *batch;
 
+    if (ring != NULL)
+        ring_fetch_batch(ring);
     while (ring != NULL && shard->consumed[source] < upto && (batch = ring_open_batch(ring, upto)) != NULL) {
         uint64_t flush = atomic_load_explicit(&batch->flush, memory_order_relaxed);
         uint32_t records = batch->records;

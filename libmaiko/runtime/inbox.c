@@ -431,6 +431,7 @@ static bool send_on(struct inbox *inbox, struct inbox_record *record)
     envelope->hops = (uint8_t)record->hops;
     envelope->from_system = record->topic->is_system;
     envelope->origin = inbox->gate;
+    shard_met_time(shard, record->time_ns);
     shard_publish(shard, inbox->gate, route, envelope);
     return true;
 }

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #define FIRST_SEGMENT ((size_t)4096)
+#define LINE 64
+#define SMALL_BATCH_LINES 5     /* a batch of one event of up to 80 bytes, wherever it begins */
 #define NEXT_SEGMENT UINT64_MAX /* in the place of a batch's flush: go on in the next segment */
 
 struct ring_segment {
@@ -162,6 +164,24 @@ void ring_close_batch(struct ring *ring, uint64_t flush, const uint64_t *deps)
     atomic_store_explicit(&ring->open->flush, flush, memory_order_relaxed);
     ring->written_flush = flush;
     ring->open = NULL;
+}
+
+void ring_fetch_room(const struct ring *ring)
+{
+    const char *next = ring->tail->data + ring->write_offset;
+    int line;
+
+    for (line = 1; line < SMALL_BATCH_LINES; line++) /* the first was written just now: its first word is 0 */
+        __builtin_prefetch(next + line * LINE, 1);
+}
+
+void ring_fetch_batch(const struct ring *ring)
+{
+    const char *next = ring->head->data + ring->read_offset;
+    int line;
+
+    for (line = 0; line < SMALL_BATCH_LINES; line++)
+        __builtin_prefetch(next + line * LINE, 0);
 }
 
 static void leave_segment(struct ring *ring)

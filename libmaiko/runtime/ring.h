@@ -78,6 +78,12 @@ static inline bool ring_has_open_batch(const struct ring *ring)
 /* Writer: finishes the open batch.  Visible once the shard publishes `flush`. */
 void ring_close_batch(struct ring *ring, uint64_t flush, const uint64_t *deps);
 
+/* Writer: brings the lines that it writes next, while nothing waits for them.  The reader left them a round ago. */
+void ring_fetch_room(const struct ring *ring);
+
+/* Reader: brings the first lines of what was published, all at once instead of one after the other. */
+void ring_fetch_batch(const struct ring *ring);
+
 /* Reader: the next batch if it is at most `published`, else NULL. */
 struct ring_batch *ring_open_batch(struct ring *ring, uint64_t published);
 

@@ -123,12 +123,6 @@ void shard_unready_all(struct shard *shard)
     }
 }
 
-uint64_t shard_wall_slow(struct shard *shard)
-{
-    shard->wall_ns = clock_wall_clamped(&shard->sup->clock, &shard->wall_last);
-    return shard->wall_ns;
-}
-
 maiko_status shard_set_timer(struct shard *shard, struct actor *actor, uint64_t after_ns)
 {
     uint64_t now = clock_mono_ns(&shard->sup->clock);
@@ -205,6 +199,7 @@ static bool run_posted(struct shard *shard)
 
     if (!atomic_load_explicit(&shard->has_posted, memory_order_relaxed))
         return false;
+    shard_met_time(shard, UINT64_MAX);
     pthread_mutex_lock(&shard->post_lock);
     posted = shard->posted;
     shard->posted.first = NULL;
@@ -258,6 +253,7 @@ bool shard_take_wake_stack(struct shard *shard)
 
 static void timer_fired(struct shard *shard, struct actor *actor)
 {
+    shard_met_time(shard, UINT64_MAX);
     actor->hold &= (uint8_t)~ACTOR_HELD_BY_RETRY;
     if (actor->step_state == ACTOR_STEP_TIMER)
         actor->step_state = ACTOR_STEP_READY;
@@ -343,13 +339,19 @@ static bool run_ready(struct shard *shard, uint64_t budget_events)
     return count > 0;
 }
 
+static __attribute__((noinline)) void stand_still(struct shard *shard)
+{
+    world_join_pause(shard);
+    shard->wall_ahead = 0; /* that was before */
+}
+
 bool shard_turn(struct shard *shard, uint64_t budget_events)
 {
     bool any = false;
 
     if (__builtin_expect(atomic_load_explicit(&shard->sup->is_pausing, memory_order_relaxed), 0))
-        world_join_pause(shard);
-    shard->wall_ns = 0;
+        stand_still(shard);
+    shard_begin_time(shard);
     COUNT(shard->counters, turns, 1);
     any |= exchange_drain(shard);
     any |= run_posted(shard);
@@ -420,9 +422,12 @@ static bool spin(struct shard *shard)
 
     if (shard->sup->config.spin_ns == 0)
         return false;
-    /* a few looks before the clock is asked: what comes at once is not made to wait for it */
+    /* a few looks before the clock is asked: what comes at once is not made to wait for it.  Nor is what is sent because of it:
+     * its time is read while there is nothing else to do */
+    shard->wall_ahead = clock_wall_ns(&shard->sup->clock);
     if (look_often(shard))
         return true;
+    shard->wall_ahead = 0;
     until = clock_mono_ns(&shard->sup->clock) + shard->sup->config.spin_ns;
     do {
         if (look_often(shard))
@@ -451,7 +456,7 @@ static void sleep_until_work(struct shard *shard, bool in_hook)
         wakeup_withdraw(&shard->wakeup);
         return;
     }
-    deadline = wake_deadline(shard); /* an idle shard's timers may be added to by whoever stops the world, who wakes it */
+    deadline = wake_deadline(shard);   /* an idle shard's timers may be added to by whoever stops the world, who wakes it */
     COUNT(shard->counters, sleeps, 1); /* first: who sees that all shards are idle sees every sleep counted */
     supervisor_shard_idle(shard);
     wakeup_sleep(&shard->wakeup, deadline);

@@ -89,9 +89,11 @@ struct shard {
     struct id_source ids;
     uint64_t wall_ns; /* of this turn; 0: not read yet */
     uint64_t wall_last;
-    uint64_t mono_ns; /* when last read */
-    uint64_t handled; /* events, for poll() and the stop report */
-    uint64_t steps;   /* that ran, for poll() */
+    uint64_t wall_ahead;    /* read for the next turn while nothing was to be done; 0: not */
+    uint64_t wall_ahead_of; /* the one that this turn began with; 0: none, or something later made it void */
+    uint64_t mono_ns;       /* when last read */
+    uint64_t handled;       /* events, for poll() and the stop report */
+    uint64_t steps;         /* that ran, for poll() */
     struct type_cache_line types[TYPE_CACHE];
     struct name_cache names; /* of topics named at the send */
 
@@ -260,11 +262,25 @@ bool shard_post(struct shard *shard, struct command *command);
 void shard_close_posts(struct shard *shard);
 void shard_wake(struct shard *shard);
 
-/* Wall-clock time of this turn, read at its first use. */
+/* --- turn_time.c --- */
+
+/* A turn begins. */
+void shard_begin_time(struct shard *shard);
+
+/* Wall-clock time of this turn, read at its first use; or before the turn, by a shard that spins. */
 uint64_t shard_wall_slow(struct shard *shard);
 static inline uint64_t shard_wall(struct shard *shard)
 {
     return __builtin_expect(shard->wall_ns != 0, 1) ? shard->wall_ns : shard_wall_slow(shard);
+}
+
+void shard_met_later(struct shard *shard, uint64_t time_ns);
+
+/* Something that happened at `time_ns` came in (UINT64_MAX: now): a time that was read before the turn gives way to it. */
+static inline void shard_met_time(struct shard *shard, uint64_t time_ns)
+{
+    if (__builtin_expect(shard->wall_ahead_of != 0 && time_ns > shard->wall_ns, 0))
+        shard_met_later(shard, time_ns);
 }
 
 /* --- dispatch.c: events into mailboxes --- */

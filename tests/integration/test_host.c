@@ -230,6 +230,88 @@ static void shards_may_spin_before_they_sleep(void)
     stage_close(&stage);
 }
 
+/* A shard that spins has read its clock before the event came: its time is to be that of the event at least. */
+static void note_time(struct player *player, const maiko_context *ctx, const maiko_envelope *envelope)
+{
+    player->wanted += maiko_context_time(ctx) < maiko_envelope_time(envelope);
+}
+
+static maiko_status note_time_until_2000(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    const number *event = maiko_event_as(envelope, number);
+
+    note_time(player, ctx, envelope);
+    return event->value >= 2000 ? maiko_stop_runtime(ctx) : maiko_send_child(ctx, envelope, number, .value = event->value + 1);
+}
+
+static maiko_step keep_busy(struct player *player, maiko_context *ctx)
+{
+    (void)player;
+    (void)ctx;
+    return MAIKO_STEP_CONTINUE;
+}
+
+/* One of the two shards never spins, so its events are newer than what the other one read while it waited. */
+static void no_event_is_newer_than_its_handler(void)
+{
+    struct player ping = {.handle = note_time_until_2000};
+    struct player pong = {.handle = note_time_until_2000};
+    struct player busy = {.step = keep_busy};
+    struct stage stage;
+
+    stage_open(&stage,
+               &(maiko_config){.shards = 2, .spin_ns = MAIKO_MS(1), .turn_budget_events = 1, .placement = MAIKO_PLACEMENT_FIXED});
+    CU_ASSERT_EQUAL(
+        maiko_supervisor_add(stage.sup, PLAYER("ping", &ping, .shard = MAIKO_SHARD(0), .subscribe = MAIKO_TOPICS("number"))),
+        MAIKO_OK);
+    CU_ASSERT_EQUAL(
+        maiko_supervisor_add(stage.sup, PLAYER("pong", &pong, .shard = MAIKO_SHARD(1), .subscribe = MAIKO_TOPICS("number"))),
+        MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("busy", &busy, .shard = MAIKO_SHARD(0))), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_join(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_EQUAL(ping.wanted + pong.wanted, 0);
+    stage_close(&stage);
+}
+
+static maiko_status note_time_and_pass(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    note_time(player, ctx, envelope);
+    return pass_to_the_other(player, ctx, envelope);
+}
+
+static maiko_status note_time_until_the_end(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    return maiko_event_as(envelope, number)->value >= 2000 ? maiko_stop_runtime(ctx) : note_time_and_pass(player, ctx, envelope);
+}
+
+static void nor_is_one_from_outside(void)
+{
+    const maiko_config spinning = {.shards = 1, .spin_ns = MAIKO_MS(1)};
+    struct player first = {.handle = note_time_until_the_end};
+    struct player second = {.handle = note_time_and_pass};
+    struct stage one;
+    struct stage other;
+
+    stage_open(&one, &spinning);
+    stage_open(&other, &spinning);
+    first.data = other.sup;
+    second.data = one.sup;
+    CU_ASSERT_EQUAL(stage_add(&one, "first", &first), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_add(&other, "second", &second), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(one.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(other.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&one, 1), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_join(one.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_stop(&other), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_stop(&one), MAIKO_OK);
+    CU_ASSERT_EQUAL(first.wanted + second.wanted, 0);
+    stage_close(&one);
+    stage_close(&other);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(run_ends_with_sigint_and_sigterm),
     TEST_CASE(a_program_may_handle_signals_itself),
@@ -238,5 +320,7 @@ static const struct test_case cases[] = {
     TEST_CASE(threads_carry_the_name_of_their_supervisor),
     TEST_CASE(two_supervisors_share_nothing),
     TEST_CASE(shards_may_spin_before_they_sleep),
+    TEST_CASE(no_event_is_newer_than_its_handler),
+    TEST_CASE(nor_is_one_from_outside),
 };
 SUITE_MAIN("host", cases)
