@@ -412,6 +412,8 @@ HOT void run(struct actor *actor)
     handled = run_batch(actor);
     if (actor->weight == ACTOR_LIGHT)
         run_more_batches(actor, handled);
+    if (__builtin_expect(actor_is_plain(actor), 1))
+        return;
     if (handled > 0 && actor->step_state == ACTOR_STEP_AFTER_EVENTS)
         actor->step_state = ACTOR_STEP_READY;
     if (step_is_due(actor) && may_go_on(actor))
@@ -448,8 +450,7 @@ static __attribute__((noinline)) void run_sampled(struct actor *actor)
 /* The usual state after an activation, known from one place in memory; false: ask actor_is_ready(). */
 HOT bool waits_for_events(const struct actor *actor)
 {
-    return actor->mailbox.depth == 0 && actor->state == ACTOR_RUNNING && actor->step_state != ACTOR_STEP_READY &&
-           !actor->end_pending && !actor->fail_pending && !actor->is_gate && actor->rare == NULL;
+    return actor->mailbox.depth == 0 && actor_is_plain(actor) && !actor->is_gate && actor->rare == NULL;
 }
 
 void actor_activate(struct actor *actor)

@@ -13,6 +13,7 @@
 #include <maiko/context.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
 
 struct shard;
 struct ticket;
@@ -100,15 +101,17 @@ struct actor {
     struct actor *run_next;
     uint32_t debt;                /* own events waiting in mailboxes of this shard */
     _Atomic uint32_t remote_debt; /* any thread: own events waiting in mailboxes of other shards; rarely written */
-    uint8_t state;                /* enum actor_state */
-    uint8_t step_state;           /* enum actor_step_state */
-    uint8_t hold;                 /* enum actor_hold, or-ed */
-    bool is_queued;               /* in the shard's run queue */
-    bool receives_own;
+    /* standing: four bytes that actor_is_plain() reads at once */
+    uint8_t state;          /* enum actor_state */
+    uint8_t step_state;     /* enum actor_step_state */
+    uint8_t hold;           /* enum actor_hold, or-ed */
     bool is_overdrawn : 1;  /* resolves a deadlock: runs although in debt */
     bool has_overdraft : 1; /* from then until its debt is 0: `overdraft` is what is left, also when a hold came between */
-    bool end_pending;       /* every publisher it hears has finished: on_end runs when the queue is empty */
-    bool fail_pending;      /* to be stopped as failed with `failure` when it runs next */
+    bool end_pending : 1;   /* every publisher it hears has finished: on_end runs when the queue is empty */
+    bool fail_pending : 1;  /* to be stopped as failed with `failure` when it runs next */
+    /* written often, so outside of them: a load after narrower stores to the same bytes waits for them */
+    bool is_queued; /* in the shard's run queue */
+    bool receives_own;
     /* what an activation touches */
     struct shard *shard;
     const maiko_actor_ops *ops;
@@ -157,6 +160,29 @@ struct actor {
 static_assert(offsetof(struct actor, shard) == 64, "a delivery touches one cache line");
 static_assert(offsetof(struct actor, sender) == 128, "an activation touches two");
 static_assert(sizeof(struct actor) == 320, "whole cache lines");
+
+/* Only events can make it do anything: it runs, has no step to come, is not held and not about to end or to fail.  Debt is another
+ * matter. */
+static inline bool actor_is_plain(const struct actor *actor)
+{
+    static const uint8_t plain[] = {ACTOR_RUNNING, ACTOR_STEP_NEVER, 0, 0};
+    uint32_t standing;
+    uint32_t expected;
+
+    memcpy(&standing, (const char *)actor + offsetof(struct actor, state), sizeof standing);
+    memcpy(&expected, plain, sizeof expected);
+    return standing == expected;
+}
+static_assert(offsetof(struct actor, hold) == offsetof(struct actor, state) + 2 &&
+                  offsetof(struct actor, is_queued) == offsetof(struct actor, state) + 4,
+              "the standing is four bytes");
+
+/* What an activation touches behind the first line, which the list it stands in brings; NULL is harmless. */
+static inline void actor_fetch_rest(const struct actor *actor)
+{
+    __builtin_prefetch((const void *)((uintptr_t)actor + 64));
+    __builtin_prefetch((const void *)((uintptr_t)actor + 128));
+}
 
 /* A subscription made while running, an allocation of its own. */
 struct running_subscription {

@@ -292,6 +292,7 @@ static struct actor *next_ready(struct shard *shard)
 
     while ((actor = shard->run_first) != NULL) {
         shard->run_first = actor->run_next;
+        actor_fetch_rest(shard->run_first);
         actor->is_queued = false;
         if (__builtin_expect(actor->state != ACTOR_STOPPED, 1))
             return actor;
