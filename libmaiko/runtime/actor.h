@@ -161,8 +161,8 @@ static_assert(offsetof(struct actor, shard) == 64, "a delivery touches one cache
 static_assert(offsetof(struct actor, sender) == 128, "an activation touches two");
 static_assert(sizeof(struct actor) == 320, "whole cache lines");
 
-/* Only events can make it do anything: it runs, has no step to come, is not held and not about to end or to fail.  Debt is another
- * matter. */
+/* Only events can make it do anything: it runs, has no step to come, is not held and not about to end or to fail.  Debt is
+ * another matter. */
 static inline bool actor_is_plain(const struct actor *actor)
 {
     static const uint8_t plain[] = {ACTOR_RUNNING, ACTOR_STEP_NEVER, 0, 0};

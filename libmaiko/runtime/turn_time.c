@@ -19,8 +19,8 @@ uint64_t shard_wall_slow(struct shard *shard)
     return shard->wall_ns;
 }
 
-/* A reading of the same clock by another shard is as good as our own.  What is further off comes from another clock, or nobody says
- * how late it is: then the clock is read when it is needed. */
+/* A reading of the same clock by another shard is as good as our own.  What is further off comes from another clock, or is said to
+ * be late without saying how late: then the clock is read when it is needed. */
 void shard_met_later(struct shard *shard, uint64_t time_ns)
 {
     if (time_ns - shard->wall_ahead_of < AHEAD_MOST_NS) {

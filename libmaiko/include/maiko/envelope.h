@@ -47,8 +47,8 @@ MAIKO_API maiko_id maiko_envelope_parent(const maiko_envelope *envelope);
 /** @return the id of the first event of the chain this one belongs to; an event sent without a parent starts a chain. */
 MAIKO_API maiko_id maiko_envelope_correlation(const maiko_envelope *envelope);
 
-/** @return nanoseconds since 1970 by the sender's wall clock, read once per batch: equal stamps are normal within a shard.  A shard
- * that spins reads it up to about a microsecond before the event came that the batch begins with, never as earlier than that event. */
+/** @return nanoseconds since 1970 by the sender's wall clock, read once per batch: equal stamps are normal within a shard.  A
+ * shard that spins reads it up to about a microsecond before the batch begins, never as earlier than the event it begins with. */
 MAIKO_API uint64_t maiko_envelope_time(const maiko_envelope *envelope);
 
 /**
