@@ -19,7 +19,7 @@ uint64_t shard_wall_slow(struct shard *shard)
     return shard->wall_ns;
 }
 
-/* A reading of the same clock by another shard is as good as our own.  What is further off comes from another clock, or is said to
+/* A reading of the same clock by another shard is as good as ours.  What is further off comes from another clock, or is said to
  * be late without saying how late: then the clock is read when it is needed. */
 void shard_met_later(struct shard *shard, uint64_t time_ns)
 {
