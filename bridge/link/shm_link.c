@@ -16,6 +16,7 @@ enum {
     KEPT_BYTES = 256 * 1024,        /* of that buffer */
     KEPT_FRAMES = 64,               /* after so many frames that needed no more */
     CONFIRM_BYTES = 64 * 1024,      /* the writer is told of room at least this often */
+    BELLS_AT_MOST = 4,              /* wake-ups taken back at once: more than two sleeps bring */
     OUTBOX_MAX = 4 * WIRE_FRAME_MAX /* far above any window: only a broken machine gets there */
 };
 
@@ -396,15 +397,24 @@ bool shm_link_sleep(struct shm_link *link)
     return false;
 }
 
-void shm_link_awake(struct shm_link *link)
+/* All there are: who is told of each one as it comes, not that there are some, hears of none that finds the socket full.  A sleep
+ * brings two at most, so an end that sends for ever is not listened to for ever. */
+static void empty_bell(const struct shm_link *link)
 {
     char byte;
+    int left = BELLS_AT_MOST;
 
+    while (left-- > 0 && recv(link->wake_fd, &byte, 1, MSG_DONTWAIT) >= 0)
+        continue;
+}
+
+void shm_link_awake(struct shm_link *link)
+{
     if (!link->is_asleep)
         return;
     link->is_asleep = false;
     shm_reader_awake(&link->reader);
     if (!fifo_is_empty(&link->outbox))
         shm_writer_awake(&link->writer);
-    (void)!recv(link->wake_fd, &byte, 1, MSG_DONTWAIT); /* of several the others wake us once more */
+    empty_bell(link);
 }

@@ -158,6 +158,20 @@ static int timeout_until(uint64_t deadline_ns)
     return wait_ms < INT32_MAX ? (int)wait_ms : INT32_MAX;
 }
 
+static int sleep_on(struct zmq_port *port, int timeout_ms)
+{
+    const struct zmq_port_hooks *hooks = &port->hooks;
+    struct port_items *all = port->items;
+    int count;
+
+    if (hooks->sleeps == NULL || timeout_ms == 0)
+        return poll(all->fds, (nfds_t)all->count, timeout_ms);
+    hooks->sleeps(true, hooks->userdata);
+    count = poll(all->fds, (nfds_t)all->count, timeout_ms);
+    hooks->sleeps(false, hooks->userdata);
+    return count;
+}
+
 /* Which sockets have something to read, and which watches. */
 static void wait_for_items(struct zmq_port *port, uint64_t deadline_ns)
 {
@@ -171,7 +185,7 @@ static void wait_for_items(struct zmq_port *port, uint64_t deadline_ns)
             ask(&all->items[i]);
         is_any_ready |= all->items[i].is_ready;
     }
-    if (poll(all->fds, (nfds_t)all->count, is_any_ready ? 0 : timeout_until(deadline_ns)) <= 0)
+    if (sleep_on(port, is_any_ready ? 0 : timeout_until(deadline_ns)) <= 0)
         return;
     for (i = 0; i < all->count; i++) {
         if (all->fds[i].revents == 0 || all->items[i].is_ready)

@@ -63,6 +63,8 @@ struct zmq_port_hooks {
     /* Somebody was refused at a socket: `who` is where it came from, `reason` a word, `text` for people.  NULL: a warning. */
     void (*refused)(const char *who, const char *reason, const char *text, void *userdata);
     void (*warn)(const char *text, void *userdata);
+    /* The port's thread is about to sleep, or has slept; meanwhile it touches nothing but descriptors.  NULL: nobody cares. */
+    void (*sleeps)(bool is_asleep, void *userdata);
     void *userdata;
 };
 

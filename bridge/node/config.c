@@ -125,6 +125,8 @@ static maiko_status make_locks(maiko_bridge *bridge)
         pthread_cond_init(&bridge->changed, &attributes) != 0)
         return MAIKO_ESYSTEM;
     pthread_condattr_destroy(&attributes);
+    if (pthread_mutex_init(&bridge->turn, NULL) != 0)
+        return MAIKO_ESYSTEM;
     return pthread_mutex_init(&bridge->lock, NULL) == 0 ? MAIKO_OK : MAIKO_ESYSTEM;
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/guest.h"
 #include "node/node.h"
 #include <maiko/maiko.h>
 
@@ -25,8 +26,17 @@ static void hand_over(maiko_bridge *bridge, maiko_context *ctx)
 {
     struct batch *batch = batch_close(&bridge->building);
     maiko_hold *hold = NULL;
+    bool is_too_much;
+    bool is_little;
+    bool is_asleep;
 
-    if (batch == NULL || !handover_give(&bridge->handover, batch))
+    if (batch == NULL)
+        return;
+    is_little = node_guest_is_welcome(bridge, batch); /* it may be gone right after */
+    is_too_much = handover_give(&bridge->handover, batch, &is_asleep);
+    if (is_asleep && !(is_little && node_guest_send(bridge)))
+        handover_wake(&bridge->handover); /* step: wake_instead */
+    if (!is_too_much)
         return;
     if (maiko_hold_new(ctx, &hold) == MAIKO_OK && !handover_hold(&bridge->handover, hold))
         maiko_hold_release(hold); /* there is room by now */

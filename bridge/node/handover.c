@@ -48,16 +48,16 @@ static bool is_full(const struct handover *handover)
     return !handover->is_closed && (handover->events > HANDOVER_MARK_EVENTS || handover->bytes > HANDOVER_MARK_BYTES);
 }
 
-bool handover_give(struct handover *handover, struct batch *batch)
+bool handover_give(struct handover *handover, struct batch *batch, bool *ret_is_asleep)
 {
-    bool is_asleep;
     bool is_closed;
     bool was_too_much;
 
     pthread_mutex_lock(&handover->lock);
     is_closed = handover->is_closed;
-    is_asleep = atomic_load_explicit(&handover->is_asleep, memory_order_relaxed); /* set under this lock */
-    atomic_store_explicit(&handover->is_asleep, false, memory_order_relaxed);     /* one wake-up is enough */
+    /* set under this lock; one wake-up is enough */
+    *ret_is_asleep = atomic_load_explicit(&handover->is_asleep, memory_order_relaxed) && !is_closed;
+    atomic_store_explicit(&handover->is_asleep, false, memory_order_relaxed);
     if (!is_closed) {
         fifo_push(&handover->queue, &batch->link);
         handover->events += batch->count;
@@ -67,8 +67,6 @@ bool handover_give(struct handover *handover, struct batch *batch)
     pthread_mutex_unlock(&handover->lock);
     if (is_closed)
         batch_free(batch);
-    else if (is_asleep)
-        handover_wake(handover);
     return was_too_much;
 }
 

@@ -15,8 +15,8 @@
 /*
  * who               | may call                       | beside
  * export actor      | handover_give, handover_hold   | the bridge's thread
- * bridge's thread   | handover_take, _is_empty,      | the export actor
- *                   | _rest, _rise                   |
+ * who has the turn  | handover_take, _is_empty,      | the export actor, unless it is the one
+ * (guest.h)         | _rest, _rise                   |
  * any               | handover_wake                  | all
  */
 struct handover {
@@ -40,8 +40,9 @@ MAIKO_MUST_CHECK maiko_status handover_init(struct handover *handover);
 /* Drops what nobody took, and releases the hold. */
 void handover_deinit(struct handover *handover);
 
-/* Takes the batch over.  True: the caller had better take a hold and offer it. */
-bool handover_give(struct handover *handover, struct batch *batch);
+/* Takes the batch over.  True: the caller had better take a hold and offer it.  *ret_is_asleep: nobody is about to take it, so
+ * the caller sees to it that somebody does. */
+bool handover_give(struct handover *handover, struct batch *batch, bool *ret_is_asleep);
 
 /* Takes the hold over unless there is room by now; then it is the caller's to release.  True: taken. */
 bool handover_hold(struct handover *handover, maiko_hold *hold);
@@ -49,7 +50,7 @@ bool handover_hold(struct handover *handover, maiko_hold *hold);
 /* Nothing was given since the last take. */
 bool handover_is_empty(struct handover *handover);
 
-/* The bridge's thread wants to sleep: false when something was given since the last take, else who gives wakes it. */
+/* The bridge's thread wants to sleep: false when something was given since the last take, else who gives is told so. */
 bool handover_rest(struct handover *handover);
 
 /* It is awake, and takes before it rests again: nobody need wake it. */

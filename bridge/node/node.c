@@ -253,6 +253,7 @@ static void bridge_free(maiko_bridge *bridge)
     heap_free(heap, bridge->peer_keys, bridge->peer_key_count * KEY_TEXT_SIZE);
     pthread_cond_destroy(&bridge->changed);
     pthread_mutex_destroy(&bridge->lock);
+    pthread_mutex_destroy(&bridge->turn);
     explicit_bzero(&bridge->keys, sizeof(bridge->keys));
     bridge->magic = 0;
     heap_clear_shelf(&bridge->large);

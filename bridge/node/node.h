@@ -17,6 +17,7 @@
 #include "node/news.h"
 #include "node/types.h"
 #include "runtime/link_counters.h"
+#include "runtime/visit.h"
 #include "security/allow.h"
 #include "security/key_text.h"
 #include "space/space.h"
@@ -226,6 +227,14 @@ struct maiko_bridge {
     _Atomic uint32_t peers_up;
     struct node_sums gone;  /* of peers that are freed */
     atomic_bool is_running; /* the supervisor has started: imports may enter; set by the export actor */
+    /* see guest.h; the bridge's thread holds it except when it sleeps, and with it goes everything that is that thread's */
+    pthread_mutex_t turn;
+    bool is_asleep;           /* under `turn` */
+    uint64_t sleeps_until_ns; /* under `turn`: the bridge's thread wakes up by itself then */
+    struct maiko_visit visit; /* a shard's, when a link wakes it */
+    /* what guests did without the bridge's thread; written under `turn`, read by any */
+    _Atomic uint64_t guest_sends;
+    _Atomic uint64_t guest_reads;
     /* asked by any thread, done by the bridge's */
     atomic_bool wants_stop;
     atomic_bool wants_haste; /* the end is not to wait */

@@ -15,7 +15,7 @@
 #include "shm/shm_layout.h"
 #include "space/attach.h"
 
-enum { FRAMES_PER_TURN = 256, FRAMES_IN_RING = SHM_RING_BYTES / (int)sizeof(struct shm_record_header) };
+enum { FRAMES_IN_RING = SHM_RING_BYTES / (int)sizeof(struct shm_record_header) };
 
 struct node_shm {
     struct node_peer *peer;
@@ -77,8 +77,10 @@ static void shm_free(struct node_shm *shm)
 
     if (shm->channel != NULL)
         space_channel_set_owner(shm->channel, NULL);
-    if (shm->link != NULL)
-        epoll_ctl(bridge->shm_fd, EPOLL_CTL_DEL, shm_link_wake_fd(shm->link), NULL); /* the other side holds it, too */
+    if (shm->link != NULL) { /* the other side holds it, too */
+        maiko_importer_unwatch(bridge->importer.importer, shm_link_wake_fd(shm->link));
+        epoll_ctl(bridge->shm_fd, EPOLL_CTL_DEL, shm_link_wake_fd(shm->link), NULL);
+    }
     shm_link_free(shm->link);
     shm->peer->shm = NULL;
     heap_free(bridge->heap, shm, sizeof(*shm));
@@ -95,11 +97,19 @@ void node_shm_drop(struct node_peer *peer)
     shm_free(shm);
 }
 
+/* A wake-up goes to one sleeper, the first one there is: the shard where the events go, or else the bridge's thread. */
+static maiko_status watch(maiko_bridge *bridge, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE};
+
+    (void)!maiko_importer_watch(bridge->importer.importer, fd, &bridge->visit); /* else the bridge's thread does it all */
+    return epoll_ctl(bridge->shm_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? MAIKO_OK : MAIKO_ESYSTEM;
+}
+
 static maiko_status shm_make(struct node_peer *peer, struct space_channel *channel, uint64_t id)
 {
     maiko_bridge *bridge = peer->bridge;
     struct node_shm *shm = heap_alloc_zeroed(bridge->heap, 1, sizeof(*shm));
-    struct epoll_event event = {.events = EPOLLIN};
     maiko_status status;
 
     if (shm == NULL)
@@ -108,8 +118,8 @@ static maiko_status shm_make(struct node_peer *peer, struct space_channel *chann
     shm->id = id;
     peer->shm = shm;
     status = shm_link_new(&bridge->large, id, &shm->link);
-    if (status == MAIKO_OK && epoll_ctl(bridge->shm_fd, EPOLL_CTL_ADD, shm_link_wake_fd(shm->link), &event) != 0)
-        status = MAIKO_ESYSTEM;
+    if (status == MAIKO_OK)
+        status = watch(bridge, shm_link_wake_fd(shm->link));
     if (status != MAIKO_OK) {
         shm_free(shm);
         return status;
@@ -349,6 +359,11 @@ void node_shm_channel_ended(void *owner, void *bridge)
 
 /* ---- frames ---- */
 
+bool node_shm_is_waiting(const struct node_peer *peer)
+{
+    return node_shm_is_up(peer) && shm_link_waiting(peer->shm->link) > 0;
+}
+
 maiko_status node_shm_send(struct node_peer *peer, const void *bytes, size_t len)
 {
     return shm_link_send(peer->shm->link, bytes, len);
@@ -379,7 +394,7 @@ void node_shm_read_out(struct node_peer *peer)
         (void)read_frames(peer, FRAMES_IN_RING);
 }
 
-static void run_one(struct node_peer *peer)
+static void run_one(struct node_peer *peer, size_t frames)
 {
     struct shm_link *link = peer->shm->link;
     maiko_status status;
@@ -387,7 +402,7 @@ static void run_one(struct node_peer *peer)
     shm_link_awake(link);
     status = shm_link_flush(link);
     if (status != MAIKO_EPROTOCOL)
-        status = read_frames(peer, FRAMES_PER_TURN);
+        status = read_frames(peer, frames);
     if (status != MAIKO_EPROTOCOL)
         return;
     node_log(peer->bridge, MAIKO_LOG_ERROR, "the memory shared with node %s is broken: %s", peer->name, shm_link_fault(link));
@@ -395,7 +410,7 @@ static void run_one(struct node_peer *peer)
     lose(peer, "protocol");
 }
 
-void node_shm_run(maiko_bridge *bridge)
+void node_shm_run(maiko_bridge *bridge, size_t frames)
 {
     struct list *link;
 
@@ -403,7 +418,7 @@ void node_shm_run(maiko_bridge *bridge)
         struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
 
         if (node_shm_is_up(peer))
-            run_one(peer);
+            run_one(peer, frames);
     }
 }
 

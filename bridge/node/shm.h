@@ -46,8 +46,13 @@ void node_shm_drop(struct node_peer *peer);
 /* Reads all there is, for a peer that will write no more. */
 void node_shm_read_out(struct node_peer *peer);
 
-/* Reads and writes what can be, a bounded part per link. */
-void node_shm_run(struct maiko_bridge *bridge);
+enum { SHM_FRAMES_PER_TURN = 256 };
+
+/* Reads and writes what can be; at most so many frames of each link. */
+void node_shm_run(struct maiko_bridge *bridge, size_t frames);
+
+/* Frames wait for room. */
+bool node_shm_is_waiting(const struct node_peer *peer);
 
 /* Before sleeping: `deadline_ns`, or 0 when there is something to do already. */
 uint64_t node_shm_arm(struct maiko_bridge *bridge, uint64_t deadline_ns);

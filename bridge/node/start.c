@@ -1,4 +1,5 @@
 /* Starting a bridge, see <maiko/bridge.h>: its actors, its port, its place in the space. */
+#include "node/guest.h"
 #include "node/node.h"
 #include "node/shm.h"
 #include "space/process.h"
@@ -46,6 +47,7 @@ static maiko_status open_port(maiko_bridge *bridge, struct text *error)
                                                .may_listen = node_access_may_listen,
                                                .refused = on_refused,
                                                .warn = on_warning,
+                                               .sleeps = node_guest_sleeps,
                                                .userdata = bridge}};
 
     memcpy(config.public_key, bridge->keys.public_key, KEY_TEXT_SIZE);
@@ -180,6 +182,7 @@ static maiko_status set_up_actors(maiko_bridge *bridge)
     if (status != MAIKO_OK)
         return node_fail(bridge, status, "the bridge's importer: %s", maiko_strerror(status));
     maiko_importer_on_room(bridge->importer.importer, node_import_on_room, bridge);
+    bridge->visit = (struct maiko_visit){.run = node_guest_read, .userdata = bridge};
     bridge->types.keeper = bridge->importer.importer;
     status = node_news_set_up(bridge);
     if (status == MAIKO_OK)

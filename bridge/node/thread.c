@@ -173,10 +173,11 @@ static void reload(maiko_bridge *bridge)
 static uint64_t turn(maiko_bridge *bridge, uint64_t deadline_ns)
 {
     deadline_ns = node_shm_arm(bridge, deadline_ns);
+    bridge->sleeps_until_ns = deadline_ns;
     zmq_port_wait(bridge->port, handover_rest(&bridge->handover) ? deadline_ns : 0);
     handover_rise(&bridge->handover);
     zmq_port_read(bridge->port);
-    node_shm_run(bridge);
+    node_shm_run(bridge, SHM_FRAMES_PER_TURN);
     if (atomic_exchange(&bridge->wants_reload, false))
         reload(bridge);
     node_import_retry(bridge);
@@ -208,6 +209,7 @@ static void *run(void *userdata)
     maiko_bridge *bridge = userdata;
     uint64_t next_ns = 0;
 
+    pthread_mutex_lock(&bridge->turn);
     while (!atomic_load(&bridge->wants_stop))
         next_ns = turn(bridge, next_ns);
     say_goodbye(bridge);
@@ -219,6 +221,7 @@ static void *run(void *userdata)
     node_remove_sockets(bridge);
     bridge->space = space_leave(bridge->space);
     node_shm_tear_down(bridge);
+    pthread_mutex_unlock(&bridge->turn); /* nobody sleeps, so guests find nothing to do */
     pthread_mutex_lock(&bridge->lock);
     bridge->is_closed = true;
     pthread_cond_broadcast(&bridge->changed);

@@ -2,6 +2,7 @@
 #include "runtime/reporter.h"
 #include "runtime/send.h"
 #include "runtime/supervisor_internal.h"
+#include "runtime/visit.h"
 #include <maiko/import.h>
 #include <string.h>
 
@@ -351,6 +352,23 @@ void maiko_importer_on_room(maiko_importer *importer, void (*notify)(void *userd
     importer->inbox->notify = notify;
     importer->inbox->notify_userdata = userdata;
     pthread_mutex_unlock(&importer->inbox->lock);
+}
+
+maiko_status maiko_importer_watch(maiko_importer *importer, int fd, struct maiko_visit *visit)
+{
+    if (importer == NULL || visit == NULL)
+        return MAIKO_EINVAL;
+    if (is_forked(importer))
+        return MAIKO_EFORKED;
+    if (importer->inbox->sup->config.mode != MAIKO_THREADS)
+        return MAIKO_ENOTSUP;
+    return wakeup_watch(&importer->inbox->gate->shard->wakeup, fd, visit);
+}
+
+void maiko_importer_unwatch(maiko_importer *importer, int fd)
+{
+    if (importer != NULL && !is_forked(importer) && importer->inbox->sup->config.mode == MAIKO_THREADS)
+        wakeup_unwatch(&importer->inbox->gate->shard->wakeup, fd);
 }
 
 maiko_status maiko_importer_finish(maiko_importer *importer)

@@ -83,6 +83,7 @@ core_sources += libmaiko/runtime/thread.h
 core_sources += libmaiko/runtime/ticket.c
 core_sources += libmaiko/runtime/ticket.h
 core_sources += libmaiko/runtime/turn_time.c
+core_sources += libmaiko/runtime/visit.h
 core_sources += libmaiko/runtime/wakeup.c
 core_sources += libmaiko/runtime/wakeup.h
 core_sources += libmaiko/runtime/world.c

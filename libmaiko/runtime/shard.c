@@ -462,6 +462,8 @@ static void sleep_until_work(struct shard *shard, bool in_hook)
     supervisor_shard_idle(shard);
     wakeup_sleep(&shard->wakeup, deadline);
     supervisor_shard_busy(shard);
+    if (wakeup_has_visits(&shard->wakeup)) /* also when it must exit: nobody else was woken */
+        wakeup_run_visits(&shard->wakeup);
 }
 
 /* An actor that has failed waits for nobody: it is about to stop, and nothing that waits for it counts on more. */

@@ -8,22 +8,28 @@
 #include <time.h>
 #include <unistd.h>
 
-static bool watch(int epoll_fd, int fd)
-{
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+#include "runtime/visit.h"
 
-    return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+enum { EVENTS_AT_ONCE = 8 };
+
+/* Our own descriptors lead to the place where they stand, others to a visit. */
+static bool watch(int epoll_fd, int *fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = fd};
+
+    return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, *fd, &event) == 0;
 }
 
 maiko_status wakeup_init(struct wakeup *wakeup)
 {
     wakeup->armed_ns = 0;
+    wakeup->visits = NULL;
     atomic_init(&wakeup->asleep, false);
     wakeup->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     wakeup->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     wakeup->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (wakeup->epoll_fd >= 0 && wakeup->event_fd >= 0 && wakeup->timer_fd >= 0 && watch(wakeup->epoll_fd, wakeup->event_fd) &&
-        watch(wakeup->epoll_fd, wakeup->timer_fd))
+    if (wakeup->epoll_fd >= 0 && wakeup->event_fd >= 0 && wakeup->timer_fd >= 0 && watch(wakeup->epoll_fd, &wakeup->event_fd) &&
+        watch(wakeup->epoll_fd, &wakeup->timer_fd))
         return MAIKO_OK;
     wakeup_deinit(wakeup);
     return MAIKO_ESYSTEM;
@@ -74,20 +80,69 @@ void wakeup_clear(struct wakeup *wakeup)
     wakeup->armed_ns = 0;
 }
 
+/* Once, however many of its descriptors are ready. */
+static void note_visit(struct wakeup *wakeup, struct maiko_visit *visit)
+{
+    if (visit->is_due)
+        return;
+    visit->is_due = true;
+    visit->next = wakeup->visits;
+    wakeup->visits = visit;
+}
+
+static void note(struct wakeup *wakeup, void *what)
+{
+    if (what == &wakeup->event_fd) {
+        drain(wakeup->event_fd);
+    } else if (what == &wakeup->timer_fd) {
+        drain(wakeup->timer_fd);
+        wakeup->armed_ns = 0;
+    } else {
+        note_visit(wakeup, what);
+    }
+}
+
+/* All that is ready: a wake-up that came to us came to nobody else. */
 void wakeup_sleep(struct wakeup *wakeup, uint64_t deadline_ns)
 {
-    struct epoll_event events[2];
+    struct epoll_event events[EVENTS_AT_ONCE];
     int count;
     int i;
 
     wakeup_arm(wakeup, deadline_ns);
-    count = epoll_wait(wakeup->epoll_fd, events, 2, -1);
+    count = epoll_wait(wakeup->epoll_fd, events, EVENTS_AT_ONCE, -1);
     wakeup_withdraw(wakeup);
-    for (i = 0; i < count; i++) {
-        drain(events[i].data.fd);
-        if (events[i].data.fd == wakeup->timer_fd)
-            wakeup->armed_ns = 0;
+    while (count > 0) {
+        for (i = 0; i < count; i++)
+            note(wakeup, events[i].data.ptr);
+        count = count < EVENTS_AT_ONCE ? 0 : epoll_wait(wakeup->epoll_fd, events, EVENTS_AT_ONCE, 0);
     }
+}
+
+void wakeup_run_visits(struct wakeup *wakeup)
+{
+    struct maiko_visit *visit;
+
+    while ((visit = wakeup->visits) != NULL) {
+        wakeup->visits = visit->next;
+        visit->is_due = false;
+        visit->run(visit->userdata);
+    }
+}
+
+maiko_status wakeup_watch(struct wakeup *wakeup, int fd, struct maiko_visit *visit)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET | EPOLLEXCLUSIVE, .data.ptr = visit};
+
+    return epoll_ctl(wakeup->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? MAIKO_OK : MAIKO_ESYSTEM;
+}
+
+void wakeup_unwatch(struct wakeup *wakeup, int fd)
+{
+    int saved_errno = errno;
+
+    (void)epoll_ctl(wakeup->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    errno = saved_errno;
 }
 
 void wakeup_signal(struct wakeup *wakeup)

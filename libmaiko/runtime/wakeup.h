@@ -8,13 +8,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct maiko_visit;
+
 struct wakeup {
     /* set at creation */
     int epoll_fd;
     int event_fd;
     int timer_fd;
     /* owner */
-    uint64_t armed_ns; /* what the timer is set to; 0: not set */
+    uint64_t armed_ns;          /* what the timer is set to; 0: not set */
+    struct maiko_visit *visits; /* whose descriptors ended the last sleep */
     /* any thread: on a line of its own.  Owner: store true, fence, look for work again, sleep.  Others: make work
      * visible, fence, load; whoever takes it back to false writes the eventfd. */
     _Alignas(128) _Atomic bool asleep;
@@ -41,6 +44,18 @@ static inline void wakeup_withdraw(struct wakeup *wakeup)
 
 /* Owner: sleeps until woken or until the deadline (monotonic ns; UINT64_MAX: none). */
 void wakeup_sleep(struct wakeup *wakeup, uint64_t deadline_ns);
+
+/* Owner: lets those work whose descriptors ended the sleep. */
+static inline bool wakeup_has_visits(const struct wakeup *wakeup)
+{
+    return wakeup->visits != NULL;
+}
+
+void wakeup_run_visits(struct wakeup *wakeup);
+
+/* Any thread: one more descriptor to sleep on, see visit.h.  MAIKO_OK or MAIKO_ESYSTEM. */
+MAIKO_MUST_CHECK maiko_status wakeup_watch(struct wakeup *wakeup, int fd, struct maiko_visit *visit);
+void wakeup_unwatch(struct wakeup *wakeup, int fd);
 
 /* Owner: sets the timer for an outside loop that sleeps on the descriptor instead. */
 void wakeup_arm(struct wakeup *wakeup, uint64_t deadline_ns);

@@ -16,6 +16,7 @@
 #include "lib/process.h"
 #include "lib/suite.h"
 #include "link/shm_link.h"
+#include "node/node.h"
 #include "shm/shm_layout.h"
 #include "space/attach.h"
 #include "space/control.h"
@@ -113,6 +114,28 @@ static void who_wants_zeromq_gets_it(void)
     link_two("a", MAIKO_TRANSPORT_ZMQ, "b", MAIKO_TRANSPORT_AUTO, "zmq");
     link_two("b", MAIKO_TRANSPORT_ZMQ, "a", MAIKO_TRANSPORT_AUTO, "zmq");
     link_two("a", MAIKO_TRANSPORT_ZMQ, "b", MAIKO_TRANSPORT_ZMQ, "zmq");
+}
+
+/* ---- who does the work ---- */
+
+/* One event at a time: the shards are asleep, and so are the bridges' threads, which need not wake up for it.  They do for other
+ * things, so only some of the events have to come without them. */
+static void a_small_event_wakes_no_bridge(void)
+{
+    enum { WITHOUT = 10, AT_MOST = 5000 };
+    struct pair pair;
+    uint64_t i;
+
+    begin(&pair, "a", MAIKO_TRANSPORT_SHM, "b", MAIKO_TRANSPORT_SHM);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(pair.far.bridge, "count/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
+    for (i = 1; i <= AT_MOST && (pair.far.bridge->guest_sends < WITHOUT || pair.near.bridge->guest_reads < WITHOUT); i++) {
+        CU_ASSERT_EQUAL(bridge_end_publish(&pair.far, i), MAIKO_OK);
+        CU_ASSERT_FATAL(wait_until(pair.near.received == i, 60000));
+    }
+    CU_ASSERT(pair.far.bridge->guest_sends >= WITHOUT);
+    CU_ASSERT(pair.near.bridge->guest_reads >= WITHOUT);
+    CU_ASSERT_EQUAL(pair.near.not_rising + pair.near.holes, 0);
+    finish(&pair);
 }
 
 /* ---- what late joiners get ---- */
@@ -443,6 +466,7 @@ static void a_link_that_is_down_has_the_transport_it_had(void)
 static const struct test_case cases[] = {
     TEST_CASE(nodes_of_a_space_share_memory),
     TEST_CASE(who_wants_zeromq_gets_it),
+    TEST_CASE(a_small_event_wakes_no_bridge),
     TEST_CASE(what_is_in_the_log_comes_through_shared_memory_and_runs_on),
     TEST_CASE(wishes_that_exclude_each_other_make_no_link_and_are_told),
     TEST_CASE(who_cannot_have_memory_gets_a_zeromq_link),

@@ -119,7 +119,7 @@ static maiko_status try_open(struct end *end, const struct keys *keys)
 {
     struct zmq_port_config config = {
         .heap = heap_default(),
-        .hooks = {on_frame, on_up, on_down, on_forgotten, on_admit, on_may_listen, on_listening, NULL, on_warning, end}};
+        .hooks = {on_frame, on_up, on_down, on_forgotten, on_admit, on_may_listen, on_listening, NULL, on_warning, NULL, end}};
 
     memset(end, 0, sizeof(*end));
     end->admits = true;

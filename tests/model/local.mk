@@ -4,5 +4,6 @@ structure_scripts += tests/model/models.sh
 EXTRA_DIST += \
 	tests/model/attach.pml \
 	tests/model/chunks.pml \
+	tests/model/guest.pml \
 	tests/model/policies.pml \
 	tests/model/ring.pml

@@ -423,6 +423,33 @@ static void *answer(void *userdata)
     return NULL;
 }
 
+/* Or the socket would be full one day, and who is told of each as it comes would hear of no more. */
+static void who_wakes_up_takes_back_all_that_woke_it(void)
+{
+    struct pollfd wake = {.events = POLLIN};
+    struct slice frame;
+    struct ends ends;
+    int fds[SHM_LINK_FDS];
+    uint32_t i;
+    int times;
+
+    ends_init(&ends);
+    wake.fd = shm_link_wake_fd(ends.b);
+    shm_link_fds(ends.b, fds);
+    for (i = 0; i < 100; i++) {
+        CU_ASSERT(shm_link_sleep(ends.b));
+        CU_ASSERT_EQUAL(send_frame(ends.a, 10, i), MAIKO_OK); /* once for the frame */
+        for (times = 0; times < 2; times++)
+            CU_ASSERT_EQUAL(send(fds[SHM_LINK_WAKE], "", 1, MSG_DONTWAIT), 1); /* and once as for room, and more */
+        CU_ASSERT_EQUAL(poll(&wake, 1, 0), 1);
+        shm_link_awake(ends.b);
+        CU_ASSERT_EQUAL(poll(&wake, 1, 0), 0);
+        CU_ASSERT_EQUAL(shm_link_receive(ends.b, &frame), MAIKO_OK);
+        CU_ASSERT_EQUAL(shm_link_receive(ends.b, &frame), MAIKO_ENOTFOUND);
+    }
+    ends_deinit(&ends);
+}
+
 static void neither_side_sleeps_for_ever(void)
 {
     static struct talk talk;
@@ -748,6 +775,7 @@ static const struct test_case cases[] = {
     TEST_CASE(who_cannot_put_a_frame_together_tries_again),
     TEST_CASE(what_is_no_link_is_not_joined_and_may_come_again),
     TEST_CASE(who_sleeps_is_woken_by_a_frame_or_by_room),
+    TEST_CASE(who_wakes_up_takes_back_all_that_woke_it),
     TEST_CASE(neither_side_sleeps_for_ever),
     TEST_CASE(pieces_that_do_not_belong_together_are_refused),
     TEST_CASE(long_and_short_frames_by_turns_need_no_memory),

@@ -47,7 +47,8 @@ typedef struct maiko_bridge_config {
     uint64_t silence_ns;          /* no sign of life for so long ends a link, but not one through shared memory; 5 s */
     uint64_t linger_ns;           /* maiko_bridge_stop() waits so long for what was accepted to arrive; 5 s */
     uint8_t hop_limit;            /* 8 */
-    void (*log)(maiko_log_level level, const char *text, void *userdata); /* on the bridge's thread; NULL: silent */
+    /* On the bridge's thread, or on a shard's while that one sleeps, so one at a time; NULL: silent. */
+    void (*log)(maiko_log_level level, const char *text, void *userdata);
     void *log_userdata;
 } maiko_bridge_config;
 

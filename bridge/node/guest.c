@@ -1,0 +1,141 @@
+/* Guest, see guest.h.
+ *
+ * Who owns the peers, their links and all else that is the bridge's thread's: whoever holds `turn`.  That thread holds it while
+ * it is awake and gives it up around one call only, the poll it sleeps in; there `is_asleep` is true.  Guests try the lock and
+ * never wait for it, and while they hold it they wait for nobody, so the thread waits for a guest at most as long as a little
+ * work takes.  A ring so has one writer and one reader at a time, whichever thread that is; what ends a link (its control
+ * connection, a pidfd, a timer, a stop) is done by the bridge's thread, before or after a guest, not beside one.  Events keep
+ * their order: who has the turn takes all that was handed over, and only the export actor hands over.
+ *
+ * Nothing is left lying: whoever is told that there is something to do does it, or wakes the bridge's thread, which takes and
+ * reads everything before it sleeps again.  That holds for a guest that does not get the turn, because the other one may have
+ * looked at the rings already; for one that finds more than a little; and for one that leaves behind something that only the
+ * thread does or a deadline earlier than the one it sleeps to.  Before it gives up the turn a guest says again what it found
+ * said: the handover is at rest (node_guest_send), the readers of the links are asleep (node_guest_read).
+ *
+ * A guest does not use the sockets: libzmq's are asked for their events before the sleep, and what is sent in between could
+ * make them ready unseen.  So it sends where no peer has one, and wakes the thread behind what it reads where one has. */
+#include "node/guest.h"
+
+#include "node/peers.h"
+#include "node/shm.h"
+
+enum { FRAMES_AT_MOST = 4 };
+
+static bool uses_sockets(const maiko_bridge *bridge)
+{
+    struct list *link;
+
+    LIST_FOR_EACH (link, &bridge->peers)
+        if (CONTAINER_OF(link, struct node_peer, link)->route != NULL)
+            return true;
+    return zmq_port_is_listened_to(bridge->port);
+}
+
+static bool has_waits(maiko_bridge *bridge)
+{
+    bool has;
+
+    pthread_mutex_lock(&bridge->lock);
+    has = !list_is_empty(&bridge->waits);
+    pthread_mutex_unlock(&bridge->lock);
+    return has;
+}
+
+static bool is_host_needed_for(const maiko_bridge *bridge, const struct node_peer *peer)
+{
+    bool is_over = peer->ends_ns != UINT64_MAX && peer_state(peer->peer) != PEER_UP;
+
+    return is_over || peer->wants_close || peer->is_broken || peer->redial_ns < bridge->sleeps_until_ns ||
+           peer_deadline(peer->peer) < bridge->sleeps_until_ns || node_shm_is_waiting(peer);
+}
+
+/* Is there anything that the bridge's thread does not know and a guest does not do? */
+static bool is_host_needed(maiko_bridge *bridge)
+{
+    struct list *link;
+
+    if (bridge->record_is_stale || !fifo_is_empty(&bridge->waiting) || !fifo_is_empty(&bridge->dirty) || has_waits(bridge))
+        return true;
+    LIST_FOR_EACH (link, &bridge->peers)
+        if (is_host_needed_for(bridge, CONTAINER_OF(link, struct node_peer, link)))
+            return true;
+    return false;
+}
+
+static void finish(maiko_bridge *bridge)
+{
+    struct list *link;
+
+    LIST_FOR_EACH (link, &bridge->peers) {
+        struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
+
+        if (node_shm_is_up(peer))
+            peer_flush(peer->peer, node_now(bridge));
+    }
+    node_outflow_release(bridge);
+}
+
+/* The figures say nothing that the bridge's thread has yet to act on: who sees that a peer has gone may count on its being
+ * closed. */
+static void count(maiko_bridge *bridge, _Atomic uint64_t *counter)
+{
+    node_figures_update(bridge);
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+bool node_guest_is_welcome(const maiko_bridge *bridge, const struct batch *batch)
+{
+    return batch->count <= GUEST_EVENTS_MAX && batch->len <= GUEST_BYTES_MAX &&
+           atomic_load_explicit(&bridge->peers_up, memory_order_relaxed) <= GUEST_PEERS_MAX; /* a hint */
+}
+
+bool node_guest_send(maiko_bridge *bridge)
+{
+    bool is_done = false;
+
+    if (pthread_mutex_trylock(&bridge->turn) != 0)
+        return false;
+    if (bridge->is_asleep && !uses_sockets(bridge)) {
+        node_outflow_run(bridge);
+        finish(bridge);
+        is_done = handover_rest(&bridge->handover) && !is_host_needed(bridge); /* step: rest_again */
+        if (is_done)
+            count(bridge, &bridge->guest_sends);
+    }
+    pthread_mutex_unlock(&bridge->turn);
+    return is_done;
+}
+
+void node_guest_read(void *userdata)
+{
+    maiko_bridge *bridge = userdata;
+    bool is_done = false;
+
+    if (pthread_mutex_trylock(&bridge->turn) == 0) {
+        if (bridge->is_asleep) {
+            node_shm_run(bridge, FRAMES_AT_MOST);
+            finish(bridge);
+            is_done = node_shm_arm(bridge, UINT64_MAX) != 0; /* step: arm_again */
+            is_done = is_done && !uses_sockets(bridge) && !is_host_needed(bridge);
+            if (is_done)
+                count(bridge, &bridge->guest_reads);
+        }
+        pthread_mutex_unlock(&bridge->turn);
+    }
+    if (!is_done)
+        handover_wake(&bridge->handover); /* step: pass_on */
+}
+
+void node_guest_sleeps(bool is_asleep, void *userdata)
+{
+    maiko_bridge *bridge = userdata;
+
+    if (is_asleep) {
+        bridge->is_asleep = true;
+        pthread_mutex_unlock(&bridge->turn);
+    } else {
+        pthread_mutex_lock(&bridge->turn);
+        bridge->is_asleep = false;
+    }
+}

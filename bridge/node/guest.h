@@ -1,0 +1,29 @@
+/* Guest: a shard that does the work of the bridge's thread while that thread sleeps, because to wake it would take longer than
+ * the work.  Only what concerns links through shared memory, and only a little of it at a time: large amounts, everything else,
+ * and whatever turns up while the guest is at work are left to the bridge's thread, which is woken then. */
+#ifndef NODE_GUEST_H
+#define NODE_GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct batch;
+struct maiko_bridge;
+
+/* More than this is handed to the bridge's thread, which sends while the shard goes on. */
+enum { GUEST_EVENTS_MAX = 32, GUEST_BYTES_MAX = 16 * 1024, GUEST_PEERS_MAX = 16 };
+
+/* Is this a little?  Before it is handed over. */
+bool node_guest_is_welcome(const struct maiko_bridge *bridge, const struct batch *batch);
+
+/* Export actor, which has just handed something over: sends it.  False: the bridge's thread has to be woken. */
+bool node_guest_send(struct maiko_bridge *bridge);
+
+/* A shard that slept, and was woken by a link instead of the bridge's thread: reads what has come, wakes that thread if need
+ * be. */
+void node_guest_read(void *bridge);
+
+/* The bridge's thread, which holds the turn, is about to sleep, or has slept. */
+void node_guest_sleeps(bool is_asleep, void *bridge);
+
+#endif

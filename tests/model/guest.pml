@@ -1,0 +1,172 @@
+/* Who wakes up for what: the bridge's thread of a node and a shard that may be its guest (bridge/node/guest.c; a label here is the
+ * `step:` there), a node that writes into a ring, and the export actor, which hands over.  The wake-up of a ring goes to the shard
+ * while that one sleeps, which then is the only one that hears of it, and else to both.
+ *
+ * Shown: when nothing moves any more, all that was written has been read and all that was handed over was taken, and a guest
+ * works only while the bridge's thread sleeps.  Each step that sees to it is left out by -DWITHOUT_name. */
+#define RECORDS 2
+#define BATCHES 2
+
+/* The ring: what was written and read, the word that says that the reader sleeps, its socket. */
+byte written = 0;
+byte have_read = 0;
+bool reader_asleep = false;
+bool is_signalled = false;  /* something is in the socket; who wakes up empties it, so there is always room */
+bool shard_is_told = false; /* the socket is in the shard's list of what is ready */
+bool host_is_told = false;  /* and in that of the bridge's thread */
+
+/* The handover. */
+byte given = 0;
+byte taken = 0;
+bool is_at_rest = false;
+bool is_woken = false; /* its eventfd */
+
+bool turn = true; /* held, by the bridge's thread */
+bool host_sleeps = false;
+bool shard_waits = false;
+
+inline try_turn(ret_got)
+{
+    atomic { ret_got = !turn; turn = true };
+    assert(!ret_got || host_sleeps)
+}
+
+active proctype writer()
+{
+    do
+    :: written < RECORDS ->
+        written++;
+        if
+        :: reader_asleep ->
+            atomic {
+                is_signalled = true;
+                shard_is_told = true;
+                if
+                :: shard_waits -> shard_waits = false
+                :: else -> host_is_told = true
+                fi
+            }
+        :: else
+        fi
+    :: else -> break
+    od
+}
+
+active proctype export_actor()
+{
+    bool is_told;
+    bool has_turn;
+
+    do
+    :: given < BATCHES ->
+        atomic { given++; is_told = is_at_rest; is_at_rest = false };
+        if
+        :: is_told ->
+            try_turn(has_turn);
+            if
+            :: has_turn ->
+                taken = given;
+#ifndef WITHOUT_rest_again
+rest_again:
+                is_at_rest = true;
+#endif
+                turn = false
+            :: else ->
+#ifndef WITHOUT_wake_instead
+wake_instead:
+                is_woken = true
+#else
+                skip
+#endif
+            fi
+        :: else
+        fi
+    :: else -> break
+    od
+}
+
+active proctype shard()
+{
+    byte other_work = 2;
+    bool has_turn;
+    bool is_done;
+
+end_shard:
+    do
+    :: atomic { shard_is_told && is_signalled -> shard_is_told = false; shard_waits = false };
+        is_done = false;
+        try_turn(has_turn);
+        if
+        :: has_turn ->
+            reader_asleep = false;
+            is_signalled = false;
+            if
+            :: have_read < written -> have_read++ /* a little */
+            :: else
+            fi;
+#ifndef WITHOUT_arm_again
+arm_again:
+            reader_asleep = true;
+#endif
+#ifndef WITHOUT_look_after_arming
+            is_done = have_read == written;
+#else
+            is_done = true;
+#endif
+            turn = false
+        :: else
+        fi;
+        if
+        :: is_done
+        :: else ->
+#ifndef WITHOUT_pass_on
+pass_on:
+            is_woken = true
+#else
+            skip
+#endif
+        fi
+    :: atomic { shard_is_told && !is_signalled -> shard_is_told = false } /* somebody else has read it away */
+    :: atomic { !shard_waits && !shard_is_told -> shard_waits = true }
+    :: atomic { other_work > 0 && shard_waits -> other_work--; shard_waits = false }
+    od
+}
+
+active proctype host()
+{
+end_host:
+    do
+    :: reader_asleep = true;
+        if
+        :: have_read < written -> goto end_of_sleep
+        :: else
+        fi;
+        atomic {
+            if
+            :: taken < given -> goto end_of_sleep
+            :: else -> is_at_rest = true
+            fi
+        };
+        host_sleeps = true;
+        turn = false;
+end_asleep:
+        is_woken || (host_is_told && is_signalled);
+        atomic { !turn -> turn = true };
+        host_sleeps = false;
+        is_at_rest = false;
+        is_woken = false;
+        host_is_told = false;
+end_of_sleep:
+        reader_asleep = false;
+        is_signalled = false;
+        have_read = written;
+        atomic { taken = given }
+    od
+}
+
+active proctype observer()
+{
+end_observer:
+    timeout;
+    assert(have_read == written && taken == given)
+}
