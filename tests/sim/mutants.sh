@@ -47,14 +47,15 @@ mutant "a sender is not released" dispatch.c '^    if (atomic_fetch_sub_explicit
 mutant "cycles over shards are not seen" deadlock.c '(visible >> from->shard->index & 1) && from->is_candidate' \
     'from->shard == actor->shard \&\& from->is_candidate'
 mutant "a cycle is not resolved" deadlock.c '^    actor->is_overdrawn = true;' ''
-mutant "what was held back is never too late" exchange_read.c '^        if (shard->depended\[source\] >= \*held_since) {' '        if (false) {'
+mutant "what was held back is never too late" exchange_read.c '^    if (shard->depended\[source\] >= since->flush) {' '    if (false) {'
 mutant "what a mark kept back is no last value" last_values.c '^    shard->untold_shards |= UINT64_C(1) << target;' ''
 mutant "a moment does not know of others before it" exchange_read.c '^        sum += batch->deps\[k\];' ''
 mutant "a held sender is never confirmed" exchange_read.c '^        ring_confirm(ring, shard->consumed\[source\]);' ''
 mutant "a batch is cut at the end of a segment" ring.c '^    if (record->kind == RING_SEGMENT_END) {' '    if (false) {'
 mutant "a stop does not drain" supervisor_stop.c '^    bool in_time = drain_polled(sup, deadline_ns);' '    bool in_time = deadline_ns != 0;'
 mutant "a drop is not counted" dispatch.c '^    COUNT(subscriber->counters, dropped, 1);' ''
-mutant "last values come in no order" last_values.c '^    return a->order < b->order;' '    return a->order > b->order;'
+mutant "last values come in no order" last_values.c '^    if (is_before(a->newest, a->newest_at, b->newest, b->newest_at))' \
+    '    if (is_before(b->newest, b->newest_at, a->newest, a->newest_at))'
 mutant "a last value comes once per pattern" last_values.c 'if (last == NULL || had_last_value(giving->subscription, route))' \
     'if (last == NULL)'
 mutant "a hold does not hold" import.c '^    atomic_fetch_add_explicit(&actor->remote_debt, 1, memory_order_relaxed);' \
@@ -63,7 +64,8 @@ mutant "who is held from outside gets out of a cycle" deadlock.c '^    if (visib
 mutant "an overdraft begins again" deadlock.c '^    if (!actor->has_overdraft)' '    if (true)'
 mutant "an overdraft has no end" send.c '^    if (actor->is_overdrawn && actor->overdraft == 0 && may_block(shard, sending))' '    if (false)'
 mutant "the outbox limit is not looked at" send.c '^        (actor->debt >= shard->sup->config.outbox_limit_events ||' '        (false ||'
-mutant "time goes back with the clock" ../base/clock.c '^    if (now > \*last)' '    if (now > 0)'
+mutant "time goes back with the clock" ../base/clock.c '^    return clock_clamp(clock_wall_ns(clock), last);' \
+    '    return last == NULL ? 0 : clock_wall_ns(clock);'
 mutant "a foreign id is lost" inbox.c '^    record->id = maiko_id_is_nil(event->id) ?' '    record->id = true ?'
 mutant "a polled stop does not wait for a retry" supervisor_stop.c '^           (sup->config.mode == MAIKO_POLLED && supervisor_poll_wait' \
     '           (sup->config.mode == MAIKO_DETERMINISTIC \&\& supervisor_poll_wait'
