@@ -700,6 +700,31 @@ static void who_is_forgotten_is_told_to_begin_anew(void)
     pair_deinit(&pair);
 }
 
+/* libzmq may send again, over its next connection, what it had not sent over the last one. */
+static void a_session_that_is_over_is_not_begun_twice(void)
+{
+    struct frame hello = {.kind = FRAME_HELLO,
+                          .session = 7,
+                          .hello = {.min = 1, .max = 1, .space = slice_of("space"), .name = slice_of("a"), .node = {1, 1}}};
+    struct pack pack;
+
+    begin();
+    pack_init(&pack, heap_default(), 4096);
+    frame_write(&pack, &hello);
+    peer_frame(pair.b.peer, pack.data, pack.len, pair.now);
+    CU_ASSERT_EQUAL(peer_state(pair.b.peer), PEER_UP);
+    peer_disconnected(pair.b.peer, "broken", pair.now);
+    peer_frame(pair.b.peer, pack.data, pack.len, pair.now);
+    CU_ASSERT_EQUAL(peer_state(pair.b.peer), PEER_DOWN);
+    hello.session++;
+    pack_clear(&pack);
+    frame_write(&pack, &hello);
+    peer_frame(pair.b.peer, pack.data, pack.len, pair.now);
+    CU_ASSERT_EQUAL(peer_state(pair.b.peer), PEER_UP);
+    pack_deinit(&pack);
+    pair_deinit(&pair);
+}
+
 static void nonsense_ends_the_session_and_nothing_else(void)
 {
     begin();
@@ -829,6 +854,7 @@ static const struct test_case cases[] = {TEST_CASE(a_link_begins_and_ends_with_t
                                          TEST_CASE(over_a_socket_a_stop_is_taken_for_the_end_and_counted_as_the_logs),
                                          TEST_CASE(who_is_busy_sending_has_not_stood_still),
                                          TEST_CASE(who_is_forgotten_is_told_to_begin_anew),
+                                         TEST_CASE(a_session_that_is_over_is_not_begun_twice),
                                          TEST_CASE(nonsense_ends_the_session_and_nothing_else),
                                          TEST_CASE(the_largest_session_is_followed_by_a_sound_one),
                                          TEST_CASE(the_dead_hold_nobody),
