@@ -85,7 +85,7 @@ maiko_status exporter_channel(struct exporter *exporter, const struct export_eve
 
 /* Into a block of its own. */
 static maiko_status encode(struct exporter *exporter, const struct export_event *event, const struct export_channel *channel,
-                           struct retained_block **ret_block)
+                           bool is_native, struct retained_block **ret_block)
 {
     struct event_head head = {
         .id_lo = event->id.lo, .time_ns = event->time_ns, .parent = event->parent, .correlation = event->correlation};
@@ -96,7 +96,10 @@ static maiko_status encode(struct exporter *exporter, const struct export_event 
         head.correlation = (maiko_id){0, 0};
     pack_clear(&exporter->pack);
     record_begin_event(&exporter->pack, &head);
-    payload_write_array(channel->type->plan, &exporter->pack, event->payload);
+    if (is_native)
+        payload_write_native(channel->type->plan, &exporter->pack, event->payload);
+    else
+        payload_write_array(channel->type->plan, &exporter->pack, event->payload);
     if (pack_status(&exporter->pack) != MAIKO_OK)
         return pack_status(&exporter->pack);
     len = exporter->pack.len;
@@ -125,7 +128,7 @@ void exporter_evict(struct exporter *exporter)
 }
 
 maiko_status exporter_append(struct exporter *exporter, struct export_channel *channel, struct retained_block *block,
-                             uint8_t *record, size_t len, uint64_t now_ns)
+                             uint8_t *record, size_t len, bool is_native, uint64_t now_ns)
 {
     struct retained_entry *entry;
     struct list *link;
@@ -135,6 +138,7 @@ maiko_status exporter_append(struct exporter *exporter, struct export_channel *c
     status = retained_append(&exporter->log, channel->topic, &channel->base, block, record, len, &entry);
     if (status != MAIKO_OK)
         return status;
+    entry->is_native = is_native;
     LIST_FOR_EACH (link, &exporter->peers)
         peer_offer(peer_of_link(link), entry, now_ns);
     return MAIKO_OK;
@@ -144,13 +148,16 @@ maiko_status exporter_publish(struct exporter *exporter, const struct export_eve
 {
     struct export_channel *channel;
     struct retained_block *block;
+    bool is_native = false;
     maiko_status status = exporter_channel(exporter, event, &channel);
 
-    if (status == MAIKO_OK)
-        status = encode(exporter, event, channel, &block);
+    if (status == MAIKO_OK) {
+        is_native = channel->type->is_native;
+        status = encode(exporter, event, channel, is_native, &block);
+    }
     if (status != MAIKO_OK)
         return status;
-    status = exporter_append(exporter, channel, block, block->data, block->size, now_ns);
+    status = exporter_append(exporter, channel, block, block->data, block->size, is_native, now_ns);
     retained_block_unref(block);
     exporter_evict(exporter);
     return status;
@@ -161,6 +168,46 @@ bool exporter_holds(const struct exporter *exporter, const char *topic)
     const struct retained_topic *known = retained_find_topic(&exporter->log, topic);
 
     return known != NULL && known->holding > 0;
+}
+
+/* ---- Native bytes ---- */
+
+const struct export_type *exporter_find_type(const struct exporter *exporter, struct slice name, uint64_t hash,
+                                             const struct export_type *after)
+{
+    size_t i;
+
+    for (i = after != NULL ? after->index + 1 : 0; i < exporter->channels.type_count; i++) {
+        const struct export_type *type = exporter->channels.type_list[i];
+
+        if (type->hash == hash && slice_is(name, type->type->name))
+            return type;
+    }
+    return NULL;
+}
+
+void exporter_review_type(struct exporter *exporter, uint32_t index)
+{
+    struct export_type *type = exporter->channels.type_list[index];
+    struct list *link;
+    bool is_wanted = false;
+    bool is_read_by_all = payload_is_compact(type->plan);
+
+    LIST_FOR_EACH (link, &exporter->peers) {
+        const struct peer *peer = peer_of_link(link);
+
+        is_wanted = is_wanted || peer_takes_native(peer, index);
+        is_read_by_all = is_read_by_all && (!peer_knows_type(peer, index) || peer_takes_native(peer, index));
+    }
+    type->is_native = is_wanted && is_read_by_all;
+}
+
+void exporter_review_types(struct exporter *exporter)
+{
+    uint32_t i;
+
+    for (i = 0; i < exporter->channels.type_count; i++)
+        exporter_review_type(exporter, i);
 }
 
 /* ---- Ends ---- */

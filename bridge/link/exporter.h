@@ -15,6 +15,7 @@ struct export_type {
     const maiko_event_type *type;
     uint64_t hash;
     struct payload_plan *plan;
+    bool is_native; /* every peer that was told of it takes its events as native bytes, and there is one */
 };
 
 /* What the events of a channel have in common (PROTOCOL.md 5).  Never freed before the exporter, but its number may be given
@@ -70,10 +71,12 @@ MAIKO_MUST_CHECK maiko_status exporter_publish(struct exporter *exporter, const 
 MAIKO_MUST_CHECK maiko_status exporter_channel(struct exporter *exporter, const struct export_event *event,
                                                struct export_channel **ret_channel);
 
-/* `record` is one event record, encoded with record_write_event(), in the block; its channel is written into it.
+/* `record` is one event record, begun with record_begin_event(), in the block; its channel is written into it.  Its payload is
+ * native bytes if `is_native` says so: whoever does not take them gets them as an array.
  * MAIKO_OK, MAIKO_ETOOLONG, MAIKO_ENOMEM: then not published. */
 MAIKO_MUST_CHECK maiko_status exporter_append(struct exporter *exporter, struct export_channel *channel,
-                                              struct retained_block *block, uint8_t *record, size_t len, uint64_t now_ns);
+                                              struct retained_block *block, uint8_t *record, size_t len, bool is_native,
+                                              uint64_t now_ns);
 
 /* After some of them: lets go what the log has no room for. */
 void exporter_evict(struct exporter *exporter);
@@ -107,5 +110,13 @@ size_t exporter_end_count(const struct exporter *exporter);
 uint64_t exporter_next_stream(struct exporter *exporter);
 struct retained *exporter_log_for_stream(struct exporter *exporter);
 void exporter_attach(struct exporter *exporter, struct list *link);
+
+/* The next published type of that name and hash behind `after` (NULL: the first); NULL when there is none. */
+const struct export_type *exporter_find_type(const struct exporter *exporter, struct slice name, uint64_t hash,
+                                             const struct export_type *after);
+
+/* A peer was told of the type, asked for its native bytes, or has gone: what is written from now on? */
+void exporter_review_type(struct exporter *exporter, uint32_t index);
+void exporter_review_types(struct exporter *exporter);
 
 #endif

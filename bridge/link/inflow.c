@@ -217,6 +217,15 @@ maiko_status inflow_learn(struct inflow *inflow, const struct frame *frame, stru
     return status;
 }
 
+void inflow_take_native(struct inflow *inflow, const struct inflow_channel *channel)
+{
+    size_t i;
+
+    for (i = 0; i < inflow->type_count; i++)
+        if (inflow->types[i] == channel->channel.type)
+            inflow->types[i]->is_native = true;
+}
+
 struct inflow_channel *inflow_channel(const struct inflow *inflow, uint64_t number)
 {
     return number < inflow->channel_capacity ? inflow->channels[number] : NULL;

@@ -49,6 +49,9 @@ void inflow_restart(struct inflow *inflow, uint64_t stream, uint64_t next);
 /* What a data frame tells.  MAIKO_OK, MAIKO_EPROTOCOL, MAIKO_ELIMIT, MAIKO_ENOMEM. */
 MAIKO_MUST_CHECK maiko_status inflow_learn(struct inflow *inflow, const struct frame *frame, struct text *error);
 
+/* The type of a channel is taken as native bytes from now on, too. */
+void inflow_take_native(struct inflow *inflow, const struct inflow_channel *channel);
+
 /* NULL when it was not told. */
 struct inflow_channel *inflow_channel(const struct inflow *inflow, uint64_t number);
 

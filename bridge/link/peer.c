@@ -106,6 +106,7 @@ maiko_status peer_new(const struct peer_config *config, struct peer **ret_peer)
     pack_init(&peer->frame, heap, WIRE_FRAME_MAX);
     pack_init(&peer->types, heap, WIRE_BATCH_MAX / 2);
     pack_init(&peer->channels, heap, WIRE_BATCH_MAX / 2);
+    pack_init(&peer->natives, heap, WIRE_BATCH_MAX / 2);
     peer->space = heap_strdup(heap, config->identity.space);
     peer->name = heap_strdup(heap, config->identity.name);
     peer->host = heap_strdup(heap, config->identity.host != NULL ? config->identity.host : "");
@@ -123,6 +124,7 @@ struct peer *peer_free(struct peer *peer)
     if (peer == NULL)
         return NULL;
     list_remove(&peer->link);
+    exporter_review_types(peer->config.exporter);
     stream_deinit(&peer->stream);
     inflow_deinit(&peer->inflow);
     patterns_deinit(&peer->wishes);
@@ -132,8 +134,10 @@ struct peer *peer_free(struct peer *peer)
     pack_deinit(&peer->frame);
     pack_deinit(&peer->types);
     pack_deinit(&peer->channels);
+    pack_deinit(&peer->natives);
     heap_free(peer->heap, peer->told_channels, peer->told_channels_size);
     heap_free(peer->heap, peer->told_types, peer->told_types_size);
+    heap_free(peer->heap, peer->native_types, peer->native_types_size);
     heap_strfree(peer->heap, peer->space);
     heap_strfree(peer->heap, peer->name);
     heap_strfree(peer->heap, peer->host);
@@ -199,8 +203,10 @@ void peer_end_session(struct peer *peer, const char *reason, const char *text, u
     peer->ready_number = 0;
     peer->inflow.is_ready = false;
     peer->is_silent = false;
-    if (was_up)
+    if (was_up) {
         stream_disconnect(&peer->stream, now_ns);
+        exporter_review_types(peer->config.exporter);
+    }
     if (was_down)
         return;
     if (was_up)
@@ -304,6 +310,9 @@ static void dispatch(struct peer *peer, const struct frame *frame, uint64_t now_
         break;
     case FRAME_DATA:
         peer_on_data(peer, frame, now_ns);
+        break;
+    case FRAME_NATIVE:
+        peer_on_native(peer, frame, now_ns);
         break;
     case FRAME_ACK:
         peer_on_ack(peer, frame->next, now_ns);

@@ -81,6 +81,7 @@ struct inbound_channel {
     uint64_t prefix;
     maiko_id origin; /* never nil: the remote node's when it said none */
     uint32_t hops;   /* links crossed, this one included */
+    bool is_native;  /* set by the importer: it reads native bytes of the type, and they can come from there */
     void *user;
 };
 
@@ -91,7 +92,8 @@ struct inbound_event {
     maiko_id parent;
     maiko_id correlation;
     uint64_t time_ns;
-    struct slice payload; /* array of values; payload_read() with a plan of (local type, channel->type) */
+    struct slice payload; /* array of values: payload_read() with a plan of (local type, channel->type); or, of a type of which
+                           * channel->type says so, native bytes: payload_read_native() */
     uint64_t stream;      /* these two are handed back to peer_delivered() */
     uint64_t position;
 };
@@ -112,6 +114,8 @@ struct peer_sink {
     /* Before anything is acknowledged: false when what was taken is not with its receivers yet, tried again a little later.
      * NULL: it always is. */
     bool (*settle)(struct peer *peer, void *userdata);
+    /* Frames stay in memory that both sides share, and both have one ABI: native bytes may be sent.  NULL: never. */
+    bool (*is_near)(struct peer *peer, void *userdata);
     /* A channel means something else from now on, or its session is over: `user` is of no use any more.  May be NULL. */
     void (*forgotten)(struct peer *peer, struct inbound_channel *channel, void *userdata);
     /* A remote publisher has finished; all its events came before.  `publish` is NULL-terminated. */
@@ -160,6 +164,9 @@ struct peer_counters {
     uint64_t lost_log;      /* left the log before they were sent */
     uint64_t lost_peer;     /* unacknowledged when its stream ended: the peer's life was over, or it was forgotten */
     uint64_t delivered;     /* to our receivers */
+    uint64_t native_in;     /* of those, as native bytes */
+    uint64_t native_out;    /* sent as native bytes, repetitions included */
+    uint64_t converted;     /* native bytes in the log, sent as an array */
     uint64_t lost_reported; /* by the other side */
     uint64_t gaps_unknown;  /* reports without a number */
     uint64_t duplicates;
@@ -277,6 +284,10 @@ void peer_offer(struct peer *peer, struct retained_entry *entry, uint64_t now_ns
 void peer_offer_ends(struct peer *peer, uint64_t now_ns);
 struct peer *peer_of_link(struct list *link);
 void peer_forget_channel(struct peer *peer, uint32_t number);
+
+/* In this session: was it told of the published type, did it ask for its native bytes? */
+bool peer_knows_type(const struct peer *peer, uint32_t index);
+bool peer_takes_native(const struct peer *peer, uint32_t index);
 void peer_trim(struct peer *peer);
 
 #endif

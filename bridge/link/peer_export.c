@@ -127,7 +127,7 @@ void peer_check_deadline(struct peer *peer, uint64_t now_ns)
 /* ---- Frames of data ---- */
 
 /* Remembers that something was told; without memory it is told again, which is harmless. */
-static bool tell_once(struct peer *peer, uint8_t **told, size_t *size, size_t index)
+bool peer_tell_once(struct peer *peer, uint8_t **told, size_t *size, size_t index)
 {
     size_t larger = *size > 0 ? *size : 16;
     uint8_t *grown;
@@ -155,6 +155,7 @@ struct references {
     size_t types;
     size_t channels;
     const struct retained_channel *last;
+    bool is_native; /* of the last: its events may go out as native bytes */
 };
 
 static void refer(struct peer *peer, const struct retained_channel *base, struct references *references)
@@ -163,9 +164,11 @@ static void refer(struct peer *peer, const struct retained_channel *base, struct
     const struct export_type *type = channel->type;
 
     references->last = base;
-    if (!tell_once(peer, &peer->told_channels, &peer->told_channels_size, base->number))
+    references->is_native = peer_takes_native(peer, type->index);
+    if (!peer_tell_once(peer, &peer->told_channels, &peer->told_channels_size, base->number))
         return;
-    if (tell_once(peer, &peer->told_types, &peer->told_types_size, type->index)) {
+    if (peer_tell_once(peer, &peer->told_types, &peer->told_types_size, type->index)) {
+        exporter_review_type(peer->config.exporter, type->index);
         foreign_type_write(&peer->types, type->type, type->hash);
         references->types++;
     }
@@ -198,6 +201,12 @@ static void add_event(struct peer *peer, const struct retained_entry *entry, str
 {
     if (entry->channel != references->last)
         refer(peer, entry->channel, references);
+    if (entry->is_native && !references->is_native) {
+        end_run(peer, run);
+        peer_write_converted(peer, entry);
+        return;
+    }
+    peer->counters.native_out += entry->is_native;
     if (entry->block != run->block || entry->bytes != run->bytes + run->len) {
         end_run(peer, run);
         run->block = entry->block;

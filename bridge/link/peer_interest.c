@@ -164,6 +164,7 @@ static bool enter_stream(struct peer *peer, const struct frame *frame)
     stream->window_events = peer_window_events(peer);
     stream->oldest_tail = peer->config.oldest_tail;
     peer_forget_told(peer);
+    peer_forget_native(peer);
     if (is_known) {
         (void)stream_acknowledge(stream, frame->ack < frame->next ? frame->ack : frame->next, peer->last_now);
         (void)stream_rewind(stream, frame->next);

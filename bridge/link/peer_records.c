@@ -50,8 +50,11 @@ static void take_event(struct peer *peer, const struct record *record, struct in
     if (maiko_id_is_nil(event.correlation))
         event.correlation = event.id;
     peer->counters.delivered++;
+    peer->counters.native_in += channel->channel.type->is_native && payload_is_native(event.payload);
     if (!peer->config.sink->deliver(peer, &event, peer->config.userdata))
         inflow_pending(&peer->inflow, position);
+    if (channel->channel.is_native && !channel->channel.type->is_native)
+        peer_want_native(peer, channel);
 }
 
 static maiko_status on_event(struct peer *peer, const struct record *record, uint64_t position, struct text *error)
@@ -215,6 +218,10 @@ void peer_on_data(struct peer *peer, const struct frame *frame, uint64_t now_ns)
         peer_fail(peer, status, reason, now_ns);
         return;
     }
+    if (peer->native_count > 0)
+        peer_ask_native(peer, now_ns);
+    if (peer->state != PEER_UP)
+        return;
     peer->inflow.unacked_bytes += frame->records.len;
     peer_consider_ack(peer, now_ns);
 }

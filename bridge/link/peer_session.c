@@ -162,6 +162,8 @@ static void begin_session(struct peer *peer, uint64_t now_ns)
     peer->ready_number = 0;
     peer->is_silent = peer->is_stalled = false;
     inflow_begin_session(&peer->inflow);
+    pack_clear(&peer->natives);
+    peer->native_count = 0;
     peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_UP});
     peer_send_actors(peer, now_ns);
     peer_send_subscribe(peer, now_ns);

@@ -67,6 +67,8 @@ struct peer {
     size_t told_channels_size;
     uint8_t *told_types;
     size_t told_types_size;
+    uint8_t *native_types; /* those it asked for the native bytes of, in this session */
+    size_t native_types_size;
 
     struct announcement actors;
 
@@ -75,6 +77,8 @@ struct peer {
     size_t last_frame; /* bytes of the last one with data */
     struct pack types;
     struct pack channels;
+    struct pack natives; /* types whose native bytes we ask for with the next frame */
+    uint32_t native_count;
 };
 
 /* ---- peer.c ---- */
@@ -114,11 +118,19 @@ void peer_on_actors(struct peer *peer, const struct frame *frame, uint64_t now_n
 /* ---- peer_records.c: the records of data frames ---- */
 void peer_on_data(struct peer *peer, const struct frame *frame, uint64_t now_ns);
 
+/* ---- peer_native.c: which types travel as native bytes ---- */
+void peer_want_native(struct peer *peer, const struct inflow_channel *channel); /* asked for by peer_ask_native() */
+void peer_ask_native(struct peer *peer, uint64_t now_ns);
+void peer_on_native(struct peer *peer, const struct frame *frame, uint64_t now_ns);
+void peer_forget_native(struct peer *peer);
+void peer_write_converted(struct peer *peer, const struct retained_entry *entry);
+
 /* ---- peer_interest.c: what they want ---- */
 void peer_on_subscribe(struct peer *peer, const struct frame *frame, uint64_t now_ns);
 
 /* ---- peer_export.c: what we send ---- */
 void peer_forget_told(struct peer *peer);
+bool peer_tell_once(struct peer *peer, uint8_t **told, size_t *size, size_t index);
 void peer_on_ack(struct peer *peer, uint64_t next, uint64_t now_ns);
 void peer_on_replay(struct peer *peer, uint64_t next, uint64_t now_ns);
 void peer_check_deadline(struct peer *peer, uint64_t now_ns);

@@ -67,7 +67,7 @@ static struct batch_record *new_record(struct batch_builder *builder)
     return &builder->records[builder->count];
 }
 
-static void write_event(struct pack *pack, const struct source *source, const maiko_envelope *envelope)
+static void write_event(struct pack *pack, const struct source *source, const maiko_envelope *envelope, bool is_native)
 {
     maiko_id id = maiko_envelope_id(envelope);
     struct event_head head = {.id_lo = id.lo,
@@ -78,7 +78,10 @@ static void write_event(struct pack *pack, const struct source *source, const ma
     if (maiko_id_equal(head.correlation, id))
         head.correlation = (maiko_id){0, 0};
     record_begin_event(pack, &head);
-    payload_write_array(source->plan, pack, envelope->payload);
+    if (is_native)
+        payload_write_native(source->plan, pack, envelope->payload);
+    else
+        payload_write_array(source->plan, pack, envelope->payload);
 }
 
 maiko_status batch_add_event(struct batch_builder *builder, struct source *source, const maiko_envelope *envelope,
@@ -87,6 +90,8 @@ maiko_status batch_add_event(struct batch_builder *builder, struct source *sourc
     struct batch_record *record = new_record(builder);
     struct pack *pack = &builder->pack;
     size_t offset = pack->len;
+    /* relaxed: nothing but the form depends on it */
+    bool is_native = atomic_load_explicit(&source->is_native, memory_order_relaxed);
     maiko_status status;
 
     if (record == NULL)
@@ -94,7 +99,7 @@ maiko_status batch_add_event(struct batch_builder *builder, struct source *sourc
     if (offset == 0)
         (void)pack_reserve(pack, builder->last_len);
     if (source->plan != NULL)
-        write_event(pack, source, envelope);
+        write_event(pack, source, envelope, is_native);
     status = pack_status(pack);
     if (status != MAIKO_OK) {
         pack_clear(pack);
@@ -105,7 +110,8 @@ maiko_status batch_add_event(struct batch_builder *builder, struct source *sourc
                                     .hold = hold,
                                     .offset = offset,
                                     .len = (uint32_t)(pack->len - offset),
-                                    .kind = source->plan != NULL ? BATCH_EVENT : BATCH_REFUSED};
+                                    .kind = source->plan != NULL ? BATCH_EVENT : BATCH_REFUSED,
+                                    .is_native = is_native};
     builder->count++;
     return MAIKO_OK;
 }

@@ -26,6 +26,7 @@ struct batch_record {
     uint32_t len;
     uint32_t index; /* an end: whose */
     enum batch_kind kind;
+    bool is_native; /* the payload is native bytes */
 };
 
 struct batch {

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "node/node.h"
 #include "node/rename.h"
+#include "node/shm.h"
 #include <maiko/maiko.h>
 
 static struct node_actor *expected_named(maiko_bridge *bridge, const char *name)
@@ -103,9 +104,16 @@ void node_import_forget_channel(struct node_peer *peer, struct inbound_channel *
     channel->user = NULL;
 }
 
-static maiko_status plan_of(maiko_bridge *bridge, struct inbound_channel *channel, struct import_plan **ret_plan,
+/* Native bytes are read as they are: nothing may have to be converted. */
+static bool can_be_native(const struct node_peer *peer, const struct import_plan *plan, const struct inbound_channel *channel)
+{
+    return plan->plan == NULL && node_shm_is_up(peer) && maiko_event_is(plan->known->type, channel->type->type);
+}
+
+static maiko_status plan_of(struct node_peer *peer, struct inbound_channel *channel, struct import_plan **ret_plan,
                             struct text *error)
 {
+    maiko_bridge *bridge = peer->bridge;
     struct import_plan *plan = channel->user;
     maiko_status status;
 
@@ -120,6 +128,7 @@ static maiko_status plan_of(maiko_bridge *bridge, struct inbound_channel *channe
             return status;
         }
         channel->user = plan;
+        channel->is_native = can_be_native(peer, plan, channel);
     }
     *ret_plan = plan;
     return MAIKO_OK;
@@ -128,6 +137,29 @@ static maiko_status plan_of(maiko_bridge *bridge, struct inbound_channel *channe
 static const struct payload_plan *reading_of(const struct import_plan *plan)
 {
     return plan->plan != NULL ? plan->plan : plan->known->plan;
+}
+
+/* A type that was asked for is read without conversion to the end of its session, see types_adopt().  A bin where nobody asked is
+ * refused as what an array is not. */
+static bool comes_native(const struct inbound_event *event, const struct import_plan *plan)
+{
+    return event->channel->type->is_native && plan->plan == NULL && payload_is_native(event->payload);
+}
+
+static maiko_status event_len(const struct inbound_event *event, const struct import_plan *plan, size_t *ret_len,
+                              struct text *error)
+{
+    if (comes_native(event, plan))
+        return payload_native_len(plan->known->plan, event->payload, ret_len, error);
+    return payload_len(reading_of(plan), event->payload, ret_len, error);
+}
+
+static maiko_status read_event(const struct inbound_event *event, const struct import_plan *plan, void *bytes, size_t len,
+                               struct text *error)
+{
+    if (comes_native(event, plan))
+        return payload_read_native(plan->known->plan, event->payload, bytes, len, error);
+    return payload_read(reading_of(plan), event->payload, bytes, len, error);
 }
 
 /* ---- one event, straight into the importer's batch ---- */
@@ -153,18 +185,17 @@ static void note_staged(maiko_bridge *bridge, struct node_importer *importer)
 static maiko_status stage(maiko_bridge *bridge, const struct inbound_event *event, const struct import_plan *plan,
                           struct text *error)
 {
-    const struct payload_plan *payload = reading_of(plan);
     maiko_import meta = meta_of(event);
     maiko_status status;
     size_t len = 0;
     void *bytes;
 
-    status = payload_len(payload, event->payload, &len, error);
+    status = event_len(event, plan, &len, error);
     if (status == MAIKO_OK)
         status = maiko_import_reserve(plan->path, len, &bytes);
     if (status != MAIKO_OK)
         return status;
-    status = payload_read(payload, event->payload, bytes, len, error);
+    status = read_event(event, plan, bytes, len, error);
     if (status != MAIKO_OK) {
         maiko_import_abandon(plan->path);
         return status;
@@ -211,12 +242,11 @@ static void free_waiting(maiko_bridge *bridge, struct waiting_import *waiting)
 static maiko_status let_wait(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event,
                              struct import_plan *plan, struct text *error)
 {
-    const struct payload_plan *payload = reading_of(plan);
     struct waiting_import *waiting;
     maiko_status status;
     size_t len = 0;
 
-    status = payload_len(payload, event->payload, &len, error);
+    status = event_len(event, plan, &len, error);
     if (status != MAIKO_OK)
         return status;
     waiting = heap_alloc(&bridge->large, sizeof(*waiting) + len);
@@ -225,7 +255,7 @@ static maiko_status let_wait(maiko_bridge *bridge, struct node_peer *peer, const
     *waiting = (struct waiting_import){
         .peer = peer, .stream = event->stream, .position = event->position, .plan = plan, .import = meta_of(event), .len = len};
     plan->refs++;
-    status = payload_read(payload, event->payload, waiting->payload, len, error);
+    status = read_event(event, plan, waiting->payload, len, error);
     if (status == MAIKO_OK)
         fifo_push(&bridge->waiting, &waiting->link);
     else
@@ -242,7 +272,7 @@ bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struc
     maiko_status status;
 
     text_init_buffer(&error, reason, sizeof(reason));
-    status = plan_of(bridge, event->channel, &plan, &error);
+    status = plan_of(peer, event->channel, &plan, &error);
     if (status == MAIKO_OK) {
         waits = !fifo_is_empty(&bridge->waiting) || !atomic_load(&bridge->is_running);
         status = waits ? MAIKO_EFULL : stage(bridge, event, plan, &error);

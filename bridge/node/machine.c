@@ -55,6 +55,11 @@ static bool sink_settle(struct peer *machine, void *userdata)
     return fifo_is_empty(&bridge->dirty);
 }
 
+static bool sink_is_near(struct peer *machine, void *userdata)
+{
+    return node_shm_is_up(userdata);
+}
+
 static void sink_forgotten(struct peer *machine, struct inbound_channel *channel, void *userdata)
 {
     node_import_forget_channel(userdata, channel);
@@ -161,6 +166,7 @@ static const struct peer_sink sink = {
     .close = sink_close,
     .deliver = sink_deliver,
     .settle = sink_settle,
+    .is_near = sink_is_near,
     .forgotten = sink_forgotten,
     .ended = sink_ended,
     .actors = sink_actors,

@@ -129,19 +129,31 @@ static maiko_status introduce(maiko_bridge *bridge, struct source *source)
     return MAIKO_OK;
 }
 
+static maiko_status event_len(const struct payload_plan *plan, struct slice payload, size_t *ret_len)
+{
+    return payload_is_native(payload) ? payload_native_len(plan, payload, ret_len, NULL)
+                                      : payload_len(plan, payload, ret_len, NULL);
+}
+
+static maiko_status read_event(const struct payload_plan *plan, struct slice payload, void *event, size_t len)
+{
+    return payload_is_native(payload) ? payload_read_native(plan, payload, event, len, NULL)
+                                      : payload_read(plan, payload, event, len, NULL);
+}
+
 /* For plain listeners the event is made again from its record; they are rare. */
 static void let_listen(maiko_bridge *bridge, const struct source *source, const uint8_t *bytes, size_t len)
 {
     struct reader reader = reader_of((struct slice){bytes, len});
     struct export_event event = about(source);
     struct record record;
-    size_t event_len = 0;
+    size_t len_there = 0;
     void *payload;
 
     if (!zmq_port_has_listener(bridge->port, event.topic) || frame_next_record(&reader, &record, NULL) != MAIKO_OK ||
-        payload_len(source->known->plan, record.payload, &event_len, NULL) != MAIKO_OK)
+        event_len(source->known->plan, record.payload, &len_there) != MAIKO_OK)
         return;
-    payload = heap_alloc(bridge->heap, event_len);
+    payload = heap_alloc(bridge->heap, len_there);
     if (payload == NULL) {
         atomic_fetch_add_explicit(&bridge->publish_lost, 1, memory_order_relaxed);
         return;
@@ -151,9 +163,18 @@ static void let_listen(maiko_bridge *bridge, const struct source *source, const 
     event.parent = record.parent;
     event.correlation = maiko_id_is_nil(record.correlation) ? event.id : record.correlation;
     event.time_ns = record.time_ns;
-    if (payload_read(source->known->plan, record.payload, payload, event_len, NULL) == MAIKO_OK)
-        node_door_listen(bridge, &event, event_len, source->topic->retained->count);
-    heap_free(bridge->heap, payload, event_len);
+    if (read_event(source->known->plan, record.payload, payload, len_there) == MAIKO_OK)
+        node_door_listen(bridge, &event, len_there, source->topic->retained->count);
+    heap_free(bridge->heap, payload, len_there);
+}
+
+/* In which form its next events are best written is known here. */
+static void choose_form(struct source *source)
+{
+    bool is_native = source->channel->type->is_native;
+
+    if (atomic_load_explicit(&source->is_native, memory_order_relaxed) != is_native)
+        atomic_store_explicit(&source->is_native, is_native, memory_order_relaxed); /* see batch_add_event() */
 }
 
 static maiko_status publish(maiko_bridge *bridge, struct batch *batch, const struct batch_record *record, uint64_t now_ns)
@@ -169,7 +190,8 @@ static maiko_status publish(maiko_bridge *bridge, struct batch *batch, const str
     if (status != MAIKO_OK)
         return status;
     bytes = batch->block->data + record->offset;
-    status = exporter_append(bridge->exporter, source->channel, batch->block, bytes, record->len, now_ns);
+    status = exporter_append(bridge->exporter, source->channel, batch->block, bytes, record->len, record->is_native, now_ns);
+    choose_form(source);
     if (status == MAIKO_OK && zmq_port_is_listened_to(bridge->port))
         let_listen(bridge, source, bytes, record->len);
     return status;

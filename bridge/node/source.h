@@ -38,6 +38,8 @@ struct source {
     uint64_t key;
     uint32_t hops;
     maiko_status status;
+    /* any thread: set by the bridge's, read by the export actor; either form of an event is understood at any time */
+    atomic_bool is_native;
     /* the export actor's, then of the batch that gives it up */
     struct fifo_link link;
     /* bridge's thread */

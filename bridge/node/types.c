@@ -69,6 +69,19 @@ struct known_type *types_find(const struct types *types, const char *name, size_
     return found;
 }
 
+static struct known_type *find_same(const struct types *types, const struct foreign_type *foreign)
+{
+    struct list *link;
+
+    LIST_FOR_EACH (link, &types->list) {
+        struct known_type *known = CONTAINER_OF(link, struct known_type, link);
+
+        if (known->hash == foreign->hash && maiko_event_is(known->type, foreign->type))
+            return known;
+    }
+    return NULL;
+}
+
 static maiko_status add(struct types *types, const maiko_event_type *type, bool is_local, struct known_type **ret_type)
 {
     struct known_type *known = types->count < TYPES_MAX ? heap_alloc_zeroed(types->heap, 1, sizeof(*known)) : NULL;
@@ -126,6 +139,8 @@ maiko_status types_adopt(struct types *types, const struct foreign_type *foreign
     maiko_schema *schema = NULL;
     maiko_status status;
 
+    if (foreign->is_native)
+        known = find_same(types, foreign);
     if (known != NULL && (known->is_local || known->hash == foreign->hash)) {
         *ret_type = known;
         return MAIKO_OK;

@@ -37,7 +37,8 @@ void types_deinit(struct types *types);
  * MAIKO_OK, MAIKO_ETYPE, MAIKO_ENOTSUP (pointers), MAIKO_ENOMEM, MAIKO_ELIMIT. */
 MAIKO_MUST_CHECK maiko_status types_learn(struct types *types, const maiko_event_type *type, struct known_type **ret_type);
 
-/* The type in which events of a peer's type are brought in: ours of that name, else a copy of theirs.
+/* The type in which events of a peer's type are brought in: ours of that name, else a copy of theirs.  One whose native bytes
+ * were asked for stays what it was then.
  * MAIKO_OK, MAIKO_ENOMEM, MAIKO_ELIMIT, MAIKO_ETYPE. */
 MAIKO_MUST_CHECK maiko_status types_adopt(struct types *types, const struct foreign_type *foreign, struct known_type **ret_type);
 

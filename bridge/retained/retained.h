@@ -42,7 +42,8 @@ struct retained_entry {
     struct retained_block *block;
     const uint8_t *bytes; /* in the block */
     uint32_t len;
-    uint32_t refs;
+    uint32_t is_native : 1; /* its payload is a bin of native bytes */
+    uint32_t refs : 31;
 };
 
 struct retained {

@@ -12,6 +12,7 @@ struct foreign_type {
     maiko_schema *schema;         /* owns what `type` is made of */
     const maiko_event_type *type; /* passes maiko_schema_check() */
     uint64_t hash;                /* as announced: equal to that of a local type only when the layouts are equal, too */
+    bool is_native;               /* the peer was asked for its native bytes */
 };
 
 /* Announces a type that passes maiko_schema_check() and holds no pointers. */

@@ -16,6 +16,7 @@
     X(FRAME_SUBSCRIBE, "subscribe")                                                                                              \
     X(FRAME_READY, "ready")                                                                                                      \
     X(FRAME_DATA, "data")                                                                                                        \
+    X(FRAME_NATIVE, "native")                                                                                                    \
     X(FRAME_ACK, "ack")                                                                                                          \
     X(FRAME_REPLAY, "replay")                                                                                                    \
     X(FRAME_HEARTBEAT, "heartbeat")                                                                                              \
@@ -118,6 +119,14 @@ struct frame_channel {
 
 MAIKO_MUST_CHECK maiko_status frame_next_channel(struct reader *reader, struct frame_channel *ret_channel, struct text *error);
 
+/* One element of `types` in a native frame. */
+struct frame_native {
+    struct slice type;
+    uint64_t schema;
+};
+
+MAIKO_MUST_CHECK maiko_status frame_next_native(struct reader *reader, struct frame_native *ret_native, struct text *error);
+
 /* One record of a stream. */
 enum record_kind { RECORD_EVENT, RECORD_LOST, RECORD_END, RECORD_FAILED, RECORD_OTHER };
 
@@ -146,7 +155,7 @@ MAIKO_MUST_CHECK maiko_status frame_next_text(struct reader *reader, struct slic
 
 /* ---- Writing: every call appends one whole value ---- */
 
-/* All kinds but actors, subscribe and data. */
+/* All kinds but actors, subscribe, data and native. */
 void frame_write(struct pack *pack, const struct frame *frame);
 
 /* The rest of these frames are arrays the caller appends: exactly one value each. */
@@ -158,6 +167,8 @@ void frame_begin_data(struct pack *pack, const struct frame *frame); /* then "re
 void frame_add_array(struct pack *pack, size_t begin, const char *key,
                      struct slice array); /* to the data frame that begins there */
 void frame_write_channel(struct pack *pack, const struct frame_channel *channel);
+void frame_begin_native(struct pack *pack, uint64_t session); /* then the array of types */
+void frame_write_native(struct pack *pack, const struct frame_native *native);
 
 struct event_head {
     uint64_t channel;

@@ -273,3 +273,18 @@ maiko_status frame_next_channel(struct reader *reader, struct frame_channel *ret
         *ret_channel = channel;
     return status;
 }
+
+static const struct map_key native_keys[] = {
+    {"type", MAP_NAME, true, offsetof(struct frame_native, type)},
+    {"schema", MAP_UINT, true, offsetof(struct frame_native, schema)},
+};
+
+maiko_status frame_next_native(struct reader *reader, struct frame_native *ret_native, struct text *error)
+{
+    struct frame_native native = {.schema = 0};
+    maiko_status status = map_read(reader, native_keys, sizeof(native_keys) / sizeof(native_keys[0]), &native, error);
+
+    if (status == MAIKO_OK)
+        *ret_native = native;
+    return status;
+}

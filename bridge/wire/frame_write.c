@@ -188,6 +188,19 @@ void frame_write_channel(struct pack *pack, const struct frame_channel *channel)
         write_uint(pack, "hops", channel->hops);
 }
 
+void frame_begin_native(struct pack *pack, uint64_t session)
+{
+    begin(pack, FRAME_NATIVE, session, 1);
+    pack_str(pack, "types");
+}
+
+void frame_write_native(struct pack *pack, const struct frame_native *native)
+{
+    pack_map(pack, 2);
+    write_slice(pack, "type", native->type);
+    write_uint(pack, "schema", native->schema);
+}
+
 /* Every event has one of these, so it is written in one go: array of six, channel, id, time, parent and correlation. */
 enum { EVENT_ELEMENTS = 6, UINT16 = 0xcd, UINT64 = 0xcf, NIL = 0xc0, BIN8 = 0xc4, EVENT_HEAD_MAX = 4 + 9 + 9 + 18 + 18 };
 

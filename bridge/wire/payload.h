@@ -38,4 +38,28 @@ MAIKO_MUST_CHECK maiko_status payload_len(const struct payload_plan *plan, struc
 MAIKO_MUST_CHECK maiko_status payload_read(const struct payload_plan *plan, struct slice payload, void *event, size_t len,
                                            struct text *error);
 
+/* ---- Native bytes: a bin that holds the event as it lies in memory ---- */
+
+/* Is the type short enough as native bytes, however little its strings and blobs hold? */
+bool payload_is_compact(const struct payload_plan *plan);
+
+/* Is this whole value a bin, and not the array or map of the functions above? */
+static inline bool payload_is_native(struct slice payload)
+{
+    return payload.len > 0 && *payload.data >= READER_BIN8 && *payload.data <= READER_BIN32;
+}
+
+/* `event` is valid for the type. */
+void payload_write_native(const struct payload_plan *plan, struct pack *pack, const void *event);
+
+/* The same two steps as above, for a plan that was made without a foreign type: bytes from anybody; an event that is valid for
+ * the type, as the supervisor asks of every send, or MAIKO_ETYPE, MAIKO_ETOOLONG. */
+MAIKO_MUST_CHECK maiko_status payload_native_len(const struct payload_plan *plan, struct slice payload, size_t *ret_len,
+                                                 struct text *error);
+MAIKO_MUST_CHECK maiko_status payload_read_native(const struct payload_plan *plan, struct slice payload, void *event, size_t len,
+                                                  struct text *error);
+
+/* Native bytes that payload_write_native() wrote, as payload_write_array() writes them. */
+void payload_convert_native(const struct payload_plan *plan, struct slice payload, struct pack *pack);
+
 #endif

@@ -151,6 +151,26 @@ static inline const uint8_t *walk_flat(const uint8_t *at, const uint8_t *end)
     return at;
 }
 
+/* Up to 64 KiB of bytes, which native payloads are.  The same as walk_flat(). */
+static inline const uint8_t *walk_bin(const uint8_t *at, const uint8_t *end)
+{
+    size_t left = (size_t)(end - at);
+    size_t size = 0;
+
+    if (left >= 2 && *at == READER_BIN8)
+        size = (size_t)2 + at[1];
+    else if (left >= 3 && *at == READER_BIN16)
+        size = (size_t)3 + ((size_t)at[1] << 8 | at[2]);
+    return size > 0 && size <= left ? at + size : NULL;
+}
+
+static inline const uint8_t *walk_payload(const uint8_t *at, const uint8_t *end)
+{
+    const uint8_t *behind = walk_bin(at, end);
+
+    return behind != NULL ? behind : walk_flat(at, end);
+}
+
 /* What nearly every array of a data frame is: an event as our exporter writes it (record_begin_event()) with a flat payload.
  * The same as walk_flat(). */
 static inline const uint8_t *walk_event(const uint8_t *at, const uint8_t *end)
@@ -170,7 +190,7 @@ static inline const uint8_t *walk_event(const uint8_t *at, const uint8_t *end)
         else
             return NULL;
     }
-    return walk_flat(at, end);
+    return walk_payload(at, end);
 }
 
 /* Events in a row, up to as many values as are to come. */
@@ -439,7 +459,7 @@ bool reader_id_any(struct reader *reader, maiko_id *ret_value)
 bool reader_skip(struct reader *reader, struct slice *ret_value)
 {
     const char *reason = "";
-    const uint8_t *behind = walk_flat(reader->at, reader->end);
+    const uint8_t *behind = walk_payload(reader->at, reader->end);
 
     if (behind == NULL)
         behind = walk(reader->at, reader->end, WIRE_DEPTH_MAX - 1, &reason);

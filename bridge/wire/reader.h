@@ -72,6 +72,7 @@ enum {
     READER_NIL = 0xc0,
     READER_BIN8 = 0xc4,
     READER_BIN16 = 0xc5,
+    READER_BIN32 = 0xc6,
     READER_UINT16 = 0xcd,
     READER_UINT64 = 0xcf,
     READER_FIXARRAY = 0x90,

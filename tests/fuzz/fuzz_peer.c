@@ -24,6 +24,7 @@ static bool on_deliver(struct peer *peer, const struct inbound_event *event, voi
 {
     uint64_t *positions = userdata;
 
+    event->channel->is_native = true;
     positions[0] = event->stream;
     positions[1] = event->position;
     return event->position % 2 == 0;
@@ -39,8 +40,13 @@ static void on_actors(struct peer *peer, const struct frame_actor *actors, size_
 {
 }
 
+static bool is_near(struct peer *peer, void *userdata)
+{
+    return true;
+}
+
 static const struct peer_sink sink = {
-    .send = on_send, .close = on_close, .deliver = on_deliver, .ended = on_ended, .actors = on_actors};
+    .send = on_send, .close = on_close, .deliver = on_deliver, .is_near = is_near, .ended = on_ended, .actors = on_actors};
 
 static void establish(struct peer *peer)
 {

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <zmq.h>
 
 #include <maiko/space.h>
 
@@ -190,6 +191,59 @@ static void what_is_in_the_log_comes_through_shared_memory_and_runs_on(void)
 {
     replay_to("a", "b");
     replay_to("b", "a");
+}
+
+/* Native bytes or msgpack: the exporter chooses from one event to the next.  A node comes that shares memory, then one that does
+ * not, then a plain listener. */
+static void all_get_the_same_whoever_shares_memory(void)
+{
+    static struct bridge_end third; /* like those of a pair */
+    void *context = zmq_ctx_new();
+    void *listener = zmq_socket(context, ZMQ_SUB);
+    int timeout_ms = 60000;
+    char text[256] = "";
+    struct pair pair;
+    uint64_t i;
+
+    host_init(&host);
+    bridge_end_make(&pair.near, "a", &(maiko_bridge_config){.transport = MAIKO_TRANSPORT_AUTO}, "count/up");
+    CU_ASSERT_EQUAL(bridge_end_import(&pair.near, "count/up", MAIKO_FROM_LIVE), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&pair.near), MAIKO_OK);
+    bridge_end_make(&pair.far, "b", &(maiko_bridge_config){.transport = MAIKO_TRANSPORT_AUTO}, NULL);
+    CU_ASSERT_EQUAL(bridge_end_export(&pair.far, "count/#", NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_publish_at(pair.far.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&pair.far), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(pair.far.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    for (i = 1; i <= 50; i++) { /* one at a time: the type is met, and asked for */
+        CU_ASSERT_EQUAL(bridge_end_publish(&pair.far, i), MAIKO_OK);
+        CU_ASSERT(wait_until(pair.near.received == i, 60000));
+    }
+
+    bridge_end_make(&third, "c", &(maiko_bridge_config){.transport = MAIKO_TRANSPORT_ZMQ}, "count/up");
+    CU_ASSERT_EQUAL(bridge_end_import(&third, "count/up", MAIKO_FROM_LOG), MAIKO_OK); /* native bytes are in the log */
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&third), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(pair.far.bridge, "count/up", 2, MAIKO_SECONDS(60)), MAIKO_OK);
+    for (; i <= EVENTS; i++)
+        CU_ASSERT_EQUAL(bridge_end_publish(&pair.far, i), MAIKO_OK);
+    CU_ASSERT(wait_until(pair.near.received == EVENTS && third.received == EVENTS, 60000));
+    CU_ASSERT_EQUAL(pair.near.not_rising + pair.near.holes, 0);
+    CU_ASSERT_EQUAL(third.not_rising + third.holes, 0);
+    bridge_end_stop(&third);
+
+    zmq_setsockopt(listener, ZMQ_RCVTIMEO, &timeout_ms, sizeof(timeout_ms));
+    CU_ASSERT_EQUAL(zmq_connect(listener, maiko_bridge_endpoint(pair.far.bridge, 0)), 0);
+    CU_ASSERT_EQUAL(zmq_setsockopt(listener, ZMQ_SUBSCRIBE, "count/", 6), 0);
+    CU_ASSERT(wait_until(bridge_end_publish(&pair.far, 77) == MAIKO_OK && bridge_end_counters(&pair.far).published >= 20, 60000));
+    for (i = 0; i < 20; i++) {
+        int len;
+
+        CU_ASSERT(zmq_recv(listener, text, sizeof(text), 0) == 8 && memcmp(text, "count/up", 8) == 0);
+        len = zmq_recv(listener, text, sizeof(text), 0);
+        CU_ASSERT(len > 0 && len < (int)sizeof(text) && memmem(text, (size_t)len, "\xa6number\x4d", 8) != NULL);
+    }
+    zmq_close(listener);
+    zmq_ctx_term(context);
+    finish(&pair);
 }
 
 /* ---- links that cannot be ---- */
@@ -468,6 +522,7 @@ static const struct test_case cases[] = {
     TEST_CASE(who_wants_zeromq_gets_it),
     TEST_CASE(a_small_event_wakes_no_bridge),
     TEST_CASE(what_is_in_the_log_comes_through_shared_memory_and_runs_on),
+    TEST_CASE(all_get_the_same_whoever_shares_memory),
     TEST_CASE(wishes_that_exclude_each_other_make_no_link_and_are_told),
     TEST_CASE(who_cannot_have_memory_gets_a_zeromq_link),
     TEST_CASE(a_link_that_is_down_has_the_transport_it_had),

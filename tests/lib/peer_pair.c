@@ -28,6 +28,21 @@ static void on_close(struct peer *peer, void *userdata)
     node->closes++;
 }
 
+static void read_event(struct pair_node *node, const struct payload_plan *plan, const struct inbound_event *event, numbers *value)
+{
+    if (!payload_is_native(event->payload)) {
+        (void)!payload_read(plan, event->payload, value, sizeof(*value), NULL);
+        return;
+    }
+    if (event->channel->type->is_native && payload_read_native(plan, event->payload, value, sizeof(*value), NULL) == MAIKO_OK)
+        node->natives++;
+}
+
+static bool is_near(struct peer *peer, void *userdata)
+{
+    return ((struct pair_node *)userdata)->is_near;
+}
+
 static bool on_deliver(struct peer *peer, const struct inbound_event *event, void *userdata)
 {
     struct pair_node *node = userdata;
@@ -35,8 +50,9 @@ static bool on_deliver(struct peer *peer, const struct inbound_event *event, voi
     numbers value = {.u64 = 0};
 
     if (payload_plan_new(heap_default(), MAIKO_TYPE(numbers), event->channel->type, &plan, NULL) == MAIKO_OK)
-        (void)!payload_read(plan, event->payload, &value, sizeof(value), NULL);
+        read_event(node, plan, event, &value);
     payload_plan_free(plan);
+    event->channel->is_native = node->is_near && maiko_event_is(MAIKO_TYPE(numbers), event->channel->type->type);
     text_append_format(&node->pair->trace, "%s: has %s %llu\n", node->name, event->channel->topic, (unsigned long long)value.u64);
     node->events++;
     node->last_number = value.u64;
@@ -96,6 +112,7 @@ static const struct peer_sink sink = {.send = on_send,
                                       .close = on_close,
                                       .deliver = on_deliver,
                                       .settle = on_settle,
+                                      .is_near = is_near,
                                       .forgotten = on_forgotten,
                                       .ended = on_ended,
                                       .news = on_news,

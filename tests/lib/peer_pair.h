@@ -26,6 +26,8 @@ struct pair_node {
     bool keeps_events; /* deliver answers "later" */
     bool knows_life;   /* that of the other side, as over shared memory */
     bool is_unsettled; /* what was delivered is not with its receivers yet */
+    bool is_near;      /* says that the other side shares its memory */
+    uint64_t natives;  /* of the events, as native bytes */
     const char *denied;
     uint64_t last_stream;
     uint64_t last_position;

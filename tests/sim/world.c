@@ -177,6 +177,23 @@ static void check_age(struct node *node, const tally *event, uint64_t published_
              (unsigned long long)event->number, event->node);
 }
 
+static bool is_near(struct peer *peer, void *userdata)
+{
+    struct node *node = userdata;
+    unsigned mask = node->world->config->near_mask;
+
+    return mask >> node->index & mask >> other_of(node, peer) & 1;
+}
+
+static maiko_status read_event(struct node *node, const struct payload_plan *plan, const struct inbound_event *event,
+                               tally *value)
+{
+    if (!payload_is_native(event->payload))
+        return payload_read(plan, event->payload, value, sizeof(*value), NULL);
+    node->world->result->natives++;
+    return event->channel->type->is_native ? payload_read_native(plan, event->payload, value, sizeof(*value), NULL) : MAIKO_ETYPE;
+}
+
 static bool on_deliver(struct peer *peer, const struct inbound_event *event, void *userdata)
 {
     struct node *node = userdata;
@@ -185,12 +202,13 @@ static bool on_deliver(struct peer *peer, const struct inbound_event *event, voi
     tally value;
 
     if (payload_plan_new(&world->heap, MAIKO_TYPE(tally), event->channel->type, &plan, NULL) != MAIKO_OK ||
-        payload_read(plan, event->payload, &value, sizeof(value), NULL) != MAIKO_OK) {
+        read_event(node, plan, event, &value) != MAIKO_OK) {
         fail(world, "node %u cannot read an event", node->index);
         payload_plan_free(plan);
         return true;
     }
     payload_plan_free(plan);
+    event->channel->is_native = is_near(peer, node);
     check_order(node, &value);
     check_age(node, &value, event->time_ns);
     node->taken_from[other_of(node, peer)]++;
@@ -256,7 +274,7 @@ static bool is_alive(struct peer *peer, void *userdata)
 }
 
 static const struct peer_sink sink = {
-    .send = on_send, .close = on_close, .deliver = on_deliver, .news = on_news, .is_alive = is_alive};
+    .send = on_send, .close = on_close, .deliver = on_deliver, .is_near = is_near, .news = on_news, .is_alive = is_alive};
 
 /* ---- Nodes ---- */
 
@@ -701,6 +719,7 @@ static void compare_books(struct world *world, struct node *from, struct node *t
     world->result->duplicates += counters->duplicates;
     world->result->replays += counters->replays;
     world->result->sessions += counters->sessions;
+    world->result->converted += counters->converted;
     if (to->started_ns > from->started_ns && counters->lost_peer > base->dropped)
         return; /* the stream began twice: the receiver never heard of the first one */
     if (seen->delivered + seen->reported != expected)
@@ -789,5 +808,6 @@ struct world_config world_of_seed(uint64_t seed)
     config.faults.has_slow_receivers = bits >> 32 & 1;
     config.is_live = bits >> 34 & 1;
     config.faults.longest_ns = (bits >> 33 & 1) ? MAIKO_MS(50) : MAIKO_MS(900);
+    config.near_mask = (unsigned)(bits >> 35 & 0xff);
     return config;
 }

@@ -33,6 +33,7 @@ struct world_config {
     bool is_narrow;       /* a small window and a small log */
     bool is_live;         /* subscribers want nothing that was published before they were there */
     unsigned only_sender; /* 0: all publish; else only node only_sender - 1 */
+    unsigned near_mask;   /* nodes, a bit each, that share memory with each other: their events may be native bytes */
 };
 
 struct world_result {
@@ -46,6 +47,8 @@ struct world_result {
     uint64_t replays;
     uint64_t sessions;
     uint64_t held;
+    uint64_t natives;   /* delivered as native bytes */
+    uint64_t converted; /* from native bytes for somebody else */
 };
 
 /* Runs one world from begin to end. */

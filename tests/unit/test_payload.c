@@ -404,7 +404,206 @@ static void a_large_value_is_not_given_twice_its_room(void)
     free(bytes);
 }
 
+/* ---- native bytes ---- */
+
+/* Into a block of exactly their length, so that a sanitizer sees what is read past it. */
+static maiko_status read_native(const struct payload_plan *plan, struct slice payload, void **ret_event, size_t *ret_len,
+                                struct text *error)
+{
+    maiko_status status = payload_native_len(plan, payload, ret_len, error);
+
+    *ret_event = NULL;
+    if (status != MAIKO_OK)
+        return status;
+    *ret_event = malloc(*ret_len > 0 ? *ret_len : 1);
+    return payload_read_native(plan, payload, *ret_event, *ret_len, error);
+}
+
+static void native_bytes_are_the_event_and_become_the_same_array(void)
+{
+    struct random random = {.state = 815};
+    unsigned long rounds = suite_scale(2000, 50000);
+
+    for (; rounds > 0; rounds--) {
+        const maiko_event_type *type;
+        maiko_schema *schema = random_schema(&random, NULL);
+        struct payload_plan *plan;
+        struct pack native, array, converted;
+        size_t len, native_len = 0;
+        void *event, *read;
+
+        CU_ASSERT_FATAL(schema != NULL && maiko_schema_finish(schema, &type) == MAIKO_OK);
+        plan = plan_of(type, NULL);
+        event = random_event(&random, type, &len);
+        pack_init(&native, heap_default(), WIRE_FRAME_MAX);
+        pack_init(&array, heap_default(), WIRE_FRAME_MAX);
+        pack_init(&converted, heap_default(), WIRE_FRAME_MAX);
+        payload_write_native(plan, &native, event);
+        payload_write_array(plan, &array, event);
+        payload_convert_native(plan, pack_slice(&native), &converted);
+        CU_ASSERT(payload_is_native(pack_slice(&native)) && !payload_is_native(pack_slice(&array)));
+        CU_ASSERT_EQUAL(reader_check(native.data, native.len, WIRE_FRAME_MAX, NULL), MAIKO_OK);
+        CU_ASSERT(converted.len == array.len && memcmp(converted.data, array.data, array.len) == 0);
+        CU_ASSERT_EQUAL(read_native(plan, pack_slice(&native), &read, &native_len, NULL), MAIKO_OK);
+        CU_ASSERT(native_len == len && memcmp(read, event, len) == 0);
+        free(read);
+        free(event);
+        pack_deinit(&native);
+        pack_deinit(&array);
+        pack_deinit(&converted);
+        payload_plan_free(plan);
+        maiko_schema_free(schema);
+    }
+}
+
+/* What comes out is legal or refused, whatever the bytes. */
+static void hostile_native_bytes_are_refused_or_legal(void)
+{
+    struct random random = {.state = 4};
+    unsigned long rounds = suite_scale(20000, 500000);
+    struct payload_plan *plan = plan_of(MAIKO_TYPE(sample), NULL);
+    unsigned long taken = 0;
+    size_t len;
+    void *event = random_event(&random, MAIKO_TYPE(sample), &len);
+    unsigned long i;
+
+    for (i = 0; i < rounds; i++) {
+        uint8_t *bytes = malloc(len + 8);
+        size_t given = i % 5 == 0 ? random_below(&random, (uint32_t)len + 8) : len;
+        struct pack pack;
+        size_t read_len = 0;
+        void *read;
+
+        memset(bytes, 0xff, len + 8);
+        memcpy(bytes, event, len);
+        bytes[random_below(&random, (uint32_t)len)] = (uint8_t)random_below(&random, 256);
+        pack_init(&pack, heap_default(), WIRE_FRAME_MAX);
+        pack_bin(&pack, bytes, given);
+        if (read_native(plan, pack_slice(&pack), &read, &read_len, NULL) == MAIKO_OK) {
+            taken++;
+            CU_ASSERT_EQUAL(maiko_schema_validate(MAIKO_TYPE(sample), read, read_len, NULL, 0), MAIKO_OK);
+        }
+        free(read);
+        free(bytes);
+        pack_deinit(&pack);
+    }
+    CU_ASSERT(taken > rounds / 4 && taken < rounds);
+    free(event);
+    payload_plan_free(plan);
+}
+
+static void expect_native(const maiko_event_type *type, const void *bytes, size_t len, const char *expected)
+{
+    struct payload_plan *plan = plan_of(type, NULL);
+    char reason[128];
+    struct text error;
+    struct pack pack;
+    size_t read_len = 0;
+    void *event;
+
+    text_init_buffer(&error, reason, sizeof(reason));
+    pack_init(&pack, heap_default(), WIRE_FRAME_MAX);
+    pack_bin(&pack, bytes, len);
+    if ((read_native(plan, pack_slice(&pack), &event, &read_len, &error) == MAIKO_OK) != (expected[0] == '\0') ||
+        strcmp(reason, expected) != 0)
+        SUITE_FAIL("\"%s\" instead of \"%s\"", reason, expected);
+    free(event);
+    pack_deinit(&pack);
+    payload_plan_free(plan);
+}
+
+static void native_bytes_that_are_no_event_are_refused_with_the_reason(void)
+{
+    struct payload_plan *plan = plan_of(MAIKO_TYPE(numbers), NULL);
+    mark bad = {.label = "1234567", .visible = true};
+    uint8_t names[sizeof(sample)] = {0};
+    path points = {.name = "p", .points_count = UINT64_MAX / 4};
+    numbers number = {.u8 = 1};
+    size_t len;
+
+    expect_native(MAIKO_TYPE(numbers), &number, sizeof(number), "");
+    expect_native(MAIKO_TYPE(numbers), &number, sizeof(number) - 1, "native payload: not as long as the type");
+    expect_native(MAIKO_TYPE(numbers), names, sizeof(number) + 1, "native payload: not as long as the type");
+    expect_native(MAIKO_TYPE(path), &points, sizeof(points) - 1, "native payload: not as long as the type");
+    memset(names + offsetof(sample, name), 'x', 16);
+    expect_native(MAIKO_TYPE(sample), names, sizeof(names), "native payload: field name: a string without a final NUL");
+    memset(names, 0, sizeof(names));
+    names[offsetof(sample, on)] = 2;
+    expect_native(MAIKO_TYPE(sample), names, sizeof(names), "native payload: field on: a bool that is neither 0 nor 1");
+    memset(names, 0, sizeof(names));
+    names[offsetof(sample, key)] = 8;
+    expect_native(MAIKO_TYPE(sample), names, sizeof(names), "native payload: field key: a blob longer than its capacity");
+    memset(names, 0, sizeof(names));
+    memset(bad.label, 'x', sizeof(bad.label));
+    memcpy(names + offsetof(sample, marks) + sizeof(bad), &bad, sizeof(bad));
+    expect_native(MAIKO_TYPE(sample), names, sizeof(names), "native payload: field label: a string without a final NUL");
+    CU_ASSERT_EQUAL(payload_native_len(plan, (struct slice){(const uint8_t *)"\xc0", 1}, &len, NULL), MAIKO_ETYPE);
+    CU_ASSERT_EQUAL(payload_native_len(plan, (struct slice){NULL, 0}, &len, NULL), MAIKO_ETYPE);
+    CU_ASSERT_EQUAL(payload_read_native(plan, (struct slice){(const uint8_t *)"\xc4\0", 2}, &number, 1, NULL), MAIKO_EINVAL);
+    payload_plan_free(plan);
+}
+
+/* A tail whose count says more, or less, than what is there; also when count times size overflows. */
+static void a_native_tail_is_as_long_as_it_says(void)
+{
+    static const uint64_t counts[] = {0, 2, 4, UINT64_MAX, UINT64_MAX / 2 + 2, (uint64_t)1 << 61, MAIKO_EVENT_MAX};
+    enum { LEN = sizeof(path) + 3 * sizeof(point) };
+    path fixed = {.name = "p", .points_count = 3};
+    uint8_t event[LEN] = {0};
+    struct payload_plan *plan = plan_of(MAIKO_TYPE(path), NULL);
+    size_t i;
+
+    memcpy(event, &fixed, sizeof(fixed));
+    expect_native(MAIKO_TYPE(path), event, LEN, "");
+    for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        struct pack pack;
+        size_t len = 0;
+        void *read;
+
+        fixed.points_count = counts[i];
+        memcpy(event, &fixed, sizeof(fixed));
+        pack_init(&pack, heap_default(), WIRE_FRAME_MAX);
+        pack_bin(&pack, event, LEN);
+        CU_ASSERT_EQUAL(read_native(plan, pack_slice(&pack), &read, &len, NULL), MAIKO_ETYPE);
+        free(read);
+        pack_deinit(&pack);
+    }
+    payload_plan_free(plan);
+}
+
+#define ROOMY_FIELDS(F) F(STRING, text, 400) F(BLOB, key, 113)
+MAIKO_EVENT(roomy, "roomy", ROOMY_FIELDS)
+#define SNUG_FIELDS(F) F(STRING, text, 400) F(BLOB, key, 112) F(ARRAY, values, DOUBLE, 500) F(TAIL, more, INT64)
+MAIKO_EVENT(snug, "snug", SNUG_FIELDS)
+#define MARKS_FIELDS(F) F(STRUCT_TAIL, marks, mark)
+MAIKO_EVENT(tail_of_marks, "marks", MARKS_FIELDS)
+#define MANY_FIELDS(F) F(STRUCT_ARRAY, marks, mark, 65)
+MAIKO_EVENT(many_marks, "many", MANY_FIELDS)
+
+static void half_empty_strings_are_not_worth_their_native_bytes(void)
+{
+    static const struct {
+        const maiko_event_type *type;
+        bool is_compact;
+    } types[] = {{MAIKO_TYPE(roomy), false},      {MAIKO_TYPE(snug), true},   {MAIKO_TYPE(tail_of_marks), false},
+                 {MAIKO_TYPE(many_marks), false}, {MAIKO_TYPE(sample), true}, {MAIKO_TYPE(line), true}};
+    size_t i;
+
+    for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        struct payload_plan *plan = plan_of(types[i].type, NULL);
+
+        if (payload_is_compact(plan) != types[i].is_compact)
+            SUITE_FAIL("%s", types[i].type->name);
+        payload_plan_free(plan);
+    }
+}
+
 static const struct test_case cases[] = {TEST_CASE(random_events_of_random_types_come_back_bit_by_bit),
+                                         TEST_CASE(native_bytes_are_the_event_and_become_the_same_array),
+                                         TEST_CASE(hostile_native_bytes_are_refused_or_legal),
+                                         TEST_CASE(native_bytes_that_are_no_event_are_refused_with_the_reason),
+                                         TEST_CASE(a_native_tail_is_as_long_as_it_says),
+                                         TEST_CASE(half_empty_strings_are_not_worth_their_native_bytes),
                                          TEST_CASE(announced_types_are_the_same_types),
                                          TEST_CASE(fields_are_matched_by_name_between_versions),
                                          TEST_CASE(a_field_of_another_kind_is_refused_by_name),

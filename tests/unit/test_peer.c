@@ -774,6 +774,85 @@ static void the_dead_hold_nobody(void)
     pair_deinit(&pair);
 }
 
+/* ---- native bytes ---- */
+
+static void be_near(bool a, bool b)
+{
+    pair.a.is_near = a;
+    pair.b.is_near = b;
+}
+
+static void events_of_a_type_both_know_come_as_native_bytes(void)
+{
+    begin();
+    be_near(true, true);
+    link_up("#", FROM_LIVE);
+    publish("t", MAIKO_BLOCK, 1); /* the type is met */
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.natives, 0);
+    publish("t", MAIKO_BLOCK, 1);
+    publish("u", MAIKO_BLOCK, 1); /* another channel of it */
+    pair_settle(&pair);
+    pair_pass(&pair, MAIKO_MS(20));
+    CU_ASSERT_EQUAL(pair.b.events, 3);
+    CU_ASSERT_EQUAL(pair.b.natives, 2);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->native_out, 2);
+    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->native_in, 2);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->converted, 0);
+    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->malformed, 0);
+    pair_deinit(&pair);
+}
+
+/* Either side may decide against it. */
+static void who_shares_no_memory_gets_arrays(void)
+{
+    unsigned who;
+
+    for (who = 0; who < 2; who++) {
+        begin();
+        be_near(who == 0, who == 1);
+        link_up("#", FROM_LIVE);
+        publish("t", MAIKO_BLOCK, 1);
+        pair_settle(&pair);
+        publish("t", MAIKO_BLOCK, 2);
+        pair_settle(&pair);
+        CU_ASSERT_EQUAL(pair.b.events, 3);
+        CU_ASSERT_EQUAL(pair.b.natives, 0);
+        pair_deinit(&pair);
+    }
+}
+
+/* What the log has as native bytes becomes an array for a session that did not ask for them, or not yet. */
+static void another_session_begins_with_arrays(void)
+{
+    uint64_t before;
+
+    begin();
+    be_near(true, true);
+    pair.b.keeps_events = true;
+    link_up("#", FROM_LIVE);
+    publish("t", MAIKO_BLOCK, 1);
+    pair_settle(&pair);
+    publish("t", MAIKO_BLOCK, 2); /* with the one before the window, nothing acknowledged */
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.natives, 2);
+    publish("t", MAIKO_BLOCK, 4); /* no room for the last ones, which wait as native bytes */
+    pair_settle(&pair);
+    before = pair.b.events;
+    CU_ASSERT_EQUAL(before, 4);
+    pair_break(&pair);
+    be_near(false, false);
+    pair.b.keeps_events = false;
+    pair_connect(&pair);
+    pair_deliver(&pair.b);
+    pair_pass(&pair, MAIKO_SECONDS(1));
+    CU_ASSERT_EQUAL(pair.b.events, 7);
+    CU_ASSERT_EQUAL(pair.b.natives, 3);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->converted, 3);
+    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->malformed, 0);
+    pair_deinit(&pair);
+}
+
 /* Everything once, with allocation number nth failing. */
 static void live_a_life(struct heap *heap)
 {
@@ -784,6 +863,7 @@ static void live_a_life(struct heap *heap)
 
     pair_init(&pair, heap);
     pair.b.config.window_events = 4;
+    be_near(true, true);
     if (pair_open(&pair) == MAIKO_OK) {
         (void)!pair_subscribe(&pair.b, "#", FROM_LOG);
         (void)!peer_announce(pair.a.peer, &actor, 1, pair.now);
@@ -858,5 +938,8 @@ static const struct test_case cases[] = {TEST_CASE(a_link_begins_and_ends_with_t
                                          TEST_CASE(nonsense_ends_the_session_and_nothing_else),
                                          TEST_CASE(the_largest_session_is_followed_by_a_sound_one),
                                          TEST_CASE(the_dead_hold_nobody),
+                                         TEST_CASE(events_of_a_type_both_know_come_as_native_bytes),
+                                         TEST_CASE(who_shares_no_memory_gets_arrays),
+                                         TEST_CASE(another_session_begins_with_arrays),
                                          TEST_CASE(every_allocation_failure_is_survived_and_leaks_nothing)};
 SUITE_MAIN("peer", cases)

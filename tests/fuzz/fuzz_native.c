@@ -1,0 +1,81 @@
+/* Native bytes from a peer: the first byte says what type they are said to be of.  What is taken is a legal event, and the same
+ * as an array. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/sample_events.h"
+#include "wire/limits.h"
+#include "wire/payload.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static const maiko_event_type *const types[] = {MAIKO_TYPE(sample), MAIKO_TYPE(path), MAIKO_TYPE(line),
+                                                MAIKO_TYPE(body),   MAIKO_TYPE(tick), MAIKO_TYPE(numbers)};
+
+static void require(bool truth)
+{
+    if (!truth)
+        abort();
+}
+
+/* Written for somebody who takes arrays only, and read there. */
+static void check_event(const struct payload_plan *plan, const void *event, size_t event_len)
+{
+    struct pack native, array, converted;
+    size_t len = 0;
+    void *read;
+
+    require(maiko_schema_validate(payload_plan_type(plan), event, event_len, NULL, 0) == MAIKO_OK);
+    pack_init(&native, heap_default(), WIRE_FRAME_MAX);
+    pack_init(&array, heap_default(), WIRE_FRAME_MAX);
+    pack_init(&converted, heap_default(), WIRE_FRAME_MAX);
+    payload_write_native(plan, &native, event);
+    payload_write_array(plan, &array, event);
+    payload_convert_native(plan, pack_slice(&native), &converted);
+    require(pack_status(&array) == MAIKO_OK && pack_status(&converted) == MAIKO_OK);
+    require(array.len == converted.len && memcmp(array.data, converted.data, array.len) == 0);
+    require(payload_len(plan, pack_slice(&array), &len, NULL) == MAIKO_OK && len == event_len);
+    read = malloc(len > 0 ? len : 1);
+    require(read != NULL && payload_read(plan, pack_slice(&array), read, len, NULL) == MAIKO_OK);
+    free(read);
+    pack_deinit(&native);
+    pack_deinit(&array);
+    pack_deinit(&converted);
+}
+
+static void read_bytes(const struct payload_plan *plan, struct slice payload)
+{
+    char reason[256];
+    struct text error;
+    size_t len = 0;
+    void *event;
+
+    text_init_buffer(&error, reason, sizeof(reason));
+    if (payload_native_len(plan, payload, &len, &error) != MAIKO_OK)
+        return;
+    event = malloc(len > 0 ? len : 1);
+    require(event != NULL);
+    if (payload_read_native(plan, payload, event, len, &error) == MAIKO_OK)
+        check_event(plan, event, len);
+    else
+        require(error.len > 0);
+    free(event);
+}
+
+/* From 0x80 on the bytes are the payload as it lies in a record, else what its bin holds. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    struct payload_plan *plan = NULL;
+    struct pack pack;
+
+    if (len < 1)
+        return 0;
+    require(payload_plan_new(heap_default(), types[data[0] % (sizeof(types) / sizeof(types[0]))], NULL, &plan, NULL) == MAIKO_OK);
+    (void)payload_is_compact(plan);
+    pack_init(&pack, heap_default(), WIRE_FRAME_MAX);
+    pack_bin(&pack, data + 1, len - 1);
+    read_bytes(plan, data[0] < 0x80 ? pack_slice(&pack) : (struct slice){data + 1, len - 1});
+    pack_deinit(&pack);
+    payload_plan_free(plan);
+    return 0;
+}
