@@ -10,8 +10,8 @@
 
 /* Who sent: an actor of this process or, for events that came over a bridge, a foreign one. */
 struct sender {
-    const char *name;
     uint64_t id; /* unique per incarnation; 0: the supervisor */
+    const char *name;
 };
 
 /* A topic name, made once per supervisor and never changed or freed before it, so any thread may hold one. */

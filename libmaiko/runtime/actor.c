@@ -70,7 +70,7 @@ void actor_fail(struct actor *actor, maiko_status status, maiko_drop_reason reas
 
 static void after_hook(struct actor *actor)
 {
-    actor->over_mark = 0;
+    actor->shard->over_mark = 0;
     send_abandon_forgotten(actor->shard);
 }
 
@@ -178,7 +178,7 @@ HOT void handle_one(struct actor *actor, struct envelope *envelope)
     shard->current_envelope = envelope;
     status = call_handler(actor, &envelope->head);
     shard->current_envelope = NULL;
-    actor->over_mark = 0;
+    shard->over_mark = 0;
     if (__builtin_expect(shard->reserved != NULL, 0))
         send_abandon_forgotten(shard);
     if (__builtin_expect(status < 0, 0)) {
@@ -407,8 +407,10 @@ HOT void run(struct actor *actor)
     }
     if (__builtin_expect(actor->state == ACTOR_ADDED, 0))
         start(actor);
-    if (__builtin_expect(actor->is_gate, 0))
+    if (__builtin_expect(actor->is_gate, 0)) {
         inbox_run(actor_inbox(actor));
+        actor->shard->over_mark = 0;
+    }
     handled = run_batch(actor);
     if (actor->weight == ACTOR_LIGHT)
         run_more_batches(actor, handled);

@@ -119,7 +119,6 @@ struct actor {
     struct counters_actor *counters;
     struct actor_rare *rare;
     uint32_t tick_limit;  /* events per batch */
-    uint32_t over_mark;   /* events sent into rings above their mark, in the present hook */
     uint32_t ring_events; /* under way in rings since the last confirmation */
     uint16_t activations; /* for the sampling of handler time; begins at ACTIVATIONS_FIRST */
     uint8_t suspicion;    /* heavy samples in a row: then every activation is sampled */
@@ -127,12 +126,13 @@ struct actor {
     uint8_t weight;       /* enum actor_weight */
     bool is_gate;         /* its events come from outside threads, through the inbox that is its `self` */
     bool sends_simply;    /* neither dedicated nor a gate, and has not finished */
-    bool has_finished;    /* sends no more */
     bool is_shown_held;   /* in the counters */
-    bool is_candidate;    /* while ends of cycles, or deadlocks, are looked for */
-    uint16_t home;        /* shard it was added to */
+    struct sender sender; /* identity; read by other shards through envelopes.  Its id is the last of these */
     /* the rest */
-    struct sender sender;          /* identity; read by other shards through envelopes */
+    uint16_t home;                 /* shard it was added to */
+    bool has_finished;             /* sends no more */
+    bool is_candidate;             /* while ends of cycles, or deadlocks, are looked for */
+    uint32_t magic;                /* ACTOR_MAGIC in every record that was ever used */
     struct subscriber subscriber;  /* its subscriptions on the shard's broker */
     struct subscription first;     /* the first subscription of its spec, if it has any */
     struct list siblings;          /* in the shard's list of actors, in order of addition */
@@ -140,7 +140,6 @@ struct actor {
     struct actor *blocked_by;      /* while deadlocks are looked for: somebody in whose mailbox an event of it waits */
     struct actor_outbox *outbox;   /* NULL: nothing was sent to other shards yet */
     struct actor_block *block;     /* NULL: none */
-    uint32_t magic;                /* ACTOR_MAGIC in every record that was ever used */
     uint32_t index;                /* of the record in its table */
     uint32_t overdraft;            /* events it may still add */
     uint32_t cost_ns;              /* per event handled or sent: the least of the last samples */
@@ -158,7 +157,7 @@ struct actor {
     char short_name[ACTOR_SHORT_NAME];
 };
 static_assert(offsetof(struct actor, shard) == 64, "a delivery touches one cache line");
-static_assert(offsetof(struct actor, sender) == 128, "an activation touches two");
+static_assert(offsetof(struct actor, sender.id) + sizeof(uint64_t) == 128, "an activation touches two");
 static_assert(sizeof(struct actor) == 320, "whole cache lines");
 
 /* Only events can make it do anything: it runs, has no step to come, is not held and not about to end or to fail.  Debt is
@@ -181,7 +180,6 @@ static_assert(offsetof(struct actor, hold) == offsetof(struct actor, state) + 2 
 static inline void actor_fetch_rest(const struct actor *actor)
 {
     __builtin_prefetch((const void *)((uintptr_t)actor + 64));
-    __builtin_prefetch((const void *)((uintptr_t)actor + 128));
 }
 
 /* A subscription made while running, an allocation of its own. */

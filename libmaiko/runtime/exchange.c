@@ -92,8 +92,8 @@ static void charge_sender(struct shard *shard, struct actor *sender, struct ring
 {
     struct actor_outbox *outbox = sender->outbox;
 
-    if (ring_is_above_mark(shard, ring))
-        sender->over_mark++;
+    if (sender == shard->current && ring_is_above_mark(shard, ring))
+        shard->over_mark++;
     sender->ring_events++;
     outbox->bytes += bytes;
     outbox->flush = shard->flush + 1;

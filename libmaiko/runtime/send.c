@@ -219,7 +219,7 @@ static maiko_status check_limits(struct shard *shard, const struct sending *send
     if (actor->is_overdrawn && actor->overdraft == 0 && may_block(shard, sending))
         return MAIKO_EDEADLOCK;
     if (!actor->is_overdrawn &&
-        (actor->debt >= shard->sup->config.outbox_limit_events || actor->over_mark >= shard->sup->config.outbox_limit_events))
+        (actor->debt >= shard->sup->config.outbox_limit_events || shard->over_mark >= shard->sup->config.outbox_limit_events))
         return MAIKO_EFULL;
     if (sending->try_only && would_wait(shard, sending))
         return MAIKO_EFULL;
@@ -232,7 +232,7 @@ static inline maiko_status check_actor(struct shard *shard, const struct sending
 
     if (__builtin_expect(actor->rare != NULL, 0) && actor->rare->publish != NULL && !is_declared(actor, sending->route->topic))
         return MAIKO_EUNDECLARED;
-    if (__builtin_expect(actor->debt != 0 || actor->over_mark != 0 || actor->is_overdrawn || sending->try_only, 0))
+    if (__builtin_expect(actor->debt != 0 || shard->over_mark != 0 || actor->is_overdrawn || sending->try_only, 0))
         return check_limits(shard, sending);
     return MAIKO_OK;
 }
@@ -344,7 +344,7 @@ HOT struct actor *simple_sender(const maiko_context *ctx)
 
     if (__builtin_expect(actor == NULL || actor_context(actor) != ctx || *shard->fork_word == 0, 0))
         return NULL;
-    return __builtin_expect(!actor->sends_simply || (actor->debt | actor->over_mark) != 0, 0) ? NULL : actor;
+    return __builtin_expect(!actor->sends_simply || (actor->debt | shard->over_mark) != 0, 0) ? NULL : actor;
 }
 
 HOT bool may_send_on(const struct actor *actor, const struct topic *topic)
@@ -362,12 +362,13 @@ HOT bool hand_over(struct shard *shard, const struct actor *sender, struct route
     actor = CONTAINER_OF(route->single, struct actor, subscriber);
     if (__builtin_expect(actor->mailbox.depth >= actor->mailbox.limit || (actor == sender && !actor->receives_own), 0))
         return false;
-    COUNT(actor->counters, received, 1);
-    COUNT(route->counters, sent, 1);
     mailbox_put(&actor->mailbox, (uintptr_t)envelope);
     if (__builtin_expect(actor == sender, 0))
         actor_note_depth(actor);
     shard_ready_for_event(shard, actor);
+    COUNT(sender->counters, sent, 1);
+    COUNT(route->counters, sent, 1);
+    COUNT(actor->counters, received, 1);
     return true;
 }
 
@@ -406,9 +407,10 @@ HOT bool send_simply(maiko_context *ctx, const char *topic, const maiko_event_ty
     envelope->sender = &actor->sender;
     memcpy(envelope_payload(envelope), event, len);
     stamp(shard, actor, envelope, parent);
-    COUNT(actor->counters, sent, 1);
-    if (!hand_over(shard, actor, route, envelope))
+    if (!hand_over(shard, actor, route, envelope)) {
+        COUNT(actor->counters, sent, 1);
         shard_publish(shard, actor, route, envelope);
+    }
     return true;
 }
 

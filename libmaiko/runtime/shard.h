@@ -79,6 +79,7 @@ struct shard {
 
     /* owner thread: the hot part */
     struct actor *current; /* whose hook runs */
+    uint32_t over_mark;    /* events that this hook sent into rings above their mark */
     struct room *reserved; /* events reserved by the running hook */
     struct envelope *current_envelope;
     uint32_t look_every; /* activations between two looks at the clock, a power of two */
