@@ -36,6 +36,7 @@ void bench_add(struct bench *bench, const char *name, const maiko_actor_ops *ops
     if (bench->apart)
         spec.shard = MAIKO_SHARD(shard % bench->shards);
     part->bench = bench;
+    part->shard = shard;
     bench->undone += part->awaited > 0;
     bench_check(bench, maiko_supervisor_add(bench->supervisor, &spec));
 }
@@ -103,6 +104,7 @@ int main(int argc, char **argv)
     bench.events = subject_number(&bench.subject, "events", 100000);
     bench.shards = (unsigned)subject_number(&bench.subject, "shards", 0);
     bench.apart = subject_number(&bench.subject, "apart", 0) != 0 && bench.shards > 0;
+    bench.bound = bench.apart && subject_number(&bench.subject, "bound", 0) != 0;
     switch (bench.subject.row[0] == 'W' ? bench.subject.row[1] : '\0') {
     case '1':
     case '2':

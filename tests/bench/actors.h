@@ -27,6 +27,7 @@ struct part {
     uint64_t awaited;       /* received events that make it done; 0: never */
     char (*topics)[32];     /* it sends on in turn; NULL: the type's own */
     uint32_t topic_count, next_topic;
+    unsigned shard; /* where it was added, when the row runs apart */
 } __attribute__((aligned(128)));
 
 struct bench {
@@ -35,12 +36,13 @@ struct bench {
     uint64_t events;
     unsigned shards; /* 0: the library's default */
     bool apart;      /* the roles of a row are pinned to different shards */
+    bool bound;      /* and these to different processors (W4) */
     unsigned undone; /* parts that wait for something, when started */
     _Atomic unsigned done;
 };
 
-/* A supervisor with the settings of the command line: shards=N, spin_us=N, capacity=N, tick=N, turn_us=N, apart=1.  Without
- * them, the defaults. */
+/* A supervisor with the settings of the command line: shards=N, spin_us=N, capacity=N, tick=N, turn_us=N, apart=1, bound=1.
+ * Without them, the defaults. */
 void bench_open(struct bench *bench);
 
 /* Adds an actor for `part`, on `shard` when the row runs apart. */
