@@ -31,37 +31,66 @@ static json_t *lost_to_json(const maiko_counters_link *link)
                      (json_int_t)link->lost_log, "peer", (json_int_t)link->lost_peer);
 }
 
+/* Topics of which the other node would not have events, and why. */
+static json_t *refused_to_json(const maiko_counters *counters, const char *peer)
+{
+    json_t *array = json_array();
+    maiko_counters_drop drop;
+    size_t i;
+
+    for (i = 0; maiko_counters_get_drop(counters, i, &drop) == MAIKO_OK; i++)
+        if (drop.peer[0] != '\0' && strcmp(drop.peer, peer) == 0)
+            json_array_append_new(array, json_pack("{s:s, s:s, s:I}", "topic", drop.topic, "reason",
+                                                   drop.reason == MAIKO_DROPPED_LINK_DENIED ? "denied" : "refused", "events",
+                                                   (json_int_t)drop.events));
+    return array;
+}
+
+static bool find_link(const maiko_counters *counters, const char *peer, maiko_counters_link *ret_link)
+{
+    size_t i;
+
+    for (i = 0; maiko_counters_get_link(counters, i, ret_link) == MAIKO_OK; i++)
+        if (!ret_link->has_ended && ret_link->peer[0] != '\0' && strcmp(ret_link->peer, peer) == 0)
+            return true;
+    return false;
+}
+
 /* The figures that the node's counters file has for this link, if there is one. */
 static void add_figures(json_t *object, const maiko_counters *counters, const char *peer)
 {
     maiko_counters_link link;
-    size_t i;
+    json_t *figures;
 
-    for (i = 0; maiko_counters_get_link(counters, i, &link) == MAIKO_OK; i++) {
-        json_t *figures;
-
-        if (link.has_ended || link.peer[0] == '\0' || strcmp(link.peer, peer) != 0)
-            continue;
-        figures = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "offered", (json_int_t)link.offered,
-                            "acknowledged", (json_int_t)link.acknowledged, "queued", (json_int_t)link.queued, "window",
-                            (json_int_t)link.window, "delivered", (json_int_t)link.delivered, "lost_here",
-                            (json_int_t)link.lost_here, "gaps", (json_int_t)link.gaps, "repeated", (json_int_t)link.repeated,
-                            "turned_away", (json_int_t)link.turned_away, "sessions", (json_int_t)link.sessions);
-        json_object_set_new(figures, "lost", lost_to_json(&link));
-        json_object_update(object, figures);
-        json_decref(figures);
+    if (!find_link(counters, peer, &link))
         return;
-    }
+    figures =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "offered", (json_int_t)link.offered, "acknowledged",
+                  (json_int_t)link.acknowledged, "refused_there", (json_int_t)link.refused_there, "queued",
+                  (json_int_t)link.queued, "window", (json_int_t)link.window, "delivered", (json_int_t)link.delivered,
+                  "lost_here", (json_int_t)link.lost_here, "gaps", (json_int_t)link.gaps, "repeated", (json_int_t)link.repeated,
+                  "turned_away", (json_int_t)link.turned_away, "sessions", (json_int_t)link.sessions);
+    json_object_set_new(figures, "lost", lost_to_json(&link));
+    json_object_set_new(figures, "refused", refused_to_json(counters, peer));
+    json_object_update(object, figures);
+    json_decref(figures);
+}
+
+static maiko_counters *counters_of(const maiko_node_info *node)
+{
+    maiko_counters *counters = NULL;
+
+    if (node->counters_path[0] != '\0')
+        (void)!maiko_counters_open(node->counters_path, &counters); /* a node without them still has links */
+    return counters;
 }
 
 static json_t *links_to_json(const maiko_node_info *node)
 {
-    maiko_counters *counters = NULL;
+    maiko_counters *counters = counters_of(node);
     json_t *array = json_array();
     size_t i;
 
-    if (node->counters_path[0] != '\0')
-        (void)!maiko_counters_open(node->counters_path, &counters); /* a node without them still has links */
     for (i = 0; i < node->link_count; i++) {
         json_t *object = json_pack("{s:s, s:s, s:s}", "peer", node->links[i].peer, "transport", node->links[i].transport, "state",
                                    node->links[i].state);
@@ -122,18 +151,31 @@ static void print_list(const char *const *list)
         putchar('-');
 }
 
-static void print_text(const maiko_node_info *node, bool is_first)
+static void print_links(const maiko_node_info *node)
 {
     char text[PRINTABLE_SIZE];
+    maiko_counters *counters = counters_of(node);
     size_t i;
 
+    for (i = 0; i < node->link_count; i++) {
+        const maiko_link_info *link = &node->links[i];
+        maiko_counters_link figures;
+
+        printf("%s%s(%s,%s", i == 0 ? " " : ",", printable(link->peer, text), link->transport, link->state);
+        if (find_link(counters, link->peer, &figures) && figures.refused_there > 0)
+            printf(",refused=%llu", (unsigned long long)figures.refused_there);
+        putchar(')');
+    }
+    maiko_counters_free(counters);
+}
+
+static void print_text(const maiko_node_info *node, bool is_first)
+{
     if (is_first)
         printf("%-12s %-24s %8s %-8s %-24s %s\n", "SPACE", "NODE", "PID", "STATE", "ACTORS", "LINKS");
     printf("%-12s %-24s %8lld %-8s ", node->space, node->name, (long long)node->pid, state_of(node));
     print_list(node->actors);
-    for (i = 0; i < node->link_count; i++)
-        printf("%s%s(%s,%s)", i == 0 ? " " : ",", printable(node->links[i].peer, text), node->links[i].transport,
-               node->links[i].state);
+    print_links(node);
     putchar('\n');
 }
 

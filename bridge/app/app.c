@@ -162,12 +162,13 @@ static void print_stats(const struct app_run *run)
     dprintf(STDERR_FILENO,
             "{\"exported\":%llu,\"export_refused\":%llu,\"acknowledged\":%llu,\"lost\":%llu,\"imported\":%llu,"
             "\"import_refused\":%llu,\"gaps\":%llu,\"lost_for_us\":%llu,\"denied\":%llu,\"window_waits\":%llu,"
-            "\"window_turns\":%llu}\n",
+            "\"window_turns\":%llu,\"refused_there\":%llu}\n",
             (unsigned long long)counters.exported, (unsigned long long)counters.export_refused,
             (unsigned long long)counters.acknowledged, (unsigned long long)counters.lost, (unsigned long long)counters.imported,
             (unsigned long long)counters.import_refused, (unsigned long long)counters.gaps,
             (unsigned long long)counters.lost_for_us, (unsigned long long)counters.denied,
-            (unsigned long long)counters.window_waits, (unsigned long long)counters.window_turns);
+            (unsigned long long)counters.window_waits, (unsigned long long)counters.window_turns,
+            (unsigned long long)counters.refused_there);
 }
 
 static int run_actors(struct app_run *run)

@@ -8,6 +8,7 @@
 void inflow_init(struct inflow *inflow, struct heap *heap)
 {
     *inflow = (struct inflow){.heap = heap};
+    refusals_init(&inflow->refusals, heap);
 }
 
 static void free_channel(const struct inflow *inflow, struct inflow_channel *channel)
@@ -46,6 +47,7 @@ void inflow_begin_session(struct inflow *inflow)
 void inflow_deinit(struct inflow *inflow)
 {
     inflow_begin_session(inflow);
+    refusals_deinit(&inflow->refusals);
 }
 
 void inflow_restart(struct inflow *inflow, uint64_t stream, uint64_t next)
@@ -54,6 +56,7 @@ void inflow_restart(struct inflow *inflow, uint64_t stream, uint64_t next)
     inflow->next = next;
     inflow->undelivered = inflow->last_pending = next;
     inflow->acked = next;
+    refusals_restart(&inflow->refusals);
 }
 
 /* ---- Types and channels ---- */

@@ -4,6 +4,7 @@
 
 #include "link/origins.h"
 #include "link/peer.h"
+#include "link/refusals.h"
 
 /* A channel of this session, with what was decided about it. */
 struct inflow_channel {
@@ -15,7 +16,7 @@ struct inflow_channel {
     uint8_t verdict;       /* enum verdict */
 };
 
-enum verdict { VERDICT_TAKE, VERDICT_LOOP, VERDICT_HOPS, VERDICT_DENIED };
+enum verdict { VERDICT_TAKE, VERDICT_LOOP, VERDICT_HOPS, VERDICT_UNASKED, VERDICT_DENIED };
 
 struct inflow {
     struct heap *heap;
@@ -27,6 +28,7 @@ struct inflow {
     uint64_t last_pending;            /* highest position handed over and not confirmed, plus one */
     uint64_t acked;                   /* what we told last */
     size_t unacked_bytes;             /* received since */
+    struct refusals refusals;         /* of this stream: what the other side is told */
     bool is_ready;                    /* the stream of this session is known */
     struct inflow_channel **channels; /* by number */
     size_t channel_capacity;

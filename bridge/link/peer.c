@@ -101,12 +101,14 @@ maiko_status peer_new(const struct peer_config *config, struct peer **ret_peer)
     peer->inflow.userdata = peer;
     peer->inflow.origins = config->origins;
     stream_init(&peer->stream, heap, exporter_log_for_stream(config->exporter));
+    refusals_init(&peer->refused, heap);
     pack_init(&peer->denied, heap, WIRE_BATCH_MAX);
     pack_init(&peer->actors.pack, heap, WIRE_BATCH_MAX);
     pack_init(&peer->frame, heap, WIRE_FRAME_MAX);
     pack_init(&peer->types, heap, WIRE_BATCH_MAX / 2);
     pack_init(&peer->channels, heap, WIRE_BATCH_MAX / 2);
     pack_init(&peer->natives, heap, WIRE_BATCH_MAX / 2);
+    pack_init(&peer->refusals, heap, WIRE_BATCH_MAX);
     peer->space = heap_strdup(heap, config->identity.space);
     peer->name = heap_strdup(heap, config->identity.name);
     peer->host = heap_strdup(heap, config->identity.host != NULL ? config->identity.host : "");
@@ -126,6 +128,7 @@ struct peer *peer_free(struct peer *peer)
     list_remove(&peer->link);
     exporter_review_types(peer->config.exporter);
     stream_deinit(&peer->stream);
+    refusals_deinit(&peer->refused);
     inflow_deinit(&peer->inflow);
     patterns_deinit(&peer->wishes);
     patterns_deinit(&peer->interest);
@@ -135,6 +138,7 @@ struct peer *peer_free(struct peer *peer)
     pack_deinit(&peer->types);
     pack_deinit(&peer->channels);
     pack_deinit(&peer->natives);
+    pack_deinit(&peer->refusals);
     heap_free(peer->heap, peer->told_channels, peer->told_channels_size);
     heap_free(peer->heap, peer->told_types, peer->told_types_size);
     heap_free(peer->heap, peer->native_types, peer->native_types_size);
@@ -316,6 +320,7 @@ static void dispatch(struct peer *peer, const struct frame *frame, uint64_t now_
         break;
     case FRAME_ACK:
         peer_on_ack(peer, frame->next, now_ns);
+        peer_on_refused(peer, frame, now_ns);
         break;
     case FRAME_REPLAY:
         peer_on_replay(peer, frame->next, now_ns);
@@ -325,6 +330,7 @@ static void dispatch(struct peer *peer, const struct frame *frame, uint64_t now_
             peer_ask_replay(peer, now_ns);
         if (peer->interest_number > 0)
             peer_on_ack(peer, frame->ack, now_ns);
+        peer_on_refused(peer, frame, now_ns);
         break;
     case FRAME_RESET:
         peer_on_reset(peer, now_ns);
@@ -391,6 +397,8 @@ static void send_heartbeat(struct peer *peer, uint64_t now_ns)
                               .next = stream_next(&peer->stream),
                               .ack = peer->inflow.is_ready ? peer_settled(peer) : 0};
 
+    if (peer->inflow.is_ready)
+        heartbeat.refused = peer_refusals(peer, heartbeat.ack);
     pack_clear(&peer->frame);
     frame_write(&peer->frame, &heartbeat);
     peer_send(peer, now_ns);
@@ -498,6 +506,11 @@ const struct frame_hello *peer_remote(const struct peer *peer)
     return peer->remote.name.len > 0 ? &peer->remote : NULL;
 }
 
+const struct refusals *peer_refused(const struct peer *peer)
+{
+    return &peer->refused;
+}
+
 void *peer_userdata(const struct peer *peer)
 {
     return peer->config.userdata;
@@ -525,6 +538,7 @@ const struct peer_counters *peer_counters(struct peer *peer)
     peer->counters.lost_deadline = stream->lost[LOSS_DEADLINE];
     peer->counters.lost_log = stream->lost[LOSS_LOG];
     peer->counters.lost_peer = stream->dropped;
+    peer->counters.refused = peer->refused.sum;
     return &peer->counters;
 }
 

@@ -18,6 +18,7 @@
 
 struct peer;
 struct origins;
+struct refusals;
 
 /* Who we are; texts are copied. */
 struct peer_identity {
@@ -65,10 +66,10 @@ const char *peer_news_name(enum peer_news news);
 
 struct peer_notice {
     enum peer_news news;
-    const char *reason; /* a word: "silent", "version", "window", "closed", "no_answer", … */
-    const char *text;   /* for people, may be "" */
-    const char *pattern;
-    uint64_t lost;
+    const char *reason;  /* a word: "silent", "version", "window", "closed", "no_answer", … */
+    const char *text;    /* for people, may be "" */
+    const char *pattern; /* or topic */
+    uint64_t lost;       /* gap; refused: how many of our events on that topic so far, 0: it is not about events */
     bool is_ours;
 };
 
@@ -174,6 +175,7 @@ struct peer_counters {
     uint64_t too_many_hops; /* that had crossed more links than we allow */
     uint64_t repeated;      /* that had come by another way before */
     uint64_t denied;        /* events on topics the peer may not publish, or we did not ask for */
+    uint64_t refused;       /* of those acknowledged, events the other side would not have */
     uint64_t replays;       /* asked for by us */
     uint64_t malformed;     /* frames */
     uint64_t stale;         /* frames of another session */
@@ -231,6 +233,10 @@ bool peer_is_ready(const struct peer *peer);
 /* The receivers have the event (and all before it). */
 void peer_delivered(struct peer *peer, uint64_t stream, uint64_t position, uint64_t now_ns);
 
+/* An event of this stream was handed over and will never be taken: the other side is told with its acknowledgement.  Before
+ * peer_delivered(); also from within deliver(), which then returns true.  `reason` is a word of PROTOCOL.md 4. */
+void peer_refuse(struct peer *peer, uint64_t stream, const char *topic, const char *reason);
+
 /* Our actors, the whole list; copied.  MAIKO_OK, MAIKO_ENOMEM, MAIKO_ELIMIT. */
 MAIKO_MUST_CHECK maiko_status peer_announce(struct peer *peer, const struct frame_actor *actors, size_t count, uint64_t now_ns);
 
@@ -244,6 +250,9 @@ bool peer_may_retry(const struct peer *peer);
 /* The other side as it introduced itself; NULL before the first session. */
 const struct frame_hello *peer_remote(const struct peer *peer);
 const struct peer_counters *peer_counters(struct peer *peer);
+
+/* What it would not have of what we sent, by topic and reason: link/refusals.h. */
+const struct refusals *peer_refused(const struct peer *peer);
 void *peer_userdata(const struct peer *peer);
 
 /* Does the other side want this topic, and was it told that it will get it? */

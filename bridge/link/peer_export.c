@@ -334,6 +334,28 @@ void peer_on_ack(struct peer *peer, uint64_t next, uint64_t now_ns)
     peer_flush(peer, now_ns);
 }
 
+static void tell_refused(const struct refusal *refusal, void *userdata)
+{
+    peer_tell(userdata, &(struct peer_notice){.news = PEER_NEWS_REFUSED,
+                                              .reason = refusal->reason[0] != '\0' ? refusal->reason : "others",
+                                              .text = "events on this topic are refused there",
+                                              .pattern = refusal->topic,
+                                              .lost = refusal->events});
+}
+
+void peer_on_refused(struct peer *peer, const struct frame *frame, uint64_t now_ns)
+{
+    char reason[WIRE_TEXT_MAX + 1];
+    struct text error;
+
+    if (peer->state != PEER_UP || peer->interest_number == 0 || frame->refused.len == 0)
+        return;
+    text_init_buffer(&error, reason, sizeof(reason));
+    if (refusals_hear(&peer->refused, frame->refused, peer->stream.id, peer->session, peer->stream.counters.acknowledged,
+                      tell_refused, peer, &error) != MAIKO_OK)
+        peer_fail(peer, MAIKO_EPROTOCOL, reason, now_ns);
+}
+
 void peer_on_replay(struct peer *peer, uint64_t next, uint64_t now_ns)
 {
     if (peer->interest_number == 0 || next < peer->stream.base)

@@ -41,6 +41,8 @@ void peer_send_subscribe(struct peer *peer, uint64_t now_ns)
                               .ack = peer_settled(peer)};
     size_t i;
 
+    if (subscribe.stream > 0)
+        subscribe.refused = peer_refusals(peer, subscribe.ack);
     peer->subscribe_due = now_ns + peer->config.answer_ns;
     pack_clear(&peer->frame);
     frame_begin_subscribe(&peer->frame, &subscribe);
@@ -193,6 +195,20 @@ uint64_t peer_settled(struct peer *peer)
     return peer->inflow.acked;
 }
 
+/* Out of memory: they come with a later one, because they are totals. */
+struct slice peer_refusals(struct peer *peer, uint64_t acked)
+{
+    refusals_settle(&peer->inflow.refusals, acked, peer->inflow.next);
+    refusals_write(&peer->inflow.refusals, &peer->refusals);
+    return pack_status(&peer->refusals) == MAIKO_OK ? pack_slice(&peer->refusals) : (struct slice){NULL, 0};
+}
+
+void peer_refuse(struct peer *peer, uint64_t stream, const char *topic, const char *reason)
+{
+    if (stream == peer->inflow.stream)
+        refusals_note(&peer->inflow.refusals, topic, reason);
+}
+
 void peer_send_ack(struct peer *peer, uint64_t now_ns)
 {
     struct frame ack = {.kind = FRAME_ACK, .session = peer->session, .next = peer_settled(peer)};
@@ -201,6 +217,7 @@ void peer_send_ack(struct peer *peer, uint64_t now_ns)
         peer->ack_due = now_ns + peer->config.ack_delay_ns;
         return;
     }
+    ack.refused = peer_refusals(peer, ack.next);
     peer->ack_due = 0;
     peer->inflow.acked = ack.next;
     peer->inflow.unacked_bytes = 0;

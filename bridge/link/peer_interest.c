@@ -221,6 +221,8 @@ void peer_on_subscribe(struct peer *peer, const struct frame *frame, uint64_t no
     if (peer->state != PEER_UP)
         return;
     peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_SUBSCRIBED});
+    if (frame->stream == peer->stream.id)
+        peer_on_refused(peer, frame, now_ns);
     peer_flush(peer, now_ns);
 }
 

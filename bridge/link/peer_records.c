@@ -16,8 +16,9 @@ static enum verdict judge(struct peer *peer, struct inflow_channel *channel)
         channel->verdict = VERDICT_LOOP;
     else if (told->hops > peer->config.hop_limit)
         channel->verdict = VERDICT_HOPS;
-    else if (!patterns_match(&peer->wishes, told->topic) ||
-             (sink->may_publish != NULL && !sink->may_publish(peer, told->topic, peer->config.userdata)))
+    else if (!patterns_match(&peer->wishes, told->topic))
+        channel->verdict = VERDICT_UNASKED;
+    else if (sink->may_publish != NULL && !sink->may_publish(peer, told->topic, peer->config.userdata))
         channel->verdict = VERDICT_DENIED;
     else
         channel->verdict = VERDICT_TAKE;
@@ -72,8 +73,10 @@ static maiko_status on_event(struct peer *peer, const struct record *record, uin
     case VERDICT_HOPS:
         peer->counters.too_many_hops++;
         break;
+    case VERDICT_UNASKED:
     case VERDICT_DENIED:
         peer->counters.denied++;
+        refusals_note(&peer->inflow.refusals, channel->topic, channel->verdict == VERDICT_DENIED ? "denied" : "unasked");
         break;
     case VERDICT_TAKE:
         if (find_origin(peer, channel) != MAIKO_OK)

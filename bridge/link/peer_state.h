@@ -59,7 +59,8 @@ struct peer {
     struct patterns interest;
     uint64_t interest_number; /* 0: not subscribed in this session */
     struct stream stream;
-    struct frame ready; /* the answer to a repeated subscribe */
+    struct refusals refused; /* of what we sent, as they tell it */
+    struct frame ready;      /* the answer to a repeated subscribe */
     struct pack denied;
     size_t ends_queued; /* of the exporter's, how many are in the stream */
     bool is_stalled;    /* reported: lossy or silent */
@@ -79,6 +80,7 @@ struct peer {
     struct pack channels;
     struct pack natives; /* types whose native bytes we ask for with the next frame */
     uint32_t native_count;
+    struct pack refusals;
 };
 
 /* ---- peer.c ---- */
@@ -111,6 +113,7 @@ void peer_send_subscribe(struct peer *peer, uint64_t now_ns);
 uint64_t peer_settled(struct peer *peer); /* everything below is with its receivers: what may be acknowledged */
 void peer_send_ack(struct peer *peer, uint64_t now_ns);
 void peer_consider_ack(struct peer *peer, uint64_t now_ns);
+struct slice peer_refusals(struct peer *peer, uint64_t acked); /* `refused` of a frame that acknowledges so much */
 void peer_ask_replay(struct peer *peer, uint64_t now_ns);
 void peer_on_ready(struct peer *peer, const struct frame *frame, uint64_t now_ns);
 void peer_on_actors(struct peer *peer, const struct frame *frame, uint64_t now_ns);
@@ -133,6 +136,7 @@ void peer_forget_told(struct peer *peer);
 bool peer_tell_once(struct peer *peer, uint8_t **told, size_t *size, size_t index);
 void peer_on_ack(struct peer *peer, uint64_t next, uint64_t now_ns);
 void peer_on_replay(struct peer *peer, uint64_t next, uint64_t now_ns);
+void peer_on_refused(struct peer *peer, const struct frame *frame, uint64_t now_ns); /* behind its acknowledgement */
 void peer_check_deadline(struct peer *peer, uint64_t now_ns);
 
 /* What both sides take, at most. */

@@ -1,4 +1,7 @@
 /* Figures: what the peers have counted, summed up for maiko_bridge_count() and shown link by link in the counters file. */
+#include <string.h>
+
+#include "link/refusals.h"
 #include "node/node.h"
 
 enum { DEFAULT_WINDOW_EVENTS = 4096 };
@@ -23,6 +26,7 @@ static void add(struct node_sums *sums, const struct peer_counters *counters)
     sums->looped += counters->loops + counters->too_many_hops;
     sums->repeated += counters->repeated;
     sums->window_turns += counters->window_turns;
+    sums->refused_there += counters->refused;
 }
 
 /* ---- in the counters file ---- */
@@ -56,6 +60,40 @@ static maiko_link_figures figures_of(const struct peer_counters *counters, uint6
                                 .frames = counters->frames_in};
 }
 
+static maiko_drop_reason reason_of(const struct refusal *row)
+{
+    return strcmp(row->reason, "denied") == 0 ? MAIKO_DROPPED_LINK_DENIED : MAIKO_DROPPED_LINK_REFUSED;
+}
+
+/* Over all words that are one reason here. */
+static uint64_t refused_for(const struct refusals *refused, const char *topic, maiko_drop_reason reason)
+{
+    const struct refusal *row;
+    uint64_t events = 0;
+    size_t i;
+
+    for (i = 0; (row = refusals_at(refused, i)) != NULL; i++)
+        if (reason_of(row) == reason && strcmp(row->topic, topic) == 0)
+            events += row->sum;
+    return events;
+}
+
+/* By topic and reason, when there is something new. */
+static void show_refused(struct node_peer *peer, const struct peer_counters *counters)
+{
+    const struct refusals *refused = peer_refused(peer->peer);
+    const struct refusal *row;
+    size_t i;
+
+    if (counters->refused == peer->refused_shown)
+        return;
+    peer->refused_shown = counters->refused;
+    for (i = 0; (row = refusals_at(refused, i)) != NULL; i++)
+        if (row->sum > 0)
+            maiko_link_counters_refused(peer->figures, row->topic, reason_of(row),
+                                        refused_for(refused, row->topic, reason_of(row)));
+}
+
 /* ---- the sums ---- */
 
 static void store(_Atomic uint64_t *to, uint64_t value)
@@ -70,19 +108,21 @@ void node_figures_update(maiko_bridge *bridge)
     struct list *link;
 
     LIST_FOR_EACH (link, &bridge->peers) {
-        const struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
+        struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
         const struct peer_counters *counters = peer_counters(peer->peer);
         maiko_link_figures figures = figures_of(counters, peer->gaps);
 
         add(&sums, counters);
         up += peer_state(peer->peer) == PEER_UP;
         maiko_link_counters_store(peer->figures, &figures);
+        show_refused(peer, counters);
     }
     store(&bridge->acknowledged, sums.acknowledged);
     store(&bridge->lost, sums.lost);
     store(&bridge->looped, sums.looped);
     store(&bridge->repeated, sums.repeated);
     store(&bridge->window_turns, sums.window_turns);
+    store(&bridge->refused_there, sums.refused_there);
     atomic_store_explicit(&bridge->peers_up, up, memory_order_relaxed);
 }
 
@@ -97,5 +137,6 @@ void node_figures_gone(struct node_peer *peer)
     figures = figures_of(&counters, peer->gaps);
     add(&bridge->gone, &counters);
     maiko_link_counters_store(peer->figures, &figures);
+    show_refused(peer, &counters);
     peer->figures = maiko_link_counters_free(peer->figures, bridge->is_ending);
 }

@@ -27,10 +27,30 @@ static struct node_importer *importer_of(maiko_bridge *bridge, struct node_actor
     return actor == NULL ? &bridge->importer : &actor->importer;
 }
 
-static void refuse(maiko_bridge *bridge, const struct inbound_event *event, maiko_status status, const char *reason)
+/* The words of PROTOCOL.md 4 and 9. */
+static const char *word_of(maiko_status status)
+{
+    switch (status) {
+    case MAIKO_ETOPIC:
+        return "topic";
+    case MAIKO_ETYPE:
+        return "type";
+    case MAIKO_ECLOSED:
+        return "closed";
+    case MAIKO_ENOMEM:
+    case MAIKO_ELIMIT:
+        return "limit";
+    default:
+        return "payload";
+    }
+}
+
+static void refuse(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event, maiko_status status,
+                   const char *reason)
 {
     uint64_t before = atomic_fetch_add_explicit(&bridge->import_refused, 1, memory_order_relaxed);
 
+    peer_refuse(peer->peer, event->stream, event->channel->topic, word_of(status));
     if ((before & (before - 1)) == 0)
         node_log(bridge, MAIKO_LOG_WARNING, "an event of \"%s\" on \"%s\" was not brought in: %s%s%s (%llu so far)",
                  event->channel->sender, event->channel->topic, maiko_strerror(status), reason[0] != '\0' ? ": " : "", reason,
@@ -47,6 +67,7 @@ struct import_plan {
     struct node_actor *actor;
     maiko_import_path *path;
     char topic[MAIKO_TOPIC_MAX + 1];
+    char remote_topic[MAIKO_TOPIC_MAX + 1]; /* as the other side calls it */
 };
 
 static const struct node_pattern *pattern_of(const maiko_bridge *bridge, const char *topic)
@@ -76,6 +97,7 @@ static maiko_status fill_plan(maiko_bridge *bridge, const struct inbound_channel
 
     if (maiko_topic_is_reserved(channel->topic) || !name_topic(bridge, channel->topic, plan->topic))
         return MAIKO_ETOPIC;
+    memcpy(plan->remote_topic, channel->topic, strlen(channel->topic) + 1);
     plan->actor = expected_named(bridge, channel->sender);
     status = types_adopt(&bridge->types, channel->type, &plan->known);
     if (status == MAIKO_OK && plan->known->hash != channel->type->hash)
@@ -282,7 +304,7 @@ bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struc
         status = let_wait(bridge, peer, event, plan, &error);
     if (status == MAIKO_OK)
         return !waits;
-    refuse(bridge, event, status, reason);
+    refuse(bridge, peer, event, status, reason);
     return true; /* refused for good: the peer need not keep it */
 }
 
@@ -312,6 +334,8 @@ static bool settle(maiko_bridge *bridge, const struct waiting_import *waiting)
     status = bring_in(bridge, waiting);
     if (status == MAIKO_EFULL)
         return false;
+    if (status != MAIKO_OK && waiting->peer != NULL)
+        peer_refuse(waiting->peer->peer, waiting->stream, waiting->plan->remote_topic, word_of(status));
     if (status != MAIKO_OK && atomic_fetch_add_explicit(&bridge->import_refused, 1, memory_order_relaxed) == 0)
         node_log(bridge, MAIKO_LOG_WARNING, "an event on \"%s\" was not brought in: %s", waiting->plan->topic,
                  maiko_strerror(status));

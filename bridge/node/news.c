@@ -98,7 +98,8 @@ void node_news_of_peer(maiko_bridge *bridge, const char *name, const struct peer
                              .text = notice->text,
                              .pattern = notice->pattern,
                              .lost = notice->lost,
-                             .is_lost_known = notice->news == PEER_NEWS_GAP && notice->lost != LOST_UNKNOWN,
+                             .is_lost_known = (notice->news == PEER_NEWS_GAP && notice->lost != LOST_UNKNOWN) ||
+                                              (notice->news == PEER_NEWS_REFUSED && notice->lost > 0),
                              .is_ours = notice->is_ours};
 
     if (notice->news == PEER_NEWS_REFUSED && notice->is_ours)

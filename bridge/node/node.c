@@ -194,6 +194,7 @@ maiko_status maiko_bridge_count(maiko_bridge *bridge, maiko_bridge_counters *cou
     READ_COUNTER(reports);
     READ_COUNTER(reports_dropped);
     READ_COUNTER(window_turns);
+    READ_COUNTER(refused_there);
 #undef READ_COUNTER
     all.peers = atomic_load_explicit(&bridge->peers_up, memory_order_relaxed);
     size = counters->struct_size < sizeof(all) ? counters->struct_size : sizeof(all);

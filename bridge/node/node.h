@@ -115,6 +115,7 @@ struct node_peer {
     uint64_t accepted;            /* it is dead: events for us that it accepted in its life; OBITUARY_UNKNOWN; 0: none */
     maiko_link_counters *figures; /* in the counters file; NULL: never met, or no memory */
     uint64_t gaps;
+    uint64_t refused_shown;  /* of our events, how many the counters file shows as refused there */
     uint64_t redial_ns;      /* connecting side without a route: when to try again; UINT64_MAX: not */
     uint64_t redial_wait_ns; /* how long to wait before the next try; 0: the first one */
 };
@@ -126,6 +127,7 @@ struct node_sums {
     uint64_t looped;
     uint64_t repeated;
     uint64_t window_turns;
+    uint64_t refused_there;
 };
 
 /* Somebody waits for a condition; on the waiter's stack, in the list while it waits. */
@@ -221,6 +223,7 @@ struct maiko_bridge {
     uint64_t unreported;           /* since the last one that found room */
     _Atomic uint64_t acknowledged; /* sums over the peers there are, brought up to date once per turn */
     _Atomic uint64_t window_turns;
+    _Atomic uint64_t refused_there;
     _Atomic uint64_t lost;
     _Atomic uint64_t gaps;
     _Atomic uint64_t lost_for_us;

@@ -66,6 +66,13 @@ struct frame_pattern {
     uint64_t id;
 };
 
+/* One element of `refused`. */
+struct frame_refusal {
+    struct slice topic;  /* empty: of all that are not told apart */
+    struct slice reason; /* a word */
+    uint64_t events;
+};
+
 /* One frame.  Which members mean something depends on the kind. */
 struct frame {
     enum frame_kind kind;
@@ -85,6 +92,7 @@ struct frame {
     struct slice actors;
     struct slice patterns;
     struct slice denied;
+    struct slice refused; /* ack, heartbeat, subscribe */
     struct slice types;
     struct slice channels;
     struct slice records;
@@ -100,6 +108,8 @@ bool frame_peek_hello(const uint8_t *bytes, size_t len, struct frame *ret_frame)
 uint32_t frame_array(struct slice array, struct reader *ret_reader);
 
 MAIKO_MUST_CHECK maiko_status frame_next_pattern(struct reader *reader, struct frame_pattern *ret_pattern, struct text *error);
+
+MAIKO_MUST_CHECK maiko_status frame_next_refusal(struct reader *reader, struct frame_refusal *ret_refusal, struct text *error);
 
 /* `lists` takes the actor's topics: 2 * WIRE_TOPICS_MAX places. */
 MAIKO_MUST_CHECK maiko_status frame_next_actor(struct reader *reader, struct frame_actor *ret_actor, struct slice *lists,
@@ -161,7 +171,8 @@ void frame_write(struct pack *pack, const struct frame *frame);
 /* The rest of these frames are arrays the caller appends: exactly one value each. */
 void frame_begin_actors(struct pack *pack, uint64_t session, uint64_t number); /* then what frame_write_actors() writes */
 void frame_write_actors(struct pack *pack, const struct frame_actor *actors, size_t count);
-void frame_begin_subscribe(struct pack *pack, const struct frame *frame); /* then the array of patterns */
+void frame_begin_subscribe(struct pack *pack, const struct frame *frame);         /* then the array of patterns */
+void frame_write_refusal(struct pack *pack, const struct frame_refusal *refusal); /* one element of `refused` */
 void frame_write_pattern(struct pack *pack, const struct frame_pattern *pattern);
 void frame_begin_data(struct pack *pack, const struct frame *frame); /* then "records", an array, and more arrays */
 void frame_add_array(struct pack *pack, size_t begin, const char *key,

@@ -28,6 +28,7 @@ static const struct map_key frame_keys[] = {
     KEY("resumed", MAP_BOOL, frame.resumed),
     KEY("lost", MAP_VALUE, lost),
     KEY("denied", MAP_ARRAY, frame.denied),
+    KEY("refused", MAP_ARRAY, frame.refused),
     KEY("patterns", MAP_ARRAY, frame.patterns),
     KEY("actors", MAP_ARRAY, frame.actors),
     KEY("reason", MAP_NAME, frame.reason),
@@ -201,6 +202,22 @@ maiko_status frame_next_pattern(struct reader *reader, struct frame_pattern *ret
 
     if (status == MAIKO_OK)
         *ret_pattern = pattern;
+    return status;
+}
+
+static const struct map_key refusal_keys[] = {
+    {"events", MAP_UINT, true, offsetof(struct frame_refusal, events)},
+    {"topic", MAP_NAME, false, offsetof(struct frame_refusal, topic)},
+    {"reason", MAP_NAME, false, offsetof(struct frame_refusal, reason)},
+};
+
+maiko_status frame_next_refusal(struct reader *reader, struct frame_refusal *ret_refusal, struct text *error)
+{
+    struct frame_refusal refusal = {.events = 0};
+    maiko_status status = map_read(reader, refusal_keys, sizeof(refusal_keys) / sizeof(refusal_keys[0]), &refusal, error);
+
+    if (status == MAIKO_OK)
+        *ret_refusal = refusal;
     return status;
 }
 

@@ -68,6 +68,24 @@ static void write_ready(struct pack *pack, const struct frame *frame)
     }
 }
 
+static void write_refused(struct pack *pack, const struct frame *frame)
+{
+    if (frame->refused.len == 0)
+        return;
+    pack_str(pack, "refused");
+    pack_raw(pack, frame->refused.data, frame->refused.len);
+}
+
+void frame_write_refusal(struct pack *pack, const struct frame_refusal *refusal)
+{
+    pack_map(pack, 1u + (refusal->topic.len > 0) + (refusal->reason.len > 0));
+    write_uint(pack, "events", refusal->events);
+    if (refusal->topic.len > 0)
+        write_slice(pack, "topic", refusal->topic);
+    if (refusal->reason.len > 0)
+        write_slice(pack, "reason", refusal->reason);
+}
+
 void frame_write(struct pack *pack, const struct frame *frame)
 {
     switch (frame->kind) {
@@ -86,13 +104,15 @@ void frame_write(struct pack *pack, const struct frame *frame)
         break;
     case FRAME_ACK:
     case FRAME_REPLAY:
-        begin(pack, frame->kind, frame->session, 1);
+        begin(pack, frame->kind, frame->session, 1u + (frame->refused.len > 0));
         write_uint(pack, "next", frame->next);
+        write_refused(pack, frame);
         break;
     case FRAME_HEARTBEAT:
-        begin(pack, frame->kind, frame->session, 2);
+        begin(pack, frame->kind, frame->session, 2u + (frame->refused.len > 0));
         write_uint(pack, "next", frame->next);
         write_uint(pack, "ack", frame->ack);
+        write_refused(pack, frame);
         break;
     case FRAME_RESET:
         begin(pack, frame->kind, frame->session, 0);
@@ -135,11 +155,12 @@ void frame_write_actors(struct pack *pack, const struct frame_actor *actors, siz
 
 void frame_begin_subscribe(struct pack *pack, const struct frame *frame)
 {
-    begin(pack, FRAME_SUBSCRIBE, frame->session, 5);
+    begin(pack, FRAME_SUBSCRIBE, frame->session, 5u + (frame->refused.len > 0));
     write_uint(pack, "number", frame->number);
     write_uint(pack, "stream", frame->stream);
     write_uint(pack, "next", frame->next);
     write_uint(pack, "ack", frame->ack);
+    write_refused(pack, frame);
     pack_str(pack, "patterns");
 }
 

@@ -86,6 +86,8 @@ static void add_drop(struct books *books, uint32_t row)
 {
     const struct counters_row *drop = &books->now->rows[row];
 
+    if (drop->label.number >= MAIKO_DROPPED_LINK_WINDOW) /* by other nodes: their actors' books */
+        return;
     if (is_before_dispatch(drop->label.number))
         books->ring_explained += COUNTERS_AS(drop, drop)->events;
     else

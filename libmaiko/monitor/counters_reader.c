@@ -458,6 +458,17 @@ const struct counters_times *counters_times_of(const struct counters_snapshot *s
                                                                                                        : NULL;
 }
 
+uint32_t counters_link_of_drop(const struct counters_snapshot *snapshot, const struct counters_row *drop)
+{
+    const uint64_t id = drop->label.id;
+    const uint32_t at = (uint32_t)id;
+
+    if (drop->label.state != COUNTERS_LIVE || (id & ~(uint64_t)UINT32_MAX) != COUNTERS_OF_LINK || at >= snapshot->row_count ||
+        !counters_is(&snapshot->rows[at], COUNTERS_ROW_LINK, COUNTERS_LIVE))
+        return 0;
+    return at;
+}
+
 const struct counters_inflow *counters_inflow_of(const struct counters_snapshot *snapshot, const struct counters_row *link)
 {
     const uint32_t at = link->label.state == COUNTERS_TOTAL ? COUNTERS_ROW_INFLOW : link->label.extra;

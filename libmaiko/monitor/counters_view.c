@@ -195,7 +195,7 @@ maiko_status maiko_counters_shard_sized(const maiko_counters *counters, size_t i
 
 maiko_status maiko_counters_drop_sized(const maiko_counters *counters, size_t index, maiko_counters_drop *ret_drop, size_t size)
 {
-    maiko_counters_drop drop = {.topic = "", .actor = ""};
+    maiko_counters_drop drop = {.topic = "", .actor = "", .peer = ""};
     const struct counters_snapshot *now;
     const struct counters_row *row;
     const struct counters_row *actor;
@@ -206,9 +206,10 @@ maiko_status maiko_counters_drop_sized(const maiko_counters *counters, size_t in
     index += now->actor_count + now->shard_count;
     row = &now->rows[now->lists[index]];
     actor = row->label.id == 0 ? NULL : counters_actor_of_id(now, row->label.id);
+    drop.peer = counters_link_of_drop(now, row) == 0 ? "" : counters_name(now, counters_link_of_drop(now, row));
     drop.topic = counters_name(now, now->lists[index]);
     drop.actor = actor == NULL ? "" : counters_name(now, (uint32_t)(actor - now->rows));
-    drop.actor_id = row->label.id;
+    drop.actor_id = (row->label.id & COUNTERS_OF_LINK) != 0 ? 0 : row->label.id;
     drop.shard = row->label.shard;
     drop.reason = (maiko_drop_reason)row->label.number;
     drop.events = COUNTERS_AS(drop, row)->events;
@@ -225,6 +226,24 @@ static void add_inflow(maiko_counters_link *link, const struct counters_inflow *
     link->turned_away = line->turned_away;
     link->sessions = line->sessions;
     link->frames = line->frames;
+}
+
+/* What its other end would not have; of the sum of links that have ended, the sum. */
+static uint64_t refused_there(const struct counters_snapshot *now, uint32_t link)
+{
+    const bool is_total = now->rows[link].label.state == COUNTERS_TOTAL;
+    const uint32_t *drops = &now->lists[now->actor_count + now->shard_count];
+    uint64_t events = 0;
+    uint32_t i;
+
+    for (i = 0; i < now->drop_count; i++) {
+        const struct counters_row *drop = &now->rows[drops[i]];
+
+        if (is_total ? drop->label.state == COUNTERS_TOTAL && drop->label.number >= MAIKO_DROPPED_LINK_DENIED
+                     : counters_link_of_drop(now, drop) == link)
+            events += COUNTERS_AS(drop, drop)->events;
+    }
+    return events;
 }
 
 maiko_status maiko_counters_link_sized(const maiko_counters *counters, size_t index, maiko_counters_link *ret_link, size_t size)
@@ -254,6 +273,7 @@ maiko_status maiko_counters_link_sized(const maiko_counters *counters, size_t in
     link.lost_peer = line->lost_peer;
     link.lost = line->lost_window + line->lost_oldest + line->lost_deadline + line->lost_log + line->lost_peer;
     link.queued = row->label.state == COUNTERS_LIVE ? line->queued : 0;
+    link.refused_there = refused_there(now, now->lists[index]);
     if (inflow != NULL)
         add_inflow(&link, inflow);
     return HAND_OUT(MAIKO_OK, link, ret_link, size);

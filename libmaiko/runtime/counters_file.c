@@ -328,6 +328,24 @@ struct counters_link *counters_link_add(struct counters_file *file, const char *
     return inflow == NULL ? NULL : (struct counters_link *)link;
 }
 
+static uint64_t owner_of(struct counters_file *file, struct counters_link *line)
+{
+    return COUNTERS_OF_LINK | counters_rows_index(&file->rows, (struct counters_row *)line);
+}
+
+struct counters_drop *counters_link_drop(struct counters_file *file, struct counters_link *line, const char *topic,
+                                         maiko_drop_reason reason)
+{
+    struct counters_row *found;
+
+    pthread_mutex_lock(&file->mutex);
+    found = counters_drops_find(&file->drops, owner_of(file, line), 0, topic, reason, &file->why);
+    if (found == file->drops.shared[reason])
+        found = NULL;
+    pthread_mutex_unlock(&file->mutex);
+    return (struct counters_drop *)found;
+}
+
 void counters_link_remove(struct counters_file *file, struct counters_link *line)
 {
     struct counters_row *link = (struct counters_row *)line;
@@ -336,6 +354,7 @@ void counters_link_remove(struct counters_file *file, struct counters_link *line
     pthread_mutex_lock(&file->mutex);
     inflow = counters_rows_at(&file->rows, link->label.extra);
     counters_rows_at(&file->rows, COUNTERS_ROW_LINK)->label.number = 1; /* there are totals to be shown */
+    counters_drops_end(&file->drops, owner_of(file, line));
     end_row(file, link);
     end_row(file, inflow);
     pthread_mutex_unlock(&file->mutex);

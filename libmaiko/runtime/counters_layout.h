@@ -55,13 +55,14 @@ enum counters_kind { COUNTERS_COUNTER = 0, COUNTERS_GAUGE = 1, COUNTERS_MAX = 2 
     X(sleeps, "sleeps", COUNTER, "times the shard found nothing to do and slept")                                                \
     X(current_actor, "id", GAUGE, "id of the actor that is running now, 0 for none")
 
-#define COUNTERS_DROP_MAP(X) X(events, "events", COUNTER, "events of one topic dropped for one actor or shard for one reason")
+#define COUNTERS_DROP_MAP(X)                                                                                                     \
+    X(events, "events", COUNTER, "events of one topic dropped for one actor, shard or link for one reason")
 
 /* A link to another node has two rows of the same name: what goes out and, in its `extra`, what comes in.  offered =
  * acknowledged + all that is lost + queued. */
 #define COUNTERS_LINK_MAP(X)                                                                                                     \
     X(offered, "events", COUNTER, "events the other node had subscribed to when they were exported")                             \
-    X(acknowledged, "events", COUNTER, "of these, events its receivers have")                                                    \
+    X(acknowledged, "events", COUNTER, "of these, events its receivers have, or it refused: link drop rows")                     \
     X(lost_window, "events", COUNTER, "lost for want of room in the window, policy DROP_NEWEST or FAIL")                         \
     X(lost_oldest, "events", COUNTER, "lost to make room for newer ones, policy DROP_OLDEST")                                    \
     X(lost_deadline, "events", COUNTER, "lost because the other node took nothing for the deadline of the link")                 \
@@ -118,10 +119,13 @@ enum counters_row_state {
 
 #define COUNTERS_LABEL_NAME 35
 
+/* Of a drop row: its owner is the link whose row has the number in the lower half.  Actors' ids never have this bit. */
+#define COUNTERS_OF_LINK (UINT64_C(1) << 62)
+
 /* The other half of a row: whose counters these are.  Written under the writer's mutex, except `shard` and `phase`,
  * which the owner of the row stores relaxed. */
 struct counters_label {
-    _Atomic uint64_t id;    /* actor's id; of a drop row the receiving actor's, 0 for none */
+    _Atomic uint64_t id;    /* actor's id; of a drop row the receiving actor's, COUNTERS_OF_LINK and a row, or 0 for none */
     uint32_t more;          /* row with the rest of a long name, 0: none */
     uint32_t extra;         /* actor: its times row, link: its inflow row, 0: none; ended rows: internal */
     uint32_t number;        /* actor: capacity in events; drop: reason; link: window in events */

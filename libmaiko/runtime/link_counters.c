@@ -48,6 +48,15 @@ void maiko_link_counters_store(maiko_link_counters *counters, const maiko_link_f
 #undef STORE_
 }
 
+void maiko_link_counters_refused(maiko_link_counters *counters, const char *topic, maiko_drop_reason reason, uint64_t events)
+{
+    struct counters_drop *drop =
+        counters == NULL ? NULL : counters_link_drop(counters->sup->counters, counters->link, topic, reason);
+
+    if (drop != NULL)
+        COUNT_SET(drop, events, events);
+}
+
 maiko_link_counters *maiko_link_counters_free(maiko_link_counters *counters, bool keep)
 {
     if (counters == NULL)

@@ -49,6 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct reader reader;
     struct frame_pattern pattern;
     struct frame_channel channel;
+    struct frame_refusal refusal;
     struct frame_actor actor;
     uint32_t count;
 
@@ -59,6 +60,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     (void)frame_peek_hello(data, len, &frame);
     for (count = frame_array(frame.patterns, &reader); count > 0; count--)
         if (frame_next_pattern(&reader, &pattern, &error) != MAIKO_OK)
+            break;
+    for (count = frame_array(frame.refused, &reader); count > 0; count--)
+        if (frame_next_refusal(&reader, &refusal, &error) != MAIKO_OK)
             break;
     for (count = frame_array(frame.channels, &reader); count > 0; count--)
         if (frame_next_channel(&reader, &channel, &error) != MAIKO_OK)

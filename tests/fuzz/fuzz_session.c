@@ -4,6 +4,7 @@
  * with any numbers, and sometimes any bytes.  The peer may end the session; what it sends can be read, and no memory stays
  * behind.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,6 +106,8 @@ static bool on_deliver(struct peer *peer, const struct inbound_event *event, voi
     play->got_stream = event->stream;
     play->got_position = event->position;
     event->channel->user = play;
+    if (event->position % 3 == 2)
+        peer_refuse(peer, event->stream, event->channel->topic, "type");
     return (play->switches & KEEPS) == 0;
 }
 
@@ -367,16 +370,38 @@ static void data(struct play *play)
     deliver(play, &pack);
 }
 
+/* More topics than are told apart, or a few. */
+static void write_refused(struct pack *pack, unsigned how)
+{
+    unsigned count = how & 64 ? 20 : 2;
+    char topic[8];
+    unsigned i;
+
+    pack_array(pack, count);
+    for (i = 0; i < count; i++) {
+        snprintf(topic, sizeof(topic), "t/%u", i);
+        frame_write_refusal(pack, &(struct frame_refusal){.topic = slice_of(i == 1 ? "" : topic),
+                                                          .reason = slice_of(how & 1 ? "denied" : ""),
+                                                          .events = how & 2 ? UINT64_MAX : 1 + how / 8});
+    }
+}
+
 static void number(struct play *play, enum frame_kind kind)
 {
     unsigned how = take(play);
+    struct pack refused;
     struct frame frame = {.kind = kind, .next = how < 128 ? play->next - how % 8 : how % 16, .ack = play->next - how / 8 % 4};
 
     if (kind == FRAME_HEARTBEAT)
         frame.next = play->first + how % 2;
     if (kind == FRAME_ACK)
         play->acked = frame.next;
+    pack_init(&refused, heap_default(), 4096);
+    if (how < 128 && (how & 32) != 0)
+        write_refused(&refused, how);
+    frame.refused = pack_slice(&refused);
     say(play, &frame);
+    pack_deinit(&refused);
 }
 
 static void actors(struct play *play, bool is_ours)
@@ -486,6 +511,7 @@ static void look(struct play *play)
     require(counters->acknowledged + counters->lost_window + counters->lost_oldest + counters->lost_deadline +
                 counters->lost_log + counters->lost_peer <=
             counters->offered);
+    require(counters->refused <= counters->acknowledged);
     peer_depth(play->peer, &events, &bytes);
     require(peer_is_drained(play->peer) == (events == 0));
     require(strcmp(peer_state_name(peer_state(play->peer)), "?") != 0);

@@ -125,6 +125,15 @@ static uint64_t refused_by(struct node *node)
     return counters.import_refused;
 }
 
+/* Of what it sent, as the other one says. */
+static uint64_t refused_there(struct node *node)
+{
+    maiko_bridge_counters counters = {.struct_size = sizeof(counters)};
+
+    (void)maiko_bridge_count(node->bridge, &counters);
+    return counters.refused_there;
+}
+
 /* ---- the other process: sends one event, says what it got ---- */
 
 static volatile sig_atomic_t is_told_to_end;
@@ -202,6 +211,7 @@ static void what_does_not_fit_the_older_type_is_refused_and_the_link_goes_on(voi
                     MAIKO_OK);
     CU_ASSERT_EQUAL(send_json(&node, "{\"number\":10,\"station\":\"S2\",\"celsius\":1e300,\"humidity\":0}"), MAIKO_OK);
     CU_ASSERT_EQUAL(send_json(&node, "{\"number\":4294967295,\"station\":\"S2\",\"celsius\":1,\"humidity\":0}"), MAIKO_OK);
+    CU_ASSERT(wait_until(refused_there(&node) == 3, 60000));
     finish(&node, &old);
     CU_ASSERT_EQUAL(process_figure(&old, "refused"), 3);
     CU_ASSERT_EQUAL(process_figure(&old, "number"), UINT32_MAX); /* the only one that came */
@@ -215,6 +225,7 @@ static void a_field_of_another_kind_is_refused_on_both_sides(void)
     begin(&node, &odd, "--odd");
     CU_ASSERT_EQUAL(send_json(&node, "{\"number\":8,\"station\":\"S2\",\"celsius\":-3.25,\"humidity\":0.5}"), MAIKO_OK);
     CU_ASSERT(wait_until(refused_by(&node) == 1, 60000));
+    CU_ASSERT(wait_until(refused_there(&node) == 1, 60000));
     finish(&node, &odd);
     CU_ASSERT_EQUAL(node.received, 0);
     CU_ASSERT_EQUAL(process_figure(&odd, "refused"), 1);

@@ -56,6 +56,8 @@ mutant 'everybody is held' bridge/link/exporter.c 's/return known != NULL .*know
 mutant 'what waits leaves with the log' bridge/link/stream_loss.c 's/if (stream->is_connected || !stream->is_lossy ||/if (/;s/TRIM_AT_LEAST = 256/TRIM_AT_LEAST = 1/'
 mutant 'the window has no end' bridge/link/stream.c 's/return stream->admitted < stream->window_events .*/return true;/'
 mutant 'the deadline never comes' bridge/link/peer_export.c 's/now_ns - stream->stuck_since < peer->config.deadline_ns)/true)/'
+mutant 'a late refusal is not told' bridge/link/peer_import.c 's/^    if (stream == peer->inflow.stream)$/    if (0)/'
+mutant 'refusals of a new stream go on' bridge/link/refusals.c 's/if (count > 0 \&\& refusals->stream != stream)/if (0)/'
 mutant 'a late hello makes a wish older' bridge/link/peer_import.c 's/has_our_clock(peer) ?/false ?/'
 mutant 'a new life goes on in the old stream' bridge/link/peer_session.c 's/^    if (is_same_life)$/    if (true)/'
 mutant 'nothing is sent again' bridge/link/stream.c 's/^    stream->sent = (size_t)(next - stream->base);/    (void)next;/'

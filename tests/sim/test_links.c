@@ -43,16 +43,19 @@ static void run_seeds(unsigned long count, void (*adjust)(struct world_config *c
         sum.held += result.held;
         sum.natives += result.natives;
         sum.converted += result.converted;
+        sum.refused += result.refused;
     }
     printf("# seeds %lu..%lu: %llu published, %llu delivered, %llu lost and reported, %llu duplicates, %llu replays, %llu "
-           "sessions, %llu times held, %llu native, %llu converted\n",
+           "sessions, %llu times held, %llu native, %llu converted, %llu refused\n",
            first, last, (unsigned long long)sum.published, (unsigned long long)sum.delivered, (unsigned long long)sum.lost,
            (unsigned long long)sum.duplicates, (unsigned long long)sum.replays, (unsigned long long)sum.sessions,
-           (unsigned long long)sum.held, (unsigned long long)sum.natives, (unsigned long long)sum.converted);
+           (unsigned long long)sum.held, (unsigned long long)sum.natives, (unsigned long long)sum.converted,
+           (unsigned long long)sum.refused);
     if (given == NULL) {
         CU_ASSERT(sum.lost > 0);
         CU_ASSERT(sum.replays > 0);
         CU_ASSERT(sum.held > 0);
+        CU_ASSERT(sum.refused > 0);
         CU_ASSERT(sum.duplicates > 0);
         CU_ASSERT(sum.natives > 0);
         CU_ASSERT(sum.converted > 0);

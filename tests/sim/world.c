@@ -36,13 +36,16 @@ struct base {
     uint64_t acknowledged;
     uint64_t lost;
     uint64_t dropped;
-    uint64_t past; /* had left the log before the receiver came */
+    uint64_t refused;     /* of ours */
+    uint64_t turned_away; /* of theirs */
+    uint64_t past;        /* had left the log before the receiver came */
 };
 
 struct pending {
     unsigned from;
     uint64_t stream;
     uint64_t position;
+    bool is_refused;
 };
 
 struct node {
@@ -62,6 +65,7 @@ struct node {
     size_t pending_count;
     uint64_t stream_from[WORLD_NODES_MAX]; /* the one the newest event came by */
     uint64_t taken_from[WORLD_NODES_MAX];  /* events the sink got from there, this life */
+    uint64_t not_taken[WORLD_NODES_MAX];   /* of these, events it would not have */
     struct base base[WORLD_NODES_MAX];
     struct world *world;
 };
@@ -147,7 +151,7 @@ static void on_close(struct peer *peer, void *userdata)
 }
 
 /* Promise 1: per sender in order; promise 2: never twice. */
-static void check_order(struct node *node, const tally *event)
+static void check_order(struct node *node, const tally *event, bool is_refused)
 {
     struct seen *seen;
 
@@ -160,8 +164,8 @@ static void check_order(struct node *node, const tally *event)
         fail(node->world, "node %u got event %llu of node %u (life %u) behind %llu: order or duplicate", node->index,
              (unsigned long long)event->number, event->node, event->life, (unsigned long long)seen->last);
     seen->last = event->number;
-    seen->delivered++;
-    node->world->result->delivered++;
+    seen->delivered += !is_refused;
+    node->world->result->delivered += !is_refused;
 }
 
 /* A live subscriber gets nothing older than itself of a node that was there before it, however late that node's hello comes. */
@@ -194,11 +198,36 @@ static maiko_status read_event(struct node *node, const struct payload_plan *pla
     return event->channel->type->is_native ? payload_read_native(plan, event->payload, value, sizeof(*value), NULL) : MAIKO_ETYPE;
 }
 
+/* Which topic a node will not have; those with an even number do not allow it, the others cannot take it. */
+static const char *refused_topic(const struct node *node)
+{
+    return topics[(node->world->config->seed + node->index) % WORLD_TOPICS].name;
+}
+
+static bool may_publish(struct peer *peer, const char *topic, void *userdata)
+{
+    const struct node *node = userdata;
+
+    return !node->world->config->has_refusals || node->index % 2 != 0 || strcmp(topic, refused_topic(node)) != 0;
+}
+
+static bool cannot_take(const struct node *node, const char *topic)
+{
+    return node->world->config->has_refusals && node->index % 2 != 0 && strcmp(topic, refused_topic(node)) == 0;
+}
+
+/* Now, or when its turn has come. */
+static void refuse(struct node *node, unsigned from, uint64_t stream)
+{
+    peer_refuse(node->peers[from], stream, refused_topic(node), "type");
+}
+
 static bool on_deliver(struct peer *peer, const struct inbound_event *event, void *userdata)
 {
     struct node *node = userdata;
     struct world *world = node->world;
     struct payload_plan *plan = NULL;
+    bool is_refused = cannot_take(node, event->channel->topic);
     tally value;
 
     if (payload_plan_new(&world->heap, MAIKO_TYPE(tally), event->channel->type, &plan, NULL) != MAIKO_OK ||
@@ -209,25 +238,35 @@ static bool on_deliver(struct peer *peer, const struct inbound_event *event, voi
     }
     payload_plan_free(plan);
     event->channel->is_native = is_near(peer, node);
-    check_order(node, &value);
+    check_order(node, &value, is_refused);
     check_age(node, &value, event->time_ns);
     node->taken_from[other_of(node, peer)]++;
+    node->not_taken[other_of(node, peer)] += is_refused;
     node->stream_from[other_of(node, peer)] = event->stream;
     trace(world, "%u has %u/%u #%llu", node->index, value.node, value.life, (unsigned long long)value.number);
-    if (!world->config->faults.has_slow_receivers || (node->pending_count == 0 && chance(world, 70)))
+    if (!world->config->faults.has_slow_receivers || (node->pending_count == 0 && chance(world, 70))) {
+        if (is_refused)
+            refuse(node, other_of(node, peer), event->stream);
         return true;
+    }
     if (node->pending_count == WORLD_PENDING_MAX) {
         fail(world, "node %u was sent more than any window", node->index);
         return true;
     }
-    node->pending[node->pending_count++] =
-        (struct pending){.from = other_of(node, peer), .stream = event->stream, .position = event->position};
+    node->pending[node->pending_count++] = (struct pending){
+        .from = other_of(node, peer), .stream = event->stream, .position = event->position, .is_refused = is_refused};
     return false;
 }
 
 static uint64_t lost_by(const struct peer_counters *counters)
 {
     return counters->lost_window + counters->lost_oldest + counters->lost_deadline + counters->lost_log;
+}
+
+/* Events from there that came and were not taken. */
+static uint64_t turned_away(const struct node *node, unsigned from)
+{
+    return peer_counters(node->peers[from])->denied + node->not_taken[from];
 }
 
 static void note_life(struct node *node, struct peer *peer)
@@ -241,7 +280,9 @@ static void note_life(struct node *node, struct peer *peer)
                           .offered = counters->offered,
                           .acknowledged = counters->acknowledged,
                           .lost = lost_by(counters),
-                          .dropped = counters->lost_peer};
+                          .dropped = counters->lost_peer,
+                          .refused = counters->refused,
+                          .turned_away = turned_away(node, other_of(node, peer))};
 }
 
 static void on_news(struct peer *peer, const struct peer_notice *notice, void *userdata)
@@ -273,8 +314,13 @@ static bool is_alive(struct peer *peer, void *userdata)
     return node->world->config->faults.is_one_host;
 }
 
-static const struct peer_sink sink = {
-    .send = on_send, .close = on_close, .deliver = on_deliver, .is_near = is_near, .news = on_news, .is_alive = is_alive};
+static const struct peer_sink sink = {.send = on_send,
+                                      .close = on_close,
+                                      .deliver = on_deliver,
+                                      .is_near = is_near,
+                                      .news = on_news,
+                                      .is_alive = is_alive,
+                                      .may_publish = may_publish};
 
 /* ---- Nodes ---- */
 
@@ -323,6 +369,7 @@ static void node_start(struct world *world, struct node *node)
     node->pending_count = 0;
     memset(node->seen, 0, sizeof(node->seen));
     memset(node->taken_from, 0, sizeof(node->taken_from));
+    memset(node->not_taken, 0, sizeof(node->not_taken));
     memset(node->base, 0, sizeof(node->base));
     if (exporter_new(&config, &node->exporter) != MAIKO_OK) {
         fail(world, "no exporter");
@@ -398,6 +445,8 @@ static void check_node(struct world *world, struct node *node)
                 counters->lost_log + counters->lost_peer >
             counters->offered)
             fail(world, "node %u to %u: more acknowledged and lost than offered", node->index, i);
+        if (counters->refused > counters->acknowledged)
+            fail(world, "node %u to %u: more refused than acknowledged", node->index, i);
         if (!world->config->faults.has_long_faults && events > world->window_events + 4 * world->config->rounds + 64)
             fail(world, "node %u to %u: %llu records queued", node->index, i, (unsigned long long)events);
     }
@@ -438,13 +487,14 @@ static void check_acknowledged(struct world *world, struct node *from, struct no
     const struct peer_counters *counters = peer_counters(from->peers[to->index]);
     const struct base *base = &from->base[to->index];
     size_t pending = 0;
+    uint64_t taken = to->taken_from[from->index] + peer_counters(to->peers[from->index])->denied;
     size_t i;
 
     if (base->epoch != to->life + 1)
         return;
     for (i = 0; i < to->pending_count; i++)
         pending += to->pending[i].from == from->index;
-    if (pending > 0 && counters->acknowledged - base->acknowledged + pending > to->taken_from[from->index])
+    if (pending > 0 && counters->acknowledged - base->acknowledged + pending > taken)
         fail(world, "node %u has events of node %u acknowledged that its receivers do not have", to->index, from->index);
 }
 
@@ -459,6 +509,8 @@ static void drain_pending(struct world *world, struct node *node, size_t count)
     for (i = 0; i < count; i++) {
         struct pending *pending = &node->pending[i];
 
+        if (pending->is_refused && node->peers[pending->from] != NULL)
+            refuse(node, pending->from, pending->stream);
         if (node->peers[pending->from] != NULL)
             peer_delivered(node->peers[pending->from], pending->stream, pending->position, world->now);
     }
@@ -713,7 +765,9 @@ static void compare_books(struct world *world, struct node *from, struct node *t
     const struct base *base = &from->base[to->index];
     uint64_t expected = to->started_ns <= from->started_ns ? wanted(from, to) : counters->offered - base->offered;
     uint64_t lost = lost_by(counters) - base->lost;
+    uint64_t turned = turned_away(to, from->index) - to->base[from->index].turned_away;
 
+    world->result->refused += turned;
     world->result->lost += seen->reported;
     world->result->unknown_gaps += seen->unknown;
     world->result->duplicates += counters->duplicates;
@@ -722,9 +776,13 @@ static void compare_books(struct world *world, struct node *from, struct node *t
     world->result->converted += counters->converted;
     if (to->started_ns > from->started_ns && counters->lost_peer > base->dropped)
         return; /* the stream began twice: the receiver never heard of the first one */
-    if (seen->delivered + seen->reported != expected)
-        fail(world, "node %u published %llu for node %u, which has %llu and was told of %llu lost", from->index,
-             (unsigned long long)expected, to->index, (unsigned long long)seen->delivered, (unsigned long long)seen->reported);
+    if (seen->delivered + seen->reported + turned != expected)
+        fail(world, "node %u published %llu for node %u, which has %llu, was told of %llu lost and refused %llu", from->index,
+             (unsigned long long)expected, to->index, (unsigned long long)seen->delivered, (unsigned long long)seen->reported,
+             (unsigned long long)turned);
+    if (counters->refused - base->refused != turned && counters->lost_peer == base->dropped)
+        fail(world, "node %u was told of %llu events that node %u refused, which refused %llu", from->index,
+             (unsigned long long)(counters->refused - base->refused), to->index, (unsigned long long)turned);
     if (seen->reported != lost && counters->lost_peer == base->dropped)
         fail(world, "node %u lost %llu for node %u, which was told of %llu", from->index, (unsigned long long)lost, to->index,
              (unsigned long long)seen->reported);
@@ -807,6 +865,7 @@ struct world_config world_of_seed(uint64_t seed)
     config.faults.has_long_faults = bits >> 31 & 1;
     config.faults.has_slow_receivers = bits >> 32 & 1;
     config.is_live = bits >> 34 & 1;
+    config.has_refusals = bits >> 43 & 1;
     config.faults.longest_ns = (bits >> 33 & 1) ? MAIKO_MS(50) : MAIKO_MS(900);
     config.near_mask = (unsigned)(bits >> 35 & 0xff);
     return config;

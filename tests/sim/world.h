@@ -31,6 +31,7 @@ struct world_config {
     struct world_faults faults;
     struct text *trace;   /* NULL: none */
     bool is_narrow;       /* a small window and a small log */
+    bool has_refusals;    /* every node will not have one of the topics it asked for: half of them deny it, half cannot take it */
     bool is_live;         /* subscribers want nothing that was published before they were there */
     unsigned only_sender; /* 0: all publish; else only node only_sender - 1 */
     unsigned near_mask;   /* nodes, a bit each, that share memory with each other: their events may be native bytes */
@@ -49,6 +50,7 @@ struct world_result {
     uint64_t held;
     uint64_t natives;   /* delivered as native bytes */
     uint64_t converted; /* from native bytes for somebody else */
+    uint64_t refused;
 };
 
 /* Runs one world from begin to end. */

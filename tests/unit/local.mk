@@ -53,11 +53,13 @@ unit_tests += tests/unit/test_envelope
 unit_tests += tests/unit/test_channels
 unit_tests += tests/unit/test_payload
 unit_tests += tests/unit/test_peer
+unit_tests += tests/unit/test_refusals
 endif
 tests_unit_test_payload_CPPFLAGS = $(AM_CPPFLAGS) $(MSGPACK_CFLAGS)
 tests_unit_test_payload_LDADD = $(test_ldadd) $(MSGPACK_LIBS)
 tests_unit_test_channels_SOURCES = tests/unit/test_channels.c tests/lib/peer_pair.c tests/lib/peer_pair.h
 tests_unit_test_peer_SOURCES = tests/unit/test_peer.c tests/lib/peer_pair.c tests/lib/peer_pair.h
+tests_unit_test_refusals_SOURCES = tests/unit/test_refusals.c tests/lib/peer_pair.c tests/lib/peer_pair.h
 unit_tests += tests/unit/test_broker
 unit_tests += tests/unit/test_mailbox
 unit_tests += tests/unit/test_pool

@@ -84,6 +84,7 @@ typedef struct maiko_bridge_counters {
     uint64_t reports;         /* events sent on `$sys/peer`, see <maiko/peer.h> */
     uint64_t reports_dropped; /* that found no room */
     uint64_t window_turns;    /* times links' windows were filled anew: the bytes a peer acknowledged over its window */
+    uint64_t refused_there;   /* of those acknowledged: the peer's allow list or import would not have them */
 } maiko_bridge_counters;
 
 /**

@@ -21,7 +21,9 @@ MAIKO_BEGIN_DECLS
     X(LINK_OLDEST, 9, 0, "no room in the window of a link, policy DROP_OLDEST: an older event made room")                        \
     X(LINK_DEADLINE, 10, 0, "the other node took nothing for the deadline of the link")                                          \
     X(LINK_LOG, 11, 0, "the event had left the retained log before it was sent")                                                 \
-    X(LINK_PEER, 12, 0, "under way to another node when one of the two ended")
+    X(LINK_PEER, 12, 0, "under way to another node when one of the two ended")                                                   \
+    X(LINK_DENIED, 13, 0, "the other node has it, and its allow list does not let it in")                                        \
+    X(LINK_REFUSED, 14, 0, "the other node has it, and could not take it: another type, no such topic, no memory")
 
 typedef enum maiko_drop_reason {
 #define MAIKO_DROP_ENUM_(name, number, before_dispatch, text) MAIKO_DROPPED_##name = number,
@@ -110,14 +112,15 @@ typedef struct maiko_counters_shard {
     uint64_t current_actor; /* id; 0: none is running.  The same one and the same `turns` in two snapshots: it hangs. */
 } maiko_counters_shard;
 
-/** Drops of one topic for one reason, of one actor or (actor 0) by one shard before dispatch. */
+/** Drops of one topic for one reason: of one actor, (actor 0) by one shard before dispatch, or of one link by its other end. */
 typedef struct maiko_counters_drop {
-    const char *topic; /* "": not told apart (no memory, or the actor is gone) */
+    const char *topic; /* "": not told apart (no memory, too many topics, or the actor or link is gone) */
     const char *actor; /* name; "" when anonymous, gone or none */
     uint64_t actor_id; /* 0: none, or not told apart */
     uint32_t shard;
     maiko_drop_reason reason;
     uint64_t events;
+    const char *peer; /* LINK_DENIED and LINK_REFUSED: name of the node that would not have them; else "" */
 } maiko_counters_drop;
 
 /**
@@ -147,6 +150,8 @@ typedef struct maiko_counters_link {
     uint64_t turned_away;  /* our own, over too many links, or not allowed */
     uint64_t sessions;
     uint64_t frames;
+    /* out */
+    uint64_t refused_there; /* of acknowledged: MAIKO_DROPPED_LINK_DENIED and _LINK_REFUSED, by topic among the drops */
 } maiko_counters_link;
 
 /** What a counter means, from the file itself: also for files of a newer library. */
