@@ -25,7 +25,9 @@ integration_tests += tests/integration/test_circle
 integration_tests += tests/integration/test_keypair
 integration_tests += tests/integration/test_link_flow
 integration_tests += tests/integration/test_python_peer
+integration_tests += tests/integration/test_peer_keys
 integration_tests += tests/integration/test_peer_reports
+integration_tests += tests/integration/test_peer_stopped
 integration_tests += tests/integration/test_relay
 integration_tests += tests/integration/test_space
 integration_tests += tests/integration/test_terminal
@@ -40,6 +42,10 @@ EXTRA_DIST += tests/integration/python_peer.py
 tests_integration_test_attach_SOURCES = tests/integration/test_attach.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_link_flow_SOURCES = tests/integration/test_link_flow.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_bridge_SOURCES = tests/integration/test_bridge.c tests/lib/bridge_end.c tests/lib/bridge_end.h
+tests_integration_test_peer_keys_SOURCES = tests/integration/test_peer_keys.c $(report_end_sources)
+tests_integration_test_peer_reports_SOURCES = tests/integration/test_peer_reports.c $(report_end_sources)
+tests_integration_test_peer_stopped_SOURCES = tests/integration/test_peer_stopped.c $(report_end_sources)
+report_end_sources = tests/lib/report_end.c tests/lib/report_end.h
 
 # Examples: scripts that compare what they print.
 check_scripts += tests/integration/example_arbitrage.sh

@@ -1,0 +1,231 @@
+/* A subscriber whose process is stopped: what `$sys/peer` and the counters say of it meanwhile, and what it is told afterwards. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <maiko/bridge.h>
+#include <maiko/counters.h>
+#include <maiko/maiko.h>
+#include <maiko/peer.h>
+
+#include "lib/child.h"
+#include "lib/report_end.h"
+#include "lib/suite.h"
+
+static int subscribe_until_killed(void)
+{
+    static struct report_end end;
+
+    report_end_make(&end, "subscriber", NULL);
+    if (maiko_bridge_import(end.bridge, &(maiko_bridge_pattern){.pattern = "count/up"}) != MAIKO_OK ||
+        report_end_try(&end) != MAIKO_OK)
+        return 9;
+    /* What it misses is said here: the test reads the line and kills it. */
+    while (!report_end_hears(&end, MAIKO_PEER_GAP, NULL)) {
+    }
+    printf("gap %s %llu\n", report_end_find(&end, MAIKO_PEER_GAP, NULL)->reason,
+           (unsigned long long)report_end_find(&end, MAIKO_PEER_GAP, NULL)->lost);
+    fflush(stdout);
+    while (!wait_until(false, 1000)) {
+    }
+    return 0;
+}
+
+enum { SENT = 20000 };
+
+/* The counters file has what the bridge counts, link by link.  A drain is about what has left the mailboxes: here, all. */
+static void check_link(struct report_end *end, const char *peer)
+{
+    maiko_counters *counters = NULL;
+    maiko_bridge_counters sums;
+    maiko_counters_link link;
+
+    CU_ASSERT(wait_until(report_end_counters(end).exported == SENT, 60000));
+    CU_ASSERT_EQUAL(maiko_bridge_drain(end->bridge), MAIKO_OK);
+    sums = report_end_counters(end);
+    CU_ASSERT_EQUAL_FATAL(maiko_counters_open(maiko_supervisor_counters_path(end->sup), &counters), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_counters_get_link(counters, 0, &link), MAIKO_OK);
+    CU_ASSERT_STRING_EQUAL(link.peer, peer);
+    CU_ASSERT_EQUAL(link.offered, SENT);
+    CU_ASSERT_EQUAL(link.offered, link.acknowledged + link.lost + link.queued);
+    CU_ASSERT_EQUAL(link.acknowledged, sums.acknowledged);
+    CU_ASSERT_EQUAL(link.lost_deadline, sums.lost);
+    CU_ASSERT_EQUAL(maiko_counters_dropped_for(counters, MAIKO_DROPPED_LINK_DEADLINE), sums.lost);
+    CU_ASSERT_EQUAL(link.window, 64);
+    maiko_counters_free(counters);
+}
+
+/* A short deadline and little room. */
+static maiko_bridge_config impatient(maiko_transport transport, uint64_t silence_ns)
+{
+    return (maiko_bridge_config){.space = "reports",
+                                 .transport = transport,
+                                 .deadline_ns = MAIKO_MS(300),
+                                 .window_events = 64,
+                                 .silence_ns = silence_ns,
+                                 .log_bytes = 64 * 1024};
+}
+
+/* A publisher, and a subscriber in a process that is stopped when it is ready. */
+static void begin_with_stopped(struct report_end *publisher, const maiko_bridge_config *config, struct child *child)
+{
+    char program[] = "/proc/self/exe";
+    char role[] = "--subscriber";
+    char *argv[] = {program, role, NULL};
+
+    report_ends_begin();
+    report_end_make(publisher, "publisher", config);
+    CU_ASSERT_EQUAL(maiko_bridge_export(publisher->bridge, &(maiko_bridge_pattern){.pattern = "count/#"}), MAIKO_OK);
+    report_end_start(publisher);
+    CU_ASSERT_TRUE_FATAL(child_start_program(child, argv));
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(publisher->bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    child_signal(child, SIGSTOP);
+}
+
+static void publish_to_stopped(struct report_end *publisher)
+{
+    uint64_t number;
+
+    for (number = 1; number <= SENT; number++)
+        CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(publisher->sup), counted, .number = number), MAIKO_OK);
+}
+
+/* What the subscriber was told of its first gap. */
+static void read_gap(struct child *child, char *reason, size_t size, unsigned long long *lost)
+{
+    char line[64] = "";
+    char word[32] = "";
+
+    *lost = 0;
+    CU_ASSERT(read(child->output_fd, line, sizeof(line) - 1) > 0);
+    CU_ASSERT_EQUAL(sscanf(line, "gap %31s %llu", word, lost), 2);
+    snprintf(reason, size, "%s", word);
+}
+
+static void finish_with_killed(struct report_end *publisher, struct child *child)
+{
+    child_signal(child, SIGKILL);
+    child_end(child, 60000);
+    report_end_stop(publisher);
+    report_ends_finish();
+}
+
+static void a_stopped_peer_is_stalled_then_ready_and_told_of_its_gap(void)
+{
+    maiko_bridge_config config = impatient(MAIKO_TRANSPORT_AUTO, MAIKO_SECONDS(60));
+    struct report_end publisher;
+    struct child child;
+    unsigned long long lost;
+    char reason[32];
+
+    begin_with_stopped(&publisher, &config, &child);
+    publish_to_stopped(&publisher);
+    CU_ASSERT(report_end_hears(&publisher, MAIKO_PEER_STALLED, "deadline"));
+    publisher.count = 0; /* only this thread's own reports follow: the peer does not run */
+    child_signal(&child, SIGCONT);
+    CU_ASSERT(report_end_hears(&publisher, MAIKO_PEER_READY, NULL));
+    check_link(&publisher, "subscriber");
+    read_gap(&child, reason, sizeof(reason), &lost);
+    CU_ASSERT_STRING_EQUAL(reason, "deadline");
+    child_signal(&child, SIGKILL);
+    child_end(&child, 60000);
+    CU_ASSERT(report_end_hears(&publisher, MAIKO_PEER_DOWN, NULL));
+    CU_ASSERT_STRING_EQUAL(report_end_find(&publisher, MAIKO_PEER_DOWN, NULL)->peer, "subscriber");
+    report_end_stop(&publisher);
+    report_ends_finish();
+}
+
+static maiko_counters_link link_of(struct report_end *end)
+{
+    maiko_counters *counters = NULL;
+    maiko_counters_link link;
+
+    memset(&link, 0, sizeof(link));
+    CU_ASSERT_EQUAL_FATAL(maiko_counters_open(maiko_supervisor_counters_path(end->sup), &counters), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_counters_get_link(counters, 0, &link), MAIKO_OK);
+    maiko_counters_free(counters);
+    return link;
+}
+
+static bool is_settled(struct report_end *publisher)
+{
+    maiko_bridge_counters counters = report_end_counters(publisher);
+
+    return counters.acknowledged + counters.lost == SENT;
+}
+
+/* On one host its process is known to live: it is stalled, however long that takes, and what it misses is the deadline's. */
+static void a_process_stopped_for_longer_than_the_silence_is_stalled_over_shared_memory(void)
+{
+    maiko_bridge_config config = impatient(MAIKO_TRANSPORT_SHM, MAIKO_SECONDS(2));
+    maiko_counters_link link;
+    struct report_end publisher;
+    struct child child;
+    unsigned long long lost;
+    char reason[32];
+
+    begin_with_stopped(&publisher, &config, &child);
+    CU_ASSERT(report_end_hears(&publisher, MAIKO_PEER_STALLED, "silent"));
+    CU_ASSERT_EQUAL(report_end_counters(&publisher).peers, 1);
+    publish_to_stopped(&publisher);
+    CU_ASSERT(report_end_hears(&publisher, MAIKO_PEER_STALLED, "deadline"));
+    CU_ASSERT(wait_until(report_end_counters(&publisher).exported == SENT, 60000));
+    child_signal(&child, SIGCONT);
+    CU_ASSERT(report_end_hears(&publisher, MAIKO_PEER_READY, "caught up"));
+    CU_ASSERT(wait_until(is_settled(&publisher), 60000));
+    check_link(&publisher, "subscriber");
+    link = link_of(&publisher);
+    CU_ASSERT_EQUAL(link.sessions, 1);
+    CU_ASSERT_EQUAL(link.lost_deadline, link.lost);
+    read_gap(&child, reason, sizeof(reason), &lost);
+    CU_ASSERT_STRING_EQUAL(reason, "deadline");
+    CU_ASSERT_EQUAL(lost, link.lost);
+    CU_ASSERT_PTR_NULL(report_end_find(&publisher, MAIKO_PEER_DOWN, NULL));
+    finish_with_killed(&publisher, &child);
+}
+
+/* Over a socket silence is all there is to know: it is down.  Nobody is held for it past the deadline; it goes on where it was
+ * and is told how much the log does not have any more. */
+static void a_process_stopped_for_longer_than_the_silence_is_down_over_zeromq(void)
+{
+    maiko_bridge_config config = impatient(MAIKO_TRANSPORT_ZMQ, MAIKO_SECONDS(3));
+    maiko_counters_link link;
+    struct report_end publisher;
+    struct child child;
+    unsigned long long lost;
+    char reason[32];
+
+    begin_with_stopped(&publisher, &config, &child);
+    CU_ASSERT(report_end_hears(&publisher, MAIKO_PEER_DOWN, "silent"));
+    publish_to_stopped(&publisher);
+    CU_ASSERT(wait_until(report_end_counters(&publisher).exported == SENT, 60000));
+    child_signal(&child, SIGCONT);
+    CU_ASSERT(wait_until(is_settled(&publisher), 60000));
+    CU_ASSERT(wait_until(link_of(&publisher).queued == 0, 60000));
+    link = link_of(&publisher);
+    CU_ASSERT_EQUAL(link.offered, SENT);
+    CU_ASSERT(link.sessions > 1);
+    CU_ASSERT(link.acknowledged >= 64 && link.lost_log > 0);
+    CU_ASSERT_EQUAL(link.lost, link.lost_log + link.lost_deadline); /* the second on a machine so slow that it was down before */
+    CU_ASSERT_EQUAL(link.acknowledged + link.lost, SENT);
+    read_gap(&child, reason, sizeof(reason), &lost);
+    CU_ASSERT(lost > 0 && lost <= link.lost);
+    finish_with_killed(&publisher, &child);
+}
+
+static const struct test_case cases[] = {
+    TEST_CASE(a_stopped_peer_is_stalled_then_ready_and_told_of_its_gap),
+    TEST_CASE(a_process_stopped_for_longer_than_the_silence_is_stalled_over_shared_memory),
+    TEST_CASE(a_process_stopped_for_longer_than_the_silence_is_down_over_zeromq),
+};
+
+int main(int argc, char **argv)
+{
+    static const struct suite suite = {
+        .name = "peer_stopped", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 300};
+
+    if (argc > 1 && strcmp(argv[1], "--subscriber") == 0)
+        return subscribe_until_killed();
+    return suite_main(argc, argv, &suite);
+}
