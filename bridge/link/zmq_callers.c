@@ -35,6 +35,36 @@ static bool make_room(struct zmq_port *port, size_t needed)
     return true;
 }
 
+/* ::ffff:10.0.0.5 is how an IPv6 socket calls 10.0.0.5; who reads a log does not. */
+const char *port_plain_address(const char *address)
+{
+    static const char mapped[] = "::ffff:";
+    const char *plain = address + sizeof(mapped) - 1;
+
+    return strncmp(address, mapped, sizeof(mapped) - 1) == 0 && strchr(plain, '.') != NULL ? plain : address;
+}
+
+void port_plain_endpoint(char *endpoint)
+{
+    char *host = strstr(endpoint, "//[");
+    char *end = host == NULL ? NULL : strchr(host, ']');
+    const char *plain;
+    size_t len;
+
+    if (end == NULL)
+        return;
+    host += 2;
+    *end = '\0';
+    plain = port_plain_address(host + 1);
+    if (plain == host + 1) {
+        *end = ']';
+        return;
+    }
+    len = strlen(plain);
+    memmove(host, plain, len);
+    memmove(host + len, end + 1, strlen(end + 1) + 1);
+}
+
 /* In the words of ZAP: an address in figures, or localhost:UID:GID:PID. */
 static void look_up(int fd, char address[PORT_ADDRESS_MAX])
 {
@@ -69,7 +99,7 @@ const char *port_caller_of(const struct zmq_port *port, int fd)
 
     if (caller == NULL || caller->address[0] == '\0' || caller->round == port->caller_round)
         return "an unknown address";
-    return caller->address;
+    return port_plain_address(caller->address);
 }
 
 void port_callers_free(struct zmq_port *port)

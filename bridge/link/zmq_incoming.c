@@ -46,7 +46,7 @@ static void copy_property(zmq_msg_t *message, const char *property, char *text, 
 {
     const char *value = zmq_msg_gets(message, property);
 
-    snprintf(text, size, "%s", value == NULL ? "" : value);
+    snprintf(text, size, "%s", value == NULL ? "" : port_plain_address(value));
 }
 
 static struct route *incoming_new(struct zmq_port *port, zmq_msg_t *id, zmq_msg_t *frame, const char *id_text)

@@ -133,7 +133,9 @@ void port_monitor_read_route(struct zmq_port *port, struct route *route);
 void port_monitor_read_router(struct zmq_port *port);
 
 /* zmq_callers.c */
+const char *port_plain_address(const char *address);             /* of IPv4 as such, also when an IPv6 socket has it */
 void port_caller_came(struct zmq_port *port, int fd);            /* accepted */
+void port_plain_endpoint(char *endpoint);                        /* the same, in place: tcp://[::ffff:10.0.0.5]:7001 */
 const char *port_caller_of(const struct zmq_port *port, int fd); /* whose connection has ended; in words when unknown */
 void port_callers_free(struct zmq_port *port);
 

@@ -56,6 +56,7 @@ static bool read_event(void *monitor, struct monitor_event *ret_event)
     if (len < 0)
         len = 0;
     ret_event->address[len < PORT_ENDPOINT_MAX ? len : PORT_ENDPOINT_MAX - 1] = '\0';
+    port_plain_endpoint(ret_event->address);
     return true;
 }
 

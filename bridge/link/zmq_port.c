@@ -145,7 +145,8 @@ maiko_status zmq_port_bind(struct zmq_port *port, enum port_door door, const cha
         return status;
     if (is_ipc)
         (void)chmod(endpoint + strlen("ipc://"), 0600); /* libzmq makes them 0755; the directory is the real guard */
-    memcpy(ret_endpoint, bind->endpoint, sizeof(bind->endpoint));
+    memcpy(ret_endpoint, bind->endpoint, sizeof(bind->endpoint)); /* libzmq's own words are what unbinds it */
+    port_plain_endpoint(ret_endpoint);
     port->bind_count++;
     return MAIKO_OK;
 }

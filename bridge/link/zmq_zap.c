@@ -59,7 +59,7 @@ static bool is_own_user(const char *address)
 /* Without encryption only sockets were bound that may be: ipc ones, loopback, and what was asked for as insecure. */
 static bool decide(struct zmq_port *port, const struct zap_part *parts, int count, char ret_key[KEY_TEXT_SIZE])
 {
-    const char *address = (const char *)parts[ZAP_ADDRESS].bytes;
+    const char *address = port_plain_address((const char *)parts[ZAP_ADDRESS].bytes);
 
     ret_key[0] = '\0';
     if (count == ZAP_MECHANISM + 1 && strcmp((const char *)parts[ZAP_MECHANISM].bytes, "NULL") == 0)
@@ -93,7 +93,7 @@ void port_zap_read(struct zmq_port *port)
     for (rounds = 0; rounds < ZAP_REQUESTS_PER_TURN && (count = read_request(port->zap, parts)) > 0; rounds++) {
         bool is_admitted = decide(port, parts, count, key);
 
-        const char *address = count > ZAP_ADDRESS ? (const char *)parts[ZAP_ADDRESS].bytes : "?";
+        const char *address = count > ZAP_ADDRESS ? port_plain_address((const char *)parts[ZAP_ADDRESS].bytes) : "?";
 
         if (!is_admitted)
             port_refuse(port, address, "denied", "key %s from %s is not admitted", key[0] != '\0' ? key : "(none)", address);
