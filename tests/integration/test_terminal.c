@@ -1,7 +1,9 @@
 /* An app at a terminal: what it says when it is used wrongly or alone, and how it goes when somebody presses Ctrl-C. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <maiko/app.h>
@@ -141,6 +143,77 @@ static void a_signal_while_it_waits_for_the_last_events_to_arrive_ends_it_in_ord
     host_deinit(&host);
 }
 
+/* A pipe without room: whoever writes there waits. */
+static int make_full_pipe(const char *path)
+{
+    static const char bytes[4096];
+    int fd;
+
+    CU_ASSERT_EQUAL_FATAL(mkfifo(path, 0600), 0);
+    fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    CU_ASSERT_FATAL(fd >= 0);
+    while (write(fd, bytes, sizeof(bytes)) > 0)
+        ;
+    return fd;
+}
+
+static void start_with_errors_to(struct process *process, const char *path, const char *options)
+{
+    char shell[] = "/bin/sh";
+    char option[] = "-c";
+    char script[900];
+    char program[512] = "";
+    char *const command[] = {shell, option, script, program, NULL};
+
+    CU_ASSERT_FATAL(readlink("/proc/self/exe", program, sizeof(program) - 1) > 0);
+    snprintf(script, sizeof(script), "exec \"$0\" --app %s 2>'%s'", options, path);
+    memset(process, 0, sizeof(*process));
+    CU_ASSERT_TRUE_FATAL(child_start_program(&process->child, command));
+}
+
+/* Its actors have stopped, and the thread is there that takes signals in the final wait; none is on its way to it. */
+static bool is_in_final_wait(const struct process *process)
+{
+    char command[200];
+    char text[16];
+    int pid = (int)process->child.pid;
+
+    snprintf(command, sizeof(command),
+             "grep -qx 'maiko wait' /proc/%d/task/*/comm && grep -q '^ShdPnd:[[:space:]]*0*$' /proc/%d/status", pid, pid);
+    return shell_output(command, text, sizeof(text));
+}
+
+/* The first one cannot end it, because what it has to say finds nobody who reads; the second one kills. */
+static void a_second_signal_in_the_final_wait_kills_at_once(void)
+{
+    struct process near;
+    struct process far;
+    char path[600];
+    int fd;
+
+    host_init(&host);
+    scratch_file(&host.scratch, "errors", path, sizeof(path));
+    fd = make_full_pipe(path);
+    start(&far, "--space wx --actors far --wait 600");
+    start_with_errors_to(&near, path, "--space wx --actors near --wait 600 --keep-counters");
+    CU_ASSERT(wait_until(link_of(&near).acknowledged > 0, 60000));
+    child_signal(&far.child, SIGSTOP);
+    CU_ASSERT(wait_until(link_of(&near).queued > 64, 60000));
+    child_signal(&near.child, SIGTERM); /* for its actors */
+    CU_ASSERT(wait_until(is_in_final_wait(&near), 60000));
+    child_signal(&near.child, SIGINT); /* for the wait */
+    CU_ASSERT(wait_until(is_in_final_wait(&near), 60000));
+    child_signal(&near.child, SIGTERM);
+    CU_ASSERT_EQUAL(child_end(&near.child, 60000), 128 + SIGTERM);
+    CU_ASSERT(link_of(&near).queued > 0); /* it did not leave in order */
+    close(fd);
+    child_signal(&far.child, SIGCONT);
+    child_signal(&far.child, SIGTERM);
+    process_finish(&far);
+    CU_ASSERT_EQUAL(far.code, 0);
+    host_deinit(&host);
+}
+
 static void who_waits_in_vain_is_told_where_to_look(void)
 {
     struct process process;
@@ -215,6 +288,7 @@ static void standard_descriptors_that_were_closed_are_nobody_elses(void)
 static const struct test_case cases[] = {
     TEST_CASE(a_signal_while_it_waits_for_others_leaves_the_space_in_order),
     TEST_CASE(a_signal_while_it_waits_for_the_last_events_to_arrive_ends_it_in_order),
+    TEST_CASE(a_second_signal_in_the_final_wait_kills_at_once),
     TEST_CASE(who_waits_in_vain_is_told_where_to_look),
     TEST_CASE(options_that_would_encrypt_nothing_are_refused),
     TEST_CASE(what_is_given_in_the_wrong_place_is_named),
