@@ -93,6 +93,7 @@ static void refusals_have_distinct_reasons_and_one_line_each(void)
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "key_refused"));
     CU_ASSERT(report_end_hears(&server, MAIKO_PEER_REFUSED, "denied"));
     CU_ASSERT_TRUE(report_end_find(&server, MAIKO_PEER_REFUSED, "denied")->is_ours);
+    CU_ASSERT_STRING_EQUAL(report_end_find(&server, MAIKO_PEER_REFUSED, "denied")->peer, "127.0.0.1");
     CU_ASSERT_PTR_NOT_NULL(strstr(report_end_find(&server, MAIKO_PEER_REFUSED, "denied")->text, ring.second.pair.public_key));
     report_end_stop(&client);
 
@@ -185,6 +186,7 @@ static void the_name_of_a_key_is_refused_to_all_others(void)
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "denied"));
     CU_ASSERT(report_end_hears(&server, MAIKO_PEER_REFUSED, "denied"));
     CU_ASSERT_PTR_NOT_NULL(strstr(report_end_find(&server, MAIKO_PEER_REFUSED, "denied")->text, "may not be node alpha"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(report_end_find(&server, MAIKO_PEER_REFUSED, "denied")->text, "a node at 127.0.0.1: "));
     CU_ASSERT_PTR_NOT_NULL(strstr(report_end_find(&server, MAIKO_PEER_REFUSED, "denied")->text, ring.second.pair.public_key));
     report_end_stop(&client);
     start_client_as(&client, "beta", endpoint, &ring.first, ring.server.pair.public_key);
@@ -342,6 +344,7 @@ static void events_a_key_may_not_publish_are_told_to_who_sent_them(void)
     report_end_stop(&client);
     report_end_stop(&server);
     CU_ASSERT(server.refused_lines >= 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(server.log, " from 127.0.0.1 may not publish \"count/up\""));
     report_ends_finish();
 }
 
@@ -423,6 +426,63 @@ static void a_replaced_key_pair_is_used_without_a_restart(void)
     report_ends_finish();
 }
 
+/* The one who connects has a new pair: the next attempt is made with it. */
+static void a_pair_that_was_refused_may_be_replaced_without_a_restart(void)
+{
+    struct keyring ring;
+    const char *admitted[] = {ring.first.pair.public_key, NULL};
+    struct report_end server;
+    struct report_end client;
+
+    begin_with_keys(&ring);
+    admit_only(&ring, admitted);
+    report_end_listen(&server, &ring.config);
+    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.second, ring.server.pair.public_key);
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "key_refused"));
+    CU_ASSERT_EQUAL(rename(ring.first.file, ring.second.file), 0);
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_READY, NULL));
+    report_end_stop(&client);
+    report_end_stop(&server);
+    report_ends_finish();
+}
+
+/* It asks for what its key may not have: it is told so by name, has a line in the log there, and gets the rest. */
+static void a_subscription_a_key_may_not_have_is_refused_by_name(void)
+{
+    struct keyring ring;
+    char text[256];
+    struct report_end server;
+    struct report_end client;
+
+    begin_with_keys(&ring);
+    snprintf(text, sizeof(text), "[first]\nkey = %s\nsubscribe = count/#\n", ring.first.pair.public_key);
+    replace_file(ring.allow_file, text);
+    report_end_make(&server, "server", &ring.config);
+    CU_ASSERT_EQUAL(maiko_bridge_export(server.bridge, &(maiko_bridge_pattern){.pattern = "#"}), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+    report_end_start(&server);
+    report_end_make(&client, "client", &(maiko_bridge_config){.key_file = ring.first.file});
+    CU_ASSERT_EQUAL(maiko_bridge_import(client.bridge, &(maiko_bridge_pattern){.pattern = "count/#"}), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_import(client.bridge, &(maiko_bridge_pattern){.pattern = "secret/#"}), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client.bridge, maiko_bridge_endpoint(server.bridge, 0), ring.server.pair.public_key),
+                    MAIKO_OK);
+    report_end_start(&client);
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "denied"));
+    CU_ASSERT_STRING_EQUAL(report_end_find(&client, MAIKO_PEER_REFUSED, "denied")->pattern, "secret/#");
+    CU_ASSERT_FALSE(report_end_find(&client, MAIKO_PEER_REFUSED, "denied")->is_lost_known);
+    CU_ASSERT(report_end_hears(&server, MAIKO_PEER_REFUSED, "denied"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(server.log, "may not subscribe to \"secret/#\""));
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(server.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_send_to(maiko_supervisor_context(server.sup), "secret/x", counted, .number = 1), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(server.sup), counted, .number = 2), MAIKO_OK);
+    CU_ASSERT(wait_until(client.received == 1, 60000));
+    CU_ASSERT(wait_until(report_end_counters(&server).acknowledged == 1, 60000));
+    CU_ASSERT_EQUAL(report_end_counters(&client).imported, 1);
+    report_end_stop(&client);
+    report_end_stop(&server);
+    report_ends_finish();
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(refusals_have_distinct_reasons_and_one_line_each),
     TEST_CASE(a_changed_allow_file_holds_at_once_and_a_bad_one_changes_nothing),
@@ -430,6 +490,8 @@ static const struct test_case cases[] = {
     TEST_CASE(a_file_behind_links_is_read_again_when_they_lead_elsewhere),
     TEST_CASE(an_allow_file_that_others_can_write_is_refused),
     TEST_CASE(events_a_key_may_not_publish_are_told_to_who_sent_them),
+    TEST_CASE(a_subscription_a_key_may_not_have_is_refused_by_name),
+    TEST_CASE(a_pair_that_was_refused_may_be_replaced_without_a_restart),
     TEST_CASE(a_replaced_key_pair_is_used_without_a_restart),
 };
 SUITE_MAIN_TIMEOUT("peer_keys", cases, 300)

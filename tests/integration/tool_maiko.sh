@@ -162,5 +162,20 @@ wait $echo || complain "echo after SIGINT: $(cat "$scratch/echo")"
 
 kill -TERM $logs
 wait $logs || complain "logs: $(cat "$scratch/logs")"
+
+# the last of a space is killed: nobody is left to clear up behind it
+$pipeline --space left --node last --actors logger --wait 60 >"$scratch/last" 2>&1 &
+last=$!
+is_there()
+{
+    "$maiko" ps --space left | grep -q '^left  *last '
+}
+until_ok is_there
+kill -KILL $last
+wait $last 2>/dev/null || true
+expect 0 "$maiko" ps --space left
+grep -q '^left  *last  *[0-9]*  *stale ' "$scratch/out" || complain "ps of the dead: $(cat "$scratch/out")"
+expect 0 "$maiko" ps --space left --json
+grep -q '"node":"last".*"state":"stale"' "$scratch/out" || complain "ps --json of the dead: $(cat "$scratch/out")"
 expect 0 "$maiko" ps --space wx
 verdict

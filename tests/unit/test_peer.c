@@ -1,46 +1,17 @@
-/* Peer: handshake, windows, policies, late joiners, ends, silence and restarts, one link and no network. */
+/* Peer: handshake, windows, policies, ends and restarts, one link and no network. */
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/failing_allocator.h"
-#include "lib/peer_pair.h"
+#include "lib/narrow_pair.h"
 #include "lib/sample_events.h"
 #include "lib/suite.h"
-
-static struct pair pair;
-
-static void open_pair(void)
-{
-    CU_ASSERT_EQUAL_FATAL(pair_open(&pair), MAIKO_OK);
-}
-
-static void begin(void)
-{
-    pair_init(&pair, heap_default());
-    pair.b.config.window_events = 4;
-    open_pair();
-}
-
-static void publish(const char *topic, maiko_overflow overflow, unsigned count)
-{
-    static uint64_t number;
-
-    for (; count > 0; count--)
-        CU_ASSERT_EQUAL(pair_publish(&pair.a, topic, overflow, ++number), MAIKO_OK);
-}
-
-static void link_up(const char *pattern, enum pattern_from from)
-{
-    CU_ASSERT_EQUAL(pair_subscribe(&pair.b, pattern, from), MAIKO_OK);
-    pair_connect(&pair);
-    CU_ASSERT(peer_is_ready(pair.b.peer));
-}
 
 static void a_link_begins_and_ends_with_this_conversation(void)
 {
     static const char *const publish_list[] = {"t", NULL};
 
-    begin();
+    narrow_begin();
     CU_ASSERT_EQUAL(pair_subscribe(&pair.b, "t", FROM_LIVE), MAIKO_OK);
     pair_connect(&pair);
     CU_ASSERT_EQUAL(pair_publish(&pair.a, "t", MAIKO_BLOCK, 1), MAIKO_OK);
@@ -75,7 +46,7 @@ static void a_link_begins_and_ends_with_this_conversation(void)
 
 static void expect_refusal(const char *news_of_a, const char *news_of_b)
 {
-    open_pair();
+    narrow_open();
     pair_connect(&pair);
     CU_ASSERT_STRING_EQUAL(pair.a.news, news_of_a);
     CU_ASSERT_STRING_EQUAL(pair.b.news, news_of_b);
@@ -105,14 +76,14 @@ static void a_name_no_node_may_have_is_refused(void)
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         pair_init(&pair, heap_default());
         pair.a.config.identity.name = names[i]; /* who connects: refused by its hello */
-        open_pair();
+        narrow_open();
         pair_connect(&pair);
         CU_ASSERT_STRING_EQUAL(pair.a.news, "refused:protocol ");
         CU_ASSERT_STRING_EQUAL(pair.b.news, "refused:protocol ");
         pair_deinit(&pair);
         pair_init(&pair, heap_default());
         pair.b.config.identity.name = names[i]; /* who accepts: by its welcome */
-        open_pair();
+        narrow_open();
         pair_connect(&pair);
         CU_ASSERT_STRING_EQUAL(pair.a.news, "refused:protocol ");
         CU_ASSERT_EQUAL(peer_state(pair.a.peer), PEER_REFUSED);
@@ -128,7 +99,7 @@ static void versions_that_do_not_meet_are_refused(void)
     struct frame answer;
     struct pack pack;
 
-    begin();
+    narrow_begin();
     pack_init(&pack, heap_default(), 4096);
     frame_write(&pack, &hello);
     peer_frame(pair.b.peer, pack.data, pack.len, pair.now);
@@ -149,10 +120,10 @@ static void versions_that_do_not_meet_are_refused(void)
 
 static void no_more_than_a_window_is_sent_and_the_sender_is_held(void)
 {
-    begin();
+    narrow_begin();
     pair.b.keeps_events = true;
-    link_up("#", FROM_LIVE);
-    publish("t", MAIKO_BLOCK, 7);
+    narrow_link_up("#", FROM_LIVE);
+    narrow_publish("t", MAIKO_BLOCK, 7);
     pair_settle(&pair);
     CU_ASSERT_EQUAL(pair.b.events, 4);
     CU_ASSERT(exporter_holds(pair.a.exporter, "t"));
@@ -170,10 +141,10 @@ static void no_more_than_a_window_is_sent_and_the_sender_is_held(void)
 /* Nothing else keeps it: a receiver that is killed before it settled gets it again. */
 static void nothing_is_acknowledged_before_it_is_with_its_receivers(void)
 {
-    begin();
-    link_up("t", FROM_LIVE);
+    narrow_begin();
+    narrow_link_up("t", FROM_LIVE);
     pair.b.is_unsettled = true;
-    publish("t", MAIKO_BLOCK, 3);
+    narrow_publish("t", MAIKO_BLOCK, 3);
     pair_pass(&pair, MAIKO_SECONDS(2));
     CU_ASSERT_EQUAL(pair.b.events, 3);
     CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->acknowledged, 0);
@@ -187,11 +158,11 @@ static void nothing_is_acknowledged_before_it_is_with_its_receivers(void)
 
 static void what_a_peer_does_not_want_costs_it_nothing(void)
 {
-    begin();
+    narrow_begin();
     pair.b.keeps_events = true;
-    link_up("t", FROM_LIVE);
-    publish("t", MAIKO_BLOCK, 6);
-    publish("u", MAIKO_BLOCK, 80000); /* more than the log holds */
+    narrow_link_up("t", FROM_LIVE);
+    narrow_publish("t", MAIKO_BLOCK, 6);
+    narrow_publish("u", MAIKO_BLOCK, 80000); /* more than the log holds */
     CU_ASSERT(exporter_log(pair.a.exporter)->first > 6);
     pair_settle(&pair);
     pair_deliver(&pair.b);
@@ -202,14 +173,14 @@ static void what_a_peer_does_not_want_costs_it_nothing(void)
 
 static void a_full_window_costs_the_newest_or_the_oldest(void)
 {
-    begin();
+    narrow_begin();
     pair.b.keeps_events = true;
-    link_up("#", FROM_LIVE);
-    publish("t", MAIKO_BLOCK, 4);
-    publish("n", MAIKO_DROP_NEWEST, 5);
+    narrow_link_up("#", FROM_LIVE);
+    narrow_publish("t", MAIKO_BLOCK, 4);
+    narrow_publish("n", MAIKO_DROP_NEWEST, 5);
     CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->lost_window, 5);
     CU_ASSERT(!exporter_holds(pair.a.exporter, "t"));
-    publish("o", MAIKO_DROP_OLDEST, 130);
+    narrow_publish("o", MAIKO_DROP_OLDEST, 130);
     CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->lost_oldest, 2);
     while (!peer_is_drained(pair.a.peer)) {
         pair_pass(&pair, MAIKO_MS(20));
@@ -243,13 +214,13 @@ static void what_a_stopped_peer_loses_takes_no_room(void)
 {
     int i;
 
-    begin();
+    narrow_begin();
     pair.b.keeps_events = true;
-    link_up("#", FROM_LIVE);
-    publish("t", MAIKO_BLOCK, 4);
+    narrow_link_up("#", FROM_LIVE);
+    narrow_publish("t", MAIKO_BLOCK, 4);
     for (i = 0; i < 2000; i++) {
-        publish("n", MAIKO_DROP_NEWEST, 1);
-        publish("o", MAIKO_DROP_OLDEST, 1);
+        narrow_publish("n", MAIKO_DROP_NEWEST, 1);
+        narrow_publish("o", MAIKO_DROP_OLDEST, 1);
     }
     CU_ASSERT(depth() <= 4 + 128 + 2 * 129); /* window, tail, and two reasons for a loss between any two of them */
     drain_slowly(4 + 2 * 2000);
@@ -260,15 +231,15 @@ static void what_a_lossy_link_loses_takes_no_room(void)
 {
     int i;
 
-    begin();
+    narrow_begin();
     pair.b.keeps_events = true;
-    link_up("#", FROM_LIVE);
-    publish("t", MAIKO_BLOCK, 5);
+    narrow_link_up("#", FROM_LIVE);
+    narrow_publish("t", MAIKO_BLOCK, 5);
     pair_pass(&pair, MAIKO_SECONDS(5.5));
     CU_ASSERT(peer_is_lossy(pair.a.peer));
     for (i = 0; i < 2000; i++) {
-        publish("n", MAIKO_DROP_NEWEST, 1);
-        publish("t", MAIKO_BLOCK, 1);
+        narrow_publish("n", MAIKO_DROP_NEWEST, 1);
+        narrow_publish("t", MAIKO_BLOCK, 1);
     }
     CU_ASSERT(depth() <= 5 + 2);
     drain_slowly(5 + 2 * 2000);
@@ -277,17 +248,17 @@ static void what_a_lossy_link_loses_takes_no_room(void)
 
 static void a_full_window_under_fail_ends_the_subscription_at_both_ends(void)
 {
-    begin();
+    narrow_begin();
     pair.b.keeps_events = true;
-    link_up("f/#", FROM_LIVE);
-    publish("f/1", MAIKO_FAIL, 5);
+    narrow_link_up("f/#", FROM_LIVE);
+    narrow_publish("f/1", MAIKO_FAIL, 5);
     CU_ASSERT(strstr(pair.a.news, "failed:overflow") != NULL);
     CU_ASSERT_EQUAL(exporter_subscribers(pair.a.exporter, "f/1"), 0);
     pair_settle(&pair);
     pair_deliver(&pair.b);
     pair_pass(&pair, MAIKO_MS(20));
     CU_ASSERT(strstr(pair.b.news, "gap:window failed:overflow") != NULL);
-    publish("f/1", MAIKO_FAIL, 1);
+    narrow_publish("f/1", MAIKO_FAIL, 1);
     pair_settle(&pair);
     CU_ASSERT_EQUAL(pair.b.events, 4);
     pair_deinit(&pair);
@@ -295,17 +266,17 @@ static void a_full_window_under_fail_ends_the_subscription_at_both_ends(void)
 
 static void past_the_deadline_a_link_is_lossy_until_the_peer_has_caught_up(void)
 {
-    begin();
+    narrow_begin();
     pair.b.keeps_events = true;
-    link_up("#", FROM_LIVE);
-    publish("t", MAIKO_BLOCK, 6);
+    narrow_link_up("#", FROM_LIVE);
+    narrow_publish("t", MAIKO_BLOCK, 6);
     pair_pass(&pair, MAIKO_SECONDS(4.5));
     CU_ASSERT(!peer_is_lossy(pair.a.peer));
     pair_pass(&pair, MAIKO_SECONDS(1));
     CU_ASSERT(peer_is_lossy(pair.a.peer));
     CU_ASSERT(strstr(pair.a.news, "stalled:deadline") != NULL);
     CU_ASSERT(!exporter_holds(pair.a.exporter, "t"));
-    publish("t", MAIKO_BLOCK, 3);
+    narrow_publish("t", MAIKO_BLOCK, 3);
     CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->lost_deadline, 3);
     pair_deliver(&pair.b);
     CU_ASSERT(!peer_is_lossy(pair.a.peer));
@@ -316,109 +287,14 @@ static void past_the_deadline_a_link_is_lossy_until_the_peer_has_caught_up(void)
     pair_deinit(&pair);
 }
 
-static void late_joiners_choose_how_much_of_the_past_they_get(void)
-{
-    static const unsigned expected[] = {0, 2, 5};
-    unsigned from;
-
-    for (from = FROM_LIVE; from <= FROM_LOG; from++) {
-        begin();
-        pair.b.config.window_events = 100;
-        publish("x", MAIKO_BLOCK, 3);
-        publish("y", MAIKO_BLOCK, 2);
-        link_up("#", (enum pattern_from)from);
-        pair_pass(&pair, MAIKO_MS(100));
-        CU_ASSERT_EQUAL(pair.b.events, expected[from]);
-        publish("x", MAIKO_BLOCK, 1);
-        pair_settle(&pair);
-        CU_ASSERT_EQUAL(pair.b.events, expected[from] + 1);
-        pair_deinit(&pair);
-    }
-}
-
-static void a_subscription_added_later_brings_its_past_once(void)
-{
-    begin();
-    publish("x", MAIKO_BLOCK, 1);
-    publish("y", MAIKO_BLOCK, 1);
-    link_up("x", FROM_LOG);
-    CU_ASSERT_EQUAL(pair_subscribe(&pair.b, "#", FROM_LOG), MAIKO_OK);
-    pair_settle(&pair);
-    CU_ASSERT_EQUAL(pair.b.events, 2);
-    peer_unsubscribe(pair.b.peer, "#", pair.now);
-    pair_settle(&pair);
-    publish("y", MAIKO_BLOCK, 1);
-    pair_settle(&pair);
-    CU_ASSERT_EQUAL(pair.b.events, 2);
-    pair_deinit(&pair);
-}
-
-static void a_subscription_older_than_the_node_misses_nothing(void)
-{
-    struct pattern wish = {.text = (char *)(uintptr_t) "t", .made_at_ns = MAIKO_SECONDS(900)};
-
-    begin();
-    pair.a.peer = peer_free(pair.a.peer);
-    pair.a.config.identity.started_ns = MAIKO_SECONDS(950);
-    CU_ASSERT_EQUAL(peer_new(&pair.a.config, &pair.a.peer), MAIKO_OK);
-    publish("t", MAIKO_BLOCK, 2);
-    CU_ASSERT_EQUAL(peer_subscribe(pair.b.peer, &wish, pair.now), MAIKO_OK);
-    pair_connect(&pair);
-    CU_ASSERT_EQUAL(pair.b.events, 2);
-    pair_deinit(&pair);
-}
-
-/* The hello of a node that started at 990 s and has published is written at 1000 s and arrives at 1030 s. */
-static uint64_t past_after_a_late_hello(uint64_t made_at_ns, uint64_t clock, const char *host)
-{
-    struct pattern wish = {.text = (char *)(uintptr_t) "t", .made_at_ns = made_at_ns};
-    uint64_t events;
-
-    begin();
-    pair.a.peer = peer_free(pair.a.peer);
-    pair.b.peer = peer_free(pair.b.peer);
-    pair.a.config.identity.started_ns = MAIKO_SECONDS(990);
-    pair.a.config.identity.clock = 7;
-    pair.a.config.identity.host = "h";
-    pair.b.config.identity.clock = clock;
-    pair.b.config.identity.host = host;
-    CU_ASSERT_EQUAL(peer_new(&pair.a.config, &pair.a.peer), MAIKO_OK);
-    CU_ASSERT_EQUAL(peer_new(&pair.b.config, &pair.b.peer), MAIKO_OK);
-    publish("t", MAIKO_BLOCK, 2);
-    CU_ASSERT_EQUAL(peer_subscribe(pair.b.peer, &wish, pair.now), MAIKO_OK);
-    peer_connected(pair.a.peer, pair.now);
-    pair.now += MAIKO_SECONDS(30);
-    pair_settle(&pair);
-    events = pair.b.events;
-    pair_deinit(&pair);
-    return events;
-}
-
-static void a_late_hello_does_not_make_a_subscription_older(void)
-{
-    CU_ASSERT_EQUAL(past_after_a_late_hello(MAIKO_SECONDS(1000), 7, "h"), 0);
-    CU_ASSERT_EQUAL(past_after_a_late_hello(MAIKO_SECONDS(990) + 1, 7, "h"), 0);
-    CU_ASSERT_EQUAL(past_after_a_late_hello(MAIKO_SECONDS(990), 7, "h"), 2);
-    CU_ASSERT_EQUAL(past_after_a_late_hello(MAIKO_SECONDS(900), 7, "h"), 2);
-}
-
-/* Rather something twenty seconds old than a first event missing. */
-static void without_one_clock_a_late_hello_brings_too_much_rather_than_too_little(void)
-{
-    CU_ASSERT_EQUAL(past_after_a_late_hello(MAIKO_SECONDS(1000), 8, "h"), 2);
-    CU_ASSERT_EQUAL(past_after_a_late_hello(MAIKO_SECONDS(1000), 7, "another"), 2);
-    CU_ASSERT_EQUAL(past_after_a_late_hello(MAIKO_SECONDS(1000), 0, "h"), 2);
-    CU_ASSERT_EQUAL(past_after_a_late_hello(MAIKO_SECONDS(1025), 0, "h"), 0);
-}
-
 static void what_was_under_way_when_the_link_broke_comes_once(void)
 {
-    begin();
-    link_up("#", FROM_LIVE);
-    publish("t", MAIKO_BLOCK, 2);
+    narrow_begin();
+    narrow_link_up("#", FROM_LIVE);
+    narrow_publish("t", MAIKO_BLOCK, 2);
     peer_flush(pair.a.peer, pair.now);
     pair_break(&pair);
-    publish("t", MAIKO_BLOCK, 1);
+    narrow_publish("t", MAIKO_BLOCK, 1);
     pair_connect(&pair);
     CU_ASSERT_EQUAL(pair.b.events, 3);
     CU_ASSERT_EQUAL(pair.b.lost + pair.b.unknown_gaps, 0);
@@ -431,7 +307,7 @@ static void a_link_that_breaks_before_its_first_answer_loses_nothing(void)
 {
     int i;
 
-    begin();
+    narrow_begin();
     CU_ASSERT_EQUAL(pair_subscribe(&pair.b, "#", FROM_LIVE), MAIKO_OK);
     peer_connected(pair.a.peer, pair.now);
     for (i = 0; i < 100 && !peer_is_subscribed(pair.a.peer, "t"); i++)
@@ -439,10 +315,10 @@ static void a_link_that_breaks_before_its_first_answer_loses_nothing(void)
             (void)pair_move_one(&pair.b);
     CU_ASSERT(peer_is_subscribed(pair.a.peer, "t"));
     CU_ASSERT(!peer_is_ready(pair.b.peer));
-    publish("t", MAIKO_BLOCK, 2);
+    narrow_publish("t", MAIKO_BLOCK, 2);
     peer_flush(pair.a.peer, pair.now);
     pair_break(&pair);
-    publish("t", MAIKO_BLOCK, 1);
+    narrow_publish("t", MAIKO_BLOCK, 1);
     pair_connect(&pair);
     pair_pass(&pair, MAIKO_SECONDS(1));
     CU_ASSERT_EQUAL(pair.b.events, 3);
@@ -456,9 +332,9 @@ static void a_restarted_exporter_is_a_gap_of_unknown_size(void)
 {
     struct exporter_config config = {.heap = heap_default(), .stream_seed = 900};
 
-    begin();
-    link_up("#", FROM_LIVE);
-    publish("t", MAIKO_BLOCK, 1);
+    narrow_begin();
+    narrow_link_up("#", FROM_LIVE);
+    narrow_publish("t", MAIKO_BLOCK, 1);
     pair_settle(&pair);
     pair_break(&pair);
     pair.a.peer = peer_free(pair.a.peer);
@@ -470,7 +346,7 @@ static void a_restarted_exporter_is_a_gap_of_unknown_size(void)
     CU_ASSERT_EQUAL_FATAL(peer_new(&pair.a.config, &pair.a.peer), MAIKO_OK);
     pair_connect(&pair);
     CU_ASSERT_EQUAL(pair.b.unknown_gaps, 1);
-    publish("t", MAIKO_BLOCK, 1);
+    narrow_publish("t", MAIKO_BLOCK, 1);
     pair_settle(&pair);
     CU_ASSERT_EQUAL(pair.b.events, 2);
     pair_deinit(&pair);
@@ -482,8 +358,8 @@ static void events_that_come_home_or_have_come_far_are_dropped(void)
     struct export_event event = {
         .type = MAIKO_TYPE(numbers), .payload = &value, .topic = "t", .sender = "s", .overflow = MAIKO_BLOCK};
 
-    begin();
-    link_up("#", FROM_LIVE);
+    narrow_begin();
+    narrow_link_up("#", FROM_LIVE);
     event.origin = pair.b.config.identity.node;
     CU_ASSERT_EQUAL(exporter_publish(pair.a.exporter, &event, pair.now), MAIKO_OK);
     event.origin = (maiko_id){9, 9};
@@ -500,14 +376,14 @@ static void events_that_come_home_or_have_come_far_are_dropped(void)
 
 static void allow_lists_bind_both_directions(void)
 {
-    begin();
+    narrow_begin();
     pair.a.denied = "secret/#";
     pair.b.denied = "forged";
     CU_ASSERT_EQUAL(pair_subscribe(&pair.b, "secret/#", FROM_LIVE), MAIKO_OK);
-    link_up("forged", FROM_LIVE);
+    narrow_link_up("forged", FROM_LIVE);
     CU_ASSERT(strstr(pair.b.news, "refused:denied") != NULL);
-    publish("secret/1", MAIKO_BLOCK, 1);
-    publish("forged", MAIKO_BLOCK, 2);
+    narrow_publish("secret/1", MAIKO_BLOCK, 1);
+    narrow_publish("forged", MAIKO_BLOCK, 2);
     pair_settle(&pair);
     CU_ASSERT_EQUAL(pair.b.events, 0);
     CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->denied, 2);
@@ -517,9 +393,9 @@ static void allow_lists_bind_both_directions(void)
 
 static void a_late_joiner_learns_who_has_finished(void)
 {
-    begin();
+    narrow_begin();
     CU_ASSERT_EQUAL(exporter_finish(pair.a.exporter, "gone", NULL, pair.now), MAIKO_OK);
-    link_up("#", FROM_LIVE);
+    narrow_link_up("#", FROM_LIVE);
     CU_ASSERT_EQUAL(pair.b.ends, 1);
     pair_deinit(&pair);
 }
@@ -530,169 +406,25 @@ static void ends_are_kept_for_all_actors_a_node_can_have(void)
     char name[16];
     unsigned i;
 
-    begin();
+    narrow_begin();
     for (i = 0; i < WIRE_ACTORS_MAX; i++) {
         snprintf(name, sizeof(name), "actor %u", i);
         CU_ASSERT_EQUAL_FATAL(exporter_finish(pair.a.exporter, name, NULL, pair.now), MAIKO_OK);
     }
     CU_ASSERT_EQUAL(exporter_finish(pair.a.exporter, "one more", NULL, pair.now), MAIKO_ELIMIT);
-    link_up("#", FROM_LIVE);
+    narrow_link_up("#", FROM_LIVE);
     for (i = 0; i < 100 && pair.b.ends < WIRE_ACTORS_MAX; i++)
         pair_pass(&pair, MAIKO_MS(20)); /* window by window */
     CU_ASSERT_EQUAL(pair.b.ends, WIRE_ACTORS_MAX);
     pair_deinit(&pair);
 }
 
-static void silence_ends_a_session_but_a_stall_of_our_own_does_not(void)
-{
-    begin();
-    link_up("#", FROM_LIVE);
-    pair.now += MAIKO_SECONDS(60); /* both stood still */
-    peer_tick(pair.a.peer, pair.now);
-    CU_ASSERT_EQUAL(peer_state(pair.a.peer), PEER_UP);
-    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->own_stalls, 1);
-    pair_settle(&pair);
-    pair_pass(&pair, MAIKO_SECONDS(20));
-    CU_ASSERT_EQUAL(peer_state(pair.a.peer), PEER_UP);
-    for (unsigned second = 0; second < 6; second++) {
-        pair.now += MAIKO_SECONDS(1); /* b says nothing */
-        peer_tick(pair.a.peer, pair.now);
-    }
-    CU_ASSERT(strstr(pair.a.news, "down:silent") != NULL);
-    CU_ASSERT_EQUAL(pair.a.closes, 1);
-    pair_deinit(&pair);
-}
-
-/* Only a runs: b is stopped, and its process known to live. */
-static void pass_without_b(unsigned seconds)
-{
-    for (; seconds > 0; seconds--) {
-        pair.now += MAIKO_SECONDS(1);
-        peer_tick(pair.a.peer, pair.now);
-        peer_flush(pair.a.peer, pair.now);
-    }
-}
-
-static void a_stopped_process_is_stalled_and_what_it_misses_is_the_deadlines(void)
-{
-    const struct peer_counters *counters;
-
-    begin();
-    pair.a.knows_life = true;
-    link_up("#", FROM_LIVE);
-    publish("t", MAIKO_BLOCK, 6); /* a window, and two that wait */
-    pass_without_b(60);
-    CU_ASSERT_EQUAL(peer_state(pair.a.peer), PEER_UP);
-    CU_ASSERT(peer_is_stalled(pair.a.peer));
-    CU_ASSERT(!exporter_holds(pair.a.exporter, "t"));
-    CU_ASSERT(strstr(pair.a.news, "stalled:deadline") != NULL);
-    CU_ASSERT(strstr(pair.a.news, "down") == NULL);
-    publish("t", MAIKO_BLOCK, 80000); /* more than the log holds */
-    pass_without_b(1);
-    counters = peer_counters(pair.a.peer);
-    CU_ASSERT_EQUAL(counters->lost_deadline, 80000);
-    CU_ASSERT_EQUAL(counters->lost_log, 0);
-    pair_settle(&pair);
-    pair_pass(&pair, MAIKO_SECONDS(1));
-    CU_ASSERT_EQUAL(pair.b.events, 6);
-    CU_ASSERT_EQUAL(pair.b.lost, 80000);
-    CU_ASSERT_EQUAL(pair.b.unknown_gaps, 0);
-    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->acknowledged, 6);
-    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->sessions, 1);
-    CU_ASSERT(strstr(pair.a.news, "ready:caught up") != NULL);
-    CU_ASSERT(!peer_is_stalled(pair.a.peer));
-    pair_deinit(&pair);
-}
-
-/* Nobody takes them out of the ring, which must not be full of them when the process goes on after a week. */
-static void a_stopped_process_without_work_is_reported_and_left_alone(void)
-{
-    size_t out;
-
-    begin();
-    pair.a.knows_life = true;
-    link_up("#", FROM_LIVE);
-    pass_without_b(6);
-    CU_ASSERT(strstr(pair.a.news, "stalled:silent") != NULL);
-    out = pair.a.out_count;
-    pass_without_b(24 * 3600);
-    CU_ASSERT(pair.a.out_count - out < 20);
-    CU_ASSERT(peer_deadline(pair.a.peer) > pair.now); /* and it does not spin */
-    CU_ASSERT_EQUAL(peer_state(pair.a.peer), PEER_UP);
-    CU_ASSERT_EQUAL(pair.a.closes, 0);
-    pair_pass(&pair, MAIKO_SECONDS(1));
-    CU_ASSERT(strstr(pair.a.news, "ready:caught up") != NULL);
-    out = peer_counters(pair.a.peer)->frames_out;
-    pair_pass(&pair, MAIKO_SECONDS(10));
-    CU_ASSERT(peer_counters(pair.a.peer)->frames_out - out >= 9); /* heartbeats as ever */
-    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->sessions, 1);
-    pair_deinit(&pair);
-}
-
-/* Then the way they are connected has broken. */
-static void a_silent_process_that_is_not_known_to_live_any_more_is_down(void)
-{
-    begin();
-    pair.a.knows_life = true;
-    link_up("#", FROM_LIVE);
-    pass_without_b(4);
-    pair.a.knows_life = false;
-    pass_without_b(2);
-    CU_ASSERT(strstr(pair.a.news, "down:silent") != NULL);
-    pair_deinit(&pair);
-}
-
-/* Over a socket a stop that is longer than the silence is a death as far as anybody can tell: nobody is held for longer than the
- * deadline, and what the log does not have any more is counted as that. */
-static void over_a_socket_a_stop_is_taken_for_the_end_and_counted_as_the_logs(void)
-{
-    const struct peer_counters *counters;
-
-    begin();
-    link_up("#", FROM_LIVE);
-    publish("t", MAIKO_BLOCK, 6);
-    pass_without_b(6);
-    CU_ASSERT(strstr(pair.a.news, "down:silent") != NULL);
-    pass_without_b(5);
-    CU_ASSERT(!exporter_holds(pair.a.exporter, "t"));
-    publish("t", MAIKO_BLOCK, 250000); /* several times what the log holds */
-    pair_break(&pair);
-    pair_connect(&pair);
-    while (!peer_is_drained(pair.a.peer))
-        pair_pass(&pair, MAIKO_MS(20));
-    counters = peer_counters(pair.a.peer);
-    CU_ASSERT_EQUAL(counters->lost_deadline, 0);
-    CU_ASSERT(counters->lost_log > 0);
-    CU_ASSERT_EQUAL(counters->acknowledged + counters->lost_log, 250006);
-    CU_ASSERT_EQUAL(pair.b.events, counters->acknowledged);
-    CU_ASSERT_EQUAL(pair.b.lost, counters->lost_log);
-    CU_ASSERT_EQUAL(pair.b.unknown_gaps, 0);
-    pair_deinit(&pair);
-}
-
-static void who_is_busy_sending_has_not_stood_still(void)
-{
-    unsigned i;
-
-    begin();
-    link_up("#", FROM_LIVE);
-    for (i = 0; i < 12; i++) { /* what is sent puts every other timer off, and b says nothing */
-        pair.now += MAIKO_MS(500);
-        CU_ASSERT_EQUAL(pair_publish(&pair.a, "t", MAIKO_DROP_NEWEST, i + 1), MAIKO_OK);
-        peer_flush(pair.a.peer, pair.now);
-    }
-    peer_tick(pair.a.peer, pair.now);
-    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->own_stalls, 0);
-    CU_ASSERT(strstr(pair.a.news, "down:silent") != NULL);
-    pair_deinit(&pair);
-}
-
 static void who_is_forgotten_is_told_to_begin_anew(void)
 {
-    begin();
-    link_up("#", FROM_LIVE);
+    narrow_begin();
+    narrow_link_up("#", FROM_LIVE);
     peer_disconnected(pair.b.peer, "broken", pair.now); /* a has not noticed */
-    publish("t", MAIKO_BLOCK, 1);
+    narrow_publish("t", MAIKO_BLOCK, 1);
     pair_settle(&pair);
     CU_ASSERT(strstr(pair.a.news, "down:reset") != NULL);
     CU_ASSERT_EQUAL(peer_state(pair.b.peer), PEER_UP);
@@ -708,7 +440,7 @@ static void a_session_that_is_over_is_not_begun_twice(void)
                           .hello = {.min = 1, .max = 1, .space = slice_of("space"), .name = slice_of("a"), .node = {1, 1}}};
     struct pack pack;
 
-    begin();
+    narrow_begin();
     pack_init(&pack, heap_default(), 4096);
     frame_write(&pack, &hello);
     peer_frame(pair.b.peer, pack.data, pack.len, pair.now);
@@ -727,8 +459,8 @@ static void a_session_that_is_over_is_not_begun_twice(void)
 
 static void nonsense_ends_the_session_and_nothing_else(void)
 {
-    begin();
-    link_up("#", FROM_LIVE);
+    narrow_begin();
+    narrow_link_up("#", FROM_LIVE);
     peer_frame(pair.b.peer, (const uint8_t *)"\xc1", 1, pair.now);
     pair_settle(&pair);
     CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->malformed, 1);
@@ -746,7 +478,7 @@ static void the_largest_session_is_followed_by_a_sound_one(void)
     struct frame own;
     struct pack pack;
 
-    begin();
+    narrow_begin();
     pack_init(&pack, heap_default(), 4096);
     frame_write(&pack, &hello);
     peer_frame(pair.b.peer, pack.data, pack.len, pair.now);
@@ -761,19 +493,6 @@ static void the_largest_session_is_followed_by_a_sound_one(void)
     pair_deinit(&pair);
 }
 
-static void the_dead_hold_nobody(void)
-{
-    begin();
-    pair.b.keeps_events = true;
-    link_up("#", FROM_LIVE);
-    publish("t", MAIKO_BLOCK, 9);
-    CU_ASSERT(exporter_holds(pair.a.exporter, "t"));
-    peer_died(pair.a.peer, pair.now);
-    CU_ASSERT(!exporter_holds(pair.a.exporter, "t"));
-    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->lost_peer, 9);
-    pair_deinit(&pair);
-}
-
 /* ---- native bytes ---- */
 
 static void be_near(bool a, bool b)
@@ -784,14 +503,14 @@ static void be_near(bool a, bool b)
 
 static void events_of_a_type_both_know_come_as_native_bytes(void)
 {
-    begin();
+    narrow_begin();
     be_near(true, true);
-    link_up("#", FROM_LIVE);
-    publish("t", MAIKO_BLOCK, 1); /* the type is met */
+    narrow_link_up("#", FROM_LIVE);
+    narrow_publish("t", MAIKO_BLOCK, 1); /* the type is met */
     pair_settle(&pair);
     CU_ASSERT_EQUAL(pair.b.natives, 0);
-    publish("t", MAIKO_BLOCK, 1);
-    publish("u", MAIKO_BLOCK, 1); /* another channel of it */
+    narrow_publish("t", MAIKO_BLOCK, 1);
+    narrow_publish("u", MAIKO_BLOCK, 1); /* another channel of it */
     pair_settle(&pair);
     pair_pass(&pair, MAIKO_MS(20));
     CU_ASSERT_EQUAL(pair.b.events, 3);
@@ -809,12 +528,12 @@ static void who_shares_no_memory_gets_arrays(void)
     unsigned who;
 
     for (who = 0; who < 2; who++) {
-        begin();
+        narrow_begin();
         be_near(who == 0, who == 1);
-        link_up("#", FROM_LIVE);
-        publish("t", MAIKO_BLOCK, 1);
+        narrow_link_up("#", FROM_LIVE);
+        narrow_publish("t", MAIKO_BLOCK, 1);
         pair_settle(&pair);
-        publish("t", MAIKO_BLOCK, 2);
+        narrow_publish("t", MAIKO_BLOCK, 2);
         pair_settle(&pair);
         CU_ASSERT_EQUAL(pair.b.events, 3);
         CU_ASSERT_EQUAL(pair.b.natives, 0);
@@ -827,16 +546,16 @@ static void another_session_begins_with_arrays(void)
 {
     uint64_t before;
 
-    begin();
+    narrow_begin();
     be_near(true, true);
     pair.b.keeps_events = true;
-    link_up("#", FROM_LIVE);
-    publish("t", MAIKO_BLOCK, 1);
+    narrow_link_up("#", FROM_LIVE);
+    narrow_publish("t", MAIKO_BLOCK, 1);
     pair_settle(&pair);
-    publish("t", MAIKO_BLOCK, 2); /* with the one before the window, nothing acknowledged */
+    narrow_publish("t", MAIKO_BLOCK, 2); /* with the one before the window, nothing acknowledged */
     pair_settle(&pair);
     CU_ASSERT_EQUAL(pair.b.natives, 2);
-    publish("t", MAIKO_BLOCK, 4); /* no room for the last ones, which wait as native bytes */
+    narrow_publish("t", MAIKO_BLOCK, 4); /* no room for the last ones, which wait as native bytes */
     pair_settle(&pair);
     before = pair.b.events;
     CU_ASSERT_EQUAL(before, 4);
@@ -903,43 +622,33 @@ static void every_allocation_failure_is_survived_and_leaks_nothing(void)
     CU_ASSERT(nth > 50);
 }
 
-static const struct test_case cases[] = {TEST_CASE(a_link_begins_and_ends_with_this_conversation),
-                                         TEST_CASE(strangers_are_refused_with_a_reason),
-                                         TEST_CASE(a_name_no_node_may_have_is_refused),
-                                         TEST_CASE(versions_that_do_not_meet_are_refused),
-                                         TEST_CASE(no_more_than_a_window_is_sent_and_the_sender_is_held),
-                                         TEST_CASE(nothing_is_acknowledged_before_it_is_with_its_receivers),
-                                         TEST_CASE(what_a_peer_does_not_want_costs_it_nothing),
-                                         TEST_CASE(a_full_window_costs_the_newest_or_the_oldest),
-                                         TEST_CASE(what_a_stopped_peer_loses_takes_no_room),
-                                         TEST_CASE(what_a_lossy_link_loses_takes_no_room),
-                                         TEST_CASE(a_full_window_under_fail_ends_the_subscription_at_both_ends),
-                                         TEST_CASE(past_the_deadline_a_link_is_lossy_until_the_peer_has_caught_up),
-                                         TEST_CASE(late_joiners_choose_how_much_of_the_past_they_get),
-                                         TEST_CASE(a_subscription_added_later_brings_its_past_once),
-                                         TEST_CASE(a_subscription_older_than_the_node_misses_nothing),
-                                         TEST_CASE(a_late_hello_does_not_make_a_subscription_older),
-                                         TEST_CASE(without_one_clock_a_late_hello_brings_too_much_rather_than_too_little),
-                                         TEST_CASE(what_was_under_way_when_the_link_broke_comes_once),
-                                         TEST_CASE(a_link_that_breaks_before_its_first_answer_loses_nothing),
-                                         TEST_CASE(a_restarted_exporter_is_a_gap_of_unknown_size),
-                                         TEST_CASE(events_that_come_home_or_have_come_far_are_dropped),
-                                         TEST_CASE(allow_lists_bind_both_directions),
-                                         TEST_CASE(a_late_joiner_learns_who_has_finished),
-                                         TEST_CASE(ends_are_kept_for_all_actors_a_node_can_have),
-                                         TEST_CASE(silence_ends_a_session_but_a_stall_of_our_own_does_not),
-                                         TEST_CASE(a_stopped_process_is_stalled_and_what_it_misses_is_the_deadlines),
-                                         TEST_CASE(a_stopped_process_without_work_is_reported_and_left_alone),
-                                         TEST_CASE(a_silent_process_that_is_not_known_to_live_any_more_is_down),
-                                         TEST_CASE(over_a_socket_a_stop_is_taken_for_the_end_and_counted_as_the_logs),
-                                         TEST_CASE(who_is_busy_sending_has_not_stood_still),
-                                         TEST_CASE(who_is_forgotten_is_told_to_begin_anew),
-                                         TEST_CASE(a_session_that_is_over_is_not_begun_twice),
-                                         TEST_CASE(nonsense_ends_the_session_and_nothing_else),
-                                         TEST_CASE(the_largest_session_is_followed_by_a_sound_one),
-                                         TEST_CASE(the_dead_hold_nobody),
-                                         TEST_CASE(events_of_a_type_both_know_come_as_native_bytes),
-                                         TEST_CASE(who_shares_no_memory_gets_arrays),
-                                         TEST_CASE(another_session_begins_with_arrays),
-                                         TEST_CASE(every_allocation_failure_is_survived_and_leaks_nothing)};
+static const struct test_case cases[] = {
+    TEST_CASE(a_link_begins_and_ends_with_this_conversation),
+    TEST_CASE(strangers_are_refused_with_a_reason),
+    TEST_CASE(a_name_no_node_may_have_is_refused),
+    TEST_CASE(versions_that_do_not_meet_are_refused),
+    TEST_CASE(no_more_than_a_window_is_sent_and_the_sender_is_held),
+    TEST_CASE(nothing_is_acknowledged_before_it_is_with_its_receivers),
+    TEST_CASE(what_a_peer_does_not_want_costs_it_nothing),
+    TEST_CASE(a_full_window_costs_the_newest_or_the_oldest),
+    TEST_CASE(what_a_stopped_peer_loses_takes_no_room),
+    TEST_CASE(what_a_lossy_link_loses_takes_no_room),
+    TEST_CASE(a_full_window_under_fail_ends_the_subscription_at_both_ends),
+    TEST_CASE(past_the_deadline_a_link_is_lossy_until_the_peer_has_caught_up),
+    TEST_CASE(what_was_under_way_when_the_link_broke_comes_once),
+    TEST_CASE(a_link_that_breaks_before_its_first_answer_loses_nothing),
+    TEST_CASE(a_restarted_exporter_is_a_gap_of_unknown_size),
+    TEST_CASE(events_that_come_home_or_have_come_far_are_dropped),
+    TEST_CASE(allow_lists_bind_both_directions),
+    TEST_CASE(a_late_joiner_learns_who_has_finished),
+    TEST_CASE(ends_are_kept_for_all_actors_a_node_can_have),
+    TEST_CASE(who_is_forgotten_is_told_to_begin_anew),
+    TEST_CASE(a_session_that_is_over_is_not_begun_twice),
+    TEST_CASE(nonsense_ends_the_session_and_nothing_else),
+    TEST_CASE(the_largest_session_is_followed_by_a_sound_one),
+    TEST_CASE(events_of_a_type_both_know_come_as_native_bytes),
+    TEST_CASE(who_shares_no_memory_gets_arrays),
+    TEST_CASE(another_session_begins_with_arrays),
+    TEST_CASE(every_allocation_failure_is_survived_and_leaks_nothing),
+};
 SUITE_MAIN("peer", cases)

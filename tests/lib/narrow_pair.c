@@ -1,0 +1,33 @@
+/* Narrow pair, see narrow_pair.h. */
+#include "lib/narrow_pair.h"
+
+#include "lib/suite.h"
+
+struct pair pair;
+
+void narrow_open(void)
+{
+    CU_ASSERT_EQUAL_FATAL(pair_open(&pair), MAIKO_OK);
+}
+
+void narrow_begin(void)
+{
+    pair_init(&pair, heap_default());
+    pair.b.config.window_events = 4;
+    narrow_open();
+}
+
+void narrow_publish(const char *topic, maiko_overflow overflow, unsigned count)
+{
+    static uint64_t number;
+
+    for (; count > 0; count--)
+        CU_ASSERT_EQUAL(pair_publish(&pair.a, topic, overflow, ++number), MAIKO_OK);
+}
+
+void narrow_link_up(const char *pattern, enum pattern_from from)
+{
+    CU_ASSERT_EQUAL(pair_subscribe(&pair.b, pattern, from), MAIKO_OK);
+    pair_connect(&pair);
+    CU_ASSERT(peer_is_ready(pair.b.peer));
+}
