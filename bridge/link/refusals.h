@@ -42,8 +42,8 @@ void refusals_restart(struct refusals *refusals);
 /* One more event. */
 void refusals_note(struct refusals *refusals, const char *topic, const char *reason);
 
-/* Everything below `acked` is being acknowledged, `next` is the position expected: what of it was refused may be told.  So what is
- * told never exceeds what is acknowledged with it. */
+/* Everything below `acked` is being acknowledged, `next` is the position expected: what of it was refused may be told.  So what
+ * is told never exceeds what is acknowledged with it. */
 void refusals_settle(struct refusals *refusals, uint64_t acked, uint64_t next);
 
 /* The array for a frame; nothing at all while there is nothing to be told. */
@@ -51,9 +51,9 @@ void refusals_write(const struct refusals *refusals, struct pack *pack);
 
 /* ---- exporter ---- */
 
-/* What the other side tells of this stream: reads the whole array.  `limit` is how many events it has acknowledged, over all streams:
- * more than that it cannot have refused.  `heard` is called for rows that grew and were no news in this session.  MAIKO_OK,
- * MAIKO_EPROTOCOL. */
+/* What the other side tells of this stream: reads the whole array.  `limit` is how many events it has acknowledged, over all
+ * streams: more than that it cannot have refused.  `heard` is called for rows that grew and were no news in this session.
+ * MAIKO_OK, MAIKO_EPROTOCOL. */
 MAIKO_MUST_CHECK maiko_status refusals_hear(struct refusals *refusals, struct slice array, uint64_t stream, uint64_t session,
                                             uint64_t limit, void (*heard)(const struct refusal *refusal, void *userdata),
                                             void *userdata, struct text *error);

@@ -127,8 +127,8 @@ void counters_shard_remove(struct counters_file *file, struct counters_shard *li
 MAIKO_MUST_CHECK struct counters_link *counters_link_add(struct counters_file *file, const char *peer, uint32_t window,
                                                          struct counters_inflow **ret_inflow);
 
-/* Where to store how many events of `topic` the other node has dropped for `reason`; good until the link is removed.  NULL: out of
- * memory. */
+/* Where to store how many events of `topic` the other node has dropped for `reason`; good until the link is removed.  NULL: out
+ * of memory. */
 struct counters_drop *counters_link_drop(struct counters_file *file, struct counters_link *line, const char *topic,
                                          maiko_drop_reason reason);
 

@@ -25,8 +25,8 @@ MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_link_counters_new(maiko_supervisor
 /* Plain stores; one thread at a time per link.  NULL is allowed. */
 MAIKO_API void maiko_link_counters_store(maiko_link_counters *counters, const maiko_link_figures *figures);
 
-/* So many events of `topic` (""; not told apart) the other node has, and dropped for `reason`: the whole count so far.  One thread
- * at a time per link.  NULL is allowed. */
+/* So many events of `topic` (""; not told apart) the other node has, and dropped for `reason`: the whole count so far.  One
+ * thread at a time per link.  NULL is allowed. */
 MAIKO_API void maiko_link_counters_refused(maiko_link_counters *counters, const char *topic, maiko_drop_reason reason,
                                            uint64_t events);
 

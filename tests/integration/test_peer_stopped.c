@@ -1,4 +1,4 @@
-/* A subscriber whose process is stopped: what `$sys/peer` and the counters say of it meanwhile, and what it is told afterwards. */
+/* A subscriber whose process is stopped: what `$sys/peer` and the counters say of it meanwhile, and what it is told of it. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
