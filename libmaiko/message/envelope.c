@@ -1,6 +1,7 @@
 /* Envelopes on the heap and the getters of the public view. */
 #include "message/envelope.h"
 
+#include <maiko/topic.h>
 #include <string.h>
 
 _Static_assert(sizeof(struct envelope) == 128, "the metadata is two cache lines, the payload starts on the third");
@@ -91,16 +92,16 @@ static void copy_names(struct envelope *envelope, const struct topic *topic, con
     envelope->sender = own_sender;
 }
 
-struct envelope *envelope_new_heap(struct envelope_root *root, const maiko_event_type *type, size_t payload_len,
-                                   const struct topic *topic, const struct sender *sender)
+/* An envelope whose block has room for names of these lengths; they are not there yet. */
+static struct envelope *new_block(struct envelope_root *root, const maiko_event_type *type, size_t payload_len, size_t topic_len,
+                                  size_t sender_len)
 {
-    size_t sender_len = strlen(sender->name);
     size_t size;
     struct envelope *envelope;
 
     if (payload_len > UINT32_MAX - 4096)
         return NULL;
-    size = names_offset(payload_len) + sizeof(struct sender) + sizeof(struct topic) + topic->len + 1 + sender_len + 1;
+    size = names_offset(payload_len) + sizeof(struct sender) + sizeof(struct topic) + topic_len + 1 + sender_len + 1;
     envelope = heap_alloc(&root->heap, size);
     if (envelope == NULL)
         return NULL;
@@ -113,8 +114,34 @@ struct envelope *envelope_new_heap(struct envelope_root *root, const maiko_event
     envelope->home_size = (uint32_t)size;
     envelope->root = root;
     __atomic_fetch_add(&root->refs, 1, __ATOMIC_RELAXED);
-    copy_names(envelope, topic, sender, sender_len);
     return envelope;
+}
+
+struct envelope *envelope_new_heap(struct envelope_root *root, const maiko_event_type *type, size_t payload_len,
+                                   const struct topic *topic, const struct sender *sender)
+{
+    size_t sender_len = strlen(sender->name);
+    struct envelope *envelope = new_block(root, type, payload_len, topic->len, sender_len);
+
+    if (envelope != NULL)
+        copy_names(envelope, topic, sender, sender_len);
+    return envelope;
+}
+
+struct envelope *envelope_new_room(struct envelope_root *root, const maiko_event_type *type, size_t payload_len,
+                                   const struct sender *sender)
+{
+    struct envelope *envelope = new_block(root, type, payload_len, MAIKO_TOPIC_MAX, strlen(sender->name));
+
+    if (envelope != NULL)
+        memset(envelope_payload(envelope), 0, type->size);
+    return envelope;
+}
+
+void envelope_name_heap(struct envelope *envelope, size_t payload_len, const struct topic *topic, const struct sender *sender)
+{
+    envelope->head.payload_len = payload_len;
+    copy_names(envelope, topic, sender, strlen(sender->name));
 }
 
 struct envelope *envelope_copy_heap(struct envelope_root *root, const struct envelope *from)
@@ -144,14 +171,19 @@ bool envelope_unref_heap(struct envelope *envelope)
     return __atomic_sub_fetch(&envelope->refs, 1, __ATOMIC_ACQ_REL) == 0;
 }
 
-void envelope_destroy_heap(struct envelope *envelope)
+void envelope_free_heap(struct envelope *envelope)
 {
     struct envelope_root *root = envelope->root;
 
-    if (envelope->head.type->destroy != NULL)
-        envelope->head.type->destroy(envelope_payload(envelope));
     heap_free(&root->heap, envelope, envelope->home_size);
     envelope_root_unref(root);
+}
+
+void envelope_destroy_heap(struct envelope *envelope)
+{
+    if (envelope->head.type->destroy != NULL)
+        envelope->head.type->destroy(envelope_payload(envelope));
+    envelope_free_heap(envelope);
 }
 
 const char *maiko_envelope_sender(const maiko_envelope *envelope)

@@ -39,6 +39,13 @@ struct envelope_root {
     _Atomic(struct adopted *) adopted; /* pushed by any thread, taken by the last reference */
 };
 
+/* What stands where the ids will be while the event is made in place (runtime/send_reserve.c). */
+struct envelope_room {
+    uint64_t magic;
+    struct envelope *next; /* of those that the running hook reserved */
+    struct envelope *prev;
+};
+
 struct envelope {
     maiko_envelope head;
     uint32_t refs; /* HOME_POOL: owner shard only; HOME_HEAP: atomic */
@@ -46,9 +53,14 @@ struct envelope {
     uint8_t size_class; /* HOME_POOL */
     uint8_t epoch;      /* HOME_POOL: for the grace period of ended senders */
     uint8_t hops;       /* links crossed */
-    maiko_id id;
-    maiko_id parent;
-    maiko_id correlation;
+    union {
+        struct {
+            maiko_id id;
+            maiko_id parent;
+            maiko_id correlation;
+        };
+        struct envelope_room room; /* reserved and not yet sent */
+    };
     uint64_t time_ns;
     const struct topic *topic;
     const struct sender *sender; /* identity, for names and the self-delivery filter */
@@ -83,6 +95,13 @@ MAIKO_MUST_CHECK maiko_status envelope_root_adopt(struct envelope_root *root, ma
 MAIKO_MUST_CHECK struct envelope *envelope_new_heap(struct envelope_root *root, const maiko_event_type *type, size_t payload_len,
                                                     const struct topic *topic, const struct sender *sender);
 
+/* The same before its topic is known: the block has room for any.  The first type->size bytes of the payload are zero. */
+MAIKO_MUST_CHECK struct envelope *envelope_new_room(struct envelope_root *root, const maiko_event_type *type, size_t payload_len,
+                                                    const struct sender *sender);
+
+/* Copies topic and sender behind the payload, which may have become shorter than its room was. */
+void envelope_name_heap(struct envelope *envelope, size_t payload_len, const struct topic *topic, const struct sender *sender);
+
 /* A copy of an event without a destructor, with all its metadata but nobody's debt.  NULL when out of memory. */
 MAIKO_MUST_CHECK struct envelope *envelope_copy_heap(struct envelope_root *root, const struct envelope *from);
 
@@ -91,6 +110,9 @@ void envelope_ref_heap(struct envelope *envelope);
 
 /* HOME_HEAP only, any thread.  True when it was the last reference: the caller destroys it on the owner shard. */
 bool envelope_unref_heap(struct envelope *envelope);
+
+/* After the last reference is gone, or for one that was never sent: frees without the type's destructor. */
+void envelope_free_heap(struct envelope *envelope);
 
 /* After the last reference is gone: calls the type's destructor and frees. */
 void envelope_destroy_heap(struct envelope *envelope);

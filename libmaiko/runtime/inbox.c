@@ -131,8 +131,8 @@ static struct inbox_record *new_record(struct inbox *inbox, struct inbox_buffer 
 
     if (record == NULL)
         return NULL;
-    record->large = NULL;
-    if (is_large(event)) {
+    record->large = event->made;
+    if (is_large(event) && event->made == NULL) {
         record->large = envelope_new_heap(inbox->sup->root, event->entry->type, event->payload_len, event->topic, sender);
         if (record->large == NULL)
             return NULL;
@@ -143,6 +143,8 @@ static struct inbox_record *new_record(struct inbox *inbox, struct inbox_buffer 
     record->payload_len = event->payload_len;
     record->sender = sender;
     record->is_finish = event->is_finish;
+    if (event->made != NULL)
+        envelope_name_heap(event->made, event->payload_len, event->topic, sender);
     return record;
 }
 
@@ -174,7 +176,7 @@ static maiko_status append(struct inbox *inbox, const struct inbox_event *event)
 
     if (record == NULL)
         return MAIKO_ENOMEM;
-    if (event->payload_len > 0)
+    if (event->payload_len > 0 && event->made == NULL)
         memcpy(record_payload(record), event->payload, event->payload_len);
     set_meta(inbox, record, event);
     add_record(&inbox->fill, record);

@@ -54,6 +54,7 @@ struct inbox_event {
     struct topic *topic;
     const void *payload;
     size_t payload_len;
+    struct envelope *made; /* NULL, or what the payload is in: of a large event, taken on MAIKO_OK only */
     maiko_id id;
     maiko_id parent;
     maiko_id correlation;

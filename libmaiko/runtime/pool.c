@@ -12,11 +12,6 @@ struct pool_slab {
     size_t size;
 };
 
-static size_t block_size(unsigned size_class)
-{
-    return sizeof(struct envelope) + ((size_t)64 << size_class);
-}
-
 void pool_init(struct pool *pool, struct heap *heap)
 {
     memset(pool, 0, sizeof *pool);
@@ -38,19 +33,19 @@ void pool_deinit(struct pool *pool)
 /* The first 8 bytes stay readable: they hold the free list's link. */
 void pool_poison(struct envelope *envelope)
 {
-    size_t size = block_size(envelope->size_class);
+    size_t size = pool_block_size(envelope->size_class);
 
     memory_poison((char *)envelope + sizeof(struct pool_free), size - sizeof(struct pool_free));
 }
 
 void pool_unpoison(struct envelope *envelope, unsigned size_class)
 {
-    memory_unpoison(envelope, block_size(size_class));
+    memory_unpoison(envelope, pool_block_size(size_class));
 }
 
 static void cut(struct pool *pool, char *at, size_t count, unsigned size_class)
 {
-    size_t size = block_size(size_class);
+    size_t size = pool_block_size(size_class);
 
     while (count-- > 0) {
         struct pool_free *free = (struct pool_free *)(void *)(at + count * size);
@@ -69,7 +64,7 @@ static void cut(struct pool *pool, char *at, size_t count, unsigned size_class)
 
 struct envelope *pool_refill(struct pool *pool, unsigned size_class)
 {
-    size_t size = block_size(size_class);
+    size_t size = pool_block_size(size_class);
     size_t slab_size = pool->slab_size > size + 2 * LINE ? pool->slab_size : size + 2 * LINE;
     struct pool_slab *slab = heap_alloc(pool->heap, slab_size);
     struct pool_free *free;

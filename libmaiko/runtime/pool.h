@@ -41,6 +41,12 @@ static inline unsigned pool_class(size_t payload_len)
 /* NULL when out of memory. */
 struct envelope *pool_refill(struct pool *pool, unsigned size_class);
 
+/* Of the envelope with its payload, in bytes. */
+static inline size_t pool_block_size(unsigned size_class)
+{
+    return sizeof(struct envelope) + ((size_t)64 << size_class);
+}
+
 void pool_poison(struct envelope *envelope);
 void pool_unpoison(struct envelope *envelope, unsigned size_class);
 

@@ -293,13 +293,13 @@ static inline void publish(struct shard *shard, const struct sending *sending, s
 
 /* --- sends of an actor --- */
 
-static maiko_status send_from_actor(struct actor *actor, const maiko_send_opts *opts, const maiko_event_type *type,
-                                    const void *event, size_t len)
+/* May this event go, and where to?  A refusal is counted. */
+static inline maiko_status admit(struct sending *sending, const maiko_send_opts *opts, const maiko_event_type *type,
+                                 const void *event, size_t len)
 {
+    struct actor *actor = sending->actor;
     struct shard *shard = actor->shard;
-    struct sending sending = {.actor = actor};
     struct type_cache_line *line = cache_line(shard, type);
-    struct envelope *envelope;
     maiko_status status = MAIKO_OK;
 
     if (actor->is_dedicated) /* its hook may last: who subscribed meanwhile is to get it */
@@ -308,28 +308,61 @@ static maiko_status send_from_actor(struct actor *actor, const maiko_send_opts *
         status = fill_cache_line(shard, line, type);
     if (__builtin_expect(status != MAIKO_OK, 0))
         return send_refuse(actor, status);
-    sending.entry = line->entry;
-    sending.route = line->route;
+    sending->entry = line->entry;
+    sending->route = line->route;
     status = send_check_payload(shard, line->entry, event, len);
     if (opts != NULL) {
-        sending.parent = opts->parent;
-        sending.try_only = opts->try_only;
+        sending->parent = opts->parent;
+        sending->try_only = opts->try_only;
         if (opts->topic != NULL && status == MAIKO_OK)
-            status = find_route(shard, line->entry, opts->topic, &sending.route);
+            status = find_route(shard, line->entry, opts->topic, &sending->route);
     }
-    if (sending.route == NULL && status == MAIKO_OK)
-        status = computed_route(shard, line->entry, event, &sending.route);
+    if (sending->route == NULL && status == MAIKO_OK)
+        status = computed_route(shard, line->entry, event, &sending->route);
     if (status == MAIKO_OK)
-        status = check_actor(shard, &sending);
+        status = check_actor(shard, sending);
     if (__builtin_expect(status == MAIKO_EDEADLOCK, 0))
-        dead_letter_refused(shard, actor, sending.route->topic, type, status);
+        dead_letter_refused(shard, actor, sending->route->topic, type, status);
+    return __builtin_expect(status != MAIKO_OK, 0) ? send_refuse(actor, status) : MAIKO_OK;
+}
+
+static maiko_status send_from_actor(struct actor *actor, const maiko_send_opts *opts, const maiko_event_type *type,
+                                    const void *event, size_t len)
+{
+    struct shard *shard = actor->shard;
+    struct sending sending = {.actor = actor};
+    struct envelope *envelope;
+    maiko_status status = admit(&sending, opts, type, event, len);
+
     if (__builtin_expect(status != MAIKO_OK, 0))
-        return send_refuse(actor, status);
+        return status;
     envelope = make_envelope(shard, type, len, sending.route->topic, &actor->sender);
     if (envelope == NULL)
         return send_refuse(actor, MAIKO_ENOMEM);
     if (len > 0)
         memcpy(envelope_payload(envelope), event, len);
+    publish(shard, &sending, envelope);
+    return MAIKO_OK;
+}
+
+/* Its envelope is there already; what is on the heap brings its names along. */
+static maiko_status send_made(struct actor *actor, const maiko_send_opts *opts, struct envelope *envelope, size_t len)
+{
+    struct shard *shard = actor->shard;
+    struct sending sending = {.actor = actor};
+    maiko_status status = admit(&sending, opts, envelope->head.type, envelope->head.payload, len);
+
+    if (status != MAIKO_OK)
+        return status;
+    if (envelope->home == HOME_HEAP) {
+        envelope_name_heap(envelope, len, sending.route->topic, &actor->sender);
+        envelope->owner_shard = (uint16_t)shard->index;
+        shard->heap_live++;
+    } else {
+        envelope->head.payload_len = len;
+        envelope->topic = sending.route->topic;
+        envelope->sender = &actor->sender;
+    }
     publish(shard, &sending, envelope);
     return MAIKO_OK;
 }
@@ -416,6 +449,13 @@ HOT bool send_simply(maiko_context *ctx, const char *topic, const maiko_event_ty
 
 /* --- the public calls --- */
 
+/* Counted only where nobody else counts. */
+static maiko_status refuse_sender(struct actor *actor, maiko_status status)
+{
+    return status == MAIKO_ECLOSED && actor->counters != NULL && shard_of_this_thread == actor->shard ? send_refuse(actor, status)
+                                                                                                      : status;
+}
+
 static maiko_status send(maiko_context *ctx, const maiko_send_opts *opts, const maiko_event_type *type, const void *event,
                          size_t len)
 {
@@ -433,9 +473,7 @@ static maiko_status send(maiko_context *ctx, const maiko_send_opts *opts, const 
     }
     status = check_sender(actor);
     if (__builtin_expect(status != MAIKO_OK, 0))
-        return status == MAIKO_ECLOSED && actor->counters != NULL && shard_of_this_thread == actor->shard
-                   ? send_refuse(actor, status)
-                   : status;
+        return refuse_sender(actor, status);
     return send_from_actor(actor, opts, type, event, len);
 }
 
@@ -463,4 +501,17 @@ maiko_status maiko_send_options(maiko_context *ctx, const maiko_send_opts *opts,
         send_simply(ctx, opts->topic, type, event, len, opts->parent))
         return MAIKO_OK;
     return send(ctx, widen(opts, &wide), type, event, len);
+}
+
+maiko_status send_in_place(struct actor *actor, const maiko_send_opts *opts, struct envelope *envelope, size_t len)
+{
+    struct inbox_event meta = {.entry = NULL, .made = envelope};
+    maiko_send_opts wide;
+    maiko_status status;
+
+    opts = widen(opts, &wide);
+    if (actor->is_gate)
+        return send_from_outside(actor_inbox(actor), opts, envelope->head.type, envelope->head.payload, len, &meta);
+    status = check_sender(actor);
+    return status == MAIKO_OK ? send_made(actor, opts, envelope, len) : refuse_sender(actor, status);
 }

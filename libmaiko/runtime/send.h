@@ -26,6 +26,10 @@ static inline maiko_status send_check_payload(const struct shard *shard, const s
     return schema_validate(entry->type, event, len);
 }
 
+/* Sends an event that was made in place, `len` bytes of it; its envelope is taken on MAIKO_OK only.  Of an outside thread's it is
+ * one on the heap that is too large for the pool. */
+maiko_status send_in_place(struct actor *actor, const maiko_send_opts *opts, struct envelope *envelope, size_t len);
+
 /* --- send_reserve.c --- */
 
 /* Gives up what the hook that just returned had reserved and neither committed nor abandoned. */

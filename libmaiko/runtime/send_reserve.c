@@ -5,52 +5,77 @@
 #include <maiko/send.h>
 #include <string.h>
 
-/* Reserved room: an allocation of its own, sent like any other bytes by the commit.  The rooms of the hook that runs are
- * listed on its shard. */
-struct room {
-    uint64_t magic;
-    struct room *next;
-    struct room *prev;
-    struct actor *actor;
-    struct maiko_supervisor *sup;
-    const maiko_event_type *type;
-    size_t len;
-    size_t size;
-    max_align_t payload[];
-};
-
+/* Reserved room is the payload of an envelope to be: one of the shard's pool, or on the heap with room for its names.  The commit
+ * sends that envelope.  Those of the hook that runs are listed on its shard. */
 #define ROOM_MAGIC UINT64_C(0x6d61696b6f2d726d)
 
-static struct room *room_of(void *event)
+static struct envelope *room_of(void *event)
 {
-    struct room *room;
+    struct envelope *envelope = event == NULL ? NULL : (struct envelope *)event - 1;
 
-    if (event == NULL)
-        return NULL;
-    room = (struct room *)(void *)((char *)event - offsetof(struct room, payload));
-    return room->magic == ROOM_MAGIC ? room : NULL;
+    return envelope != NULL && envelope->room.magic == ROOM_MAGIC ? envelope : NULL;
 }
 
-static void room_free(struct room *room)
+/* The end of the block, behind the room. */
+static char *block_end(const struct envelope *envelope)
 {
-    struct maiko_supervisor *sup = room->sup;
+    size_t size = envelope->home == HOME_HEAP ? envelope->home_size : pool_block_size(envelope->size_class);
 
-    if (!room->actor->is_gate) {
+    return (char *)(uintptr_t)envelope + size;
+}
+
+static void list_room(struct actor *actor, struct envelope *envelope)
+{
+    char *end = (char *)envelope_payload(envelope) + envelope->head.payload_len;
+
+    envelope->room = (struct envelope_room){.magic = ROOM_MAGIC};
+    envelope->origin = actor;
+    memory_poison(end, (size_t)(block_end(envelope) - end));
+    if (actor->is_gate)
+        return;
+    envelope->room.next = actor->shard->reserved;
+    if (envelope->room.next != NULL)
+        envelope->room.next->room.prev = envelope;
+    actor->shard->reserved = envelope;
+}
+
+static void unlist_room(struct envelope *envelope)
+{
+    struct envelope_room *room = &envelope->room;
+    struct actor *actor = envelope->origin;
+    char *payload = envelope_payload(envelope);
+
+    if (!actor->is_gate) {
         if (room->prev != NULL)
-            room->prev->next = room->next;
+            room->prev->room.next = room->next;
         else
-            room->actor->shard->reserved = room->next;
+            actor->shard->reserved = room->next;
         if (room->next != NULL)
-            room->next->prev = room->prev;
+            room->next->room.prev = room->prev;
     }
     room->magic = 0;
-    heap_free(&sup->root->heap, room, room->size);
+    memory_unpoison(payload, (size_t)(block_end(envelope) - payload));
+}
+
+/* Once it is not listed any more. */
+static void free_room(struct envelope *envelope)
+{
+    if (envelope->home == HOME_POOL)
+        pool_give(&envelope->origin->shard->pool, envelope);
+    else
+        envelope_free_heap(envelope);
+}
+
+static void abandon(struct envelope *envelope)
+{
+    unlist_room(envelope);
+    free_room(envelope);
 }
 
 void send_abandon_forgotten_slow(struct shard *shard)
 {
     while (shard->reserved != NULL)
-        room_free(shard->reserved);
+        abandon(shard->reserved);
 }
 
 static maiko_status check_reserve(maiko_context *ctx, struct actor *actor, const maiko_event_type *type, size_t len)
@@ -78,56 +103,80 @@ static maiko_status check_reserve(maiko_context *ctx, struct actor *actor, const
     return MAIKO_OK;
 }
 
+/* NULL when out of memory. */
+static struct envelope *new_room(struct actor *actor, const maiko_event_type *type, size_t len)
+{
+    struct shard *shard = actor->shard;
+    struct envelope *envelope;
+
+    if (actor->is_gate || len > POOL_LARGEST || type->destroy != NULL)
+        return envelope_new_room(shard->sup->root, type, len, &actor->sender);
+    envelope = pool_take(&shard->pool, pool_class(len), len);
+    if (envelope != NULL) {
+        envelope->head.type = type;
+        memset(envelope_payload(envelope), 0, type->size);
+    }
+    return envelope;
+}
+
 void *maiko_reserve_bytes(maiko_context *ctx, const maiko_event_type *type, size_t len)
 {
     struct actor *actor = actor_of_context(ctx);
     maiko_status status = check_reserve(ctx, actor, type, len);
-    struct maiko_supervisor *sup;
-    struct room *room;
+    struct envelope *envelope = NULL;
 
+    if (status == MAIKO_OK) {
+        envelope = new_room(actor, type, len);
+        status = envelope == NULL ? MAIKO_ENOMEM : MAIKO_OK;
+    }
     if (status != MAIKO_OK) {
         if (actor != NULL)
             actor->last_refusal = status;
         return NULL;
     }
-    sup = actor->shard->sup;
-    room = heap_alloc(&sup->root->heap, sizeof *room + len);
-    if (room == NULL) {
-        actor->last_refusal = MAIKO_ENOMEM;
-        return NULL;
-    }
-    *room = (struct room){.magic = ROOM_MAGIC, .actor = actor, .sup = sup, .type = type, .len = len, .size = sizeof *room + len};
-    memset(room->payload, 0, type->size);
-    if (!actor->is_gate) {
-        room->next = actor->shard->reserved;
-        if (room->next != NULL)
-            room->next->prev = room;
-        actor->shard->reserved = room;
-    }
-    return room->payload;
+    list_room(actor, envelope);
+    return envelope_payload(envelope);
+}
+
+/* Would a copy be better?  An event that needs less than half of its room would take up the rest as long as it lives, and one
+ * of an outside thread that fits into a pool enters through the inbox. */
+static bool should_be_copied(const struct envelope *envelope, size_t len)
+{
+    if (envelope->origin->is_gate && len <= POOL_LARGEST && envelope->head.type->destroy == NULL)
+        return true;
+    return len < envelope->head.payload_len / 2;
 }
 
 maiko_status maiko_commit_options(maiko_context *ctx, const maiko_send_opts *opts, void *event)
 {
     struct actor *actor = actor_of_context(ctx);
-    struct room *room = room_of(event);
+    struct envelope *envelope = room_of(event);
+    bool is_copied;
     maiko_status status;
     size_t len;
 
-    if (actor == NULL || room == NULL || room->actor != actor)
+    if (actor == NULL || envelope == NULL || envelope->origin != actor)
         return actor == NULL && ctx != NULL ? MAIKO_ECLOSED : MAIKO_EINVAL;
-    if (supervisor_is_forked(room->sup))
+    if (supervisor_is_forked(actor->shard->sup))
         return MAIKO_EFORKED;
-    len = maiko_event_len(room->type, event);
-    status = len <= room->len ? maiko_send_options(ctx, opts, room->type, event, len) : send_refuse(actor, MAIKO_ETYPE);
-    room_free(room);
+    len = maiko_event_len(envelope->head.type, event);
+    is_copied = should_be_copied(envelope, len);
+    unlist_room(envelope);
+    if (len > envelope->head.payload_len)
+        status = send_refuse(actor, MAIKO_ETYPE);
+    else if (is_copied)
+        status = maiko_send_options(ctx, opts, envelope->head.type, event, len);
+    else
+        status = send_in_place(actor, opts, envelope, len);
+    if (status != MAIKO_OK || is_copied)
+        free_room(envelope);
     return status;
 }
 
 void maiko_abandon(maiko_context *ctx, void *event)
 {
-    struct room *room = room_of(event);
+    struct envelope *envelope = room_of(event);
 
-    if (room != NULL && room->actor == actor_of_context(ctx))
-        room_free(room);
+    if (envelope != NULL && envelope->origin == actor_of_context(ctx))
+        abandon(envelope);
 }

@@ -78,9 +78,9 @@ struct shard {
     bool is_taken;     /* there is one; under the supervisor's lock */
 
     /* owner thread: the hot part */
-    struct actor *current; /* whose hook runs */
-    uint32_t over_mark;    /* events that this hook sent into rings above their mark */
-    struct room *reserved; /* events reserved by the running hook */
+    struct actor *current;     /* whose hook runs */
+    uint32_t over_mark;        /* events that this hook sent into rings above their mark */
+    struct envelope *reserved; /* events reserved by the running hook */
     struct envelope *current_envelope;
     uint32_t look_every; /* activations between two looks at the clock, a power of two */
     bool times_all;      /* polled modes: every activation is timed, so that the slow ones are named */

@@ -5,8 +5,8 @@
  *     frame *f = maiko_reserve(ctx, frame, 100);  …  maiko_commit(ctx, f);       a variable tail, written in place
  *
  * Every send answers alike, so it is said once:
- *   - The event is copied; nothing of the caller's is kept, except what the pointers of a local_only type point to, which belong
- *     to the event once the send succeeded (and stay the caller's when it is refused).
+ *   - The event is copied, or was written in place; nothing of the caller's is kept, except what the pointers of a local_only
+ *     type point to, which belong to the event once the send succeeded (and stay the caller's when it is refused).
  *   - A refused send is not accepted anywhere, is counted, and is kept as maiko_context_last_refusal().
  *   - @return MAIKO_OK; MAIKO_EINVAL (NULL, stale event); MAIKO_ETYPE (illegal bytes, see maiko_schema_validate(), or a bad
  *     descriptor); MAIKO_ETOOLONG (over 16 MiB); MAIKO_ETOPIC (bad name, or topic_of refused); MAIKO_EUNDECLARED (not in the
@@ -48,6 +48,8 @@ MAIKO_API maiko_status maiko_send_options(maiko_context *ctx, const maiko_send_o
 
 /**
  * Get room for one event inside the library, to be filled in and handed back by exactly one commit or maiko_abandon().
+ * It is what the event's readers will see: no copy is made on its way to them within the process, except from shard to shard and
+ * from outside threads of events up to 4 KiB.
  *
  * @param len  bytes of fixed part and tail.
  * @return room, 16-byte aligned, its first type->size bytes zero and the tail as it happens to be: write all of it.  NULL:
@@ -59,8 +61,8 @@ MAIKO_API MAIKO_MUST_CHECK void *maiko_reserve_bytes(maiko_context *ctx, const m
 
 /**
  * Send a reserved event.  Its length is what its fixed part and the tail's count say now: a count made smaller since the reserve
- * is good, a larger one is MAIKO_ETYPE.  The room is given up whatever the result; what the pointers of a local_only type point
- * to is the caller's again when it is not MAIKO_OK.
+ * is good (less than half of the room is copied out of it), a larger one is MAIKO_ETYPE.  The room is given up whatever the
+ * result; what the pointers of a local_only type point to is the caller's again when it is not MAIKO_OK.
  *
  * @param opts   may be NULL.
  * @param event  what maiko_reserve_bytes() returned to this context; anything else is MAIKO_EINVAL.
