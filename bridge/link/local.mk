@@ -30,6 +30,7 @@ bridge_sources += bridge/link/stream_queue.h
 bridge_sources += bridge/link/zmq_callers.c
 bridge_sources += bridge/link/zmq_curve.c
 bridge_sources += bridge/link/zmq_curve.h
+bridge_sources += bridge/link/zmq_dial.c
 bridge_sources += bridge/link/zmq_incoming.c
 bridge_sources += bridge/link/zmq_internal.h
 bridge_sources += bridge/link/zmq_monitor.c

@@ -21,6 +21,18 @@ enum {
 
 struct zmq_msg_t; /* of <zmq.h> */
 
+/* The sockets, in the order in which they are slept on. */
+enum port_socket { PORT_ZAP, PORT_ROUTER, PORT_ROUTER_MONITOR, PORT_DIALER, PORT_DIALER_MONITOR, PORT_PUBLISHER, PORT_SOCKETS };
+
+/* A connection we make. */
+enum dial_state {
+    DIAL_IDLE,    /* there is none; one is made when it is due */
+    DIAL_CALLING, /* libzmq is at it */
+    DIAL_SHAKING, /* connected; the handshake is under way, or has failed and the end is not said yet */
+    DIAL_UP,
+    DIAL_ENDING, /* it has ended, and what came before may not all have been read */
+};
+
 struct route {
     struct list link; /* in outgoing or incoming */
     bool is_incoming;
@@ -33,18 +45,21 @@ struct route {
     size_t id_len;
     char id_text[ROUTE_ID_TEXT_SIZE]; /* hex: key of the table */
     bool has_delimiter;               /* a REQ: wants an empty part before the frame */
-    /* outgoing */
-    void *socket;
-    void *monitor;
-    size_t item; /* of its socket, see zmq_poll.c */
+    /* outgoing; see zmq_dial.c */
+    enum dial_state state;
+    char dialled[PORT_ENDPOINT_MAX]; /* how the endpoint is spelt this time; key of the table */
+    uint32_t slot;                   /* in the port's */
+    int fd;                          /* of the connection */
+    uint16_t failed_as;              /* what the monitor said of the handshake, 0: nothing */
+    uint32_t failed_with;
     bool is_up;
-    bool is_shaking;    /* connected, and nothing known of the handshake */
-    bool is_probing;    /* connected without our keys, only to learn whether the listener has any; nothing is read or sent */
-    bool is_connecting; /* libzmq is at it; else we try again at retry_ns */
+    bool is_probing; /* connected without our keys, only to learn whether the listener has any; nothing is read or sent */
     bool has_fault;
     enum route_fault fault; /* the last one told */
     unsigned failures;      /* handshakes in a row */
-    uint64_t retry_ns;
+    uint64_t redial_wait_ns;
+    uint64_t due_ns;   /* when to dial, or to give up */
+    uint64_t heard_at; /* in messages read by then */
 };
 
 struct port_watch {
@@ -87,6 +102,8 @@ struct zmq_port {
     void *context;
     void *router;
     void *router_monitor;
+    void *dialer; /* ROUTER for the connections we make; NULL until there is one to make */
+    void *dialer_monitor;
     void *publisher; /* XPUB; NULL until somebody may listen */
     void *zap;
     struct port_watch watches[PORT_WATCHES_MAX];
@@ -100,6 +117,13 @@ struct zmq_port {
     struct hash_table incoming_by_id;
     struct list listened;
     unsigned outgoing_count;
+    struct route **slots; /* of outgoing routes, by the number in their ids */
+    size_t slot_count;
+    uint64_t next_serial;      /* of ids: none is ever used twice */
+    struct hash_table dialled; /* outgoing routes that are not idle, by spelling */
+    unsigned next_spelling;
+    unsigned ending_count;
+    uint64_t reads;           /* messages of the dialer, ever */
     unsigned next_name;       /* of inproc endpoints for monitors */
     struct port_items *items; /* what there is to sleep on; made anew after every change of the sockets */
     bool items_are_stale;
@@ -112,6 +136,7 @@ struct zmq_port {
 
 /* zmq_socket.c */
 maiko_status port_socket_new(struct zmq_port *port, int type, void **ret_socket, struct text *error);
+maiko_status port_check_descriptors(unsigned promised, struct text *error);
 void port_socket_set_int(void *socket, int option, int value);
 void port_socket_set_server_keys(struct zmq_port *port, void *socket, bool is_encrypted);
 void port_socket_set_client_keys(struct zmq_port *port, void *socket, const char *server_key);
@@ -121,7 +146,7 @@ void port_refuse(struct zmq_port *port, const char *who, const char *reason, con
 
 /* zmq_poll.c */
 void port_items_free(struct zmq_port *port);
-void port_touched(struct zmq_port *port, const struct route *route); /* after any call on its socket; NULL: on the publisher */
+void port_touched(struct zmq_port *port, enum port_socket which); /* after any call on it */
 
 /* zmq_port.c */
 void port_rebind_pending(struct zmq_port *port, uint64_t now_ns);
@@ -129,7 +154,7 @@ void port_rebind_pending(struct zmq_port *port, uint64_t now_ns);
 /* zmq_monitor.c */
 maiko_status port_monitor_open(struct zmq_port *port, void *socket, void **ret_monitor, struct text *error);
 void port_monitor_close(void *socket, void *monitor);
-void port_monitor_read_route(struct zmq_port *port, struct route *route);
+bool port_monitor_read_dialer(struct zmq_port *port); /* a bounded part; true: there is no more */
 void port_monitor_read_router(struct zmq_port *port);
 
 /* zmq_callers.c */
@@ -139,14 +164,20 @@ void port_plain_endpoint(char *endpoint);                        /* the same, in
 const char *port_caller_of(const struct zmq_port *port, int fd); /* whose connection has ended; in words when unknown */
 void port_callers_free(struct zmq_port *port);
 
-/* zmq_route.c */
-bool port_route_read(struct zmq_port *port, struct route *route);  /* a bounded part; true: there is no more */
-void port_route_drain(struct zmq_port *port, struct route *route); /* reads all there is: at most the high-water mark */
-void port_route_redial(struct zmq_port *port, struct route *route, uint64_t now_ns);
+/* zmq_dial.c */
+maiko_status port_dialer_open(struct zmq_port *port, struct text *error);
+maiko_status port_slot_take(struct zmq_port *port, struct route *route);
+bool port_dialer_read(struct zmq_port *port); /* a bounded part; true: there is no more */
+void port_route_hang_up(struct zmq_port *port, struct route *route, unsigned linger_ms);
+void port_route_redial(struct zmq_port *port, struct route *route); /* in a while */
 void port_route_probe(struct zmq_port *port, struct route *route);
+void port_route_ended(struct zmq_port *port, struct route *route);
+void port_route_not_connected(struct zmq_port *port, struct route *route);
 void port_route_fail(struct zmq_port *port, struct route *route, enum route_fault fault);
 uint64_t port_next_retry(const struct zmq_port *port);
 void port_retry(struct zmq_port *port, uint64_t now_ns);
+
+/* zmq_route.c */
 void port_routes_close(struct zmq_port *port);
 void port_free_ended(struct zmq_port *port);
 void port_route_end(struct zmq_port *port, struct route *route); /* freed at the end of the turn */

@@ -69,14 +69,14 @@ static bool was_closed(uint32_t number)
 /* The other side closed during the handshake without a word: that is how CURVE answers a hello it cannot decrypt, how a dying
  * process looks, so once is not enough, and also how a listener without keys looks that was quicker to see ours than to tell
  * that it has none. So before a key is blamed one connection is made without keys: who has none takes it. */
-static void handshake_cut(struct zmq_port *port, struct route *route, uint32_t number)
+static void handshake_cut(struct zmq_port *port, struct route *route)
 {
-    if (!was_closed(number))
+    if (!was_closed(route->failed_with))
         port_route_fail(port, route, ROUTE_NO_ANSWER);
     else if (route->is_probing)
         port_route_fail(port, route, ROUTE_SERVER_KEY_WRONG);
     else if (++route->failures < HANDSHAKES_UNTIL_KEY_IS_BLAMED)
-        return;
+        port_route_redial(port, route);
     else if (route->key[0] == '\0')
         port_route_fail(port, route, ROUTE_LOST);
     else if (route->has_fault && route->fault == ROUTE_SERVER_KEY_WRONG)
@@ -98,66 +98,107 @@ static void handshake_succeeded(struct zmq_port *port, struct route *route)
         port_route_fail(port, route, ROUTE_NOT_ENCRYPTED);
         return;
     }
+    route->state = DIAL_UP;
+    route->due_ns = UINT64_MAX;
     route->is_up = true;
     route->has_fault = false;
     route->failures = 0;
     port->hooks.up(route, port->hooks.userdata);
 }
 
-/* libzmq says nothing of the handshake when an answer is none at all, and does not try again. */
-static void disconnected(struct zmq_port *port, struct route *route, bool was_shaking)
+/* Its connection ended during the handshake. */
+static void handshake_failed(struct zmq_port *port, struct route *route)
 {
-    port_route_drain(port, route); /* what came before the end is there by now, and counts */
-    if (route->is_up)
-        port_route_fail(port, route, ROUTE_LOST);
-    else if (was_shaking)
-        port_route_fail(port, route, ROUTE_PROTOCOL);
-}
-
-/* Of a connection that never came about. */
-static void not_connected(struct zmq_port *port, struct route *route)
-{
-    route->failures = 0;
-    if (route->is_probing || (!route->is_up && !route->has_fault))
-        port_route_fail(port, route, ROUTE_NO_ANSWER);
-}
-
-static void handle_route_event(struct zmq_port *port, struct route *route, const struct monitor_event *event)
-{
-    bool was_shaking = route->is_shaking;
-
-    route->is_shaking = event->kind == ZMQ_EVENT_CONNECTED;
-    switch (event->kind) {
-    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
-        handshake_succeeded(port, route);
-        break;
+    switch (route->failed_as) {
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-        handshake_cut(port, route, event->value);
+        handshake_cut(port, route);
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: /* nobody's keys are asked for in a probe */
         port_route_fail(port, route, route->is_probing ? ROUTE_NOT_ENCRYPTED : ROUTE_KEY_REFUSED);
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-        port_route_fail(port, route, fault_of_protocol(route, event->value));
+        port_route_fail(port, route, fault_of_protocol(route, route->failed_with));
+        break;
+    default: /* libzmq says nothing of the handshake when an answer is none at all */
+        port_route_fail(port, route, ROUTE_PROTOCOL);
+        break;
+    }
+}
+
+/* An end has the number of its descriptor.  That of a connection that was let go does not have ours: it ended before ours began,
+ * or both were open. */
+static void disconnected(struct zmq_port *port, struct route *route, int fd)
+{
+    if (fd != route->fd)
+        route->failed_as = 0; /* nor was the failure that stood before it */
+    else if (route->state == DIAL_UP)
+        port_route_ended(port, route);
+    else if (route->state == DIAL_SHAKING)
+        handshake_failed(port, route);
+}
+
+static void connected(struct route *route, int fd)
+{
+    route->state = DIAL_SHAKING;
+    route->fd = fd;
+    route->failed_as = 0;
+    route->redial_wait_ns = 0; /* somebody is there: waits grow only while nobody answers */
+}
+
+static void note_handshake(struct route *route, const struct monitor_event *event)
+{
+    if (route->failed_as != 0)
+        return;
+    route->failed_as = event->kind;
+    route->failed_with = event->value;
+}
+
+/* Events have the endpoint as it was dialled, which is not that of another connection there is. */
+static void handle_dialer_event(struct zmq_port *port, const struct monitor_event *event)
+{
+    struct route *route = hash_table_find(&port->dialled, event->address);
+
+    if (route == NULL)
+        return;
+    switch (event->kind) {
+    case ZMQ_EVENT_CONNECTED:
+        if (route->state == DIAL_CALLING)
+            connected(route, (int)event->value);
+        break;
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+        if (route->state == DIAL_SHAKING)
+            handshake_succeeded(port, route);
+        break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+        note_handshake(route, event);
         break;
     case ZMQ_EVENT_DISCONNECTED:
-        disconnected(port, route, was_shaking);
+        disconnected(port, route, (int)event->value);
         break;
     case ZMQ_EVENT_CLOSED:
-        not_connected(port, route);
+    case ZMQ_EVENT_CONNECT_RETRIED: /* also of a name nobody knows */
+        if (route->state == DIAL_CALLING)
+            port_route_not_connected(port, route);
         break;
     default:
         break;
     }
 }
 
-void port_monitor_read_route(struct zmq_port *port, struct route *route)
+bool port_monitor_read_dialer(struct zmq_port *port)
 {
     struct monitor_event event;
     int rounds;
 
-    for (rounds = 0; rounds < MONITOR_EVENTS_PER_TURN && route->monitor != NULL && read_event(route->monitor, &event); rounds++)
-        handle_route_event(port, route, &event);
+    for (rounds = 0; rounds < MONITOR_EVENTS_PER_TURN; rounds++) {
+        if (!read_event(port->dialer_monitor, &event))
+            return true;
+        handle_dialer_event(port, &event);
+    }
+    port_touched(port, PORT_DIALER_MONITOR);
+    return false;
 }
 
 /* ---- connections made to us ---- */

@@ -11,13 +11,10 @@
 
 /* ---- what there is to sleep on ---- */
 
-/* Order: watches, the fixed sockets, then two for every connection we made. */
-enum fixed_item { ITEM_ZAP, ITEM_ROUTER, ITEM_ROUTER_MONITOR, ITEM_PUBLISHER, FIXED_ITEMS };
-
+/* Watches come first, then the sockets. */
 struct port_item {
-    void *socket;        /* NULL: a watch, or a fixed socket that is not there */
-    struct route *route; /* whose */
-    bool is_touched;     /* asked for its events before the next sleep */
+    void *socket;    /* NULL: a watch, or a socket that is not there */
+    bool is_touched; /* asked for its events before the next sleep */
     bool is_ready;
 };
 
@@ -66,7 +63,7 @@ static void add_fd(struct port_items *all, int fd)
 }
 
 /* Touched: whatever happened to it so far may have taken its sign away. */
-static void add_socket(struct port_items *all, void *socket, struct route *route)
+static void add_socket(struct port_items *all, void *socket)
 {
     int fd = -1; /* skipped by poll() */
     size_t size = sizeof(fd);
@@ -74,34 +71,26 @@ static void add_socket(struct port_items *all, void *socket, struct route *route
     if (socket != NULL && zmq_getsockopt(socket, ZMQ_FD, &fd, &size) != 0)
         fd = -1;
     add_fd(all, fd);
-    all->items[all->count - 1] = (struct port_item){.socket = socket, .route = route, .is_touched = socket != NULL};
+    all->items[all->count - 1] = (struct port_item){.socket = socket, .is_touched = socket != NULL};
 }
 
 static bool make_items(struct zmq_port *port)
 {
     struct port_items *all;
-    struct list *link;
     unsigned i;
 
-    if (!make_room(port, port->watch_count + FIXED_ITEMS + 2 * (size_t)port->outgoing_count))
+    if (!make_room(port, PORT_WATCHES_MAX + PORT_SOCKETS))
         return false;
     all = port->items;
     all->count = 0;
     for (i = 0; i < port->watch_count; i++)
         add_fd(all, port->watches[i].fd);
-    add_socket(all, port->zap, NULL);
-    add_socket(all, port->router, NULL);
-    add_socket(all, port->router_monitor, NULL);
-    add_socket(all, port->publisher, NULL);
-    LIST_FOR_EACH (link, &port->outgoing) {
-        struct route *route = CONTAINER_OF(link, struct route, link);
-
-        if (route->socket == NULL)
-            continue;
-        add_socket(all, route->monitor, route);
-        route->item = all->count;
-        add_socket(all, route->socket, route);
-    }
+    add_socket(all, port->zap);
+    add_socket(all, port->router);
+    add_socket(all, port->router_monitor);
+    add_socket(all, port->dialer);
+    add_socket(all, port->dialer_monitor);
+    add_socket(all, port->publisher);
     port->items_are_stale = false;
     return true;
 }
@@ -115,21 +104,15 @@ maiko_status zmq_port_watch(struct zmq_port *port, int fd, void (*ready)(void *u
     return MAIKO_OK;
 }
 
-static struct port_item *fixed(struct zmq_port *port, enum fixed_item which)
+static struct port_item *item_of(struct zmq_port *port, enum port_socket which)
 {
     return &port->items->items[port->watch_count + which];
 }
 
-void port_touched(struct zmq_port *port, const struct route *route)
+void port_touched(struct zmq_port *port, enum port_socket which)
 {
-    if (port->items_are_stale || port->items == NULL)
-        return; /* all are when they are made anew */
-    if (route == NULL)
-        fixed(port, ITEM_PUBLISHER)->is_touched = true;
-    else if (route->is_incoming)
-        fixed(port, ITEM_ROUTER)->is_touched = true;
-    else if (route->socket != NULL)
-        port->items->items[route->item].is_touched = true;
+    if (!port->items_are_stale && port->items != NULL) /* else all are when they are made anew */
+        item_of(port, which)->is_touched = true;
 }
 
 /* ---- sleeping ---- */
@@ -209,24 +192,6 @@ static bool take_ready(struct port_item *item)
     return is_ready;
 }
 
-/* A hook may end routes: then the items are stale, and what was ready is found again at the next turn. */
-static void read_routes(struct zmq_port *port)
-{
-    struct port_items *all = port->items;
-    size_t i;
-
-    for (i = port->watch_count + FIXED_ITEMS; i < all->count && !port->items_are_stale; i++) {
-        struct port_item *item = &all->items[i];
-
-        if (!take_ready(item))
-            continue;
-        if (item->socket == item->route->monitor)
-            port_monitor_read_route(port, item->route);
-        else if (port_route_read(port, item->route) && !port->items_are_stale)
-            item->is_touched = false;
-    }
-}
-
 static void run_watches(struct zmq_port *port)
 {
     unsigned i;
@@ -236,19 +201,33 @@ static void run_watches(struct zmq_port *port)
             port->watches[i].ready(port->watches[i].userdata);
 }
 
+/* A hook may bind or make the first connection: then the items are stale, and what was ready is found again at the next turn. */
+static void read_frames(struct zmq_port *port, enum port_socket which, bool (*read)(struct zmq_port *port))
+{
+    if (read(port) && !port->items_are_stale)
+        item_of(port, which)->is_touched = false;
+}
+
 static void read_all(struct zmq_port *port)
 {
-    bool has_router = take_ready(fixed(port, ITEM_ROUTER));
+    bool has_router = take_ready(item_of(port, PORT_ROUTER));
+    bool has_dialer = take_ready(item_of(port, PORT_DIALER));
+    bool has_events = take_ready(item_of(port, PORT_DIALER_MONITOR));
+    bool has_listeners = take_ready(item_of(port, PORT_PUBLISHER));
+    bool has_callers = take_ready(item_of(port, PORT_ROUTER_MONITOR));
 
-    if (take_ready(fixed(port, ITEM_ZAP)))
+    if (take_ready(item_of(port, PORT_ZAP)))
         port_zap_read(port);
-    if (take_ready(fixed(port, ITEM_ROUTER_MONITOR)))
+    if (has_callers)
         port_monitor_read_router(port);
-    if (take_ready(fixed(port, ITEM_PUBLISHER)))
+    if (has_listeners)
         port_publisher_read(port);
-    read_routes(port);
-    if (has_router && port_router_read(port) && !port->items_are_stale)
-        fixed(port, ITEM_ROUTER)->is_touched = false;
+    if (has_events)
+        (void)port_monitor_read_dialer(port);
+    if (has_dialer || port->ending_count > 0)
+        read_frames(port, PORT_DIALER, port_dialer_read);
+    if (has_router)
+        read_frames(port, PORT_ROUTER, port_router_read);
     run_watches(port);
 }
 

@@ -16,6 +16,11 @@ static const char *id_text_of(const void *route)
     return ((const struct route *)route)->id_text;
 }
 
+static const char *spelling_of(const void *route)
+{
+    return ((const struct route *)route)->dialled;
+}
+
 static maiko_status open_router(struct zmq_port *port, struct text *error)
 {
     maiko_status status = port_socket_new(port, ZMQ_ROUTER, &port->router, error);
@@ -42,6 +47,7 @@ maiko_status zmq_port_open(const struct zmq_port_config *config, struct zmq_port
     list_init(&port->ended);
     list_init(&port->listened);
     hash_table_init(&port->incoming_by_id, port->heap, id_text_of);
+    hash_table_init(&port->dialled, port->heap, spelling_of);
     port->rebind_ns = UINT64_MAX;
     port->context = zmq_ctx_new();
     if (port->context != NULL)
@@ -69,11 +75,17 @@ struct zmq_port *zmq_port_close(struct zmq_port *port, unsigned linger_ms)
         port_monitor_close(port->router, port->router_monitor);
         zmq_close(port->router);
     }
+    if (port->dialer != NULL) {
+        port_monitor_close(port->dialer, port->dialer_monitor);
+        zmq_close(port->dialer);
+    }
     if (port->zap != NULL)
         zmq_close(port->zap);
     if (port->context != NULL)
         zmq_ctx_term(port->context); /* all sockets are closed and linger is bounded, so this ends */
     hash_table_deinit(&port->incoming_by_id);
+    hash_table_deinit(&port->dialled);
+    heap_free(port->heap, port->slots, port->slot_count * sizeof(*port->slots));
     port_items_free(port);
     port_callers_free(port);
     explicit_bzero(port->secret_key, sizeof(port->secret_key));
@@ -200,7 +212,10 @@ void zmq_port_set_keys(struct zmq_port *port, const char *public_key, const char
     LIST_FOR_EACH (link, &port->outgoing) {
         struct route *route = CONTAINER_OF(link, struct route, link);
 
-        if (route->key[0] != '\0' && !route->is_up)
-            port_route_redial(port, route, clock_mono_ns(&clock));
+        if (route->key[0] == '\0' || route->is_up)
+            continue;
+        port_route_hang_up(port, route, 0);
+        route->is_probing = false;
+        route->due_ns = 0;
     }
 }

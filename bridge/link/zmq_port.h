@@ -1,4 +1,4 @@
-/* Port: all ZeroMQ sockets of a process, owned by one thread: a ROUTER others connect to, a DEALER per node we connect to, an
+/* Port: all ZeroMQ sockets of a process, owned by one thread: a ROUTER others connect to, one for all connections we make, an
  * XPUB for plain listeners, and the ZAP handler that admits keys.  It moves frames and knows nothing of what is in them.
  *
  * Nothing here blocks except zmq_port_wait(), which sleeps until there is something to do, and zmq_port_close(), which has a
@@ -93,8 +93,8 @@ enum port_door { PORT_LINKS, PORT_LISTENERS };
 MAIKO_MUST_CHECK maiko_status zmq_port_bind(struct zmq_port *port, enum port_door door, const char *endpoint,
                                             char ret_endpoint[PORT_ENDPOINT_MAX], struct text *error);
 
-/* Begins to connect; `server_key` is the public key expected there, "" for none.
- * MAIKO_OK, MAIKO_ENOMEM, MAIKO_ELIMIT, MAIKO_EINVAL, MAIKO_ESYSTEM. */
+/* Connects from the next turn on; `server_key` is the public key expected there, "" for none.  The endpoint has been parsed.
+ * MAIKO_OK, MAIKO_ENOMEM, MAIKO_ELIMIT (descriptors), MAIKO_EINVAL (too long, or we have no keys), MAIKO_ESYSTEM. */
 MAIKO_MUST_CHECK maiko_status zmq_port_connect(struct zmq_port *port, const char *endpoint, const char *server_key,
                                                struct route **ret_route, struct text *error);
 

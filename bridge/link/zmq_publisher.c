@@ -150,7 +150,7 @@ maiko_status zmq_port_publish(struct zmq_port *port, const char *topic, const vo
 
     if (port->publisher == NULL)
         return MAIKO_OK;
-    port_touched(port, NULL);
+    port_touched(port, PORT_PUBLISHER);
     port_socket_set_int(port->publisher, ZMQ_XPUB_NODROP, 1);
     if (send_both(port->publisher, topic, bytes, len))
         return MAIKO_OK;

@@ -1,15 +1,10 @@
-/* Routes: connections we made, each with its DEALER; and sending, over these and those made to us (zmq_incoming.c). */
+/* Routes: what connections we make (zmq_dial.c) and those made to us (zmq_incoming.c) have in common, sending first of all. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <zmq.h>
 
-#include "base/clock.h"
 #include "link/zmq_internal.h"
-
-static const uint64_t redial_first_ns = MAIKO_MS(100); /* after a handshake that failed; doubles up to a second */
-static const uint64_t redial_most_ns = MAIKO_SECONDS(1);
-static const uint64_t probe_ns = MAIKO_SECONDS(5); /* longer than libzmq's time for a handshake */
 
 const char *route_fault_word(enum route_fault fault)
 {
@@ -69,7 +64,7 @@ const char *route_address(const struct route *route)
     return route->address;
 }
 
-/* ---- connections we made ---- */
+/* ---- making and ending ---- */
 
 void port_route_end(struct zmq_port *port, struct route *route)
 {
@@ -88,40 +83,6 @@ void port_free_ended(struct zmq_port *port)
     }
 }
 
-static maiko_status route_open(struct zmq_port *port, struct route *route, struct text *error)
-{
-    maiko_status status = port_socket_new(port, ZMQ_DEALER, &route->socket, error);
-
-    if (status != MAIKO_OK)
-        return status;
-    /* Not ZMQ_IMMEDIATE: with it libzmq throws away what has come and was not read yet when the connection ends.  Nothing is sent
-     * before the connection is there, and what a lost one left over is of an old session, which the protocol ignores. */
-    if (route->key[0] != '\0' && !route->is_probing)
-        port_socket_set_client_keys(port, route->socket, route->key);
-    status = port_monitor_open(port, route->socket, &route->monitor, error);
-    if (status == MAIKO_OK && zmq_connect(route->socket, route->address) != 0) {
-        text_append_format(error, "connecting to %s: %s", route->address, zmq_strerror(zmq_errno()));
-        status = port_status_of_errno(zmq_errno());
-    }
-    route->is_connecting = status == MAIKO_OK;
-    return status;
-}
-
-static void route_close(struct zmq_port *port, struct route *route, unsigned linger_ms)
-{
-    if (route->socket == NULL)
-        return;
-    port_monitor_close(route->socket, route->monitor);
-    port_socket_set_int(route->socket, ZMQ_LINGER, (int)linger_ms);
-    zmq_close(route->socket);
-    route->socket = NULL;
-    route->monitor = NULL;
-    route->is_up = false;
-    route->is_shaking = false;
-    route->is_connecting = false;
-    port->items_are_stale = true;
-}
-
 maiko_status zmq_port_connect(struct zmq_port *port, const char *endpoint, const char *server_key, struct route **ret_route,
                               struct text *error)
 {
@@ -133,115 +94,48 @@ maiko_status zmq_port_connect(struct zmq_port *port, const char *endpoint, const
                            server_key[0] != '\0' ? "an encrypted connection needs a key pair of our own" : "too long");
         return MAIKO_EINVAL;
     }
+    status = port_dialer_open(port, error);
+    if (status != MAIKO_OK)
+        return status;
     route = heap_alloc_zeroed(port->heap, 1, sizeof(*route));
     if (route == NULL)
         return MAIKO_ENOMEM;
     memcpy(route->address, endpoint, strlen(endpoint) + 1);
     memcpy(route->key, server_key, strlen(server_key) + 1);
     route->is_local = strncmp(endpoint, "ipc://", 6) == 0;
-    list_push_back(&port->outgoing, &route->link);
-    port->outgoing_count++;
-    status = route_open(port, route, error);
+    status = port_slot_take(port, route);
     if (status != MAIKO_OK) {
-        zmq_port_disconnect(port, route, 0);
+        heap_free(port->heap, route, sizeof(*route));
         return status;
     }
+    list_push_back(&port->outgoing, &route->link); /* due at once: dialled at the next turn */
+    port->outgoing_count++;
     *ret_route = route;
     return MAIKO_OK;
 }
 
-/* Tells the owner, once per reason, and sees to it that the connection is tried again: by libzmq where that does, else by us.
- * libzmq gives up after a refusal, and hammers a server whose key is wrong. */
-void port_route_fail(struct zmq_port *port, struct route *route, enum route_fault fault)
+void zmq_port_disconnect(struct zmq_port *port, struct route *route, unsigned linger_ms)
 {
-    bool was_up = route->is_up;
-    bool was_probing = route->is_probing;
-    bool is_news = !route->has_fault || route->fault != fault;
-    struct clock clock;
-
-    route->is_up = false;
-    route->is_probing = false;
-    if (was_probing || route_fault_is_refusal(fault)) {
-        unsigned doublings = route->failures < 4 ? route->failures : 4;
-        uint64_t wait_ns = redial_first_ns << doublings;
-
-        route->failures++;
-        route_close(port, route, 0);
-        clock_init(&clock);
-        route->retry_ns = clock_deadline(clock_mono_ns(&clock), wait_ns < redial_most_ns ? wait_ns : redial_most_ns);
-    }
-    route->has_fault = true;
-    route->fault = fault;
-    if (is_news || was_up)
-        port->hooks.down(route, fault, port->hooks.userdata);
-}
-
-static void reopen(struct zmq_port *port, struct route *route, bool is_probing, uint64_t now_ns)
-{
-    char reason[256];
-    struct text error;
-
-    text_init_buffer(&error, reason, sizeof(reason));
-    route_close(port, route, 0);
-    route->is_probing = is_probing;
-    if (route_open(port, route, &error) == MAIKO_OK)
+    if (route->is_incoming) {
+        port_incoming_forget(port, route);
         return;
-    route_close(port, route, 0);
-    route->is_probing = false;
-    route->retry_ns = clock_deadline(now_ns, redial_most_ns);
-    port_warn(port, "%s", reason);
-}
-
-void port_route_redial(struct zmq_port *port, struct route *route, uint64_t now_ns)
-{
-    reopen(port, route, false, now_ns);
-}
-
-/* One attempt; libzmq is not left to repeat it. */
-void port_route_probe(struct zmq_port *port, struct route *route)
-{
-    struct clock clock;
-    uint64_t now_ns;
-
-    clock_init(&clock);
-    now_ns = clock_mono_ns(&clock);
-    reopen(port, route, true, now_ns);
-    if (!route->is_probing)
-        return;
-    route->is_connecting = false;
-    route->retry_ns = clock_deadline(now_ns, probe_ns);
-}
-
-uint64_t port_next_retry(const struct zmq_port *port)
-{
-    uint64_t next = port->rebind_ns;
-    struct list *link;
-
-    LIST_FOR_EACH (link, &port->outgoing) {
-        const struct route *route = CONTAINER_OF(link, struct route, link);
-
-        if (!route->is_connecting && route->retry_ns < next)
-            next = route->retry_ns;
     }
-    return next;
+    port_route_hang_up(port, route, linger_ms);
+    port->slots[route->slot] = NULL;
+    port->outgoing_count--;
+    port_route_end(port, route);
 }
 
-void port_retry(struct zmq_port *port, uint64_t now_ns)
+void port_routes_close(struct zmq_port *port)
 {
-    struct list *after;
-    struct list *link;
-
-    LIST_FOR_EACH_SAFE (link, after, &port->outgoing) {
-        struct route *route = CONTAINER_OF(link, struct route, link);
-
-        if (route->is_connecting || route->retry_ns > now_ns)
-            continue;
-        if (route->is_probing)
-            port_route_fail(port, route, ROUTE_NO_ANSWER);
-        else
-            port_route_redial(port, route, now_ns);
-    }
+    while (!list_is_empty(&port->outgoing))
+        zmq_port_disconnect(port, CONTAINER_OF(list_first(&port->outgoing), struct route, link), 0);
+    while (!list_is_empty(&port->incoming))
+        port_incoming_forget(port, CONTAINER_OF(list_first(&port->incoming), struct route, link));
+    port_free_ended(port);
 }
+
+/* ---- reading and sending ---- */
 
 bool port_read_message(void *socket, zmq_msg_t *parts, int *ret_count)
 {
@@ -276,37 +170,6 @@ void port_close_parts(zmq_msg_t *parts, int count)
         zmq_msg_close(&parts[i]);
 }
 
-static bool read_frame(struct zmq_port *port, struct route *route)
-{
-    zmq_msg_t parts[PORT_PARTS_MAX];
-    int count;
-
-    if (route->socket == NULL || route->is_probing || !port_read_message(route->socket, parts, &count))
-        return false;
-    if (count == 1)
-        port->hooks.frame(route, zmq_msg_data(&parts[0]), zmq_msg_size(&parts[0]), port->hooks.userdata);
-    port_close_parts(parts, count);
-    return true;
-}
-
-bool port_route_read(struct zmq_port *port, struct route *route)
-{
-    int rounds = 0;
-
-    while (rounds < PORT_FRAMES_PER_TURN && read_frame(port, route))
-        rounds++;
-    return rounds < PORT_FRAMES_PER_TURN;
-}
-
-void port_route_drain(struct zmq_port *port, struct route *route)
-{
-    port_touched(port, route);
-    while (read_frame(port, route)) {
-    }
-}
-
-/* ---- either ---- */
-
 static maiko_status status_of_send(int result)
 {
     if (result >= 0)
@@ -314,27 +177,31 @@ static maiko_status status_of_send(int result)
     return zmq_errno() == EAGAIN ? MAIKO_EFULL : zmq_errno() == ENOMEM ? MAIKO_ENOMEM : MAIKO_ECLOSED;
 }
 
-/* What stands before a frame on the ROUTER. */
-static maiko_status send_address(struct zmq_port *port, const struct route *route)
+static void *socket_of(const struct zmq_port *port, const struct route *route)
 {
-    maiko_status status = status_of_send(zmq_send(port->router, route->id, route->id_len, ZMQ_DONTWAIT | ZMQ_SNDMORE));
-
-    if (status == MAIKO_OK && route->has_delimiter)
-        status = status_of_send(zmq_send(port->router, "", 0, ZMQ_DONTWAIT | ZMQ_SNDMORE));
-    return status;
+    return route->is_incoming ? port->router : port->dialer;
 }
 
-maiko_status zmq_port_send(struct zmq_port *port, struct route *route, const void *bytes, size_t len)
+/* What stands before a frame: a ROUTER is told whom it is for. */
+static maiko_status send_address(struct zmq_port *port, const struct route *route, void *socket)
 {
     maiko_status status;
 
     if (!route->is_incoming && !route->is_up)
         return MAIKO_ECLOSED;
-    port_touched(port, route);
-    status = route->is_incoming ? send_address(port, route) : MAIKO_OK;
-    if (status != MAIKO_OK)
-        return status;
-    return status_of_send(zmq_send(route->is_incoming ? port->router : route->socket, bytes, len, ZMQ_DONTWAIT));
+    port_touched(port, route->is_incoming ? PORT_ROUTER : PORT_DIALER);
+    status = status_of_send(zmq_send(socket, route->id, route->id_len, ZMQ_DONTWAIT | ZMQ_SNDMORE));
+    if (status == MAIKO_OK && route->has_delimiter)
+        status = status_of_send(zmq_send(socket, "", 0, ZMQ_DONTWAIT | ZMQ_SNDMORE));
+    return status;
+}
+
+maiko_status zmq_port_send(struct zmq_port *port, struct route *route, const void *bytes, size_t len)
+{
+    void *socket = socket_of(port, route);
+    maiko_status status = send_address(port, route, socket);
+
+    return status != MAIKO_OK ? status : status_of_send(zmq_send(socket, bytes, len, ZMQ_DONTWAIT));
 }
 
 /* Called by a thread of libzmq. */
@@ -345,42 +212,18 @@ static void free_given(void *bytes, void *size)
 
 maiko_status zmq_port_give(struct zmq_port *port, struct route *route, void *bytes, size_t len, size_t size)
 {
-    maiko_status status = MAIKO_ENOMEM;
+    void *socket = socket_of(port, route);
+    maiko_status status;
     zmq_msg_t message;
 
     if (zmq_msg_init_data(&message, bytes, len, free_given, (void *)(uintptr_t)size) != 0) {
         heap_free(heap_default(), bytes, size);
-        return status;
+        return MAIKO_ENOMEM;
     }
-    port_touched(port, route);
-    if (!route->is_incoming && !route->is_up)
-        status = MAIKO_ECLOSED;
-    else
-        status = route->is_incoming ? send_address(port, route) : MAIKO_OK;
+    status = send_address(port, route, socket);
     if (status == MAIKO_OK)
-        status = status_of_send(zmq_msg_send(&message, route->is_incoming ? port->router : route->socket, ZMQ_DONTWAIT));
+        status = status_of_send(zmq_msg_send(&message, socket, ZMQ_DONTWAIT));
     if (status != MAIKO_OK)
         zmq_msg_close(&message);
     return status;
-}
-
-void zmq_port_disconnect(struct zmq_port *port, struct route *route, unsigned linger_ms)
-{
-    if (route->is_incoming) {
-        port_incoming_forget(port, route);
-        return;
-    }
-    route_close(port, route, linger_ms);
-    port->outgoing_count--;
-    port->items_are_stale = true;
-    port_route_end(port, route);
-}
-
-void port_routes_close(struct zmq_port *port)
-{
-    while (!list_is_empty(&port->outgoing))
-        zmq_port_disconnect(port, CONTAINER_OF(list_first(&port->outgoing), struct route, link), 0);
-    while (!list_is_empty(&port->incoming))
-        port_incoming_forget(port, CONTAINER_OF(list_first(&port->incoming), struct route, link));
-    port_free_ended(port);
 }

@@ -11,14 +11,13 @@
 
 enum {
     SOCKET_HIGH_WATER = 2 * PORT_WINDOW_EVENTS_MAX, /* frames; each has one event of a window at least, so it is never reached */
-    SOCKET_RECONNECT_MS = 5,
-    SOCKET_RECONNECT_MAX_MS = 1000,
+    SOCKET_RECONNECT_MS = 1 << 30,                  /* never: zmq_dial.c dials again, by a new id */
     SOCKET_CONNECT_TIMEOUT_MS = 2000,
     SOCKET_HANDSHAKE_MS = 2000,
     KEEPALIVE_IDLE_S = 30,
     KEEPALIVE_INTERVAL_S = 10,
     KEEPALIVE_COUNT = 5,
-    DESCRIPTORS_PER_SOCKET = 8, /* mailbox, monitor pair, connection, and what is in the air */
+    DESCRIPTORS_SPARE = 8, /* a socket's mailbox and monitor pair, a connection, and what is in the air */
 };
 
 maiko_status port_status_of_errno(int number)
@@ -92,17 +91,17 @@ static unsigned descriptors_in_use(void)
     return count - 3; /* ".", ".." and its own */
 }
 
-/* libzmq aborts the process when it cannot make an eventfd, so we do not let it come to that. */
-static maiko_status check_descriptors(struct text *error)
+/* libzmq aborts the process when it cannot make an eventfd, so we do not let it come to that.  `promised`: connections that were
+ * asked for and have no descriptor yet. */
+maiko_status port_check_descriptors(unsigned promised, struct text *error)
 {
     struct rlimit limit;
-    unsigned used = descriptors_in_use();
+    unsigned used = descriptors_in_use() + promised;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
-        used + DESCRIPTORS_PER_SOCKET <= limit.rlim_cur)
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || used + DESCRIPTORS_SPARE <= limit.rlim_cur)
         return MAIKO_OK;
-    text_append_format(error, "%u descriptors are open and RLIMIT_NOFILE is %llu: a ZeroMQ socket needs up to %d more", used,
-                       (unsigned long long)limit.rlim_cur, DESCRIPTORS_PER_SOCKET);
+    text_append_format(error, "%u descriptors are in use and RLIMIT_NOFILE is %llu: ZeroMQ needs up to %d more", used,
+                       (unsigned long long)limit.rlim_cur, DESCRIPTORS_SPARE);
     return MAIKO_ELIMIT;
 }
 
@@ -115,7 +114,6 @@ static void set_common_options(void *socket)
     port_socket_set_int(socket, ZMQ_RCVHWM, SOCKET_HIGH_WATER);
     port_socket_set_int(socket, ZMQ_IPV6, 1);
     port_socket_set_int(socket, ZMQ_RECONNECT_IVL, SOCKET_RECONNECT_MS);
-    port_socket_set_int(socket, ZMQ_RECONNECT_IVL_MAX, SOCKET_RECONNECT_MAX_MS);
     port_socket_set_int(socket, ZMQ_CONNECT_TIMEOUT, SOCKET_CONNECT_TIMEOUT_MS);
     port_socket_set_int(socket, ZMQ_HANDSHAKE_IVL, SOCKET_HANDSHAKE_MS);
     port_socket_set_int(socket, ZMQ_TCP_KEEPALIVE, 1);
@@ -127,7 +125,7 @@ static void set_common_options(void *socket)
 
 maiko_status port_socket_new(struct zmq_port *port, int type, void **ret_socket, struct text *error)
 {
-    maiko_status status = check_descriptors(error);
+    maiko_status status = port_check_descriptors(0, error);
     void *socket;
 
     if (status != MAIKO_OK)
@@ -152,8 +150,12 @@ void port_socket_set_server_keys(struct zmq_port *port, void *socket, bool is_en
     (void)zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, "maiko", 5); /* with a domain, connections without keys are asked about, too */
 }
 
+/* They are copied by each connect.  "": none. */
 void port_socket_set_client_keys(struct zmq_port *port, void *socket, const char *server_key)
 {
+    port_socket_set_int(socket, ZMQ_CURVE_SERVER, 0);
+    if (server_key[0] == '\0')
+        return;
     (void)zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server_key, KEY_TEXT_LEN);
     (void)zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, port->public_key, KEY_TEXT_LEN);
     (void)zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, port->secret_key, KEY_TEXT_LEN);

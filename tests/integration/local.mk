@@ -34,6 +34,7 @@ integration_tests += tests/integration/test_space
 integration_tests += tests/integration/test_terminal
 integration_tests += tests/integration/test_versions
 integration_tests += tests/integration/test_weather_memory
+integration_tests += tests/integration/test_dials
 integration_tests += tests/integration/test_handshakes
 integration_tests += tests/integration/test_zmq_port
 endif
