@@ -17,21 +17,21 @@ struct caller {
     uint64_t round;                 /* it was looked up in */
 };
 
-static bool make_room(struct zmq_port *port, size_t needed)
+static bool make_room(struct zmq_port *port, struct port_ear *ear, size_t needed)
 {
-    size_t count = port->caller_count > 0 ? port->caller_count : CALLERS_FIRST;
+    size_t count = ear->caller_count > 0 ? ear->caller_count : CALLERS_FIRST;
     struct caller *callers;
 
-    if (needed <= port->caller_count)
+    if (needed <= ear->caller_count)
         return true;
     while (count < needed)
         count *= 2;
-    callers = heap_resize(port->heap, port->callers, port->caller_count * sizeof(*callers), count * sizeof(*callers));
+    callers = heap_resize(port->heap, ear->callers, ear->caller_count * sizeof(*callers), count * sizeof(*callers));
     if (callers == NULL)
         return false;
-    memset(callers + port->caller_count, 0, (count - port->caller_count) * sizeof(*callers));
-    port->callers = callers;
-    port->caller_count = count;
+    memset(callers + ear->caller_count, 0, (count - ear->caller_count) * sizeof(*callers));
+    ear->callers = callers;
+    ear->caller_count = count;
     return true;
 }
 
@@ -85,26 +85,26 @@ static void look_up(int fd, char address[PORT_ADDRESS_MAX])
         snprintf(address, PORT_ADDRESS_MAX, PORT_LOCAL_ADDRESS "%u:%u:%d", (unsigned)who.uid, (unsigned)who.gid, (int)who.pid);
 }
 
-void port_caller_came(struct zmq_port *port, int fd)
+void port_caller_came(struct zmq_port *port, struct port_ear *ear, int fd)
 {
-    if (fd < 0 || fd >= DESCRIPTORS_MOST || !make_room(port, (size_t)fd + 1))
+    if (fd < 0 || fd >= DESCRIPTORS_MOST || !make_room(port, ear, (size_t)fd + 1))
         return;
-    port->callers[fd].round = port->caller_round;
-    look_up(fd, port->callers[fd].address);
+    ear->callers[fd].round = ear->caller_round;
+    look_up(fd, ear->callers[fd].address);
 }
 
-const char *port_caller_of(const struct zmq_port *port, int fd)
+const char *port_caller_of(const struct port_ear *ear, int fd)
 {
-    const struct caller *caller = fd >= 0 && (size_t)fd < port->caller_count ? &port->callers[fd] : NULL;
+    const struct caller *caller = fd >= 0 && (size_t)fd < ear->caller_count ? &ear->callers[fd] : NULL;
 
-    if (caller == NULL || caller->address[0] == '\0' || caller->round == port->caller_round)
+    if (caller == NULL || caller->address[0] == '\0' || caller->round == ear->caller_round)
         return "an unknown address";
     return port_plain_address(caller->address);
 }
 
-void port_callers_free(struct zmq_port *port)
+void port_callers_free(struct zmq_port *port, struct port_ear *ear)
 {
-    heap_free(port->heap, port->callers, port->caller_count * sizeof(*port->callers));
-    port->callers = NULL;
-    port->caller_count = 0;
+    heap_free(port->heap, ear->callers, ear->caller_count * sizeof(*ear->callers));
+    ear->callers = NULL;
+    ear->caller_count = 0;
 }

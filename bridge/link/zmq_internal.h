@@ -22,7 +22,16 @@ enum {
 struct zmq_msg_t; /* of <zmq.h> */
 
 /* The sockets, in the order in which they are slept on. */
-enum port_socket { PORT_ZAP, PORT_ROUTER, PORT_ROUTER_MONITOR, PORT_DIALER, PORT_DIALER_MONITOR, PORT_PUBLISHER, PORT_SOCKETS };
+enum port_socket {
+    PORT_ZAP,
+    PORT_ROUTER,
+    PORT_ROUTER_MONITOR,
+    PORT_DIALER,
+    PORT_DIALER_MONITOR,
+    PORT_PUBLISHER,
+    PORT_PUBLISHER_MONITOR,
+    PORT_SOCKETS,
+};
 
 /* A connection we make. */
 enum dial_state {
@@ -78,6 +87,15 @@ struct port_failure {
     char endpoint[PORT_ENDPOINT_MAX];
 };
 
+/* What is heard of the connections made to one socket. */
+struct port_ear {
+    void *monitor;
+    struct caller *callers; /* by descriptor */
+    size_t caller_count;
+    uint64_t caller_round; /* times the monitor was read to its end */
+    struct port_failure failure;
+};
+
 struct port_bind {
     enum port_door door;
     bool is_encrypted;
@@ -101,7 +119,6 @@ struct zmq_port {
     char secret_key[KEY_TEXT_SIZE];
     void *context;
     void *router;
-    void *router_monitor;
     void *dialer; /* ROUTER for the connections we make; NULL until there is one to make */
     void *dialer_monitor;
     void *publisher; /* XPUB; NULL until somebody may listen */
@@ -128,10 +145,8 @@ struct zmq_port {
     struct port_items *items; /* what there is to sleep on; made anew after every change of the sockets */
     bool items_are_stale;
     bool is_closing;
-    struct caller *callers; /* by descriptor */
-    size_t caller_count;
-    uint64_t caller_round; /* times the ROUTER's monitor was read to its end */
-    struct port_failure failure;
+    struct port_ear router_ear;
+    struct port_ear publisher_ear;
 };
 
 /* zmq_socket.c */
@@ -155,14 +170,14 @@ void port_rebind_pending(struct zmq_port *port, uint64_t now_ns);
 maiko_status port_monitor_open(struct zmq_port *port, void *socket, void **ret_monitor, struct text *error);
 void port_monitor_close(void *socket, void *monitor);
 bool port_monitor_read_dialer(struct zmq_port *port); /* a bounded part; true: there is no more */
-void port_monitor_read_router(struct zmq_port *port);
+void port_monitor_read_ear(struct zmq_port *port, struct port_ear *ear);
 
 /* zmq_callers.c */
-const char *port_plain_address(const char *address);             /* of IPv4 as such, also when an IPv6 socket has it */
-void port_caller_came(struct zmq_port *port, int fd);            /* accepted */
-void port_plain_endpoint(char *endpoint);                        /* the same, in place: tcp://[::ffff:10.0.0.5]:7001 */
-const char *port_caller_of(const struct zmq_port *port, int fd); /* whose connection has ended; in words when unknown */
-void port_callers_free(struct zmq_port *port);
+const char *port_plain_address(const char *address);                        /* of IPv4 as such, also when an IPv6 socket has it */
+void port_plain_endpoint(char *endpoint);                                   /* the same, in place: tcp://[::ffff:10.0.0.5]:7001 */
+void port_caller_came(struct zmq_port *port, struct port_ear *ear, int fd); /* accepted */
+const char *port_caller_of(const struct port_ear *ear, int fd); /* whose connection has ended; in words when unknown */
+void port_callers_free(struct zmq_port *port, struct port_ear *ear);
 
 /* zmq_dial.c */
 maiko_status port_dialer_open(struct zmq_port *port, struct text *error);

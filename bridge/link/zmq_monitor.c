@@ -56,7 +56,6 @@ static bool read_event(void *monitor, struct monitor_event *ret_event)
     if (len < 0)
         len = 0;
     ret_event->address[len < PORT_ENDPOINT_MAX ? len : PORT_ENDPOINT_MAX - 1] = '\0';
-    port_plain_endpoint(ret_event->address);
     return true;
 }
 
@@ -203,9 +202,9 @@ bool port_monitor_read_dialer(struct zmq_port *port)
 
 /* ---- connections made to us ---- */
 
-static void tell_failure(struct zmq_port *port, const char *who)
+static void tell_failure(struct zmq_port *port, struct port_ear *ear, const char *who)
 {
-    struct port_failure *failure = &port->failure;
+    struct port_failure *failure = &ear->failure;
 
     if (!failure->is_pending)
         return;
@@ -219,43 +218,45 @@ static void tell_failure(struct zmq_port *port, const char *who)
                     who, failure->endpoint, failure->number);
 }
 
-static void note_failure(struct zmq_port *port, const struct monitor_event *event)
+static void note_failure(struct port_ear *ear, const struct monitor_event *event)
 {
-    port->failure.is_pending = true;
-    port->failure.is_key = event->value == ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC;
-    port->failure.number = event->value;
-    memcpy(port->failure.endpoint, event->address, sizeof(event->address));
+    ear->failure.is_pending = true;
+    ear->failure.is_key = event->value == ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC;
+    ear->failure.number = event->value;
+    memcpy(ear->failure.endpoint, event->address, sizeof(event->address));
 }
 
 /* Only the failures are news: who is there says so itself, in frames. */
-static void handle_router_event(struct zmq_port *port, const struct monitor_event *event)
+static void handle_caller_event(struct zmq_port *port, struct port_ear *ear, const struct monitor_event *event)
 {
     switch (event->kind) {
     case ZMQ_EVENT_ACCEPTED:
-        port_caller_came(port, (int)event->value);
+        port_caller_came(port, ear, (int)event->value);
         break;
     case ZMQ_EVENT_ACCEPT_FAILED:
         port_warn(port, "a connection to %s was not accepted: %s", event->address, zmq_strerror((int)event->value));
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-        tell_failure(port, port_caller_of(port, -1)); /* whose end was not said */
-        note_failure(port, event);
+        tell_failure(port, ear, port_caller_of(ear, -1)); /* whose end was not said */
+        note_failure(ear, event);
         break;
     case ZMQ_EVENT_DISCONNECTED:
-        tell_failure(port, port_caller_of(port, (int)event->value));
+        tell_failure(port, ear, port_caller_of(ear, (int)event->value));
         break;
     default:
         break;
     }
 }
 
-void port_monitor_read_router(struct zmq_port *port)
+void port_monitor_read_ear(struct zmq_port *port, struct port_ear *ear)
 {
     struct monitor_event event;
     int rounds;
 
-    for (rounds = 0; rounds < MONITOR_EVENTS_PER_TURN && read_event(port->router_monitor, &event); rounds++)
-        handle_router_event(port, &event);
+    for (rounds = 0; rounds < MONITOR_EVENTS_PER_TURN && read_event(ear->monitor, &event); rounds++) {
+        port_plain_endpoint(event.address);
+        handle_caller_event(port, ear, &event);
+    }
     if (rounds < MONITOR_EVENTS_PER_TURN)
-        port->caller_round++;
+        ear->caller_round++;
 }

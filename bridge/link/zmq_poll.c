@@ -87,10 +87,11 @@ static bool make_items(struct zmq_port *port)
         add_fd(all, port->watches[i].fd);
     add_socket(all, port->zap);
     add_socket(all, port->router);
-    add_socket(all, port->router_monitor);
+    add_socket(all, port->router_ear.monitor);
     add_socket(all, port->dialer);
     add_socket(all, port->dialer_monitor);
     add_socket(all, port->publisher);
+    add_socket(all, port->publisher_ear.monitor);
     port->items_are_stale = false;
     return true;
 }
@@ -215,11 +216,14 @@ static void read_all(struct zmq_port *port)
     bool has_events = take_ready(item_of(port, PORT_DIALER_MONITOR));
     bool has_listeners = take_ready(item_of(port, PORT_PUBLISHER));
     bool has_callers = take_ready(item_of(port, PORT_ROUTER_MONITOR));
+    bool has_listeners_calling = take_ready(item_of(port, PORT_PUBLISHER_MONITOR));
 
     if (take_ready(item_of(port, PORT_ZAP)))
         port_zap_read(port);
     if (has_callers)
-        port_monitor_read_router(port);
+        port_monitor_read_ear(port, &port->router_ear);
+    if (has_listeners_calling)
+        port_monitor_read_ear(port, &port->publisher_ear);
     if (has_listeners)
         port_publisher_read(port);
     if (has_events)

@@ -28,7 +28,7 @@ static maiko_status open_router(struct zmq_port *port, struct text *error)
     if (status != MAIKO_OK)
         return status;
     port_socket_set_int(port->router, ZMQ_ROUTER_MANDATORY, 1); /* a peer that is gone is an error, not a silence */
-    return port_monitor_open(port, port->router, &port->router_monitor, error);
+    return port_monitor_open(port, port->router, &port->router_ear.monitor, error);
 }
 
 maiko_status zmq_port_open(const struct zmq_port_config *config, struct zmq_port **ret_port, struct text *error)
@@ -72,7 +72,7 @@ struct zmq_port *zmq_port_close(struct zmq_port *port, unsigned linger_ms)
     port_routes_close(port);
     port_publisher_close(port);
     if (port->router != NULL) {
-        port_monitor_close(port->router, port->router_monitor);
+        port_monitor_close(port->router, port->router_ear.monitor);
         zmq_close(port->router);
     }
     if (port->dialer != NULL) {
@@ -87,7 +87,8 @@ struct zmq_port *zmq_port_close(struct zmq_port *port, unsigned linger_ms)
     hash_table_deinit(&port->dialled);
     heap_free(port->heap, port->slots, port->slot_count * sizeof(*port->slots));
     port_items_free(port);
-    port_callers_free(port);
+    port_callers_free(port, &port->router_ear);
+    port_callers_free(port, &port->publisher_ear);
     explicit_bzero(port->secret_key, sizeof(port->secret_key));
     heap_free(port->heap, port, sizeof(*port));
     return NULL;
@@ -156,7 +157,7 @@ maiko_status zmq_port_bind(struct zmq_port *port, enum port_door door, const cha
     if (status != MAIKO_OK)
         return status;
     if (is_ipc)
-        (void)chmod(endpoint + strlen("ipc://"), 0600); /* libzmq makes them 0755; the directory is the real guard */
+        (void)chmod(endpoint + strlen("ipc://"), 0600);           /* libzmq makes them 0755; the directory is the real guard */
     memcpy(ret_endpoint, bind->endpoint, sizeof(bind->endpoint)); /* libzmq's own words are what unbinds it */
     port_plain_endpoint(ret_endpoint);
     port->bind_count++;

@@ -20,7 +20,10 @@ maiko_status port_publisher_open(struct zmq_port *port, struct text *error)
         return status;
     port_socket_set_int(port->publisher, ZMQ_XPUB_MANUAL, 1);
     port_socket_set_int(port->publisher, ZMQ_SNDHWM, PUBLISHER_HIGH_WATER);
-    return MAIKO_OK;
+    status = port_monitor_open(port, port->publisher, &port->publisher_ear.monitor, error);
+    if (status != MAIKO_OK)
+        port_publisher_close(port);
+    return status;
 }
 
 static struct listened *listened_find(const struct zmq_port *port, const void *prefix, size_t len)
@@ -165,7 +168,9 @@ void port_publisher_close(struct zmq_port *port)
 {
     while (!list_is_empty(&port->listened))
         listened_free(port, CONTAINER_OF(list_first(&port->listened), struct listened, link));
-    if (port->publisher != NULL)
-        zmq_close(port->publisher);
+    if (port->publisher == NULL)
+        return;
+    port_monitor_close(port->publisher, port->publisher_ear.monitor);
+    zmq_close(port->publisher);
     port->publisher = NULL;
 }

@@ -240,6 +240,26 @@ static void several_connections_to_one_endpoint_are_told_apart(void)
     close_end(&other);
 }
 
+static void an_endpoint_may_be_spelt_in_any_way(void)
+{
+    static const char *const hosts[] = {"127.0.0.1", "[::ffff:127.0.0.1]", "localhost"};
+    char endpoint[PORT_ENDPOINT_MAX];
+    struct end ends[2]; /* client, server */
+    struct line lines[3];
+    unsigned i;
+
+    open_end(&ends[0], false);
+    open_listener(&ends[1], false, "tcp://127.0.0.1:*");
+    for (i = 0; i < 3; i++) {
+        snprintf(endpoint, sizeof(endpoint), "tcp://%s%s", hosts[i], strrchr(ends[1].endpoint, ':'));
+        connect_line(&ends[0], &lines[i], endpoint, "");
+        CU_ASSERT(wait_until((turn(&ends[0]), turn(&ends[1]), lines[i].is_up), 60000));
+        CU_ASSERT_STRING_EQUAL(route_address(lines[i].route), endpoint);
+    }
+    close_end(&ends[0]);
+    close_end(&ends[1]);
+}
+
 /* ---- the end of one among many ---- */
 
 enum { LAST_FRAMES = 5000, FLOOD = 400 };
@@ -457,8 +477,11 @@ static void thousands_that_fail_and_are_made_again_end_in_order(void)
 }
 
 static const struct test_case cases[] = {
-    TEST_CASE(ten_connections_have_as_many_sockets_as_one),         TEST_CASE(several_connections_to_one_endpoint_are_told_apart),
-    TEST_CASE(what_came_before_an_end_is_read_first_over_tcp),      TEST_CASE(what_came_before_an_end_is_read_first_over_ipc),
+    TEST_CASE(ten_connections_have_as_many_sockets_as_one),
+    TEST_CASE(several_connections_to_one_endpoint_are_told_apart),
+    TEST_CASE(an_endpoint_may_be_spelt_in_any_way),
+    TEST_CASE(what_came_before_an_end_is_read_first_over_tcp),
+    TEST_CASE(what_came_before_an_end_is_read_first_over_ipc),
     TEST_CASE(thousands_that_fail_and_are_made_again_end_in_order),
 };
 

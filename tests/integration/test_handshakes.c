@@ -23,6 +23,7 @@ struct end {
     unsigned told[FAULTS]; /* times each fault was */
     unsigned refusals;
     char who[PORT_ENDPOINT_MAX]; /* was refused last */
+    char word[32];               /* why */
     char text[512];
 };
 
@@ -52,6 +53,7 @@ static void on_refused(const char *who, const char *reason, const char *text, vo
 
     end->refusals++;
     snprintf(end->who, sizeof(end->who), "%s", who);
+    snprintf(end->word, sizeof(end->word), "%s", reason);
     snprintf(end->text, sizeof(end->text), "%s", text);
 }
 
@@ -77,13 +79,18 @@ static void close_end(struct end *end)
     end->port = zmq_port_close(end->port, 0);
 }
 
-static void bind_end(struct end *end, char endpoint[PORT_ENDPOINT_MAX])
+static void bind_door(struct end *end, enum port_door door, char endpoint[PORT_ENDPOINT_MAX])
 {
     struct text error;
     char reason[256];
 
     text_init_buffer(&error, reason, sizeof(reason));
-    CU_ASSERT_EQUAL_FATAL(zmq_port_bind(end->port, PORT_LINKS, "tcp://127.0.0.1:*", endpoint, &error), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(zmq_port_bind(end->port, door, "tcp://127.0.0.1:*", endpoint, &error), MAIKO_OK);
+}
+
+static void bind_end(struct end *end, char endpoint[PORT_ENDPOINT_MAX])
+{
+    bind_door(end, PORT_LINKS, endpoint);
 }
 
 static void connect_end(struct end *end, const char *endpoint, const char *key)
@@ -293,18 +300,19 @@ static void who_speaks_another_protocol_is_said_to(void)
 /* ---- whom a refusal names ---- */
 
 /* A caller that the server has noticed, and that has said nothing yet. */
-static int call(struct end *server, const char *endpoint)
+static int call(struct end *server, enum port_door door, const char *endpoint)
 {
+    const struct port_ear *ear = door == PORT_LINKS ? &server->port->router_ear : &server->port->publisher_ear;
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     address.sin_port = htons((uint16_t)atoi(strrchr(endpoint, ':') + 1));
     CU_ASSERT_EQUAL_FATAL(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    CU_ASSERT(wait_for(server, server->port->caller_count > 0));
+    CU_ASSERT(wait_for(server, ear->caller_count > 0));
     return fd;
 }
 
-static void call_in_vain(const char *mechanism, const char *expected)
+static void call_in_vain(enum port_door door, const char *mechanism, const char *word, const char *expected)
 {
     unsigned char hello[202] = "\4\xc8\5HELLO\1";
     unsigned char ours[GREETING];
@@ -314,13 +322,15 @@ static void call_in_vain(const char *mechanism, const char *expected)
     int fd;
 
     open_end(&server, true);
-    bind_end(&server, endpoint);
-    fd = call(&server, endpoint);
+    bind_door(&server, door, endpoint);
+    fd = call(&server, door, endpoint);
     memcpy(ours, greeting, GREETING);
     memcpy(ours + MECHANISM_AT, mechanism, strlen(mechanism));
     write_all(fd, ours, GREETING);
     write_all(fd, hello, sizeof(hello));
     CU_ASSERT(wait_for(&server, server.refusals > 0));
+    CU_ASSERT_EQUAL(server.refusals, 1);
+    CU_ASSERT_STRING_EQUAL(server.word, word);
     CU_ASSERT_STRING_EQUAL(server.who, "127.0.0.1"); /* not ::ffff:127.0.0.1, which the IPv6 socket has */
     CU_ASSERT_PTR_NULL(strstr(server.text, "ffff"));
     CU_ASSERT_EQUAL(strncmp(endpoint, "tcp://127.0.0.1:", strlen("tcp://127.0.0.1:")), 0);
@@ -333,8 +343,14 @@ static void call_in_vain(const char *mechanism, const char *expected)
 
 static void a_refusal_names_who_called(void)
 {
-    call_in_vain("NULL", "broke the ZeroMQ protocol or is not encrypted as asked");
-    call_in_vain("CURVE", "does not have our public key");
+    call_in_vain(PORT_LINKS, "NULL", "protocol", "broke the ZeroMQ protocol or is not encrypted as asked");
+    call_in_vain(PORT_LINKS, "CURVE", "server_key_wrong", "does not have our public key");
+}
+
+static void so_does_a_refusal_at_the_open_door(void)
+{
+    call_in_vain(PORT_LISTENERS, "NULL", "protocol", "broke the ZeroMQ protocol or is not encrypted as asked");
+    call_in_vain(PORT_LISTENERS, "CURVE", "server_key_wrong", "does not have our public key");
 }
 
 static const struct test_case cases[] = {
@@ -345,6 +361,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_listener_that_says_nothing_gives_no_answer),
     TEST_CASE(who_speaks_another_protocol_is_said_to),
     TEST_CASE(a_refusal_names_who_called),
+    TEST_CASE(so_does_a_refusal_at_the_open_door),
 };
 
 SUITE_MAIN("handshakes", cases)
