@@ -96,8 +96,6 @@ static maiko_status begin_stream(struct maiko_importer *importer, const char *co
 
     if (status != MAIKO_OK)
         return status;
-    if (actor_rare(gate) == NULL)
-        return MAIKO_ENOMEM;
     gate->rare->publish = importer->publish;
     status = supervisor_announce_stream(gate->shard, importer->publish, true);
     gate->rare->is_publisher = status == MAIKO_OK;

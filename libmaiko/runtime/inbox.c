@@ -8,6 +8,7 @@
 
 #define FIRST_BUFFER ((size_t)4096)
 #define MEMORY_WAIT_NS MAIKO_MS(1)
+#define MEMORY_TRIES 100u /* before a stop takes it that there will be none */
 
 struct inbox_record {
     size_t size; /* of the record, a multiple of 16 */
@@ -395,14 +396,22 @@ static bool swap(struct inbox *inbox)
     return true;
 }
 
-/* It was accepted, so it waits for memory as it would for a place. */
+/* It was accepted, so it waits for memory as it would for a place.  Gates always have a timer. */
 static void wait_for_memory(struct inbox *inbox)
 {
     struct shard *shard = inbox->gate->shard;
 
-    supervisor_memory_failed(shard, "event from outside");
+    if (inbox->memory_tries == 0)
+        supervisor_memory_failed(shard, "event from outside");
+    if (inbox->memory_tries < MEMORY_TRIES)
+        inbox->memory_tries++;
     if (shard_set_timer(shard, inbox->gate, MEMORY_WAIT_NS) == MAIKO_OK)
         inbox->gate->hold |= ACTOR_HELD_BY_RETRY;
+}
+
+bool inbox_is_starved(const struct inbox *inbox)
+{
+    return inbox->memory_tries == MEMORY_TRIES && (inbox->gate->hold & ACTOR_HELD_BY_RETRY) != 0;
 }
 
 /* False when it has to be tried again. */
@@ -455,6 +464,7 @@ void inbox_run(struct inbox *inbox)
             wait_for_memory(inbox);
             return;
         }
+        inbox->memory_tries = 0;
         inbox->drain_at += record->size;
     }
 }

@@ -44,6 +44,7 @@ struct inbox {
     /* the gate's shard */
     struct inbox_buffer drain;
     size_t drain_at;
+    uint32_t memory_tries; /* of its first event, in a row, for which there was no memory */
     /* any thread; relaxed hint, the lock orders the rest */
     _Atomic bool has_events;
 };
@@ -90,6 +91,10 @@ static inline bool inbox_has_events(const struct inbox *inbox)
 {
     return inbox->drain_at < inbox->drain.used || atomic_load_explicit(&inbox->has_events, memory_order_relaxed);
 }
+
+/* The gate's shard, or any thread while that sleeps: has it waited for memory for so long that a stop does not wait on, when there
+ * is nothing else that could give any back? */
+bool inbox_is_starved(const struct inbox *inbox);
 
 /* The gate's activation: sends on what is there until the gate is held. */
 void inbox_run(struct inbox *inbox);

@@ -139,10 +139,8 @@ static bool announce(struct move *move)
 
 static bool prepare(struct move *move)
 {
-    struct timer_heap *timers = &move->to->timers;
-
-    return timer_heap_reserve(timers, timers->count + 1) == MAIKO_OK && copy_events(move, 0) && copy_events(move, 1) &&
-           reserve_places(move) && announce(move);
+    return shard_reserve_timer(move->to) == MAIKO_OK && copy_events(move, 0) && copy_events(move, 1) && reserve_places(move) &&
+           announce(move);
 }
 
 /* The lists, not what they stand for. */

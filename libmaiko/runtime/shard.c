@@ -123,12 +123,20 @@ void shard_unready_all(struct shard *shard)
     }
 }
 
+/* What gates wait for with their timers is memory, so theirs are there already. */
+maiko_status shard_reserve_timer(struct shard *shard)
+{
+    return timer_heap_reserve(&shard->timers, shard->timers.count + shard->sup->inbox_count + 1);
+}
+
 maiko_status shard_set_timer(struct shard *shard, struct actor *actor, uint64_t after_ns)
 {
     uint64_t now = clock_mono_ns(&shard->sup->clock);
     struct actor_rare *rare = actor_rare(actor);
 
-    return rare == NULL ? MAIKO_ENOMEM : timer_heap_insert(&shard->timers, &rare->timer, clock_deadline(now, after_ns));
+    if (rare == NULL || (!actor->is_gate && shard_reserve_timer(shard) != MAIKO_OK))
+        return MAIKO_ENOMEM;
+    return timer_heap_insert(&shard->timers, &rare->timer, clock_deadline(now, after_ns));
 }
 
 /* NULL when it has stopped in this activation, or there is no memory for the line. */

@@ -207,6 +207,9 @@ bool shard_is_idle(const struct shard *shard);
 /* The thread's main function; the argument is the shard. */
 void *shard_main(void *arg);
 
+/* Makes room for one more timer, and for those of the gates.  MAIKO_OK or MAIKO_ENOMEM. */
+MAIKO_MUST_CHECK maiko_status shard_reserve_timer(struct shard *shard);
+
 /* The actor is ready (or its step or retry is due) after `after_ns`.  MAIKO_OK or MAIKO_ENOMEM. */
 MAIKO_MUST_CHECK maiko_status shard_set_timer(struct shard *shard, struct actor *actor, uint64_t after_ns);
 

@@ -15,31 +15,39 @@ static uint64_t now_ns(const struct maiko_supervisor *sup)
 
 /* --- by the shards --- */
 
-static bool inboxes_are_empty(struct maiko_supervisor *sup)
+/* A stop does not wait for memory that nobody is left to give back: settle() says what became of such events. */
+static bool inboxes_are_done(const struct maiko_supervisor *sup)
 {
-    struct inbox *inbox;
+    bool is_stopping = supervisor_state(sup) == SUP_STOPPING;
+    const struct inbox *inbox;
 
     for (inbox = sup->inboxes; inbox != NULL; inbox = inbox->next) {
-        if (inbox_has_events(inbox))
+        if (inbox_has_events(inbox) && !(is_stopping && inbox_is_starved(inbox)))
             return false;
     }
     return true;
 }
 
-/* All idle with nothing alive, and everything published taken in: sleepers cannot change any of it without the lock. */
-bool supervisor_is_quiet(struct maiko_supervisor *sup)
+/* Nothing is to be sent on from outside, and everything published and posted is taken in. */
+static bool all_is_taken_in(const struct maiko_supervisor *sup)
 {
     uint32_t count = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
     uint32_t i;
 
-    if (sup->idle_shards != supervisor_all_shards(sup) || sup->quiet_shards != supervisor_all_shards(sup) ||
-        !inboxes_are_empty(sup))
+    if (!inboxes_are_done(sup))
         return false;
     for (i = 0; i < count; i++) {
         if (exchange_has_unread(sup->shards[i]) || atomic_load_explicit(&sup->shards[i]->has_posted, memory_order_relaxed))
             return false;
     }
     return true;
+}
+
+/* All idle with nothing alive, and everything taken in: sleepers cannot change any of it without the lock. */
+bool supervisor_is_quiet(struct maiko_supervisor *sup)
+{
+    return sup->idle_shards == supervisor_all_shards(sup) && sup->quiet_shards == supervisor_all_shards(sup) &&
+           all_is_taken_in(sup);
 }
 
 void supervisor_shard_idle(struct shard *shard)
@@ -299,11 +307,20 @@ static bool nothing_is_alive(const struct maiko_supervisor *sup)
     return true;
 }
 
+static bool only_starves(const struct maiko_supervisor *sup)
+{
+    const struct inbox *inbox = sup->inboxes;
+
+    while (inbox != NULL && !inbox_is_starved(inbox))
+        inbox = inbox->next;
+    return inbox != NULL && nothing_is_alive(sup) && all_is_taken_in(sup);
+}
+
 /* What something outside holds for ever ends the wait here: nobody could let it go meanwhile. */
 static bool drain_polled(struct maiko_supervisor *sup, uint64_t deadline_ns)
 {
-    while (supervisor_poll_once(sup, deadline_ns, UINT64_MAX) ||
-           (sup->config.mode == MAIKO_POLLED && supervisor_poll_wait(sup, deadline_ns))) {
+    while (!only_starves(sup) && (supervisor_poll_once(sup, deadline_ns, UINT64_MAX) ||
+                                  (sup->config.mode == MAIKO_POLLED && supervisor_poll_wait(sup, deadline_ns)))) {
         if (now_ns(sup) >= deadline_ns)
             return false;
     }

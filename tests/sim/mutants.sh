@@ -67,8 +67,8 @@ mutant "the outbox limit is not looked at" send.c '^        (actor->debt >= shar
 mutant "time goes back with the clock" ../base/clock.c '^    return clock_clamp(clock_wall_ns(clock), last);' \
     '    return last == NULL ? 0 : clock_wall_ns(clock);'
 mutant "a foreign id is lost" inbox.c '^    record->id = maiko_id_is_nil(event->id) ?' '    record->id = true ?'
-mutant "a polled stop does not wait for a retry" supervisor_stop.c '^           (sup->config.mode == MAIKO_POLLED && supervisor_poll_wait' \
-    '           (sup->config.mode == MAIKO_DETERMINISTIC \&\& supervisor_poll_wait'
+mutant "a polled stop does not wait for a retry" supervisor_stop.c '(sup->config.mode == MAIKO_POLLED && supervisor_poll_wait' \
+    '(sup->config.mode == MAIKO_DETERMINISTIC \&\& supervisor_poll_wait'
 mutant "a late shard does not learn who subscribed" dedicated.c '^    maiko_status status = interest_teach(other, newcomer);' '    maiko_status status = MAIKO_OK;'
 mutant "a late shard is told nothing" dedicated.c '^    other->peers = newcomer->index + 1;' ''
 mutant "a late shard does not learn who publishes" dedicated.c \

@@ -143,7 +143,8 @@ MAIKO_API maiko_status maiko_supervisor_request_stop(maiko_supervisor *sup);
  *
  * @param report  NULL, or filled in; free it with maiko_stop_report_deinit().
  * @return MAIKO_OK, the first failure of set-up or of an actor, MAIKO_ETIMEDOUT (the report names who held it up;
- *         a thread stuck in a hook is left behind and its memory with it), MAIKO_ETHREAD (from a hook).
+ *         a thread stuck in a hook is left behind and its memory with it), MAIKO_ENOMEM (also when what was sent from outside
+ *         had to be given up: nothing was left to wait for that could have given back memory), MAIKO_ETHREAD (from a hook).
  * Blocking: until stopped or config.stop_deadline_ns.
  */
 MAIKO_API maiko_status maiko_supervisor_halt(maiko_supervisor *sup, maiko_stop_report *report);
