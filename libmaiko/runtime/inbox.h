@@ -92,8 +92,8 @@ static inline bool inbox_has_events(const struct inbox *inbox)
     return inbox->drain_at < inbox->drain.used || atomic_load_explicit(&inbox->has_events, memory_order_relaxed);
 }
 
-/* The gate's shard, or any thread while that sleeps: has it waited for memory for so long that a stop does not wait on, when there
- * is nothing else that could give any back? */
+/* The gate's shard, or any thread while that sleeps: has it waited for memory for so long that a stop does not wait on, when
+ * there is nothing else that could give any back? */
 bool inbox_is_starved(const struct inbox *inbox);
 
 /* The gate's activation: sends on what is there until the gate is held. */

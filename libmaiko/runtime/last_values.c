@@ -10,13 +10,17 @@ static struct envelope *newest_of(const struct route *route)
     return route->last == NULL ? NULL : route->last->newest;
 }
 
-/* Causes are before their effects; what crossed is in some order, the same everywhere.  Of what one flush brought ids count. */
+/* Causes are before their effects; what crossed is in some order, the same everywhere. */
+static bool moment_is_before(struct moment a, struct moment b)
+{
+    return a.sum != b.sum ? a.sum < b.sum : a.shard < b.shard;
+}
+
+/* Of what one flush brought ids count. */
 static bool is_before(const struct envelope *a, struct moment a_at, const struct envelope *b, struct moment b_at)
 {
-    if (a_at.sum != b_at.sum)
-        return a_at.sum < b_at.sum;
-    if (a_at.shard != b_at.shard)
-        return a_at.shard < b_at.shard;
+    if (a_at.sum != b_at.sum || a_at.shard != b_at.shard)
+        return moment_is_before(a_at, b_at);
     return a->id.hi == b->id.hi && a->id.lo < b->id.lo;
 }
 
@@ -68,11 +72,14 @@ static void replace_announced(struct shard *shard, struct last_value *value)
     envelope_ref_heap(value->newest);
 }
 
-/* What comes from another shard was published by it. */
-static void announce_at_once(struct shard *shard, struct last_value *value)
+/* What was sent later than our own its sender announces, and what is later still in turn: nobody needs ours any more. */
+static void give_way(struct shard *shard, struct last_value *value)
 {
+    if (value->announced == NULL || !moment_is_before(value->announced_at, value->newest_at))
+        return;
     pthread_mutex_lock(&shard->announce_lock);
-    replace_announced(shard, value);
+    value->outdated = value->announced;
+    value->announced = NULL;
     pthread_mutex_unlock(&shard->announce_lock);
     release(shard, &value->outdated);
 }
@@ -115,7 +122,7 @@ void last_values_keep(struct shard *shard, struct route *route, struct envelope 
     if (is_own)
         forget_untold(shard, value);
     if (!is_own) {
-        announce_at_once(shard, value);
+        give_way(shard, value);
     } else if (!value->is_fresh) {
         value->is_fresh = true;
         value->next_fresh = shard->fresh_values;
@@ -287,21 +294,18 @@ static maiko_status teach(struct shard *newcomer, const struct last_value *known
 
     if (value == NULL)
         return MAIKO_ENOMEM;
-    if (value->newest != NULL && !is_before(value->newest, value->newest_at, known->announced, known->announced_at))
+    if (value->newest != NULL && !moment_is_before(value->newest_at, known->announced_at))
         return MAIKO_OK;
     adopt(&value->newest, known->announced);
-    adopt(&value->announced, known->announced);
     value->newest_at = known->announced_at;
-    value->announced_at = known->announced_at;
     value->order = ++newcomer->kept_values;
     list_remove(&value->link);
     list_push_back(&newcomer->last_values, &value->link);
     return MAIKO_OK;
 }
 
-/* What the shards before it did not know, no value of theirs was sent because of: so it comes behind all of theirs.  Only of two
- * values that were sent to one topic at once shards may differ in which was the last; then times decide, and its place may be
- * behind what was sent because of it. */
+/* Each shard teaches the latest it sent itself, and no other: what it has of others may be old, their later ones being under way
+ * to it still. */
 maiko_status last_values_teach(const struct shard *shard, struct shard *newcomer)
 {
     maiko_status status = MAIKO_OK;
@@ -431,7 +435,7 @@ void last_values_keep_late(struct shard *shard, struct route *route, struct enve
     value->newest_at = moment;
     value->order = ++shard->kept_values;
     value->routed_to = 0;
-    announce_at_once(shard, value);
+    give_way(shard, value);
 }
 
 /* --- to new subscriptions --- */

@@ -1,8 +1,10 @@
 /* Last values of sticky topics: each shard keeps them, for those who subscribe there later.
  *
- * A shard that comes later reads what the others have announced, all at one instant (dedicated.c).  A shard announces its own
- * values together with the flush they go out with, under `announce_lock`: so each value is either read, or sent to the
- * newcomer in order with everything else.
+ * A shard that comes later reads what the others have announced, all at one instant (dedicated.c), and of each topic keeps what
+ * was sent at the latest moment.  A shard announces its own values together with the flush they go out with, under
+ * `announce_lock`: so each value is either read, or sent to the newcomer in order with everything else.  It announces nobody
+ * else's: of several that one shard sent, only that shard knows which is the last, whatever a ring's mark keeps back, or others
+ * have not read yet.
  *
  * What a ring's mark keeps from a shard, its policy allowing, would leave the last value there behind for ever.  So the shard is
  * told of it later, for keeping only: its subscribers have lost it, and may have got what was sent because of it. */
@@ -15,7 +17,7 @@
 struct last_value {
     struct list link; /* of the shard, in the order of the announcements; under announce_lock, like the next three */
     struct route *route;
-    struct envelope *announced; /* what a newcomer reads; NULL: nothing yet */
+    struct envelope *announced; /* our own latest, which a newcomer reads; NULL: none, or we know of a later one */
     struct moment announced_at; /* when it was sent */
     struct envelope *newest;    /* what local subscribers get; the owner's */
     struct moment newest_at;
