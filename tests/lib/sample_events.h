@@ -18,11 +18,20 @@ MAIKO_STRUCT(mark, MARK_FIELDS)
     F(INT8, i8)                                                                                                                  \
     F(INT16, i16)                                                                                                                \
     F(INT32, i32) F(INT64, i64) F(UINT8, u8) F(UINT16, u16) F(UINT32, u32) F(UINT64, u64) F(FLOAT, f32) F(DOUBLE, f64)
+/* clang-format off: it does not settle on the fields' lines */
 #define SAMPLE_FIELDS(F)                                                                                                         \
     F(BOOL, on)                                                                                                                  \
     NUMBER_FIELDS(F)                                                                                                             \
-    F(STRING, name, 16) F(BLOB, key, 7) F(ENUM, shade, color) F(STRUCT, best, mark) F(ARRAY, values, DOUBLE, 2 + 1)              \
-        F(ARRAY, flags, BOOL, 3) F(ENUM_ARRAY, shades, color, 2) F(STRUCT_ARRAY, marks, mark, 2) F(TAIL, samples, INT16)
+    F(STRING, name, 16)                                                                                                          \
+    F(BLOB, key, 7)                                                                                                              \
+    F(ENUM, shade, color)                                                                                                        \
+    F(STRUCT, best, mark)                                                                                                        \
+    F(ARRAY, values, DOUBLE, 2 + 1)                                                                                              \
+    F(ARRAY, flags, BOOL, 3)                                                                                                     \
+    F(ENUM_ARRAY, shades, color, 2)                                                                                              \
+    F(STRUCT_ARRAY, marks, mark, 2)                                                                                              \
+    F(TAIL, samples, INT16)
+/* clang-format on */
 MAIKO_EVENT(sample, "sample/all", SAMPLE_FIELDS)
 
 MAIKO_EVENT(numbers, MAIKO_DEFAULT_TOPIC, NUMBER_FIELDS)

@@ -46,37 +46,51 @@ enum {
     MAIKO_ERROR_RETRY = 4
 };
 
-#define MAIKO_ERROR_ACTION_(name, kind_, after_, limit_)                                                                         \
-    {                                                                                                                            \
-        maiko_error_action action_;                                                                                              \
-        action_.kind = kind_;                                                                                                    \
-        action_.limit = limit_;                                                                                                  \
-        action_.after_ns = after_;                                                                                               \
-        return action_;                                                                                                          \
-    }
+static inline maiko_error_action maiko_error_action_(int32_t kind, uint64_t after_ns, uint32_t limit)
+{
+    maiko_error_action action;
+
+    action.kind = kind;
+    action.limit = limit;
+    action.after_ns = after_ns;
+    return action;
+}
 
 /** Go on with the next event; a failed step runs again after the next batch of events. */
-static inline maiko_error_action maiko_error_ignore(void) MAIKO_ERROR_ACTION_(ignore, MAIKO_ERROR_IGNORE, 0, 0)
+static inline maiko_error_action maiko_error_ignore(void)
+{
+    return maiko_error_action_(MAIKO_ERROR_IGNORE, 0, 0);
+}
 
-    /** Stop this actor as failed: its queue is dropped and counted, on_stop runs, the error comes out of join and stop. */
-    static inline maiko_error_action maiko_error_stop_actor(void) MAIKO_ERROR_ACTION_(stop_actor, MAIKO_ERROR_STOP_ACTOR, 0, 0)
+/** Stop this actor as failed: its queue is dropped and counted, on_stop runs, the error comes out of join and stop. */
+static inline maiko_error_action maiko_error_stop_actor(void)
+{
+    return maiko_error_action_(MAIKO_ERROR_STOP_ACTOR, 0, 0);
+}
 
-    /** Stop the whole runtime, draining; the error comes out of join and stop. */
-    static inline maiko_error_action maiko_error_stop_runtime(void)
-        MAIKO_ERROR_ACTION_(stop_runtime, MAIKO_ERROR_STOP_RUNTIME, 0, 0)
+/** Stop the whole runtime, draining; the error comes out of join and stop. */
+static inline maiko_error_action maiko_error_stop_runtime(void)
+{
+    return maiko_error_action_(MAIKO_ERROR_STOP_RUNTIME, 0, 0);
+}
 
-    /** Restart the actor.  Needs supervision: until then it acts as stop_actor with the status MAIKO_ENOTSUP. */
-    static inline maiko_error_action maiko_error_restart(void) MAIKO_ERROR_ACTION_(restart, MAIKO_ERROR_RESTART, 0, 0)
+/** Restart the actor.  Needs supervision: until then it acts as stop_actor with the status MAIKO_ENOTSUP. */
+static inline maiko_error_action maiko_error_restart(void)
+{
+    return maiko_error_action_(MAIKO_ERROR_RESTART, 0, 0);
+}
 
-    /**
+/**
  * Handle the same event (or run the step) again after `after_ns`, at most `limit` times in a row (0 is refused as an
  * error); the actor handles nothing else meanwhile.  When the limit is used up the error stops the actor.
  */
-    static inline maiko_error_action maiko_error_retry(uint64_t after_ns, uint32_t limit)
-        MAIKO_ERROR_ACTION_(retry, MAIKO_ERROR_RETRY, after_ns, limit)
+static inline maiko_error_action maiko_error_retry(uint64_t after_ns, uint32_t limit)
+{
+    return maiko_error_action_(MAIKO_ERROR_RETRY, after_ns, limit);
+}
 
-    /** One line of a per-type handler table: events of `type` go to `handle`.  Written with MAIKO_ON(). */
-    typedef struct maiko_handler {
+/** One line of a per-type handler table: events of `type` go to `handle`.  Written with MAIKO_ON(). */
+typedef struct maiko_handler {
     const maiko_event_type *type;
     maiko_status (*handle)(void *self, maiko_context *ctx, const void *event, const maiko_envelope *envelope);
 } maiko_handler;

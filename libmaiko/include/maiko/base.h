@@ -36,8 +36,7 @@
 
 /* One comparable number: 1.2.3 is 0x010203. */
 #define MAIKO_VERSION_NUMBER ((MAIKO_VERSION_MAJOR << 16) | (MAIKO_VERSION_MINOR << 8) | MAIKO_VERSION_PATCH)
-#define MAIKO_VERSION_AT_LEAST(major, minor, patch)                                                                              \
-    (MAIKO_VERSION_NUMBER >= (((major) << 16) | ((minor) << 8) | (patch)))
+#define MAIKO_VERSION_AT_LEAST(major, minor, patch) (MAIKO_VERSION_NUMBER >= (((major) << 16) | ((minor) << 8) | (patch)))
 
 /* Durations in nanoseconds, as uint64_t.  Fractions work: MAIKO_SECONDS(0.5). */
 #define MAIKO_US(n) ((uint64_t)((n)*UINT64_C(1000)))
