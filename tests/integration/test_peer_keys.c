@@ -407,43 +407,40 @@ static void an_allow_file_that_others_can_write_is_refused(void)
     report_ends_finish();
 }
 
-static void a_replaced_key_pair_is_used_without_a_restart(void)
+/* They meet once the file `better` has taken the place of `worse`. */
+static void expect_to_meet_after(struct keyring *ring, const struct keys *own, const struct keys *expected, const char *reason,
+                                 const struct keys *better, const struct keys *worse)
 {
-    struct keyring ring;
-    const char *admitted[] = {ring.first.pair.public_key, NULL};
+    const char *admitted[] = {ring->first.pair.public_key, NULL};
     struct report_end server;
     struct report_end client;
 
-    begin_with_keys(&ring);
-    admit_only(&ring, admitted);
-    report_end_listen(&server, &ring.config);
-    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.first, ring.second.pair.public_key);
-    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "server_key_wrong"));
-    CU_ASSERT_EQUAL(rename(ring.second.file, ring.server.file), 0);
+    admit_only(ring, admitted);
+    report_end_listen(&server, &ring->config);
+    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), own, expected->pair.public_key);
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, reason));
+    CU_ASSERT_EQUAL(rename(better->file, worse->file), 0);
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_READY, NULL));
     report_end_stop(&client);
     report_end_stop(&server);
     report_ends_finish();
 }
 
+static void a_replaced_key_pair_is_used_without_a_restart(void)
+{
+    struct keyring ring;
+
+    begin_with_keys(&ring);
+    expect_to_meet_after(&ring, &ring.first, &ring.second, "server_key_wrong", &ring.second, &ring.server);
+}
+
 /* The one who connects has a new pair: the next attempt is made with it. */
 static void a_pair_that_was_refused_may_be_replaced_without_a_restart(void)
 {
     struct keyring ring;
-    const char *admitted[] = {ring.first.pair.public_key, NULL};
-    struct report_end server;
-    struct report_end client;
 
     begin_with_keys(&ring);
-    admit_only(&ring, admitted);
-    report_end_listen(&server, &ring.config);
-    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.second, ring.server.pair.public_key);
-    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "key_refused"));
-    CU_ASSERT_EQUAL(rename(ring.first.file, ring.second.file), 0);
-    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_READY, NULL));
-    report_end_stop(&client);
-    report_end_stop(&server);
-    report_ends_finish();
+    expect_to_meet_after(&ring, &ring.second, &ring.server, "key_refused", &ring.first, &ring.second);
 }
 
 /* It asks for what its key may not have: it is told so by name, has a line in the log there, and gets the rest. */
