@@ -306,6 +306,41 @@ class Node:
         self.out_next += 1
 
 
+class Refusing(Node):
+    """Takes nothing, and says so with every acknowledgement; is told the same of an event that nobody asked it for."""
+
+    def __init__(self, router):
+        super().__init__(router)
+        self.refused = {}  # events by topic
+        self.has_published = self.was_told = False
+
+    def send(self, kind, **keys):
+        if kind in ("ack", "heartbeat") and self.refused:
+            keys["refused"] = [{"topic": topic, "reason": "not today", "events": count} for topic, count in self.refused.items()]
+        super().send(kind, **keys)
+
+    def is_done(self):
+        return self.was_told and self.refused.keys() == EXPECTED.keys() and self.out_acked == self.out_next
+
+    def on_event(self, number, low, when, parent, correlation, values):
+        channel = self.channels[number]
+        told = self.types[channel["type"], channel["schema"]]
+        if not self.has_published:
+            self.has_published = True
+            self.publish(Event("aside", channel["type"], values_to_map(told["fields"], values), uuid.uuid4().bytes, None, None,
+                               "python"), uuid.uuid4().bytes)
+        self.refused[channel["topic"]] = self.refused.get(channel["topic"], 0) + 1
+
+    def on_ack(self, frame):
+        super().on_ack(frame)
+        if frame["next"] > 0:
+            check(frame.get("refused") == [{"topic": "aside", "reason": "unasked", "events": 1}], "acknowledged: %r" % frame)
+            self.was_told = True
+
+    def on_heartbeat(self, frame):
+        self.on_ack({"next": frame.get("ack", 0), "refused": frame.get("refused")})
+
+
 def record_sizes(frame):
     """What each record of a data frame counts against a window of bytes."""
     unpacker = msgpack.Unpacker()
@@ -389,8 +424,10 @@ if __name__ == "__main__":
         run_door(sys.argv[2], sys.argv[3])
     elif len(sys.argv) == 3 and sys.argv[1] == "node":
         Node(sys.argv[2]).run()
+    elif len(sys.argv) == 3 and sys.argv[1] == "refusing":
+        Refusing(sys.argv[2]).run()
     elif len(sys.argv) == 5 and sys.argv[1] == "window":
         run_window(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
     else:
-        fail("usage: door XPUB ROUTER | node ROUTER | window ROUTER BYTES EVENTS")
+        fail("usage: door XPUB ROUTER | node ROUTER | refusing ROUTER | window ROUTER BYTES EVENTS")
     print("python_peer: ok")

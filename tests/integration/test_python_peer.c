@@ -303,6 +303,31 @@ static void a_node_of_another_language_has_a_link_like_any_other(void)
     host_deinit(&host);
 }
 
+static void what_it_will_not_have_is_told_both_ways(void)
+{
+    const char *python = find_python();
+    struct node node;
+    struct process process;
+
+    if (python == NULL)
+        return;
+    host_init(&host);
+    make_parcels();
+    start_node(&node, "python actor", 0);
+    send_parcels(&node);
+    start_peer(&process, python, "refusing", maiko_bridge_endpoint(node.bridge, 0));
+    process_finish(&process);
+    CU_ASSERT_EQUAL(process.code, 0);
+    CU_ASSERT_TRUE(process_says(&process, "python_peer: ok"));
+    CU_ASSERT(wait_until(counters_of(&node).refused_there == KINDS, 60000));
+    CU_ASSERT_EQUAL(counters_of(&node).acknowledged, KINDS);
+    CU_ASSERT_EQUAL(counters_of(&node).imported, 0);
+    CU_ASSERT_EQUAL(node.good + node.bad, 0);
+    stop_node(&node);
+    free_parcels();
+    host_deinit(&host);
+}
+
 /* Events of many lengths, and the loss of those that had left the log, which is a record of another kind. */
 static void publish_more_than_the_log_holds(struct node *node)
 {
@@ -351,9 +376,8 @@ static void a_window_of_events_counts_all_records(void)
 }
 
 static const struct test_case cases[] = {
-    TEST_CASE(an_outsider_listens_and_publishes),
-    TEST_CASE(a_node_of_another_language_has_a_link_like_any_other),
-    TEST_CASE(a_window_of_bytes_counts_what_the_protocol_says),
+    TEST_CASE(an_outsider_listens_and_publishes),       TEST_CASE(a_node_of_another_language_has_a_link_like_any_other),
+    TEST_CASE(what_it_will_not_have_is_told_both_ways), TEST_CASE(a_window_of_bytes_counts_what_the_protocol_says),
     TEST_CASE(a_window_of_events_counts_all_records),
 };
 SUITE_MAIN_TIMEOUT("python_peer", cases, 300)
