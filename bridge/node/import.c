@@ -168,20 +168,34 @@ static bool comes_native(const struct inbound_event *event, const struct import_
     return event->channel->type->is_native && plan->plan == NULL && payload_is_native(event->payload);
 }
 
-static maiko_status event_len(const struct inbound_event *event, const struct import_plan *plan, size_t *ret_len,
-                              struct text *error)
+/* What an event's payload is, before there is room for the event. */
+struct coming {
+    const struct payload_plan *plan;
+    struct slice payload; /* the native bytes, or the whole value */
+    size_t len;           /* of the event */
+    bool is_native;
+};
+
+static maiko_status look_at(const struct inbound_event *event, const struct import_plan *plan, struct coming *ret_coming,
+                            struct text *error)
 {
-    if (comes_native(event, plan))
-        return payload_native_len(plan->known->plan, event->payload, ret_len, error);
-    return payload_len(reading_of(plan), event->payload, ret_len, error);
+    maiko_status status;
+
+    *ret_coming = (struct coming){.plan = reading_of(plan), .payload = event->payload, .is_native = comes_native(event, plan)};
+    if (!ret_coming->is_native)
+        return payload_len(ret_coming->plan, event->payload, &ret_coming->len, error);
+    status = payload_native_bytes(ret_coming->plan, event->payload, &ret_coming->payload, error);
+    ret_coming->len = ret_coming->payload.len;
+    return status;
 }
 
-static maiko_status read_event(const struct inbound_event *event, const struct import_plan *plan, void *bytes, size_t len,
-                               struct text *error)
+static maiko_status read_event(const struct coming *coming, void *bytes, struct text *error)
 {
-    if (comes_native(event, plan))
-        return payload_read_native(plan->known->plan, event->payload, bytes, len, error);
-    return payload_read(reading_of(plan), event->payload, bytes, len, error);
+    if (!coming->is_native)
+        return payload_read(coming->plan, coming->payload, bytes, coming->len, error);
+    if (coming->len > 0)
+        memcpy(bytes, coming->payload.data, coming->len); /* first, so that nobody changes what is checked */
+    return payload_check_native(coming->plan, bytes, coming->len, error);
 }
 
 /* ---- one event, straight into the importer's batch ---- */
@@ -208,16 +222,16 @@ static maiko_status stage(maiko_bridge *bridge, const struct inbound_event *even
                           struct text *error)
 {
     maiko_import meta = meta_of(event);
+    struct coming coming;
     maiko_status status;
-    size_t len = 0;
     void *bytes;
 
-    status = event_len(event, plan, &len, error);
+    status = look_at(event, plan, &coming, error);
     if (status == MAIKO_OK)
-        status = maiko_import_reserve(plan->path, len, &bytes);
+        status = maiko_import_reserve(plan->path, coming.len, &bytes);
     if (status != MAIKO_OK)
         return status;
-    status = read_event(event, plan, bytes, len, error);
+    status = read_event(&coming, bytes, error);
     if (status != MAIKO_OK) {
         maiko_import_abandon(plan->path);
         return status;
@@ -265,19 +279,23 @@ static maiko_status let_wait(maiko_bridge *bridge, struct node_peer *peer, const
                              struct import_plan *plan, struct text *error)
 {
     struct waiting_import *waiting;
+    struct coming coming;
     maiko_status status;
-    size_t len = 0;
 
-    status = event_len(event, plan, &len, error);
+    status = look_at(event, plan, &coming, error);
     if (status != MAIKO_OK)
         return status;
-    waiting = heap_alloc(&bridge->large, sizeof(*waiting) + len);
+    waiting = heap_alloc(&bridge->large, sizeof(*waiting) + coming.len);
     if (waiting == NULL)
         return MAIKO_ENOMEM;
-    *waiting = (struct waiting_import){
-        .peer = peer, .stream = event->stream, .position = event->position, .plan = plan, .import = meta_of(event), .len = len};
+    *waiting = (struct waiting_import){.peer = peer,
+                                       .stream = event->stream,
+                                       .position = event->position,
+                                       .plan = plan,
+                                       .import = meta_of(event),
+                                       .len = coming.len};
     plan->refs++;
-    status = read_event(event, plan, waiting->payload, len, error);
+    status = read_event(&coming, waiting->payload, error);
     if (status == MAIKO_OK)
         fifo_push(&bridge->waiting, &waiting->link);
     else

@@ -52,8 +52,16 @@ static inline bool payload_is_native(struct slice payload)
 /* `event` is valid for the type. */
 void payload_write_native(const struct payload_plan *plan, struct pack *pack, const void *event);
 
-/* The same two steps as above, for a plan that was made without a foreign type: bytes from anybody; an event that is valid for
- * the type, as the supervisor asks of every send, or MAIKO_ETYPE, MAIKO_ETOOLONG. */
+/* For a plan that was made without a foreign type: bytes from anybody, as long as an event of the type may be.  Copy them, then
+ * check the copy.  MAIKO_OK, MAIKO_ETYPE, MAIKO_ETOOLONG. */
+MAIKO_MUST_CHECK maiko_status payload_native_bytes(const struct payload_plan *plan, struct slice payload, struct slice *ret_bytes,
+                                                   struct text *error);
+
+/* Is it valid for the type, as the supervisor asks of every send?  MAIKO_OK, MAIKO_ETYPE, MAIKO_ETOOLONG. */
+MAIKO_MUST_CHECK maiko_status payload_check_native(const struct payload_plan *plan, const void *event, size_t len,
+                                                   struct text *error);
+
+/* The same in the two steps of the functions above. */
 MAIKO_MUST_CHECK maiko_status payload_native_len(const struct payload_plan *plan, struct slice payload, size_t *ret_len,
                                                  struct text *error);
 MAIKO_MUST_CHECK maiko_status payload_read_native(const struct payload_plan *plan, struct slice payload, void *event, size_t len,

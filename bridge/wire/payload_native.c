@@ -48,7 +48,8 @@ static maiko_status refuse(struct text *error, maiko_status status, const char *
     return status;
 }
 
-maiko_status payload_native_len(const struct payload_plan *plan, struct slice payload, size_t *ret_len, struct text *error)
+maiko_status payload_native_bytes(const struct payload_plan *plan, struct slice payload, struct slice *ret_bytes,
+                                  struct text *error)
 {
     struct reader reader = reader_of(payload);
     struct slice bytes;
@@ -59,12 +60,22 @@ maiko_status payload_native_len(const struct payload_plan *plan, struct slice pa
         return refuse(error, MAIKO_ETOOLONG, "too long");
     if (bytes.len < plan->type->size || (plan->tail == NULL && bytes.len != plan->type->size))
         return refuse(error, MAIKO_ETYPE, "not as long as the type");
-    *ret_len = bytes.len;
+    *ret_bytes = bytes;
     return MAIKO_OK;
 }
 
+maiko_status payload_native_len(const struct payload_plan *plan, struct slice payload, size_t *ret_len, struct text *error)
+{
+    struct slice bytes;
+    maiko_status status = payload_native_bytes(plan, payload, &bytes, error);
+
+    if (status == MAIKO_OK)
+        *ret_len = bytes.len;
+    return status;
+}
+
 /* What a send asks of its event, with the reason only when there is one. */
-static maiko_status check(const struct payload_plan *plan, const void *event, size_t len, struct text *error)
+maiko_status payload_check_native(const struct payload_plan *plan, const void *event, size_t len, struct text *error)
 {
     char reason[WIRE_TEXT_MAX + 1];
     maiko_status status = maiko_schema_validate(plan->type, event, len, NULL, 0);
@@ -85,7 +96,7 @@ maiko_status payload_read_native(const struct payload_plan *plan, struct slice p
         return refuse(error, MAIKO_EINVAL, "another length than before");
     if (len > 0)
         memcpy(event, bytes.data, len);
-    return check(plan, event, len, error);
+    return payload_check_native(plan, event, len, error);
 }
 
 void payload_convert_native(const struct payload_plan *plan, struct slice payload, struct pack *pack)

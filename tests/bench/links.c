@@ -224,7 +224,8 @@ static void run_receiver(struct team *team, unsigned nth)
     start_process(&process, &(maiko_actor_spec){.name = "receiver",
                                                 .ops = setup->rounds ? &answerer : &receiver,
                                                 .self = &part,
-                                                .subscribe = MAIKO_TOPICS("bench/there")});
+                                                .subscribe = MAIKO_TOPICS("bench/there"),
+                                                .types = MAIKO_TYPES(MAIKO_TYPE(small), MAIKO_TYPE(medium), MAIKO_TYPE(large))});
     check(maiko_supervisor_join(process.supervisor), maiko_supervisor_error_text(process.supervisor));
     close_process(&process);
 }
