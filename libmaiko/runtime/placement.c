@@ -14,6 +14,7 @@
 #define HEAVY_NS 2000u
 #define LIGHT_NS 500u /* what an actor that was moved must cost at most to be brought back */
 #define SUSPICION_MAX 4u
+#define BALANCE_FIRST_NS MAIKO_MS(1) /* the gap in the beginning, when most is to be moved; doubled each time */
 #define BALANCE_EVERY_NS MAIKO_MS(10)
 #define BALANCE_GAP_MAX_NS MAIKO_SECONDS(1)
 
@@ -83,10 +84,11 @@ static uint64_t units_so_far(const struct actor *actor)
     return COUNTED(actor->counters, handled) + COUNTED(actor->counters, sent);
 }
 
-/* What the actor took since the last look, in ns. */
+/* What the actor took since the last look and what waits for it, in ns: shards that are never idle take the same, whoever has
+ * more to do. */
 static uint64_t load_of(struct actor *actor)
 {
-    uint32_t units = (uint32_t)units_so_far(actor) - actor->units_seen;
+    uint32_t units = (uint32_t)units_so_far(actor) - actor->units_seen + actor->mailbox.depth;
 
     return (uint64_t)units * actor->cost_ns;
 }
@@ -193,33 +195,65 @@ static uint32_t bring_back(struct shard *shard)
     return moved;
 }
 
+/* Short in the beginning, when most is to be moved and others are about to prove heavy; longer and longer while nothing is. */
+static uint64_t next_gap(uint64_t gap_ns, bool has_moved)
+{
+    uint64_t most_ns = has_moved ? BALANCE_EVERY_NS : BALANCE_GAP_MAX_NS;
+
+    if (gap_ns == 0)
+        return BALANCE_FIRST_NS;
+    return 2 * gap_ns < most_ns ? 2 * gap_ns : most_ns;
+}
+
+/* In a pause: whoever balances next goes on from here, so that shards that find nothing do not stop the others by turns. */
+static void set_gap(struct maiko_supervisor *sup, uint64_t now, uint64_t gap_ns)
+{
+    uint32_t i;
+
+    for (i = 0; i < sup->config.shards; i++) {
+        sup->shards[i]->balance_gap_ns = gap_ns;
+        sup->shards[i]->balance_at_ns = now + gap_ns;
+    }
+}
+
+/* Everybody stands still, and nothing is under way. */
+static uint32_t balance(struct shard *shard)
+{
+    struct maiko_supervisor *sup = shard->sup;
+    uint32_t moved;
+
+    if (!placement_settle_rings(sup))
+        return 0;
+    moved = bring_back(shard);
+    while (moved < 64 && balance_once(shard))
+        moved++;
+    forget_loads(sup);
+    wake_all(sup);
+    return moved;
+}
+
 void placement_balance(struct shard *shard)
 {
     struct maiko_supervisor *sup = shard->sup;
     uint64_t now = clock_mono_ns(&sup->clock);
-
-    uint64_t all = supervisor_all_shards(sup);
-    uint32_t moved = 0;
     uint64_t visible;
+    uint32_t moved;
 
     /* A wish that comes too early is kept while the gap is short, or it would be forgotten until an actor is timed again: 64
      * activations later.  After that this is asked at leisure: a wish kept costs a look at the clock in every turn. */
-    shard->wants_balance = now < shard->balance_at_ns && shard->balance_gap_ns == BALANCE_EVERY_NS;
+    shard->wants_balance = now < shard->balance_at_ns && shard->balance_gap_ns <= BALANCE_EVERY_NS;
     if (now < shard->balance_at_ns)
         return;
     visible = world_pause(shard);
-    if (visible == all && placement_settle_rings(sup)) {
-        moved = bring_back(shard);
-        while (moved < 64 && balance_once(shard))
-            moved++;
-        forget_loads(sup);
-        wake_all(sup);
+    if (visible == supervisor_all_shards(sup)) {
+        moved = balance(shard);
+        set_gap(sup, now, next_gap(shard->balance_gap_ns, moved > 0));
+        shard->wants_balance =
+            shard->balance_gap_ns < BALANCE_EVERY_NS && (moved > 0 || shard->balance_gap_ns == BALANCE_FIRST_NS);
+    } else { /* somebody was in a long hook, and we waited for it */
+        shard->balance_gap_ns = shard->balance_gap_ns < BALANCE_EVERY_NS ? BALANCE_EVERY_NS : shard->balance_gap_ns;
+        shard->balance_at_ns = now + shard->balance_gap_ns;
     }
     if (visible != 0)
         world_resume(shard);
-    if (moved > 0 || shard->balance_gap_ns == 0)
-        shard->balance_gap_ns = BALANCE_EVERY_NS;
-    else if (visible == all && shard->balance_gap_ns < BALANCE_GAP_MAX_NS)
-        shard->balance_gap_ns *= 2;
-    shard->balance_at_ns = now + shard->balance_gap_ns;
 }

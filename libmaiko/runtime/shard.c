@@ -40,7 +40,7 @@ maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint3
     pthread_mutex_init(&shard->post_lock, NULL);
     pthread_mutex_init(&shard->announce_lock, NULL);
     shard->peers = index + 1;
-    shard->look_every = LOOK_EVERY;
+    shard->look_every = 1;
     shard->greeted = index + 1;
     shard->times_all = sup->config.mode != MAIKO_THREADS && sup->config.log != NULL;
     hash_table_init(&shard->interests, shard->heap, interest_key);
@@ -341,7 +341,7 @@ static bool run_ready(struct shard *shard, uint64_t budget_events)
         else if ((count & (shard->look_every - 1)) == 0)
             late = is_late(shard, count, begin_ns);
     }
-    if (!late && shard->look_every < LOOK_EVERY)
+    if (!late && count >= shard->look_every && shard->look_every < LOOK_EVERY)
         shard->look_every *= 2;
     if (__builtin_expect(atomic_load_explicit(&shard->slow_actor, memory_order_relaxed) != NULL, 0))
         lookout_account(shard);
