@@ -77,6 +77,15 @@ static bool all_sleep(const struct maiko_supervisor *sup)
     return ((sup->idle_shards | sup->exited_shards) & all) == all;
 }
 
+static void wait_until_wanted(struct maiko_supervisor *sup)
+{
+    sup->lookout.is_asleep = true;
+    while (sup->lookout.is_asleep && !sup->lookout.must_exit)
+        pthread_cond_wait(&sup->lookout.wanted, &sup->lock);
+}
+
+/* Whoever wakes it pays for that, so it is woken once for many short sleeps of shards: only after a whole gap it looks whether
+ * all of them sleep. */
 static void *lookout_main(void *arg)
 {
     struct maiko_supervisor *sup = arg;
@@ -85,13 +94,16 @@ static void *lookout_main(void *arg)
     gap_ns = gap_ns < LOOK_MIN_NS ? LOOK_MIN_NS : gap_ns;
     pthread_mutex_lock(&sup->lock);
     while (!sup->lookout.must_exit) {
-        uint64_t at_ns = clock_deadline(clock_mono_ns(&sup->clock), gap_ns);
-        struct timespec at = {.tv_sec = (time_t)(at_ns / 1000000000u), .tv_nsec = (long)(at_ns % 1000000000u)};
+        uint64_t at_ns;
+        struct timespec at;
 
-        sup->lookout.is_asleep = all_sleep(sup);
-        if (sup->lookout.is_asleep)
-            pthread_cond_wait(&sup->lookout.wanted, &sup->lock);
-        else if (pthread_cond_timedwait(&sup->lookout.wanted, &sup->lock, &at) != 0)
+        if (all_sleep(sup))
+            wait_until_wanted(sup);
+        at_ns = clock_deadline(clock_mono_ns(&sup->clock), gap_ns);
+        at = (struct timespec){.tv_sec = (time_t)(at_ns / 1000000000u), .tv_nsec = (long)(at_ns % 1000000000u)};
+        while (!sup->lookout.must_exit && pthread_cond_timedwait(&sup->lookout.wanted, &sup->lock, &at) == 0)
+            continue;
+        if (!sup->lookout.must_exit)
             look(sup);
     }
     pthread_mutex_unlock(&sup->lock);

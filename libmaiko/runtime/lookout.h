@@ -16,8 +16,10 @@ void lookout_stop(struct maiko_supervisor *sup);
 /* By a shard that wakes, under the supervisor's lock. */
 static inline void lookout_wake(struct maiko_supervisor *sup)
 {
-    if (__builtin_expect(sup->lookout.is_asleep, 0))
-        pthread_cond_signal(&sup->lookout.wanted);
+    if (__builtin_expect(!sup->lookout.is_asleep, 1))
+        return;
+    sup->lookout.is_asleep = false;
+    pthread_cond_signal(&sup->lookout.wanted);
 }
 
 /* By a shard at the end of a turn in which an actor was named: its time is counted, too. */

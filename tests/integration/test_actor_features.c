@@ -622,7 +622,7 @@ static void the_watchdog_names_an_actor_of_a_polled_runtime(void)
 }
 
 /* Times a thread of the runtime gave up the processor to wait; they are known by their names.  Says whether all wait now. */
-static uint64_t sleeps_of_threads(bool *ret_all_sleep)
+static uint64_t sleeps_of_threads(const char *prefix, bool *ret_all_sleep)
 {
     DIR *tasks = opendir("/proc/self/task");
     const struct dirent *task;
@@ -641,7 +641,7 @@ static uint64_t sleeps_of_threads(bool *ret_all_sleep)
             continue;
         while (fgets(line, sizeof line, status) != NULL) {
             if (strncmp(line, "Name:", 5) == 0)
-                is_ours = strncmp(line + 6, "maiko/", 6) == 0;
+                is_ours = strncmp(line + 6, prefix, strlen(prefix)) == 0;
             if (is_ours && strncmp(line, "State:", 6) == 0 && strchr(line, 'S') == strrchr(line, 'S'))
                 *ret_all_sleep = false; /* State: S (sleeping) */
             if (is_ours && strncmp(line, "voluntary_ctxt_switches:", 24) == 0)
@@ -687,16 +687,48 @@ static void idle_shards_never_wake(void)
     /* until they have gone to sleep: who only waits for a lock or for its next look is on the way there, and sleeps once more */
     while (before != last || sleeps != last_sleeps || !all_sleep) {
         last = turns_of(&stage);
-        last_sleeps = sleeps_of_threads(&all_sleep);
+        last_sleeps = sleeps_of_threads("maiko/", &all_sleep);
         (void)wait_until(false, 20);
-        sleeps = sleeps_of_threads(&all_sleep);
+        sleeps = sleeps_of_threads("maiko/", &all_sleep);
         before = turns_of(&stage);
     }
     (void)wait_until(false, (unsigned)suite_scale(200, 5000));
     CU_ASSERT_EQUAL(turns_of(&stage) - before, 0);
-    CU_ASSERT_EQUAL(sleeps_of_threads(&all_sleep) - sleeps, 0);
+    CU_ASSERT_EQUAL(sleeps_of_threads("maiko/", &all_sleep) - sleeps, 0);
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     stage_close(&stage);
+}
+
+/* Times the watchdog has waited while so many events came one by one. */
+static uint64_t looks_during(int events)
+{
+    struct stage stage;
+    struct player player = {.wanted = 0};
+    bool all_sleep = false;
+    uint64_t looks;
+    int i;
+
+    stage_open(&stage, &(maiko_config){.watchdog_ns = MAIKO_SECONDS(300), .shards = 1});
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    for (i = 1; i <= events; i++) {
+        CU_ASSERT_EQUAL(stage_send(&stage, i), MAIKO_OK);
+        CU_ASSERT_TRUE_FATAL(wait_until(atomic_load(&player.events) == i, 60000));
+    }
+    looks = sleeps_of_threads("maiko/dog", &all_sleep);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+    return looks;
+}
+
+/* Shards that are woken often do not wake the watchdog as often: they would pay for it. */
+static void short_sleeps_do_not_wake_the_watchdog(void)
+{
+    enum { ROUNDS = 20, EVENTS = 40, LOOKS_AT_MOST = 8 };
+    int i;
+
+    for (i = 0; i < ROUNDS; i++)
+        CU_ASSERT(looks_during(EVENTS) <= LOOKS_AT_MOST);
 }
 
 static maiko_status count_all(void *self, maiko_context *ctx, const maiko_envelope *envelope)
@@ -748,6 +780,7 @@ static const struct test_case cases[] = {
     TEST_CASE(the_watchdog_names_an_actor_whose_hook_does_not_return),
     TEST_CASE(the_watchdog_names_an_actor_of_a_polled_runtime),
     TEST_CASE(idle_shards_never_wake),
+    TEST_CASE(short_sleeps_do_not_wake_the_watchdog),
     TEST_CASE(so_many_actors_each_handle_an_event),
 };
 SUITE_MAIN_TIMEOUT("actor features", cases, 300)
