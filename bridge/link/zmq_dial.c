@@ -335,18 +335,18 @@ static void take_message(struct zmq_port *port, zmq_msg_t *parts, int count)
         port->hooks.frame(route, zmq_msg_data(&parts[1]), zmq_msg_size(&parts[1]), port->hooks.userdata);
 }
 
-bool port_dialer_read(struct zmq_port *port)
+bool port_dialer_read(struct zmq_port *port, int most)
 {
     zmq_msg_t parts[PORT_PARTS_MAX];
     struct route *route;
     int rounds;
     int count;
 
-    for (rounds = 0; rounds < PORT_FRAMES_PER_TURN && port_read_message(port->dialer, parts, &count); rounds++) {
+    for (rounds = 0; rounds < most && port_read_message(port->dialer, parts, &count); rounds++) {
         take_message(port, parts, count);
         port_close_parts(parts, count);
     }
-    while (port->ending_count > 0 && (route = find_read_out(port, rounds < PORT_FRAMES_PER_TURN)) != NULL)
+    while (port->ending_count > 0 && (route = find_read_out(port, rounds < most)) != NULL)
         port_route_fail(port, route, ROUTE_LOST);
-    return rounds < PORT_FRAMES_PER_TURN;
+    return rounds < most;
 }

@@ -105,15 +105,85 @@ static void incoming_message(struct zmq_port *port, zmq_msg_t *parts, int count)
     port->hooks.frame(route, zmq_msg_data(&parts[count - 1]), zmq_msg_size(&parts[count - 1]), port->hooks.userdata);
 }
 
-bool port_router_read(struct zmq_port *port)
+/* ---- reading ---- */
+
+/* A guest brings frames to those who are somebody; whoever comes, and whoever wants to publish without being a node, is received
+ * by the port's thread. */
+struct port_left {
+    int count; /* parts; 0: nothing is left */
+    zmq_msg_t parts[PORT_PARTS_MAX];
+};
+
+maiko_status port_incoming_open(struct zmq_port *port)
+{
+    port->left = heap_alloc_zeroed(port->heap, 1, sizeof(*port->left));
+    return port->left != NULL ? MAIKO_OK : MAIKO_ENOMEM;
+}
+
+void port_incoming_close(struct zmq_port *port)
+{
+    if (port->left == NULL)
+        return;
+    port_close_parts(port->left->parts, port->left->count);
+    heap_free(port->heap, port->left, sizeof(*port->left));
+    port->left = NULL;
+}
+
+bool port_incoming_is_left(const struct zmq_port *port)
+{
+    return port->left->count > 0;
+}
+
+static bool is_for_guest(const struct zmq_port *port, zmq_msg_t *id)
+{
+    char id_text[ROUTE_ID_TEXT_SIZE];
+    const struct route *route;
+
+    if (zmq_msg_size(id) == 0 || zmq_msg_size(id) > ROUTE_ID_MAX)
+        return false;
+    id_to_text(zmq_msg_data(id), zmq_msg_size(id), id_text);
+    route = hash_table_find(&port->incoming_by_id, id_text);
+    return route != NULL && route->owner != NULL;
+}
+
+static void leave(struct port_left *left, zmq_msg_t *parts, int count)
+{
+    int i;
+
+    for (i = 0; i < count && i < PORT_PARTS_MAX; i++) {
+        zmq_msg_init(&left->parts[i]);
+        zmq_msg_move(&left->parts[i], &parts[i]);
+    }
+    left->count = count;
+}
+
+static void take_left(struct zmq_port *port)
+{
+    struct port_left *left = port->left;
+    int count = left->count;
+
+    left->count = 0;
+    if (count > 0)
+        incoming_message(port, left->parts, count);
+    port_close_parts(left->parts, count);
+}
+
+bool port_router_read(struct zmq_port *port, int most)
 {
     zmq_msg_t parts[PORT_PARTS_MAX];
     int rounds;
     int count;
 
-    for (rounds = 0; rounds < PORT_FRAMES_PER_TURN && port_read_message(port->router, parts, &count); rounds++) {
-        incoming_message(port, parts, count);
+    if (!port->is_visited)
+        take_left(port);
+    for (rounds = 0; rounds < most && !port_incoming_is_left(port); rounds++) {
+        if (!port_read_message(port->router, parts, &count))
+            return true;
+        if (port->is_visited && !is_for_guest(port, &parts[0]))
+            leave(port->left, parts, count);
+        else
+            incoming_message(port, parts, count);
         port_close_parts(parts, count);
     }
-    return rounds < PORT_FRAMES_PER_TURN;
+    return false;
 }

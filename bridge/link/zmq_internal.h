@@ -2,6 +2,8 @@
 #ifndef LINK_ZMQ_INTERNAL_H
 #define LINK_ZMQ_INTERNAL_H
 
+#include <poll.h>
+
 #include "base/hash_table.h"
 #include "base/list.h"
 #include "link/zmq_port.h"
@@ -70,6 +72,23 @@ struct route {
     uint64_t due_ns;   /* when to dial, or to give up */
     uint64_t heard_at; /* in messages read by then */
 };
+
+/* What there is to sleep on: watches come first, then the sockets, then `shared_fd`. */
+struct port_item {
+    void *socket;    /* NULL: a watch, or a socket that is not there */
+    int shared_fd;   /* guests sleep on it, too, see zmq_guest.c; -1: they do not */
+    bool is_touched; /* asked for its events before the next sleep */
+    bool is_ready;
+};
+
+struct port_items {
+    struct port_item *items;
+    struct pollfd *fds; /* beside them; -1 where shared */
+    size_t count;
+    size_t capacity;
+};
+
+struct port_left; /* see zmq_incoming.c */
 
 struct port_watch {
     int fd;
@@ -145,6 +164,10 @@ struct zmq_port {
     struct port_items *items; /* what there is to sleep on; made anew after every change of the sockets */
     bool items_are_stale;
     bool is_closing;
+    /* guests */
+    int shared_fd;          /* epoll: what guests sleep on, too; -1: nothing */
+    bool is_visited;        /* who reads is a guest */
+    struct port_left *left; /* what a guest has read and leaves to the port's thread */
     struct port_ear router_ear;
     struct port_ear publisher_ear;
 };
@@ -162,6 +185,14 @@ void port_refuse(struct zmq_port *port, const char *who, const char *reason, con
 /* zmq_poll.c */
 void port_items_free(struct zmq_port *port);
 void port_touched(struct zmq_port *port, enum port_socket which); /* after any call on it */
+struct port_item *port_item_of(struct zmq_port *port, enum port_socket which);
+void port_item_ask(struct port_item *item);
+
+/* zmq_guest.c */
+void port_share(struct zmq_port *port);                 /* the items are new */
+void port_unshare(struct zmq_port *port, void *socket); /* before it is closed */
+void port_shared_look(struct zmq_port *port);           /* after the sleep: asks those that ended it */
+void port_shared_close(struct zmq_port *port);
 
 /* zmq_port.c */
 void port_rebind_pending(struct zmq_port *port, uint64_t now_ns);
@@ -182,7 +213,7 @@ void port_callers_free(struct zmq_port *port, struct port_ear *ear);
 /* zmq_dial.c */
 maiko_status port_dialer_open(struct zmq_port *port, struct text *error);
 maiko_status port_slot_take(struct zmq_port *port, struct route *route);
-bool port_dialer_read(struct zmq_port *port); /* a bounded part; true: there is no more */
+bool port_dialer_read(struct zmq_port *port, int most); /* frames; true: there is no more */
 void port_route_hang_up(struct zmq_port *port, struct route *route, unsigned linger_ms);
 void port_route_redial(struct zmq_port *port, struct route *route); /* in a while */
 void port_route_probe(struct zmq_port *port, struct route *route);
@@ -203,7 +234,10 @@ bool port_read_message(void *socket, struct zmq_msg_t *parts, int *ret_count);
 void port_close_parts(struct zmq_msg_t *parts, int count);
 
 /* zmq_incoming.c */
-bool port_router_read(struct zmq_port *port); /* a bounded part; true: there is no more */
+maiko_status port_incoming_open(struct zmq_port *port);
+void port_incoming_close(struct zmq_port *port);
+bool port_incoming_is_left(const struct zmq_port *port);
+bool port_router_read(struct zmq_port *port, int most); /* frames; true: there is no more, or nothing for a guest */
 void port_incoming_forget(struct zmq_port *port, struct route *route);
 
 /* zmq_zap.c */

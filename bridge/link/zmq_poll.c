@@ -11,20 +11,6 @@
 
 /* ---- what there is to sleep on ---- */
 
-/* Watches come first, then the sockets. */
-struct port_item {
-    void *socket;    /* NULL: a watch, or a socket that is not there */
-    bool is_touched; /* asked for its events before the next sleep */
-    bool is_ready;
-};
-
-struct port_items {
-    struct port_item *items;
-    struct pollfd *fds; /* beside them */
-    size_t count;
-    size_t capacity;
-};
-
 void port_items_free(struct zmq_port *port)
 {
     struct port_items *all = port->items;
@@ -58,7 +44,7 @@ static bool make_room(struct zmq_port *port, size_t needed)
 
 static void add_fd(struct port_items *all, int fd)
 {
-    all->items[all->count] = (struct port_item){.socket = NULL};
+    all->items[all->count] = (struct port_item){.shared_fd = -1};
     all->fds[all->count++] = (struct pollfd){.fd = fd, .events = POLLIN};
 }
 
@@ -71,7 +57,7 @@ static void add_socket(struct port_items *all, void *socket)
     if (socket != NULL && zmq_getsockopt(socket, ZMQ_FD, &fd, &size) != 0)
         fd = -1;
     add_fd(all, fd);
-    all->items[all->count - 1] = (struct port_item){.socket = socket, .is_touched = socket != NULL};
+    all->items[all->count - 1] = (struct port_item){.socket = socket, .shared_fd = -1, .is_touched = socket != NULL};
 }
 
 static bool make_items(struct zmq_port *port)
@@ -79,7 +65,7 @@ static bool make_items(struct zmq_port *port)
     struct port_items *all;
     unsigned i;
 
-    if (!make_room(port, PORT_WATCHES_MAX + PORT_SOCKETS))
+    if (!make_room(port, PORT_WATCHES_MAX + PORT_SOCKETS + 1))
         return false;
     all = port->items;
     all->count = 0;
@@ -92,6 +78,8 @@ static bool make_items(struct zmq_port *port)
     add_socket(all, port->dialer_monitor);
     add_socket(all, port->publisher);
     add_socket(all, port->publisher_ear.monitor);
+    port_share(port);
+    add_fd(all, port->shared_fd);
     port->items_are_stale = false;
     return true;
 }
@@ -105,7 +93,7 @@ maiko_status zmq_port_watch(struct zmq_port *port, int fd, void (*ready)(void *u
     return MAIKO_OK;
 }
 
-static struct port_item *item_of(struct zmq_port *port, enum port_socket which)
+struct port_item *port_item_of(struct zmq_port *port, enum port_socket which)
 {
     return &port->items->items[port->watch_count + which];
 }
@@ -113,12 +101,12 @@ static struct port_item *item_of(struct zmq_port *port, enum port_socket which)
 void port_touched(struct zmq_port *port, enum port_socket which)
 {
     if (!port->items_are_stale && port->items != NULL) /* else all are when they are made anew */
-        item_of(port, which)->is_touched = true;
+        port_item_of(port, which)->is_touched = true;
 }
 
 /* ---- sleeping ---- */
 
-static void ask(struct port_item *item)
+void port_item_ask(struct port_item *item)
 {
     int events = 0;
     size_t size = sizeof(events);
@@ -142,6 +130,7 @@ static int timeout_until(uint64_t deadline_ns)
     return wait_ms < INT32_MAX ? (int)wait_ms : INT32_MAX;
 }
 
+/* A guest may have left the items stale, or sockets touched. */
 static int sleep_on(struct zmq_port *port, int timeout_ms)
 {
     const struct zmq_port_hooks *hooks = &port->hooks;
@@ -160,22 +149,24 @@ static int sleep_on(struct zmq_port *port, int timeout_ms)
 static void wait_for_items(struct zmq_port *port, uint64_t deadline_ns)
 {
     struct port_items *all = port->items;
-    bool is_any_ready = false;
+    bool is_any_ready = port_incoming_is_left(port);
     size_t i;
 
     for (i = 0; i < all->count; i++) {
         all->items[i].is_ready = false;
         if (all->items[i].is_touched)
-            ask(&all->items[i]);
+            port_item_ask(&all->items[i]);
         is_any_ready |= all->items[i].is_ready;
     }
-    if (sleep_on(port, is_any_ready ? 0 : timeout_until(deadline_ns)) <= 0)
+    if (sleep_on(port, is_any_ready ? 0 : timeout_until(deadline_ns)) <= 0 || port->items_are_stale)
         return;
+    if (all->fds[all->count - 1].revents != 0)
+        port_shared_look(port);
     for (i = 0; i < all->count; i++) {
-        if (all->fds[i].revents == 0 || all->items[i].is_ready)
+        if ((all->fds[i].revents == 0 && !all->items[i].is_touched) || all->items[i].is_ready)
             continue;
         if (all->items[i].socket != NULL)
-            ask(&all->items[i]);
+            port_item_ask(&all->items[i]);
         else
             all->items[i].is_ready = true;
     }
@@ -203,22 +194,22 @@ static void run_watches(struct zmq_port *port)
 }
 
 /* A hook may bind or make the first connection: then the items are stale, and what was ready is found again at the next turn. */
-static void read_frames(struct zmq_port *port, enum port_socket which, bool (*read)(struct zmq_port *port))
+static void read_frames(struct zmq_port *port, enum port_socket which, bool (*read)(struct zmq_port *port, int most))
 {
-    if (read(port) && !port->items_are_stale)
-        item_of(port, which)->is_touched = false;
+    if (read(port, PORT_FRAMES_PER_TURN) && !port->items_are_stale)
+        port_item_of(port, which)->is_touched = false;
 }
 
 static void read_all(struct zmq_port *port)
 {
-    bool has_router = take_ready(item_of(port, PORT_ROUTER));
-    bool has_dialer = take_ready(item_of(port, PORT_DIALER));
-    bool has_events = take_ready(item_of(port, PORT_DIALER_MONITOR));
-    bool has_listeners = take_ready(item_of(port, PORT_PUBLISHER));
-    bool has_callers = take_ready(item_of(port, PORT_ROUTER_MONITOR));
-    bool has_listeners_calling = take_ready(item_of(port, PORT_PUBLISHER_MONITOR));
+    bool has_router = take_ready(port_item_of(port, PORT_ROUTER));
+    bool has_dialer = take_ready(port_item_of(port, PORT_DIALER));
+    bool has_events = take_ready(port_item_of(port, PORT_DIALER_MONITOR));
+    bool has_listeners = take_ready(port_item_of(port, PORT_PUBLISHER));
+    bool has_callers = take_ready(port_item_of(port, PORT_ROUTER_MONITOR));
+    bool has_listeners_calling = take_ready(port_item_of(port, PORT_PUBLISHER_MONITOR));
 
-    if (take_ready(item_of(port, PORT_ZAP)))
+    if (take_ready(port_item_of(port, PORT_ZAP)))
         port_zap_read(port);
     if (has_callers)
         port_monitor_read_ear(port, &port->router_ear);
@@ -230,7 +221,7 @@ static void read_all(struct zmq_port *port)
         (void)port_monitor_read_dialer(port);
     if (has_dialer || port->ending_count > 0)
         read_frames(port, PORT_DIALER, port_dialer_read);
-    if (has_router)
+    if (has_router || port_incoming_is_left(port))
         read_frames(port, PORT_ROUTER, port_router_read);
     run_watches(port);
 }

@@ -23,8 +23,10 @@ static const char *spelling_of(const void *route)
 
 static maiko_status open_router(struct zmq_port *port, struct text *error)
 {
-    maiko_status status = port_socket_new(port, ZMQ_ROUTER, &port->router, error);
+    maiko_status status = port_incoming_open(port);
 
+    if (status == MAIKO_OK)
+        status = port_socket_new(port, ZMQ_ROUTER, &port->router, error);
     if (status != MAIKO_OK)
         return status;
     port_socket_set_int(port->router, ZMQ_ROUTER_MANDATORY, 1); /* a peer that is gone is an error, not a silence */
@@ -40,6 +42,7 @@ maiko_status zmq_port_open(const struct zmq_port_config *config, struct zmq_port
         return MAIKO_ENOMEM;
     port->heap = config->heap;
     port->hooks = config->hooks;
+    port->shared_fd = -1;
     memcpy(port->public_key, config->public_key, sizeof(port->public_key));
     memcpy(port->secret_key, config->secret_key, sizeof(port->secret_key));
     list_init(&port->outgoing);
@@ -71,11 +74,14 @@ struct zmq_port *zmq_port_close(struct zmq_port *port, unsigned linger_ms)
         port_socket_set_int(port->router, ZMQ_LINGER, (int)linger_ms);
     port_routes_close(port);
     port_publisher_close(port);
+    port_incoming_close(port);
     if (port->router != NULL) {
+        port_unshare(port, port->router);
         port_monitor_close(port->router, port->router_ear.monitor);
         zmq_close(port->router);
     }
     if (port->dialer != NULL) {
+        port_unshare(port, port->dialer);
         port_monitor_close(port->dialer, port->dialer_monitor);
         zmq_close(port->dialer);
     }
@@ -86,6 +92,7 @@ struct zmq_port *zmq_port_close(struct zmq_port *port, unsigned linger_ms)
     hash_table_deinit(&port->incoming_by_id);
     hash_table_deinit(&port->dialled);
     heap_free(port->heap, port->slots, port->slot_count * sizeof(*port->slots));
+    port_shared_close(port);
     port_items_free(port);
     port_callers_free(port, &port->router_ear);
     port_callers_free(port, &port->publisher_ear);

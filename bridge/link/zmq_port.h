@@ -65,6 +65,9 @@ struct zmq_port_hooks {
     void (*warn)(const char *text, void *userdata);
     /* The port's thread is about to sleep, or has slept; meanwhile it touches nothing but descriptors.  NULL: nobody cares. */
     void (*sleeps)(bool is_asleep, void *userdata);
+    /* A descriptor on which a guest may sleep first, exclusively; one on which it may not any more.  NULL: no guests. */
+    void (*share)(int fd, void *userdata);
+    void (*unshare)(int fd, void *userdata);
     void *userdata;
 };
 
@@ -128,6 +131,21 @@ void zmq_port_read(struct zmq_port *port);
 
 /* Both. */
 void zmq_port_run(struct zmq_port *port, uint64_t deadline_ns);
+
+/* ---- guests ----
+ *
+ * Another thread, which has seen to it (hooks.sleeps) that the port's thread sleeps and goes on sleeping for the time of the
+ * call.  It may send and publish, too, and calls zmq_port_is_settled() behind that. */
+
+/* Reads up to `frames` frames of each connection that has an owner.  False: there is more, which the port's thread has to read;
+ * it has to be woken. */
+bool zmq_port_visit(struct zmq_port *port, int frames);
+
+/* Does nothing wait that the port's thread would not be woken for?  A call on a socket may have taken its sign away. */
+bool zmq_port_is_settled(struct zmq_port *port);
+
+/* The port's thread: a guest was woken and did not visit, so the shared ways in are looked at before the next sleep. */
+void zmq_port_look_again(struct zmq_port *port);
 
 /* ---- routes ---- */
 

@@ -13,24 +13,17 @@
  * thread does or a deadline earlier than the one it sleeps to.  Before it gives up the turn a guest says again what it found
  * said: the handover is at rest (node_guest_send), the readers of the links are asleep (node_guest_read).
  *
- * A guest does not use the sockets: libzmq's are asked for their events before the sleep, and what is sent in between could
- * make them ready unseen.  So it sends where no peer has one, and wakes the thread behind what it reads where one has. */
+ * A ZeroMQ socket belongs to whoever holds the turn, too: to give it to another thread libzmq wants a full barrier, which the
+ * lock is.  Its descriptor says that something has come and any call on it may take that away, so a guest asks what it has
+ * touched before it gives up the turn, and wakes the thread when there is something.  A guest that was woken and does not get
+ * the turn has to say so (was_missed): the thread was not told, and asks only what it was told of.  The socket of plain
+ * listeners is not for guests. */
 #include "node/guest.h"
 
 #include "node/peers.h"
 #include "node/shm.h"
 
 enum { FRAMES_AT_MOST = 4 };
-
-static bool uses_sockets(const maiko_bridge *bridge)
-{
-    struct list *link;
-
-    LIST_FOR_EACH (link, &bridge->peers)
-        if (CONTAINER_OF(link, struct node_peer, link)->route != NULL)
-            return true;
-    return zmq_port_is_listened_to(bridge->port);
-}
 
 static bool has_waits(maiko_bridge *bridge)
 {
@@ -60,7 +53,7 @@ static bool is_host_needed(maiko_bridge *bridge)
     LIST_FOR_EACH (link, &bridge->peers)
         if (is_host_needed_for(bridge, CONTAINER_OF(link, struct node_peer, link)))
             return true;
-    return false;
+    return !zmq_port_is_settled(bridge->port);
 }
 
 static void finish(maiko_bridge *bridge)
@@ -70,7 +63,7 @@ static void finish(maiko_bridge *bridge)
     LIST_FOR_EACH (link, &bridge->peers) {
         struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
 
-        if (node_shm_is_up(peer))
+        if (peers_is_connected(peer))
             peer_flush(peer->peer, node_now(bridge));
     }
     node_outflow_release(bridge);
@@ -96,7 +89,7 @@ bool node_guest_send(maiko_bridge *bridge)
 
     if (pthread_mutex_trylock(&bridge->turn) != 0)
         return false;
-    if (bridge->is_asleep && !uses_sockets(bridge)) {
+    if (bridge->is_asleep && !zmq_port_is_listened_to(bridge->port)) {
         node_outflow_run(bridge);
         finish(bridge);
         is_done = handover_rest(&bridge->handover) && !is_host_needed(bridge); /* step: rest_again */
@@ -107,21 +100,31 @@ bool node_guest_send(maiko_bridge *bridge)
     return is_done;
 }
 
+/* True: that was all. */
+static bool read_a_little(maiko_bridge *bridge)
+{
+    bool is_all;
+
+    node_shm_run(bridge, FRAMES_AT_MOST);
+    is_all = zmq_port_visit(bridge->port, FRAMES_AT_MOST);
+    finish(bridge);
+    is_all = node_shm_arm(bridge, UINT64_MAX) != 0 && is_all && !is_host_needed(bridge); /* step: arm_again */
+    if (is_all)
+        count(bridge, &bridge->guest_reads);
+    return is_all;
+}
+
 void node_guest_read(void *userdata)
 {
     maiko_bridge *bridge = userdata;
     bool is_done = false;
 
     if (pthread_mutex_trylock(&bridge->turn) == 0) {
-        if (bridge->is_asleep) {
-            node_shm_run(bridge, FRAMES_AT_MOST);
-            finish(bridge);
-            is_done = node_shm_arm(bridge, UINT64_MAX) != 0; /* step: arm_again */
-            is_done = is_done && !uses_sockets(bridge) && !is_host_needed(bridge);
-            if (is_done)
-                count(bridge, &bridge->guest_reads);
-        }
+        if (bridge->is_asleep)
+            is_done = read_a_little(bridge);
         pthread_mutex_unlock(&bridge->turn);
+    } else {
+        atomic_store(&bridge->was_missed, true); /* step: say_it_was_missed */
     }
     if (!is_done)
         handover_wake(&bridge->handover); /* step: pass_on */

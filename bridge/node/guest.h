@@ -1,5 +1,5 @@
 /* Guest: a shard that does the work of the bridge's thread while that thread sleeps, because to wake it would take longer than
- * the work.  Only what concerns links through shared memory, and only a little of it at a time: large amounts, everything else,
+ * the work.  Only what goes and comes over links there are, and only a little of it at a time: large amounts, everything else,
  * and whatever turns up while the guest is at work are left to the bridge's thread, which is woken then. */
 #ifndef NODE_GUEST_H
 #define NODE_GUEST_H

@@ -36,6 +36,19 @@ static void on_refused(const char *who, const char *reason, const char *text, vo
     node_news_refused(userdata, who, reason, NULL, "%s", text);
 }
 
+/* A shard that sleeps comes first; where it cannot, the bridge's thread does it all. */
+static void share_fd(int fd, void *userdata)
+{
+    maiko_bridge *bridge = userdata;
+
+    (void)!maiko_importer_watch(bridge->importer.importer, fd, &bridge->visit);
+}
+
+static void unshare_fd(int fd, void *userdata)
+{
+    maiko_importer_unwatch(((maiko_bridge *)userdata)->importer.importer, fd);
+}
+
 static maiko_status open_port(maiko_bridge *bridge, struct text *error)
 {
     struct zmq_port_config config = {.heap = bridge->heap,
@@ -48,6 +61,8 @@ static maiko_status open_port(maiko_bridge *bridge, struct text *error)
                                                .refused = on_refused,
                                                .warn = on_warning,
                                                .sleeps = node_guest_sleeps,
+                                               .share = share_fd,
+                                               .unshare = unshare_fd,
                                                .userdata = bridge}};
 
     memcpy(config.public_key, bridge->keys.public_key, KEY_TEXT_SIZE);

@@ -174,6 +174,8 @@ static uint64_t turn(maiko_bridge *bridge, uint64_t deadline_ns)
 {
     deadline_ns = node_shm_arm(bridge, deadline_ns);
     bridge->sleeps_until_ns = deadline_ns;
+    if (atomic_exchange(&bridge->was_missed, false)) /* step: look_again */
+        zmq_port_look_again(bridge->port);
     zmq_port_wait(bridge->port, handover_rest(&bridge->handover) ? deadline_ns : 0);
     handover_rise(&bridge->handover);
     zmq_port_read(bridge->port);

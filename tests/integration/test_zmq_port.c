@@ -117,9 +117,9 @@ static struct keys make_keys(void)
 
 static maiko_status try_open(struct end *end, const struct keys *keys)
 {
-    struct zmq_port_config config = {
-        .heap = heap_default(),
-        .hooks = {on_frame, on_up, on_down, on_forgotten, on_admit, on_may_listen, on_listening, NULL, on_warning, NULL, end}};
+    struct zmq_port_config config = {.heap = heap_default(),
+                                     .hooks = {on_frame, on_up, on_down, on_forgotten, on_admit, on_may_listen, on_listening,
+                                               .warn = on_warning, .userdata = end}};
 
     memset(end, 0, sizeof(*end));
     end->admits = true;

@@ -5,5 +5,6 @@ EXTRA_DIST += \
 	tests/model/attach.pml \
 	tests/model/chunks.pml \
 	tests/model/guest.pml \
+	tests/model/guest_socket.pml \
 	tests/model/policies.pml \
 	tests/model/ring.pml
