@@ -207,6 +207,12 @@ static void add_event(struct peer *peer, const struct retained_entry *entry, str
         return;
     }
     peer->counters.native_out += entry->is_native;
+    if (entry->block->rest != NULL) {
+        end_run(peer, run);
+        pack_raw(&peer->frame, entry->bytes, entry->block->size);
+        pack_raw(&peer->frame, entry->block->rest, entry->block->rest_len);
+        return;
+    }
     if (entry->block != run->block || entry->bytes != run->bytes + run->len) {
         end_run(peer, run);
         run->block = entry->block;

@@ -100,14 +100,20 @@ void peer_on_native(struct peer *peer, const struct frame *frame, uint64_t now_n
 void peer_write_converted(struct peer *peer, const struct retained_entry *entry)
 {
     const struct export_channel *channel = CONTAINER_OF(entry->channel, const struct export_channel, base);
+    const struct retained_block *block = entry->block;
     struct reader reader = reader_of((struct slice){entry->bytes, entry->len});
     struct record record;
 
+    peer->counters.converted++;
+    if (block->rest != NULL) {
+        pack_raw(&peer->frame, entry->bytes, block->size - pack_bin_head_len(block->rest_len));
+        payload_write_array(channel->type->plan, &peer->frame, block->rest);
+        return;
+    }
     if (frame_next_record(&reader, &record, NULL) != MAIKO_OK) {
         peer->frame.status = MAIKO_EINTERNAL; /* we wrote it */
         return;
     }
     pack_raw(&peer->frame, entry->bytes, (size_t)(record.payload.data - entry->bytes));
     payload_convert_native(channel->type->plan, record.payload, &peer->frame);
-    peer->counters.converted++;
 }

@@ -3,9 +3,14 @@
 
 #include <string.h>
 
+#include "message/envelope.h"
 #include "wire/frame.h"
 
-enum { FIRST_RECORDS = 8, TRIM_FROM = 1024 };
+enum {
+    FIRST_RECORDS = 8,
+    TRIM_FROM = 1024,
+    REFER_FROM = 32 * 1024 /* bytes of payload: a copy of as many costs several times the two small blocks that refer to them */
+};
 
 void batch_builder_init(struct batch_builder *builder, struct heap *heap, struct heap *bytes)
 {
@@ -25,8 +30,11 @@ static void free_records(struct heap *heap, struct batch_record *records, size_t
 {
     size_t i;
 
-    for (i = 0; i < count; i++)
+    for (i = 0; i < count; i++) {
         sender_hold_release(heap, records[i].hold);
+        if (records[i].block != NULL)
+            retained_block_unref(records[i].block);
+    }
     heap_free(heap, records, capacity * sizeof(*records));
 }
 
@@ -67,7 +75,7 @@ static struct batch_record *new_record(struct batch_builder *builder)
     return &builder->records[builder->count];
 }
 
-static void write_event(struct pack *pack, const struct source *source, const maiko_envelope *envelope, bool is_native)
+static void write_head(struct pack *pack, const maiko_envelope *envelope)
 {
     maiko_id id = maiko_envelope_id(envelope);
     struct event_head head = {.id_lo = id.lo,
@@ -78,10 +86,72 @@ static void write_event(struct pack *pack, const struct source *source, const ma
     if (maiko_id_equal(head.correlation, id))
         head.correlation = (maiko_id){0, 0};
     record_begin_event(pack, &head);
+}
+
+static void write_event(struct pack *pack, const struct source *source, const maiko_envelope *envelope, bool is_native)
+{
+    write_head(pack, envelope);
     if (is_native)
         payload_write_native(source->plan, pack, envelope->payload);
     else
         payload_write_array(source->plan, pack, envelope->payload);
+}
+
+/* ---- large events ---- */
+
+/* Is it one that may be kept as long as the log wants?  With a cap it would take from what the supervisor may allocate. */
+static bool may_be_kept(const maiko_envelope *envelope)
+{
+    return envelope->payload_len >= REFER_FROM && envelope_of(envelope)->home == HOME_HEAP &&
+           envelope_of(envelope)->root->heap.cap == 0;
+}
+
+static void let_go(void *owner)
+{
+    (void)maiko_envelope_unref(owner);
+}
+
+/* Moves what the pack has from `offset` into a block whose rest is `rest`, of the envelope.  NULL: no memory. */
+static struct retained_block *new_block(struct pack *pack, size_t offset, struct slice rest, const maiko_envelope *envelope)
+{
+    size_t len = pack->len - offset;
+    uint8_t *data = heap_alloc(pack->heap, len);
+    struct retained_block *block = data == NULL ? NULL : retained_block_new(pack->heap, data, len);
+    maiko_envelope *kept = NULL;
+
+    if (block == NULL || maiko_envelope_keep(envelope, &kept) != MAIKO_OK) {
+        if (block != NULL)
+            retained_block_unref(block);
+        else
+            heap_free(pack->heap, data, len);
+        return NULL;
+    }
+    memcpy(data, pack->data + offset, len);
+    block->rest = rest.data;
+    block->rest_len = rest.len;
+    block->owner = kept;
+    block->let_go = let_go;
+    return block;
+}
+
+/* The head of the record with a reference to the bytes that end it.  NULL: it is to be written as usual. */
+static struct retained_block *refer(struct pack *pack, const struct source *source, const maiko_envelope *envelope,
+                                    bool is_native)
+{
+    struct slice rest = {.data = envelope->payload, .len = envelope->payload_len};
+    struct retained_block *block = NULL;
+    size_t offset = pack->len;
+    bool is_written = true;
+
+    write_head(pack, envelope);
+    if (is_native)
+        pack_bin_head(pack, rest.len);
+    else
+        is_written = payload_write_array_head(source->plan, pack, envelope->payload, &rest);
+    if (is_written && pack_status(pack) == MAIKO_OK && rest.len >= REFER_FROM / 2 && pack->len - offset + rest.len < pack->max)
+        block = new_block(pack, offset, rest, envelope);
+    pack->len = offset;
+    return block;
 }
 
 maiko_status batch_add_event(struct batch_builder *builder, struct source *source, const maiko_envelope *envelope,
@@ -89,6 +159,7 @@ maiko_status batch_add_event(struct batch_builder *builder, struct source *sourc
 {
     struct batch_record *record = new_record(builder);
     struct pack *pack = &builder->pack;
+    struct retained_block *block = NULL;
     size_t offset = pack->len;
     /* relaxed: nothing but the form depends on it */
     bool is_native = atomic_load_explicit(&source->is_native, memory_order_relaxed);
@@ -96,9 +167,11 @@ maiko_status batch_add_event(struct batch_builder *builder, struct source *sourc
 
     if (record == NULL)
         return MAIKO_ENOMEM;
-    if (offset == 0)
+    if (source->plan != NULL && may_be_kept(envelope))
+        block = refer(pack, source, envelope, is_native);
+    if (offset == 0 && block == NULL)
         (void)pack_reserve(pack, builder->last_len);
-    if (source->plan != NULL)
+    if (source->plan != NULL && block == NULL)
         write_event(pack, source, envelope, is_native);
     status = pack_status(pack);
     if (status != MAIKO_OK) {
@@ -108,10 +181,12 @@ maiko_status batch_add_event(struct batch_builder *builder, struct source *sourc
     }
     *record = (struct batch_record){.source = source,
                                     .hold = hold,
-                                    .offset = offset,
-                                    .len = (uint32_t)(pack->len - offset),
+                                    .block = block,
+                                    .offset = block != NULL ? 0 : offset,
+                                    .len = (uint32_t)(block != NULL ? block->size + block->rest_len : pack->len - offset),
                                     .kind = source->plan != NULL ? BATCH_EVENT : BATCH_REFUSED,
                                     .is_native = is_native};
+    builder->referred_len += block != NULL ? record->len : 0;
     builder->count++;
     return MAIKO_OK;
 }
@@ -153,7 +228,6 @@ static bool move_bytes(struct batch_builder *builder, struct batch *batch)
     if (batch->block == NULL)
         return false;
     (void)pack_release(&builder->pack, &size); /* the block's now */
-    batch->len = len;
     builder->last_len = len;
     return true;
 }
@@ -165,6 +239,7 @@ struct batch *batch_close(struct batch_builder *builder)
     if (batch == NULL)
         return NULL;
     batch->heap = builder->heap;
+    batch->len = batch_builder_len(builder);
     if (!move_bytes(builder, batch)) {
         heap_free(builder->heap, batch, sizeof(*batch));
         return NULL;
@@ -175,6 +250,7 @@ struct batch *batch_close(struct batch_builder *builder)
     batch->given_up = builder->given_up;
     builder->records = NULL;
     builder->count = builder->capacity = 0;
+    builder->referred_len = 0;
     builder->given_up = (struct fifo){.first = NULL};
     return batch;
 }

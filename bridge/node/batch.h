@@ -22,6 +22,7 @@ enum batch_kind {
 struct batch_record {
     struct source *source; /* NULL: an end */
     struct sender_hold *hold;
+    struct retained_block *block; /* of its own, with a payload that is referred to; NULL: it is in the batch's */
     size_t offset;
     uint32_t len;
     uint32_t index; /* an end: whose */
@@ -33,7 +34,7 @@ struct batch {
     struct fifo_link link;
     struct heap *heap;
     struct retained_block *block; /* the encoded events */
-    size_t len;                   /* bytes of them */
+    size_t len;                   /* bytes of all, with those that are referred to */
     struct batch_record *records;
     size_t count;
     size_t capacity;
@@ -47,7 +48,8 @@ struct batch_builder {
     struct batch_record *records;
     size_t count;
     size_t capacity;
-    size_t last_len; /* of the one before: the next is likely as long */
+    size_t last_len;     /* of the one before: the next is likely as long */
+    size_t referred_len; /* bytes of records with blocks of their own */
     struct fifo given_up;
 };
 
@@ -55,7 +57,7 @@ struct batch_builder {
 void batch_builder_init(struct batch_builder *builder, struct heap *heap, struct heap *bytes);
 void batch_builder_deinit(struct batch_builder *builder);
 
-/* Encodes an event behind the others; takes `hold` (may be NULL) over on success.
+/* Encodes an event behind the others, or its head only: a large payload is kept instead.  Takes `hold` (may be NULL) over on success.
  * MAIKO_OK, MAIKO_ENOMEM, MAIKO_ETOOLONG. */
 MAIKO_MUST_CHECK maiko_status batch_add_event(struct batch_builder *builder, struct source *source,
                                               const maiko_envelope *envelope, struct sender_hold *hold);
@@ -64,7 +66,7 @@ MAIKO_MUST_CHECK maiko_status batch_add_end(struct batch_builder *builder, uint3
 /* Bytes so far, for whoever decides when to close. */
 static inline size_t batch_builder_len(const struct batch_builder *builder)
 {
-    return builder->pack.len;
+    return builder->pack.len + builder->referred_len;
 }
 
 /* What was added, as one batch; NULL when that is nothing, or without memory: then it is still there. */

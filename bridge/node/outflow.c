@@ -168,6 +168,19 @@ static void let_listen(maiko_bridge *bridge, const struct source *source, const 
     heap_free(bridge->heap, payload, len_there);
 }
 
+/* A large one is there still. */
+static void let_listen_to_kept(maiko_bridge *bridge, const struct source *source, const maiko_envelope *kept)
+{
+    struct export_event event = about(source);
+
+    event.payload = kept->payload;
+    event.id = maiko_envelope_id(kept);
+    event.parent = maiko_envelope_parent(kept);
+    event.correlation = maiko_envelope_correlation(kept);
+    event.time_ns = maiko_envelope_time(kept);
+    node_door_listen(bridge, &event, kept->payload_len, source->topic->retained->count);
+}
+
 /* In which form its next events are best written is known here. */
 static void choose_form(struct source *source)
 {
@@ -179,6 +192,7 @@ static void choose_form(struct source *source)
 
 static maiko_status publish(maiko_bridge *bridge, struct batch *batch, const struct batch_record *record, uint64_t now_ns)
 {
+    struct retained_block *block = record->block != NULL ? record->block : batch->block;
     struct source *source = record->source;
     uint8_t *bytes;
     maiko_status status = MAIKO_OK;
@@ -189,12 +203,16 @@ static maiko_status publish(maiko_bridge *bridge, struct batch *batch, const str
         status = introduce(bridge, source);
     if (status != MAIKO_OK)
         return status;
-    bytes = batch->block->data + record->offset;
-    status = exporter_append(bridge->exporter, source->channel, batch->block, bytes, record->len, record->is_native, now_ns);
+    bytes = block->data + record->offset;
+    status = exporter_append(bridge->exporter, source->channel, block, bytes, record->len, record->is_native, now_ns);
     choose_form(source);
-    if (status == MAIKO_OK && zmq_port_is_listened_to(bridge->port))
+    if (status != MAIKO_OK || !zmq_port_is_listened_to(bridge->port))
+        return status;
+    if (record->block != NULL)
+        let_listen_to_kept(bridge, source, block->owner);
+    else
         let_listen(bridge, source, bytes, record->len);
-    return status;
+    return MAIKO_OK;
 }
 
 /* ---- ends ---- */

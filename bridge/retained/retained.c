@@ -42,6 +42,8 @@ void retained_block_unref(struct retained_block *block)
 {
     if (--block->refs > 0)
         return;
+    if (block->let_go != NULL)
+        block->let_go(block->owner);
     heap_free(block->heap, block->data, block->size);
     heap_free(block->heap, block, sizeof(*block));
 }
@@ -87,7 +89,7 @@ static void move_out(struct retained *retained, struct retained_entry *entry)
     struct retained_block *block = NULL;
     uint8_t *data;
 
-    if (entry->block->size <= 2 * (size_t)entry->len)
+    if (entry->block->rest != NULL || entry->block->size <= 2 * (size_t)entry->len)
         return;
     data = heap_alloc(retained->heap, entry->len);
     if (data != NULL)

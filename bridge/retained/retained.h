@@ -26,11 +26,16 @@ struct retained_channel {
     uint32_t refs;
 };
 
-/* The memory of some entries, freed with the last of them. */
+/* The memory of some entries, freed with the last of them.  That of a large one may be the beginning of a single entry whose rest
+ * lies elsewhere: `rest` belongs to `owner`, which is let go with the block. */
 struct retained_block {
     struct heap *heap;
     uint8_t *data;
     size_t size;
+    const uint8_t *rest; /* NULL: there is none */
+    size_t rest_len;
+    void *owner;
+    void (*let_go)(void *owner);
     uint32_t refs;
 };
 
@@ -40,8 +45,8 @@ struct retained_entry {
     struct retained_topic *topic;
     struct retained_channel *channel;
     struct retained_block *block;
-    const uint8_t *bytes; /* in the block */
-    uint32_t len;
+    const uint8_t *bytes;   /* in the block: all of them, or those before its rest */
+    uint32_t len;           /* with the rest */
     uint32_t is_native : 1; /* its payload is a bin of native bytes */
     uint32_t refs : 31;
 };

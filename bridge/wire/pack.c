@@ -228,7 +228,7 @@ void pack_double(struct pack *pack, double value)
     msgpack_pack_double(&packer, value);
 }
 
-void pack_bin_any(struct pack *pack, const void *bytes, size_t len)
+void pack_bin_head(struct pack *pack, size_t len)
 {
     if (len <= UINT8_MAX)
         put_short(pack, 0xc4, (uint8_t)len);
@@ -236,6 +236,16 @@ void pack_bin_any(struct pack *pack, const void *bytes, size_t len)
         put16(pack, 0xc5, (uint16_t)len);
     else
         put32(pack, 0xc6, (uint32_t)len);
+}
+
+size_t pack_bin_head_len(size_t len)
+{
+    return len <= UINT8_MAX ? 2 : len <= UINT16_MAX ? 3 : 5;
+}
+
+void pack_bin_any(struct pack *pack, const void *bytes, size_t len)
+{
+    pack_bin_head(pack, len);
     append(pack, bytes, len);
 }
 

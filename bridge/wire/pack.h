@@ -104,6 +104,10 @@ static inline void pack_bin(struct pack *pack, const void *bytes, size_t len)
     pack_add(pack, 2 + len);
 }
 
+/* The head of a bin whose bytes follow from elsewhere, and how long it is. */
+void pack_bin_head(struct pack *pack, size_t len);
+size_t pack_bin_head_len(size_t len);
+
 /* A str; the text is valid UTF-8. */
 void pack_str(struct pack *pack, const char *text);
 

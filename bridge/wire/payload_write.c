@@ -131,6 +131,23 @@ void payload_write_array(const struct payload_plan *plan, struct pack *pack, con
     write_struct(&writing, plan->shape, event);
 }
 
+bool payload_write_array_head(const struct payload_plan *plan, struct pack *pack, const void *event, struct slice *ret_rest)
+{
+    struct writing writing = {.pack = pack, .tail_count = (size_t)maiko_event_tail_count(plan->type, event)};
+    const struct shape *shape = plan->shape;
+    const struct shape_field *last = shape->count > 0 ? &shape->fields[shape->count - 1] : NULL;
+    size_t i;
+
+    if (last == NULL || last->form != MAIKO_FORM_TAIL || last->kind != MAIKO_KIND_BYTES)
+        return false;
+    pack_array(pack, shape->count);
+    for (i = 0; i + 1 < shape->count; i++)
+        write_field(&writing, &shape->fields[i], event);
+    *ret_rest = (struct slice){.data = (const uint8_t *)event + last->offset, .len = writing.tail_count};
+    pack_bin_head(pack, ret_rest->len);
+    return true;
+}
+
 void payload_write_map(const struct payload_plan *plan, struct pack *pack, const void *event)
 {
     struct writing writing = {.pack = pack, .tail_count = (size_t)maiko_event_tail_count(plan->type, event), .by_name = true};

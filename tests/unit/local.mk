@@ -52,6 +52,7 @@ if WITH_BRIDGE
 unit_tests += tests/unit/test_envelope
 unit_tests += tests/unit/test_channels
 unit_tests += tests/unit/test_payload
+unit_tests += tests/unit/test_batch
 unit_tests += tests/unit/test_peer
 unit_tests += tests/unit/test_peer_past
 unit_tests += tests/unit/test_peer_silence

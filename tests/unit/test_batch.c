@@ -1,0 +1,264 @@
+/* Batch: a large payload is kept, not copied, and let go with the last who refers to it; every other event is written out. */
+#include "node/batch.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/failing_allocator.h"
+#include "lib/suite.h"
+#include "message/envelope.h"
+#include "wire/frame.h"
+
+#define CARGO_FIELDS(F) F(UINT64, number) F(TAIL, bytes, BYTES)
+MAIKO_EVENT(cargo, "cargo", CARGO_FIELDS)
+#define LETTER_FIELDS(F) F(UINT64, number) F(TAIL, text, TEXT)
+MAIKO_EVENT(letter, "letter", LETTER_FIELDS)
+
+enum { LARGE = 40000 };
+
+struct scene {
+    struct failing_allocator memory;
+    struct heap heap;
+    struct envelope_root *root;
+    struct envelope *envelope;
+    struct payload_plan *plan;
+    struct source *source;
+    struct batch_builder builder;
+};
+
+/* One event on the heap of a supervisor, and a batch to be made. */
+static void open_scene(struct scene *scene, const maiko_event_type *type, size_t len, size_t cap)
+{
+    static const struct sender sender = {.name = "sender", .id = 1};
+    struct topic *topic = calloc(1, sizeof *topic + sizeof "cargo");
+
+    memset(scene, 0, sizeof *scene);
+    scene->source = calloc(1, sizeof *scene->source + 1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(topic);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(scene->source);
+    topic->len = strlen("cargo");
+    strcpy(topic->name, "cargo");
+    failing_allocator_init(&scene->memory);
+    heap_init(&scene->heap, &scene->memory.allocator, 0);
+    scene->root = envelope_root_new(NULL, cap);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(scene->root);
+    scene->envelope = envelope_new_heap(scene->root, type, sizeof(cargo) + len, topic, &sender);
+    free(topic);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(scene->envelope);
+    memset(envelope_payload(scene->envelope), 'x', sizeof(cargo) + len);
+    memcpy((char *)envelope_payload(scene->envelope) + sizeof(uint64_t), &(uint64_t){len}, sizeof(uint64_t));
+    scene->envelope->id = scene->envelope->correlation = (maiko_id){7, 8};
+    CU_ASSERT_EQUAL_FATAL(payload_plan_new(heap_default(), type, NULL, &scene->plan, NULL), MAIKO_OK);
+    scene->source->type = type;
+    scene->source->plan = scene->plan;
+    batch_builder_init(&scene->builder, &scene->heap, &scene->heap);
+}
+
+static void close_scene(struct scene *scene)
+{
+    batch_builder_deinit(&scene->builder);
+    CU_ASSERT_EQUAL(scene->envelope->refs, 1);
+    (void)maiko_envelope_unref(&scene->envelope->head);
+    envelope_root_unref(scene->root);
+    payload_plan_free(scene->plan);
+    free(scene->source);
+    CU_ASSERT_TRUE(failing_allocator_is_balanced(&scene->memory));
+}
+
+static struct batch *make_batch(struct scene *scene)
+{
+    struct batch *batch;
+
+    CU_ASSERT_EQUAL(batch_add_event(&scene->builder, scene->source, &scene->envelope->head, NULL), MAIKO_OK);
+    batch = batch_close(&scene->builder);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(batch);
+    CU_ASSERT_EQUAL(batch->count, 1);
+    return batch;
+}
+
+/* The record as a frame has it, in the pack. */
+static void put_together(const struct batch *batch, struct pack *pack)
+{
+    const struct batch_record *record = &batch->records[0];
+
+    if (record->block == NULL) {
+        pack_raw(pack, batch->block->data + record->offset, record->len);
+        return;
+    }
+    pack_raw(pack, record->block->data, record->block->size);
+    pack_raw(pack, record->block->rest, record->block->rest_len);
+}
+
+static void reads_as_it_was(struct scene *scene, const struct batch *batch, bool is_native)
+{
+    char event[sizeof(cargo) + LARGE];
+    struct reader reader;
+    struct record record;
+    struct pack pack;
+    size_t len = 0;
+
+    pack_init(&pack, heap_default(), SIZE_MAX);
+    put_together(batch, &pack);
+    CU_ASSERT_EQUAL(pack.len, batch->records[0].len);
+    CU_ASSERT_EQUAL(pack.len, batch->len);
+    reader = reader_of(pack_slice(&pack));
+    CU_ASSERT_EQUAL_FATAL(frame_next_record(&reader, &record, NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL(record.id_lo, 8);
+    CU_ASSERT_EQUAL(payload_is_native(record.payload), is_native);
+    if (is_native) {
+        CU_ASSERT_EQUAL_FATAL(payload_native_len(scene->plan, record.payload, &len, NULL), MAIKO_OK);
+        CU_ASSERT_EQUAL_FATAL(len, scene->envelope->head.payload_len);
+        CU_ASSERT_EQUAL(payload_read_native(scene->plan, record.payload, event, len, NULL), MAIKO_OK);
+    } else {
+        CU_ASSERT_EQUAL_FATAL(payload_len(scene->plan, record.payload, &len, NULL), MAIKO_OK);
+        CU_ASSERT_EQUAL_FATAL(len, scene->envelope->head.payload_len);
+        CU_ASSERT_EQUAL(payload_read(scene->plan, record.payload, event, len, NULL), MAIKO_OK);
+    }
+    CU_ASSERT_EQUAL(memcmp(event, scene->envelope->head.payload, len), 0);
+    pack_deinit(&pack);
+}
+
+static void refers(const maiko_event_type *type, bool is_native, size_t from)
+{
+    struct scene scene;
+    struct batch *batch;
+
+    open_scene(&scene, type, LARGE, 0);
+    atomic_init(&scene.source->is_native, is_native);
+    batch = make_batch(&scene);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(batch->records[0].block);
+    CU_ASSERT_PTR_NULL(batch->block); /* nothing else is in it */
+    CU_ASSERT_PTR_EQUAL(batch->records[0].block->rest, (const uint8_t *)scene.envelope->head.payload + from);
+    CU_ASSERT_EQUAL(scene.envelope->refs, 2);
+    reads_as_it_was(&scene, batch, is_native);
+    batch_free(batch);
+    close_scene(&scene);
+}
+
+static void a_large_payload_is_referred_to(void)
+{
+    refers(MAIKO_TYPE(cargo), true, 0);
+    refers(MAIKO_TYPE(cargo), false, sizeof(cargo)); /* msgpack: the bytes of the tail */
+    refers(MAIKO_TYPE(letter), true, 0);
+}
+
+static void is_written_out(const maiko_event_type *type, size_t len, size_t cap)
+{
+    struct scene scene;
+    struct batch *batch;
+
+    open_scene(&scene, type, len, cap);
+    batch = make_batch(&scene);
+    CU_ASSERT_PTR_NULL(batch->records[0].block);
+    CU_ASSERT_EQUAL(scene.envelope->refs, 1);
+    reads_as_it_was(&scene, batch, false);
+    batch_free(batch);
+    close_scene(&scene);
+}
+
+static void others_are_written_out(void)
+{
+    is_written_out(MAIKO_TYPE(cargo), 1000, 0);
+    is_written_out(MAIKO_TYPE(cargo), LARGE, 1 << 20); /* the log is not to take from a supervisor's cap */
+    is_written_out(MAIKO_TYPE(letter), LARGE, 0);      /* it must be looked through for UTF-8 */
+}
+
+static void both_kinds_go_in_one_batch(void)
+{
+    struct scene scene;
+    struct batch *batch;
+    size_t payload_len;
+    int i;
+
+    open_scene(&scene, MAIKO_TYPE(cargo), LARGE, 0);
+    payload_len = scene.envelope->head.payload_len;
+    for (i = 0; i < 4; i++) {
+        const uint64_t count = i % 2 == 0 ? 100 : LARGE;
+
+        memcpy((char *)envelope_payload(scene.envelope) + sizeof(uint64_t), &count, sizeof count);
+        scene.envelope->head.payload_len = sizeof(cargo) + count;
+        CU_ASSERT_EQUAL(batch_add_event(&scene.builder, scene.source, &scene.envelope->head, NULL), MAIKO_OK);
+    }
+    CU_ASSERT(batch_builder_len(&scene.builder) > 2 * LARGE);
+    scene.envelope->head.payload_len = payload_len;
+    batch = batch_close(&scene.builder);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(batch);
+    CU_ASSERT_EQUAL(batch->len, batch->records[0].len + batch->records[1].len + batch->records[2].len + batch->records[3].len);
+    CU_ASSERT_EQUAL(batch->records[2].offset, batch->records[0].len);
+    CU_ASSERT(batch->block->size < LARGE);
+    CU_ASSERT_EQUAL(batch_builder_len(&scene.builder), 0);
+    batch_free(batch);
+    close_scene(&scene);
+}
+
+static void without_memory_it_is_refused_and_nothing_is_kept(void)
+{
+    maiko_status status = MAIKO_ENOMEM;
+    long nth;
+
+    for (nth = 0; status == MAIKO_ENOMEM && nth < 16; nth++) {
+        struct scene scene;
+        struct batch *batch = NULL;
+
+        open_scene(&scene, MAIKO_TYPE(cargo), LARGE, 0);
+        failing_allocator_fail_from(&scene.memory, nth);
+        status = batch_add_event(&scene.builder, scene.source, &scene.envelope->head, NULL);
+        if (status == MAIKO_OK && (batch = batch_close(&scene.builder)) == NULL)
+            status = MAIKO_ENOMEM;
+        if (batch != NULL)
+            reads_as_it_was(&scene, batch, false);
+        batch_free(batch);
+        close_scene(&scene);
+    }
+    CU_ASSERT_EQUAL(status, MAIKO_OK);
+    CU_ASSERT(nth > 4);
+}
+
+/* --- in the log --- */
+
+static void *let_go_of_log(void *log)
+{
+    retained_deinit(log);
+    return NULL;
+}
+
+/* The bridge's thread lets go when the supervisor and the shard that made the event are gone. */
+static void the_log_keeps_it_for_as_long_as_it_wants_on_any_thread(void)
+{
+    struct retained_channel channel = {.refs = 1};
+    struct retained_topic *topic = NULL;
+    struct retained_entry *entry = NULL;
+    struct retained log;
+    struct scene scene;
+    struct batch *batch;
+    pthread_t thread;
+
+    open_scene(&scene, MAIKO_TYPE(cargo), LARGE, 0);
+    batch = make_batch(&scene);
+    retained_init(&log, heap_default(), 1 << 20);
+    CU_ASSERT_EQUAL_FATAL(retained_topic(&log, "cargo", MAIKO_BLOCK, &topic), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(retained_append(&log, topic, &channel, batch->records[0].block, batch->records[0].block->data,
+                                          batch->records[0].len, &entry),
+                          MAIKO_OK);
+    CU_ASSERT_EQUAL(log.bytes, sizeof *entry + batch->len);
+    batch_free(batch);
+    CU_ASSERT_EQUAL(scene.envelope->refs, 2);
+    (void)maiko_envelope_unref(&scene.envelope->head);
+    envelope_root_unref(scene.root);
+    payload_plan_free(scene.plan);
+    free(scene.source);
+    batch_builder_deinit(&scene.builder);
+    CU_ASSERT_EQUAL(pthread_create(&thread, NULL, let_go_of_log, &log), 0);
+    CU_ASSERT_EQUAL(pthread_join(thread, NULL), 0); /* the address sanitizer sees to it that nothing is left */
+    CU_ASSERT_TRUE(failing_allocator_is_balanced(&scene.memory));
+}
+
+static const struct test_case cases[] = {
+    TEST_CASE(a_large_payload_is_referred_to),
+    TEST_CASE(others_are_written_out),
+    TEST_CASE(both_kinds_go_in_one_batch),
+    TEST_CASE(without_memory_it_is_refused_and_nothing_is_kept),
+    TEST_CASE(the_log_keeps_it_for_as_long_as_it_wants_on_any_thread),
+};
+SUITE_MAIN("batch", cases)
