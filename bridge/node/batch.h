@@ -57,8 +57,10 @@ struct batch_builder {
 void batch_builder_init(struct batch_builder *builder, struct heap *heap, struct heap *bytes);
 void batch_builder_deinit(struct batch_builder *builder);
 
-/* Encodes an event behind the others, or its head only: a large payload is kept instead.  Takes `hold` (may be NULL) over on success.
- * MAIKO_OK, MAIKO_ENOMEM, MAIKO_ETOOLONG. */
+/*
+ * Encodes an event behind the others, or its head only: a large payload is kept instead.  Takes `hold` (may be NULL) over on
+ * success.  MAIKO_OK, MAIKO_ENOMEM, MAIKO_ETOOLONG.
+ */
 MAIKO_MUST_CHECK maiko_status batch_add_event(struct batch_builder *builder, struct source *source,
                                               const maiko_envelope *envelope, struct sender_hold *hold);
 MAIKO_MUST_CHECK maiko_status batch_add_end(struct batch_builder *builder, uint32_t index);

@@ -25,8 +25,8 @@ const maiko_event_type *payload_plan_type(const struct payload_plan *plan);
 /* `event` is valid for the type. */
 void payload_write_array(const struct payload_plan *plan, struct pack *pack, const void *event);
 /*
- * The same but for the bytes of the tail, which end it and are borrowed: *ret_rest, of the event.  For types with a tail of bytes;
- * false for others: nothing was written.
+ * The same but for the bytes of the tail, which end it and are borrowed: *ret_rest, of the event.  For types with a
+ * tail of bytes; false for others: nothing was written.
  */
 bool payload_write_array_head(const struct payload_plan *plan, struct pack *pack, const void *event, struct slice *ret_rest);
 
