@@ -147,6 +147,12 @@ static bool should_be_copied(const struct envelope *envelope, size_t len)
     return len < envelope->head.payload_len / 2;
 }
 
+/* Its pool and its list are the shard's thread's; of a gate it has neither. */
+static bool is_of_this_thread(const struct actor *actor)
+{
+    return actor->is_gate || actor->shard == shard_of_this_thread;
+}
+
 maiko_status maiko_commit_options(maiko_context *ctx, const maiko_send_opts *opts, void *event)
 {
     struct actor *actor = actor_of_context(ctx);
@@ -159,6 +165,8 @@ maiko_status maiko_commit_options(maiko_context *ctx, const maiko_send_opts *opt
         return actor == NULL && ctx != NULL ? MAIKO_ECLOSED : MAIKO_EINVAL;
     if (supervisor_is_forked(actor->shard->sup))
         return MAIKO_EFORKED;
+    if (!is_of_this_thread(actor))
+        return MAIKO_ETHREAD;
     len = maiko_event_len(envelope->head.type, event);
     is_copied = should_be_copied(envelope, len);
     unlist_room(envelope);
@@ -177,6 +185,6 @@ void maiko_abandon(maiko_context *ctx, void *event)
 {
     struct envelope *envelope = room_of(event);
 
-    if (envelope != NULL && envelope->origin == actor_of_context(ctx))
+    if (envelope != NULL && envelope->origin == actor_of_context(ctx) && is_of_this_thread(envelope->origin))
         abandon(envelope);
 }

@@ -3,6 +3,7 @@
 #include "lib/poison.h"
 #include "lib/stage.h"
 #include "lib/suite.h"
+#include <pthread.h>
 #include <string.h>
 
 #define SCROLL_FIELDS(F) F(UINT32, number) F(TAIL, text, TEXT)
@@ -23,6 +24,7 @@ struct delivery {
     size_t sent;       /* of them, in the end */
     const char *topic; /* NULL: the type's */
     int closed;        /* chests */
+    bool is_meddled;   /* another thread tries first */
     const void *made;
     maiko_status status;
     /* the reader's */
@@ -54,6 +56,29 @@ static bool is_filled(const scroll *event, size_t len)
     return i == len;
 }
 
+struct meddler {
+    maiko_context *ctx;
+    void *event;
+};
+
+static void *meddle(void *arg)
+{
+    struct meddler *meddler = arg;
+
+    CU_ASSERT_EQUAL(maiko_commit(meddler->ctx, meddler->event), MAIKO_ETHREAD);
+    maiko_abandon(meddler->ctx, meddler->event);
+    return NULL;
+}
+
+static void let_meddle(maiko_context *ctx, void *event)
+{
+    struct meddler meddler = {.ctx = ctx, .event = event};
+    pthread_t thread;
+
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, meddle, &meddler), 0);
+    CU_ASSERT_EQUAL(pthread_join(thread, NULL), 0);
+}
+
 static maiko_status make_and_send(maiko_context *ctx, struct delivery *delivery)
 {
     scroll *event = maiko_reserve(ctx, scroll, delivery->reserved);
@@ -65,6 +90,8 @@ static maiko_status make_and_send(maiko_context *ctx, struct delivery *delivery)
     CU_ASSERT_EQUAL(event->number, 0);
     CU_ASSERT_EQUAL(event->text_count, delivery->reserved);
     fill(event, delivery->sent);
+    if (delivery->is_meddled)
+        let_meddle(ctx, event);
     return delivery->topic == NULL ? maiko_commit(ctx, event) : maiko_commit_to(ctx, delivery->topic, event);
 }
 
@@ -138,6 +165,17 @@ static void a_reader_gets_the_very_bytes_that_were_filled_in(void)
         CU_ASSERT_PTR_EQUAL(delivery.borrowed, delivery.made);
         CU_ASSERT_EQUAL(delivery.len, sizeof(scroll) + lens[i]);
     }
+}
+
+static void another_thread_can_neither_send_nor_abandon_it(void)
+{
+    struct delivery small = {.reserved = 20, .sent = 20, .is_meddled = true};
+    struct delivery large = {.reserved = 5000, .sent = 5000, .is_meddled = true};
+
+    deliver(&small, MAIKO_SHARD(0));
+    CU_ASSERT_PTR_EQUAL(small.borrowed, small.made);
+    deliver(&large, MAIKO_SHARD(0));
+    CU_ASSERT_PTR_EQUAL(large.borrowed, large.made);
 }
 
 static void so_does_one_on_another_shard_if_they_are_many(void)
@@ -389,6 +427,7 @@ static void what_is_behind_the_room_is_poisoned(void)
 static const struct test_case cases[] = {
     TEST_CASE(a_reader_gets_the_very_bytes_that_were_filled_in),
     TEST_CASE(so_does_one_on_another_shard_if_they_are_many),
+    TEST_CASE(another_thread_can_neither_send_nor_abandon_it),
     TEST_CASE(what_needs_less_than_half_of_its_room_does_not_keep_it),
     TEST_CASE(it_may_go_on_the_longest_topic),
     TEST_CASE(a_thread_outside_hands_over_what_it_filled_in_too),
