@@ -434,10 +434,11 @@ static __attribute__((noinline)) void run_sampled(struct actor *actor)
     bool is_sample = (actor->activations & (SAMPLE_EVERY - 1)) == 0 || actor->suspicion != 0;
     uint32_t tick_limit = actor->tick_limit;
     bool is_suspect = actor->suspicion != 0;
+    bool is_exact = actor->weight == ACTOR_EXACT;
     bool is_slow;
 
     /* what seemed heavy is looked at event by event: soon there are enough in a row, of which one at most was interrupted */
-    if (is_suspect)
+    if (is_suspect && !is_exact)
         actor->tick_limit = 1;
     run(actor);
     actor->tick_limit = tick_limit;
@@ -448,7 +449,7 @@ static __attribute__((noinline)) void run_sampled(struct actor *actor)
     if (actor->state == ACTOR_STOPPED || !(is_sample || is_slow))
         return;
     shard_account_time(shard, actor, shard->mono_ns - begin);
-    if (actor->weight != ACTOR_EXACT && !is_suspect)
+    if (!is_exact && !is_suspect)
         actor->weight = shard->mono_ns - begin <= LIGHT_NS ? ACTOR_LIGHT : ACTOR_USUAL;
     if (shard->sup->may_balance)
         placement_note(shard, actor, shard->mono_ns - begin,
