@@ -134,6 +134,12 @@ static struct retained_block *new_block(struct pack *pack, size_t offset, struct
     return block;
 }
 
+/* Are the bytes most of what a reference to them would keep?  Then memory stays within twice what the log counts. */
+static bool is_mostly(struct slice rest, const maiko_envelope *envelope)
+{
+    return rest.len >= envelope_of(envelope)->home_size / 2;
+}
+
 /* The head of the record with a reference to the bytes that end it.  NULL: it is to be written as usual. */
 static struct retained_block *refer(struct pack *pack, const struct source *source, const maiko_envelope *envelope,
                                     bool is_native)
@@ -148,7 +154,8 @@ static struct retained_block *refer(struct pack *pack, const struct source *sour
         pack_bin_head(pack, rest.len);
     else
         is_written = payload_write_array_head(source->plan, pack, envelope->payload, &rest);
-    if (is_written && pack_status(pack) == MAIKO_OK && rest.len >= REFER_FROM / 2 && pack->len - offset + rest.len < pack->max)
+    if (is_written && pack_status(pack) == MAIKO_OK && rest.len >= REFER_FROM / 2 && is_mostly(rest, envelope) &&
+        pack->len - offset + rest.len < pack->max)
         block = new_block(pack, offset, rest, envelope);
     pack->len = offset;
     return block;
