@@ -339,6 +339,8 @@ bool port_dialer_read(struct zmq_port *port, int most)
 {
     zmq_msg_t parts[PORT_PARTS_MAX];
     struct route *route;
+    bool is_read_out;
+    bool has_ended = false;
     int rounds;
     int count;
 
@@ -346,7 +348,10 @@ bool port_dialer_read(struct zmq_port *port, int most)
         take_message(port, parts, count);
         port_close_parts(parts, count);
     }
-    while (port->ending_count > 0 && (route = find_read_out(port, rounds < most)) != NULL)
+    is_read_out = rounds < most;
+    while (port->ending_count > 0 && (route = find_read_out(port, is_read_out)) != NULL) {
         port_route_fail(port, route, ROUTE_LOST);
-    return rounds < most;
+        has_ended = true; /* that was a call on the socket: what has come since is not told any more */
+    }
+    return is_read_out && !has_ended;
 }

@@ -44,7 +44,7 @@ bool route_fault_is_refusal(enum route_fault fault);
 const char *route_fault_word(enum route_fault fault);
 const char *route_fault_text(enum route_fault fault);
 
-/* All are called by zmq_port_read(), on the port's thread. */
+/* Called by whoever has the turn: zmq_port_read() on the port's thread, and `frame` by zmq_port_visit() as well. */
 struct zmq_port_hooks {
     /* A frame came; the bytes are borrowed for the call. */
     void (*frame)(struct route *route, const unsigned char *bytes, size_t len, void *userdata);

@@ -16,8 +16,8 @@
  * A ZeroMQ socket belongs to whoever holds the turn, too: to give it to another thread libzmq wants a full barrier, which the
  * lock is.  Its descriptor says that something has come and any call on it may take that away, so a guest asks what it has
  * touched before it gives up the turn, and wakes the thread when there is something.  A guest that was woken and does not get
- * the turn has to say so (was_missed): the thread was not told, and asks only what it was told of.  The socket of plain
- * listeners is not for guests. */
+ * the turn, or stops before it has read everything, has to say so (was_missed): the thread was not told, and asks only what it
+ * was told of.  The socket of plain listeners is not for guests. */
 #include "node/guest.h"
 
 #include "node/peers.h"
@@ -123,11 +123,11 @@ void node_guest_read(void *userdata)
         if (bridge->is_asleep)
             is_done = read_a_little(bridge);
         pthread_mutex_unlock(&bridge->turn);
-    } else {
-        atomic_store(&bridge->was_missed, true); /* step: say_it_was_missed */
     }
-    if (!is_done)
-        handover_wake(&bridge->handover); /* step: pass_on */
+    if (!is_done) {
+        atomic_store(&bridge->was_missed, true); /* step: say_it_was_missed */
+        handover_wake(&bridge->handover);        /* step: pass_on */
+    }
 }
 
 void node_guest_sleeps(bool is_asleep, void *userdata)

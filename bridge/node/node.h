@@ -235,7 +235,7 @@ struct maiko_bridge {
     bool is_asleep;           /* under `turn` */
     uint64_t sleeps_until_ns; /* under `turn`: the bridge's thread wakes up by itself then */
     struct maiko_visit visit; /* a shard's, when a link wakes it */
-    atomic_bool was_missed;   /* a guest was woken and could not look; it wakes the bridge's thread behind this */
+    atomic_bool was_missed;   /* a guest was woken and did not see to everything; it wakes the bridge's thread behind this */
     /* what guests did without the bridge's thread; written under `turn`, read by any */
     _Atomic uint64_t guest_sends;
     _Atomic uint64_t guest_reads;
