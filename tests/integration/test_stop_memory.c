@@ -75,7 +75,7 @@ static void stop_without_memory(maiko_mode mode)
     open_scene(&scene, mode);
     warm_up(&scene);
     failing_allocator_fail_from(&scene.memory, 0);
-    CU_ASSERT_EQUAL(say(&scene, LONG_TEXT), MAIKO_OK); /* accepted, and for now in the buffer */
+    CU_ASSERT_EQUAL(say(&scene, LONG_TEXT), MAIKO_OK); /* accepted: its text waits in the inbox's buffer for the shard */
     CU_ASSERT_EQUAL(stage_stop(&scene.stage), MAIKO_ENOMEM);
     CU_ASSERT_TRUE(scene.stage.report.duration_ns < MAIKO_SECONDS(60));
     CU_ASSERT_STRING_EQUAL(scene.stage.report.text, "out of memory: event from outside");
