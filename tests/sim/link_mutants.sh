@@ -14,7 +14,7 @@ compile()
     ${CC:-cc} $flags -c "$1" -o "$2"
 }
 
-links="$build_dir/tests/sim/test_links.o $build_dir/tests/sim/world.o $build_dir/tests/sim/network.o"
+links="$build_dir/tests/sim/test_links.o $build_dir/tests/sim/world.o $build_dir/tests/sim/promises.o $build_dir/tests/sim/network.o"
 relays="$build_dir/tests/sim/test_relays.o $build_dir/tests/sim/mesh.o $build_dir/tests/sim/network.o"
 simulation=$links
 

@@ -8,7 +8,8 @@ if WITH_BRIDGE
 sim_tests += tests/sim/test_links
 sim_tests += tests/sim/test_relays
 endif
-tests_sim_test_links_SOURCES = tests/sim/test_links.c tests/sim/network.c tests/sim/network.h tests/sim/world.c tests/sim/world.h
+tests_sim_test_links_SOURCES = tests/sim/test_links.c tests/sim/network.c tests/sim/network.h tests/sim/world.c tests/sim/world.h \
+    tests/sim/world_state.h tests/sim/promises.c tests/sim/promises.h
 tests_sim_test_relays_SOURCES = tests/sim/test_relays.c tests/sim/mesh.c tests/sim/mesh.h tests/sim/network.c tests/sim/network.h
 if WITH_CUNIT
 structure_scripts += tests/sim/mutants.sh

@@ -1,4 +1,4 @@
-/* World: nodes, network and the two promises, checked after every step that can break them. */
+/* World: nodes, network, and what goes wrong; promises.c checks every step that can break one. */
 #include "sim/world.h"
 
 #include <stdarg.h>
@@ -6,80 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/network.h"
+#include "sim/promises.h"
+#include "sim/world_state.h"
 #include <maiko/topic.h>
 
-#define TALLY_FIELDS(F) F(UINT32, node) F(UINT32, life) F(UINT64, number)
-MAIKO_EVENT(tally, MAIKO_COMPUTED_TOPIC, TALLY_FIELDS)
-
 /* One topic per policy but FAIL, and one that nobody wants. */
-static const struct {
-    const char *name;
-    maiko_overflow overflow;
-} topics[WORLD_TOPICS] = {
+const struct world_topic world_topics[WORLD_TOPICS] = {
     {"t/block", MAIKO_BLOCK}, {"t/newest", MAIKO_DROP_NEWEST}, {"t/oldest", MAIKO_DROP_OLDEST}, {"u/block", MAIKO_BLOCK}};
 
 static const char *const wishes[] = {"#", "t/#", "t/block", "+/block", "t/oldest"};
-
-/* What a receiver has of one life of one sender. */
-struct seen {
-    uint64_t last;
-    uint64_t delivered;
-    uint64_t reported;
-    uint64_t unknown;
-};
-
-/* An exporter's counters when it met the life of the receiver that is there now. */
-struct base {
-    uint64_t epoch;
-    uint64_t offered;
-    uint64_t acknowledged;
-    uint64_t lost;
-    uint64_t dropped;
-    uint64_t refused;     /* of ours */
-    uint64_t turned_away; /* of theirs */
-    uint64_t past;        /* had left the log before the receiver came */
-};
-
-struct pending {
-    unsigned from;
-    uint64_t stream;
-    uint64_t position;
-    bool is_refused;
-};
-
-struct node {
-    unsigned index;
-    unsigned life;
-    uint64_t started_ns;
-    uint64_t number;                      /* of the last event published */
-    uint64_t held_since[WORLD_NODES_MAX]; /* by each peer */
-    uint64_t progress[WORLD_NODES_MAX];
-    uint64_t stopped_until;
-    const char *wish;
-    struct exporter *exporter;
-    struct peer *peers[WORLD_NODES_MAX];
-    struct seen seen[WORLD_NODES_MAX][WORLD_LIVES_MAX];
-    uint64_t published[WORLD_LIVES_MAX][WORLD_TOPICS];
-    struct pending *pending; /* events taken and not delivered, oldest first */
-    size_t pending_count;
-    uint64_t stream_from[WORLD_NODES_MAX]; /* the one the newest event came by */
-    uint64_t taken_from[WORLD_NODES_MAX];  /* events the sink got from there, this life */
-    uint64_t not_taken[WORLD_NODES_MAX];   /* of these, events it would not have */
-    struct base base[WORLD_NODES_MAX];
-    struct world *world;
-};
-
-struct world {
-    const struct world_config *config;
-    struct world_result *result;
-    struct heap heap;
-    uint64_t now;
-    uint64_t random;
-    struct network network;
-    struct node nodes[WORLD_NODES_MAX];
-    unsigned window_events;
-};
 
 static uint64_t draw(struct world *world, uint64_t below)
 {
@@ -90,18 +25,6 @@ static uint64_t draw(struct world *world, uint64_t below)
 static bool chance(struct world *world, unsigned percent)
 {
     return draw(world, 100) < percent;
-}
-
-__attribute__((format(printf, 2, 3))) static void fail(struct world *world, const char *format, ...)
-{
-    va_list args;
-
-    if (!world->result->is_sound)
-        return;
-    world->result->is_sound = false;
-    va_start(args, format);
-    vsnprintf(world->result->reason, sizeof(world->result->reason), format, args);
-    va_end(args);
 }
 
 __attribute__((format(printf, 2, 3))) static void trace(struct world *world, const char *format, ...)
@@ -137,7 +60,7 @@ static void on_send(struct peer *peer, const uint8_t *bytes, size_t len, void *u
     struct frame frame;
 
     if (frame_read(bytes, len, &frame, NULL) != MAIKO_OK)
-        fail(world, "node %u sent a frame that cannot be read", node->index);
+        world_fail(world, "node %u sent a frame that cannot be read", node->index);
     trace(world, "%u -> %u %s %llu next %llu", node->index, to, frame_kind_name(frame.kind), (unsigned long long)frame.session,
           (unsigned long long)(frame.kind == FRAME_DATA ? frame.first : frame.next));
     network_send(&world->network, node->index, to, bytes, len);
@@ -148,37 +71,6 @@ static void on_close(struct peer *peer, void *userdata)
     struct node *node = userdata;
 
     network_close(&node->world->network, node->index, other_of(node, peer));
-}
-
-/* Promise 1: per sender in order; promise 2: never twice. */
-static void check_order(struct node *node, const tally *event, bool is_refused)
-{
-    struct seen *seen;
-
-    if (event->node >= WORLD_NODES_MAX || event->life >= WORLD_LIVES_MAX) {
-        fail(node->world, "node %u got an event nobody sent", node->index);
-        return;
-    }
-    seen = &node->seen[event->node][event->life];
-    if (event->number <= seen->last)
-        fail(node->world, "node %u got event %llu of node %u (life %u) behind %llu: order or duplicate", node->index,
-             (unsigned long long)event->number, event->node, event->life, (unsigned long long)seen->last);
-    seen->last = event->number;
-    seen->delivered += !is_refused;
-    node->world->result->delivered += !is_refused;
-}
-
-/* A live subscriber gets nothing older than itself of a node that was there before it, however late that node's hello comes. */
-static void check_age(struct node *node, const tally *event, uint64_t published_ns)
-{
-    const struct node *from = &node->world->nodes[event->node % WORLD_NODES_MAX];
-
-    if (!node->world->result->is_sound || !node->world->config->is_live || from->life != event->life ||
-        from->started_ns >= node->started_ns)
-        return;
-    if (published_ns < node->started_ns)
-        fail(node->world, "node %u is live and got event %llu of node %u from before it was there", node->index,
-             (unsigned long long)event->number, event->node);
 }
 
 static bool is_near(struct peer *peer, void *userdata)
@@ -201,7 +93,7 @@ static maiko_status read_event(struct node *node, const struct payload_plan *pla
 /* Which topic a node will not have; those with an even number do not allow it, the others cannot take it. */
 static const char *refused_topic(const struct node *node)
 {
-    return topics[(node->world->config->seed + node->index) % WORLD_TOPICS].name;
+    return world_topics[(node->world->config->seed + node->index) % WORLD_TOPICS].name;
 }
 
 static bool may_publish(struct peer *peer, const char *topic, void *userdata)
@@ -232,14 +124,14 @@ static bool on_deliver(struct peer *peer, const struct inbound_event *event, voi
 
     if (payload_plan_new(&world->heap, MAIKO_TYPE(tally), event->channel->type, &plan, NULL) != MAIKO_OK ||
         read_event(node, plan, event, &value) != MAIKO_OK) {
-        fail(world, "node %u cannot read an event", node->index);
+        world_fail(world, "node %u cannot read an event", node->index);
         payload_plan_free(plan);
         return true;
     }
     payload_plan_free(plan);
     event->channel->is_native = is_near(peer, node);
-    check_order(node, &value, is_refused);
-    check_age(node, &value, event->time_ns);
+    promises_check_order(node, &value, is_refused);
+    promises_check_age(node, &value, event->time_ns);
     node->taken_from[other_of(node, peer)]++;
     node->not_taken[other_of(node, peer)] += is_refused;
     node->stream_from[other_of(node, peer)] = event->stream;
@@ -250,23 +142,12 @@ static bool on_deliver(struct peer *peer, const struct inbound_event *event, voi
         return true;
     }
     if (node->pending_count == WORLD_PENDING_MAX) {
-        fail(world, "node %u was sent more than any window", node->index);
+        world_fail(world, "node %u was sent more than any window", node->index);
         return true;
     }
     node->pending[node->pending_count++] = (struct pending){
         .from = other_of(node, peer), .stream = event->stream, .position = event->position, .is_refused = is_refused};
     return false;
-}
-
-static uint64_t lost_by(const struct peer_counters *counters)
-{
-    return counters->lost_window + counters->lost_oldest + counters->lost_deadline + counters->lost_log;
-}
-
-/* Events from there that came and were not taken. */
-static uint64_t turned_away(const struct node *node, unsigned from)
-{
-    return peer_counters(node->peers[from])->denied + node->not_taken[from];
 }
 
 static void note_life(struct node *node, struct peer *peer)
@@ -279,10 +160,10 @@ static void note_life(struct node *node, struct peer *peer)
     *base = (struct base){.epoch = peer_remote(peer)->epoch,
                           .offered = counters->offered,
                           .acknowledged = counters->acknowledged,
-                          .lost = lost_by(counters),
+                          .lost = world_lost(counters),
                           .dropped = counters->lost_peer,
                           .refused = counters->refused,
-                          .turned_away = turned_away(node, other_of(node, peer))};
+                          .turned_away = world_turned_away(node, other_of(node, peer))};
 }
 
 static void on_news(struct peer *peer, const struct peer_notice *notice, void *userdata)
@@ -294,7 +175,7 @@ static void on_news(struct peer *peer, const struct peer_notice *notice, void *u
 
     trace(node->world, "%u: %u is %s %s", node->index, from, peer_news_name(notice->news), notice->reason);
     if (node->world->config->faults.is_one_host && strcmp(notice->reason, "silent") == 0 && notice->news == PEER_NEWS_DOWN)
-        fail(node->world, "node %u took node %u for dead, which was only stopped", node->index, from);
+        world_fail(node->world, "node %u took node %u for dead, which was only stopped", node->index, from);
     if (notice->news == PEER_NEWS_UP)
         note_life(node, peer);
     if (notice->news == PEER_NEWS_SUBSCRIBED && peer_counters(peer)->acknowledged == node->base[from].acknowledged)
@@ -354,7 +235,7 @@ static void add_peer(struct world *world, struct node *node, unsigned other)
 
     snprintf(name, sizeof(name), "n%u", node->index);
     if (peer_new(&config, &node->peers[other]) != MAIKO_OK || peer_subscribe(node->peers[other], &wish, world->now) != MAIKO_OK)
-        fail(world, "no peer");
+        world_fail(world, "no peer");
 }
 
 static void node_start(struct world *world, struct node *node)
@@ -372,7 +253,7 @@ static void node_start(struct world *world, struct node *node)
     memset(node->not_taken, 0, sizeof(node->not_taken));
     memset(node->base, 0, sizeof(node->base));
     if (exporter_new(&config, &node->exporter) != MAIKO_OK) {
-        fail(world, "no exporter");
+        world_fail(world, "no exporter");
         return;
     }
     for (i = 0; i < world->config->nodes; i++)
@@ -396,106 +277,23 @@ static void publish(struct world *world, struct node *node)
     tally event = {.node = node->index, .life = node->life, .number = node->number + 1};
     struct export_event export = {.type = MAIKO_TYPE(tally),
                                   .payload = &event,
-                                  .topic = topics[topic].name,
+                                  .topic = world_topics[topic].name,
                                   .sender = "sender",
                                   .id = {.hi = 7, .lo = node->number + 1},
                                   .correlation = {.hi = 7, .lo = node->number + 1},
                                   .time_ns = world->now,
-                                  .overflow = topics[topic].overflow};
+                                  .overflow = world_topics[topic].overflow};
 
-    if (exporter_holds(node->exporter, topics[topic].name) && chance(world, 80))
+    if (exporter_holds(node->exporter, world_topics[topic].name) && chance(world, 80))
         return; /* its senders are held; the rest was on its way before */
     if (exporter_publish(node->exporter, &export, world->now) != MAIKO_OK) {
-        fail(world, "node %u cannot publish", node->index);
+        world_fail(world, "node %u cannot publish", node->index);
         return;
     }
     node->number++;
     node->published[node->life][topic]++;
     world->result->published++;
-    world->result->held += exporter_holds(node->exporter, topics[topic].name);
-}
-
-/* ---- Promise 2 while running: bounds ---- */
-
-static size_t pending_from(const struct node *node, unsigned from)
-{
-    size_t count = 0;
-    size_t i;
-
-    for (i = 0; i < node->pending_count; i++)
-        count += node->pending[i].from == from && node->pending[i].stream == node->stream_from[from];
-    return count;
-}
-
-static void check_node(struct world *world, struct node *node)
-{
-    unsigned i;
-
-    for (i = 0; i < world->config->nodes; i++) {
-        const struct peer_counters *counters;
-        uint64_t events, bytes;
-
-        if (node->peers[i] == NULL)
-            continue;
-        counters = peer_counters(node->peers[i]);
-        peer_depth(node->peers[i], &events, &bytes);
-        if (counters->malformed > 0)
-            fail(world, "node %u found a frame of node %u malformed", node->index, i);
-        if (counters->acknowledged + counters->lost_window + counters->lost_oldest + counters->lost_deadline +
-                counters->lost_log + counters->lost_peer >
-            counters->offered)
-            fail(world, "node %u to %u: more acknowledged and lost than offered", node->index, i);
-        if (counters->refused > counters->acknowledged)
-            fail(world, "node %u to %u: more refused than acknowledged", node->index, i);
-        if (!world->config->faults.has_long_faults && events > world->window_events + 4 * world->config->rounds + 64)
-            fail(world, "node %u to %u: %llu records queued", node->index, i, (unsigned long long)events);
-    }
-    for (i = 0; i < world->config->nodes; i++)
-        if (pending_from(node, i) > world->window_events)
-            fail(world, "node %u has %zu events of node %u that were acknowledged too early", node->index, pending_from(node, i),
-                 i);
-}
-
-/* A full peer holds senders to what it subscribed to, and nobody else. */
-static void check_who_is_held(struct world *world, const struct node *node)
-{
-    bool is_holding = false;
-    unsigned topic, i;
-
-    for (i = 0; i < world->config->nodes; i++)
-        is_holding = is_holding || (node->peers[i] != NULL && peer_holds(node->peers[i]));
-    for (topic = 0; topic < WORLD_TOPICS; topic++) {
-        bool is_full = false;
-
-        if (!is_holding || !exporter_holds(node->exporter, topics[topic].name))
-            continue;
-        for (i = 0; i < world->config->nodes; i++) {
-            uint64_t events = 0, bytes;
-
-            if (node->peers[i] != NULL && patterns_match(peer_interest(node->peers[i]), topics[topic].name))
-                peer_depth(node->peers[i], &events, &bytes);
-            is_full = is_full || events >= world->window_events || (world->config->is_narrow && events > 0);
-        }
-        if (!is_full)
-            fail(world, "node %u holds senders to %s although whoever wants it has room", node->index, topics[topic].name);
-    }
-}
-
-/* Everything below is acknowledged only when its receiver has it. */
-static void check_acknowledged(struct world *world, struct node *from, struct node *to)
-{
-    const struct peer_counters *counters = peer_counters(from->peers[to->index]);
-    const struct base *base = &from->base[to->index];
-    size_t pending = 0;
-    uint64_t taken = to->taken_from[from->index] + peer_counters(to->peers[from->index])->denied;
-    size_t i;
-
-    if (base->epoch != to->life + 1)
-        return;
-    for (i = 0; i < to->pending_count; i++)
-        pending += to->pending[i].from == from->index;
-    if (pending > 0 && counters->acknowledged - base->acknowledged + pending > taken)
-        fail(world, "node %u has events of node %u acknowledged that its receivers do not have", to->index, from->index);
+    world->result->held += exporter_holds(node->exporter, world_topics[topic].name);
 }
 
 /* ---- One step: the earliest of frame, timer, and end of the round ---- */
@@ -567,23 +365,6 @@ static void connect_pairs(struct world *world)
         }
 }
 
-/* Promise 4: no peer holds anybody for longer than its deadline, unless there is progress. */
-static void check_hold(struct world *world, struct node *node)
-{
-    unsigned i;
-
-    for (i = 0; i < world->config->nodes; i++) {
-        const struct peer *peer = node->peers[i];
-        uint64_t progress = peer != NULL ? peer_acknowledged(peer) : 0;
-
-        if (peer == NULL || !peer_holds(peer) || node->held_since[i] < node->stopped_until || progress != node->progress[i])
-            node->held_since[i] = world->now;
-        node->progress[i] = progress;
-        if (world->now - node->held_since[i] > MAIKO_SECONDS(8))
-            fail(world, "node %u is held by node %u for longer than the deadline", node->index, i);
-    }
-}
-
 static void after_step(struct world *world)
 {
     unsigned i, j;
@@ -596,12 +377,7 @@ static void after_step(struct world *world)
         for (j = 0; j < world->config->nodes; j++)
             if (node->peers[j] != NULL)
                 peer_flush(node->peers[j], world->now);
-        check_hold(world, node);
-        check_node(world, node);
-        check_who_is_held(world, node);
-        for (j = 0; j < world->config->nodes; j++)
-            if (node->peers[j] != NULL && world->nodes[j].exporter != NULL)
-                check_acknowledged(world, node, &world->nodes[j]);
+        promises_check_node(world, node);
     }
 }
 
@@ -708,7 +484,7 @@ static void run_round(struct world *world)
     run_until(world, world->now + 1 + draw(world, world->config->faults.has_long_faults ? MAIKO_SECONDS(2) : MAIKO_MS(60)));
 }
 
-/* ---- The end: everything is healed, then the books are compared ---- */
+/* ---- The end: everything is healed ---- */
 
 static bool is_settled(const struct world *world)
 {
@@ -743,74 +519,7 @@ static void settle(struct world *world)
         run_until(world, world->now + MAIKO_MS(100));
     }
     if (world->result->is_sound && !is_settled(world))
-        fail(world, "not settled a minute after everything was healed");
-}
-
-static uint64_t wanted(const struct node *from, const struct node *to)
-{
-    uint64_t count = 0;
-    unsigned i;
-
-    for (i = 0; i < WORLD_TOPICS; i++)
-        if (maiko_topic_matches(to->wish, topics[i].name))
-            count += from->published[from->life][i];
-    return count;
-}
-
-/* Published = received + reported lost, for every pair of lives that knew each other all the time. */
-static void compare_books(struct world *world, struct node *from, struct node *to)
-{
-    const struct seen *seen = &to->seen[from->index][from->life];
-    const struct peer_counters *counters = peer_counters(from->peers[to->index]);
-    const struct base *base = &from->base[to->index];
-    uint64_t expected = to->started_ns <= from->started_ns ? wanted(from, to) : counters->offered - base->offered;
-    uint64_t lost = lost_by(counters) - base->lost;
-    uint64_t turned = turned_away(to, from->index) - to->base[from->index].turned_away;
-
-    world->result->refused += turned;
-    world->result->lost += seen->reported;
-    world->result->unknown_gaps += seen->unknown;
-    world->result->duplicates += counters->duplicates;
-    world->result->replays += counters->replays;
-    world->result->sessions += counters->sessions;
-    world->result->converted += counters->converted;
-    if (to->started_ns > from->started_ns && counters->lost_peer > base->dropped)
-        return; /* the stream began twice: the receiver never heard of the first one */
-    if (seen->delivered + seen->reported + turned != expected)
-        fail(world, "node %u published %llu for node %u, which has %llu, was told of %llu lost and refused %llu", from->index,
-             (unsigned long long)expected, to->index, (unsigned long long)seen->delivered, (unsigned long long)seen->reported,
-             (unsigned long long)turned);
-    if (counters->refused - base->refused != turned && counters->lost_peer == base->dropped)
-        fail(world, "node %u was told of %llu events that node %u refused, which refused %llu", from->index,
-             (unsigned long long)(counters->refused - base->refused), to->index, (unsigned long long)turned);
-    if (seen->reported != lost && counters->lost_peer == base->dropped)
-        fail(world, "node %u lost %llu for node %u, which was told of %llu", from->index, (unsigned long long)lost, to->index,
-             (unsigned long long)seen->reported);
-}
-
-/* Nothing under BLOCK is lost as long as everybody keeps within the deadline; and who lives on the same host is never given
- * up. */
-static void check_no_loss(struct world *world, struct node *from, struct node *to)
-{
-    const struct peer_counters *counters = peer_counters(from->peers[to->index]);
-
-    if (world->config->faults.is_one_host && world->config->faults.crash_percent == 0 &&
-        counters->lost_log > from->base[to->index].past)
-        fail(world, "node %u lost events for node %u by its log although both lived", from->index, to->index);
-    if (!world->config->faults.has_long_faults && counters->lost_deadline + counters->lost_log > from->base[to->index].past)
-        fail(world, "node %u lost events under BLOCK for node %u although nobody was late", from->index, to->index);
-}
-
-static void check_end(struct world *world)
-{
-    unsigned i, j;
-
-    for (i = 0; i < world->config->nodes; i++)
-        for (j = 0; j < world->config->nodes; j++)
-            if (i != j && world->result->is_sound) {
-                compare_books(world, &world->nodes[i], &world->nodes[j]);
-                check_no_loss(world, &world->nodes[i], &world->nodes[j]);
-            }
+        world_fail(world, "not settled a minute after everything was healed");
 }
 
 void world_run(const struct world_config *config, struct world_result *ret_result)
@@ -839,14 +548,14 @@ void world_run(const struct world_config *config, struct world_result *ret_resul
     network_set_reliable(&world->network);
     settle(world);
     if (ret_result->is_sound)
-        check_end(world);
+        promises_check_end(world);
     for (i = 0; i < config->nodes; i++) {
         node_stop(world, &world->nodes[i]);
         free(world->nodes[i].pending);
     }
     network_deinit(&world->network);
     if (heap_used(&world->heap) != 0)
-        fail(world, "%zu bytes left behind", heap_used(&world->heap));
+        world_fail(world, "%zu bytes left behind", heap_used(&world->heap));
     free(world);
 }
 
