@@ -281,41 +281,49 @@ static void an_outsider_listens_and_publishes(void)
     host_deinit(&host);
 }
 
-static void a_node_of_another_language_has_a_link_like_any_other(void)
+/* The peer makes a link and asks for the log.  False: there is no Python to run it. */
+static bool start_link(struct node *node, struct process *process, const char *role)
 {
     const char *python = find_python();
-    struct node node;
-    struct process process;
 
     if (python == NULL)
-        return;
+        return false;
     host_init(&host);
     make_parcels();
-    start_node(&node, "python actor", 0);
-    send_parcels(&node); /* it asks for the log */
-    start_peer(&process, python, "node", maiko_bridge_endpoint(node.bridge, 0));
-    end_peer(&node, &process);
-    CU_ASSERT_EQUAL(counters_of(&node).imported, KINDS);
-    CU_ASSERT_EQUAL(counters_of(&node).acknowledged, 2 * KINDS);
-    CU_ASSERT_EQUAL(counters_of(&node).lost + counters_of(&node).gaps, 0);
-    stop_node(&node);
+    start_node(node, "python actor", 0);
+    send_parcels(node);
+    start_peer(process, python, role, maiko_bridge_endpoint(node->bridge, 0));
+    return true;
+}
+
+static void stop_link(struct node *node)
+{
+    stop_node(node);
     free_parcels();
     host_deinit(&host);
 }
 
-static void what_it_will_not_have_is_told_both_ways(void)
+static void a_node_of_another_language_has_a_link_like_any_other(void)
 {
-    const char *python = find_python();
     struct node node;
     struct process process;
 
-    if (python == NULL)
+    if (!start_link(&node, &process, "node"))
         return;
-    host_init(&host);
-    make_parcels();
-    start_node(&node, "python actor", 0);
-    send_parcels(&node);
-    start_peer(&process, python, "refusing", maiko_bridge_endpoint(node.bridge, 0));
+    end_peer(&node, &process);
+    CU_ASSERT_EQUAL(counters_of(&node).imported, KINDS);
+    CU_ASSERT_EQUAL(counters_of(&node).acknowledged, 2 * KINDS);
+    CU_ASSERT_EQUAL(counters_of(&node).lost + counters_of(&node).gaps, 0);
+    stop_link(&node);
+}
+
+static void what_it_will_not_have_is_told_both_ways(void)
+{
+    struct node node;
+    struct process process;
+
+    if (!start_link(&node, &process, "refusing"))
+        return;
     process_finish(&process);
     CU_ASSERT_EQUAL(process.code, 0);
     CU_ASSERT_TRUE(process_says(&process, "python_peer: ok"));
@@ -323,9 +331,7 @@ static void what_it_will_not_have_is_told_both_ways(void)
     CU_ASSERT_EQUAL(counters_of(&node).acknowledged, KINDS);
     CU_ASSERT_EQUAL(counters_of(&node).imported, 0);
     CU_ASSERT_EQUAL(node.good + node.bad, 0);
-    stop_node(&node);
-    free_parcels();
-    host_deinit(&host);
+    stop_link(&node);
 }
 
 /* Events of many lengths, and the loss of those that had left the log, which is a record of another kind. */
