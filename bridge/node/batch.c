@@ -137,7 +137,7 @@ static struct retained_block *new_block(struct pack *pack, size_t offset, struct
 /* Are the bytes most of what a reference to them would keep?  Then memory stays within twice what the log counts. */
 static bool is_mostly(struct slice rest, const maiko_envelope *envelope)
 {
-    return rest.len >= envelope_of(envelope)->home_size / 2;
+    return rest.len >= envelope_kept_bytes(envelope_of(envelope)) / 2;
 }
 
 /* The head of the record with a reference to the bytes that end it.  NULL: it is to be written as usual. */

@@ -61,7 +61,7 @@ size_t heap_used(struct heap *heap)
 }
 
 /* Exact also when threads race: a request that does not fit never makes another one fail. */
-static bool heap_reserve(struct heap *heap, size_t size)
+bool heap_charge(struct heap *heap, size_t size)
 {
     size_t used;
 
@@ -79,7 +79,7 @@ static bool heap_reserve(struct heap *heap, size_t size)
     return true;
 }
 
-static void heap_return(struct heap *heap, size_t size)
+void heap_discharge(struct heap *heap, size_t size)
 {
     if (heap->counted)
         atomic_fetch_sub_explicit(&heap->used, size, memory_order_relaxed);
@@ -101,11 +101,11 @@ void *heap_alloc(struct heap *heap, size_t size)
 
     if (size == 0)
         size = 1;
-    if (!heap_reserve(heap, size))
+    if (!heap_charge(heap, size))
         return NULL;
     ptr = take(heap, size);
     if (ptr == NULL)
-        heap_return(heap, size);
+        heap_discharge(heap, size);
     return ptr;
 }
 
@@ -159,7 +159,7 @@ void heap_free(struct heap *heap, void *ptr, size_t size)
         heap->allocator.release(ptr, size, heap->allocator.userdata);
     else if (!shelf_put(heap->shelf, ptr, size))
         heap->allocator.release(ptr, shelf_round(size), heap->allocator.userdata);
-    heap_return(heap, size);
+    heap_discharge(heap, size);
 }
 
 void heap_strfree(struct heap *heap, char *text)

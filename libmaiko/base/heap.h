@@ -56,6 +56,10 @@ MAIKO_MUST_CHECK char *heap_strndup(struct heap *heap, const char *text, size_t 
 /* NULL is allowed.  `size` is the size that was asked for. */
 void heap_free(struct heap *heap, void *ptr, size_t size);
 
+/* Counts memory that came from elsewhere, and goes back there, as used.  False: the cap would be passed. */
+MAIKO_MUST_CHECK bool heap_charge(struct heap *heap, size_t size);
+void heap_discharge(struct heap *heap, size_t size);
+
 /* For text that has not been shortened since heap_strdup.  NULL is allowed. */
 void heap_strfree(struct heap *heap, char *text);
 

@@ -7,6 +7,9 @@
 _Static_assert(sizeof(struct envelope) == 128, "the metadata is two cache lines, the payload starts on the third");
 _Static_assert(offsetof(struct envelope, head) == 0, "the public head is the beginning");
 
+/* The block's size is 32 bits, and there are names in it. */
+#define PAYLOAD_MAX ((size_t)UINT32_MAX - 4096)
+
 struct envelope_root *envelope_root_new(const maiko_allocator *allocator, size_t cap_bytes)
 {
     struct heap heap;
@@ -68,7 +71,8 @@ void envelope_root_unref(struct envelope_root *root)
     heap_free(&heap, root, sizeof *root);
 }
 
-/* The block: envelope, payload, sender, topic with its name, sender name.  The middle ones aligned to 8. */
+/* The block: envelope, payload or the owner of a foreign one, sender, topic with its name, sender name.  The middle ones aligned
+ * to 8. */
 static size_t names_offset(size_t payload_len)
 {
     return (sizeof(struct envelope) + payload_len + 7) & ~(size_t)7;
@@ -76,7 +80,8 @@ static size_t names_offset(size_t payload_len)
 
 static void copy_names(struct envelope *envelope, const struct topic *topic, const struct sender *sender, size_t sender_len)
 {
-    struct sender *own_sender = (struct sender *)(void *)((char *)envelope + names_offset(envelope->head.payload_len));
+    size_t len = envelope->is_foreign ? sizeof(struct envelope_foreign) : envelope->head.payload_len;
+    struct sender *own_sender = (struct sender *)(void *)((char *)envelope + names_offset(len));
     struct topic *own_topic = (struct topic *)(void *)(own_sender + 1);
     char *own_name = own_topic->name + topic->len + 1;
 
@@ -92,6 +97,11 @@ static void copy_names(struct envelope *envelope, const struct topic *topic, con
     envelope->sender = own_sender;
 }
 
+static struct envelope_foreign *foreign_of(struct envelope *envelope)
+{
+    return (struct envelope_foreign *)(void *)(envelope + 1);
+}
+
 /* An envelope whose block has room for names of these lengths; they are not there yet. */
 static struct envelope *new_block(struct envelope_root *root, const maiko_event_type *type, size_t payload_len, size_t topic_len,
                                   size_t sender_len)
@@ -99,7 +109,7 @@ static struct envelope *new_block(struct envelope_root *root, const maiko_event_
     size_t size;
     struct envelope *envelope;
 
-    if (payload_len > UINT32_MAX - 4096)
+    if (payload_len > PAYLOAD_MAX)
         return NULL;
     size = names_offset(payload_len) + sizeof(struct sender) + sizeof(struct topic) + topic_len + 1 + sender_len + 1;
     envelope = heap_alloc(&root->heap, size);
@@ -144,6 +154,28 @@ void envelope_name_heap(struct envelope *envelope, size_t payload_len, const str
     copy_names(envelope, topic, sender, strlen(sender->name));
 }
 
+struct envelope *envelope_new_foreign(struct envelope_root *root, const maiko_event_type *type, const void *payload,
+                                      size_t payload_len, const struct topic *topic, const struct sender *sender,
+                                      struct envelope_foreign foreign)
+{
+    size_t sender_len = strlen(sender->name);
+    struct envelope *envelope;
+
+    if (payload_len > PAYLOAD_MAX || !heap_charge(&root->heap, payload_len))
+        return NULL;
+    envelope = new_block(root, type, sizeof foreign, topic->len, sender_len);
+    if (envelope == NULL) {
+        heap_discharge(&root->heap, payload_len);
+        return NULL;
+    }
+    *foreign_of(envelope) = foreign;
+    envelope->is_foreign = true;
+    envelope->head.payload = payload;
+    envelope->head.payload_len = payload_len;
+    copy_names(envelope, topic, sender, sender_len);
+    return envelope;
+}
+
 struct envelope *envelope_copy_heap(struct envelope_root *root, const struct envelope *from)
 {
     struct envelope *copy = envelope_new_heap(root, from->head.type, from->head.payload_len, from->topic, from->sender);
@@ -157,6 +189,14 @@ struct envelope *envelope_copy_heap(struct envelope_root *root, const struct env
     copy->time_ns = from->time_ns;
     memcpy(envelope_payload(copy), from->head.payload, from->head.payload_len);
     return copy;
+}
+
+static void give_back(struct envelope *envelope)
+{
+    const struct envelope_foreign *foreign = foreign_of(envelope);
+
+    foreign->release(foreign->owner);
+    heap_discharge(&envelope->root->heap, envelope->head.payload_len);
 }
 
 void envelope_ref_heap(struct envelope *envelope)
@@ -175,6 +215,8 @@ void envelope_free_heap(struct envelope *envelope)
 {
     struct envelope_root *root = envelope->root;
 
+    if (envelope->is_foreign)
+        give_back(envelope);
     heap_free(&root->heap, envelope, envelope->home_size);
     envelope_root_unref(root);
 }
@@ -182,7 +224,7 @@ void envelope_free_heap(struct envelope *envelope)
 void envelope_destroy_heap(struct envelope *envelope)
 {
     if (envelope->head.type->destroy != NULL)
-        envelope->head.type->destroy(envelope_payload(envelope));
+        envelope->head.type->destroy((void *)(uintptr_t)envelope->head.payload);
     envelope_free_heap(envelope);
 }
 

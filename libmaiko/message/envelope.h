@@ -1,6 +1,6 @@
-/* Envelope: the private layout behind maiko_envelope.  One event, its metadata, and the payload right behind.
- * Pooled envelopes belong to one shard and count references without atomics; kept ones live on the heap and may
- * travel between threads. */
+/* Envelope: the private layout behind maiko_envelope.  One event, its metadata, and the payload right behind, or in memory of
+ * somebody else's.  Pooled envelopes belong to one shard and count references without atomics; kept ones live on the heap and
+ * may travel between threads. */
 #ifndef MESSAGE_ENVELOPE_H
 #define MESSAGE_ENVELOPE_H
 
@@ -66,10 +66,16 @@ struct envelope {
     const struct sender *sender; /* identity, for names and the self-delivery filter */
     struct actor *origin;        /* whose debt it is when it has to wait; NULL for kept copies */
     struct envelope_root *root;  /* HOME_HEAP: where it came from */
-    uint32_t home_size;          /* HOME_HEAP: bytes of the whole block, names included */
+    uint32_t home_size;          /* HOME_HEAP: bytes of the whole block, names included, not a foreign payload */
     uint16_t owner_shard;        /* types with a destructor: the shard that must call it */
     uint8_t from_system;         /* a $sys/ event, or sent by the handler of one: its loss is not reported */
-    uint8_t reserved;
+    uint8_t is_foreign;          /* HOME_HEAP: the payload is somebody else's memory */
+};
+
+/* A foreign payload's owner; stands behind the envelope, where the payload would be. */
+struct envelope_foreign {
+    void (*release)(void *owner);
+    void *owner;
 };
 
 static inline struct envelope *envelope_of(const maiko_envelope *head)
@@ -77,7 +83,7 @@ static inline struct envelope *envelope_of(const maiko_envelope *head)
     return (struct envelope *)(uintptr_t)head;
 }
 
-/* The payload of an envelope under construction. */
+/* The payload of an envelope under construction; never a foreign one. */
 static inline void *envelope_payload(struct envelope *envelope)
 {
     return envelope + 1;
@@ -99,11 +105,27 @@ MAIKO_MUST_CHECK struct envelope *envelope_new_heap(struct envelope_root *root, 
 MAIKO_MUST_CHECK struct envelope *envelope_new_room(struct envelope_root *root, const maiko_event_type *type, size_t payload_len,
                                                     const struct sender *sender);
 
-/* Copies topic and sender behind the payload, which may have become shorter than its room was. */
+/* Of a room: copies topic and sender behind the payload, which may have become shorter than it. */
 void envelope_name_heap(struct envelope *envelope, size_t payload_len, const struct topic *topic, const struct sender *sender);
 
 /* A copy of an event without a destructor, with all its metadata but nobody's debt.  NULL when out of memory. */
 MAIKO_MUST_CHECK struct envelope *envelope_copy_heap(struct envelope_root *root, const struct envelope *from);
+
+/*
+ * An envelope on the heap around a payload that is there already and stays where it is: complete, aligned to 8, not changed any
+ * more.  Whoever drops the last reference, on any thread, calls release(owner) once, behind the type's destructor; without
+ * success it is not called.  The heap counts the payload as its own bytes, so that a cap bounds what events take wherever it
+ * lies.  NULL also when the cap would be passed.
+ */
+MAIKO_MUST_CHECK struct envelope *envelope_new_foreign(struct envelope_root *root, const maiko_event_type *type,
+                                                       const void *payload, size_t payload_len, const struct topic *topic,
+                                                       const struct sender *sender, struct envelope_foreign foreign);
+
+/* HOME_HEAP only: bytes that a reference keeps, those of a foreign payload, too. */
+static inline size_t envelope_kept_bytes(const struct envelope *envelope)
+{
+    return envelope->home_size + (envelope->is_foreign ? envelope->head.payload_len : 0);
+}
 
 /* HOME_HEAP only, any thread. */
 void envelope_ref_heap(struct envelope *envelope);
@@ -111,7 +133,8 @@ void envelope_ref_heap(struct envelope *envelope);
 /* HOME_HEAP only, any thread.  True when it was the last reference: the caller destroys it on the owner shard. */
 bool envelope_unref_heap(struct envelope *envelope);
 
-/* After the last reference is gone, or for one that was never sent: frees without the type's destructor. */
+/* After the last reference is gone, or for one that was never sent: frees without the type's destructor; a foreign payload
+ * goes back to its owner. */
 void envelope_free_heap(struct envelope *envelope);
 
 /* After the last reference is gone: calls the type's destructor and frees. */

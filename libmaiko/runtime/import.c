@@ -288,21 +288,45 @@ maiko_import_path *maiko_import_path_free(maiko_import_path *path)
     return NULL;
 }
 
-maiko_status maiko_import_reserve(maiko_import_path *path, size_t len, void **ret_event)
+static maiko_status check_import(const maiko_import_path *path, size_t len)
 {
-    struct maiko_supervisor *sup;
+    struct maiko_supervisor *sup = path->inbox->sup;
 
-    if (path == NULL || ret_event == NULL || len < path->meta.entry->type->size)
+    if (len < path->meta.entry->type->size)
         return MAIKO_EINVAL;
-    sup = path->inbox->sup;
     if (len > sup->config.max_payload_bytes)
         return MAIKO_ETOOLONG;
     if (supervisor_is_forked(sup))
         return MAIKO_EFORKED;
     if (supervisor_state(sup) == SUP_STOPPED || supervisor_state(sup) == SUP_STOPPING)
         return MAIKO_ECLOSED;
+    return MAIKO_OK;
+}
+
+maiko_status maiko_import_reserve(maiko_import_path *path, size_t len, void **ret_event)
+{
+    maiko_status status = path == NULL || ret_event == NULL ? MAIKO_EINVAL : check_import(path, len);
+
+    if (status != MAIKO_OK)
+        return status;
     path->meta.payload_len = len;
     return inbox_reserve(path->inbox, &path->meta, ret_event);
+}
+
+maiko_status maiko_import_lend(maiko_import_path *path, const void *event, size_t len, void (*release)(void *owner), void *owner)
+{
+    bool is_given = path != NULL && event != NULL && release != NULL && (uintptr_t)event % 8 == 0;
+    maiko_status status = is_given ? check_import(path, len) : MAIKO_EINVAL;
+    struct inbox_event meta;
+    void *payload;
+
+    if (status != MAIKO_OK)
+        return status;
+    meta = path->meta;
+    meta.payload = event;
+    meta.payload_len = len;
+    meta.foreign = (struct envelope_foreign){.release = release, .owner = owner};
+    return inbox_reserve(path->inbox, &meta, &payload);
 }
 
 void maiko_import_commit(maiko_import_path *path, const maiko_import *meta)

@@ -120,7 +120,18 @@ static char *reserve(struct inbox *inbox, struct inbox_buffer *buffer, size_t si
 
 static bool is_large(const struct inbox_event *event)
 {
-    return event->payload_len > POOL_LARGEST || (event->entry != NULL && event->entry->type->destroy != NULL);
+    return event->payload_len > POOL_LARGEST || event->foreign.release != NULL ||
+           (event->entry != NULL && event->entry->type->destroy != NULL);
+}
+
+static struct envelope *new_large(struct inbox *inbox, const struct inbox_event *event, const struct sender *sender)
+{
+    struct envelope_root *root = inbox->sup->root;
+
+    if (event->foreign.release != NULL)
+        return envelope_new_foreign(root, event->entry->type, event->payload, event->payload_len, event->topic, sender,
+                                    event->foreign);
+    return envelope_new_heap(root, event->entry->type, event->payload_len, event->topic, sender);
 }
 
 /* A record with room for the payload, of a buffer that does not count it yet.  NULL: no memory. */
@@ -134,7 +145,7 @@ static struct inbox_record *new_record(struct inbox *inbox, struct inbox_buffer 
         return NULL;
     record->large = event->made;
     if (is_large(event) && event->made == NULL) {
-        record->large = envelope_new_heap(inbox->sup->root, event->entry->type, event->payload_len, event->topic, sender);
+        record->large = new_large(inbox, event, sender);
         if (record->large == NULL)
             return NULL;
     }
@@ -151,7 +162,7 @@ static struct inbox_record *new_record(struct inbox *inbox, struct inbox_buffer 
 
 static void *record_payload(struct inbox_record *record)
 {
-    return record->large != NULL ? envelope_payload(record->large) : record + 1;
+    return record->large != NULL ? (void *)(uintptr_t)record->large->head.payload : record + 1;
 }
 
 /* Under the lock when id or time have to be made. */

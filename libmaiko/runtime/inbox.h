@@ -4,6 +4,7 @@
 #define RUNTIME_INBOX_H
 
 #include "base/id.h"
+#include "message/envelope.h"
 #include "runtime/actor.h"
 #include "runtime/registry.h"
 #include <pthread.h>
@@ -60,7 +61,8 @@ struct inbox_event {
     maiko_id parent;
     maiko_id correlation;
     uint64_t time_ns;
-    const struct sender *sender; /* NULL: the gate */
+    struct envelope_foreign foreign; /* with a release: the payload is its owner's and stays there; reserve only */
+    const struct sender *sender;     /* NULL: the gate */
     uint8_t hops;
     bool is_finish; /* no event: the gate finishes behind what was sent before; entry and topic are NULL */
 };
@@ -74,7 +76,8 @@ MAIKO_MUST_CHECK maiko_status inbox_send(struct inbox *inbox, const struct inbox
 
 /* Events that are made in place, many under one lock.  Reserve, then commit or abandon, one at a time and from one thread; flush
  * hands over what was committed.  `event` says entry, topic and payload_len; the payload is the caller's to fill in until the
- * commit.  MAIKO_OK, MAIKO_EFULL, MAIKO_ECLOSED, MAIKO_ENOMEM (a flush keeps what it has). */
+ * commit, or foreign and there: then its owner gets it back if it is abandoned, but not without success.
+ * MAIKO_OK, MAIKO_EFULL, MAIKO_ECLOSED, MAIKO_ENOMEM (a flush keeps what it has). */
 MAIKO_MUST_CHECK maiko_status inbox_reserve(struct inbox *inbox, const struct inbox_event *event, void **ret_payload);
 void inbox_commit(struct inbox *inbox, const struct inbox_event *event);
 void inbox_abandon(struct inbox *inbox);

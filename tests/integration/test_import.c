@@ -205,6 +205,132 @@ static void a_path_is_refused_with_its_reason(void)
     door_close(&door);
 }
 
+/* ---- lent events ---- */
+
+enum { LENT = 4, LENT_LEN = 40 };
+
+/* Memory of whoever lends; released: how often. */
+struct lent {
+    uint64_t words[(sizeof(letter) + LENT_LEN) / sizeof(uint64_t)];
+    int released;
+};
+
+static void take_back(void *owner)
+{
+    ((struct lent *)owner)->released++;
+}
+
+static maiko_status lend_letter(maiko_import_path *path, uint64_t nth, struct lent *lent)
+{
+    letter *event = (letter *)(void *)lent->words;
+    size_t i;
+
+    memset(lent, 0, sizeof *lent);
+    event->number = nth;
+    event->text_count = LENT_LEN;
+    for (i = 0; i < LENT_LEN; i++)
+        event->text[i] = (uint8_t)(nth + i);
+    return maiko_import_lend(path, event, sizeof *event + LENT_LEN, take_back, lent);
+}
+
+static void commit_letter(maiko_import_path *path, uint64_t nth)
+{
+    maiko_import_commit(path, &(maiko_import){.id = {7, nth + 1}, .time_ns = 99, .hops = 3});
+}
+
+/* What the receiver was given, kept. */
+struct shelf_of_letters {
+    const void *payloads[LENT];
+    maiko_envelope *kept[LENT];
+    uint64_t letters;
+};
+
+static maiko_status keep_letter(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    struct shelf_of_letters *shelf = player->data;
+
+    if (shelf->letters >= LENT)
+        return MAIKO_EINTERNAL;
+    shelf->payloads[shelf->letters] = envelope->payload;
+    return maiko_envelope_keep(envelope, &shelf->kept[shelf->letters++]);
+}
+
+static void a_lent_event_is_handed_on_where_it_is(void)
+{
+    struct shelf_of_letters shelf = {.letters = 0};
+    struct lent lent[LENT];
+    struct door door;
+    uint64_t i;
+
+    door_open(&door);
+    door.reader.handle = keep_letter;
+    door.reader.data = &shelf;
+    CU_ASSERT_EQUAL(maiko_supervisor_start(door.stage.sup), MAIKO_OK);
+    for (i = 0; i < LENT; i++) {
+        CU_ASSERT_EQUAL(lend_letter(door.path, i, &lent[i]), MAIKO_OK);
+        commit_letter(door.path, i);
+    }
+    CU_ASSERT_EQUAL(maiko_importer_flush(door.importer), MAIKO_OK);
+    stage_settle(&door.stage);
+    CU_ASSERT_EQUAL(shelf.letters, LENT);
+    door_close(&door); /* what is kept outlives the supervisor */
+    for (i = 0; i < LENT; i++) {
+        CU_ASSERT_PTR_EQUAL(shelf.payloads[i], lent[i].words);
+        CU_ASSERT_PTR_EQUAL(shelf.kept[i]->payload, lent[i].words);
+        CU_ASSERT_STRING_EQUAL(maiko_envelope_sender(shelf.kept[i]), "far/away");
+        CU_ASSERT_EQUAL(lent[i].released, 0);
+        (void)maiko_envelope_unref(shelf.kept[i]);
+        CU_ASSERT_EQUAL(lent[i].released, 1);
+    }
+}
+
+static void a_lent_event_goes_back_when_it_is_given_up(void)
+{
+    struct lent lent[LENT];
+    struct door door;
+
+    door_open(&door);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(door.stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(lend_letter(door.path, 0, &lent[0]), MAIKO_OK);
+    maiko_import_abandon(door.path);
+    CU_ASSERT_EQUAL(lent[0].released, 1);
+    CU_ASSERT_EQUAL(lend_letter(door.path, 0, &lent[1]), MAIKO_OK);
+    commit_letter(door.path, 0);
+    CU_ASSERT_EQUAL(write_letter(door.path, 1, LENT_LEN), MAIKO_OK); /* the next one is not lent */
+    CU_ASSERT_EQUAL(maiko_importer_flush(door.importer), MAIKO_OK);
+    stage_settle(&door.stage);
+    CU_ASSERT_EQUAL(door.seen.letters, 2);
+    CU_ASSERT_EQUAL(door.seen.damaged, 0);
+    CU_ASSERT_EQUAL(lent[1].released, 1); /* nobody kept it */
+    CU_ASSERT_EQUAL(lend_letter(door.path, 2, &lent[2]), MAIKO_OK);
+    commit_letter(door.path, 2);
+    CU_ASSERT_EQUAL(maiko_supervisor_halt(door.stage.sup, NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_importer_flush(door.importer), MAIKO_ECLOSED);
+    CU_ASSERT_EQUAL(lent[2].released, 1);
+    CU_ASSERT_EQUAL(lend_letter(door.path, 3, &lent[3]), MAIKO_ECLOSED);
+    door_close(&door);
+    CU_ASSERT_EQUAL(lent[0].released + lent[1].released + lent[2].released, 3);
+    CU_ASSERT_EQUAL(lent[3].released, 0);
+}
+
+static void what_cannot_be_lent_is_refused(void)
+{
+    struct lent lent = {.released = 0};
+    char *odd = (char *)lent.words + 4;
+    struct door door;
+
+    door_open(&door);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(door.stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_import_lend(NULL, lent.words, sizeof(letter), take_back, &lent), MAIKO_EINVAL);
+    CU_ASSERT_EQUAL(maiko_import_lend(door.path, NULL, sizeof(letter), take_back, &lent), MAIKO_EINVAL);
+    CU_ASSERT_EQUAL(maiko_import_lend(door.path, lent.words, sizeof(letter), NULL, &lent), MAIKO_EINVAL);
+    CU_ASSERT_EQUAL(maiko_import_lend(door.path, odd, sizeof(letter), take_back, &lent), MAIKO_EINVAL);
+    CU_ASSERT_EQUAL(maiko_import_lend(door.path, lent.words, sizeof(letter) - 1, take_back, &lent), MAIKO_EINVAL);
+    CU_ASSERT_EQUAL(maiko_import_lend(door.path, lent.words, (size_t)1 << 30, take_back, &lent), MAIKO_ETOOLONG);
+    CU_ASSERT_EQUAL(lent.released, 0);
+    door_close(&door);
+}
+
 /* ---- holds on senders ---- */
 
 static maiko_status hold_the_sender(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
@@ -302,6 +428,9 @@ static const struct test_case cases[] = {
     TEST_CASE(a_full_importer_says_so_and_tells_when_there_is_room),
     TEST_CASE(after_a_stop_nothing_comes_in_and_nothing_leaks),
     TEST_CASE(a_path_is_refused_with_its_reason),
+    TEST_CASE(a_lent_event_is_handed_on_where_it_is),
+    TEST_CASE(a_lent_event_goes_back_when_it_is_given_up),
+    TEST_CASE(what_cannot_be_lent_is_refused),
     TEST_CASE(a_sender_is_held_by_whom_it_sent_to),
     TEST_CASE(an_outside_sender_is_held_too),
     TEST_CASE(a_hold_needs_an_event_that_somebody_sends_now),

@@ -6,6 +6,7 @@ unit_tests += tests/unit/test_json
 unit_tests += tests/unit/test_schema
 unit_tests += tests/unit/test_schema_builder
 unit_tests += tests/unit/test_clock
+unit_tests += tests/unit/test_foreign_payload
 unit_tests += tests/unit/test_hash_table
 unit_tests += tests/unit/test_heap
 unit_tests += tests/unit/test_id

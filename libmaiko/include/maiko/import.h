@@ -94,11 +94,25 @@ MAIKO_API maiko_import_path *maiko_import_path_free(maiko_import_path *path);
  */
 MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_import_reserve(maiko_import_path *path, size_t len, void **ret_event);
 
-/** Accept what was reserved; it must be valid for its type, which is not looked at again.  Of `meta` id, parent, correlation,
- * time and hops count. */
+/**
+ * Instead of a reserve: an event that is there already and stays where it is, so that nothing is copied.
+ *
+ * @param event    `len` bytes, aligned to 8, not written to any more until it is released.  A memory cap counts them as the
+ *                 supervisor's own.
+ * @param release  called once, with `owner`, when the last reference to the event is gone (that may be long after the
+ *                 supervisor's end: events can be kept) or it is abandoned or refused; from any thread, which it must not block,
+ *                 and it must not call back into the library.  Not called when this call fails.
+ * @return as maiko_import_reserve().
+ * Threads: as maiko_import_reserve().  Blocking: never.
+ */
+MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_import_lend(maiko_import_path *path, const void *event, size_t len,
+                                                          void (*release)(void *owner), void *owner);
+
+/** Accept what was reserved or lent; it must be valid for its type, which is not looked at again.  Of `meta` id, parent,
+ * correlation, time and hops count. */
 MAIKO_API void maiko_import_commit(maiko_import_path *path, const maiko_import *meta);
 
-/** Give back what was reserved. */
+/** Give back what was reserved or lent. */
 MAIKO_API void maiko_import_abandon(maiko_import_path *path);
 
 /**
