@@ -57,9 +57,10 @@ static inline const char *counters_name(const struct counters_snapshot *snapshot
 /* The row with the times of this actor, NULL: none. */
 const struct counters_times *counters_times_of(const struct counters_snapshot *snapshot, const struct counters_row *actor);
 
-/* What comes in over this link; NULL: unknown. */
 /* The row of the link whose other end has dropped these; 0: none. */
 uint32_t counters_link_of_drop(const struct counters_snapshot *snapshot, const struct counters_row *drop);
+
+/* What comes in over this link; NULL: unknown. */
 const struct counters_inflow *counters_inflow_of(const struct counters_snapshot *snapshot, const struct counters_row *link);
 
 /* NULL: no such actor. */
