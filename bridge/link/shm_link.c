@@ -408,7 +408,7 @@ static void empty_bell(const struct shm_link *link)
         continue;
 }
 
-void shm_link_awake(struct shm_link *link)
+void shm_link_watch(struct shm_link *link)
 {
     if (!link->is_asleep)
         return;
@@ -416,5 +416,17 @@ void shm_link_awake(struct shm_link *link)
     shm_reader_awake(&link->reader);
     if (!fifo_is_empty(&link->outbox))
         shm_writer_awake(&link->writer);
+}
+
+void shm_link_awake(struct shm_link *link)
+{
+    if (!link->is_asleep)
+        return;
+    shm_link_watch(link);
     empty_bell(link);
+}
+
+bool shm_link_has_news(const struct shm_link *link)
+{
+    return link->fault == NULL && link->reader.broken == NULL && shm_reader_has_more(&link->reader);
 }

@@ -57,6 +57,12 @@ MAIKO_MUST_CHECK bool shm_link_sleep(struct shm_link *link);
 /* After waiting; clears the wake-up. */
 void shm_link_awake(struct shm_link *link);
 
+/* The same before looking again and again instead of waiting: nobody wakes who looks.  A wake-up that was sent before stays. */
+void shm_link_watch(struct shm_link *link);
+
+/* There is something to receive; one load. */
+bool shm_link_has_news(const struct shm_link *link);
+
 /* What the other side did; NULL: nothing wrong. */
 const char *shm_link_fault(const struct shm_link *link);
 

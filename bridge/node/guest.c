@@ -13,6 +13,11 @@
  * thread does or a deadline earlier than the one it sleeps to.  Before it gives up the turn a guest says again what it found
  * said: the handover is at rest (node_guest_send), the readers of the links are asleep (node_guest_read).
  *
+ * A shard that spins is a guest for as long as it spins, but gives up the turn as soon as the bridge's thread wants it
+ * (node_guest_look).  Meanwhile it is as good as that thread awake: the readers of the links are awake, so nobody wakes anybody
+ * for what is written, and what is handed over from another shard it takes.  Before it gives up the turn it says that it rests
+ * and arms the readers, as above, and looks once more, as that thread does.
+ *
  * A ZeroMQ socket belongs to whoever holds the turn, too: to give it to another thread libzmq wants a full barrier, which the
  * lock is.  Its descriptor says that something has come and any call on it may take that away, so a guest asks what it has
  * touched before it gives up the turn, and wakes the thread when there is something.  A guest that was woken and does not get
@@ -130,6 +135,74 @@ void node_guest_read(void *userdata)
     }
 }
 
+/* ---- a shard that spins ---- */
+
+/* Plain listeners are the bridge's thread's, so what is handed over is, too. */
+static bool may_send(const maiko_bridge *bridge)
+{
+    return !zmq_port_is_listened_to(bridge->port);
+}
+
+static bool begin_to_look(maiko_bridge *bridge)
+{
+    /* hints, so that a thread that works is not disturbed by somebody who tries its lock again and again */
+    if (!atomic_load_explicit(&bridge->is_asleep, memory_order_relaxed) ||
+        atomic_load_explicit(&bridge->wants_turn, memory_order_relaxed) || pthread_mutex_trylock(&bridge->turn) != 0)
+        return false;
+    if (!bridge->is_asleep) {
+        pthread_mutex_unlock(&bridge->turn);
+        return false;
+    }
+    node_shm_watch(bridge);
+    if (may_send(bridge))
+        handover_rise(&bridge->handover);
+    return true;
+}
+
+static void do_a_little(maiko_bridge *bridge)
+{
+    bool is_all = true;
+
+    node_shm_run(bridge, FRAMES_AT_MOST);
+    if (may_send(bridge))
+        node_outflow_run(bridge);
+    else
+        is_all = !handover_has_some(&bridge->handover);
+    finish(bridge);
+    if (is_all && !is_host_needed(bridge))
+        count(bridge, &bridge->guest_looks);
+    else
+        handover_wake(&bridge->handover); /* who wakes up wants the turn, and gets it */
+}
+
+void node_guest_look(void *userdata)
+{
+    maiko_bridge *bridge = userdata;
+
+    bridge->is_looked_at = bridge->is_looked_at || begin_to_look(bridge);
+    if (!bridge->is_looked_at)
+        return;
+    if (atomic_load_explicit(&bridge->wants_turn, memory_order_relaxed)) /* seen a little later it waits a little longer */
+        node_guest_look_away(bridge);
+    else if (node_shm_has_news(bridge) || handover_has_some(&bridge->handover))
+        do_a_little(bridge);
+}
+
+void node_guest_look_away(void *userdata)
+{
+    maiko_bridge *bridge = userdata;
+    bool is_all;
+
+    if (!bridge->is_looked_at)
+        return;
+    bridge->is_looked_at = false;
+    is_all = handover_rest(&bridge->handover);                /* step: rest_after_spinning */
+    is_all = node_shm_arm(bridge, UINT64_MAX) != 0 && is_all; /* step: arm_after_spinning */
+    pthread_mutex_unlock(&bridge->turn);
+    if (!is_all)
+        handover_wake(&bridge->handover); /* step: pass_on_after_spinning */
+}
+
 void node_guest_sleeps(bool is_asleep, void *userdata)
 {
     maiko_bridge *bridge = userdata;
@@ -138,7 +211,9 @@ void node_guest_sleeps(bool is_asleep, void *userdata)
         bridge->is_asleep = true;
         pthread_mutex_unlock(&bridge->turn);
     } else {
+        atomic_store_explicit(&bridge->wants_turn, true, memory_order_relaxed); /* a shard that spins gives it up */
         pthread_mutex_lock(&bridge->turn);
+        atomic_store_explicit(&bridge->wants_turn, false, memory_order_relaxed);
         bridge->is_asleep = false;
     }
 }

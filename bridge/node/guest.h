@@ -23,6 +23,10 @@ bool node_guest_send(struct maiko_bridge *bridge);
  * be. */
 void node_guest_read(void *bridge);
 
+/* A shard that spins, over and over: reads what has come, and sends what was handed over.  Keeps the turn until it looks away. */
+void node_guest_look(void *bridge);
+void node_guest_look_away(void *bridge);
+
 /* The bridge's thread, which holds the turn, is about to sleep, or has slept. */
 void node_guest_sleeps(bool is_asleep, void *bridge);
 

@@ -60,6 +60,7 @@ bool handover_give(struct handover *handover, struct batch *batch, bool *ret_is_
     atomic_store_explicit(&handover->is_asleep, false, memory_order_relaxed);
     if (!is_closed) {
         fifo_push(&handover->queue, &batch->link);
+        atomic_store_explicit(&handover->has_some, true, memory_order_relaxed);
         handover->events += batch->count;
         handover->bytes += batch->len;
     }
@@ -119,6 +120,7 @@ static struct fifo take(struct handover *handover, bool and_close)
     queue = handover->queue;
     hold = handover->hold;
     handover->queue = (struct fifo){.first = NULL};
+    atomic_store_explicit(&handover->has_some, false, memory_order_relaxed);
     handover->events = handover->bytes = 0;
     handover->hold = NULL;
     pthread_mutex_unlock(&handover->lock);

@@ -17,7 +17,7 @@
  * export actor      | handover_give, handover_hold   | the bridge's thread
  * who has the turn  | handover_take, _is_empty,      | the export actor, unless it is the one
  * (guest.h)         | _rest, _rise                   |
- * any               | handover_wake                  | all
+ * any               | handover_wake, _has_some       | all
  */
 struct handover {
     int wake_fd; /* eventfd the bridge's thread sleeps on */
@@ -27,7 +27,8 @@ struct handover {
     size_t events;
     size_t bytes;
     bool is_closed;
-    maiko_hold *hold; /* of the export actor */
+    maiko_hold *hold;      /* of the export actor */
+    _Atomic bool has_some; /* changed under the lock: the queue is not empty */
     /* Set under the lock, when there is nothing to take; cleared without it: who sees that late wakes once too often. */
     _Atomic bool is_asleep;
 };
@@ -49,6 +50,12 @@ bool handover_hold(struct handover *handover, maiko_hold *hold);
 
 /* Nothing was given since the last take. */
 bool handover_is_empty(struct handover *handover);
+
+/* The same the other way round, without the lock: maybe not yet. */
+static inline bool handover_has_some(const struct handover *handover)
+{
+    return atomic_load_explicit(&handover->has_some, memory_order_relaxed); /* a hint: who takes has the lock */
+}
 
 /* The bridge's thread wants to sleep: false when something was given since the last take, else who gives is told so. */
 bool handover_rest(struct handover *handover);

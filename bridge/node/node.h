@@ -232,13 +232,16 @@ struct maiko_bridge {
     atomic_bool is_running; /* the supervisor has started: imports may enter; set by the export actor */
     /* see guest.h; the bridge's thread holds it except when it sleeps, and with it goes everything that is that thread's */
     pthread_mutex_t turn;
-    bool is_asleep;           /* under `turn` */
+    atomic_bool is_asleep;    /* changed under `turn`; without it a hint */
+    atomic_bool wants_turn;   /* the bridge's thread waits for it */
+    bool is_looked_at;        /* the importer's shard alone: it spins, and holds `turn` */
     uint64_t sleeps_until_ns; /* under `turn`: the bridge's thread wakes up by itself then */
     struct maiko_visit visit; /* a shard's, when a link wakes it */
     atomic_bool was_missed;   /* a guest was woken and did not see to everything; it wakes the bridge's thread behind this */
     /* what guests did without the bridge's thread; written under `turn`, read by any */
     _Atomic uint64_t guest_sends;
     _Atomic uint64_t guest_reads;
+    _Atomic uint64_t guest_looks; /* by shards that spin: reads and sends */
     /* asked by any thread, done by the bridge's */
     atomic_bool wants_stop;
     atomic_bool wants_haste; /* the end is not to wait */

@@ -435,6 +435,31 @@ uint64_t node_shm_arm(maiko_bridge *bridge, uint64_t deadline_ns)
     return deadline_ns;
 }
 
+void node_shm_watch(maiko_bridge *bridge)
+{
+    struct list *link;
+
+    LIST_FOR_EACH (link, &bridge->peers) {
+        const struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
+
+        if (node_shm_is_up(peer))
+            shm_link_watch(peer->shm->link);
+    }
+}
+
+bool node_shm_has_news(const maiko_bridge *bridge)
+{
+    struct list *link;
+
+    LIST_FOR_EACH (link, &bridge->peers) {
+        const struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
+
+        if (node_shm_is_up(peer) && shm_link_has_news(peer->shm->link))
+            return true;
+    }
+    return false;
+}
+
 void node_shm_ready(void *bridge)
 {
     /* Nothing: every turn looks at every link. */

@@ -57,6 +57,10 @@ bool node_shm_is_waiting(const struct node_peer *peer);
 /* Before sleeping: `deadline_ns`, or 0 when there is something to do already. */
 uint64_t node_shm_arm(struct maiko_bridge *bridge, uint64_t deadline_ns);
 
+/* Before looking at the links again and again instead: nobody is woken for them until node_shm_arm().  And such a look. */
+void node_shm_watch(struct maiko_bridge *bridge);
+bool node_shm_has_news(const struct maiko_bridge *bridge);
+
 /* From the space. */
 void node_shm_channel_ready(struct space_channel *channel, const char *node, void *bridge);
 void node_shm_message(struct space_channel *channel, const char *node, struct control_message *message, void *bridge);

@@ -412,11 +412,12 @@ static void pause_cpu(void)
 #endif
 }
 
-static bool look_often(const struct shard *shard)
+static bool look_often(struct shard *shard)
 {
     int i;
 
     for (i = 0; i < 64; i++) {
+        wakeup_look(&shard->wakeup);
         if (!shard_is_idle(shard))
             return true;
         pause_cpu();
@@ -424,13 +425,10 @@ static bool look_often(const struct shard *shard)
     return false;
 }
 
-/* Spins for the configured time; true when work came. */
-static bool spin(struct shard *shard)
+static bool look_for_a_while(struct shard *shard)
 {
     uint64_t until;
 
-    if (shard->sup->config.spin_ns == 0)
-        return false;
     /* a few looks before the clock is asked: what comes at once is not made to wait for it.  Nor is what is sent because of it:
      * its time is read while there is nothing else to do */
     shard->wall_ahead = clock_wall_ns(&shard->sup->clock);
@@ -443,6 +441,18 @@ static bool spin(struct shard *shard)
             return true;
     } while (clock_mono_ns(&shard->sup->clock) < until);
     return false;
+}
+
+/* Spins for the configured time; true when work came. */
+static bool spin(struct shard *shard)
+{
+    bool has_work;
+
+    if (shard->sup->config.spin_ns == 0)
+        return false;
+    has_work = look_for_a_while(shard);
+    wakeup_look_away(&shard->wakeup);
+    return has_work;
 }
 
 static uint64_t wake_deadline(const struct shard *shard)

@@ -1,19 +1,26 @@
-/* Visit: how a shard that sleeps is woken by a descriptor of another library of this package, and lets that library do a little
- * work on its thread.  Exported for them and declared in no public header. */
+/* Visit: how a shard that sleeps is woken by a descriptor of another library of this package, or looks what there is for it while
+ * it spins, and lets that library do a little work on its thread.  Exported for them and declared in no public header. */
 #ifndef RUNTIME_VISIT_H
 #define RUNTIME_VISIT_H
 
 #include <maiko/import.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 /* Called on the shard's thread, between turns, when one of the descriptors has become readable; reads what made it so, waits for
  * nothing and calls nothing but importers.  One shard's.  Valid until the supervisor has halted. */
 struct maiko_visit {
     void (*run)(void *userdata);
+    /* NULL, or: a shard that spins calls the first over and over, which does what there is to do, like `run`, and then, before it
+     * does anything else, the second once. */
+    void (*look)(void *userdata);
+    void (*look_away)(void *userdata);
     void *userdata;
     /* the shard's */
     struct maiko_visit *next;
     bool is_due;
+    struct maiko_visit *next_to_look;
+    atomic_bool is_looked_at; /* any thread sets it: it is in the list of those */
 };
 
 /*

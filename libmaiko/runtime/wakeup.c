@@ -24,6 +24,7 @@ maiko_status wakeup_init(struct wakeup *wakeup)
 {
     wakeup->armed_ns = 0;
     wakeup->visits = NULL;
+    atomic_init(&wakeup->to_look, NULL);
     atomic_init(&wakeup->asleep, false);
     wakeup->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     wakeup->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -130,11 +131,46 @@ void wakeup_run_visits(struct wakeup *wakeup)
     }
 }
 
+static struct maiko_visit *first_to_look(const struct wakeup *wakeup)
+{
+    return atomic_load_explicit(&wakeup->to_look, memory_order_acquire); /* pairs with the release in add_to_look() */
+}
+
+void wakeup_look(struct wakeup *wakeup)
+{
+    const struct maiko_visit *visit;
+
+    for (visit = first_to_look(wakeup); visit != NULL; visit = visit->next_to_look)
+        visit->look(visit->userdata);
+}
+
+void wakeup_look_away(struct wakeup *wakeup)
+{
+    const struct maiko_visit *visit;
+
+    for (visit = first_to_look(wakeup); visit != NULL; visit = visit->next_to_look)
+        visit->look_away(visit->userdata);
+}
+
+static void add_to_look(struct wakeup *wakeup, struct maiko_visit *visit)
+{
+    if (visit->look == NULL || atomic_exchange(&visit->is_looked_at, true))
+        return;
+    visit->next_to_look = atomic_load_explicit(&wakeup->to_look, memory_order_relaxed); /* only ever put behind it */
+    /* release: pairs with the acquire in first_to_look() */
+    while (!atomic_compare_exchange_weak_explicit(&wakeup->to_look, &visit->next_to_look, visit, memory_order_release,
+                                                  memory_order_relaxed))
+        continue;
+}
+
 maiko_status wakeup_watch(struct wakeup *wakeup, int fd, struct maiko_visit *visit)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLET | EPOLLEXCLUSIVE, .data.ptr = visit};
 
-    return epoll_ctl(wakeup->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? MAIKO_OK : MAIKO_ESYSTEM;
+    if (epoll_ctl(wakeup->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
+        return MAIKO_ESYSTEM;
+    add_to_look(wakeup, visit);
+    return MAIKO_OK;
 }
 
 void wakeup_unwatch(struct wakeup *wakeup, int fd)

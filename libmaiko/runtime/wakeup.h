@@ -18,6 +18,8 @@ struct wakeup {
     /* owner */
     uint64_t armed_ns;          /* what the timer is set to; 0: not set */
     struct maiko_visit *visits; /* whose descriptors ended the last sleep */
+    /* any thread puts one in front, nobody takes one out.  Release there, acquire here: whoever sees one sees what is in it */
+    _Atomic(struct maiko_visit *) to_look;
     /* any thread: on a line of its own.  Owner: store true, fence, look for work again, sleep.  Others: make work
      * visible, fence, load; whoever takes it back to false writes the eventfd. */
     _Alignas(128) _Atomic bool asleep;
@@ -52,6 +54,10 @@ static inline bool wakeup_has_visits(const struct wakeup *wakeup)
 }
 
 void wakeup_run_visits(struct wakeup *wakeup);
+
+/* Owner, which spins: lets those look who have something to look at; and at the end of that. */
+void wakeup_look(struct wakeup *wakeup);
+void wakeup_look_away(struct wakeup *wakeup);
 
 /* Any thread: one more descriptor to sleep on, see visit.h.  MAIKO_OK or MAIKO_ESYSTEM. */
 MAIKO_MUST_CHECK maiko_status wakeup_watch(struct wakeup *wakeup, int fd, struct maiko_visit *visit);

@@ -26,6 +26,7 @@ integration_tests += tests/integration/test_bridge_memory
 integration_tests += tests/integration/test_circle
 integration_tests += tests/integration/test_keypair
 integration_tests += tests/integration/test_link_flow
+integration_tests += tests/integration/test_link_spin
 integration_tests += tests/integration/test_python_peer
 integration_tests += tests/integration/test_peer_keys
 integration_tests += tests/integration/test_peer_reports
@@ -44,6 +45,7 @@ EXTRA_DIST += tests/integration/python_peer.py
 
 tests_integration_test_attach_SOURCES = tests/integration/test_attach.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_link_flow_SOURCES = tests/integration/test_link_flow.c tests/lib/bridge_end.c tests/lib/bridge_end.h
+tests_integration_test_link_spin_SOURCES = tests/integration/test_link_spin.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_bridge_SOURCES = tests/integration/test_bridge.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_peer_keys_SOURCES = tests/integration/test_peer_keys.c $(report_end_sources)
 tests_integration_test_peer_reports_SOURCES = tests/integration/test_peer_reports.c $(report_end_sources)

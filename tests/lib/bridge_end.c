@@ -44,6 +44,13 @@ void bridge_end_use(maiko_transport transport)
     setenv(TRANSPORT_VARIABLE, text, 1);
 }
 
+static maiko_config supervisors;
+
+void bridge_end_configure(const maiko_config *config)
+{
+    supervisors = *config;
+}
+
 void bridge_end_make(struct bridge_end *end, const char *node, const maiko_bridge_config *given, const char *subscribe)
 {
     static const char *const endless[] = {"endless", NULL};
@@ -58,7 +65,8 @@ void bridge_end_make(struct bridge_end *end, const char *node, const maiko_bridg
     config.node = node;
     config.log = on_log;
     config.log_userdata = end;
-    end->sup = maiko_supervisor_new(&(maiko_config){.name = node});
+    supervisors.name = node;
+    end->sup = maiko_supervisor_new(&supervisors);
     end->bridge = maiko_bridge_new(end->sup, &config);
     if (subscribe != NULL) {
         const char *topics[] = {subscribe, "endless", NULL};

@@ -28,6 +28,9 @@ struct bridge_end {
 /* The transport of all ends of this test and of the processes it starts, from now on: MAIKO_TRANSPORT_AUTO until then. */
 void bridge_end_use(maiko_transport transport);
 
+/* What the supervisors of the ends that this process makes from now on are made of, but for their names. */
+void bridge_end_configure(const maiko_config *config);
+
 /* Member of the space "bridge" as `node`; with an actor "note" that subscribes when `subscribe` is given.  `given`: NULL for
  * defaults.  Failures come out of bridge_end_start(). */
 void bridge_end_make(struct bridge_end *end, const char *node, const maiko_bridge_config *given, const char *subscribe);

@@ -1,6 +1,7 @@
 /* Who wakes up for what: the bridge's thread of a node and a shard that may be its guest (bridge/node/guest.c; a label here is the
  * `step:` there), a node that writes into a ring, and the export actor, which hands over.  The wake-up of a ring goes to the shard
- * while that one sleeps, which then is the only one that hears of it, and else to both.
+ * while that one sleeps, which then is the only one that hears of it, and else to both.  A shard that spins keeps the turn for as
+ * long and is as good as the bridge's thread awake; the export actor is on another one.
  *
  * Shown: when nothing moves any more, all that was written has been read and all that was handed over was taken, and a guest
  * works only while the bridge's thread sleeps.  Each step that sees to it is left out by -DWITHOUT_name. */
@@ -23,6 +24,7 @@ bool is_woken = false; /* its eventfd */
 
 bool turn = true; /* held, by the bridge's thread */
 bool host_sleeps = false;
+bool wants_turn = false; /* the bridge's thread has been woken */
 bool shard_waits = false;
 
 inline try_turn(ret_got)
@@ -88,6 +90,7 @@ wake_instead:
 active proctype shard()
 {
     byte other_work = 2;
+    byte spins = 1;
     bool has_turn;
     bool is_done;
 
@@ -126,6 +129,41 @@ pass_on:
             skip
 #endif
         fi
+    :: atomic { spins > 0 && !shard_waits && host_sleeps && !wants_turn && !turn -> spins--; turn = true };
+        reader_asleep = false;
+        is_at_rest = false;
+        do
+        :: have_read < written -> have_read++
+        :: atomic { taken < given -> taken = given }
+        :: wants_turn -> break
+        :: break /* there is other work, or the time is up */
+        od;
+        is_done = true;
+#ifndef WITHOUT_rest_after_spinning
+rest_after_spinning:
+        atomic {
+            is_done = taken == given;
+            is_at_rest = is_done
+        };
+#endif
+#ifndef WITHOUT_arm_after_spinning
+arm_after_spinning:
+        reader_asleep = true;
+#endif
+#ifndef WITHOUT_look_after_spinning
+        is_done = is_done && have_read == written;
+#endif
+        turn = false;
+        if
+        :: is_done
+        :: else ->
+#ifndef WITHOUT_pass_on_after_spinning
+pass_on_after_spinning:
+            is_woken = true
+#else
+            skip
+#endif
+        fi
     :: atomic { shard_is_told && !is_signalled -> shard_is_told = false } /* somebody else has read it away */
     :: atomic { !shard_waits && !shard_is_told -> shard_waits = true }
     :: atomic { other_work > 0 && shard_waits -> other_work--; shard_waits = false }
@@ -150,8 +188,8 @@ end_host:
         host_sleeps = true;
         turn = false;
 end_asleep:
-        is_woken || (host_is_told && is_signalled);
-        atomic { !turn -> turn = true };
+        atomic { is_woken || (host_is_told && is_signalled) -> wants_turn = true };
+        atomic { !turn -> turn = true; wants_turn = false };
         host_sleeps = false;
         is_at_rest = false;
         is_woken = false;
