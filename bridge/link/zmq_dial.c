@@ -331,8 +331,10 @@ static void take_message(struct zmq_port *port, zmq_msg_t *parts, int count)
     if (route == NULL)
         return;
     route->heard_at = port->reads;
-    if (count == 2 && !route->is_probing)
-        port->hooks.frame(route, zmq_msg_data(&parts[1]), zmq_msg_size(&parts[1]), port->hooks.userdata);
+    if (count != 2 || route->is_probing)
+        return;
+    pace_read(&port->pace, zmq_msg_size(&parts[1]));
+    port->hooks.frame(route, zmq_msg_data(&parts[1]), zmq_msg_size(&parts[1]), port->hooks.userdata);
 }
 
 bool port_dialer_read(struct zmq_port *port, int most)

@@ -38,7 +38,7 @@ void port_share(struct zmq_port *port)
 {
     size_t i;
 
-    if (port->hooks.share == NULL)
+    if (port->hooks.share == NULL || port->is_kept)
         return;
     if (port->shared_fd < 0)
         port->shared_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -53,15 +53,48 @@ void port_share(struct zmq_port *port)
     }
 }
 
+static void unshare_fd(struct zmq_port *port, int fd)
+{
+    port->hooks.unshare(fd, port->hooks.userdata);
+    (void)epoll_ctl(port->shared_fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
 void port_unshare(struct zmq_port *port, void *socket)
 {
     size_t size = sizeof(int);
     int fd;
 
-    if (port->shared_fd < 0 || zmq_getsockopt(socket, ZMQ_FD, &fd, &size) != 0)
+    if (port->shared_fd >= 0 && zmq_getsockopt(socket, ZMQ_FD, &fd, &size) == 0)
+        unshare_fd(port, fd);
+}
+
+static void keep_all(struct zmq_port *port)
+{
+    size_t i;
+
+    for (i = 0; i < WAYS_IN; i++) {
+        struct port_item *item = port_item_of(port, ways_in[i].socket);
+
+        if (item->shared_fd < 0)
+            continue;
+        unshare_fd(port, item->shared_fd);
+        port->items->fds[item - port->items->items].fd = item->shared_fd; /* step: poll_what_is_kept */
+        item->shared_fd = -1;
+    }
+}
+
+/* Descriptors are added behind each other, so the guest comes first again. */
+void port_share_or_keep(struct zmq_port *port)
+{
+    pace_turn(&port->pace);
+    if (port->is_kept == port->pace.is_stream)
         return;
-    port->hooks.unshare(fd, port->hooks.userdata);
-    (void)epoll_ctl(port->shared_fd, EPOLL_CTL_DEL, fd, NULL);
+    port->is_kept = port->pace.is_stream;
+    if (port->is_kept)
+        keep_all(port);
+    else
+        port_share(port);
+    port->items->fds[port->items->count - 1].fd = port->shared_fd;
 }
 
 void port_shared_close(struct zmq_port *port)
@@ -105,29 +138,42 @@ void port_shared_look(struct zmq_port *port)
 
 /* ---- the guest ---- */
 
+static bool has_items(const struct zmq_port *port)
+{
+    return port->items != NULL && !port->items_are_stale;
+}
+
 /* What the end of a connection brings with it is not for guests. */
 static bool can_be_visited(const struct zmq_port *port)
 {
-    return port->items != NULL && !port->items_are_stale && port->ending_count == 0 && !port_incoming_is_left(port);
+    return has_items(port) && port->ending_count == 0 && !port_incoming_is_left(port);
 }
 
 bool zmq_port_visit(struct zmq_port *port, int frames)
 {
+    bool is_stream;
     size_t i;
 
     port->is_visited = true;
-    for (i = 0; i < WAYS_IN && can_be_visited(port); i++) {
+    pace_begin(&port->pace);
+    for (i = 0; i < WAYS_IN && has_items(port); i++) {
         struct port_item *item = port_item_of(port, ways_in[i].socket);
         bool is_read_out;
 
         if (item->shared_fd < 0)
             continue;
-        is_read_out = ways_in[i].read(port, frames);
+        is_read_out = can_be_visited(port) && ways_in[i].read(port, frames);
         if (!port->items_are_stale)
             item->is_touched = !is_read_out;
     }
     port->is_visited = false;
-    return can_be_visited(port);
+    is_stream = pace_visit(&port->pace);
+    return can_be_visited(port) && !is_stream;
+}
+
+bool zmq_port_is_streaming(const struct zmq_port *port)
+{
+    return port->pace.is_stream;
 }
 
 bool zmq_port_is_settled(struct zmq_port *port)

@@ -102,6 +102,7 @@ static void incoming_message(struct zmq_port *port, zmq_msg_t *parts, int count)
     if (route == NULL)
         return;
     route->has_delimiter = has_delimiter;
+    pace_read(&port->pace, zmq_msg_size(&parts[count - 1]));
     port->hooks.frame(route, zmq_msg_data(&parts[count - 1]), zmq_msg_size(&parts[count - 1]), port->hooks.userdata);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/hash_table.h"
 #include "base/list.h"
+#include "link/pace.h"
 #include "link/zmq_port.h"
 
 enum {
@@ -165,6 +166,8 @@ struct zmq_port {
     bool items_are_stale;
     bool is_closing;
     /* guests */
+    struct pace pace;
+    bool is_kept;           /* by the port's thread: guests do not sleep on anything */
     int shared_fd;          /* epoll: what guests sleep on, too; -1: nothing */
     bool is_visited;        /* who reads is a guest */
     struct port_left *left; /* what a guest has read and leaves to the port's thread */
@@ -190,6 +193,7 @@ void port_item_ask(struct port_item *item);
 
 /* zmq_guest.c */
 void port_share(struct zmq_port *port);                 /* the items are new */
+void port_share_or_keep(struct zmq_port *port);         /* before the sleep: according to the pace */
 void port_unshare(struct zmq_port *port, void *socket); /* before it is closed */
 void port_shared_look(struct zmq_port *port);           /* after the sleep: asks those that ended it */
 void port_shared_close(struct zmq_port *port);

@@ -232,7 +232,9 @@ void zmq_port_wait(struct zmq_port *port, uint64_t deadline_ns)
 
     if (port->items_are_stale && !make_items(port))
         return; /* tried again at the next turn; nothing was lost */
+    port_share_or_keep(port);
     wait_for_items(port, deadline_ns < retry_ns ? deadline_ns : retry_ns);
+    pace_begin(&port->pace);
 }
 
 void zmq_port_read(struct zmq_port *port)

@@ -144,6 +144,9 @@ bool zmq_port_visit(struct zmq_port *port, int frames);
 /* Does nothing wait that the port's thread would not be woken for?  A call on a socket may have taken its sign away. */
 bool zmq_port_is_settled(struct zmq_port *port);
 
+/* Does so much come and go that the port's thread keeps the sockets to itself?  See pace.h. */
+bool zmq_port_is_streaming(const struct zmq_port *port);
+
 /* The port's thread: a guest was woken and did not visit, so the shared ways in are looked at before the next sleep. */
 void zmq_port_look_again(struct zmq_port *port);
 

@@ -182,14 +182,15 @@ static void *socket_of(const struct zmq_port *port, const struct route *route)
     return route->is_incoming ? port->router : port->dialer;
 }
 
-/* What stands before a frame: a ROUTER is told whom it is for. */
-static maiko_status send_address(struct zmq_port *port, const struct route *route, void *socket)
+/* What stands before a frame of this length: a ROUTER is told whom it is for. */
+static maiko_status send_address(struct zmq_port *port, const struct route *route, void *socket, size_t len)
 {
     maiko_status status;
 
     if (!route->is_incoming && !route->is_up)
         return MAIKO_ECLOSED;
     port_touched(port, route->is_incoming ? PORT_ROUTER : PORT_DIALER);
+    pace_sent(&port->pace, len);
     status = status_of_send(zmq_send(socket, route->id, route->id_len, ZMQ_DONTWAIT | ZMQ_SNDMORE));
     if (status == MAIKO_OK && route->has_delimiter)
         status = status_of_send(zmq_send(socket, "", 0, ZMQ_DONTWAIT | ZMQ_SNDMORE));
@@ -199,7 +200,7 @@ static maiko_status send_address(struct zmq_port *port, const struct route *rout
 maiko_status zmq_port_send(struct zmq_port *port, struct route *route, const void *bytes, size_t len)
 {
     void *socket = socket_of(port, route);
-    maiko_status status = send_address(port, route, socket);
+    maiko_status status = send_address(port, route, socket, len);
 
     return status != MAIKO_OK ? status : status_of_send(zmq_send(socket, bytes, len, ZMQ_DONTWAIT));
 }
@@ -220,7 +221,7 @@ maiko_status zmq_port_give(struct zmq_port *port, struct route *route, void *byt
         heap_free(heap_default(), bytes, size);
         return MAIKO_ENOMEM;
     }
-    status = send_address(port, route, socket);
+    status = send_address(port, route, socket, len);
     if (status == MAIKO_OK)
         status = status_of_send(zmq_msg_send(&message, socket, ZMQ_DONTWAIT));
     if (status != MAIKO_OK)

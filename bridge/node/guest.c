@@ -94,7 +94,7 @@ bool node_guest_send(maiko_bridge *bridge)
 
     if (pthread_mutex_trylock(&bridge->turn) != 0)
         return false;
-    if (bridge->is_asleep && !zmq_port_is_listened_to(bridge->port)) {
+    if (bridge->is_asleep && !zmq_port_is_listened_to(bridge->port) && !zmq_port_is_streaming(bridge->port)) {
         node_outflow_run(bridge);
         finish(bridge);
         is_done = handover_rest(&bridge->handover) && !is_host_needed(bridge); /* step: rest_again */
@@ -122,17 +122,18 @@ static bool read_a_little(maiko_bridge *bridge)
 void node_guest_read(void *userdata)
 {
     maiko_bridge *bridge = userdata;
+    bool has_looked = false;
     bool is_done = false;
 
     if (pthread_mutex_trylock(&bridge->turn) == 0) {
-        if (bridge->is_asleep)
-            is_done = read_a_little(bridge);
+        has_looked = bridge->is_asleep;
+        is_done = has_looked && read_a_little(bridge);
         pthread_mutex_unlock(&bridge->turn);
     }
-    if (!is_done) {
+    if (!has_looked)
         atomic_store(&bridge->was_missed, true); /* step: say_it_was_missed */
-        handover_wake(&bridge->handover);        /* step: pass_on */
-    }
+    if (!is_done)
+        handover_wake(&bridge->handover); /* step: pass_on */
 }
 
 /* ---- a shard that spins ---- */

@@ -119,42 +119,57 @@ static void who_wants_zeromq_gets_it(void)
 
 /* ---- who does the work ---- */
 
-/* One event at a time: the shards are asleep, and so are the bridges' threads, which need not wake up for it.  They do for other
- * things, so only some of the events have to come without them. */
-static void expect_guests(maiko_transport transport)
+static void publish(struct bridge_end *publisher, uint64_t from, uint64_t to)
+{
+    for (; from <= to; from++)
+        CU_ASSERT_EQUAL(bridge_end_publish(publisher, from), MAIKO_OK);
+}
+
+/* One event at a time behind `last`: the shards are asleep, and so are the bridges' threads, which need not wake up for it.  They
+ * do for other things, so only some of the events have to come without them.  Returns the last one's number. */
+static uint64_t expect_guests(struct pair *pair, uint64_t last)
 {
     enum { WITHOUT = 10, AT_MOST = 5000 };
+    uint64_t sends = pair->far.bridge->guest_sends + WITHOUT;
+    uint64_t reads = pair->near.bridge->guest_reads + WITHOUT;
+    uint64_t end = last + AT_MOST;
+
+    while (last < end && (pair->far.bridge->guest_sends < sends || pair->near.bridge->guest_reads < reads)) {
+        CU_ASSERT_EQUAL(bridge_end_publish(&pair->far, ++last), MAIKO_OK);
+        CU_ASSERT_FATAL(wait_until(pair->near.received == last, 60000));
+    }
+    CU_ASSERT(pair->far.bridge->guest_sends >= sends);
+    CU_ASSERT(pair->near.bridge->guest_reads >= reads);
+    return last;
+}
+
+/* In the middle of a stream there are none over ZeroMQ, behind it there are again. */
+static void expect_guests_before_and_behind_a_stream(maiko_transport transport)
+{
+    enum { STREAM = 20000 };
     struct pair pair;
-    uint64_t i;
+    uint64_t last;
 
     begin(&pair, "a", transport, "b", transport);
     CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(pair.far.bridge, "count/up", 1, MAIKO_SECONDS(30)), MAIKO_OK);
-    for (i = 1; i <= AT_MOST && (pair.far.bridge->guest_sends < WITHOUT || pair.near.bridge->guest_reads < WITHOUT); i++) {
-        CU_ASSERT_EQUAL(bridge_end_publish(&pair.far, i), MAIKO_OK);
-        CU_ASSERT_FATAL(wait_until(pair.near.received == i, 60000));
-    }
-    CU_ASSERT(pair.far.bridge->guest_sends >= WITHOUT);
-    CU_ASSERT(pair.near.bridge->guest_reads >= WITHOUT);
+    last = expect_guests(&pair, 0);
+    publish(&pair.far, last + 1, last + STREAM);
+    CU_ASSERT_FATAL(wait_until(pair.near.received == last + STREAM, 60000));
+    expect_guests(&pair, last + STREAM);
     CU_ASSERT_EQUAL(pair.near.not_rising + pair.near.holes, 0);
     finish(&pair);
 }
 
 static void a_small_event_wakes_no_bridge(void)
 {
-    expect_guests(MAIKO_TRANSPORT_SHM);
-    expect_guests(MAIKO_TRANSPORT_ZMQ);
+    expect_guests_before_and_behind_a_stream(MAIKO_TRANSPORT_SHM);
+    expect_guests_before_and_behind_a_stream(MAIKO_TRANSPORT_ZMQ);
 }
 
 /* ---- what late joiners get ---- */
 
 /* Published before the subscriber comes, and while it gets that: more than a ring holds at once. */
 enum { PAST = 60000, SINCE = 5000, LOG_BYTES = 16 * 1024 * 1024 };
-
-static void publish(struct bridge_end *publisher, uint64_t from, uint64_t to)
-{
-    for (; from <= to; from++)
-        CU_ASSERT_EQUAL(bridge_end_publish(publisher, from), MAIKO_OK);
-}
 
 /* By no other way: neither end has a ZeroMQ link, or would make one. */
 static void join_late(struct pair *pair, const char *name, maiko_bridge_from from)

@@ -3,12 +3,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -36,6 +40,9 @@ struct end {
     char warning[512];
     unsigned warnings;
     unsigned listening;
+    int guest_fd;     /* epoll: what a guest sleeps on first; 0: there is none */
+    int shared_fd[8]; /* in the order in which they came */
+    unsigned shared;
 };
 
 static void on_frame(struct route *route, const unsigned char *bytes, size_t len, void *userdata)
@@ -130,6 +137,40 @@ static maiko_status try_open(struct end *end, const struct keys *keys)
     return zmq_port_open(&config, &end->port, fresh_error());
 }
 
+static void on_share(int fd, void *userdata)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET | EPOLLEXCLUSIVE, .data.fd = fd};
+    struct end *end = userdata;
+
+    if (end->shared < sizeof(end->shared_fd) / sizeof(end->shared_fd[0]) &&
+        epoll_ctl(end->guest_fd, EPOLL_CTL_ADD, fd, &event) == 0)
+        end->shared_fd[end->shared++] = fd;
+}
+
+static void on_unshare(int fd, void *userdata)
+{
+    (void)epoll_ctl(((struct end *)userdata)->guest_fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+/* Its guest is this thread, which calls zmq_port_visit() between two turns. */
+static void open_end_with_guest(struct end *end)
+{
+    struct zmq_port_config config = {.heap = heap_default(),
+                                     .hooks = {.frame = on_frame,
+                                               .up = on_up,
+                                               .down = on_down,
+                                               .forgotten = on_forgotten,
+                                               .admit = on_admit,
+                                               .share = on_share,
+                                               .unshare = on_unshare,
+                                               .userdata = end}};
+
+    memset(end, 0, sizeof(*end));
+    end->admits = true;
+    end->guest_fd = epoll_create1(EPOLL_CLOEXEC);
+    CU_ASSERT_EQUAL_FATAL(zmq_port_open(&config, &end->port, fresh_error()), MAIKO_OK);
+}
+
 static void open_end(struct end *end, const struct keys *keys)
 {
     CU_ASSERT_EQUAL_FATAL(try_open(end, keys), MAIKO_OK);
@@ -138,6 +179,8 @@ static void open_end(struct end *end, const struct keys *keys)
 static void close_end(struct end *end)
 {
     end->port = zmq_port_close(end->port, 0);
+    if (end->guest_fd > 0)
+        close(end->guest_fd);
 }
 
 /* One turn of each, a few milliseconds at most; for wait_until(). */
@@ -263,6 +306,101 @@ static void two_hundred_reconnects_leave_no_descriptor(void)
     close_end(&client);
     close_end(&server);
     CU_ASSERT_EQUAL(server.forgotten, 200);
+}
+
+/* ---- guests ---- */
+
+/* A thread that sleeps where a guest does, until something comes. */
+struct sleeper {
+    pthread_t thread;
+    int fd;
+    atomic_int id;
+};
+
+static void *sleep_once(void *userdata)
+{
+    struct sleeper *sleeper = userdata;
+    struct epoll_event event;
+
+    atomic_store(&sleeper->id, (int)syscall(SYS_gettid));
+    (void)epoll_wait(sleeper->fd, &event, 1, 60000);
+    return NULL;
+}
+
+static bool is_asleep(const struct sleeper *sleeper)
+{
+    char path[64];
+    char state = '?';
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", atomic_load(&sleeper->id));
+    file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+        state = '?';
+    fclose(file);
+    return state == 'S';
+}
+
+static bool is_readable(int fd)
+{
+    return poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 60000) == 1;
+}
+
+/* A turn that has to have something to do at once. */
+static void turn_at_once(struct end *end)
+{
+    struct clock clock;
+
+    clock_init(&clock);
+    zmq_port_run(end->port, clock_mono_ns(&clock) + MAIKO_SECONDS(5));
+}
+
+/* Connects and says something, so that the other one can answer. */
+static struct route *greet(struct end *client, struct end *server, const char *endpoint)
+{
+    struct route *route = connect_end(client, endpoint, "");
+    unsigned ups = client->ups;
+    unsigned frames = server->frames;
+
+    CU_ASSERT_FATAL(wait_for(client, server, client->ups > ups));
+    CU_ASSERT_EQUAL(send_text(client, route, "hello"), MAIKO_OK);
+    CU_ASSERT_FATAL(wait_for(client, server, server->frames > frames));
+    return route;
+}
+
+/* Only the guest was told of the connection we made, and it stops before that because of a stranger. */
+static void what_a_guest_does_not_get_to_is_read_at_the_next_turn(void)
+{
+    struct sleeper sleeper;
+    struct end end;
+    struct end far;
+    struct end stranger;
+    struct route *from_stranger;
+
+    open_end_with_guest(&end);
+    open_end(&far, NULL);
+    open_end(&stranger, NULL);
+    greet(&end, &far, bind_end(&far, PORT_LINKS, "tcp://127.0.0.1:*"));
+    from_stranger = greet(&stranger, &end, bind_end(&end, PORT_LINKS, "tcp://127.0.0.1:*"));
+    CU_ASSERT(wait_for(&end, NULL, end.shared == 2));
+    turn(&end, NULL);
+    sleeper = (struct sleeper){.fd = end.guest_fd};
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&sleeper.thread, NULL, sleep_once, &sleeper), 0);
+    CU_ASSERT(wait_until(atomic_load(&sleeper.id) != 0 && is_asleep(&sleeper), 60000));
+    CU_ASSERT_EQUAL(send_text(&far, far.last, "for the guest"), MAIKO_OK);
+    pthread_join(sleeper.thread, NULL);
+    CU_ASSERT(is_readable(end.shared_fd[1]));
+    CU_ASSERT_EQUAL(send_text(&stranger, from_stranger, "for the thread"), MAIKO_OK);
+    CU_ASSERT(is_readable(end.shared_fd[0]));
+    end.frames = 0;
+    CU_ASSERT(wait_until(!zmq_port_visit(end.port, 4), 60000));
+    turn_at_once(&end);
+    CU_ASSERT_EQUAL(end.frames, 2);
+    close_end(&stranger);
+    close_end(&far);
+    close_end(&end);
 }
 
 /* ---- keys ---- */
@@ -654,6 +792,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_connection_may_be_made_before_anybody_listens),
     TEST_CASE(sending_to_a_peer_that_is_gone_is_an_error),
     TEST_CASE(two_hundred_reconnects_leave_no_descriptor),
+    TEST_CASE(what_a_guest_does_not_get_to_is_read_at_the_next_turn),
     TEST_CASE(an_admitted_key_comes_with_every_frame),
     TEST_CASE(a_wrong_server_key_is_named_as_such),
     TEST_CASE(a_refused_key_is_named_as_such_and_gets_in_once_it_is_admitted),
