@@ -21,7 +21,7 @@ enum { ROUNDS = 16, USUAL = 12, PONGS = 50, HELD_NS = 50000000 };
 
 /* What a death may add to what is usual: the survivors of the same processor tidy up for half of a millisecond to one, and a slow
  * machine is no fault. */
-static const uint64_t allowed_ns = MAIKO_MS(4);
+static const uint64_t allowed_ns = MAIKO_MS(2);
 
 static const char publisher_name[] = "m";
 
