@@ -42,6 +42,7 @@ bridge_sources += bridge/link/zmq_poll.c
 bridge_sources += bridge/link/zmq_port.c
 bridge_sources += bridge/link/zmq_port.h
 bridge_sources += bridge/link/zmq_publisher.c
+bridge_sources += bridge/link/zmq_room.c
 bridge_sources += bridge/link/zmq_route.c
 bridge_sources += bridge/link/zmq_socket.c
 bridge_sources += bridge/link/zmq_zap.c

@@ -244,6 +244,10 @@ bool port_incoming_is_left(const struct zmq_port *port);
 bool port_router_read(struct zmq_port *port, int most); /* frames; true: there is no more, or nothing for a guest */
 void port_incoming_forget(struct zmq_port *port, struct route *route);
 
+/* zmq_room.c */
+void port_room_in_socket(int fd, const char *endpoint); /* of a new connection */
+void port_room_in_malloc(void);
+
 /* zmq_zap.c */
 maiko_status port_zap_open(struct zmq_port *port, struct text *error);
 void port_zap_read(struct zmq_port *port);

@@ -161,6 +161,7 @@ static void handle_dialer_event(struct zmq_port *port, const struct monitor_even
         return;
     switch (event->kind) {
     case ZMQ_EVENT_CONNECTED:
+        port_room_in_socket((int)event->value, event->address);
         if (route->state == DIAL_CALLING)
             connected(route, (int)event->value);
         break;
@@ -231,6 +232,7 @@ static void handle_caller_event(struct zmq_port *port, struct port_ear *ear, con
 {
     switch (event->kind) {
     case ZMQ_EVENT_ACCEPTED:
+        port_room_in_socket((int)event->value, event->address);
         port_caller_came(port, ear, (int)event->value);
         break;
     case ZMQ_EVENT_ACCEPT_FAILED:

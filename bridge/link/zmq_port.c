@@ -52,6 +52,7 @@ maiko_status zmq_port_open(const struct zmq_port_config *config, struct zmq_port
     hash_table_init(&port->incoming_by_id, port->heap, id_text_of);
     hash_table_init(&port->dialled, port->heap, spelling_of);
     port->rebind_ns = UINT64_MAX;
+    port_room_in_malloc();
     port->context = zmq_ctx_new();
     if (port->context != NULL)
         status = port_zap_open(port, error);

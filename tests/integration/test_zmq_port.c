@@ -1,7 +1,9 @@
 /* The ZeroMQ side with real sockets: order of starting, keys, faults, plain peers, limits, hostile bytes. */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -306,6 +308,102 @@ static void two_hundred_reconnects_leave_no_descriptor(void)
     close_end(&client);
     close_end(&server);
     CU_ASSERT_EQUAL(server.forgotten, 200);
+}
+
+/* ---- room ---- */
+
+static int room_of(int fd)
+{
+    socklen_t size = sizeof(int);
+    int bytes = 0;
+
+    return getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, &size) == 0 ? bytes : 0;
+}
+
+/* What this system gives who asks for a mebibyte. */
+static int large_room(void)
+{
+    int bytes = 1024 * 1024;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    CU_ASSERT_EQUAL(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
+    bytes = room_of(fd);
+    close(fd);
+    return bytes;
+}
+
+static bool is_connected_at(int fd, const char *path)
+{
+    struct sockaddr_un own = {.sun_family = AF_UNSPEC};
+    struct sockaddr_un other = {.sun_family = AF_UNSPEC};
+    socklen_t own_size = sizeof(own) - 1;
+    socklen_t other_size = sizeof(other) - 1;
+
+    return getpeername(fd, (struct sockaddr *)&other, &other_size) == 0 &&
+           getsockname(fd, (struct sockaddr *)&own, &own_size) == 0 && own.sun_family == AF_UNIX &&
+           (strcmp(own.sun_path, path) == 0 || strcmp(other.sun_path, path) == 0);
+}
+
+/* Ends of connections at this path that have so much room. */
+static int ends_with_room(const char *path, int bytes)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    const struct dirent *entry;
+    int count = 0;
+
+    while (directory != NULL && (entry = readdir(directory)) != NULL) {
+        int fd = atoi(entry->d_name);
+
+        count += fd > 2 && is_connected_at(fd, path) && room_of(fd) >= bytes;
+    }
+    closedir(directory);
+    return count;
+}
+
+static void a_local_connection_has_room_for_a_frame_at_both_ends(void)
+{
+    struct end server;
+    struct end client;
+    char path[64];
+    char endpoint[80];
+
+    snprintf(path, sizeof(path), "/tmp/maiko-port-%d", (int)getpid());
+    snprintf(endpoint, sizeof(endpoint), "ipc://%s", path);
+    open_end(&server, NULL);
+    open_end(&client, NULL);
+    bind_end(&server, PORT_LINKS, endpoint);
+    connect_end(&client, endpoint, "");
+    CU_ASSERT(wait_for(&client, &server, client.ups == 1));
+    CU_ASSERT(wait_for(&client, &server, ends_with_room(path, large_room()) == 2));
+    close_end(&client);
+    close_end(&server);
+    unlink(path);
+}
+
+#ifdef __GLIBC__
+#if __GLIBC_PREREQ(2, 33)
+#define HAS_MALLINFO2
+#endif
+#endif
+
+/* What libzmq receives a frame into is not mapped for it alone, nor given back at once. */
+static void malloc_keeps_room_for_frames(void)
+{
+#ifdef HAS_MALLINFO2
+    struct end end;
+    size_t mapped;
+    void *block;
+
+    open_end(&end, NULL);
+    mapped = mallinfo2().hblks;
+    block = malloc(1024 * 1024);
+    CU_ASSERT_PTR_NOT_NULL(block);
+    CU_ASSERT_EQUAL(mallinfo2().hblks, mapped);
+    free(block);
+    close_end(&end);
+#else
+    suite_skip("malloc does not say what it has mapped");
+#endif
 }
 
 /* ---- guests ---- */
@@ -792,6 +890,8 @@ static const struct test_case cases[] = {
     TEST_CASE(a_connection_may_be_made_before_anybody_listens),
     TEST_CASE(sending_to_a_peer_that_is_gone_is_an_error),
     TEST_CASE(two_hundred_reconnects_leave_no_descriptor),
+    TEST_CASE(a_local_connection_has_room_for_a_frame_at_both_ends),
+    TEST_CASE(malloc_keeps_room_for_frames),
     TEST_CASE(what_a_guest_does_not_get_to_is_read_at_the_next_turn),
     TEST_CASE(an_admitted_key_comes_with_every_frame),
     TEST_CASE(a_wrong_server_key_is_named_as_such),
