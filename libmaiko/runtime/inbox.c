@@ -458,6 +458,29 @@ static bool send_on(struct inbox *inbox, struct inbox_record *record)
     return true;
 }
 
+static uint64_t events_from(const struct inbox_buffer *buffer, size_t from)
+{
+    uint64_t events = 0;
+
+    while (from < buffer->used) {
+        const struct inbox_record *record = record_at(buffer, from);
+
+        events += record->is_finish ? 0 : 1;
+        from += record->size;
+    }
+    return events;
+}
+
+uint64_t inbox_left(struct inbox *inbox, bool stands_still)
+{
+    uint64_t events;
+
+    pthread_mutex_lock(&inbox->lock);
+    events = events_from(&inbox->fill, 0);
+    pthread_mutex_unlock(&inbox->lock);
+    return events + (stands_still ? events_from(&inbox->drain, inbox->drain_at) : 0);
+}
+
 void inbox_run(struct inbox *inbox)
 {
     uint32_t budget = inbox->sup->config.outbox_limit_events;

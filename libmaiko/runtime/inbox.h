@@ -99,6 +99,9 @@ static inline bool inbox_has_events(const struct inbox *inbox)
  * there is nothing else that could give any back? */
 bool inbox_is_starved(const struct inbox *inbox);
 
+/* Events accepted and not sent on; of those the gate's shard has taken out already only when it stands still. */
+uint64_t inbox_left(struct inbox *inbox, bool stands_still);
+
 /* The gate's activation: sends on what is there until the gate is held. */
 void inbox_run(struct inbox *inbox);
 

@@ -263,6 +263,25 @@ static void tally_shard(struct tally *tally, struct shard *shard)
     }
 }
 
+static bool stands_still(const struct maiko_supervisor *sup, const struct shard *shard)
+{
+    return sup->config.mode != MAIKO_THREADS || (sup->idle_shards >> shard->index & 1);
+}
+
+/* What came from outside and got no further, in the name it was sent under. */
+static void tally_inboxes(struct tally *tally)
+{
+    struct inbox *inbox;
+
+    for (inbox = tally->sup->inboxes; inbox != NULL; inbox = inbox->next) {
+        uint64_t events = inbox_left(inbox, stands_still(tally->sup, inbox->gate->shard));
+
+        tally->unfinished += events;
+        if (events > 0)
+            add_to_report(tally, inbox->gate, events, false);
+    }
+}
+
 /* At the deadline: what is left on shards that stand still, and who keeps the others busy.  The latter are read while
  * they run, which is why only their current actor's name is looked at. */
 static void tally_all(struct maiko_supervisor *sup, struct tally *tally)
@@ -274,11 +293,12 @@ static void tally_all(struct maiko_supervisor *sup, struct tally *tally)
         struct shard *shard = sup->shards[i];
         struct actor *busy = __atomic_load_n(&shard->current, __ATOMIC_RELAXED);
 
-        if (sup->config.mode != MAIKO_THREADS || (sup->idle_shards >> i & 1))
+        if (stands_still(sup, shard))
             tally_shard(tally, shard);
         else if (busy != NULL)
             add_to_report(tally, busy, 0, true);
     }
+    tally_inboxes(tally); /* last: whoever held them up is named first */
     pthread_mutex_unlock(&sup->lock);
 }
 

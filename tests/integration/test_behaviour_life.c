@@ -674,6 +674,28 @@ static void line_29_a_stop_past_its_deadline_names_who_held_it_up(void)
     stage_close(&stage);
 }
 
+static void line_29_also_what_no_actor_has_yet_is_unfinished(void)
+{
+    struct stage stage;
+    struct player stuck = {.handle = fail_to_handle, .on_error = retry_in_an_hour};
+    int i;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 1, .mailbox_capacity = 2});
+    CU_ASSERT_EQUAL(stage_add(&stage, "stuck", &stuck), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    for (i = 0; i < 9; i++)
+        CU_ASSERT_EQUAL(stage_send(&stage, i), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_ETIMEDOUT);
+    CU_ASSERT_EQUAL(stage.report.unfinished, 9); /* one is tried again, two are queued, one waits, the rest are outside */
+    CU_ASSERT_EQUAL_FATAL(stage.report.actor_count, 2);
+    CU_ASSERT_STRING_EQUAL(stage.report.actors[0].name, "stuck");
+    CU_ASSERT_EQUAL(stage.report.actors[0].events, 4);
+    CU_ASSERT_EQUAL(stage.report.actors[1].events, 5);
+    CU_ASSERT_STRING_EQUAL(stage.report.text, "actor 'stuck': did not finish before the stop deadline");
+    CU_ASSERT_EQUAL(stage_counted(&stage, "stuck").dropped, 4);
+    stage_close(&stage);
+}
+
 static maiko_status stop_runtime_at_first(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
 {
     (void)envelope;
@@ -726,6 +748,7 @@ static const struct test_case cases[] = {
     TEST_CASE(line_28_join_returns_when_all_actors_have_stopped),
     TEST_CASE(line_29_a_stop_waits_for_a_slow_consumer),
     TEST_CASE(line_29_a_stop_past_its_deadline_names_who_held_it_up),
+    TEST_CASE(line_29_also_what_no_actor_has_yet_is_unfinished),
     TEST_CASE(line_30_stop_runtime_discards_nothing),
 };
 SUITE_MAIN("behaviour: life", cases)

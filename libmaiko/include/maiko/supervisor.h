@@ -57,7 +57,7 @@ typedef struct maiko_config {
     uint64_t seed;             /* of MAIKO_DETERMINISTIC */
 } maiko_config;
 
-/** One actor that a stop could not finish. */
+/** One actor that a stop could not finish, or one name under which events came from outside that got no further. */
 typedef struct maiko_unfinished {
     const char *name; /* valid until the report is freed */
     uint64_t events;  /* queued or held and never handled */
@@ -69,7 +69,7 @@ typedef struct maiko_stop_report {
     maiko_status status; /* MAIKO_OK, the first failure, or MAIKO_ETIMEDOUT */
     uint64_t duration_ns;
     uint64_t handled;         /* events handled during the stop */
-    uint64_t unfinished;      /* events accepted and never handled */
+    uint64_t unfinished;      /* events accepted and never handled; one that no actor has yet counts once */
     size_t actor_count;       /* entries below */
     maiko_unfinished *actors; /* freed by maiko_stop_report_deinit() */
     char text[256];           /* reason when status is not MAIKO_OK */
