@@ -59,10 +59,20 @@ static bool is_away(const struct actor *actor)
     return actor->home != actor->shard->index;
 }
 
+/* Gaps grow while there is nothing to be moved.  Now there may be: the one under way ends as early as if it were a short one. */
+static void shorten_gap(struct shard *shard)
+{
+    if (shard->balance_gap_ns <= BALANCE_EVERY_NS)
+        return;
+    shard->balance_at_ns -= shard->balance_gap_ns - BALANCE_EVERY_NS;
+    shard->balance_gap_ns = BALANCE_EVERY_NS;
+}
+
 /* The least of several activations in a row counts: one alone may have been preempted. */
 void placement_note(struct shard *shard, struct actor *actor, uint64_t duration_ns, uint64_t units)
 {
     uint64_t cost = units == 0 ? 0 : duration_ns / units;
+    bool was_heavy = actor->cost_ns >= HEAVY_NS;
 
     if (units == 0)
         return;
@@ -75,7 +85,11 @@ void placement_note(struct shard *shard, struct actor *actor, uint64_t duration_
     }
     actor->suspicion = 0;
     actor->cost_ns = actor->least_ns;
-    if (!actor->is_pinned && (actor->cost_ns >= HEAVY_NS || (is_away(actor) && actor->cost_ns < LIGHT_NS)))
+    if (actor->is_pinned)
+        return;
+    if (!was_heavy && actor->cost_ns >= HEAVY_NS)
+        shorten_gap(shard);
+    if (actor->cost_ns >= HEAVY_NS || (is_away(actor) && actor->cost_ns < LIGHT_NS))
         shard->wants_balance = true;
 }
 

@@ -70,6 +70,7 @@ narrow_pair_sources = tests/lib/narrow_pair.c tests/lib/narrow_pair.h tests/lib/
 tests_unit_test_refusals_SOURCES = tests/unit/test_refusals.c tests/lib/peer_pair.c tests/lib/peer_pair.h
 unit_tests += tests/unit/test_broker
 unit_tests += tests/unit/test_mailbox
+unit_tests += tests/unit/test_placement_note
 unit_tests += tests/unit/test_pool
 unit_tests += tests/unit/test_ring
 unit_tests += tests/unit/test_streams
