@@ -19,14 +19,24 @@
 
 static uint64_t magic_of(enum shm_area_kind kind)
 {
-    static const uint64_t magics[] = {SHM_DATA_MAGIC, SHM_CONTROL_MAGIC, SHM_PAYLOAD_MAGIC};
+    static const uint64_t magics[] = {SHM_DATA_MAGIC, SHM_CONTROL_MAGIC, SHM_PAYLOAD_MAGIC, SHM_POOL_MAGIC, SHM_RETURNS_MAGIC};
 
     return magics[kind];
 }
 
+/* Memory that the importer writes. */
+static bool is_for_reader(enum shm_area_kind kind)
+{
+    return kind == SHM_AREA_CONTROL || kind == SHM_AREA_RETURNS;
+}
+
 static int seals_of(enum shm_area_kind kind)
 {
-    return F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL | (kind != SHM_AREA_CONTROL ? F_SEAL_FUTURE_WRITE : 0);
+    int seals = F_SEAL_SHRINK | F_SEAL_GROW;
+
+    if (kind != SHM_AREA_RETURNS)
+        seals |= F_SEAL_SEAL;
+    return is_for_reader(kind) ? seals : seals | F_SEAL_FUTURE_WRITE;
 }
 
 static bool is_power_of_two(uint64_t n)
@@ -40,8 +50,10 @@ static bool is_legal_size(enum shm_area_kind kind, uint64_t contents)
     case SHM_AREA_DATA:
         return is_power_of_two(contents) && contents >= SHM_RING_BYTES_MIN && contents <= SHM_RING_BYTES_MAX;
     case SHM_AREA_CONTROL:
+    case SHM_AREA_RETURNS:
         return true;
     case SHM_AREA_PAYLOAD:
+    case SHM_AREA_POOL:
         return contents >= SHM_PAGE && contents % SHM_PAGE == 0 && contents <= SHM_PAYLOAD_BYTES_MAX;
     }
     return false;
@@ -113,11 +125,10 @@ static bool map(struct shm_area *area, int fd, bool is_writable)
 /* Payload memory is taken as it is used, shm_area_reserve(). */
 static size_t reserved_at_first(const struct shm_area *area)
 {
-    return area->kind == SHM_AREA_PAYLOAD ? SHM_PAGE : area->bytes;
+    return area->kind == SHM_AREA_PAYLOAD || area->kind == SHM_AREA_POOL ? SHM_PAGE : area->bytes;
 }
 
-/* Sealing comes last: FUTURE_WRITE forbids writable mappings made later, even ours. */
-static bool build(struct shm_area *area, uint64_t link)
+static bool build_unmapped(struct shm_area *area, uint64_t link)
 {
     struct shm_header header = {
         .magic = magic_of(area->kind), .version = SHM_VERSION, .abi = SHM_ABI, .bytes = area->bytes, .link = link};
@@ -126,11 +137,18 @@ static bool build(struct shm_area *area, uint64_t link)
         return false;
     area->fd = new_memfd();
     return area->fd >= 0 && ftruncate(area->fd, (off_t)area->bytes) == 0 && reserve(area->fd, 0, reserved_at_first(area)) &&
-           pwrite(area->fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
-           map(area, area->fd, area->kind != SHM_AREA_CONTROL) && fcntl(area->fd, F_ADD_SEALS, seals_of(area->kind)) == 0;
+           pwrite(area->fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header);
 }
 
-maiko_status shm_area_create(enum shm_area_kind kind, uint64_t contents, uint64_t link, struct shm_area *ret_area, int *error)
+/* Sealing comes last: FUTURE_WRITE forbids writable mappings made later, even ours. */
+static bool build(struct shm_area *area, uint64_t link)
+{
+    return build_unmapped(area, link) && map(area, area->fd, !is_for_reader(area->kind)) &&
+           fcntl(area->fd, F_ADD_SEALS, seals_of(area->kind)) == 0;
+}
+
+static maiko_status create(enum shm_area_kind kind, uint64_t contents, uint64_t link, bool is_mapped, struct shm_area *ret_area,
+                           int *error)
 {
     struct shm_area area = {.fd = -1, .kind = kind};
     int failure;
@@ -141,7 +159,7 @@ maiko_status shm_area_create(enum shm_area_kind kind, uint64_t contents, uint64_
         return MAIKO_EINVAL;
     }
     area.bytes = shm_area_bytes(kind, contents);
-    if (build(&area, link)) {
+    if (is_mapped ? build(&area, link) : build_unmapped(&area, link)) {
         *ret_area = area;
         return MAIKO_OK;
     }
@@ -150,6 +168,22 @@ maiko_status shm_area_create(enum shm_area_kind kind, uint64_t contents, uint64_
     if (error != NULL)
         *error = failure;
     return status_of(failure);
+}
+
+maiko_status shm_area_create(enum shm_area_kind kind, uint64_t contents, uint64_t link, struct shm_area *ret_area, int *error)
+{
+    return create(kind, contents, link, true, ret_area, error);
+}
+
+maiko_status shm_area_create_unmapped(enum shm_area_kind kind, uint64_t contents, uint64_t link, struct shm_area *ret_area,
+                                      int *error)
+{
+    return create(kind, contents, link, false, ret_area, error);
+}
+
+maiko_status shm_area_seal(const struct shm_area *area)
+{
+    return fcntl(area->fd, F_ADD_SEALS, seals_of(area->kind)) == 0 ? MAIKO_OK : status_of(errno);
 }
 
 static maiko_status refuse(const char **reason, const char *text, maiko_status status)
@@ -176,7 +210,7 @@ static maiko_status check_file(enum shm_area_kind kind, int fd, size_t *ret_byte
     if (!S_ISREG(file.st_mode) || system.f_type != TMPFS_MAGIC)
         return refuse(reason, "not ordinary memory", MAIKO_EPROTOCOL);
     if (file.st_size < SHM_PAGE || !is_legal_size(kind, (uint64_t)file.st_size - SHM_PAGE) ||
-        (kind == SHM_AREA_CONTROL && file.st_size != SHM_PAGE))
+        (is_for_reader(kind) && file.st_size != SHM_PAGE))
         return refuse(reason, "a size nobody would choose", MAIKO_EPROTOCOL);
     *ret_bytes = (size_t)file.st_size;
     return MAIKO_OK;
@@ -202,16 +236,21 @@ static maiko_status check_header(enum shm_area_kind kind, int fd, size_t bytes, 
     return MAIKO_OK;
 }
 
+maiko_status shm_area_check(enum shm_area_kind kind, int fd, uint64_t link, size_t *ret_bytes, const char **reason)
+{
+    maiko_status status = check_file(kind, fd, ret_bytes, reason);
+
+    return status == MAIKO_OK ? check_header(kind, fd, *ret_bytes, link, reason) : status;
+}
+
 maiko_status shm_area_attach(enum shm_area_kind kind, int fd, uint64_t link, struct shm_area *ret_area, const char **reason)
 {
     struct shm_area area = {.fd = -1, .kind = kind};
-    maiko_status status = check_file(kind, fd, &area.bytes, reason);
+    maiko_status status = shm_area_check(kind, fd, link, &area.bytes, reason);
 
-    if (status == MAIKO_OK)
-        status = check_header(kind, fd, area.bytes, link, reason);
     if (status != MAIKO_OK)
         return status;
-    if (!map(&area, fd, kind == SHM_AREA_CONTROL)) {
+    if (!map(&area, fd, is_for_reader(kind))) {
         status = status_of(errno);
         shm_area_deinit(&area);
         return refuse(reason, "it cannot be mapped", status);
@@ -227,12 +266,33 @@ maiko_status shm_area_reserve(const struct shm_area *area, size_t reserved, size
     return reserve(area->fd, reserved, end) ? MAIKO_OK : MAIKO_ENOMEM;
 }
 
-void shm_area_deinit(struct shm_area *area)
+maiko_status shm_area_back(const struct shm_area *area, size_t offset, size_t len)
+{
+    return reserve(area->fd, offset, offset + len) ? MAIKO_OK : MAIKO_ENOMEM;
+}
+
+/* The kernel grants this seal when nobody has the memory mapped to write it, and lets nobody do so later. */
+bool shm_area_is_forsaken(const struct shm_area *area)
+{
+    return fcntl(area->fd, F_ADD_SEALS, F_SEAL_WRITE) == 0 || errno != EBUSY;
+}
+
+void shm_area_unmap(struct shm_area *area)
 {
     if (area->base != NULL)
         munmap(area->base, area->bytes);
+    area->base = NULL;
+}
+
+maiko_status shm_area_map_again(struct shm_area *area)
+{
+    return map(area, area->fd, !is_for_reader(area->kind)) ? MAIKO_OK : MAIKO_ENOMEM;
+}
+
+void shm_area_deinit(struct shm_area *area)
+{
+    shm_area_unmap(area);
     if (area->fd >= 0)
         close(area->fd);
-    area->base = NULL;
     area->fd = -1;
 }

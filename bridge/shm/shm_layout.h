@@ -1,13 +1,19 @@
-/* Layout: what lies in the three memories two nodes of one host share per direction of a link.  Little-endian, 64-bit; a word
+/* Layout: what lies in the memories two nodes of one host share per direction of a link.  Little-endian, 64-bit; a word
  * of the header says so, and a peer that differs is refused before anything is mapped.
  *
  *   data      header | head | asleep | ring of records                                   written by the exporter alone
  *   control   header | consumed, acknowledged | asleep | returned | slots               written by the importer alone
  *   payload   header | chunks of whole pages                                            written by the exporter alone
  *
- * Data and payload are sealed SHRINK|GROW|FUTURE_WRITE|SEAL, so nobody but the exporter can ever write, resize or punch them;
- * control is sealed SHRINK|GROW|SEAL.  No memory is ever used for another attachment.  Every word of the other side is read
- * once, into a local, and believed only after a check. */
+ * and for large events, which any number of links refer to:
+ *
+ *   pool      header, counts of slots | slots                                           written by the node that has it alone
+ *   returns   header | returned, a word per slot of the other side's pool               written by the importer alone
+ *
+ * Data, payload and pool are sealed SHRINK|GROW|FUTURE_WRITE|SEAL, so nobody but the exporter can ever write, resize or punch
+ * them; control is sealed SHRINK|GROW|SEAL, returns SHRINK|GROW: its owner adds WRITE in the end, to see that nobody has it
+ * mapped any more.  But for the pool no memory is ever used for another attachment.  Every word of the other side is read once,
+ * into a local, and believed only after a check. */
 #ifndef SHM_LAYOUT_H
 #define SHM_LAYOUT_H
 
@@ -17,6 +23,8 @@
 #define SHM_DATA_MAGIC UINT64_C(0x544144524b49414d)    /* "MAIKRDAT" */
 #define SHM_CONTROL_MAGIC UINT64_C(0x4c5443524b49414d) /* "MAIKRCTL" */
 #define SHM_PAYLOAD_MAGIC UINT64_C(0x594150524b49414d) /* "MAIKRPAY" */
+#define SHM_POOL_MAGIC UINT64_C(0x4c4f50524b49414d)    /* "MAIKRPOL" */
+#define SHM_RETURNS_MAGIC UINT64_C(0x544552524b49414d) /* "MAIKRRET" */
 
 enum {
     SHM_VERSION = 1,
@@ -31,7 +39,10 @@ enum {
     SHM_BODY_MAX = 8192,   /* bytes behind the header of a record, whatever it holds */
     SHM_CHUNKS_MAX = 256,  /* out per link */
     SHM_PAYLOAD_SHARE = 4, /* one link has at most the area divided by this out */
-    SHM_LOSS_REASONS = 4   /* the numbers of `enum loss` */
+    SHM_LOSS_REASONS = 4,  /* the numbers of `enum loss` */
+    SHM_CLASSES = 4,       /* sizes of slots: 64 KiB, and four times the one before */
+    SHM_CLASS_SLOTS = 240, /* slots of one size at most */
+    SHM_SLOTS_MAX = SHM_CLASSES * SHM_CLASS_SLOTS
 };
 #define SHM_PAYLOAD_BYTES ((uint64_t)67108864)
 #define SHM_PAYLOAD_BYTES_MAX ((uint64_t)1 << 40)
@@ -64,7 +75,20 @@ struct shm_control {
     _Alignas(SHM_LINE) _Atomic uint32_t slots[SHM_CHUNKS_MAX]; /* which: [returned % SHM_CHUNKS_MAX], the link's slot numbers */
 };
 
+/* Pool.  Slots lie one behind the other, those of the smallest size first. */
+struct shm_pool_header {
+    struct shm_header header;
+    uint32_t counts[SHM_CLASSES]; /* slots of each size */
+};
+
+/* Returns.  How often each slot came back; it is lent while it was lent more often. */
+struct shm_returns {
+    struct shm_header header;
+    _Alignas(SHM_LINE) _Atomic uint32_t returned[SHM_SLOTS_MAX];
+};
+
 _Static_assert(sizeof(struct shm_control) <= SHM_PAGE, "the control memory is one page");
+_Static_assert(sizeof(struct shm_returns) <= SHM_PAGE, "so is that of returns");
 _Static_assert(sizeof(void *) == (SHM_ABI & 0xff), "64-bit only");
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LONG_LOCK_FREE == 2, "a lock would be one process's own");
 

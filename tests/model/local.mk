@@ -7,4 +7,5 @@ EXTRA_DIST += \
 	tests/model/guest.pml \
 	tests/model/guest_socket.pml \
 	tests/model/policies.pml \
-	tests/model/ring.pml
+	tests/model/ring.pml \
+	tests/model/slots.pml

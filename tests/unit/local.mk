@@ -32,6 +32,7 @@ unit_tests += tests/unit/test_security
 unit_tests += tests/unit/test_shm_area
 unit_tests += tests/unit/test_shm_hostile
 unit_tests += tests/unit/test_shm_link
+unit_tests += tests/unit/test_shm_pool
 unit_tests += tests/unit/test_shm_ring
 unit_tests += tests/unit/test_origins
 unit_tests += tests/unit/test_space_path

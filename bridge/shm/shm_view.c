@@ -1,0 +1,190 @@
+/* View: mappings, and which slots have events that are read here. */
+#include "shm/shm_view.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "shm/shm_area.h"
+#include "shm/shm_fault.h"
+
+struct loan {
+    struct shm_view *view;
+    _Atomic bool is_out; /* an event in this slot is read here */
+};
+
+struct shm_view {
+    struct heap *heap;
+    struct shm_slots slots;
+    unsigned char *base;
+    struct shm_area returns;
+    volatile uint64_t *fork_word; /* a page that is empty in a forked child, which has nothing to return */
+    _Atomic uint32_t refs;        /* the bridge's, and one per event */
+    struct loan loans[];
+};
+
+static size_t view_bytes(uint32_t count)
+{
+    return sizeof(struct shm_view) + count * sizeof(struct loan);
+}
+
+/* ---- making and ending ---- */
+
+static void view_free(struct shm_view *view)
+{
+    shm_slots_unmap(&view->slots, view->base);
+    shm_area_deinit(&view->returns);
+    if (view->fork_word != NULL)
+        munmap((void *)(uintptr_t)view->fork_word, SHM_PAGE);
+    heap_free(view->heap, view, view_bytes(view->slots.count));
+}
+
+void shm_view_unref(struct shm_view *view)
+{
+    bool is_last;
+
+    if (view == NULL)
+        return;
+    FAULT_POINT(before_view_unref);
+    /* Acquire and release: who frees comes behind all that the others did. */
+    is_last = atomic_fetch_sub_explicit(&view->refs, 1, memory_order_acq_rel) == 1;
+    FAULT_POINT(after_view_unref);
+    if (is_last)
+        view_free(view);
+}
+
+static bool mark_process(struct shm_view *view)
+{
+    void *page = mmap(NULL, SHM_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return false;
+    view->fork_word = page;
+    *view->fork_word = 1;
+    return madvise(page, SHM_PAGE, MADV_WIPEONFORK) == 0;
+}
+
+static maiko_status map_all(struct shm_view *view, int pool_fd, int returns_fd, uint64_t link, const char **reason)
+{
+    maiko_status status = shm_area_attach(SHM_AREA_RETURNS, returns_fd, link, &view->returns, reason);
+
+    if (status == MAIKO_OK)
+        status = shm_slots_map(&view->slots, pool_fd, false, &view->base);
+    if (status == MAIKO_OK && !mark_process(view))
+        status = MAIKO_ENOMEM;
+    return status;
+}
+
+/* The counts are read once, by a system call, and believed as far as they agree with the size. */
+static maiko_status read_slots(int fd, struct shm_slots *ret_slots, const char **reason)
+{
+    uint32_t counts[SHM_CLASSES];
+    size_t bytes = 0;
+    maiko_status status = shm_area_check(SHM_AREA_POOL, fd, 0, &bytes, reason);
+
+    if (status != MAIKO_OK)
+        return status;
+    *reason = "slots that cannot be";
+    if (pread(fd, counts, sizeof(counts), offsetof(struct shm_pool_header, counts)) != (ssize_t)sizeof(counts))
+        return MAIKO_ESYSTEM;
+    return shm_slots_believe(counts, bytes - SHM_PAGE, ret_slots) ? MAIKO_OK : MAIKO_EPROTOCOL;
+}
+
+maiko_status shm_view_new(struct heap *heap, int pool_fd, int returns_fd, uint64_t link, struct shm_view **ret_view,
+                          const char **reason)
+{
+    struct shm_slots slots;
+    struct shm_view *view;
+    maiko_status status;
+    uint32_t i;
+
+    *reason = "";
+    status = read_slots(pool_fd, &slots, reason);
+    if (status != MAIKO_OK)
+        return status;
+    view = heap_alloc_zeroed(heap, 1, view_bytes(slots.count));
+    if (view == NULL)
+        return MAIKO_ENOMEM;
+    view->heap = heap;
+    view->slots = slots;
+    view->returns.fd = -1;
+    for (i = 0; i < slots.count; i++)
+        view->loans[i].view = view;
+    status = map_all(view, pool_fd, returns_fd, link, reason);
+    if (status != MAIKO_OK) {
+        view_free(view);
+        return status;
+    }
+    FAULT_POINT(before_view_begins);
+    atomic_init(&view->refs, 1);
+    FAULT_POINT(after_view_begins);
+    *ret_view = view;
+    return MAIKO_OK;
+}
+
+/* ---- events ---- */
+
+bool shm_view_has(const struct shm_view *view, uint32_t slot, size_t size, size_t len)
+{
+    size_t begin = shm_slots_private(size);
+
+    return slot < view->slots.count && begin <= SHM_SLOT_PRIVATE && len >= size &&
+           (len <= begin || len - begin <= shm_slots_size(&view->slots, slot));
+}
+
+const void *shm_view_bytes(const struct shm_view *view, uint32_t slot)
+{
+    return view->base + shm_slots_place(&view->slots, slot);
+}
+
+static void give_back(struct shm_view *view, uint32_t slot)
+{
+    struct shm_returns *returns = view->returns.base;
+
+    FAULT_POINT(before_return_event);
+    /* Release: our last loads of the slot come before the writer's next stores; partner in collect_slot() of shm_pool.c. */
+    atomic_fetch_add_explicit(&returns->returned[slot], 1, memory_order_release); /* step: store_slot_returned */
+    FAULT_POINT(after_return_event);
+}
+
+void shm_view_pass(struct shm_view *view, uint32_t slot)
+{
+    if (slot < view->slots.count)
+        give_back(view, slot);
+}
+
+void *shm_view_take(struct shm_view *view, uint32_t slot, size_t size, size_t len, const void *head, void **ret_loan)
+{
+    size_t begin = shm_slots_private(size);
+    struct loan *loan = &view->loans[slot];
+    unsigned char *event = view->base + shm_slots_place(&view->slots, slot) - begin;
+
+    /* Acquire: the reads of who had it last come before our stores; partner in shm_view_return(). */
+    if (atomic_load_explicit(&loan->is_out, memory_order_acquire))
+        return NULL;
+    FAULT_POINT(before_loan);
+    atomic_store_explicit(&loan->is_out, true, memory_order_relaxed); /* nobody but us sets it */
+    FAULT_POINT(after_loan);
+    FAULT_POINT(before_view_ref);
+    atomic_fetch_add_explicit(&view->refs, 1, memory_order_relaxed); /* we have one */
+    FAULT_POINT(after_view_ref);
+    memcpy(event, head, len < begin ? len : begin);
+    *ret_loan = loan;
+    return event;
+}
+
+void shm_view_return(void *returned)
+{
+    struct loan *loan = returned;
+    struct shm_view *view = loan->view;
+    uint32_t slot = (uint32_t)(loan - view->loans);
+
+    if (*view->fork_word == 0)
+        return; /* it is the parent's */
+    FAULT_POINT(before_loan_ends);
+    /* Release: partner in shm_view_take(). */
+    atomic_store_explicit(&loan->is_out, false, memory_order_release);
+    FAULT_POINT(after_loan_ends);
+    give_back(view, slot);
+    shm_view_unref(view);
+}
