@@ -62,67 +62,90 @@ static bool are_bools(const unsigned char *at, size_t count)
     return count == 0;
 }
 
-static maiko_status validate_layout(struct layout layout, const char *base, size_t tail_count, struct text *error);
+static maiko_status validate_layout(const struct layout *layout, const char *base, size_t tail_count, struct text *error);
 
-static maiko_status validate_field(const maiko_field *field, const char *at, size_t count, struct text *error)
+static maiko_status validate_structs(const maiko_field *field, const char *at, size_t count, struct text *error)
 {
+    struct layout layout = layout_of_struct(field->nested);
     maiko_status status = MAIKO_OK;
-    uint32_t len;
     size_t i;
+
+    for (i = 0; status == MAIKO_OK && i < count; i++)
+        status = validate_layout(&layout, at + i * field->size, 0, error);
+    return status;
+}
+
+static inline maiko_status validate_field(const maiko_field *field, const char *at, size_t tail_count, struct text *error)
+{
+    uint32_t len;
 
     switch ((maiko_kind)field->kind) {
     case MAIKO_KIND_BOOL:
-        return are_bools((const unsigned char *)at, count) ? MAIKO_OK : refuse(error, field, "a bool that is neither 0 nor 1");
+        return are_bools((const unsigned char *)at, layout_element_count(field, tail_count))
+                   ? MAIKO_OK
+                   : refuse(error, field, "a bool that is neither 0 nor 1");
     case MAIKO_KIND_STRING:
         return memchr(at, '\0', field->capacity) != NULL ? MAIKO_OK : refuse(error, field, "a string without a final NUL");
     case MAIKO_KIND_BLOB:
         memcpy(&len, at, sizeof(len));
         return len <= field->capacity ? MAIKO_OK : refuse(error, field, "a blob longer than its capacity");
     case MAIKO_KIND_STRUCT:
-        for (i = 0; status == MAIKO_OK && i < count; i++)
-            status = validate_layout(layout_of_struct(field->nested), at + i * field->size, 0, error);
-        return status;
+        return validate_structs(field, at, layout_element_count(field, tail_count), error);
     default:
         return MAIKO_OK;
     }
 }
 
-static maiko_status validate_layout(struct layout layout, const char *base, size_t tail_count, struct text *error)
+static inline maiko_status validate_fields(const struct layout *layout, const char *base, size_t tail_count, struct text *error)
 {
     maiko_status status = MAIKO_OK;
     size_t i;
 
-    for (i = 0; status == MAIKO_OK && i < layout.count; i++) {
-        const maiko_field *field = layout_field(&layout, i);
+    for (i = 0; status == MAIKO_OK && i < layout->count; i++) {
+        const maiko_field *field = layout_field(layout, i);
 
-        status = validate_field(field, base + field->offset, layout_element_count(field, tail_count), error);
+        status = validate_field(field, base + field->offset, tail_count, error);
     }
     return status;
 }
 
+static maiko_status validate_layout(const struct layout *layout, const char *base, size_t tail_count, struct text *error)
+{
+    return validate_fields(layout, base, tail_count, error);
+}
+
+static maiko_status refuse_len(const maiko_event_type *type, const void *payload, size_t len, struct text *error)
+{
+    if (error == NULL)
+        return MAIKO_ETYPE;
+    if (len < type->size || type->tail_size == 0)
+        text_append_format(error, "%zu bytes where %s has %zu", len, type->name, type->size);
+    else
+        text_append_format(error, "%zu bytes where %s with a tail of %llu has %zu", len, type->name,
+                           (unsigned long long)maiko_event_tail_count(type, payload), maiko_event_len(type, payload));
+    return MAIKO_ETYPE;
+}
+
 maiko_status schema_explain(const maiko_event_type *type, const void *payload, size_t len, struct text *error)
 {
-    uint64_t tail_count;
+    struct layout layout;
+    uint64_t tail_count = 0;
 
     if (type == NULL || payload == NULL)
         return MAIKO_EINVAL;
     if (len > MAIKO_EVENT_MAX)
         return MAIKO_ETOOLONG;
-    if (len < type->size || (type->tail_size == 0 && len != type->size)) {
-        if (error != NULL)
-            text_append_format(error, "%zu bytes where %s has %zu", len, type->name, type->size);
-        return MAIKO_ETYPE;
-    }
+    if (len < type->size || (type->tail_size == 0 && len != type->size))
+        return refuse_len(type, payload, len, error);
     if (type->plain)
         return MAIKO_OK;
-    tail_count = maiko_event_tail_count(type, payload);
-    if (maiko_event_len(type, payload) != len) {
-        if (error != NULL)
-            text_append_format(error, "%zu bytes where %s with a tail of %llu has %zu", len, type->name,
-                               (unsigned long long)tail_count, maiko_event_len(type, payload));
-        return MAIKO_ETYPE;
+    if (type->tail_size > 0) {
+        tail_count = maiko_event_tail_count(type, payload);
+        if (maiko_event_len(type, payload) != len)
+            return refuse_len(type, payload, len, error);
     }
-    return validate_layout(layout_of_type(type), payload, (size_t)tail_count, error);
+    layout = layout_of_type(type);
+    return validate_fields(&layout, payload, (size_t)tail_count, error);
 }
 
 maiko_status schema_validate(const maiko_event_type *type, const void *payload, size_t len)

@@ -86,10 +86,12 @@ static maiko_status fill_cache_line(struct shard *shard, struct type_cache_line 
     line->type = type;
     line->entry = entry;
     line->route = route;
-    line->plain_class = pool_class(type->size);
-    line->plain_len = (uint32_t)type->size;
-    if (entry->needs_validation || type->destroy != NULL || line->plain_class == POOL_CLASSES)
-        line->plain_len = UINT32_MAX;
+    line->needs_look = entry->needs_validation;
+    line->usual_class = (uint16_t)pool_class(type->size);
+    line->usual_len = (uint32_t)type->size;
+    if (type->tail_size > 0 || type->destroy != NULL || line->usual_class == POOL_CLASSES ||
+        (line->needs_look && type->size > shard->sup->config.max_payload_bytes))
+        line->usual_len = UINT32_MAX;
     return MAIKO_OK;
 }
 
@@ -367,7 +369,7 @@ static maiko_status send_made(struct actor *actor, const maiko_send_opts *opts, 
     return MAIKO_OK;
 }
 
-/* --- the usual send: from the running hook, an event that needs no look, nobody held --- */
+/* --- the usual send: from the running hook, an event of fixed size, nobody held --- */
 
 /* The actor whose hook runs on this thread, if it is the one of the context and may simply send; else NULL. */
 HOT struct actor *simple_sender(const maiko_context *ctx)
@@ -427,12 +429,14 @@ HOT bool send_simply(maiko_context *ctx, const char *topic, const maiko_event_ty
         return false;
     shard = actor->shard;
     line = cache_line(shard, type);
-    if (__builtin_expect(line->type != type || line->plain_len != len, 0))
+    if (__builtin_expect(line->type != type || line->usual_len != len, 0))
+        return false;
+    if (line->needs_look && schema_validate(line->entry->type, event, len) != MAIKO_OK)
         return false;
     route = topic == NULL ? line->route : named_route(shard, topic, line->entry->type);
     if (__builtin_expect(route == NULL || !may_send_on(actor, route->topic), 0))
         return false;
-    envelope = pool_take(&shard->pool, line->plain_class, len);
+    envelope = pool_take(&shard->pool, line->usual_class, len);
     if (__builtin_expect(envelope == NULL, 0))
         return false;
     envelope->head.type = type;

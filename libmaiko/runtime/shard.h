@@ -64,8 +64,9 @@ struct type_cache_line {
     const maiko_event_type *type;
     const struct type_entry *entry;
     struct route *route;  /* of the constant topic; NULL when the topic is computed */
-    uint32_t plain_len;   /* bytes of an event that needs no look; UINT32_MAX: every one does */
-    uint32_t plain_class; /* pool class of those */
+    uint32_t usual_len;   /* bytes of an event that is sent the usual way; UINT32_MAX: none is */
+    uint16_t usual_class; /* pool class of those */
+    bool needs_look;      /* its bytes are not all legal */
 };
 
 struct shard {
