@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "message/envelope.h"
 #include "node/guest.h"
 #include "node/node.h"
 #include <maiko/maiko.h>
@@ -86,7 +87,7 @@ static maiko_status export_handle(void *self, maiko_context *ctx, const maiko_en
 
     if (ended != NULL)
         return batch_add_end(&bridge->building, ended->index);
-    if (!bridge->has_relays && maiko_envelope_hops(envelope) > 0)
+    if (!bridge->has_relays && envelope_of(envelope)->hops > 0)
         return MAIKO_OK;
     if (sources_are_full(&bridge->sources) && fifo_is_empty(&bridge->building.given_up))
         bridge->building.given_up = sources_give_up(&bridge->sources);

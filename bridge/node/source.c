@@ -1,9 +1,10 @@
-/* Sources: three tables, and the memory of who sent last. */
+/* Sources: three tables, and the memory of who sent lately. */
 #include "node/source.h"
 
 #include <string.h>
 
 #include "base/hash.h"
+#include "message/envelope.h"
 #include "node/node.h"
 #include "node/rename.h"
 
@@ -71,6 +72,7 @@ struct fifo sources_give_up(struct sources *sources)
     hash_table_deinit(&sources->sources);
     hash_table_init_u64(&sources->sources, sources->heap);
     sources->last = NULL;
+    memset(sources->seen, 0, sizeof(sources->seen));
     return all;
 }
 
@@ -203,7 +205,7 @@ static struct source *find(struct sources *sources, const struct wanted *wanted)
     }
 }
 
-struct source *sources_find(struct sources *sources, const maiko_envelope *envelope)
+static struct source *look_up(struct sources *sources, const maiko_envelope *envelope)
 {
     const struct wanted wanted = {.type = envelope->type,
                                   .topic = maiko_envelope_topic(envelope),
@@ -214,4 +216,35 @@ struct source *sources_find(struct sources *sources, const maiko_envelope *envel
     if (sources->last != NULL && is_wanted(sources->last, &wanted))
         return sources->last;
     return find(sources, &wanted);
+}
+
+/* Events on the heap bring their own copies of topic and sender; senders of other processes have one id. */
+static bool says_it_at_a_glance(const struct envelope *event)
+{
+    return event->home == HOME_POOL && event->hops == 0 && event->sender->id != UINT64_MAX;
+}
+
+static bool is_seen(const struct source_seen *seen, const struct envelope *event)
+{
+    return seen->topic == event->topic && seen->type == event->head.type && seen->sender_id == event->sender->id &&
+           seen->prefix == event->id.hi;
+}
+
+struct source *sources_find(struct sources *sources, const maiko_envelope *envelope)
+{
+    const struct envelope *event = envelope_of(envelope);
+    struct source_seen *seen;
+
+    if (!says_it_at_a_glance(event))
+        return look_up(sources, envelope);
+    seen = &sources->seen[(event->sender->id ^ event->topic->id) & (SOURCES_SEEN - 1)];
+    if (!is_seen(seen, event))
+        *seen = (struct source_seen){.type = event->head.type,
+                                     .topic = event->topic,
+                                     .sender_id = event->sender->id,
+                                     .prefix = event->id.hi,
+                                     .source = look_up(sources, envelope)};
+    if (seen->source == NULL)
+        seen->topic = NULL; /* without memory now, perhaps with it the next time */
+    return seen->source;
 }

@@ -13,6 +13,7 @@
 
 struct known_type;
 struct node_pattern;
+struct topic;
 
 /* A topic that is exported; lives as long as the bridge. */
 struct source_topic {
@@ -50,6 +51,17 @@ struct source {
     char sender[];
 };
 
+/* Who sent from this process, by what says it at a glance: topics of pooled events and ids of senders mean one thing for good. */
+struct source_seen {
+    const maiko_event_type *type;
+    const struct topic *topic;
+    uint64_t sender_id;
+    uint64_t prefix;
+    struct source *source; /* NULL: nobody yet */
+};
+
+enum { SOURCES_SEEN = 64 /* a power of two */ };
+
 struct sources {
     struct heap *heap;
     const struct node_pattern *patterns;
@@ -58,6 +70,7 @@ struct sources {
     struct hash_table topics;  /* by name */
     struct hash_table plans;   /* by type: struct payload_plan */
     struct source *last;
+    struct source_seen seen[SOURCES_SEEN];
 };
 
 enum { SOURCES_MAX = 16384 /* remembered at a time */ };
