@@ -8,7 +8,7 @@
 
 enum {
     FIRST_RECORDS = 8,
-    TRIM_FROM = 1024,
+    SCRATCH_MAX = 256 * 1024,
     REFER_FROM = 32 * 1024 /* bytes of payload: a copy of as many costs several times the two small blocks that refer to them */
 };
 
@@ -58,43 +58,46 @@ void batch_free(struct batch *batch)
     heap_free(batch->heap, batch, sizeof(*batch));
 }
 
-/* NULL: no memory. */
-static struct batch_record *new_record(struct batch_builder *builder)
+static bool grow_records(struct batch_builder *builder)
 {
     size_t capacity = builder->capacity > 0 ? 2 * builder->capacity : FIRST_RECORDS;
-    void *records;
+    void *records = heap_resize(builder->heap, builder->records, builder->capacity * sizeof(*builder->records),
+                                capacity * sizeof(*builder->records));
 
-    if (builder->count == builder->capacity) {
-        records = heap_resize(builder->heap, builder->records, builder->capacity * sizeof(*builder->records),
-                              capacity * sizeof(*builder->records));
-        if (records == NULL)
-            return NULL;
-        builder->records = records;
-        builder->capacity = capacity;
-    }
+    if (records == NULL)
+        return false;
+    builder->records = records;
+    builder->capacity = capacity;
+    return true;
+}
+
+/* NULL: no memory. */
+static inline struct batch_record *new_record(struct batch_builder *builder)
+{
+    if (builder->count == builder->capacity && !grow_records(builder))
+        return NULL;
     return &builder->records[builder->count];
 }
 
-static void write_head(struct pack *pack, const maiko_envelope *envelope)
+static struct event_head head_of(const struct envelope *event)
 {
-    maiko_id id = maiko_envelope_id(envelope);
-    struct event_head head = {.id_lo = id.lo,
-                              .time_ns = maiko_envelope_time(envelope),
-                              .parent = maiko_envelope_parent(envelope),
-                              .correlation = maiko_envelope_correlation(envelope)};
+    struct event_head head = {.id_lo = event->id.lo, .time_ns = event->time_ns, .parent = event->parent};
 
-    if (maiko_id_equal(head.correlation, id))
-        head.correlation = (maiko_id){0, 0};
-    record_begin_event(pack, &head);
+    if (!maiko_id_equal(event->correlation, event->id))
+        head.correlation = event->correlation;
+    return head;
 }
 
 static void write_event(struct pack *pack, const struct source *source, const maiko_envelope *envelope, bool is_native)
 {
-    write_head(pack, envelope);
-    if (is_native)
-        payload_write_native(source->plan, pack, envelope->payload);
-    else
-        payload_write_array(source->plan, pack, envelope->payload);
+    struct event_head head = head_of(envelope_of(envelope));
+
+    if (is_native) {
+        record_write_native(pack, &head, envelope->payload, envelope->payload_len);
+        return;
+    }
+    record_begin_event(pack, &head);
+    payload_write_array(source->plan, pack, envelope->payload);
 }
 
 /* ---- large events ---- */
@@ -147,9 +150,10 @@ static struct retained_block *refer(struct pack *pack, const struct source *sour
     struct slice rest = {.data = envelope->payload, .len = envelope->payload_len};
     struct retained_block *block = NULL;
     size_t offset = pack->len;
+    struct event_head head = head_of(envelope_of(envelope));
     bool is_written = true;
 
-    write_head(pack, envelope);
+    record_begin_event(pack, &head);
     if (is_native)
         pack_bin_head(pack, rest.len);
     else
@@ -176,8 +180,6 @@ maiko_status batch_add_event(struct batch_builder *builder, struct source *sourc
         return MAIKO_ENOMEM;
     if (source->plan != NULL && may_be_kept(envelope))
         block = refer(pack, source, envelope, is_native);
-    if (offset == 0 && block == NULL)
-        (void)pack_reserve(pack, builder->last_len);
     if (source->plan != NULL && block == NULL)
         write_event(pack, source, envelope, is_native);
     status = pack_status(pack);
@@ -214,7 +216,7 @@ static void trim(struct pack *pack)
 {
     void *data;
 
-    if (pack->size < TRIM_FROM || pack->size - pack->len < pack->size / 4)
+    if (pack->size - pack->len < pack->size / 4)
         return;
     data = heap_resize(pack->heap, pack->data, pack->size, pack->len);
     if (data == NULL)
@@ -223,40 +225,66 @@ static void trim(struct pack *pack)
     pack->size = pack->len;
 }
 
-static bool move_bytes(struct batch_builder *builder, struct batch *batch)
+/* Small events are written where those of the batch before were, and copied in one go into a block that is just as long; large
+ * ones stay where they are.  NULL: no memory. */
+static struct retained_block *close_block(struct pack *pack)
 {
-    size_t len = builder->pack.len;
+    struct retained_block *block;
+    uint8_t *data;
     size_t size;
 
-    if (len == 0)
-        return true;
-    trim(&builder->pack);
-    batch->block = retained_block_new(builder->pack.heap, builder->pack.data, builder->pack.size);
-    if (batch->block == NULL)
+    if (pack->size > SCRATCH_MAX) {
+        trim(pack);
+        block = retained_block_new(pack->heap, pack->data, pack->size);
+        if (block != NULL)
+            (void)pack_release(pack, &size); /* the block's now */
+        return block;
+    }
+    data = heap_alloc(pack->heap, pack->len);
+    block = data == NULL ? NULL : retained_block_new(pack->heap, data, pack->len);
+    if (block == NULL) {
+        heap_free(pack->heap, data, pack->len);
+        return NULL;
+    }
+    memcpy(data, pack->data, pack->len);
+    pack_clear(pack);
+    return block;
+}
+
+/* The same for the list. */
+static bool close_records(struct batch_builder *builder, struct batch *batch)
+{
+    size_t size = builder->count * sizeof(*builder->records);
+
+    batch->records = heap_alloc(builder->heap, size);
+    if (batch->records == NULL)
         return false;
-    (void)pack_release(&builder->pack, &size); /* the block's now */
-    builder->last_len = len;
+    memcpy(batch->records, builder->records, size);
+    batch->count = batch->capacity = builder->count;
     return true;
 }
 
 struct batch *batch_close(struct batch_builder *builder)
 {
     struct batch *batch = builder->count > 0 ? heap_alloc_zeroed(builder->heap, 1, sizeof(*batch)) : NULL;
+    bool is_made;
 
     if (batch == NULL)
         return NULL;
     batch->heap = builder->heap;
     batch->len = batch_builder_len(builder);
-    if (!move_bytes(builder, batch)) {
+    is_made = close_records(builder, batch);
+    if (is_made && builder->pack.len > 0) {
+        batch->block = close_block(&builder->pack);
+        is_made = batch->block != NULL;
+    }
+    if (!is_made) {
+        heap_free(builder->heap, batch->records, batch->capacity * sizeof(*batch->records));
         heap_free(builder->heap, batch, sizeof(*batch));
         return NULL;
     }
-    batch->records = builder->records;
-    batch->count = builder->count;
-    batch->capacity = builder->capacity;
     batch->given_up = builder->given_up;
-    builder->records = NULL;
-    builder->count = builder->capacity = 0;
+    builder->count = 0;
     builder->referred_len = 0;
     builder->given_up = (struct fifo){.first = NULL};
     return batch;

@@ -41,14 +41,13 @@ struct batch {
     struct fifo given_up; /* sources nobody refers to behind this batch */
 };
 
-/* The batch being made; the export actor's. */
+/* The batch being made; the export actor's.  Bytes and list are written in memory that stays. */
 struct batch_builder {
     struct heap *heap;
     struct pack pack;
     struct batch_record *records;
     size_t count;
     size_t capacity;
-    size_t last_len;     /* of the one before: the next is likely as long */
     size_t referred_len; /* bytes of records with blocks of their own */
     struct fifo given_up;
 };

@@ -191,6 +191,8 @@ struct event_head {
 
 /* The head of an event record; the payload follows.  Its channel has a fixed width and may be set later. */
 void record_begin_event(struct pack *pack, const struct event_head *event);
+/* The same with its payload: `len` native bytes. */
+void record_write_native(struct pack *pack, const struct event_head *event, const void *bytes, size_t len);
 void record_set_channel(uint8_t *record, uint32_t channel);
 void record_write_lost(struct pack *pack, uint64_t lost, const char *reason);
 void record_write_end(struct pack *pack, const char *publisher, const char *const *publish);

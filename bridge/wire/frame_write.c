@@ -225,7 +225,7 @@ void frame_write_native(struct pack *pack, const struct frame_native *native)
 /* Every event has one of these, so it is written in one go: array of six, channel, id, time, parent and correlation. */
 enum { EVENT_ELEMENTS = 6, UINT16 = 0xcd, UINT64 = 0xcf, NIL = 0xc0, BIN8 = 0xc4, EVENT_HEAD_MAX = 4 + 9 + 9 + 18 + 18 };
 
-static uint8_t *put_number(uint8_t *at, uint64_t value)
+static inline uint8_t *put_number(uint8_t *at, uint64_t value)
 {
     if (value < 0x80) {
         *at = (uint8_t)value;
@@ -237,7 +237,7 @@ static uint8_t *put_number(uint8_t *at, uint64_t value)
     return at + 1 + sizeof(value);
 }
 
-static uint8_t *put_id(uint8_t *at, maiko_id id)
+static inline uint8_t *put_id(uint8_t *at, maiko_id id)
 {
     uint64_t halves[2] = {__builtin_bswap64(id.hi), __builtin_bswap64(id.lo)};
 
@@ -251,21 +251,36 @@ static uint8_t *put_id(uint8_t *at, maiko_id id)
     return at + 2 + sizeof(halves);
 }
 
-void record_begin_event(struct pack *pack, const struct event_head *event)
+static inline uint8_t *put_event_head(uint8_t *at, const struct event_head *event)
 {
-    uint8_t *head = pack_space(pack, EVENT_HEAD_MAX);
-    uint8_t *at = head;
-
-    if (head == NULL)
-        return;
     at[0] = 0x90 | EVENT_ELEMENTS;
     at[1] = UINT16;
-    record_set_channel(at, (uint32_t)event->channel);
+    at[2] = (uint8_t)(event->channel >> 8);
+    at[3] = (uint8_t)event->channel;
     at = put_number(at + 4, event->id_lo);
     at = put_number(at, event->time_ns);
     at = put_id(at, event->parent);
-    at = put_id(at, event->correlation);
-    pack_add(pack, (size_t)(at - head));
+    return put_id(at, event->correlation);
+}
+
+void record_begin_event(struct pack *pack, const struct event_head *event)
+{
+    uint8_t *head = pack_space(pack, EVENT_HEAD_MAX);
+
+    if (head != NULL)
+        pack_add(pack, (size_t)(put_event_head(head, event) - head));
+}
+
+void record_write_native(struct pack *pack, const struct event_head *event, const void *bytes, size_t len)
+{
+    uint8_t *head = pack_space(pack, EVENT_HEAD_MAX + PACK_BIN_HEAD_MAX + len);
+    uint8_t *at;
+
+    if (head == NULL)
+        return;
+    at = pack_put_bin_head(put_event_head(head, event), len);
+    memcpy(at, bytes, len);
+    pack_add(pack, (size_t)(at - head) + len);
 }
 
 void record_set_channel(uint8_t *record, uint32_t channel)

@@ -104,6 +104,27 @@ static inline void pack_bin(struct pack *pack, const void *bytes, size_t len)
     pack_add(pack, 2 + len);
 }
 
+/* The head of a bin in memory of the caller's; returns what is behind it. */
+enum { PACK_BIN_HEAD_MAX = 5 };
+static inline uint8_t *pack_put_bin_head(uint8_t *at, size_t len)
+{
+    uint32_t four = __builtin_bswap32((uint32_t)len); /* the lowest byte in memory is the first: configure insists */
+    uint16_t two = __builtin_bswap16((uint16_t)len);
+
+    if (len <= UINT8_MAX) {
+        at[0] = 0xc4;
+        at[1] = (uint8_t)len;
+        return at + 2;
+    }
+    at[0] = len <= UINT16_MAX ? 0xc5 : 0xc6;
+    if (len <= UINT16_MAX) {
+        memcpy(at + 1, &two, sizeof(two));
+        return at + 1 + sizeof(two);
+    }
+    memcpy(at + 1, &four, sizeof(four));
+    return at + 1 + sizeof(four);
+}
+
 /* The head of a bin whose bytes follow from elsewhere, and how long it is. */
 void pack_bin_head(struct pack *pack, size_t len);
 size_t pack_bin_head_len(size_t len);
