@@ -101,7 +101,7 @@ bool inbox_is_full(struct inbox *inbox)
     return is_full;
 }
 
-static char *reserve(struct inbox *inbox, struct inbox_buffer *buffer, size_t size)
+static char *grow(struct inbox *inbox, struct inbox_buffer *buffer, size_t size)
 {
     size_t new_size = buffer->size == 0 ? FIRST_BUFFER : buffer->size;
     char *bytes;
@@ -118,7 +118,12 @@ static char *reserve(struct inbox *inbox, struct inbox_buffer *buffer, size_t si
     return buffer->bytes + buffer->used;
 }
 
-static bool is_large(const struct inbox_event *event)
+static inline char *reserve(struct inbox *inbox, struct inbox_buffer *buffer, size_t size)
+{
+    return __builtin_expect(size <= buffer->size - buffer->used, 1) ? buffer->bytes + buffer->used : grow(inbox, buffer, size);
+}
+
+static inline bool is_large(const struct inbox_event *event)
 {
     return event->payload_len > POOL_LARGEST || event->foreign.release != NULL ||
            (event->entry != NULL && event->entry->type->destroy != NULL);
@@ -135,16 +140,17 @@ static struct envelope *new_large(struct inbox *inbox, const struct inbox_event 
 }
 
 /* A record with room for the payload, of a buffer that does not count it yet.  NULL: no memory. */
-static struct inbox_record *new_record(struct inbox *inbox, struct inbox_buffer *buffer, const struct inbox_event *event)
+static inline struct inbox_record *new_record(struct inbox *inbox, struct inbox_buffer *buffer, const struct inbox_event *event)
 {
-    size_t size = record_size(is_large(event) ? 0 : event->payload_len);
+    bool takes_place_elsewhere = is_large(event);
+    size_t size = record_size(takes_place_elsewhere ? 0 : event->payload_len);
     const struct sender *sender = event->sender == NULL ? &inbox->gate->sender : event->sender;
     struct inbox_record *record = (struct inbox_record *)(void *)reserve(inbox, buffer, size);
 
     if (record == NULL)
         return NULL;
     record->large = event->made;
-    if (is_large(event) && event->made == NULL) {
+    if (__builtin_expect(takes_place_elsewhere && event->made == NULL, 0)) {
         record->large = new_large(inbox, event, sender);
         if (record->large == NULL)
             return NULL;
@@ -155,7 +161,7 @@ static struct inbox_record *new_record(struct inbox *inbox, struct inbox_buffer 
     record->payload_len = event->payload_len;
     record->sender = sender;
     record->is_finish = event->is_finish;
-    if (event->made != NULL)
+    if (__builtin_expect(event->made != NULL, 0))
         envelope_name_heap(event->made, event->payload_len, event->topic, sender);
     return record;
 }
@@ -166,7 +172,7 @@ static void *record_payload(struct inbox_record *record)
 }
 
 /* Under the lock when id or time have to be made. */
-static void set_meta(struct inbox *inbox, struct inbox_record *record, const struct inbox_event *event)
+static inline void set_meta(struct inbox *inbox, struct inbox_record *record, const struct inbox_event *event)
 {
     record->id = maiko_id_is_nil(event->id) ? id_source_next(&inbox->ids) : event->id;
     record->parent = event->parent;
@@ -425,17 +431,18 @@ bool inbox_is_starved(const struct inbox *inbox)
     return inbox->memory_tries == MEMORY_TRIES && (inbox->gate->hold & ACTOR_HELD_BY_RETRY) != 0;
 }
 
-/* False when it has to be tried again. */
-static bool send_on(struct inbox *inbox, struct inbox_record *record)
+/* False when it has to be tried again.  `last`: the route of the one before, NULL at first. */
+static inline bool send_on(struct inbox *inbox, struct inbox_record *record, struct route **last)
 {
     struct shard *shard = inbox->gate->shard;
-    struct route *route = shard_route(shard, record->topic);
+    struct route *route = *last != NULL && (*last)->topic == record->topic ? *last : shard_route(shard, record->topic);
     struct envelope *envelope = record->large;
 
     if (route != NULL && envelope == NULL)
         envelope = pool_take(&shard->pool, pool_class(record->payload_len), record->payload_len);
     if (route == NULL || envelope == NULL)
         return false;
+    *last = route;
     if (record->large != NULL) {
         shard->heap_live++;
         record->large = NULL;
@@ -484,6 +491,7 @@ uint64_t inbox_left(struct inbox *inbox, bool stands_still)
 void inbox_run(struct inbox *inbox)
 {
     uint32_t budget = inbox->sup->config.outbox_limit_events;
+    struct route *route = NULL;
 
     while (budget > 0 && !actor_is_held(inbox->gate)) {
         struct inbox_record *record;
@@ -494,7 +502,7 @@ void inbox_run(struct inbox *inbox)
         budget--;
         if (record->is_finish) {
             actor_finish(inbox->gate);
-        } else if (!send_on(inbox, record)) {
+        } else if (!send_on(inbox, record, &route)) {
             wait_for_memory(inbox);
             return;
         }
@@ -522,13 +530,14 @@ static void lose(struct inbox *inbox, struct inbox_record *record)
 
 bool inbox_settle(struct inbox *inbox)
 {
+    struct route *route = NULL;
     bool any = false;
 
     while (inbox->drain_at < inbox->drain.used || swap(inbox)) {
         struct inbox_record *record = record_at(&inbox->drain, inbox->drain_at);
 
         inbox->drain_at += record->size;
-        if (!record->is_finish && !send_on(inbox, record))
+        if (!record->is_finish && !send_on(inbox, record, &route))
             lose(inbox, record);
         any = true;
     }
