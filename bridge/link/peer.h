@@ -95,6 +95,7 @@ struct inbound_event {
     uint64_t time_ns;
     struct slice payload; /* array of values: payload_read() with a plan of (local type, channel->type); or, of a type of which
                            * channel->type says so, native bytes: payload_read_native() */
+    struct slice native;  /* the bytes of a payload that is a bin, whether it may be one or not; else without data */
     uint64_t stream;      /* these two are handed back to peer_delivered() */
     uint64_t position;
 };

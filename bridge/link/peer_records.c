@@ -45,13 +45,14 @@ static void take_event(struct peer *peer, const struct record *record, struct in
                                   .correlation = record->correlation,
                                   .time_ns = record->time_ns,
                                   .payload = record->payload,
+                                  .native = record->native,
                                   .stream = peer->inflow.stream,
                                   .position = position};
 
     if (maiko_id_is_nil(event.correlation))
         event.correlation = event.id;
     peer->counters.delivered++;
-    peer->counters.native_in += channel->channel.type->is_native && payload_is_native(event.payload);
+    peer->counters.native_in += channel->channel.type->is_native && event.native.data != NULL;
     if (!peer->config.sink->deliver(peer, &event, peer->config.userdata))
         inflow_pending(&peer->inflow, position);
     if (channel->channel.is_native && !channel->channel.type->is_native)

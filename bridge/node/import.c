@@ -165,7 +165,7 @@ static const struct payload_plan *reading_of(const struct import_plan *plan)
  * refused as what an array is not. */
 static bool comes_native(const struct inbound_event *event, const struct import_plan *plan)
 {
-    return event->channel->type->is_native && plan->plan == NULL && payload_is_native(event->payload);
+    return event->native.data != NULL && event->channel->type->is_native && plan->plan == NULL;
 }
 
 /* What an event's payload is, before there is room for the event. */
@@ -241,6 +241,24 @@ static maiko_status stage(maiko_bridge *bridge, const struct inbound_event *even
     return MAIKO_OK;
 }
 
+/* Native bytes for which there is room, and that are legal; false: nothing was done, look closer. */
+static bool take_native(maiko_bridge *bridge, const struct inbound_event *event, const struct import_plan *plan)
+{
+    maiko_import meta = meta_of(event);
+    void *bytes;
+
+    if (maiko_import_reserve(plan->path, event->native.len, &bytes) != MAIKO_OK)
+        return false;
+    memcpy(bytes, event->native.data, event->native.len); /* first, so that nobody changes what is checked */
+    if (maiko_schema_validate(plan->known->type, bytes, event->native.len, NULL, 0) != MAIKO_OK) {
+        maiko_import_abandon(plan->path);
+        return false;
+    }
+    maiko_import_commit(plan->path, &meta);
+    note_staged(bridge, importer_of(bridge, plan->actor));
+    return true;
+}
+
 void node_import_flush(maiko_bridge *bridge)
 {
     struct fifo still_dirty = {.first = NULL};
@@ -303,7 +321,13 @@ static maiko_status let_wait(maiko_bridge *bridge, struct node_peer *peer, const
     return status;
 }
 
-bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event)
+static bool must_wait(maiko_bridge *bridge)
+{
+    return !fifo_is_empty(&bridge->waiting) || !atomic_load(&bridge->is_running);
+}
+
+/* Anything but native bytes that just come in. */
+static bool import_closely(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event)
 {
     struct import_plan *plan = NULL;
     char reason[256];
@@ -314,7 +338,7 @@ bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struc
     text_init_buffer(&error, reason, sizeof(reason));
     status = plan_of(peer, event->channel, &plan, &error);
     if (status == MAIKO_OK) {
-        waits = !fifo_is_empty(&bridge->waiting) || !atomic_load(&bridge->is_running);
+        waits = must_wait(bridge);
         status = waits ? MAIKO_EFULL : stage(bridge, event, plan, &error);
         waits = status == MAIKO_EFULL;
     }
@@ -324,6 +348,15 @@ bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struc
         return !waits;
     refuse(bridge, peer, event, status, reason);
     return true; /* refused for good: the peer need not keep it */
+}
+
+bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event)
+{
+    const struct import_plan *plan = event->channel->user;
+
+    if (plan != NULL && comes_native(event, plan) && !must_wait(bridge) && take_native(bridge, event, plan))
+        return true;
+    return import_closely(bridge, peer, event);
 }
 
 static maiko_status bring_in(maiko_bridge *bridge, const struct waiting_import *waiting)

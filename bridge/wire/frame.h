@@ -148,7 +148,8 @@ struct record {
     uint64_t time_ns;
     maiko_id parent;
     maiko_id correlation; /* nil: the event's own id */
-    struct slice payload;
+    struct slice payload; /* one value */
+    struct slice native;  /* its bytes when it is a bin; else without data */
     /* lost */
     uint64_t lost;
     struct slice reason;

@@ -175,13 +175,12 @@ static inline const uint8_t *walk_payload(const uint8_t *at, const uint8_t *end)
  * The same as walk_flat(). */
 static inline const uint8_t *walk_event(const uint8_t *at, const uint8_t *end)
 {
-    enum { ARRAY_OF_SIX = 0x96, CHANNEL = 1, ID = 4, TIME = 13, PARENT = 22, ID_BYTES = 18 };
+    enum { ID_BYTES = 18 };
     unsigned i;
 
-    if (*at != ARRAY_OF_SIX || end - at < PARENT + 2 * ID_BYTES || at[CHANNEL] != READER_UINT16 || at[ID] != READER_UINT64 ||
-        at[TIME] != READER_UINT64)
+    if (end - at < EVENT_PARENT + 2 * ID_BYTES || !reader_is_usual_event(at))
         return NULL;
-    at += PARENT;
+    at += EVENT_PARENT;
     for (i = 0; i < 2; i++) {
         if (*at == READER_NIL)
             at++;

@@ -84,6 +84,53 @@ static inline size_t reader_left(const struct reader *reader)
     return (size_t)(reader->end - reader->at);
 }
 
+/* A bin that begins there: its bytes, and what is behind it; NULL when it is another value or cut. */
+static inline const uint8_t *reader_bin_at(const uint8_t *at, const uint8_t *end, struct slice *ret_bytes)
+{
+    size_t left = (size_t)(end - at);
+    size_t len;
+
+    if (left >= 2 && *at == READER_BIN8) {
+        len = at[1];
+        at += 2;
+        left -= 2;
+    } else if (left >= 3 && *at == READER_BIN16) {
+        len = (size_t)at[1] << 8 | at[2];
+        at += 3;
+        left -= 3;
+    } else if (left >= 5 && *at == READER_BIN32) {
+        len = (size_t)at[1] << 24 | (size_t)at[2] << 16 | (size_t)at[3] << 8 | at[4];
+        at += 5;
+        left -= 5;
+    } else {
+        return NULL;
+    }
+    if (len > left)
+        return NULL;
+    *ret_bytes = (struct slice){.data = at, .len = len};
+    return at + len;
+}
+
+/* Eight bytes as a number, the first one the highest. */
+static inline uint64_t reader_eight_at(const uint8_t *at)
+{
+    uint64_t value;
+
+    memcpy(&value, at, sizeof(value));
+    return __builtin_bswap64(value); /* the lowest byte in memory is the first: configure insists */
+}
+
+/* An event record as our exporter writes it (record_begin_event()) begins with an array of six, a channel of two bytes, and id
+ * and time of eight. */
+enum { EVENT_CHANNEL = 1, EVENT_ID = 4, EVENT_TIME = 13, EVENT_PARENT = 22, EVENT_HEAD_MIN = 24 };
+
+/* `at` has EVENT_PARENT bytes at least. */
+static inline bool reader_is_usual_event(const uint8_t *at)
+{
+    return (reader_eight_at(at) & UINT64_C(0xffff0000ff000000)) == UINT64_C(0x96cd0000cf000000) &&
+           at[EVENT_TIME] == READER_UINT64;
+}
+
 static inline bool reader_uint(struct reader *reader, uint64_t *ret_value)
 {
     uint64_t value;

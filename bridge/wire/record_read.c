@@ -21,6 +21,19 @@ static inline bool read_channel(struct reader *reader, uint64_t *ret_channel)
     return true;
 }
 
+static inline bool read_payload(struct reader *reader, struct record *record)
+{
+    const uint8_t *behind = reader_bin_at(reader->at, reader->end, &record->native);
+
+    if (behind == NULL) {
+        record->native = (struct slice){NULL, 0};
+        return reader_skip(reader, &record->payload);
+    }
+    record->payload = (struct slice){reader->at, (size_t)(behind - reader->at)};
+    reader->at = behind;
+    return true;
+}
+
 static maiko_status read_event(struct reader *reader, uint32_t count, struct record *record, struct text *error)
 {
     struct slice skipped;
@@ -37,7 +50,7 @@ static maiko_status read_event(struct reader *reader, uint32_t count, struct rec
         return refuse(error, "its time is not an int from 0");
     if (!reader_id(reader, &record->parent) || !reader_id(reader, &record->correlation))
         return refuse(error, "its parent or correlation is not an id");
-    if (!reader_skip(reader, &record->payload))
+    if (!read_payload(reader, record))
         return refuse(error, "its payload is cut");
     for (i = 6; i < count; i++)
         if (!reader_skip(reader, &skipped))
@@ -45,33 +58,21 @@ static maiko_status read_event(struct reader *reader, uint32_t count, struct rec
     return MAIKO_OK;
 }
 
-static inline uint64_t number_at(const uint8_t *at)
-{
-    uint64_t value;
-
-    memcpy(&value, at, sizeof(value));
-    return __builtin_bswap64(value); /* the lowest byte in memory is the first: configure insists */
-}
-
 /* An event that began a chain, as our exporter writes it: everything is at its place.  False: it is another record, or cut. */
 static inline bool read_usual_event(struct reader *reader, struct record *record)
 {
-    enum { ARRAY_OF_SIX = 0x96, CHANNEL = 1, ID = 4, TIME = 13, PARENT = 22, CORRELATION = 23, PAYLOAD = 24 };
     const uint8_t *at = reader->at;
-    struct reader rest = *reader;
+    struct reader rest = {at + EVENT_HEAD_MIN, reader->end};
 
-    if (reader_left(reader) <= PAYLOAD || at[0] != ARRAY_OF_SIX || at[CHANNEL] != READER_UINT16 || at[ID] != READER_UINT64 ||
-        at[TIME] != READER_UINT64 || at[PARENT] != READER_NIL || at[CORRELATION] != READER_NIL)
-        return false;
-    rest.at += PAYLOAD;
-    if (!reader_skip(&rest, &record->payload))
+    if (reader_left(reader) <= EVENT_HEAD_MIN || !reader_is_usual_event(at) || at[EVENT_PARENT] != READER_NIL ||
+        at[EVENT_PARENT + 1] != READER_NIL || !read_payload(&rest, record))
         return false;
     record->kind = RECORD_EVENT;
-    record->channel = (uint64_t)at[CHANNEL + 1] << 8 | at[CHANNEL + 2];
-    record->id_lo = number_at(at + ID + 1);
-    record->time_ns = number_at(at + TIME + 1);
+    record->channel = (uint64_t)at[EVENT_CHANNEL + 1] << 8 | at[EVENT_CHANNEL + 2];
+    record->id_lo = reader_eight_at(at + EVENT_ID + 1);
+    record->time_ns = reader_eight_at(at + EVENT_TIME + 1);
     record->parent = record->correlation = (maiko_id){0, 0};
-    *reader = rest;
+    reader->at = rest.at;
     return true;
 }
 
