@@ -96,13 +96,14 @@ static inline maiko_status validate_field(const maiko_field *field, const char *
     }
 }
 
-static inline maiko_status validate_fields(const struct layout *layout, const char *base, size_t tail_count, struct text *error)
+/* By value and inline: a table of one or two fields is seen through registers. */
+static inline maiko_status validate_fields(struct layout layout, const char *base, size_t tail_count, struct text *error)
 {
     maiko_status status = MAIKO_OK;
     size_t i;
 
-    for (i = 0; status == MAIKO_OK && i < layout->count; i++) {
-        const maiko_field *field = layout_field(layout, i);
+    for (i = 0; status == MAIKO_OK && i < layout.count; i++) {
+        const maiko_field *field = layout_field(&layout, i);
 
         status = validate_field(field, base + field->offset, tail_count, error);
     }
@@ -111,7 +112,7 @@ static inline maiko_status validate_fields(const struct layout *layout, const ch
 
 static maiko_status validate_layout(const struct layout *layout, const char *base, size_t tail_count, struct text *error)
 {
-    return validate_fields(layout, base, tail_count, error);
+    return validate_fields(*layout, base, tail_count, error);
 }
 
 static maiko_status refuse_len(const maiko_event_type *type, const void *payload, size_t len, struct text *error)
@@ -128,7 +129,6 @@ static maiko_status refuse_len(const maiko_event_type *type, const void *payload
 
 maiko_status schema_explain(const maiko_event_type *type, const void *payload, size_t len, struct text *error)
 {
-    struct layout layout;
     uint64_t tail_count = 0;
 
     if (type == NULL || payload == NULL)
@@ -144,8 +144,7 @@ maiko_status schema_explain(const maiko_event_type *type, const void *payload, s
         if (maiko_event_len(type, payload) != len)
             return refuse_len(type, payload, len, error);
     }
-    layout = layout_of_type(type);
-    return validate_fields(&layout, payload, (size_t)tail_count, error);
+    return validate_fields(layout_of_type(type), payload, (size_t)tail_count, error);
 }
 
 maiko_status schema_validate(const maiko_event_type *type, const void *payload, size_t len)
@@ -153,12 +152,16 @@ maiko_status schema_validate(const maiko_event_type *type, const void *payload, 
     return schema_explain(type, payload, len, NULL);
 }
 
-maiko_status maiko_schema_validate(const maiko_event_type *type, const void *event, size_t len, char *text, size_t size)
+static __attribute__((noinline)) maiko_status explain(const maiko_event_type *type, const void *event, size_t len, char *text,
+                                                      size_t size)
 {
     struct text error;
 
-    if (text == NULL || size == 0)
-        return schema_explain(type, event, len, NULL);
     text_init_buffer(&error, text, size);
     return schema_explain(type, event, len, &error);
+}
+
+maiko_status maiko_schema_validate(const maiko_event_type *type, const void *event, size_t len, char *text, size_t size)
+{
+    return text == NULL || size == 0 ? schema_explain(type, event, len, NULL) : explain(type, event, len, text, size);
 }

@@ -331,16 +331,8 @@ maiko_status maiko_import_lend(maiko_import_path *path, const void *event, size_
 
 void maiko_import_commit(maiko_import_path *path, const maiko_import *meta)
 {
-    struct inbox_event *event = &path->meta;
-
-    if (supervisor_is_forked(path->inbox->sup))
-        return;
-    event->id = meta->id;
-    event->parent = meta->parent;
-    event->correlation = meta->correlation;
-    event->time_ns = meta->time_ns;
-    event->hops = meta->hops;
-    inbox_commit(path->inbox, event);
+    if (!supervisor_is_forked(path->inbox->sup))
+        inbox_commit(path->inbox, meta);
 }
 
 void maiko_import_abandon(maiko_import_path *path)

@@ -172,7 +172,7 @@ static void *record_payload(struct inbox_record *record)
 }
 
 /* Under the lock when id or time have to be made. */
-static inline void set_meta(struct inbox *inbox, struct inbox_record *record, const struct inbox_event *event)
+static void set_meta(struct inbox *inbox, struct inbox_record *record, const struct inbox_event *event)
 {
     record->id = maiko_id_is_nil(event->id) ? id_source_next(&inbox->ids) : event->id;
     record->parent = event->parent;
@@ -295,16 +295,30 @@ maiko_status inbox_reserve(struct inbox *inbox, const struct inbox_event *event,
     return MAIKO_OK;
 }
 
-void inbox_commit(struct inbox *inbox, const struct inbox_event *event)
+/* Id or time have to be made. */
+static void complete_meta(struct inbox *inbox, struct inbox_record *record, const maiko_import *meta)
+{
+    struct inbox_event event = {
+        .id = meta->id, .parent = meta->parent, .correlation = meta->correlation, .time_ns = meta->time_ns, .hops = meta->hops};
+
+    pthread_mutex_lock(&inbox->lock);
+    set_meta(inbox, record, &event);
+    pthread_mutex_unlock(&inbox->lock);
+}
+
+void inbox_commit(struct inbox *inbox, const maiko_import *meta)
 {
     struct inbox_record *record = record_at(&inbox->stage, inbox->stage.used);
-    bool is_complete = !maiko_id_is_nil(event->id) && event->time_ns != 0;
 
-    if (!is_complete)
-        pthread_mutex_lock(&inbox->lock);
-    set_meta(inbox, record, event);
-    if (!is_complete)
-        pthread_mutex_unlock(&inbox->lock);
+    if (__builtin_expect(maiko_id_is_nil(meta->id) || meta->time_ns == 0, 0)) {
+        complete_meta(inbox, record, meta);
+    } else {
+        record->id = meta->id;
+        record->parent = meta->parent;
+        record->correlation = maiko_id_is_nil(meta->correlation) ? meta->id : meta->correlation;
+        record->time_ns = meta->time_ns;
+        record->hops = meta->hops;
+    }
     add_record(&inbox->stage, record);
 }
 

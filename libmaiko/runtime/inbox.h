@@ -7,6 +7,7 @@
 #include "message/envelope.h"
 #include "runtime/actor.h"
 #include "runtime/registry.h"
+#include <maiko/import.h>
 #include <pthread.h>
 
 struct inbox_buffer {
@@ -75,11 +76,11 @@ void inbox_deinit(struct inbox *inbox);
 MAIKO_MUST_CHECK maiko_status inbox_send(struct inbox *inbox, const struct inbox_event *event, bool try_only);
 
 /* Events that are made in place, many under one lock.  Reserve, then commit or abandon, one at a time and from one thread; flush
- * hands over what was committed.  `event` says entry, topic and payload_len; the payload is the caller's to fill in until the
- * commit, or foreign and there: then its owner gets it back if it is abandoned, but not without success.
- * MAIKO_OK, MAIKO_EFULL, MAIKO_ECLOSED, MAIKO_ENOMEM (a flush keeps what it has). */
+ * hands over what was committed.  `event` says entry, topic, payload_len and sender; the payload is the caller's to fill in until
+ * the commit, or foreign and there: then its owner gets it back if it is abandoned, but not without success.  The commit's `meta`
+ * has the rest.  MAIKO_OK, MAIKO_EFULL, MAIKO_ECLOSED, MAIKO_ENOMEM (a flush keeps what it has). */
 MAIKO_MUST_CHECK maiko_status inbox_reserve(struct inbox *inbox, const struct inbox_event *event, void **ret_payload);
-void inbox_commit(struct inbox *inbox, const struct inbox_event *event);
+void inbox_commit(struct inbox *inbox, const maiko_import *meta);
 void inbox_abandon(struct inbox *inbox);
 MAIKO_MUST_CHECK maiko_status inbox_flush(struct inbox *inbox);
 
