@@ -31,7 +31,8 @@ static void free_records(struct heap *heap, struct batch_record *records, size_t
     size_t i;
 
     for (i = 0; i < count; i++) {
-        sender_hold_release(heap, records[i].hold);
+        if (records[i].hold != NULL)
+            sender_hold_release(heap, records[i].hold);
         if (records[i].block != NULL)
             retained_block_unref(records[i].block);
     }

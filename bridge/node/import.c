@@ -59,6 +59,17 @@ static void refuse(maiko_bridge *bridge, struct node_peer *peer, const struct in
 
 /* ---- what is worked out once per channel ---- */
 
+static maiko_import meta_of(const struct inbound_event *event)
+{
+    return (maiko_import){.struct_size = sizeof(maiko_import),
+                          .id = event->id,
+                          .parent = event->parent,
+                          .correlation = event->correlation,
+                          .time_ns = event->time_ns,
+                          .hops = (uint8_t)(event->channel->hops < UINT8_MAX ? event->channel->hops : UINT8_MAX),
+                          .try_only = true};
+}
+
 /* `user` of the channel leads here, as long as the channel means that; events that wait refer to it, too. */
 struct import_plan {
     unsigned refs;
@@ -66,6 +77,7 @@ struct import_plan {
     struct payload_plan *plan; /* of known type and the peer's idea of it; NULL: known->plan does */
     struct node_actor *actor;
     maiko_import_path *path;
+    maiko_import meta; /* of the last that came, and so but for what changes of the next */
     char topic[MAIKO_TOPIC_MAX + 1];
     char remote_topic[MAIKO_TOPIC_MAX + 1]; /* as the other side calls it */
 };
@@ -132,9 +144,10 @@ static bool can_be_native(const struct node_peer *peer, const struct import_plan
     return plan->plan == NULL && node_shm_is_up(peer) && maiko_event_is(plan->known->type, channel->type->type);
 }
 
-static maiko_status plan_of(struct node_peer *peer, struct inbound_channel *channel, struct import_plan **ret_plan,
+static maiko_status plan_of(struct node_peer *peer, const struct inbound_event *event, struct import_plan **ret_plan,
                             struct text *error)
 {
+    struct inbound_channel *channel = event->channel;
     maiko_bridge *bridge = peer->bridge;
     struct import_plan *plan = channel->user;
     maiko_status status;
@@ -149,6 +162,7 @@ static maiko_status plan_of(struct node_peer *peer, struct inbound_channel *chan
             unref_plan(bridge, plan);
             return status;
         }
+        plan->meta = meta_of(event);
         channel->user = plan;
         channel->is_native = can_be_native(peer, plan, channel);
     }
@@ -200,17 +214,6 @@ static maiko_status read_event(const struct coming *coming, void *bytes, struct 
 
 /* ---- one event, straight into the importer's batch ---- */
 
-static maiko_import meta_of(const struct inbound_event *event)
-{
-    return (maiko_import){.struct_size = sizeof(maiko_import),
-                          .id = event->id,
-                          .parent = event->parent,
-                          .correlation = event->correlation,
-                          .time_ns = event->time_ns,
-                          .hops = (uint8_t)(event->channel->hops < UINT8_MAX ? event->channel->hops : UINT8_MAX),
-                          .try_only = true};
-}
-
 static void note_staged(maiko_bridge *bridge, struct node_importer *importer)
 {
     if (importer->staged++ == 0)
@@ -242,9 +245,9 @@ static maiko_status stage(maiko_bridge *bridge, const struct inbound_event *even
 }
 
 /* Native bytes for which there is room, and that are legal; false: nothing was done, look closer. */
-static bool take_native(maiko_bridge *bridge, const struct inbound_event *event, const struct import_plan *plan)
+static bool take_native(maiko_bridge *bridge, const struct inbound_event *event, struct import_plan *plan)
 {
-    maiko_import meta = meta_of(event);
+    maiko_import *meta = &plan->meta;
     void *bytes;
 
     if (maiko_import_reserve(plan->path, event->native.len, &bytes) != MAIKO_OK)
@@ -254,7 +257,11 @@ static bool take_native(maiko_bridge *bridge, const struct inbound_event *event,
         maiko_import_abandon(plan->path);
         return false;
     }
-    maiko_import_commit(plan->path, &meta);
+    meta->id = event->id;
+    meta->parent = event->parent;
+    meta->correlation = event->correlation;
+    meta->time_ns = event->time_ns;
+    maiko_import_commit(plan->path, meta);
     note_staged(bridge, importer_of(bridge, plan->actor));
     return true;
 }
@@ -336,7 +343,7 @@ static bool import_closely(maiko_bridge *bridge, struct node_peer *peer, const s
     maiko_status status;
 
     text_init_buffer(&error, reason, sizeof(reason));
-    status = plan_of(peer, event->channel, &plan, &error);
+    status = plan_of(peer, event, &plan, &error);
     if (status == MAIKO_OK) {
         waits = must_wait(bridge);
         status = waits ? MAIKO_EFULL : stage(bridge, event, plan, &error);
@@ -352,7 +359,7 @@ static bool import_closely(maiko_bridge *bridge, struct node_peer *peer, const s
 
 bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event)
 {
-    const struct import_plan *plan = event->channel->user;
+    struct import_plan *plan = event->channel->user;
 
     if (plan != NULL && comes_native(event, plan) && !must_wait(bridge) && take_native(bridge, event, plan))
         return true;

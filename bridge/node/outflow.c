@@ -33,7 +33,8 @@ static void release_all(maiko_bridge *bridge, struct source_topic *topic)
 static void hold(maiko_bridge *bridge, struct source_topic *topic, struct sender_hold *hold)
 {
     if (topic->retained == NULL || topic->retained->holding == 0) {
-        sender_hold_release(bridge->heap, hold); /* there is room by now */
+        if (hold != NULL)
+            sender_hold_release(bridge->heap, hold); /* there is room by now */
         return;
     }
     if (!atomic_load_explicit(&topic->is_held, memory_order_relaxed)) {
@@ -190,11 +191,18 @@ static void choose_form(struct source *source)
         atomic_store_explicit(&source->is_native, is_native, memory_order_relaxed); /* see batch_add_event() */
 }
 
-static maiko_status publish(maiko_bridge *bridge, struct batch *batch, const struct batch_record *record, uint64_t now_ns)
+static void let_listen_to_either(maiko_bridge *bridge, const struct batch *batch, const struct batch_record *record)
+{
+    if (record->block != NULL)
+        let_listen_to_kept(bridge, record->source, record->block->owner);
+    else
+        let_listen(bridge, record->source, batch->block->data + record->offset, record->len);
+}
+
+static maiko_status publish(maiko_bridge *bridge, const struct batch *batch, const struct batch_record *record, uint64_t now_ns)
 {
     struct retained_block *block = record->block != NULL ? record->block : batch->block;
     struct source *source = record->source;
-    uint8_t *bytes;
     maiko_status status = MAIKO_OK;
 
     if (record->kind == BATCH_REFUSED)
@@ -203,16 +211,10 @@ static maiko_status publish(maiko_bridge *bridge, struct batch *batch, const str
         status = introduce(bridge, source);
     if (status != MAIKO_OK)
         return status;
-    bytes = block->data + record->offset;
-    status = exporter_append(bridge->exporter, source->channel, block, bytes, record->len, record->is_native, now_ns);
+    status = exporter_append(bridge->exporter, source->channel, block, block->data + record->offset, record->len,
+                             record->is_native, now_ns);
     choose_form(source);
-    if (status != MAIKO_OK || !zmq_port_is_listened_to(bridge->port))
-        return status;
-    if (record->block != NULL)
-        let_listen_to_kept(bridge, source, block->owner);
-    else
-        let_listen(bridge, source, bytes, record->len);
-    return MAIKO_OK;
+    return status;
 }
 
 /* ---- ends ---- */
@@ -251,6 +253,7 @@ static void run_batch(maiko_bridge *bridge, struct batch *batch)
     uint64_t now_ns = node_now(bridge);
     uint64_t exported = 0;
     uint64_t relayed = 0;
+    bool is_listened_to = zmq_port_is_listened_to(bridge->port);
     size_t i;
 
     for (i = 0; i < batch->count; i++) {
@@ -262,10 +265,14 @@ static void run_batch(maiko_bridge *bridge, struct batch *batch)
             continue;
         }
         status = publish(bridge, batch, record, now_ns);
-        exported += status == MAIKO_OK;
-        relayed += status == MAIKO_OK && record->source->hops > 0;
-        if (status != MAIKO_OK)
+        if (status == MAIKO_OK) {
+            exported++;
+            relayed += record->source->hops > 0;
+            if (is_listened_to)
+                let_listen_to_either(bridge, batch, record);
+        } else {
             refuse(bridge, record->source->topic->name, status);
+        }
         hold(bridge, record->source->topic, record->hold);
         record->hold = NULL;
     }
