@@ -236,7 +236,7 @@ static void write_rare(struct peer *peer, const struct stream_record *record)
         record_write_end(&peer->frame, end->publisher, end->publish);
         break;
     case STREAM_FAILED:
-        record_write_failed(&peer->frame, record->pattern, record->id);
+        record_write_failed(&peer->frame, record->failure->pattern, record->failure->id);
         break;
     }
 }

@@ -1,6 +1,8 @@
 /* Stream: the queue and the decisions about overflow. */
 #include "link/stream.h"
 
+#include <string.h>
+
 #include "link/stream_queue.h"
 
 enum { RING_FIRST_CAPACITY = 64 };
@@ -24,7 +26,7 @@ void stream_release(struct stream *stream, struct stream_record *record)
     if (record->state == STREAM_EVENT)
         retained_unref(stream->log, record->entry);
     if (record->state == STREAM_FAILED)
-        heap_strfree(stream->heap, record->pattern);
+        heap_free(stream->heap, record->failure, record->failure->size);
 }
 
 static void clear(struct stream *stream)
@@ -156,25 +158,26 @@ static enum offer offer_without_room(struct stream *stream, struct stream_record
     return OFFER_HELD;
 }
 
-/* As push_event() does, where nobody waits and there is room in the window and in the ring. */
-static void push_admitted(struct stream *stream, const struct stream_record *record)
+static enum offer offer_closely(struct stream *stream, struct retained_entry *entry, maiko_overflow overflow, uint64_t now_ns)
 {
-    retained_ref(record->entry);
-    *stream_at(stream, stream->count++) = *record;
-    stream->admitted++;
-    stream->admitted_bytes += record->size;
+    const struct stream_record record = {.state = STREAM_EVENT, .size = entry->len, .entry = entry};
+
+    if (stream->admitted < stream->count || !fits(stream, record.size))
+        return offer_without_room(stream, record, overflow, now_ns);
+    return push_event(stream, record) ? OFFER_QUEUED : OFFER_LOST;
 }
 
 enum offer stream_offer(struct stream *stream, struct retained_entry *entry, maiko_overflow overflow, uint64_t now_ns)
 {
-    const struct stream_record record = {.state = STREAM_EVENT, .size = entry->len, .entry = entry};
-
     stream->counters.offered++;
-    if (stream->admitted < stream->count || !fits(stream, record.size))
-        return offer_without_room(stream, record, overflow, now_ns);
-    if (stream->count + 2 > stream->capacity)
-        return push_event(stream, record) ? OFFER_QUEUED : OFFER_LOST;
-    push_admitted(stream, &record);
+    if (stream->admitted < stream->count || stream->count + 2 > stream->capacity || !fits(stream, entry->len))
+        return offer_closely(stream, entry, overflow, now_ns);
+    /* as push_event() does, where nobody waits and there is room in the window and in the ring */
+    retained_ref(entry);
+    *stream_at(stream, stream->count) = (struct stream_record){.state = STREAM_EVENT, .size = entry->len, .entry = entry};
+    stream->count++;
+    stream->admitted++;
+    stream->admitted_bytes += entry->len;
     return OFFER_QUEUED;
 }
 
@@ -194,13 +197,17 @@ maiko_status stream_push_end(struct stream *stream, uint32_t end)
 
 maiko_status stream_push_failed(struct stream *stream, const char *pattern, uint64_t id)
 {
-    char *copy = heap_strdup(stream->heap, pattern);
+    size_t len = strlen(pattern);
+    size_t size = sizeof(struct stream_failure) + len + 1;
+    struct stream_failure *failure = heap_alloc(stream->heap, size);
 
-    if (copy == NULL || !stream_grow(stream, 2)) {
-        heap_strfree(stream->heap, copy);
+    if (failure == NULL || !stream_grow(stream, 2)) {
+        heap_free(stream->heap, failure, size);
         return MAIKO_ENOMEM;
     }
-    stream_push(stream, (struct stream_record){.state = STREAM_FAILED, .size = STREAM_SMALL_RECORD, .pattern = copy, .id = id});
+    *failure = (struct stream_failure){.id = id, .size = size};
+    memcpy(failure->pattern, pattern, len + 1);
+    stream_push(stream, (struct stream_record){.state = STREAM_FAILED, .size = STREAM_SMALL_RECORD, .failure = failure});
     return MAIKO_OK;
 }
 
@@ -216,25 +223,37 @@ void stream_mark_sent(struct stream *stream, size_t count)
     stream->sent += count;
 }
 
+/* The first `count` records, which were sent. */
+static void take_off(struct stream *stream, size_t count)
+{
+    uint64_t bytes = 0;
+    uint64_t events = 0;
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        struct stream_record *record = stream_at(stream, i);
+
+        bytes += record->size;
+        events += record->state == STREAM_EVENT;
+        stream_release(stream, record);
+    }
+    stream->counters.acknowledged += events;
+    stream->counters.acknowledged_bytes += bytes;
+    stream->admitted_bytes -= bytes;
+    stream->head = (stream->head + count) & (stream->capacity - 1); /* step: acknowledge */
+    stream->base += count;
+    stream->sent -= count;
+    stream->admitted -= count;
+    stream->count -= count;
+}
+
 bool stream_acknowledge(struct stream *stream, uint64_t next, uint64_t now_ns)
 {
     if (next > stream->base + stream->sent)
         return false;
     if (next <= stream->base)
         return true;
-    while (stream->base < next) {
-        struct stream_record *record = stream_at(stream, 0);
-
-        stream->counters.acknowledged += record->state == STREAM_EVENT;
-        stream->counters.acknowledged_bytes += record->size;
-        stream->admitted_bytes -= record->size;
-        stream_release(stream, record);
-        stream->head = (stream->head + 1) & (stream->capacity - 1); /* step: acknowledge */
-        stream->base++;
-        stream->sent--;
-        stream->admitted--;
-        stream->count--;
-    }
+    take_off(stream, (size_t)(next - stream->base));
     stream_admit(stream);
     stream_push_unrecorded(stream);
     stream->stuck_since = stream->holding > 0 ? now_ns : 0;

@@ -19,6 +19,14 @@ enum loss { LOSS_WINDOW, LOSS_OLDEST, LOSS_DEADLINE, LOSS_LOG, LOSS_COUNT };
 
 const char *loss_name(enum loss loss);
 
+/* A subscription that ended. */
+struct stream_failure {
+    uint64_t id;
+    size_t size; /* of the block */
+    char pattern[];
+};
+
+/* A window holds many thousands of them, so they are small. */
 struct stream_record {
     uint8_t state;
     uint8_t loss;      /* STREAM_LOST */
@@ -26,12 +34,11 @@ struct stream_record {
     bool is_droppable; /* waiting under DROP_OLDEST */
     uint32_t size;     /* bytes, against the window */
     union {
-        struct retained_entry *entry; /* STREAM_EVENT: a reference */
-        uint64_t lost;                /* STREAM_LOST */
-        uint32_t end;                 /* STREAM_END: see exporter_end() */
-        char *pattern;                /* STREAM_FAILED: owned */
+        struct retained_entry *entry;   /* STREAM_EVENT: a reference */
+        uint64_t lost;                  /* STREAM_LOST */
+        uint32_t end;                   /* STREAM_END: see exporter_end() */
+        struct stream_failure *failure; /* STREAM_FAILED: owned */
     };
-    uint64_t id; /* STREAM_FAILED */
 };
 
 struct stream_counters {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { RING_FIRST_CAPACITY = 64, TOPICS_FIRST_CAPACITY = 16, SLAB_ENTRIES = 84 };
+enum { RING_FIRST_CAPACITY = 64, TOPICS_FIRST_CAPACITY = 16, SLAB_ENTRIES = 84, AHEAD = 8 };
 
 /* Entries are made and freed all the time: in slabs, which stay. */
 struct retained_slab {
@@ -271,6 +271,8 @@ static void drop_oldest(struct retained *retained)
 {
     struct retained_entry *entry = *slot(retained, retained->first);
 
+    if (retained->next - retained->first > AHEAD) /* nobody has looked at it for as long as it took to fill the log */
+        __builtin_prefetch(*slot(retained, retained->first + AHEAD));
     retained->first++;
     retained->bytes -= entry_size(entry);
     if (entry->topic->last == entry)
