@@ -60,6 +60,7 @@ unit_tests += tests/unit/test_peer
 unit_tests += tests/unit/test_peer_past
 unit_tests += tests/unit/test_peer_silence
 unit_tests += tests/unit/test_refusals
+unit_tests += tests/unit/test_source
 endif
 tests_unit_test_payload_CPPFLAGS = $(AM_CPPFLAGS) $(MSGPACK_CFLAGS)
 tests_unit_test_payload_LDADD = $(test_ldadd) $(MSGPACK_LIBS)

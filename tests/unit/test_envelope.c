@@ -140,6 +140,42 @@ static void an_event_that_begins_a_chain_comes_back_and_no_part_of_it_does(void)
     pack_deinit(&pack);
 }
 
+/* Written in one go and read in one look; the same record as from its parts, of any length of the bin's. */
+static void a_native_record_comes_back_and_no_part_of_it_does(void)
+{
+    static const size_t lens[] = {0, 1, 255, 256, 65535, 65536};
+    static uint8_t bytes[65536];
+    struct event_head event = {.channel = 0xabcd, .id_lo = UINT64_MAX - 1, .time_ns = UINT64_C(1) << 60};
+    struct pack whole = fresh_pack();
+    struct pack parts = fresh_pack();
+    struct record record = {.kind = RECORD_OTHER};
+    struct reader reader;
+    size_t len;
+    unsigned i;
+
+    memset(bytes, 'x', sizeof(bytes));
+    for (i = 0; i < 2 * sizeof(lens) / sizeof(lens[0]); i++) {
+        event.parent = i % 2 == 0 ? (maiko_id){0, 0} : (maiko_id){1, 2};
+        pack_clear(&whole);
+        pack_clear(&parts);
+        record_write_native(&whole, &event, bytes, lens[i / 2]);
+        record_begin_event(&parts, &event);
+        pack_bin(&parts, bytes, lens[i / 2]);
+        CU_ASSERT_FATAL(whole.len == parts.len && memcmp(whole.data, parts.data, whole.len) == 0);
+        reader = reader_of(pack_slice(&whole));
+        CU_ASSERT_EQUAL(frame_next_record(&reader, &record, fresh_error()), MAIKO_OK);
+        CU_ASSERT(reader_left(&reader) == 0 && record.id_lo == event.id_lo && maiko_id_equal(record.parent, event.parent));
+        CU_ASSERT(record.native.len == lens[i / 2] && record.native.data + record.native.len == whole.data + whole.len);
+        CU_ASSERT(payload_is_native(record.payload) && record.payload.data + record.payload.len == whole.data + whole.len);
+        for (len = 0; len < whole.len; len += len < 64 || whole.len - len < 64 ? 1 : 61) {
+            reader = reader_of((struct slice){whole.data, len});
+            CU_ASSERT_EQUAL(frame_next_record(&reader, &record, fresh_error()), MAIKO_EPROTOCOL);
+        }
+    }
+    pack_deinit(&whole);
+    pack_deinit(&parts);
+}
+
 static void records_of_every_kind_come_back(void)
 {
     struct event_head event = {.channel = 3, .id_lo = 4, .time_ns = 5, .parent = {6, 7}};
@@ -276,6 +312,7 @@ static void answers_are_written_in_the_codec_of_the_question(void)
 static const struct test_case cases[] = {TEST_CASE(frames_come_back_as_they_were),
                                          TEST_CASE(frames_without_what_they_need_are_refused),
                                          TEST_CASE(an_event_that_begins_a_chain_comes_back_and_no_part_of_it_does),
+                                         TEST_CASE(a_native_record_comes_back_and_no_part_of_it_does),
                                          TEST_CASE(records_of_every_kind_come_back),
                                          TEST_CASE(envelopes_come_back_through_every_codec),
                                          TEST_CASE(json_that_is_wrong_is_refused_with_the_reason),
