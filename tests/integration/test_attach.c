@@ -267,6 +267,63 @@ static void all_get_the_same_whoever_shares_memory(void)
     finish(&pair);
 }
 
+/* ---- what is checked behind the copy ---- */
+
+#define WORD_FIELDS(F) F(STRING, text, 8)
+MAIKO_EVENT(word, "count/word", WORD_FIELDS)
+
+/* A subscriber that writes where it must not: behind the checks of the send, before the event leaves. */
+static bool spoil(const void *event, const maiko_event_type *type, void *userdata)
+{
+    if (type == MAIKO_TYPE(word) && ((const word *)event)->text[0] == '!')
+        memset((void *)(uintptr_t)event, 'x', sizeof(word));
+    return false;
+}
+
+static maiko_status take_nothing(void *self, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    return MAIKO_EINTERNAL;
+}
+
+static uint64_t brought_in(struct pair *pair)
+{
+    const maiko_bridge_counters counters = bridge_end_counters(&pair->near);
+
+    return counters.imported + counters.import_refused;
+}
+
+static void native_bytes_are_not_believed(void)
+{
+    static const maiko_actor_ops nothing = {.handle = take_nothing};
+    const maiko_subscription spoils[] = {{.pattern = "count/word", .predicate = spoil}, {.pattern = NULL}};
+    struct pair pair;
+    uint64_t i;
+
+    host_init(&host);
+    bridge_end_make(&pair.near, "a", &(maiko_bridge_config){.transport = MAIKO_TRANSPORT_SHM}, NULL);
+    CU_ASSERT_EQUAL(bridge_end_import(&pair.near, "count/word", MAIKO_FROM_LIVE), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&pair.near), MAIKO_OK);
+    bridge_end_make(&pair.far, "b", &(maiko_bridge_config){.transport = MAIKO_TRANSPORT_SHM}, NULL);
+    CU_ASSERT_EQUAL(bridge_end_export(&pair.far, "count/#", NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL(
+        maiko_supervisor_add(pair.far.sup, &(maiko_actor_spec){.name = "spoiler", .ops = &nothing, .subscriptions = spoils}),
+        MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&pair.far), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(pair.far.bridge, "count/word", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    for (i = 1; i <= 50; i++) { /* one at a time: the type is met, and asked for */
+        CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(pair.far.sup), word, .text = "fine"), MAIKO_OK);
+        CU_ASSERT(wait_until(brought_in(&pair) == i, 60000));
+    }
+    CU_ASSERT_EQUAL(bridge_end_counters(&pair.near).import_refused, 0);
+    CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(pair.far.sup), word, .text = "!"), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(pair.far.sup), word, .text = "fine"), MAIKO_OK);
+    CU_ASSERT(wait_until(brought_in(&pair) == 52, 60000));
+    CU_ASSERT_EQUAL(bridge_end_counters(&pair.near).import_refused, 1);
+    CU_ASSERT(wait_until(bridge_end_counters(&pair.far).refused_there == 1, 60000));
+    finish(&pair); /* from here on nobody writes to the log */
+    CU_ASSERT_PTR_NOT_NULL(strstr(pair.near.log, "native payload: field text: a string without a final NUL"));
+}
+
 /* ---- links that cannot be ---- */
 
 /* The one that connects says so, again and again. */
@@ -544,6 +601,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_small_event_wakes_no_bridge),
     TEST_CASE(what_is_in_the_log_comes_through_shared_memory_and_runs_on),
     TEST_CASE(all_get_the_same_whoever_shares_memory),
+    TEST_CASE(native_bytes_are_not_believed),
     TEST_CASE(wishes_that_exclude_each_other_make_no_link_and_are_told),
     TEST_CASE(who_cannot_have_memory_gets_a_zeromq_link),
     TEST_CASE(a_link_that_is_down_has_the_transport_it_had),

@@ -168,6 +168,43 @@ static void a_bad_send_is_refused_counted_and_remembered(void)
     stage_close(&stage);
 }
 
+static maiko_status send_words(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    word unended;
+
+    (void)envelope;
+    if (player->wanted++ > 0)
+        return MAIKO_OK;
+    memset(&unended, 'x', sizeof unended);
+    CU_ASSERT_EQUAL(maiko_send(ctx, word, .text = "ended"), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_send_event(ctx, word, &unended), MAIKO_ETYPE);
+    CU_ASSERT_EQUAL(maiko_send_bytes(ctx, MAIKO_TYPE(word), "short", 5), MAIKO_ETYPE);
+    CU_ASSERT_EQUAL(maiko_send_bytes(ctx, MAIKO_TYPE(word), NULL, sizeof unended), MAIKO_EINVAL);
+    CU_ASSERT_EQUAL(maiko_send_to(ctx, "words", word, .text = "ended"), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_context_last_refusal(ctx), MAIKO_EINVAL);
+    return MAIKO_OK;
+}
+
+static void a_bad_send_of_a_handler_is_refused_and_counted(void)
+{
+    struct player sender = {.handle = send_words};
+    struct player receiver = {.wanted = 0};
+    struct stage stage;
+
+    stage_open(&stage, NULL);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("sender", &sender, .subscribe = MAIKO_TOPICS("number"))), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("receiver", &receiver, .subscribe = MAIKO_TOPICS("word", "words"))),
+                    MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(receiver.events, 2);
+    CU_ASSERT_EQUAL(stage_counted(&stage, "sender").refused, 3);
+    CU_ASSERT_EQUAL(stage_counted(&stage, "sender").sent, 2);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
 #define LOUD_FIELDS(F) F(INT32, value)
 MAIKO_EVENT_WITH(loud, "shared", LOUD_FIELDS, .overflow = MAIKO_FAIL)
 MAIKO_EVENT_WITH(quiet, "shared", LOUD_FIELDS, .overflow = MAIKO_DROP_NEWEST)
@@ -493,6 +530,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_config_out_of_range_names_the_field),
     TEST_CASE(null_is_an_error_everywhere),
     TEST_CASE(a_bad_send_is_refused_counted_and_remembered),
+    TEST_CASE(a_bad_send_of_a_handler_is_refused_and_counted),
     TEST_CASE(two_policies_for_one_topic_are_an_error_at_start),
     TEST_CASE(declared_types_may_not_contradict_each_other),
     TEST_CASE(an_undeclared_type_that_contradicts_is_refused_at_its_first_send),
