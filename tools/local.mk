@@ -9,9 +9,9 @@ endif
 tools_maiko_SOURCES =
 tools_maiko_SOURCES += tools/cmd_ps.c
 tools_maiko_SOURCES += tools/cmd_topic.c
+tools_maiko_SOURCES += tools/event_line.c
+tools_maiko_SOURCES += tools/event_line.h
 tools_maiko_SOURCES += tools/maiko.c
 tools_maiko_SOURCES += tools/maiko.h
-tools_maiko_SOURCES += tools/topic.h
-tools_maiko_SOURCES += tools/topic_echo.c
 tools_maiko_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS)
 tools_maiko_LDADD = bridge/libmaiko-bridge.la libmaiko/libmaiko.la $(JSON_LIBS)

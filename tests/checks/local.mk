@@ -14,6 +14,7 @@ structure_scripts += tests/checks/selftest.sh
 structure_scripts += tests/checks/sizes.sh
 structure_scripts += tests/checks/symbols.sh
 structure_scripts += tests/checks/text.sh
+structure_scripts += tests/checks/verbs.sh
 EXTRA_DIST += \
 	tests/checks/lib.sh \
 	tests/checks/mutable-state.txt \

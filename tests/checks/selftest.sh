@@ -60,7 +60,7 @@ broken()
 }
 
 tried=0
-for check in fault_points layers lists magics manpages model_steps text sizes links; do
+for check in fault_points layers lists magics manpages model_steps text sizes links verbs; do
     run_check "$check" || complain "$check.sh fails on the unbroken copy"
 done
 
@@ -82,6 +82,13 @@ create libmaiko/routing/broken.c '#include <time.h>' 'int f(void) { return clock
 broken "a clock read in a pure folder" layers "(pure folder)"
 create libmaiko/include/maiko/unlisted.h '/* nothing */'
 broken "a public header no layer lists" layers "no layer lists it"
+
+create tools/parts.c 'int f(void) { return complain(1, "topic", "no"); }'
+broken "a verb in two files" verbs "of verb topic, which has a file"
+create tools/topic_parts.c 'int f(void);'
+broken "a file that is called like a verb" verbs "of verb topic, which has a file"
+create tools/cmd_dance.c 'int cmd_dance(void);'
+broken "a verb that is not in the table" verbs "cmd_dance.c: not in the table"
 
 append libmaiko/base/local.mk 'core_sources += libmaiko/base/heap.c'
 broken "a file listed twice" lists "written twice"
