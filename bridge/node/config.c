@@ -319,6 +319,25 @@ maiko_status maiko_bridge_know_type(maiko_bridge *bridge, const maiko_event_type
 
 /* ---- where it goes ---- */
 
+/* A second link to one node is refused there. */
+static maiko_status check_is_new(const maiko_bridge *bridge, const struct node_endpoint *added, const struct endpoint *endpoint,
+                                 struct text *error)
+{
+    const struct node_endpoint *other;
+    struct endpoint parsed;
+
+    for (other = bridge->endpoints; other < added; other++) {
+        bool is_same = other->use == USE_CONNECT && strcmp(other->peer_key, added->peer_key) == 0 &&
+                       endpoint_parse(other->text, &parsed, error) == MAIKO_OK && endpoint_is_same(&parsed, endpoint);
+
+        if (!is_same)
+            continue;
+        text_append_format(error, "connecting to %s twice", added->text);
+        return MAIKO_EEXIST;
+    }
+    return MAIKO_OK;
+}
+
 static maiko_status add_endpoint(maiko_bridge *bridge, enum endpoint_use use, const char *text, const char *peer_key)
 {
     struct node_endpoint *added;
@@ -338,12 +357,20 @@ static maiko_status add_endpoint(maiko_bridge *bridge, enum endpoint_use use, co
         status = endpoint_check_connect(&endpoint, &error);
     else if (status == MAIKO_OK)
         status = endpoint_check_bind(&endpoint, bridge->key_file[0] != '\0', bridge->config.insecure, &error);
+    if (status == MAIKO_OK && peer_key != NULL && bridge->key_file[0] == '\0') {
+        text_append(&error, "an encrypted connection needs a key pair of our own");
+        status = MAIKO_EINVAL;
+    }
     if (status == MAIKO_OK && peer_key != NULL)
         status = read_key(peer_key, added->peer_key, &error);
+    if (status == MAIKO_OK) {
+        added->use = use;
+        strcpy(added->text, text); /* endpoint_parse() has looked at the length */
+        if (use == USE_CONNECT)
+            status = check_is_new(bridge, added, &endpoint, &error);
+    }
     if (status != MAIKO_OK)
         return node_fail(bridge, status, "%s", reason);
-    added->use = use;
-    strcpy(added->text, text); /* endpoint_parse() has looked at the length */
     bridge->endpoint_count++;
     return MAIKO_OK;
 }

@@ -2,6 +2,7 @@
 #include "security/endpoint.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "space/limits.h"
 
@@ -122,4 +123,28 @@ maiko_status endpoint_check_connect(const struct endpoint *endpoint, struct text
         return MAIKO_OK;
     text_append(error, "connecting needs a host and a port, not *");
     return MAIKO_EINVAL;
+}
+
+static bool is_same_path(const char *a, const char *b)
+{
+    while (*a != '\0' && *a == *b) {
+        bool is_slash = *a == '/';
+
+        a++;
+        b++;
+        while (is_slash && *a == '/')
+            a++;
+        while (is_slash && *b == '/')
+            b++;
+    }
+    return *a == *b;
+}
+
+bool endpoint_is_same(const struct endpoint *a, const struct endpoint *b)
+{
+    if (a->transport != b->transport)
+        return false;
+    if (a->transport == ENDPOINT_IPC)
+        return is_same_path(a->path, b->path);
+    return a->port == b->port && strcasecmp(a->host, b->host) == 0;
 }

@@ -30,4 +30,7 @@ MAIKO_MUST_CHECK maiko_status endpoint_check_bind(const struct endpoint *endpoin
 /* Wildcards cannot be connected to.  MAIKO_OK, MAIKO_EINVAL. */
 MAIKO_MUST_CHECK maiko_status endpoint_check_connect(const struct endpoint *endpoint, struct text *error);
 
+/* The same place in whatever spelling: capitals of a host, zeros before a port, slashes in a row.  Names are not resolved. */
+bool endpoint_is_same(const struct endpoint *a, const struct endpoint *b);
+
 #endif

@@ -178,6 +178,42 @@ static void set_up_errors_stick_and_say_what(void)
     host_deinit(&host);
 }
 
+static maiko_status connect_twice(const char *endpoint, const char *key, const char *again, const char *other_key)
+{
+    maiko_bridge_config config = {.key_file = "a file that nobody reads before the start"};
+    struct bridge_end end;
+    maiko_status status;
+
+    bridge_end_make(&end, "n", &config, NULL);
+    CU_ASSERT_EQUAL(maiko_bridge_connect(end.bridge, endpoint, key), MAIKO_OK);
+    status = maiko_bridge_connect(end.bridge, again, other_key);
+    if (status != MAIKO_OK)
+        CU_ASSERT_PTR_NOT_NULL(strstr(maiko_bridge_error_text(end.bridge), "twice"));
+    bridge_end_stop(&end);
+    return status;
+}
+
+/* The other node would refuse the second as long as the first is there. */
+static void an_endpoint_is_connected_to_once(void)
+{
+    maiko_keypair one, other;
+    struct bridge_end end;
+
+    host_init(&host);
+    CU_ASSERT_EQUAL(maiko_keypair_generate(&one), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_keypair_generate(&other), MAIKO_OK);
+    CU_ASSERT_EQUAL(connect_twice("tcp://127.0.0.1:7", NULL, "tcp://127.0.0.1:007", NULL), MAIKO_EEXIST);
+    CU_ASSERT_EQUAL(connect_twice("ipc:///run/x", NULL, "ipc:////run/x", NULL), MAIKO_EEXIST);
+    CU_ASSERT_EQUAL(connect_twice("tcp://h:7", one.public_key, "tcp://H:7", one.public_key), MAIKO_EEXIST);
+    CU_ASSERT_EQUAL(connect_twice("tcp://h:7", one.public_key, "tcp://h:7", other.public_key), MAIKO_OK);
+    CU_ASSERT_EQUAL(connect_twice("tcp://h:7", NULL, "tcp://h:8", NULL), MAIKO_OK);
+    bridge_end_make(&end, "n", NULL, NULL);
+    CU_ASSERT_EQUAL(maiko_bridge_connect(end.bridge, "tcp://h:7", one.public_key), MAIKO_EINVAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(maiko_bridge_error_text(end.bridge), "key pair of our own"));
+    bridge_end_stop(&end);
+    host_deinit(&host);
+}
+
 /* ---- the other one in a process of its own ---- */
 
 enum { TOPICS = 16, INTERLEAVED = 50000 };
@@ -357,6 +393,7 @@ static const struct test_case cases[] = {
     TEST_CASE(late_joiners_get_what_they_ask_for),
     TEST_CASE(a_kept_event_of_a_foreign_type_outlives_the_bridge),
     TEST_CASE(set_up_errors_stick_and_say_what),
+    TEST_CASE(an_endpoint_is_connected_to_once),
     TEST_CASE(what_one_sender_sends_on_many_topics_stays_in_order),
     TEST_CASE(a_plain_peer_may_do_what_its_key_may_and_nothing_else),
 };

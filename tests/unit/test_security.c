@@ -329,6 +329,29 @@ static void wildcards_are_for_listening_only(void)
     CU_ASSERT_EQUAL(endpoint.port, 70);
 }
 
+static bool are_same(const char *a, const char *b)
+{
+    struct endpoint one, other;
+
+    CU_ASSERT_EQUAL(endpoint_parse(a, &one, fresh_error()), MAIKO_OK);
+    CU_ASSERT_EQUAL(endpoint_parse(b, &other, fresh_error()), MAIKO_OK);
+    CU_ASSERT_EQUAL(endpoint_is_same(&one, &other), endpoint_is_same(&other, &one));
+    return endpoint_is_same(&one, &other);
+}
+
+static void an_endpoint_is_the_same_in_every_spelling(void)
+{
+    CU_ASSERT(are_same("tcp://h:80", "tcp://h:00080"));
+    CU_ASSERT(are_same("tcp://North.example:80", "tcp://north.example:80"));
+    CU_ASSERT(are_same("ipc:///run/x", "ipc:////run///x"));
+    CU_ASSERT(are_same("ipc:///run/x", "ipc:///run/x"));
+    CU_ASSERT_FALSE(are_same("tcp://h:80", "tcp://h:81"));
+    CU_ASSERT_FALSE(are_same("tcp://h:80", "tcp://hh:80"));
+    CU_ASSERT_FALSE(are_same("tcp://h:80", "ipc:///h"));
+    CU_ASSERT_FALSE(are_same("ipc:///run/x", "ipc:///run/xy"));
+    CU_ASSERT_FALSE(are_same("ipc:///run/x", "ipc:///runx"));
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(a_key_survives_decoding_and_encoding),
     TEST_CASE(a_key_of_the_wrong_length_alphabet_or_range_is_named_as_such),
@@ -344,6 +367,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_bind_that_others_can_reach_needs_keys_or_insecure),
     TEST_CASE(an_endpoint_that_is_none_is_refused_with_the_reason),
     TEST_CASE(wildcards_are_for_listening_only),
+    TEST_CASE(an_endpoint_is_the_same_in_every_spelling),
 };
 
 SUITE_MAIN("security", cases)

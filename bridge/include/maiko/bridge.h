@@ -124,7 +124,13 @@ MAIKO_API maiko_status maiko_bridge_know_type(maiko_bridge *bridge, const maiko_
 /** Accept links at "tcp://HOST:PORT" (PORT may be *) or "ipc:///PATH". */
 MAIKO_API maiko_status maiko_bridge_listen(maiko_bridge *bridge, const char *endpoint);
 
-/** Connect to another node.  @param peer_key  its public key as text or file; NULL: not encrypted. */
+/**
+ * Connect to another node, again and again until it is there.
+ * @param endpoint  "tcp://HOST:PORT" or "ipc:///PATH"; copied.
+ * @param peer_key  its public key as text or file; NULL: not encrypted.
+ * @return MAIKO_OK, MAIKO_EINVAL (no such place, or a peer key without a key file of our own), MAIKO_EEXIST (connects there by
+ *         this key already: two nodes have one link), MAIKO_ELIMIT (more than 16 endpoints), or the failure that stuck.
+ */
 MAIKO_API maiko_status maiko_bridge_connect(maiko_bridge *bridge, const char *endpoint, const char *peer_key);
 
 /** Publish what is exported for plain SUB sockets, too. */
