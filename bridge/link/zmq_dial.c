@@ -168,22 +168,40 @@ static maiko_status connect_route(struct zmq_port *port, struct route *route, st
     return port_status_of_errno(zmq_errno());
 }
 
+/* Tried again when there may be more of what is missing; told once, as by port_route_fail(). */
+static void not_dialled(struct zmq_port *port, struct route *route, enum route_fault fault, const char *reason, uint64_t now_ns)
+{
+    bool is_news = !route->has_fault || route->fault != fault;
+
+    route->is_probing = false;
+    route->due_ns = clock_deadline(now_ns, redial_most_ns);
+    route->has_fault = true;
+    route->fault = fault;
+    if (!is_news)
+        return;
+    port_warn(port, "%s", reason);
+    port->hooks.down(route, fault, port->hooks.userdata);
+}
+
 static void dial(struct zmq_port *port, struct route *route, uint64_t now_ns)
 {
-    char reason[512] = "";
+    maiko_status status;
+    char reason[512];
     struct text error;
 
     text_init_buffer(&error, reason, sizeof(reason));
-    if (connect_route(port, route, &error) == MAIKO_OK) {
-        route->state = DIAL_CALLING;
-        route->fd = -1;
-        route->failed_as = 0;
-        route->due_ns = clock_deadline(now_ns, route->is_probing ? probe_ns : call_ns);
+    status = connect_route(port, route, &error);
+    if (status != MAIKO_OK) {
+        not_dialled(port, route, status == MAIKO_ELIMIT || status == MAIKO_ENOMEM ? ROUTE_NO_RESOURCES : ROUTE_NO_ANSWER,
+                    reason[0] != '\0' ? reason : maiko_strerror(status), now_ns);
         return;
     }
-    route->is_probing = false;
-    route->due_ns = clock_deadline(now_ns, redial_most_ns);
-    port_warn(port, "%s", reason);
+    if (route->fault == ROUTE_NO_RESOURCES)
+        route->has_fault = false; /* what comes now is news again */
+    route->state = DIAL_CALLING;
+    route->fd = -1;
+    route->failed_as = 0;
+    route->due_ns = clock_deadline(now_ns, route->is_probing ? probe_ns : call_ns);
 }
 
 /* Nothing of it is read any more, and what was sent has `linger_ms` to leave. */

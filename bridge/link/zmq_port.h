@@ -30,7 +30,7 @@ enum { PORT_ENDPOINT_MAX = 320, PORT_ADDRESS_MAX = 64, PORT_WINDOW_EVENTS_MAX = 
     X(ROUTE_KEY_REFUSED, "key_refused", "the peer does not admit our key")                                                       \
     X(ROUTE_NOT_ENCRYPTED, "not_encrypted", "one side wants encryption and the other does not")                                  \
     X(ROUTE_PROTOCOL, "protocol", "what answers there does not speak the ZeroMQ protocol")                                       \
-    X(ROUTE_NO_RESOURCES, "no_resources", "no descriptors or sockets left")
+    X(ROUTE_NO_RESOURCES, "no_resources", "descriptors, sockets or memory have run out")
 
 enum route_fault {
 #define ROUTE_FAULT_ENUM_(name, word, text) name,

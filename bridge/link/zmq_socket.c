@@ -78,13 +78,16 @@ void port_socket_set_int(void *socket, int option, int value)
     (void)zmq_setsockopt(socket, option, &value, sizeof(value));
 }
 
-static unsigned descriptors_in_use(void)
+/* `all`: how many there may be. */
+static unsigned descriptors_in_use(unsigned all)
 {
     DIR *directory = opendir("/proc/self/fd");
     unsigned count = 0;
 
+    if (directory == NULL && (errno == EMFILE || errno == ENFILE))
+        return all; /* not even one is left to look */
     if (directory == NULL)
-        return 0;
+        return 0; /* no /proc */
     while (readdir(directory) != NULL)
         count++;
     closedir(directory);
@@ -96,9 +99,12 @@ static unsigned descriptors_in_use(void)
 maiko_status port_check_descriptors(unsigned promised, struct text *error)
 {
     struct rlimit limit;
-    unsigned used = descriptors_in_use() + promised;
+    unsigned used;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || used + DESCRIPTORS_SPARE <= limit.rlim_cur)
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return MAIKO_OK;
+    used = descriptors_in_use((unsigned)limit.rlim_cur) + promised;
+    if (used + DESCRIPTORS_SPARE <= limit.rlim_cur)
         return MAIKO_OK;
     text_append_format(error, "%u descriptors are in use and RLIMIT_NOFILE is %llu: ZeroMQ needs up to %d more", used,
                        (unsigned long long)limit.rlim_cur, DESCRIPTORS_SPARE);

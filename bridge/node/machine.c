@@ -103,6 +103,7 @@ void machine_tell(struct node_peer *peer, const struct peer_notice *notice)
     switch (notice->news) {
     case PEER_NEWS_UP:
         session_is_over(peer); /* the one before */
+        peer->is_told_no_resources = false;
         learn_name(peer);
         node_figures_met(peer);
         break;

@@ -101,6 +101,8 @@ struct node_peer {
     char shm_refusal[32];             /* why there is none, a word; "": nobody has refused */
     bool was_shm;                     /* its last link was through shared memory */
     bool is_connector;                /* we connect to it */
+    bool has_no_memory_to_share;      /* that was the reason */
+    bool is_told_no_resources;        /* on $sys/peer, since the last session */
     bool is_from_space;               /* found by the space, ends with it */
     bool wants_close;                 /* the state machine is done with the connection */
     bool is_broken;                   /* a send failed */

@@ -100,6 +100,18 @@ void peers_redial_later(struct node_peer *peer, bool is_refused)
     peer->redial_wait_ns = 2 * wait_ns < redial_last_ns ? 2 * wait_ns : redial_last_ns;
 }
 
+/* Once, until there is a session. */
+static void tell_no_resources(struct node_peer *peer, const char *text)
+{
+    if (peer->is_told_no_resources)
+        return;
+    peer->is_told_no_resources = true;
+    node_log(peer->bridge, MAIKO_LOG_ERROR, "no link to %s yet: %s", peers_name_of(peer), text);
+    node_news_of_peer(
+        peer->bridge, peers_name_of(peer),
+        &(struct peer_notice){.news = PEER_NEWS_DOWN, .reason = route_fault_word(ROUTE_NO_RESOURCES), .text = text});
+}
+
 static void dial_zmq(struct node_peer *peer)
 {
     char reason[256];
@@ -113,7 +125,7 @@ static void dial_zmq(struct node_peer *peer)
         peer->was_shm = false;
         return;
     }
-    node_log(peer->bridge, MAIKO_LOG_ERROR, "%s", reason);
+    tell_no_resources(peer, reason[0] != '\0' ? reason : maiko_strerror(status));
     peers_redial_later(peer, false);
 }
 
@@ -128,6 +140,11 @@ void peers_dial(struct node_peer *peer)
         return;
     if (!wants_shm || bridge->config.transport == MAIKO_TRANSPORT_AUTO) {
         dial_zmq(peer);
+        return;
+    }
+    if (peer->has_no_memory_to_share) {
+        tell_no_resources(peer, "descriptors or memory to share have run out");
+        peers_redial_later(peer, false);
         return;
     }
     node_news_refused(bridge, peer->name, peer->shm_refusal, NULL,
@@ -168,8 +185,13 @@ void node_peers_arrived(maiko_bridge *bridge, const struct node_record *record)
     else if (peer != NULL)
         peer_end(peer);
     if (strlen(record->endpoints.items[0]) >= PORT_ENDPOINT_MAX ||
-        connect_to(bridge, record->name, record->endpoints.items[0], "", true) != MAIKO_OK)
+        connect_to(bridge, record->name, record->endpoints.items[0], "", true) != MAIKO_OK) {
         node_log(bridge, MAIKO_LOG_ERROR, "no link to node %s: out of memory, or too many", record->name);
+        node_news_of_peer(bridge, record->name,
+                          &(struct peer_notice){.news = PEER_NEWS_DOWN,
+                                                .reason = route_fault_word(ROUTE_NO_RESOURCES),
+                                                .text = "out of memory, or too many"});
+    }
 }
 
 void peers_bury(struct node_peer *peer)

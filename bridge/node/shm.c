@@ -148,6 +148,14 @@ static const char *word_for(maiko_status status)
 static enum shm_dial be_refused(struct node_peer *peer, const char *reason)
 {
     snprintf(peer->shm_refusal, sizeof(peer->shm_refusal), "%s", reason);
+    peer->has_no_memory_to_share = false;
+    return SHM_DIAL_REFUSED;
+}
+
+static enum shm_dial fail(struct node_peer *peer, maiko_status status)
+{
+    (void)be_refused(peer, word_for(status));
+    peer->has_no_memory_to_share = status == MAIKO_ENOMEM || status == MAIKO_ELIMIT;
     return SHM_DIAL_REFUSED;
 }
 
@@ -171,7 +179,7 @@ enum shm_dial node_shm_dial(struct node_peer *peer)
         return SHM_DIAL_OFFERED;
     if (peer->shm != NULL)
         shm_free(peer->shm);
-    return be_refused(peer, word_for(status));
+    return fail(peer, status);
 }
 
 bool node_shm_is_up(const struct node_peer *peer)
@@ -288,7 +296,7 @@ static void on_answer(struct node_shm *shm, struct control_message *message)
     }
     node_log(peer->bridge, MAIKO_LOG_WARNING, "no shared memory with node %s: %s: %s", peer->name, maiko_strerror(status), text);
     node_shm_drop(peer);
-    (void)be_refused(peer, word_for(status));
+    (void)fail(peer, status);
     peers_dial(peer);
 }
 

@@ -1,7 +1,9 @@
 /* Events on `$sys/peer`: who may send there, what is said when peers come, go, or miss something. */
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <maiko/bridge.h>
@@ -179,6 +181,97 @@ static void the_file_of_an_ipc_endpoint_goes_with_a_clean_stop(void)
     report_ends_finish();
 }
 
+/* ---- what has run out ---- */
+
+/* Of this process, and back again. */
+static struct rlimit limit_to(int resource, rlim_t most)
+{
+    struct rlimit before;
+    struct rlimit less;
+
+    CU_ASSERT_EQUAL_FATAL(getrlimit((__rlimit_resource_t)resource, &before), 0);
+    less = before;
+    less.rlim_cur = most;
+    CU_ASSERT_EQUAL_FATAL(setrlimit((__rlimit_resource_t)resource, &less), 0);
+    return before;
+}
+
+static unsigned count_ready(struct report_end *end)
+{
+    unsigned count = 0;
+    uint32_t i;
+
+    for (i = 0; i < end->count && i < REPORTS_KEPT; i++)
+        count += end->reports[i].news == MAIKO_PEER_READY;
+    return count;
+}
+
+static void listen_at(struct report_end *server, const char *endpoint)
+{
+    report_end_make(server, "server", &(maiko_bridge_config){.space = NULL});
+    CU_ASSERT_EQUAL(maiko_bridge_listen(server->bridge, endpoint), MAIKO_OK);
+    report_end_start(server);
+}
+
+enum { DESCRIPTORS = 256 }; /* more than this process has in use */
+
+static void a_link_that_finds_no_descriptors_says_so_and_comes_back(void)
+{
+    char endpoint[128];
+    struct report_end client;
+    struct report_end server;
+    struct rlimit before;
+    int taken[DESCRIPTORS];
+    int count = 0;
+
+    report_ends_begin();
+    snprintf(endpoint, sizeof(endpoint), "ipc://%s/socket", report_ends_directory);
+    listen_at(&server, endpoint);
+    report_end_make(&client, "client", &(maiko_bridge_config){.space = NULL});
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client.bridge, endpoint, NULL), MAIKO_OK);
+    report_end_start(&client);
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_READY, NULL));
+    report_end_stop(&server);
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_DOWN, "closed"));
+
+    before = limit_to(RLIMIT_NOFILE, DESCRIPTORS);
+    while (count < DESCRIPTORS && (taken[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+        count++;
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_DOWN, "no_resources"));
+    while (count > 0)
+        close(taken[--count]);
+    setrlimit(RLIMIT_NOFILE, &before);
+    listen_at(&server, endpoint);
+    CU_ASSERT(wait_until(count_ready(&client) == 2, 60000));
+    report_end_stop(&client);
+    report_end_stop(&server);
+    report_ends_finish();
+}
+
+static void a_link_that_finds_no_memory_to_share_says_so_and_comes_about_later(void)
+{
+    maiko_bridge_config config = {.space = "reports", .transport = MAIKO_TRANSPORT_SHM};
+    struct report_end one;
+    struct report_end other;
+    struct rlimit before;
+
+    report_ends_begin();
+    report_end_make(&one, "a", &config); /* the one that dials */
+    report_end_make(&other, "b", &config);
+    report_end_start(&one);
+    before = limit_to(RLIMIT_FSIZE, 128 * 1024); /* memory to share has a size as files have */
+    report_end_start(&other);
+    CU_ASSERT(report_end_hears(&one, MAIKO_PEER_DOWN, "no_resources"));
+    CU_ASSERT_STRING_EQUAL(report_end_find(&one, MAIKO_PEER_DOWN, "no_resources")->peer, "b");
+    setrlimit(RLIMIT_FSIZE, &before);
+    CU_ASSERT(report_end_hears(&one, MAIKO_PEER_READY, NULL));
+    CU_ASSERT(report_end_hears(&other, MAIKO_PEER_READY, NULL));
+    CU_ASSERT_EQUAL(report_end_counters(&one).refusals, 0);
+    report_end_stop(&one);
+    report_end_stop(&other);
+    report_ends_finish();
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(nobody_but_the_bridge_sends_reports),
     TEST_CASE(reports_neither_leave_nor_enter),
@@ -186,5 +279,7 @@ static const struct test_case cases[] = {
     TEST_CASE(peers_come_and_go),
     TEST_CASE(a_subscription_that_fails_is_said_at_both_ends),
     TEST_CASE(the_file_of_an_ipc_endpoint_goes_with_a_clean_stop),
+    TEST_CASE(a_link_that_finds_no_descriptors_says_so_and_comes_back),
+    TEST_CASE(a_link_that_finds_no_memory_to_share_says_so_and_comes_about_later),
 };
 SUITE_MAIN_TIMEOUT("peer_reports", cases, 300)
