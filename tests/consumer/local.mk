@@ -1,5 +1,6 @@
-# tests/consumer: what a user of an installed libmaiko sees.  `make installcheck` builds programs with pkg-config alone; CI
-# (.ci/run) builds project/, an autotools project of its own.  Another prefix than the configured one is refused, which is seen here.
+# tests/consumer: what a user of an installed libmaiko sees.  `make installcheck` builds programs with pkg-config alone; another
+# prefix than the configured one is refused, which is seen here.  CI (.ci/run) builds project/, an autotools project of its own, and
+# configures with each of the two names that pkg-config may have for msgpack-c (msgpack-name.sh).
 
 installcheck_sources =
 installcheck_sources += examples/hello.c
@@ -8,6 +9,7 @@ installcheck_sources += tests/consumer/project/consumer.c
 
 EXTRA_DIST += tests/consumer/build-project.sh
 EXTRA_DIST += tests/consumer/installcheck.sh
+EXTRA_DIST += tests/consumer/msgpack-name.sh
 EXTRA_DIST += tests/consumer/project/Makefile.am
 EXTRA_DIST += tests/consumer/project/configure.ac
 EXTRA_DIST += tests/consumer/project/consumer.c
