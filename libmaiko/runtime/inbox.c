@@ -282,7 +282,10 @@ maiko_status inbox_reserve(struct inbox *inbox, const struct inbox_event *event,
     struct inbox_record *record;
 
     if (!stage_has_room(inbox, event->payload_len)) {
+        bool has_stage = inbox->stage.events > 0;
+
         status = inbox_flush(inbox);
+        inbox->has_lost_stage |= has_stage && status == MAIKO_ECLOSED;
         if (status == MAIKO_OK)
             status = begin_stage(inbox, event->payload_len);
     }
@@ -374,7 +377,7 @@ maiko_status inbox_flush(struct inbox *inbox)
 
     inbox->is_staging = false;
     if (events == 0)
-        return MAIKO_OK;
+        return inbox->has_lost_stage ? MAIKO_ECLOSED : MAIKO_OK;
     pthread_mutex_lock(&inbox->lock);
     if (!inbox->is_closed) {
         was_empty = inbox->fill.events == 0;

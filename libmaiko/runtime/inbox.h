@@ -40,6 +40,7 @@ struct inbox {
     uint32_t stage_room_events;
     size_t stage_room_bytes;
     bool is_staging;
+    bool has_lost_stage; /* reserving more found the inbox closed: the next flush says so */
     /* set at creation */
     uint32_t limit_events;
     size_t limit_bytes;

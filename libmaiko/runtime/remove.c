@@ -279,7 +279,7 @@ static void free_if_used(struct actor *actor, void *userdata)
         supervisor_free_record(userdata, actor);
 }
 
-void supervisor_free_actors(struct maiko_supervisor *sup)
+void supervisor_discard_all(struct maiko_supervisor *sup)
 {
     uint32_t i;
 
@@ -289,6 +289,16 @@ void supervisor_free_actors(struct maiko_supervisor *sup)
 
         LIST_FOR_EACH (link, &shard->actors)
             shard_discard(shard, CONTAINER_OF(link, struct actor, siblings), MAIKO_DROPPED_STOPPED);
+    }
+}
+
+void supervisor_free_actors(struct maiko_supervisor *sup)
+{
+    uint32_t i;
+
+    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
+        struct shard *shard = sup->shards[i];
+
         topic_index_deinit(&shard->broker.index); /* before the subscriptions in it go */
         topic_index_init(&shard->broker.index, shard->heap);
     }

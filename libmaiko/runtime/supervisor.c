@@ -243,6 +243,7 @@ static void free_supervisor(struct maiko_supervisor *sup)
     struct envelope_root *root = sup->root;
     uint32_t i;
 
+    supervisor_discard_all(sup); /* room that this makes is told to gates, which look at their inboxes */
     supervisor_free_inboxes(sup);
     supervisor_free_actors(sup);
     for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {

@@ -206,7 +206,8 @@ MAIKO_MUST_CHECK maiko_status supervisor_check_name(const char *name, struct tex
  * calling shard sent.  MAIKO_OK or MAIKO_ENOMEM. */
 MAIKO_MUST_CHECK maiko_status supervisor_announce_stream(struct shard *shard, const char *const *patterns, bool is_open);
 
-/* When no thread runs any more. */
+/* When no thread runs any more, in this order.  What is queued is dropped and counted first. */
+void supervisor_discard_all(struct maiko_supervisor *sup);
 void supervisor_free_inboxes(struct maiko_supervisor *sup);
 void supervisor_free_actors(struct maiko_supervisor *sup);
 

@@ -122,6 +122,28 @@ static void a_batch_comes_in_whole_and_in_order(void)
     door_close(&door);
 }
 
+/* Room for one more would mean to hand over what there is, and nobody takes it. */
+static void a_full_batch_that_a_halt_overtakes_is_refused_when_it_is_flushed(void)
+{
+    struct door door;
+    uint64_t full = 0;
+    uint64_t i;
+
+    door_open(&door);
+    while (write_letter(door.path, full, 1) == MAIKO_OK)
+        full++;
+    door_close(&door);
+    door_open(&door);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(door.stage.sup), MAIKO_OK);
+    for (i = 0; i < full; i++)
+        CU_ASSERT_EQUAL(write_letter(door.path, i, 1), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_halt(door.stage.sup, NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL(write_letter(door.path, full, 1), MAIKO_ECLOSED);
+    CU_ASSERT_EQUAL(maiko_importer_flush(door.importer), MAIKO_ECLOSED);
+    CU_ASSERT_EQUAL(door.seen.letters, 0);
+    door_close(&door);
+}
+
 static void what_was_abandoned_does_not_come(void)
 {
     struct door door;
@@ -424,6 +446,7 @@ static void a_hold_needs_an_event_that_somebody_sends_now(void)
 
 static const struct test_case cases[] = {
     TEST_CASE(a_batch_comes_in_whole_and_in_order),
+    TEST_CASE(a_full_batch_that_a_halt_overtakes_is_refused_when_it_is_flushed),
     TEST_CASE(what_was_abandoned_does_not_come),
     TEST_CASE(a_full_importer_says_so_and_tells_when_there_is_room),
     TEST_CASE(after_a_stop_nothing_comes_in_and_nothing_leaks),
