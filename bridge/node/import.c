@@ -73,6 +73,10 @@ static maiko_import meta_of(const struct inbound_event *event)
 /* `user` of the channel leads here, as long as the channel means that; events that wait refer to it, too. */
 struct import_plan {
     unsigned refs;
+    uint64_t staged;        /* events committed since the importer's last flush; if any, in its list, with a reference */
+    uint64_t stream;        /* of those */
+    struct node_peer *peer; /* who is told when they are refused; NULL: it is gone */
+    struct fifo_link in_list;
     struct known_type *known;
     struct payload_plan *plan; /* of known type and the peer's idea of it; NULL: known->plan does */
     struct node_actor *actor;
@@ -157,6 +161,7 @@ static maiko_status plan_of(struct node_peer *peer, const struct inbound_event *
         if (plan == NULL)
             return MAIKO_ENOMEM;
         plan->refs = 1;
+        plan->peer = peer;
         status = fill_plan(bridge, channel, plan, error);
         if (status != MAIKO_OK) {
             unref_plan(bridge, plan);
@@ -214,15 +219,21 @@ static maiko_status read_event(const struct coming *coming, void *bytes, struct 
 
 /* ---- one event, straight into the importer's batch ---- */
 
-static void note_staged(maiko_bridge *bridge, struct node_importer *importer)
+static void note_staged(maiko_bridge *bridge, struct import_plan *plan, uint64_t stream)
 {
+    struct node_importer *importer = importer_of(bridge, plan->actor);
+
     if (importer->staged++ == 0)
         fifo_push(&bridge->dirty, &importer->dirty);
+    if (plan->staged++ > 0)
+        return;
+    plan->stream = stream;
+    plan->refs++;
+    fifo_push(&importer->plans, &plan->in_list);
 }
 
 /* MAIKO_OK, MAIKO_EFULL, or why the event is refused for good. */
-static maiko_status stage(maiko_bridge *bridge, const struct inbound_event *event, const struct import_plan *plan,
-                          struct text *error)
+static maiko_status stage(maiko_bridge *bridge, const struct inbound_event *event, struct import_plan *plan, struct text *error)
 {
     maiko_import meta = meta_of(event);
     struct coming coming;
@@ -240,7 +251,7 @@ static maiko_status stage(maiko_bridge *bridge, const struct inbound_event *even
         return status;
     }
     maiko_import_commit(plan->path, &meta);
-    note_staged(bridge, importer_of(bridge, plan->actor));
+    note_staged(bridge, plan, event->stream);
     return MAIKO_OK;
 }
 
@@ -262,8 +273,26 @@ static bool take_native(maiko_bridge *bridge, const struct inbound_event *event,
     meta->correlation = event->correlation;
     meta->time_ns = event->time_ns;
     maiko_import_commit(plan->path, meta);
-    note_staged(bridge, importer_of(bridge, plan->actor));
+    note_staged(bridge, plan, event->stream);
     return true;
+}
+
+/* Nothing is staged any more.  What a supervisor that halts did not take is told to who sent it, by topic. */
+static void end_batch(maiko_bridge *bridge, struct node_importer *importer, maiko_status status)
+{
+    struct fifo_link *link;
+
+    atomic_fetch_add_explicit(status == MAIKO_OK ? &bridge->imported : &bridge->import_refused, importer->staged,
+                              memory_order_relaxed);
+    importer->staged = 0;
+    while ((link = fifo_pop(&importer->plans)) != NULL) {
+        struct import_plan *plan = CONTAINER_OF(link, struct import_plan, in_list);
+
+        for (; plan->staged > 0; plan->staged--)
+            if (status != MAIKO_OK && plan->peer != NULL)
+                peer_refuse(plan->peer->peer, plan->stream, plan->remote_topic, word_of(status));
+        unref_plan(bridge, plan);
+    }
 }
 
 void node_import_flush(maiko_bridge *bridge)
@@ -279,9 +308,7 @@ void node_import_flush(maiko_bridge *bridge)
             fifo_push(&still_dirty, link); /* tried again behind the next frame, and every turn */
             continue;
         }
-        atomic_fetch_add_explicit(status == MAIKO_OK ? &bridge->imported : &bridge->import_refused, importer->staged,
-                                  memory_order_relaxed);
-        importer->staged = 0;
+        end_batch(bridge, importer, status);
     }
     bridge->dirty = still_dirty;
 }
@@ -375,7 +402,7 @@ static maiko_status bring_in(maiko_bridge *bridge, const struct waiting_import *
         return status;
     memcpy(bytes, waiting->payload, waiting->len);
     maiko_import_commit(waiting->plan->path, &waiting->import);
-    note_staged(bridge, importer_of(bridge, waiting->plan->actor));
+    note_staged(bridge, waiting->plan, waiting->stream);
     return MAIKO_OK;
 }
 
@@ -418,15 +445,29 @@ void node_import_retry(maiko_bridge *bridge)
     node_import_flush(bridge);
 }
 
+static void forget_staged_by(struct node_importer *importer, const struct node_peer *peer)
+{
+    struct fifo_link *link;
+
+    for (link = importer->plans.first; link != NULL; link = link->next) {
+        struct import_plan *plan = CONTAINER_OF(link, struct import_plan, in_list);
+
+        if (plan->peer == peer)
+            plan->peer = NULL;
+    }
+}
+
 void node_import_forget_peer(maiko_bridge *bridge, const struct node_peer *peer)
 {
     struct fifo_link *link;
 
+    for (link = bridge->dirty.first; link != NULL; link = link->next)
+        forget_staged_by(CONTAINER_OF(link, struct node_importer, dirty), peer);
     for (link = bridge->waiting.first; link != NULL; link = link->next) {
         struct waiting_import *waiting = CONTAINER_OF(link, struct waiting_import, link);
 
         if (waiting->peer == peer)
-            waiting->peer = NULL;
+            waiting->peer = waiting->plan->peer = NULL;
     }
 }
 
@@ -434,6 +475,8 @@ void node_import_drop_all(maiko_bridge *bridge)
 {
     struct fifo_link *link;
 
+    while ((link = fifo_pop(&bridge->dirty)) != NULL)
+        end_batch(bridge, CONTAINER_OF(link, struct node_importer, dirty), MAIKO_ECLOSED);
     while ((link = fifo_pop(&bridge->waiting)) != NULL) {
         struct waiting_import *waiting = CONTAINER_OF(link, struct waiting_import, link);
 

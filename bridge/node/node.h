@@ -49,7 +49,8 @@ struct node_pattern {
 struct node_importer {
     struct fifo_link dirty; /* in the bridge's list while something is staged */
     maiko_importer *importer;
-    uint64_t staged; /* events committed since the last flush */
+    uint64_t staged;   /* events committed since the last flush */
+    struct fifo plans; /* where they came from, see import.c */
 };
 
 /* An actor of the program, here or elsewhere. */

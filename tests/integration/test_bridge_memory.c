@@ -1,6 +1,10 @@
 /* A bridge without memory: every allocation of its set-up, start and stop fails once, and once with all behind it. */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
+#include <maiko/event.h>
 #include <maiko/keypair.h>
 #include <maiko/maiko.h>
 
@@ -107,9 +111,121 @@ static void memory_may_run_out_in_a_bridge_and_stay_so(void)
     host_deinit(&host);
 }
 
+/* ---- a batch that found no memory, and then no supervisor ---- */
+
+#define PARCEL_FIELDS(F) F(UINT64, number) F(TAIL, content, BYTES)
+MAIKO_EVENT(parcel, "parcel", PARCEL_FIELDS)
+
+enum { CONTENT = 1000, STUCK_AT = 50, BURST = 30 }; /* of 4096 bytes that an inbox has at first */
+
+struct stuck_reader {
+    _Atomic uint64_t count;
+    atomic_bool may_go;
+};
+
+static maiko_status read_until_stuck(void *self, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    struct stuck_reader *reader = self;
+
+    if (++reader->count == STUCK_AT)
+        CU_ASSERT(wait_until(reader->may_go, 60000));
+    return MAIKO_OK;
+}
+
+static void make_node(maiko_supervisor **sup, maiko_bridge **bridge, const maiko_allocator *allocator, const char *name,
+                      struct stuck_reader *reader)
+{
+    static const maiko_actor_ops ops = {.handle = read_until_stuck};
+
+    *sup = maiko_supervisor_new(&(maiko_config){.name = name, .shards = 1, .allocator = allocator, .no_counters_file = true});
+    *bridge = maiko_bridge_new(*sup, &(maiko_bridge_config){.space = "memory", .node = name});
+    if (reader == NULL)
+        (void)maiko_bridge_export(*bridge, &(maiko_bridge_pattern){.pattern = "parcel"});
+    else
+        (void)maiko_bridge_import(*bridge, &(maiko_bridge_pattern){.pattern = "parcel"});
+    if (reader != NULL)
+        (void)maiko_supervisor_add(*sup, &(maiko_actor_spec){.name = "reader",
+                                                             .ops = &ops,
+                                                             .self = reader,
+                                                             .subscribe = MAIKO_TOPICS("parcel", "endless"),
+                                                             .publish = MAIKO_TOPICS("endless")});
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_start(*bridge), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_supervisor_start(*sup), MAIKO_OK);
+}
+
+static maiko_bridge_counters count(maiko_bridge *bridge)
+{
+    maiko_bridge_counters counters = {.struct_size = sizeof(counters)};
+
+    CU_ASSERT_EQUAL(maiko_bridge_count(bridge, &counters), MAIKO_OK);
+    return counters;
+}
+
+static void send_parcel(maiko_supervisor *sup, uint64_t number)
+{
+    maiko_context *ctx = maiko_supervisor_context(sup);
+    parcel *event = maiko_reserve(ctx, parcel, CONTENT);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(event);
+    event->number = number;
+    memset(event->content, 0, CONTENT);
+    CU_ASSERT_EQUAL(maiko_commit(ctx, event), MAIKO_OK);
+}
+
+static void *halt(void *sup)
+{
+    (void)maiko_supervisor_halt(sup, NULL);
+    return NULL;
+}
+
+/* The reader holds its shard, so nothing is taken out of the importer's inbox, which cannot grow: the batch stays with the bridge
+ * until there is no supervisor for it.  Who sent it hears that, although nothing of it was refused by itself. */
+static void a_batch_that_a_halting_supervisor_does_not_take_is_told(void)
+{
+    struct failing_allocator failing;
+    struct stuck_reader reader = {.count = 0};
+    maiko_supervisor *sender, *taker;
+    maiko_bridge *from, *to;
+    pthread_t thread;
+    uint64_t before;
+    uint64_t i;
+
+    host_init(&host);
+    failing_allocator_init(&failing);
+    make_node(&sender, &from, NULL, "from", NULL);
+    make_node(&taker, &to, &failing.allocator, "to", &reader);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(from, "parcel", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    for (i = 1; i <= STUCK_AT; i++) {
+        send_parcel(sender, i);
+        CU_ASSERT_FATAL(wait_until(reader.count == i, 60000));
+    }
+    failing_allocator_fail_from(&failing, 0);
+    for (; i <= STUCK_AT + BURST; i++)
+        send_parcel(sender, i);
+    CU_ASSERT(wait_until(count(to).import_refused > 0, 60000)); /* a few are in, the rest found no room in their batch */
+    before = count(to).import_refused;
+    for (; i <= STUCK_AT + 2 * BURST; i++)
+        send_parcel(sender, i);
+    CU_ASSERT(wait_until(count(to).import_refused > before, 60000)); /* so is the rest of these, and a few are in no inbox */
+    before = count(to).import_refused;
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, halt, taker), 0);
+    CU_ASSERT(wait_until(count(to).import_refused > before && count(from).refused_there == count(to).import_refused, 60000));
+    failing_allocator_fail_nth(&failing, -1);
+    reader.may_go = true;
+    pthread_join(thread, NULL);
+    (void)maiko_bridge_stop(&to);
+    (void)maiko_supervisor_stop(&taker, NULL);
+    (void)maiko_supervisor_halt(sender, NULL);
+    (void)maiko_bridge_stop(&from);
+    (void)maiko_supervisor_stop(&sender, NULL);
+    CU_ASSERT(failing_allocator_is_balanced(&failing));
+    host_deinit(&host);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(each_allocation_of_a_bridge_may_fail),
     TEST_CASE(memory_may_run_out_in_a_bridge_and_stay_so),
+    TEST_CASE(a_batch_that_a_halting_supervisor_does_not_take_is_told),
 };
 
 int main(int argc, char **argv)
