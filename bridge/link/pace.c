@@ -23,14 +23,14 @@ bool pace_visit(struct pace *pace)
     if (pace->frames <= PACE_FRAMES && pace->bytes <= PACE_BYTES)
         return false;
     pace->is_stream = true;
-    pace->quiet_turns = 0;
+    pace->quiet = 0;
     return true;
 }
 
 void pace_turn(struct pace *pace)
 {
-    if (pace_visit(pace) || !pace->is_stream || pace->bytes == 0)
+    if (pace_visit(pace) || !pace->is_stream)
         return;
-    pace->quiet_turns++;
-    pace->is_stream = pace->quiet_turns < PACE_QUIET_TURNS;
+    pace->quiet += pace->bytes > 0 ? PACE_EMPTY_TURNS : 1;
+    pace->is_stream = pace->quiet < PACE_QUIET_TURNS * PACE_EMPTY_TURNS;
 }

@@ -11,12 +11,13 @@ enum {
     PACE_FRAMES = 4,       /* read in one go, or */
     PACE_BYTES = 8 * 1024, /* read and sent in one go: more than either is a stream */
     PACE_QUIET_TURNS = 16, /* of the thread, with something to do but not that much: it has ended */
+    PACE_EMPTY_TURNS = 16, /* count as one of those: the other end may have gone, and the thread be there for others */
 };
 
 struct pace {
     unsigned frames; /* since somebody began */
     size_t bytes;
-    unsigned quiet_turns;
+    unsigned quiet; /* empty turns, and those that count as so many */
     bool is_stream;
 };
 

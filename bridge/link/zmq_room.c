@@ -14,7 +14,7 @@
 #include "link/zmq_internal.h"
 
 enum {
-    SOCKET_BYTES = 1024 * 1024,     /* less where net.core.wmem_max says so */
+    SOCKET_BYTES = 1024 * 1024,     /* doubled by the kernel; less where net.core.wmem_max says so */
     MALLOC_BYTES = 2 * 1024 * 1024, /* a window */
 };
 
@@ -34,7 +34,8 @@ static bool is_named(const struct sockaddr_un *address, socklen_t size, const ch
            strcmp(last_part(address->sun_path), name) == 0;
 }
 
-/* The connection may have ended meanwhile, and its number may be another one's. */
+/* The connection may have ended meanwhile, and its number may be another one's.  Should that happen behind this look, the other
+ * one gets the room. */
 static bool is_connection_of(int fd, const char *endpoint)
 {
     struct sockaddr_un address = {.sun_family = AF_UNSPEC};

@@ -93,7 +93,7 @@ static void it_ends_with_quiet_turns_in_a_row(void)
     CU_ASSERT_FALSE(pace.is_stream);
 }
 
-static void neither_turns_without_a_frame_nor_guests_end_it(void)
+static void a_few_turns_without_a_frame_and_guests_do_not_end_it(void)
 {
     struct pace pace = {0};
     int i;
@@ -108,10 +108,25 @@ static void neither_turns_without_a_frame_nor_guests_end_it(void)
     CU_ASSERT(pace.is_stream);
 }
 
+/* The other end has gone; turns are for shared memory, or timers. */
+static void it_ends_when_nothing_comes_any_more(void)
+{
+    struct pace pace = {0};
+    int i;
+
+    turn(&pace, 1, PACE_BYTES + 1);
+    for (i = 0; i < PACE_QUIET_TURNS * PACE_EMPTY_TURNS; i++) {
+        CU_ASSERT(pace.is_stream);
+        turn(&pace, 0, 0);
+    }
+    CU_ASSERT_FALSE(pace.is_stream);
+}
+
 static const struct test_case cases[] = {
-    TEST_CASE(one_frame_at_a_time_is_no_stream),  TEST_CASE(many_frames_or_many_bytes_at_once_are),
-    TEST_CASE(frames_that_are_sent_do_not_count), TEST_CASE(a_guest_notices_the_beginning),
-    TEST_CASE(it_ends_with_quiet_turns_in_a_row), TEST_CASE(neither_turns_without_a_frame_nor_guests_end_it),
+    TEST_CASE(one_frame_at_a_time_is_no_stream),    TEST_CASE(many_frames_or_many_bytes_at_once_are),
+    TEST_CASE(frames_that_are_sent_do_not_count),   TEST_CASE(a_guest_notices_the_beginning),
+    TEST_CASE(it_ends_with_quiet_turns_in_a_row),   TEST_CASE(a_few_turns_without_a_frame_and_guests_do_not_end_it),
+    TEST_CASE(it_ends_when_nothing_comes_any_more),
 };
 
 SUITE_MAIN("pace", cases)
