@@ -406,16 +406,20 @@ static maiko_status bring_in(maiko_bridge *bridge, const struct waiting_import *
     return MAIKO_OK;
 }
 
-/* True when it is done with, brought in or refused; false when there is no room. */
+/* Not before what came before; after a stop nobody waits for it. */
+static bool bring_in_end(maiko_bridge *bridge, struct node_actor *actor)
+{
+    node_import_flush(bridge);
+    return fifo_is_empty(&bridge->dirty) && maiko_importer_finish(actor->importer.importer) != MAIKO_ENOMEM;
+}
+
+/* True when it is done with, brought in or refused; false when there is no room or no memory. */
 static bool settle(maiko_bridge *bridge, const struct waiting_import *waiting)
 {
     maiko_status status;
 
-    if (waiting->ended != NULL) {
-        node_import_flush(bridge);                                      /* what came before */
-        (void)maiko_importer_finish(waiting->ended->importer.importer); /* fails only after a stop, when nobody waits for it */
-        return true;
-    }
+    if (waiting->ended != NULL)
+        return bring_in_end(bridge, waiting->ended);
     status = bring_in(bridge, waiting);
     if (status == MAIKO_EFULL)
         return false;

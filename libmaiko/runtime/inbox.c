@@ -230,7 +230,10 @@ maiko_status inbox_send(struct inbox *inbox, const struct inbox_event *event, bo
     bool was_empty = false;
 
     pthread_mutex_lock(&inbox->lock);
-    status = wait_for_room(inbox, event->payload_len, try_only);
+    if (event->is_finish && !inbox->is_closed)
+        status = MAIKO_OK; /* the last record of an importer: behind a full inbox, too */
+    else
+        status = wait_for_room(inbox, event->payload_len, try_only);
     if (status == MAIKO_OK) {
         was_empty = inbox->fill.events == 0;
         status = append(inbox, event);
@@ -238,7 +241,7 @@ maiko_status inbox_send(struct inbox *inbox, const struct inbox_event *event, bo
     if (status == MAIKO_OK) {
         atomic_store_explicit(&inbox->has_events, true, memory_order_relaxed);
         COUNT_SHARED(inbox->gate->counters, sent, event->is_finish ? 0 : 1);
-    } else {
+    } else if (!event->is_finish) {
         COUNT_SHARED(inbox->gate->counters, refused, 1);
         inbox->gate->last_refusal = status;
     }

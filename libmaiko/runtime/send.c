@@ -501,7 +501,7 @@ maiko_status maiko_send_options(maiko_context *ctx, const maiko_send_opts *opts,
 {
     maiko_send_opts wide;
 
-    if (opts != NULL && opts->struct_size == sizeof *opts && !opts->try_only &&
+    if (opts != NULL && opts->struct_size == sizeof *opts && !opts->try_only && type != NULL &&
         send_simply(ctx, opts->topic, type, event, len, opts->parent))
         return MAIKO_OK;
     return send(ctx, widen(opts, &wide), type, event, len);

@@ -179,6 +179,9 @@ static maiko_status send_words(struct player *player, maiko_context *ctx, const 
     CU_ASSERT_EQUAL(maiko_send(ctx, word, .text = "ended"), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_send_event(ctx, word, &unended), MAIKO_ETYPE);
     CU_ASSERT_EQUAL(maiko_send_bytes(ctx, MAIKO_TYPE(word), "short", 5), MAIKO_ETYPE);
+    CU_ASSERT_EQUAL(
+        maiko_send_options(ctx, &(maiko_send_opts){.struct_size = sizeof(maiko_send_opts), .topic = "words"}, NULL, "", 0),
+        MAIKO_ETYPE);
     CU_ASSERT_EQUAL(maiko_send_bytes(ctx, MAIKO_TYPE(word), NULL, sizeof unended), MAIKO_EINVAL);
     CU_ASSERT_EQUAL(maiko_send_to(ctx, "words", word, .text = "ended"), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_context_last_refusal(ctx), MAIKO_EINVAL);
@@ -199,7 +202,7 @@ static void a_bad_send_of_a_handler_is_refused_and_counted(void)
     CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
     stage_settle(&stage);
     CU_ASSERT_EQUAL(receiver.events, 2);
-    CU_ASSERT_EQUAL(stage_counted(&stage, "sender").refused, 3);
+    CU_ASSERT_EQUAL(stage_counted(&stage, "sender").refused, 4);
     CU_ASSERT_EQUAL(stage_counted(&stage, "sender").sent, 2);
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     stage_close(&stage);

@@ -144,6 +144,30 @@ static void a_full_batch_that_a_halt_overtakes_is_refused_when_it_is_flushed(voi
     door_close(&door);
 }
 
+/* Nobody could tell it later: an end that found no room would be one that never comes. */
+static void the_end_needs_no_room(void)
+{
+    struct door door;
+    maiko_importer *ending = NULL;
+    maiko_import_path *path = NULL;
+    uint64_t full = 0;
+
+    door_open(&door);
+    CU_ASSERT_EQUAL(maiko_importer_new(door.stage.sup, "ending", MAIKO_TOPICS("letter"), &ending), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_import_path_new(ending, "letter", MAIKO_TYPE(letter), "far/away", &path), MAIKO_OK);
+    while (write_letter(path, full, 1) == MAIKO_OK)
+        full++;
+    CU_ASSERT_EQUAL(maiko_importer_flush(ending), MAIKO_OK);
+    CU_ASSERT_EQUAL(write_letter(path, full, 1), MAIKO_EFULL);
+    CU_ASSERT_EQUAL(maiko_importer_finish(ending), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(door.stage.sup), MAIKO_OK);
+    stage_settle(&door.stage);
+    CU_ASSERT_EQUAL(door.seen.letters, full);
+    CU_ASSERT_EQUAL(atomic_load(&door.reader.ends), 1);
+    maiko_import_path_free(path);
+    door_close(&door);
+}
+
 static void what_was_abandoned_does_not_come(void)
 {
     struct door door;
@@ -447,6 +471,7 @@ static void a_hold_needs_an_event_that_somebody_sends_now(void)
 static const struct test_case cases[] = {
     TEST_CASE(a_batch_comes_in_whole_and_in_order),
     TEST_CASE(a_full_batch_that_a_halt_overtakes_is_refused_when_it_is_flushed),
+    TEST_CASE(the_end_needs_no_room),
     TEST_CASE(what_was_abandoned_does_not_come),
     TEST_CASE(a_full_importer_says_so_and_tells_when_there_is_room),
     TEST_CASE(after_a_stop_nothing_comes_in_and_nothing_leaks),

@@ -57,7 +57,12 @@ MAIKO_API bool maiko_importer_has_room(maiko_importer *importer);
  */
 MAIKO_API void maiko_importer_on_room(maiko_importer *importer, void (*notify)(void *userdata), void *userdata);
 
-/** It will bring in no more: its subscribers may end.  In order behind what was brought in. */
+/**
+ * It will bring in no more: its subscribers may end.  In order behind what was brought in.
+ *
+ * @return MAIKO_OK, MAIKO_EINVAL (NULL), MAIKO_ENOMEM (to be tried again), MAIKO_ECLOSED (stopping or stopped), MAIKO_EFORKED.
+ * Threads: as maiko_importer_send().  Blocking: never, however much waits.
+ */
 MAIKO_API maiko_status maiko_importer_finish(maiko_importer *importer);
 
 /**
