@@ -144,13 +144,26 @@ static bool may_send(const maiko_bridge *bridge)
     return !zmq_port_is_listened_to(bridge->port);
 }
 
+/* A link that waits for room wants its bell, which only the bridge's thread hears. */
+static bool is_waiting_for_room(const maiko_bridge *bridge)
+{
+    const struct list *link;
+
+    LIST_FOR_EACH (link, &bridge->peers)
+        if (node_shm_is_waiting(CONTAINER_OF(link, struct node_peer, link)))
+            return true;
+    return false;
+}
+
 static bool begin_to_look(maiko_bridge *bridge)
 {
     /* hints, so that a thread that works is not disturbed by somebody who tries its lock again and again */
     if (!atomic_load_explicit(&bridge->is_asleep, memory_order_relaxed) ||
-        atomic_load_explicit(&bridge->wants_turn, memory_order_relaxed) || pthread_mutex_trylock(&bridge->turn) != 0)
+        atomic_load_explicit(&bridge->wants_turn, memory_order_relaxed) ||
+        atomic_load_explicit(&bridge->peers_up, memory_order_relaxed) > GUEST_PEERS_MAX ||
+        pthread_mutex_trylock(&bridge->turn) != 0)
         return false;
-    if (!bridge->is_asleep) {
+    if (!bridge->is_asleep || is_waiting_for_room(bridge)) {
         pthread_mutex_unlock(&bridge->turn);
         return false;
     }

@@ -72,7 +72,7 @@ static void shorten_gap(struct shard *shard)
 void placement_note(struct shard *shard, struct actor *actor, uint64_t duration_ns, uint64_t units)
 {
     uint64_t cost = units == 0 ? 0 : duration_ns / units;
-    bool was_heavy = actor->cost_ns >= HEAVY_NS;
+    bool was_light = actor->cost_ns < LIGHT_NS; /* who goes to and fro about the border hurries nobody */
 
     if (units == 0)
         return;
@@ -87,7 +87,7 @@ void placement_note(struct shard *shard, struct actor *actor, uint64_t duration_
     actor->cost_ns = actor->least_ns;
     if (actor->is_pinned)
         return;
-    if (!was_heavy && actor->cost_ns >= HEAVY_NS)
+    if (was_light && actor->cost_ns >= HEAVY_NS)
         shorten_gap(shard);
     if (actor->cost_ns >= HEAVY_NS || (is_away(actor) && actor->cost_ns < LIGHT_NS))
         shard->wants_balance = true;

@@ -417,6 +417,8 @@ static bool look_often(struct shard *shard)
     int i;
 
     for (i = 0; i < 64; i++) {
+        if (atomic_load_explicit(&shard->must_exit, memory_order_acquire))
+            return true; /* what is looked at may be about to be freed */
         wakeup_look(&shard->wakeup);
         if (!shard_is_idle(shard))
             return true;

@@ -53,6 +53,16 @@ static void one_that_stays_heavy_waits_its_time(void)
     CU_ASSERT_EQUAL(shard.balance_at_ns, LAST_LOOK + MAIKO_SECONDS(1));
 }
 
+/* Nor one that is now above what counts as heavy and now below, or that would happen every few hundred events. */
+static void one_at_the_border_waits_its_time(void)
+{
+    set_scene(MAIKO_SECONDS(1));
+    actor.cost_ns = 1900;
+    note(5, MAIKO_US(2));
+    CU_ASSERT_TRUE(shard.wants_balance);
+    CU_ASSERT_EQUAL(shard.balance_at_ns, LAST_LOOK + MAIKO_SECONDS(1));
+}
+
 static void neither_a_few_slow_ones_nor_a_bound_actor_hurry_anybody(void)
 {
     set_scene(MAIKO_SECONDS(1));
@@ -69,6 +79,7 @@ static const struct test_case cases[] = {
     TEST_CASE(one_that_turns_heavy_late_is_looked_at_soon),
     TEST_CASE(a_short_gap_is_left_alone),
     TEST_CASE(one_that_stays_heavy_waits_its_time),
+    TEST_CASE(one_at_the_border_waits_its_time),
     TEST_CASE(neither_a_few_slow_ones_nor_a_bound_actor_hurry_anybody),
 };
 SUITE_MAIN("placement_note", cases)
