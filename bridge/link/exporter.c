@@ -152,7 +152,7 @@ maiko_status exporter_publish(struct exporter *exporter, const struct export_eve
     maiko_status status = exporter_channel(exporter, event, &channel);
 
     if (status == MAIKO_OK) {
-        is_native = channel->type->is_native;
+        is_native = channel->type->is_native && payload_event_is_compact(channel->type->plan, event->payload);
         status = encode(exporter, event, channel, is_native, &block);
     }
     if (status != MAIKO_OK)

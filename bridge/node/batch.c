@@ -89,6 +89,13 @@ static struct event_head head_of(const struct envelope *event)
     return head;
 }
 
+/* relaxed: nothing but the form depends on it */
+static bool goes_native(const struct source *source, const maiko_envelope *envelope)
+{
+    return atomic_load_explicit(&source->is_native, memory_order_relaxed) && source->plan != NULL &&
+           payload_event_is_compact(source->plan, envelope->payload);
+}
+
 static void write_event(struct pack *pack, const struct source *source, const maiko_envelope *envelope, bool is_native)
 {
     struct event_head head = head_of(envelope_of(envelope));
@@ -173,12 +180,12 @@ maiko_status batch_add_event(struct batch_builder *builder, struct source *sourc
     struct pack *pack = &builder->pack;
     struct retained_block *block = NULL;
     size_t offset = pack->len;
-    /* relaxed: nothing but the form depends on it */
-    bool is_native = atomic_load_explicit(&source->is_native, memory_order_relaxed);
     maiko_status status;
+    bool is_native;
 
     if (record == NULL)
         return MAIKO_ENOMEM;
+    is_native = goes_native(source, envelope);
     if (source->plan != NULL && may_be_kept(envelope))
         block = refer(pack, source, envelope, is_native);
     if (source->plan != NULL && block == NULL)

@@ -46,8 +46,9 @@ MAIKO_MUST_CHECK maiko_status payload_read(const struct payload_plan *plan, stru
 
 /* ---- Native bytes: a bin that holds the event as it lies in memory ---- */
 
-/* Is the type short enough as native bytes, however little its strings and blobs hold? */
+/* Can events of the type be short enough as native bytes?  Then each is asked how much its strings and blobs leave unused. */
 bool payload_is_compact(const struct payload_plan *plan);
+bool payload_event_is_compact(const struct payload_plan *plan, const void *event);
 
 /* Is this whole value a bin, and not the array or map of the functions above? */
 static inline bool payload_is_native(struct slice payload)

@@ -31,9 +31,52 @@ static size_t slack_of(const struct shape *shape)
     return slack;
 }
 
+/* One string or blob of the event itself: what it leaves unused is seen at a glance. */
+static bool stands_alone(const struct shape_field *field)
+{
+    return field->form == MAIKO_FORM_ONE && (field->kind == MAIKO_KIND_STRING || field->kind == MAIKO_KIND_BLOB);
+}
+
+void payload_plan_measure(struct payload_plan *plan)
+{
+    const struct shape *shape = plan->shape;
+    size_t i;
+
+    for (i = 0; i < shape->count; i++) {
+        size_t slack = slack_of_field(&shape->fields[i]);
+
+        plan->slack += slack;
+        plan->slack_inside += stands_alone(&shape->fields[i]) ? 0 : slack;
+    }
+}
+
 bool payload_is_compact(const struct payload_plan *plan)
 {
-    return slack_of(plan->shape) <= SLACK_MAX;
+    return plan->slack_inside <= SLACK_MAX;
+}
+
+static size_t unused_of(const struct shape_field *field, const uint8_t *at)
+{
+    uint32_t len;
+
+    if (field->kind == MAIKO_KIND_STRING)
+        return field->capacity - strnlen((const char *)at, field->capacity);
+    memcpy(&len, at, sizeof(len));
+    return field->capacity - len;
+}
+
+bool payload_event_is_compact(const struct payload_plan *plan, const void *event)
+{
+    const struct shape *shape = plan->shape;
+    size_t unused = plan->slack_inside;
+    size_t i;
+
+    if (plan->slack <= SLACK_MAX)
+        return true;
+    for (i = 0; i < shape->count && unused <= SLACK_MAX; i++)
+        if (stands_alone(&shape->fields[i]))
+            unused += unused_of(&shape->fields[i], (const uint8_t *)event + shape->fields[i].offset);
+    return unused <= SLACK_MAX;
 }
 
 void payload_write_native(const struct payload_plan *plan, struct pack *pack, const void *event)

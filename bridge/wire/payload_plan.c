@@ -205,6 +205,7 @@ maiko_status payload_plan_new(struct heap *heap, const maiko_event_type *type, c
     }
     if (type->tail_size > 0)
         plan->tail = &plan->shape->fields[plan->shape->count - 1];
+    payload_plan_measure(plan);
     *ret_plan = plan;
     return MAIKO_OK;
 }

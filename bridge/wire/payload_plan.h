@@ -32,7 +32,12 @@ struct payload_plan {
     const maiko_event_type *type;
     const struct shape_field *tail; /* NULL: none */
     struct shape *shape;
+    size_t slack;        /* bytes that strings and blobs may leave unused, all together */
+    size_t slack_inside; /* of those: what is in arrays, nested structs and the tail */
 };
+
+/* Fills in the two. */
+void payload_plan_measure(struct payload_plan *plan);
 
 /* STRING and TEXT are one thing on the wire, so are BLOB and BYTES. */
 static inline bool field_is_text(const struct shape_field *field)

@@ -585,7 +585,7 @@ static void half_empty_strings_are_not_worth_their_native_bytes(void)
     static const struct {
         const maiko_event_type *type;
         bool is_compact;
-    } types[] = {{MAIKO_TYPE(roomy), false},      {MAIKO_TYPE(snug), true},   {MAIKO_TYPE(tail_of_marks), false},
+    } types[] = {{MAIKO_TYPE(roomy), true},       {MAIKO_TYPE(snug), true},   {MAIKO_TYPE(tail_of_marks), false},
                  {MAIKO_TYPE(many_marks), false}, {MAIKO_TYPE(sample), true}, {MAIKO_TYPE(line), true}};
     size_t i;
 
@@ -598,12 +598,43 @@ static void half_empty_strings_are_not_worth_their_native_bytes(void)
     }
 }
 
+#define NESTED_FIELDS(F) F(STRUCT_ARRAY, marks, mark, 64) F(BLOB, key, 1000)
+MAIKO_EVENT(roomy_with_marks, "roomy with marks", NESTED_FIELDS)
+
+static bool is_compact(const maiko_event_type *type, const void *event)
+{
+    struct payload_plan *plan = plan_of(type, NULL);
+    bool answer = payload_event_is_compact(plan, event);
+
+    payload_plan_free(plan);
+    return answer;
+}
+
+static void a_full_event_goes_native_and_a_half_empty_one_does_not(void)
+{
+    snug empty = {.key.len = 0};
+    roomy event = {.key.len = 0};
+    roomy_with_marks with_marks = {.key.len = 1000};
+
+    CU_ASSERT_TRUE(is_compact(MAIKO_TYPE(snug), &empty));
+    CU_ASSERT_FALSE(is_compact(MAIKO_TYPE(roomy), &event));
+    event.key.len = 1;
+    CU_ASSERT_TRUE(is_compact(MAIKO_TYPE(roomy), &event));
+    event.key.len = 0;
+    strcpy(event.text, "t");
+    CU_ASSERT_TRUE(is_compact(MAIKO_TYPE(roomy), &event));
+    CU_ASSERT_TRUE(is_compact(MAIKO_TYPE(roomy_with_marks), &with_marks));
+    with_marks.key.len--; /* the marks count as empty */
+    CU_ASSERT_FALSE(is_compact(MAIKO_TYPE(roomy_with_marks), &with_marks));
+}
+
 static const struct test_case cases[] = {TEST_CASE(random_events_of_random_types_come_back_bit_by_bit),
                                          TEST_CASE(native_bytes_are_the_event_and_become_the_same_array),
                                          TEST_CASE(hostile_native_bytes_are_refused_or_legal),
                                          TEST_CASE(native_bytes_that_are_no_event_are_refused_with_the_reason),
                                          TEST_CASE(a_native_tail_is_as_long_as_it_says),
                                          TEST_CASE(half_empty_strings_are_not_worth_their_native_bytes),
+                                         TEST_CASE(a_full_event_goes_native_and_a_half_empty_one_does_not),
                                          TEST_CASE(announced_types_are_the_same_types),
                                          TEST_CASE(fields_are_matched_by_name_between_versions),
                                          TEST_CASE(a_field_of_another_kind_is_refused_by_name),
