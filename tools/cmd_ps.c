@@ -192,9 +192,10 @@ static void print_node(const maiko_node_info *node, void *userdata)
 
 static int usage(FILE *file)
 {
-    fputs("usage: maiko ps [--space NAME] [--json]\n"
-          "  -s, --space NAME  this space only (all of this user)\n"
-          "  --json            one object per line\n",
+    fputs("usage: maiko ps [--space-group GROUP] [--space NAME] [--json]\n"
+          "  -s, --space NAME      this space only (all of this user, or of the group)\n"
+          "  --space-group GROUP   spaces that the members of this group share\n"
+          "  --json                one object per line\n",
           file);
     return EXIT_OK;
 }
@@ -202,11 +203,13 @@ static int usage(FILE *file)
 int cmd_ps(int argc, char **argv)
 {
     static const struct option options[] = {{"space", required_argument, NULL, 's'},
+                                            {"space-group", required_argument, NULL, 'G'},
                                             {"json", no_argument, NULL, 'j'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     struct listing listing = {false, 0};
     const char *space = NULL;
+    const char *group = NULL;
     char reason[256] = "";
     maiko_status status;
     int letter;
@@ -214,6 +217,8 @@ int cmd_ps(int argc, char **argv)
     while ((letter = getopt_long(argc, argv, ":s:h", options, NULL)) != -1) {
         if (letter == 's')
             space = optarg;
+        else if (letter == 'G')
+            group = optarg;
         else if (letter == 'j')
             listing.is_json = true;
         else
@@ -221,9 +226,9 @@ int cmd_ps(int argc, char **argv)
     }
     if (optind < argc)
         return complain(EXIT_BAD_USAGE, "ps", "what is %s?  (a space is given by --space)", argv[optind]);
-    status = maiko_space_list(NULL, space, print_node, &listing, reason, sizeof(reason));
+    status = maiko_space_list_shared(NULL, group, space, print_node, &listing, reason, sizeof(reason));
     if (status != MAIKO_OK)
-        return complain_status(status, "ps", space, reason);
+        return complain_status(status, "ps", group == NULL ? space : NULL, reason);
     if (listing.count == 0 && !listing.is_json)
         complain(EXIT_OK, "ps", "nobody is in %s%s", space == NULL ? "any space" : "space ", space == NULL ? "" : space);
     return finish_output("ps");

@@ -25,6 +25,7 @@ enum { PATTERNS_MAX = 64 };
 
 struct topic_options {
     const char *space;
+    const char *group; /* whose members share it; NULL: this user's alone */
     const char *type;
     unsigned long count; /* 0: no end */
     double timeout_s;
@@ -42,6 +43,7 @@ static int usage(FILE *file)
           "echo: one line per event: time, topic, sender, payload; on stderr why none come.\n"
           "pub: exits with 0 only when a node has accepted the event.\n"
           "  -s, --space NAME   which space; list: of all when it is not given\n"
+          "      --space-group GROUP  a space that the members of this group share\n"
           "  -c, --count N      end after N events\n"
           "      --history      what the nodes still have first\n"
           "      --last         the last event of each topic first\n"
@@ -114,13 +116,14 @@ static int list(const struct topic_options *options)
 {
     char reason[256] = "";
     struct topic_listing listing = {.is_json = options->is_json};
-    maiko_status status = maiko_space_list(NULL, options->space, print_topics, &listing, reason, sizeof(reason));
+    maiko_status status =
+        maiko_space_list_shared(NULL, options->group, options->space, print_topics, &listing, reason, sizeof(reason));
 
     if (status == MAIKO_OK && !listing.has_head && !listing.is_json)
         complain(EXIT_OK, "topic", "no live process");
     if (status == MAIKO_OK)
         return finish_output("topic");
-    return complain_status(status, "topic", options->space, reason);
+    return complain_status(status, "topic", options->group == NULL ? options->space : NULL, reason);
 }
 
 /* ---- echo ---- */
@@ -195,12 +198,13 @@ static void look_at(const maiko_node_info *node, void *userdata)
         prospect->has_topic = prospect->has_topic || maiko_topic_matches(prospect->pattern, node->topics[i].topic);
 }
 
-static void explain(const char *space, const char *pattern)
+static void explain(const struct topic_options *options, const char *pattern)
 {
     struct prospect prospect = {.pattern = pattern};
 
-    if (maiko_space_list(NULL, space, look_at, &prospect, NULL, 0) != MAIKO_OK || prospect.nodes == 0)
-        complain(0, "topic", "%s: nobody is in space %s yet; waiting", pattern, space);
+    if (maiko_space_list_shared(NULL, options->group, options->space, look_at, &prospect, NULL, 0) != MAIKO_OK ||
+        prospect.nodes == 0)
+        complain(0, "topic", "%s: nobody is in space %s yet; waiting", pattern, options->space);
     else if (prospect.exporter[0] == '\0')
         complain(0, "topic", "%s: no node exports such a topic yet (maiko topic list shows what there is); waiting", pattern);
     else if (!prospect.has_topic)
@@ -251,7 +255,8 @@ static int echo_events(const struct topic_options *options, char **patterns, int
                                   .program = ECHO_PROGRAM,
                                   .log = on_log,
                                   .log_userdata = &state.is_verbose,
-                                  .linger_ns = MAIKO_MS(100)};
+                                  .linger_ns = MAIKO_MS(100),
+                                  .space_group = options->group};
     maiko_supervisor *sup = maiko_supervisor_new(&(maiko_config){.name = ECHO_PROGRAM, .no_counters_file = true});
     maiko_bridge *bridge = maiko_bridge_new(sup, &config);
     maiko_status status = set_up(sup, bridge, &state, patterns, count, options->from);
@@ -262,7 +267,7 @@ static int echo_events(const struct topic_options *options, char **patterns, int
     if (status == MAIKO_OK)
         status = maiko_bridge_start(bridge);
     for (i = 0; i < count && status == MAIKO_OK; i++)
-        explain(options->space, patterns[i]);
+        explain(options, patterns[i]);
     if (status == MAIKO_OK)
         status = maiko_supervisor_run(sup);
     code = exit_code_of(status);
@@ -279,12 +284,12 @@ static int echo_events(const struct topic_options *options, char **patterns, int
 static int pub(const struct topic_options *options, const char *topic, const char *json)
 {
     char answer[512] = "";
-    maiko_status status = maiko_space_publish(NULL, options->space, topic, options->type, json,
-                                              (uint64_t)(options->timeout_s * 1e9), answer, sizeof(answer));
+    maiko_status status = maiko_space_publish_shared(NULL, options->group, options->space, topic, options->type, json,
+                                                     (uint64_t)(options->timeout_s * 1e9), answer, sizeof(answer));
 
     if (status == MAIKO_OK)
         return EXIT_OK;
-    return complain_status(status, "topic", options->space, answer);
+    return complain_status(status, "topic", options->group == NULL ? options->space : NULL, answer);
 }
 
 /* ---- */
@@ -297,6 +302,9 @@ static bool read_option(struct topic_options *options, int letter)
     switch (letter) {
     case 's':
         options->space = optarg;
+        return true;
+    case 'G':
+        options->group = optarg;
         return true;
     case 't':
         options->type = optarg;
@@ -364,12 +372,17 @@ static int run(const struct topic_options *options, char **argv, int argc)
 
 int cmd_topic(int argc, char **argv)
 {
-    static const struct option long_options[] = {
-        {"space", required_argument, NULL, 's'}, {"type", required_argument, NULL, 't'},
-        {"count", required_argument, NULL, 'c'}, {"timeout", required_argument, NULL, 'W'},
-        {"history", no_argument, NULL, 'H'},     {"last", no_argument, NULL, 'L'},
-        {"json", no_argument, NULL, 'j'},        {"verbose", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
+    static const struct option long_options[] = {{"space", required_argument, NULL, 's'},
+                                                 {"space-group", required_argument, NULL, 'G'},
+                                                 {"type", required_argument, NULL, 't'},
+                                                 {"count", required_argument, NULL, 'c'},
+                                                 {"timeout", required_argument, NULL, 'W'},
+                                                 {"history", no_argument, NULL, 'H'},
+                                                 {"last", no_argument, NULL, 'L'},
+                                                 {"json", no_argument, NULL, 'j'},
+                                                 {"verbose", no_argument, NULL, 'v'},
+                                                 {"help", no_argument, NULL, 'h'},
+                                                 {NULL, 0, NULL, 0}};
     struct topic_options options = {.timeout_s = 2};
     int letter;
 

@@ -12,6 +12,7 @@
 #define OPTION_MAP(X)                                                                                                            \
     X("actors", "A,B,…", 'a', "run these actors of the table here (all of them)")                                                \
     X("space", "NAME", 's', "meet the other processes of this host in this space")                                               \
+    X("space-group", "GROUP", 'G', "share the space with the members of this group, who all name it (this user alone)")          \
     X("node", "NAME", 'n', "name of this process in the space (program.pid)")                                                    \
     X("listen", "ENDPOINT", 'l', "let others connect: tcp://HOST:PORT or ipc:///PATH; repeatable")                               \
     X("connect", "ENDPOINT", 'c', "connect to another process; repeatable")                                                      \
@@ -67,6 +68,7 @@ void app_options_deinit(struct app_options *options)
     for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
         text_list_clear(lists[i], options->heap);
     heap_strfree(options->heap, options->space);
+    heap_strfree(options->heap, options->space_group);
     heap_strfree(options->heap, options->node);
     heap_strfree(options->heap, options->key_file);
     heap_strfree(options->heap, options->allow_file);
@@ -217,6 +219,8 @@ static char **text_of(struct app_options *options, int letter)
     switch (letter) {
     case 's':
         return &options->space;
+    case 'G':
+        return &options->space_group;
     case 'n':
         return &options->node;
     case 'k':

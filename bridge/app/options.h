@@ -10,7 +10,8 @@ struct app_options {
     struct heap *heap;
     struct text_list actors; /* placed here; empty: all */
     bool has_actors;
-    char *space; /* NULL: none */
+    char *space;       /* NULL: none */
+    char *space_group; /* NULL: this user's alone */
     char *node;
     struct text_list listen;
     struct text_list connect;

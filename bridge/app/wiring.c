@@ -206,7 +206,8 @@ static void make_bridge(struct app_run *run, void (*log)(maiko_log_level level, 
                                   .transport = options->transport,
                                   .window_bytes = options->window,
                                   .log = log,
-                                  .log_userdata = run};
+                                  .log_userdata = run,
+                                  .space_group = options->space_group};
 
     if (keys == NULL)
         return;

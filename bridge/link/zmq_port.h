@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/heap.h"
 #include "base/text.h"
@@ -68,6 +69,8 @@ struct zmq_port_hooks {
     /* A descriptor on which a guest may sleep first, exclusively; one on which it may not any more.  NULL: no guests. */
     void (*share)(int fd, void *userdata);
     void (*unshare)(int fd, void *userdata);
+    /* A process of another user of this host wants in; NULL: none may. */
+    bool (*admit_user)(uid_t user, pid_t process, void *userdata);
     void *userdata;
 };
 

@@ -50,10 +50,18 @@ static int read_request(void *socket, struct zap_part parts[ZAP_PARTS])
     return count;
 }
 
-/* An ipc connection: is it of this user?  The directory keeps others out; this holds where it does not. */
-static bool is_own_user(const char *address)
+/* An ipc connection, from user:group:process: is it of this user, or of one of those who share the space?  The directory keeps
+ * others out; this holds where it does not. */
+static bool is_one_of_us(const struct zmq_port *port, const char *address)
 {
-    return strtoul(address + strlen(PORT_LOCAL_ADDRESS), NULL, 10) == geteuid();
+    char *end;
+    uid_t user = (uid_t)strtoul(address + strlen(PORT_LOCAL_ADDRESS), &end, 10);
+    const char *process = strrchr(end, ':');
+
+    if (user == geteuid())
+        return true;
+    return process != NULL && port->hooks.admit_user != NULL &&
+           port->hooks.admit_user(user, (pid_t)strtol(process + 1, NULL, 10), port->hooks.userdata);
 }
 
 /* Without encryption only sockets were bound that may be: ipc ones, loopback, and what was asked for as insecure. */
@@ -63,7 +71,7 @@ static bool decide(struct zmq_port *port, const struct zap_part *parts, int coun
 
     ret_key[0] = '\0';
     if (count == ZAP_MECHANISM + 1 && strcmp((const char *)parts[ZAP_MECHANISM].bytes, "NULL") == 0)
-        return strncmp(address, PORT_LOCAL_ADDRESS, strlen(PORT_LOCAL_ADDRESS)) != 0 || is_own_user(address);
+        return strncmp(address, PORT_LOCAL_ADDRESS, strlen(PORT_LOCAL_ADDRESS)) != 0 || is_one_of_us(port, address);
     if (count != ZAP_PARTS || strcmp((const char *)parts[ZAP_MECHANISM].bytes, "CURVE") != 0 ||
         parts[ZAP_CREDENTIALS].len != KEY_BYTES)
         return false;

@@ -70,6 +70,14 @@ static bool is_peer_key(const maiko_bridge *bridge, const char *key)
     return false;
 }
 
+/* Members of the group that shares our space.  Over a socket of libzmq only the process is known, not its groups. */
+bool node_access_admit_user(uid_t user, pid_t process, void *userdata)
+{
+    const maiko_bridge *bridge = userdata;
+
+    return bridge->space != NULL && group_has_process(space_group(bridge->space), user, process);
+}
+
 bool node_access_admit(const char *key, const char *address, void *userdata)
 {
     const maiko_bridge *bridge = userdata;

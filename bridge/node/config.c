@@ -91,16 +91,24 @@ static void fill_defaults(maiko_bridge *bridge)
         node_fail(bridge, MAIKO_EINVAL, "links through shared memory need a space");
 }
 
+/* Each member of a group has an XDG_RUNTIME_DIR of its own. */
+static const char *runtime_dir_of(const maiko_bridge_config *config)
+{
+    if (config->runtime_dir != NULL || config->space_group != NULL)
+        return config->runtime_dir;
+    return getenv("XDG_RUNTIME_DIR");
+}
+
 static void read_config(maiko_bridge *bridge, const maiko_bridge_config *config, size_t config_size)
 {
     if (config == NULL)
         return;
     memcpy(&bridge->config, config, config_size < sizeof(bridge->config) ? config_size : sizeof(bridge->config));
     copy_text(bridge, bridge->space_name, sizeof(bridge->space_name), bridge->config.space, "the name of the space");
+    copy_text(bridge, bridge->space_group, sizeof(bridge->space_group), bridge->config.space_group, "the group of the space");
     copy_text(bridge, bridge->node_name, sizeof(bridge->node_name), bridge->config.node, "the name of the node");
     copy_text(bridge, bridge->program, sizeof(bridge->program), bridge->config.program, "the name of the program");
-    copy_text(bridge, bridge->runtime_dir, sizeof(bridge->runtime_dir),
-              bridge->config.runtime_dir != NULL ? bridge->config.runtime_dir : getenv("XDG_RUNTIME_DIR"), "XDG_RUNTIME_DIR");
+    copy_text(bridge, bridge->runtime_dir, sizeof(bridge->runtime_dir), runtime_dir_of(&bridge->config), "XDG_RUNTIME_DIR");
     copy_text(bridge, bridge->key_file, sizeof(bridge->key_file), bridge->config.key_file, "the name of the key file");
     copy_text(bridge, bridge->allow_file, sizeof(bridge->allow_file), bridge->config.allow_file, "the name of the allow file");
     read_peer_keys(bridge, bridge->config.peer_keys);

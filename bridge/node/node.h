@@ -154,6 +154,7 @@ struct maiko_bridge {
     maiko_supervisor *sup;
     maiko_bridge_config config; /* texts below */
     char space_name[SPACE_NAME_MAX + 1];
+    char space_group[SPACE_NAME_MAX + 1]; /* "": of this user alone */
     char node_name[SPACE_NAME_MAX + 1];
     char program[NODE_NAME_SIZE];
     char runtime_dir[SPACE_PATH_MAX];
@@ -372,6 +373,7 @@ void node_door_listen(maiko_bridge *bridge, const struct export_event *event, si
 
 maiko_status node_access_load(maiko_bridge *bridge, struct text *error);
 bool node_access_admit(const char *key, const char *address, void *bridge);
+bool node_access_admit_user(uid_t user, pid_t process, void *bridge);
 bool node_access_may_listen(const char *key, const char *prefix, size_t len, void *bridge);
 bool node_access_may_be_named(const maiko_bridge *bridge, const struct route *route, const char *node);
 bool node_access_may_publish(maiko_bridge *bridge, const struct route *route, const char *topic);

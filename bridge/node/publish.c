@@ -173,8 +173,8 @@ static void write_answer(const struct question *question, char *answer, size_t a
                  question->status[0] != '\0' && question->text[0] != '\0' ? ": " : "", question->text);
 }
 
-maiko_status maiko_space_publish(const char *runtime_dir, const char *space, const char *topic, const char *type,
-                                 const char *json, uint64_t timeout_ns, char *answer, size_t answer_size)
+maiko_status maiko_space_publish_shared(const char *runtime_dir, const char *group, const char *space, const char *topic,
+                                        const char *type, const char *json, uint64_t timeout_ns, char *answer, size_t answer_size)
 {
     struct text_list endpoints = {NULL, 0};
     struct question question = {.is_up = false};
@@ -195,7 +195,7 @@ maiko_status maiko_space_publish(const char *runtime_dir, const char *space, con
         write_answer(&question, answer, answer_size);
         return MAIKO_EINVAL;
     }
-    status = maiko_space_list(runtime_dir, space, collect, &endpoints, answer, answer_size);
+    status = maiko_space_list_shared(runtime_dir, group, space, collect, &endpoints, answer, answer_size);
     if (status == MAIKO_OK)
         status = MAIKO_ENOTFOUND;
     for (i = 0; i < endpoints.count; i++) {
@@ -208,4 +208,10 @@ maiko_status maiko_space_publish(const char *runtime_dir, const char *space, con
     text_list_clear(&endpoints, heap_default());
     free(frame);
     return status;
+}
+
+maiko_status maiko_space_publish(const char *runtime_dir, const char *space, const char *topic, const char *type,
+                                 const char *json, uint64_t timeout_ns, char *answer, size_t answer_size)
+{
+    return maiko_space_publish_shared(runtime_dir, NULL, space, topic, type, json, timeout_ns, answer, answer_size);
 }

@@ -57,6 +57,7 @@ static maiko_status open_port(maiko_bridge *bridge, struct text *error)
                                                .down = node_peers_down,
                                                .forgotten = node_peers_forgotten,
                                                .admit = node_access_admit,
+                                               .admit_user = node_access_admit_user,
                                                .may_listen = node_access_may_listen,
                                                .refused = on_refused,
                                                .warn = on_warning,
@@ -74,6 +75,7 @@ static maiko_status join_space(maiko_bridge *bridge, struct text *error)
 {
     struct space_config config = {.heap = bridge->heap,
                                   .runtime_dir = bridge->runtime_dir,
+                                  .group = bridge->space_group,
                                   .space = bridge->space_name,
                                   .node = bridge->node_name,
                                   .hooks = {.node_arrived = on_space_arrived,
@@ -152,6 +154,8 @@ static maiko_status enter_space(maiko_bridge *bridge, struct text *error)
 
     if (status == MAIKO_OK)
         status = zmq_port_bind(bridge->port, PORT_LINKS, space_link_endpoint(bridge->space), bound, error);
+    if (status == MAIKO_OK)
+        status = space_link_bound(bridge->space, error);
     if (status == MAIKO_OK)
         status = describe(bridge, bound);
     return status == MAIKO_OK ? space_announce(bridge->space, error) : status;

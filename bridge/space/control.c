@@ -64,7 +64,7 @@ static maiko_status clear_path(const char *path, struct text *error)
     return MAIKO_OK;
 }
 
-maiko_status control_listen(const char *path, int *ret_fd, struct text *error)
+maiko_status control_listen(const char *path, gid_t group, int *ret_fd, struct text *error)
 {
     struct sockaddr_un address;
     maiko_status status;
@@ -78,8 +78,8 @@ maiko_status control_listen(const char *path, int *ret_fd, struct text *error)
     if (status != MAIKO_OK)
         return status;
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && chmod(path, 0600) == 0 &&
-        listen(fd, CONTROL_BACKLOG) == 0) {
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+        chmod(path, group == SPACE_NO_GROUP ? 0600 : 0660) == 0 && listen(fd, CONTROL_BACKLOG) == 0) {
         *ret_fd = fd;
         return MAIKO_OK;
     }
@@ -90,20 +90,19 @@ maiko_status control_listen(const char *path, int *ret_fd, struct text *error)
     return status;
 }
 
-/* Closes the connection when the other end belongs to another user. */
-static maiko_status check_peer(int fd, struct text *error)
+/* Closes the connection when the other end belongs to somebody who is not admitted. */
+static maiko_status check_peer(int fd, gid_t group, struct text *error)
 {
-    struct ucred peer = {0};
-    socklen_t len = sizeof(peer);
+    struct ucred peer;
 
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.uid == geteuid())
+    if (group_admits(group, fd, &peer))
         return MAIKO_OK;
     text_append_format(error, "control connection of user %lu (process %ld) refused", (unsigned long)peer.uid, (long)peer.pid);
     close(fd);
     return MAIKO_EPERM;
 }
 
-maiko_status control_accept(int listen_fd, int *ret_fd, struct text *error)
+maiko_status control_accept(int listen_fd, gid_t group, int *ret_fd, struct text *error)
 {
     int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     maiko_status status;
@@ -114,13 +113,13 @@ maiko_status control_accept(int listen_fd, int *ret_fd, struct text *error)
         text_append_format(error, "accepting a control connection: %s", ERRNO_TEXT(errno));
         return MAIKO_ESYSTEM;
     }
-    status = check_peer(fd, error);
+    status = check_peer(fd, group, error);
     if (status == MAIKO_OK)
         *ret_fd = fd;
     return status;
 }
 
-maiko_status control_connect(const char *path, int *ret_fd, struct text *error)
+maiko_status control_connect(const char *path, gid_t group, int *ret_fd, struct text *error)
 {
     struct sockaddr_un address;
     maiko_status status;
@@ -140,7 +139,7 @@ maiko_status control_connect(const char *path, int *ret_fd, struct text *error)
         text_append_format(error, "control connection to %s: %s", path, ERRNO_TEXT(reason));
         return reason == EAGAIN ? MAIKO_EFULL : reason == ENOENT || reason == ECONNREFUSED ? MAIKO_ENOTFOUND : MAIKO_ESYSTEM;
     }
-    status = check_peer(fd, error);
+    status = check_peer(fd, group, error);
     if (status == MAIKO_OK)
         *ret_fd = fd;
     return status;

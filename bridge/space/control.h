@@ -8,17 +8,19 @@
 
 #include "base/text.h"
 #include "space/greeting.h"
+#include "space/group.h"
 
-/* Listens at `path`, mode 0600.  A stale socket there is replaced, a live one never.
+/* Listens at `path`, mode 0600, or 0660 with a group, which the directory gives it.  A stale socket there is replaced, a live one
+ * never.
  * MAIKO_OK, MAIKO_EEXIST (somebody listens there, or it is no socket), MAIKO_ESYSTEM. */
-MAIKO_MUST_CHECK maiko_status control_listen(const char *path, int *ret_fd, struct text *error);
+MAIKO_MUST_CHECK maiko_status control_listen(const char *path, gid_t group, int *ret_fd, struct text *error);
 
-/* One waiting connection of a process of the same user.  MAIKO_OK; MAIKO_ENOTFOUND: none waits; MAIKO_EPERM: one of another
+/* One waiting connection of a process that the group admits.  MAIKO_OK; MAIKO_ENOTFOUND: none waits; MAIKO_EPERM: one of another
  * user was turned away; MAIKO_ESYSTEM: no descriptors. */
-MAIKO_MUST_CHECK maiko_status control_accept(int listen_fd, int *ret_fd, struct text *error);
+MAIKO_MUST_CHECK maiko_status control_accept(int listen_fd, gid_t group, int *ret_fd, struct text *error);
 
 /* MAIKO_OK; MAIKO_ENOTFOUND: nobody listens; MAIKO_EFULL: try again later; MAIKO_EPERM: another user's; MAIKO_ESYSTEM. */
-MAIKO_MUST_CHECK maiko_status control_connect(const char *path, int *ret_fd, struct text *error);
+MAIKO_MUST_CHECK maiko_status control_connect(const char *path, gid_t group, int *ret_fd, struct text *error);
 
 /* Sends the greeting with a pidfd of this process (without one where the kernel has none).
  * MAIKO_OK, MAIKO_ECLOSED, MAIKO_ESYSTEM. */

@@ -10,6 +10,7 @@
 
 #include "space/limits.h"
 #include "space/path.h"
+#include "space/private_directory.h"
 
 static int lock_whole_file(int fd, int command, short type)
 {
@@ -26,6 +27,7 @@ maiko_status life_lock_create(int directory_fd, int *ret_fd)
 
     if (fd < 0)
         return errno == EEXIST ? MAIKO_EEXIST : errno == ENOENT ? MAIKO_ENOTFOUND : MAIKO_ESYSTEM;
+    private_file_share(directory_fd, fd, 0660); /* others of the group look whether it is held, and seize it when it is not */
     if (lock_whole_file(fd, F_SETLK, F_WRLCK) < 0) {
         bool is_taken = errno == EACCES || errno == EAGAIN;
 

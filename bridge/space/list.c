@@ -22,7 +22,7 @@ static void visit_node(int space_fd, const char *name, struct heap *heap,
     node_record_deinit(&record);
 }
 
-maiko_status space_list(struct heap *heap, const char *runtime_dir, const char *space,
+maiko_status space_list(struct heap *heap, const char *runtime_dir, gid_t group, const char *space,
                         void (*visit)(const struct node_record *node, bool is_alive, void *userdata), void *userdata,
                         struct text *error)
 {
@@ -32,7 +32,7 @@ maiko_status space_list(struct heap *heap, const char *runtime_dir, const char *
     DIR *directory;
     int fd;
 
-    status = place_open(runtime_dir, space, false, &place, error);
+    status = place_open(runtime_dir, group, space, false, &place, error);
     if (status != MAIKO_OK)
         return status;
     fd = openat(place.space_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -48,8 +48,8 @@ maiko_status space_list(struct heap *heap, const char *runtime_dir, const char *
     return directory != NULL ? MAIKO_OK : MAIKO_ESYSTEM;
 }
 
-maiko_status space_list_spaces(const char *runtime_dir, void (*visit)(const char *space, void *userdata), void *userdata,
-                               struct text *error)
+maiko_status space_list_spaces(const char *runtime_dir, gid_t group, void (*visit)(const char *space, void *userdata),
+                               void *userdata, struct text *error)
 {
     char path[SPACE_PATH_MAX];
     struct dirent *entry;
@@ -57,7 +57,7 @@ maiko_status space_list_spaces(const char *runtime_dir, void (*visit)(const char
     DIR *directory;
     int fd;
 
-    status = place_open_base(runtime_dir, false, path, &fd, error);
+    status = place_open_base(runtime_dir, group, false, path, &fd, error);
     if (status != MAIKO_OK)
         return status == MAIKO_ENOTFOUND ? MAIKO_OK : status;
     directory = fdopendir(fd);

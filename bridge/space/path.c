@@ -25,18 +25,31 @@ bool space_name_is_reserved(const char *name)
     return strcmp(name, SPACE_COUNTERS_DIRECTORY) == 0;
 }
 
-maiko_status space_base_path(const char *runtime_dir, uid_t uid, char ret_path[SPACE_PATH_MAX], struct text *error)
+static maiko_status check_length(int len, struct text *error)
 {
-    int len;
-
-    if (runtime_dir != NULL && runtime_dir[0] == '/')
-        len = snprintf(ret_path, SPACE_PATH_MAX, "%s/maiko", runtime_dir);
-    else
-        len = snprintf(ret_path, SPACE_PATH_MAX, "/tmp/maiko-%lu", (unsigned long)uid);
     if (len < SPACE_PATH_MAX)
         return MAIKO_OK;
     text_append_format(error, "XDG_RUNTIME_DIR is %d bytes long, at most %d can be used", len, SPACE_PATH_MAX - 1);
     return MAIKO_ETOOLONG;
+}
+
+/* `fallback` and `number` make its name below /tmp. */
+static maiko_status base_path(const char *runtime_dir, const char *fallback, unsigned long number, char *ret_path,
+                              struct text *error)
+{
+    if (runtime_dir != NULL && runtime_dir[0] == '/')
+        return check_length(snprintf(ret_path, SPACE_PATH_MAX, "%s/maiko", runtime_dir), error);
+    return check_length(snprintf(ret_path, SPACE_PATH_MAX, "/tmp/%s-%lu", fallback, number), error);
+}
+
+maiko_status space_base_path(const char *runtime_dir, uid_t uid, char ret_path[SPACE_PATH_MAX], struct text *error)
+{
+    return base_path(runtime_dir, "maiko", uid, ret_path, error);
+}
+
+maiko_status space_group_base_path(const char *runtime_dir, gid_t group, char ret_path[SPACE_PATH_MAX], struct text *error)
+{
+    return base_path(runtime_dir, "maiko-group", group, ret_path, error);
 }
 
 static uint64_t hash_of(const char *space, const char *node)

@@ -35,6 +35,10 @@ bool space_name_is_reserved(const char *name);
  */
 maiko_status space_base_path(const char *runtime_dir, uid_t uid, char ret_path[SPACE_PATH_MAX], struct text *error);
 
+/* The same for a group, whose members have runtime directories of their own: /tmp/maiko-group-GID when runtime_dir is NULL or
+ * empty. */
+maiko_status space_group_base_path(const char *runtime_dir, gid_t group, char ret_path[SPACE_PATH_MAX], struct text *error);
+
 /*
  * Where a socket of a node is: `base`/SPACE/NODE/`file`, or, when the kernel would not take a path of that length,
  * `base`/.s/HASH-`file` (HASH of space and node, so everybody finds the same place).

@@ -11,21 +11,25 @@
 #include "space/path.h"
 #include "space/private_directory.h"
 
-maiko_status place_open_base(const char *runtime_dir, bool create, char ret_path[SPACE_PATH_MAX], int *ret_fd, struct text *error)
+maiko_status place_open_base(const char *runtime_dir, gid_t group, bool create, char ret_path[SPACE_PATH_MAX], int *ret_fd,
+                             struct text *error)
 {
-    maiko_status status = space_base_path(runtime_dir, geteuid(), ret_path, error);
+    maiko_status status = group == SPACE_NO_GROUP ? space_base_path(runtime_dir, geteuid(), ret_path, error)
+                                                  : space_group_base_path(runtime_dir, group, ret_path, error);
 
     if (status != MAIKO_OK)
         return status;
-    return private_directory_open(AT_FDCWD, ret_path, create, ret_fd, error);
+    return private_directory_open_path(ret_path, group, create, ret_fd, error);
 }
 
-maiko_status place_open(const char *runtime_dir, const char *space, bool create, struct place *ret_place, struct text *error)
+maiko_status place_open(const char *runtime_dir, gid_t group, const char *space, bool create, struct place *ret_place,
+                        struct text *error)
 {
     maiko_status status;
     int base_fd;
 
-    status = place_open_base(runtime_dir, create, ret_place->base, &base_fd, error);
+    ret_place->group = group;
+    status = place_open_base(runtime_dir, group, create, ret_place->base, &base_fd, error);
     if (status != MAIKO_OK)
         return status;
     status = private_directory_open(base_fd, space, create, &ret_place->space_fd, error);
@@ -46,14 +50,14 @@ void place_close(struct place *place)
     place->space_fd = -1;
 }
 
-static maiko_status make_short_directory(const char *base, struct text *error)
+static maiko_status make_short_directory(const struct place *place, struct text *error)
 {
     char path[SPACE_PATH_MAX + sizeof(SPACE_SHORT_DIRECTORY)];
     maiko_status status;
     int fd;
 
-    snprintf(path, sizeof(path), "%s/" SPACE_SHORT_DIRECTORY, base);
-    status = private_directory_open(AT_FDCWD, path, true, &fd, error);
+    snprintf(path, sizeof(path), "%s/" SPACE_SHORT_DIRECTORY, place->base);
+    status = private_directory_open_path(path, place->group, true, &fd, error);
     if (status == MAIKO_OK)
         close(fd);
     return status;
@@ -65,6 +69,6 @@ maiko_status place_socket_path(const struct place *place, const char *space, con
     maiko_status status = space_socket_path(place->base, space, node, file, ret_path, error);
 
     if (status == MAIKO_OK && space_socket_path_is_short(place->base, ret_path))
-        status = make_short_directory(place->base, error);
+        status = make_short_directory(place, error);
     return status;
 }

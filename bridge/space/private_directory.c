@@ -4,14 +4,38 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/errno_text.h"
+#include "space/group.h"
 
-static maiko_status check(int fd, const char *name, struct text *error)
+enum { SHARED_MODE = 02770 };
+
+/* The group of a directory that was checked when it was opened. */
+static gid_t group_of(int directory_fd)
+{
+    struct stat info;
+
+    return fstat(directory_fd, &info) == 0 && (info.st_mode & 07777) == SHARED_MODE ? info.st_gid : SPACE_NO_GROUP;
+}
+
+/* Whose it is does not matter: only a member can give it to the group. */
+static maiko_status check_shared(const struct stat *info, gid_t group, const char *name, struct text *error)
+{
+    if (info->st_gid == group && (info->st_mode & 07777) == SHARED_MODE)
+        return MAIKO_OK;
+    text_append_format(error, "%s is not a directory of group %lu alone (its group is %lu, its mode %04o, must be %04o)", name,
+                       (unsigned long)group, (unsigned long)info->st_gid, (unsigned)(info->st_mode & 07777), SHARED_MODE);
+    return MAIKO_EPERM;
+}
+
+static maiko_status check(int fd, gid_t group, const char *name, struct text *error)
 {
     struct stat info;
 
@@ -19,6 +43,8 @@ static maiko_status check(int fd, const char *name, struct text *error)
         text_append_format(error, "%s: %s", name, ERRNO_TEXT(errno));
         return MAIKO_ESYSTEM;
     }
+    if (group != SPACE_NO_GROUP)
+        return check_shared(&info, group, name, error);
     if (info.st_uid != geteuid()) {
         text_append_format(error, "%s belongs to user %lu, not to us (%lu)", name, (unsigned long)info.st_uid,
                            (unsigned long)geteuid());
@@ -43,22 +69,79 @@ static maiko_status open_failed(const char *name, struct text *error)
     return reason == ENOENT ? MAIKO_ENOTFOUND : reason == EACCES ? MAIKO_EPERM : MAIKO_ESYSTEM;
 }
 
-maiko_status private_directory_open(int parent_fd, const char *name, bool create, int *ret_fd, struct text *error)
+/* Others of the group see it when it is theirs, not before. */
+static bool make_shared(int parent_fd, const char *name, gid_t group)
+{
+    char temporary[PATH_MAX];
+    uint64_t random = 0;
+    bool is_made;
+    int fd;
+
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+        random = (uint64_t)(uintptr_t)temporary ^ (uint64_t)getpid();
+    if (snprintf(temporary, sizeof(temporary), "%s.new-%016llx", name, (unsigned long long)random) >= (int)sizeof(temporary)) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    if (mkdirat(parent_fd, temporary, 0700) != 0)
+        return false;
+    fd = openat(parent_fd, temporary, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    is_made = fd >= 0 && fchown(fd, (uid_t)-1, group) == 0 && fchmod(fd, SHARED_MODE) == 0 &&
+              renameat2(parent_fd, temporary, parent_fd, name, RENAME_NOREPLACE) == 0;
+    if (!is_made) {
+        int reason = errno;
+
+        unlinkat(parent_fd, temporary, AT_REMOVEDIR);
+        errno = reason;
+    }
+    if (fd >= 0)
+        close(fd);
+    return is_made;
+}
+
+static bool make(int parent_fd, const char *name, gid_t group)
+{
+    if (group == SPACE_NO_GROUP)
+        return mkdirat(parent_fd, name, 0700) == 0;
+    if (faccessat(parent_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
+        return false;
+    }
+    return make_shared(parent_fd, name, group);
+}
+
+static maiko_status open_and_check(int parent_fd, const char *name, gid_t group, bool create, int *ret_fd, struct text *error)
 {
     maiko_status status;
     int fd;
 
-    if (create && mkdirat(parent_fd, name, 0700) != 0 && errno != EEXIST)
+    if (create && !make(parent_fd, name, group) && errno != EEXIST)
         return open_failed(name, error);
     fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return open_failed(name, error);
-    status = check(fd, name, error);
+    status = check(fd, group, name, error);
     if (status == MAIKO_OK)
         *ret_fd = fd;
     else
         close(fd);
     return status;
+}
+
+maiko_status private_directory_open(int parent_fd, const char *name, bool create, int *ret_fd, struct text *error)
+{
+    return open_and_check(parent_fd, name, group_of(parent_fd), create, ret_fd, error);
+}
+
+maiko_status private_directory_open_path(const char *path, gid_t group, bool create, int *ret_fd, struct text *error)
+{
+    return open_and_check(AT_FDCWD, path, group, create, ret_fd, error);
+}
+
+void private_file_share(int directory_fd, int fd, mode_t mode)
+{
+    if (group_of(directory_fd) != SPACE_NO_GROUP)
+        (void)!fchmod(fd, mode); /* it is ours; a file system without modes has nothing to share */
 }
 
 maiko_status private_directory_remove(int parent_fd, const char *name)
@@ -141,6 +224,8 @@ maiko_status private_file_replace(int parent_fd, const char *name, const char *b
 
     snprintf(temporary, sizeof(temporary), ".%.48s.tmp", name);
     fd = openat(parent_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        private_file_share(parent_fd, fd, 0640);
     is_written = fd >= 0 && write_all(fd, bytes, len);
     if (!is_written || renameat(parent_fd, temporary, parent_fd, name) != 0) {
         text_append_format(error, "writing %s: %s", name, ERRNO_TEXT(errno));

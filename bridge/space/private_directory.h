@@ -1,20 +1,29 @@
-/* Private directory: one that only this user can reach, opened without following a link and checked through the open
- * descriptor, so that nobody can swap it between the check and the use. */
+/* Private directory: one that only this user can reach, or only the members of one group, opened without following a link and
+ * checked through the open descriptor, so that nobody can swap it between the check and the use. */
 #ifndef SPACE_PRIVATE_DIRECTORY_H
 #define SPACE_PRIVATE_DIRECTORY_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/text.h"
 #include <maiko/status.h>
 
 /*
- * Opens `name` below `parent_fd` (AT_FDCWD for absolute names), making it first with mode 0700 when `create`.
+ * Opens `name` below `parent_fd`, making it first when `create`: with mode 0700, or, in a directory of a group, as one of the
+ * same group.
  * MAIKO_OK with a descriptor of the caller's; MAIKO_ENOTFOUND; MAIKO_EPERM when it is a link, no directory, belongs to
  * somebody else or is open to others; MAIKO_ESYSTEM.  `error` says which.
  */
 MAIKO_MUST_CHECK maiko_status private_directory_open(int parent_fd, const char *name, bool create, int *ret_fd,
                                                      struct text *error);
+
+/* The same by an absolute name, with the group it is to be of: mode 2770.  SPACE_NO_GROUP: 0700. */
+MAIKO_MUST_CHECK maiko_status private_directory_open_path(const char *path, gid_t group, bool create, int *ret_fd,
+                                                          struct text *error);
+
+/* Lets the group of the directory have a file of ours in it, which is ours alone otherwise. */
+void private_file_share(int directory_fd, int fd, mode_t mode);
 
 /* Removes the plain files, sockets and links in `name` below `parent_fd`, then the directory: one level, nothing deeper.
  * MAIKO_OK also when it was not there. */

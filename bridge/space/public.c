@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "space/group.h"
 #include "space/space.h"
 
 struct looking {
     struct heap *heap;
     const char *runtime_dir;
+    gid_t group;
     const char *space;
     void (*visit)(const maiko_node_info *node, void *userdata);
     void *userdata;
@@ -88,14 +90,22 @@ static void visit_space(const char *space, void *userdata)
     maiko_status status;
 
     looking->space = space;
-    status = space_list(looking->heap, looking->runtime_dir, space, visit_record, looking, looking->error);
+    status = space_list(looking->heap, looking->runtime_dir, looking->group, space, visit_record, looking, looking->error);
     if (looking->status == MAIKO_OK && status != MAIKO_ENOTFOUND) /* a space may go while we look */
         looking->status = status;
 }
 
-maiko_status maiko_space_list(const char *runtime_dir, const char *space,
-                              void (*visit)(const maiko_node_info *node, void *userdata), void *userdata, char *error,
-                              size_t error_size)
+/* Each member of a group has an XDG_RUNTIME_DIR of its own. */
+static maiko_status choose_place(struct looking *looking, const char *runtime_dir, const char *group)
+{
+    looking->runtime_dir = runtime_dir != NULL || group != NULL ? runtime_dir : getenv("XDG_RUNTIME_DIR");
+    looking->group = SPACE_NO_GROUP;
+    return group == NULL ? MAIKO_OK : group_find(group, &looking->group, looking->error);
+}
+
+maiko_status maiko_space_list_shared(const char *runtime_dir, const char *group, const char *space,
+                                     void (*visit)(const maiko_node_info *node, void *userdata), void *userdata, char *error,
+                                     size_t error_size)
 {
     struct looking looking = {.heap = heap_default(), .visit = visit, .userdata = userdata, .space = space};
     char own[8];
@@ -109,10 +119,19 @@ maiko_status maiko_space_list(const char *runtime_dir, const char *space,
     else
         text_init_buffer(&why, own, sizeof(own));
     looking.error = &why;
-    looking.runtime_dir = runtime_dir != NULL ? runtime_dir : getenv("XDG_RUNTIME_DIR");
+    status = choose_place(&looking, runtime_dir, group);
+    if (status != MAIKO_OK)
+        return status;
     if (space == NULL)
-        status = space_list_spaces(looking.runtime_dir, visit_space, &looking, &why);
+        status = space_list_spaces(looking.runtime_dir, looking.group, visit_space, &looking, &why);
     else
-        status = space_list(looking.heap, looking.runtime_dir, space, visit_record, &looking, &why);
+        status = space_list(looking.heap, looking.runtime_dir, looking.group, space, visit_record, &looking, &why);
     return status == MAIKO_OK ? looking.status : status;
+}
+
+maiko_status maiko_space_list(const char *runtime_dir, const char *space,
+                              void (*visit)(const maiko_node_info *node, void *userdata), void *userdata, char *error,
+                              size_t error_size)
+{
+    return maiko_space_list_shared(runtime_dir, NULL, space, visit, userdata, error, error_size);
 }

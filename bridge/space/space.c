@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -243,7 +244,7 @@ static void node_connect(struct space *space, struct node *node)
     text_init_buffer(&why, reason, sizeof(reason));
     status = space_socket_path(space->place.base, space->name, node->record.name, SPACE_CONTROL_SOCKET, path, &why);
     if (status == MAIKO_OK)
-        status = control_connect(path, &fd, &why);
+        status = control_connect(path, space->place.group, &fd, &why);
     if (status == MAIKO_OK && source_add(space, &node->control.source, SOURCE_CONTROL, fd, node) == MAIKO_OK) {
         (void)greet(space, fd); /* when it fails the connection has ended, and that is noticed */
         return;
@@ -432,7 +433,7 @@ static void accept_visitor(struct space *space)
     int fd = -1;
 
     text_init_buffer(&why, reason, sizeof(reason));
-    status = control_accept(space->listener.fd, &fd, &why);
+    status = control_accept(space->listener.fd, space->place.group, &fd, &why);
     if (status != MAIKO_OK) {
         if (status != MAIKO_ENOTFOUND)
             warn(space, reason);
@@ -635,7 +636,7 @@ static maiko_status start_watching(struct space *space, struct text *error)
                                            IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ONLYDIR | IN_DONT_FOLLOW);
     if (space->space_watch < 0)
         return fail(error, "watching the space");
-    status = control_listen(space->control_path, &listen_fd, error);
+    status = control_listen(space->control_path, space->place.group, &listen_fd, error);
     if (status != MAIKO_OK)
         return status;
     return source_add(space, &space->listener, SOURCE_LISTENER, listen_fd, NULL);
@@ -678,14 +679,17 @@ static maiko_status check_names(const struct space_config *config, struct text *
 maiko_status space_join(const struct space_config *config, struct space **ret_space, struct text *error)
 {
     maiko_status status = check_names(config, error);
+    gid_t group = SPACE_NO_GROUP;
     struct space *space;
 
+    if (status == MAIKO_OK && config->group != NULL && config->group[0] != '\0')
+        status = group_find(config->group, &group, error);
     if (status != MAIKO_OK)
         return status;
     space = space_new(config);
     if (space == NULL)
         return MAIKO_ENOMEM;
-    status = place_open(config->runtime_dir, config->space, true, &space->place, error);
+    status = place_open(config->runtime_dir, group, config->space, true, &space->place, error);
     if (status == MAIKO_OK)
         status = set_up_names(space, config, error);
     if (status == MAIKO_OK)
@@ -779,6 +783,18 @@ void space_channel_set_owner(struct space_channel *channel, void *owner)
 const char *space_link_endpoint(const struct space *space)
 {
     return space->link_endpoint;
+}
+
+maiko_status space_link_bound(const struct space *space, struct text *error)
+{
+    if (space->place.group == SPACE_NO_GROUP || chmod(space->link_path, 0660) == 0)
+        return MAIKO_OK;
+    return fail(error, space->link_path);
+}
+
+gid_t space_group(const struct space *space)
+{
+    return space->place.group;
 }
 
 const char *space_node_path(const struct space *space)

@@ -38,6 +38,7 @@ struct space_hooks {
 struct space_config {
     struct heap *heap;
     const char *runtime_dir; /* as $XDG_RUNTIME_DIR; NULL or "": the checked fallback below /tmp */
+    const char *group;       /* of the users who share it; NULL or "": this user's alone */
     const char *space;
     const char *node;
     struct space_hooks hooks;
@@ -46,8 +47,9 @@ struct space_config {
 /*
  * Makes the node's directory, takes its name, removes what the dead left, listens at the control socket.  The node shows to
  * others as not ready until space_announce().
- * MAIKO_OK, MAIKO_EINVAL, MAIKO_ENAME, MAIKO_EEXIST (a live node has the name), MAIKO_EPERM (a directory is not ours alone),
- * MAIKO_ETOOLONG, MAIKO_ENOMEM, MAIKO_ESYSTEM; `error` says what and where.
+ * MAIKO_OK, MAIKO_EINVAL, MAIKO_ENAME, MAIKO_EEXIST (a live node has the name), MAIKO_EPERM (a directory is not ours alone, or
+ * not the group's; we are no member), MAIKO_ENOTFOUND (no such group), MAIKO_ETOOLONG, MAIKO_ENOMEM, MAIKO_ESYSTEM; `error` says
+ * what and where.
  */
 MAIKO_MUST_CHECK maiko_status space_join(const struct space_config *config, struct space **ret_space, struct text *error);
 
@@ -62,6 +64,12 @@ maiko_status space_announce(struct space *space, struct text *error);
 
 /* Where the node's link socket belongs, as an ipc:// endpoint. */
 const char *space_link_endpoint(const struct space *space);
+
+/* There is a socket now.  MAIKO_OK, MAIKO_ESYSTEM: the group cannot get at it. */
+MAIKO_MUST_CHECK maiko_status space_link_bound(const struct space *space, struct text *error);
+
+/* Who shares it; SPACE_NO_GROUP: nobody. */
+gid_t space_group(const struct space *space);
 
 /* The directory of the node, for files beside the record. */
 const char *space_node_path(const struct space *space);
@@ -87,12 +95,12 @@ void space_run(struct space *space);
 
 /* For onlookers that are no node: calls `visit` for every node of the space, dead ones with is_alive false.
  * MAIKO_OK, MAIKO_ENOTFOUND (no such space), MAIKO_EPERM, MAIKO_ETOOLONG, MAIKO_ESYSTEM. */
-maiko_status space_list(struct heap *heap, const char *runtime_dir, const char *space,
+maiko_status space_list(struct heap *heap, const char *runtime_dir, gid_t group, const char *space,
                         void (*visit)(const struct node_record *node, bool is_alive, void *userdata), void *userdata,
                         struct text *error);
 
-/* Names of the spaces of this user.  MAIKO_OK (also when there is none). */
-maiko_status space_list_spaces(const char *runtime_dir, void (*visit)(const char *space, void *userdata), void *userdata,
-                               struct text *error);
+/* Names of the spaces of this user or this group.  MAIKO_OK (also when there is none). */
+maiko_status space_list_spaces(const char *runtime_dir, gid_t group, void (*visit)(const char *space, void *userdata),
+                               void *userdata, struct text *error);
 
 #endif

@@ -33,6 +33,7 @@ integration_tests += tests/integration/test_peer_reports
 integration_tests += tests/integration/test_peer_stopped
 integration_tests += tests/integration/test_relay
 integration_tests += tests/integration/test_space
+integration_tests += tests/integration/test_space_group
 integration_tests += tests/integration/test_terminal
 integration_tests += tests/integration/test_versions
 integration_tests += tests/integration/test_weather_memory
@@ -49,6 +50,8 @@ tests_integration_test_zmq_port_keys_SOURCES = tests/integration/test_zmq_port_k
 tests_integration_test_attach_SOURCES = tests/integration/test_attach.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_link_flow_SOURCES = tests/integration/test_link_flow.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_link_spin_SOURCES = tests/integration/test_link_spin.c tests/lib/bridge_end.c tests/lib/bridge_end.h
+tests_integration_test_space_group_SOURCES = tests/integration/test_space_group.c tests/lib/bridge_end.c \
+	tests/lib/bridge_end.h
 tests_integration_test_bridge_SOURCES = tests/integration/test_bridge.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_peer_keys_SOURCES = tests/integration/test_peer_keys.c $(report_end_sources)
 tests_integration_test_peer_reports_SOURCES = tests/integration/test_peer_reports.c $(report_end_sources)
@@ -72,4 +75,5 @@ tests_integration_test_threads_SOURCES = tests/integration/test_threads.c tests/
 if WITH_BRIDGE
 check_scripts += tests/integration/example_weather_split.sh
 check_scripts += tests/integration/tool_maiko.sh
+check_scripts += tests/integration/tool_space_group.sh
 endif

@@ -464,7 +464,7 @@ static int visit(const char *name)
 
     snprintf(path, sizeof(path), "%s/maiko/bridge/m/%s", host.scratch.path, SPACE_CONTROL_SOCKET);
     snprintf(greeting.name, sizeof(greeting.name), "%s", name);
-    CU_ASSERT_EQUAL_FATAL(control_connect(path, &fd, NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(control_connect(path, SPACE_NO_GROUP, &fd, NULL), MAIKO_OK);
     CU_ASSERT_EQUAL(control_send_greeting(fd, &greeting), MAIKO_OK);
     return fd;
 }

@@ -612,13 +612,13 @@ static void a_live_socket_is_never_stolen_and_a_stale_one_replaced(void)
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     CU_ASSERT_EQUAL(bind(stale, (struct sockaddr *)&address, sizeof(address)), 0);
     close(stale);
-    CU_ASSERT_EQUAL(control_listen(path, &live_fd, &error), MAIKO_OK);
-    CU_ASSERT_EQUAL(control_listen(path, &thief, &error), MAIKO_EEXIST);
+    CU_ASSERT_EQUAL(control_listen(path, SPACE_NO_GROUP, &live_fd, &error), MAIKO_OK);
+    CU_ASSERT_EQUAL(control_listen(path, SPACE_NO_GROUP, &thief, &error), MAIKO_EEXIST);
     CU_ASSERT_PTR_NOT_NULL(strstr(reason, "somebody listens"));
     close(live_fd);
     CU_ASSERT_EQUAL(unlink(path), 0);
     file = open(path, O_CREAT | O_WRONLY, 0600);
-    CU_ASSERT_EQUAL(control_listen(path, &thief, &error), MAIKO_EEXIST);
+    CU_ASSERT_EQUAL(control_listen(path, SPACE_NO_GROUP, &thief, &error), MAIKO_EEXIST);
     CU_ASSERT_EQUAL(access(path, F_OK), 0); /* a plain file is nobody's leftover */
     close(file);
     remove_runtime_dir();
@@ -642,7 +642,7 @@ static void garbage_at_the_control_socket_hurts_nobody(void)
     snprintf(path, sizeof(path), "%s/maiko/test/n/control", runtime_dir);
     memset(bytes, 0xa5, sizeof(bytes));
     for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
-        CU_ASSERT_EQUAL_FATAL(control_connect(path, &fds[i], &error), MAIKO_OK);
+        CU_ASSERT_EQUAL_FATAL(control_connect(path, SPACE_NO_GROUP, &fds[i], &error), MAIKO_OK);
         CU_ASSERT(send(fds[i], bytes, (i * 7) % sizeof(bytes) + 1, MSG_NOSIGNAL) > 0);
     }
     for (i = 0; i < 4; i++)
@@ -673,13 +673,13 @@ static void onlookers_list_the_living_and_the_dead(void)
 
     make_runtime_dir();
     text_init_buffer(&error, reason, sizeof(reason));
-    CU_ASSERT_EQUAL(space_list(heap_default(), runtime_dir, "test", count_node, counts, &error), MAIKO_ENOTFOUND);
+    CU_ASSERT_EQUAL(space_list(heap_default(), runtime_dir, SPACE_NO_GROUP, "test", count_node, counts, &error), MAIKO_ENOTFOUND);
     CU_ASSERT_EQUAL_FATAL(join(runtime_dir, "alive", &seen, &space), MAIKO_OK);
     CU_ASSERT_TRUE_FATAL(child_start(&child, live, &other));
     CU_ASSERT(wait_for(space, seen.arrived == 1));
     child_signal(&child, SIGKILL);
     child_end(&child, 60000);
-    CU_ASSERT_EQUAL(space_list(heap_default(), runtime_dir, "test", count_node, counts, &error), MAIKO_OK);
+    CU_ASSERT_EQUAL(space_list(heap_default(), runtime_dir, SPACE_NO_GROUP, "test", count_node, counts, &error), MAIKO_OK);
     CU_ASSERT_EQUAL(counts[1], 1);
     CU_ASSERT_EQUAL(counts[0], 1);
     space_leave(space);

@@ -51,6 +51,16 @@ static void the_base_falls_back_to_tmp_when_the_runtime_directory_is_unset_or_re
     CU_ASSERT_STRING_EQUAL(path, "/tmp/maiko-7");
 }
 
+static void the_base_of_a_group_is_no_users_own(void)
+{
+    char path[SPACE_PATH_MAX];
+
+    CU_ASSERT_EQUAL(space_group_base_path("/run/robots", 7, path, fresh_error()), MAIKO_OK);
+    CU_ASSERT_STRING_EQUAL(path, "/run/robots/maiko");
+    CU_ASSERT_EQUAL(space_group_base_path("", 7, path, fresh_error()), MAIKO_OK);
+    CU_ASSERT_STRING_EQUAL(path, "/tmp/maiko-group-7");
+}
+
 static void a_path_that_is_too_long_for_a_socket_becomes_a_hash(void)
 {
     char base[80];
@@ -126,6 +136,7 @@ static void a_greeting_that_is_cut_or_spoilt_is_refused(void)
 static const struct test_case cases[] = {
     TEST_CASE(names_are_short_text_that_is_safe_in_a_path),
     TEST_CASE(the_base_falls_back_to_tmp_when_the_runtime_directory_is_unset_or_relative),
+    TEST_CASE(the_base_of_a_group_is_no_users_own),
     TEST_CASE(a_path_that_is_too_long_for_a_socket_becomes_a_hash),
     TEST_CASE(a_base_that_is_too_long_for_any_socket_is_a_clear_error),
     TEST_CASE(a_greeting_comes_back_as_it_was_sent),

@@ -50,6 +50,10 @@ typedef struct maiko_bridge_config {
     /* On the bridge's thread, or on a shard's while that one sleeps, so one at a time; NULL: silent. */
     void (*log)(maiko_log_level level, const char *text, void *userdata);
     void *log_userdata;
+    /* Group whose members share the space, a name or a number; NULL: nobody but this user.  All nodes name the same; runtime_dir
+     * is then one that all members reach, or NULL: a checked directory below /tmp.  MAIKO_ENOTFOUND: no such group; MAIKO_EPERM:
+     * this process is no member, or a directory is open to others than the members. */
+    const char *space_group;
 } maiko_bridge_config;
 
 /** One pattern of topics that leaves or enters. */

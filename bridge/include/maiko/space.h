@@ -62,6 +62,18 @@ MAIKO_API maiko_status maiko_space_list(const char *runtime_dir, const char *spa
                                         size_t error_size);
 
 /**
+ * The same of spaces that the members of a group share (maiko_bridge_config.space_group).
+ *
+ * @param runtime_dir  that of their nodes; NULL: the checked directory of the group below /tmp.
+ * @param group        a name or a number; NULL: spaces of this user alone, as above.
+ * @return as above, and MAIKO_ENOTFOUND (no such group), MAIKO_EPERM (this process is no member).
+ * Threads: any.  Blocking: for the disk and the group database.
+ */
+MAIKO_API maiko_status maiko_space_list_shared(const char *runtime_dir, const char *group, const char *space,
+                                               void (*visit)(const maiko_node_info *node, void *userdata), void *userdata,
+                                               char *error, size_t error_size);
+
+/**
  * Send one event into a space, given as JSON (<maiko/json.h>), through the first node that knows its type.
  *
  * @param type        name of the type; NULL: the one the topic has there.
@@ -72,6 +84,12 @@ MAIKO_API maiko_status maiko_space_list(const char *runtime_dir, const char *spa
  */
 MAIKO_API maiko_status maiko_space_publish(const char *runtime_dir, const char *space, const char *topic, const char *type,
                                            const char *json, uint64_t timeout_ns, char *answer, size_t answer_size);
+
+/** The same into a space that the members of a group share; NULL: into one of this user alone.  Also MAIKO_ENOTFOUND (no such
+ * group) and MAIKO_EPERM (this process is no member). */
+MAIKO_API maiko_status maiko_space_publish_shared(const char *runtime_dir, const char *group, const char *space,
+                                                  const char *topic, const char *type, const char *json, uint64_t timeout_ns,
+                                                  char *answer, size_t answer_size);
 
 MAIKO_END_DECLS
 
