@@ -361,6 +361,10 @@ void peer_frame(struct peer *peer, const uint8_t *bytes, size_t len, uint64_t no
     }
     if (frame.kind == FRAME_HELLO) {
         peer_on_hello(peer, &frame, now_ns);
+    } else if (frame.kind == FRAME_WELCOME && peer->state == PEER_UP && peer->role == ROLE_CONNECTING &&
+               frame.session == peer->session) {
+        peer->last_heard = now_ns;
+        peer_hear_again(peer, &frame.hello, now_ns);
     } else if (frame.kind == FRAME_WELCOME || frame.kind == FRAME_REFUSE) {
         if (peer->state != PEER_GREETING || frame.session != peer->session)
             peer->counters.stale++;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { CLOCKS_DIFFER = 4096 }; /* by one part in so many, at most */
+
 static const char *from_word(enum pattern_from from)
 {
     return from == FROM_LOG ? "log" : from == FROM_LAST ? "last" : "";
@@ -16,19 +18,43 @@ static bool has_our_clock(const struct peer *peer)
     return remote->clock != 0 && remote->clock == peer->config.identity.clock && slice_is(remote->host, peer->host);
 }
 
-/* Was the wish there before the other node?  By one clock this is sure.  By two it is only known that the node was up for so long
- * when it wrote, which was before we heard of it: the wish may seem older than it was, never younger. */
+/* By two clocks it is only known that the node was up for so long when it wrote, which was before we heard of it: the wish may
+ * seem older than it was, never younger.  A second of one clock may be that little shorter than one of the other. */
+static bool seems_older(const struct peer *peer, const struct pattern *wish)
+{
+    uint64_t age = peer->met_ns - wish->made_at_ns;
+
+    return wish->made_at_ns <= peer->met_ns && age + age / CLOCKS_DIFFER >= peer->remote.uptime_ns;
+}
+
+/* Was the wish there before the other node?  By one clock this is sure. */
 static bool is_older(const struct peer *peer, const struct pattern *wish)
 {
-    uint64_t age = peer->met_ns > wish->made_at_ns ? peer->met_ns - wish->made_at_ns : 0;
-
-    return has_our_clock(peer) ? wish->made_at_ns <= peer->remote.started_ns : age >= peer->remote.uptime_ns;
+    return has_our_clock(peer) ? wish->made_at_ns <= peer->remote.started_ns : seems_older(peer, wish);
 }
 
 /* A wish older than the other node missed nothing by coming first: it gets all the node has. */
 static enum pattern_from effective_from(const struct peer *peer, const struct pattern *wish)
 {
     return is_older(peer, wish) ? FROM_LOG : wish->from;
+}
+
+/* The other node may know better, and tells us again how long it is up: peer_hear_again(). */
+static uint64_t doubtful_age(const struct peer *peer, const struct pattern *wish, uint64_t now_ns)
+{
+    if (has_our_clock(peer) || wish->from == FROM_LOG || !seems_older(peer, wish))
+        return 0;
+    return now_ns > wish->made_at_ns ? now_ns - wish->made_at_ns : 1;
+}
+
+void peer_hear_again(struct peer *peer, const struct frame_hello *hello, uint64_t now_ns)
+{
+    if (has_our_clock(peer) || !maiko_id_equal(hello->node, peer->remote.node) || hello->uptime_ns <= peer->remote.uptime_ns)
+        return; /* of no use, or older words on a longer way */
+    peer->remote.uptime_ns = hello->uptime_ns;
+    peer->met_ns = now_ns;
+    if (!peer_is_ready(peer))
+        peer->subscribe_due = now_ns > 0 ? now_ns : 1;
 }
 
 void peer_send_subscribe(struct peer *peer, uint64_t now_ns)
@@ -38,7 +64,8 @@ void peer_send_subscribe(struct peer *peer, uint64_t now_ns)
                               .number = peer->wish_number + 1,
                               .stream = peer->inflow.stream,
                               .next = peer->inflow.next,
-                              .ack = peer_settled(peer)};
+                              .ack = peer_settled(peer),
+                              .heard_ns = has_our_clock(peer) ? 0 : peer->remote.uptime_ns};
     size_t i;
 
     if (subscribe.stream > 0)
@@ -55,7 +82,8 @@ void peer_send_subscribe(struct peer *peer, uint64_t now_ns)
         frame_write_pattern(&peer->frame, &(struct frame_pattern){.text = slice_of(wish->text),
                                                                   .from = slice_of(from_word(effective_from(peer, wish))),
                                                                   .overflow = slice_of(overflow),
-                                                                  .id = wish->id});
+                                                                  .id = wish->id,
+                                                                  .age_ns = doubtful_age(peer, wish, now_ns)});
     }
     peer_send(peer, now_ns);
 }

@@ -27,8 +27,15 @@ static bool is_allowed(struct peer *peer, const char *pattern)
     return sink->may_subscribe == NULL || sink->may_subscribe(peer, pattern, peer->config.userdata);
 }
 
+/* What was read of a list, beside the patterns. */
+struct told_list {
+    uint32_t denied;
+    uint64_t youngest_ns; /* the smallest of the ages; UINT64_MAX: none was said */
+};
+
 /* Adds one element of the list; refused ones are ended from the start. */
-static maiko_status add_pattern(struct peer *peer, struct patterns *list, const struct frame_pattern *told, uint32_t *denied)
+static maiko_status add_pattern(struct peer *peer, struct patterns *list, const struct frame_pattern *told,
+                                struct told_list *about)
 {
     char text[WIRE_NAME_MAX + 1];
     struct pattern pattern = {.id = told->id, .from = from_of(told->from), .overflow = overflow_of(told->overflow), .text = text};
@@ -42,20 +49,23 @@ static maiko_status add_pattern(struct peer *peer, struct patterns *list, const 
     if (!is_allowed(peer, text)) {
         pattern.is_ended = true;
         pack_str(&peer->denied, text);
-        (*denied)++;
+        about->denied++;
     }
+    if (pattern.from == FROM_LOG && told->age_ns > 0 && told->age_ns < about->youngest_ns)
+        about->youngest_ns = told->age_ns;
     status = patterns_add(list, &pattern);
     return status == MAIKO_OK || status == MAIKO_ENOMEM ? status : MAIKO_EPROTOCOL;
 }
 
-static maiko_status read_patterns(struct peer *peer, const struct frame *frame, struct patterns *list, struct text *error)
+static maiko_status read_patterns(struct peer *peer, const struct frame *frame, struct patterns *list, struct told_list *about,
+                                  struct text *error)
 {
     struct reader reader;
     uint32_t count = frame_array(frame->patterns, &reader);
     size_t place;
-    uint32_t denied = 0;
     uint32_t i;
 
+    *about = (struct told_list){.youngest_ns = UINT64_MAX};
     if (count > WIRE_PATTERNS_MAX) {
         text_append(error, "patterns: more than 4096");
         return MAIKO_EPROTOCOL;
@@ -67,13 +77,13 @@ static maiko_status read_patterns(struct peer *peer, const struct frame *frame, 
         maiko_status status = frame_next_pattern(&reader, &told, error);
 
         if (status == MAIKO_OK)
-            status = add_pattern(peer, list, &told, &denied);
+            status = add_pattern(peer, list, &told, about);
         if (status != MAIKO_OK) {
             text_append(error, error->len == 0 ? "patterns: not a pattern" : "");
             return status;
         }
     }
-    pack_array_end(&peer->denied, place, denied);
+    pack_array_end(&peer->denied, place, about->denied);
     return pack_status(&peer->denied);
 }
 
@@ -188,10 +198,28 @@ static void send_ready(struct peer *peer, uint64_t number, uint64_t now_ns)
     peer_send(peer, now_ns);
 }
 
+/* They take a wish for older than this node, going by how long we were up when we wrote, and it has not even the age of what we
+ * are by now: our words were long under way, or that wish is as old as we are.  Then they are told again, and say again what
+ * they want: by words that were under way for no longer than theirs.  What they say to those is believed. */
+static bool is_in_doubt(const struct peer *peer, const struct frame *frame, uint64_t youngest_ns, uint64_t now_ns)
+{
+    if (peer->interest_number > 0 || youngest_ns >= peer_uptime(peer, now_ns))
+        return false;
+    return peer->doubted_ns == 0 || (frame->heard_ns > 0 && frame->heard_ns < peer->doubted_ns);
+}
+
+static void ask_again(struct peer *peer, uint64_t now_ns)
+{
+    if (peer->doubted_ns == 0)
+        peer->doubted_ns = peer_uptime(peer, now_ns);
+    peer_introduce_again(peer, now_ns);
+}
+
 void peer_on_subscribe(struct peer *peer, const struct frame *frame, uint64_t now_ns)
 {
     char reason[WIRE_TEXT_MAX + 1];
     struct text error;
+    struct told_list about;
     struct patterns list;
     bool is_new_stream = false;
     maiko_status status;
@@ -203,10 +231,13 @@ void peer_on_subscribe(struct peer *peer, const struct frame *frame, uint64_t no
     }
     text_init_buffer(&error, reason, sizeof(reason));
     patterns_init(&list, peer->heap);
-    status = read_patterns(peer, frame, &list, &error);
-    if (status != MAIKO_OK) {
+    status = read_patterns(peer, frame, &list, &about, &error);
+    if (status != MAIKO_OK || is_in_doubt(peer, frame, about.youngest_ns, now_ns)) {
         patterns_deinit(&list);
-        peer_fail(peer, status, reason, now_ns);
+        if (status != MAIKO_OK)
+            peer_fail(peer, status, reason, now_ns);
+        else
+            ask_again(peer, now_ns);
         return;
     }
     if (peer->interest_number == 0)

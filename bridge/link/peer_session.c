@@ -5,6 +5,13 @@
 
 #include "space/path.h"
 
+uint64_t peer_uptime(const struct peer *peer, uint64_t now_ns)
+{
+    uint64_t started_ns = peer->config.identity.started_ns;
+
+    return now_ns > started_ns ? now_ns - started_ns : 0;
+}
+
 static void fill_hello(const struct peer *peer, struct frame *frame, uint64_t now_ns)
 {
     const struct peer_identity *identity = &peer->config.identity;
@@ -18,7 +25,7 @@ static void fill_hello(const struct peer *peer, struct frame *frame, uint64_t no
                                         .host = slice_of(peer->host),
                                         .node = identity->node,
                                         .epoch = identity->epoch,
-                                        .uptime_ns = now_ns > identity->started_ns ? now_ns - identity->started_ns : 0,
+                                        .uptime_ns = peer_uptime(peer, now_ns),
                                         .clock = identity->clock,
                                         .started_ns = identity->started_ns,
                                         .window_bytes = peer->config.window_bytes,
@@ -54,6 +61,22 @@ static void send_welcome(struct peer *peer, uint64_t version, uint64_t now_ns)
     pack_clear(&peer->frame);
     frame_write(&peer->frame, &welcome);
     peer_send(peer, now_ns);
+}
+
+/* The largest version both speak, 0 when there is none. */
+static uint64_t common_version(const struct frame_hello *hello)
+{
+    uint64_t version = hello->max < WIRE_VERSION_MAX ? hello->max : WIRE_VERSION_MAX;
+
+    return version >= hello->min && version >= WIRE_VERSION_MIN ? version : 0;
+}
+
+void peer_introduce_again(struct peer *peer, uint64_t now_ns)
+{
+    if (peer->role == ROLE_CONNECTING)
+        peer_send_hello(peer, now_ns);
+    else
+        send_welcome(peer, common_version(&peer->remote), now_ns);
 }
 
 void peer_write_refusal(struct pack *pack, uint64_t session, const char *reason, const char *text)
@@ -97,14 +120,6 @@ static const char *objection(const struct peer *peer, const struct frame_hello *
     if (!slice_is(hello->space, peer->space))
         return "space";
     return NULL;
-}
-
-/* The largest version both speak, 0 when there is none. */
-static uint64_t common_version(const struct frame_hello *hello)
-{
-    uint64_t version = hello->max < WIRE_VERSION_MAX ? hello->max : WIRE_VERSION_MAX;
-
-    return version >= hello->min && version >= WIRE_VERSION_MIN ? version : 0;
 }
 
 static void be_refused(struct peer *peer, const char *reason, const char *text, uint64_t now_ns)
@@ -159,6 +174,7 @@ static void begin_session(struct peer *peer, uint64_t now_ns)
     peer->hello_due = 0;
     peer->replay_due = 0;
     peer->interest_number = 0;
+    peer->doubted_ns = 0;
     peer->ready_number = 0;
     peer->is_silent = peer->is_stalled = false;
     inflow_begin_session(&peer->inflow);
@@ -220,6 +236,7 @@ void peer_on_hello(struct peer *peer, const struct frame *frame, uint64_t now_ns
     if (peer->state == PEER_UP && peer->role == ROLE_ACCEPTING && frame->session == peer->session &&
         maiko_id_equal(frame->hello.node, peer->remote.node)) {
         peer->last_heard = now_ns;
+        peer_hear_again(peer, &frame->hello, now_ns);
         send_welcome(peer, version, now_ns); /* the first one may be lost */
         return;
     }

@@ -42,7 +42,7 @@ struct peer {
 
     /* the other side */
     struct frame_hello remote; /* texts point to the two below; `name` is empty before the first session */
-    uint64_t met_ns;           /* when it said so */
+    uint64_t met_ns;           /* when it said so, its uptime that is */
     char remote_name[WIRE_NAME_MAX + 1];
     char remote_host[WIRE_NAME_MAX + 1];
 
@@ -58,6 +58,7 @@ struct peer {
     /* what they want */
     struct patterns interest;
     uint64_t interest_number; /* 0: not subscribed in this session */
+    uint64_t doubted_ns;      /* our uptime when we first told it again, because of their age; 0: not in this session */
     struct stream stream;
     struct refusals refused; /* of what we sent, as they tell it */
     struct frame ready;      /* the answer to a repeated subscribe */
@@ -107,8 +108,11 @@ void peer_on_refuse(struct peer *peer, const struct frame *frame, uint64_t now_n
 void peer_on_reset(struct peer *peer, uint64_t now_ns);
 void peer_send_reset(struct peer *peer, uint64_t session, uint64_t now_ns);
 void peer_send_actors(struct peer *peer, uint64_t now_ns);
+uint64_t peer_uptime(const struct peer *peer, uint64_t now_ns); /* ours */
+void peer_introduce_again(struct peer *peer, uint64_t now_ns);  /* in this session: says how long we are up by now */
 
 /* ---- peer_import.c: what we receive ---- */
+void peer_hear_again(struct peer *peer, const struct frame_hello *hello, uint64_t now_ns); /* a repeated hello or welcome */
 void peer_send_subscribe(struct peer *peer, uint64_t now_ns);
 uint64_t peer_settled(struct peer *peer); /* everything below is with its receivers: what may be acknowledged */
 void peer_send_ack(struct peer *peer, uint64_t now_ns);

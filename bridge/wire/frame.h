@@ -64,6 +64,7 @@ struct frame_pattern {
     struct slice from;
     struct slice overflow;
     uint64_t id;
+    uint64_t age_ns; /* how long ago it was made; 0: not said */
 };
 
 /* One element of `refused`. */
@@ -83,7 +84,8 @@ struct frame {
     uint64_t number;          /* actors, subscribe, ready */
     uint64_t stream;          /* subscribe, ready */
     uint64_t next;            /* subscribe, ready, ack, replay, heartbeat */
-    uint64_t ack;             /* heartbeat */
+    uint64_t ack;             /* subscribe, heartbeat */
+    uint64_t heard_ns;        /* subscribe: how long the other side said last that it was up; 0: not said */
     uint64_t first;           /* data */
     bool resumed;             /* ready */
     bool is_lost_known;       /* ready */

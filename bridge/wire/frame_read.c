@@ -30,6 +30,7 @@ static const struct map_key frame_keys[] = {
     KEY("denied", MAP_ARRAY, frame.denied),
     KEY("refused", MAP_ARRAY, frame.refused),
     KEY("patterns", MAP_ARRAY, frame.patterns),
+    KEY("heard", MAP_UINT, frame.heard_ns),
     KEY("actors", MAP_ARRAY, frame.actors),
     KEY("reason", MAP_NAME, frame.reason),
     KEY("text", MAP_NAME, frame.text),
@@ -193,6 +194,7 @@ static const struct map_key pattern_keys[] = {
     {"from", MAP_NAME, false, offsetof(struct frame_pattern, from)},
     {"overflow", MAP_NAME, false, offsetof(struct frame_pattern, overflow)},
     {"id", MAP_UINT, false, offsetof(struct frame_pattern, id)},
+    {"age", MAP_UINT, false, offsetof(struct frame_pattern, age_ns)},
 };
 
 maiko_status frame_next_pattern(struct reader *reader, struct frame_pattern *ret_pattern, struct text *error)

@@ -155,24 +155,28 @@ void frame_write_actors(struct pack *pack, const struct frame_actor *actors, siz
 
 void frame_begin_subscribe(struct pack *pack, const struct frame *frame)
 {
-    begin(pack, FRAME_SUBSCRIBE, frame->session, 5u + (frame->refused.len > 0));
+    begin(pack, FRAME_SUBSCRIBE, frame->session, 5u + (frame->heard_ns > 0) + (frame->refused.len > 0));
     write_uint(pack, "number", frame->number);
     write_uint(pack, "stream", frame->stream);
     write_uint(pack, "next", frame->next);
     write_uint(pack, "ack", frame->ack);
+    if (frame->heard_ns > 0)
+        write_uint(pack, "heard", frame->heard_ns);
     write_refused(pack, frame);
     pack_str(pack, "patterns");
 }
 
 void frame_write_pattern(struct pack *pack, const struct frame_pattern *pattern)
 {
-    pack_map(pack, 2 + (pattern->from.len > 0) + (pattern->overflow.len > 0));
+    pack_map(pack, 2 + (pattern->from.len > 0) + (pattern->overflow.len > 0) + (pattern->age_ns > 0));
     write_slice(pack, "pattern", pattern->text);
     if (pattern->from.len > 0)
         write_slice(pack, "from", pattern->from);
     if (pattern->overflow.len > 0)
         write_slice(pack, "overflow", pattern->overflow);
     write_uint(pack, "id", pattern->id);
+    if (pattern->age_ns > 0)
+        write_uint(pack, "age", pattern->age_ns);
 }
 
 void frame_begin_data(struct pack *pack, const struct frame *frame)

@@ -193,6 +193,7 @@ static void introduce(struct play *play, enum frame_kind kind)
                                     .name = slice_of(how & 4 ? "no/name" : "n"),
                                     .host = slice_of("h"),
                                     .node = {how & 8 ? 1 : 2, how & 8 ? 1 : 2},
+                                    .uptime_ns = how & 16 ? 1 : play->now,
                                     .window_events = how & 16 ? 2 : 0,
                                     .window_bytes = how & 16 ? 600 : 0}};
 
@@ -210,7 +211,7 @@ static const char *const patterns[] = {"#", "a", "b", "c", "+/x", "a/#", "$sys/p
 
 static void subscribe(struct play *play)
 {
-    static const char *const from[] = {"", "last", "log", "x"};
+    static const char *const from[] = {"", "last", "log", "log"}; /* the last one with an age */
     static const char *const overflow[] = {"", "block", "drop_oldest", "drop_newest", "fail", "x"};
     unsigned how = take(play);
     unsigned count = how % 4;
@@ -221,6 +222,7 @@ static void subscribe(struct play *play)
 
     frame.stream = how & 32 ? 0 : play->stream;
     frame.next = how & 64 ? play->next : how & 128 ? play->acked : 0;
+    frame.heard_ns = how & 8 ? play->now : how & 4 ? MAIKO_MS(1) : 0;
     pack_init(&pack, heap_default(), 1 << 20);
     frame_begin_subscribe(&pack, &frame);
     place = pack_array_begin(&pack);
@@ -230,7 +232,8 @@ static void subscribe(struct play *play)
         frame_write_pattern(&pack, &(struct frame_pattern){.text = slice_of(patterns[which % 8]),
                                                            .from = slice_of(from[which / 8 % 4]),
                                                            .overflow = slice_of(overflow[which / 32 % 6]),
-                                                           .id = i});
+                                                           .id = i,
+                                                           .age_ns = which / 8 % 4 == 3 ? MAIKO_MS(400) * (which / 32) : 0});
     }
     pack_array_end(&pack, place, count);
     deliver(play, &pack);

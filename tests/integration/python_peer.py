@@ -3,6 +3,7 @@
 
 usage: python_peer.py door XPUB-ENDPOINT ROUTER-ENDPOINT     listens and publishes without being a node (sections 8 and 9)
        python_peer.py node ROUTER-ENDPOINT                   is a node: a link of its own (sections 2 to 7)
+       python_peer.py late ROUTER-ENDPOINT                   is a node whose clock is its own, and whose words come late (section 3)
        python_peer.py window ROUTER-ENDPOINT BYTES EVENTS    is a node that counts what counts against its window (section 4)
 
 In the first two roles it checks every event it hears on out/TOPIC value by value, sends its payload back on back/TOPIC with an id of its own,
@@ -196,6 +197,7 @@ class Node:
         self.poller = zmq.Poller()
         self.poller.register(self.socket, zmq.POLLIN)
         self.session = time.time_ns() // 1000000
+        self.node = uuid.uuid4().bytes
         self.is_up = self.is_ready = False
         self.types, self.channels = {}, {}
         self.stream, self.next = 0, 0  # what we receive
@@ -209,10 +211,12 @@ class Node:
         self.socket.send(msgpack.packb({"kind": kind, "session": self.session, **keys}))
         self.last_sent = time.monotonic()
 
-    def run(self):
-        node = uuid.uuid4().bytes
-        self.send("hello", min=1, max=1, space="python", node=node, name="python", epoch=time.time_ns(), uptime=1, host="", pid=1,
+    def say_hello(self, uptime):
+        self.send("hello", min=1, max=1, space="python", node=self.node, name="python", epoch=1, uptime=uptime, host="", pid=1,
                   window_bytes=self.window_bytes, window_events=self.window_events)
+
+    def run(self):
+        self.say_hello(uptime=1)
         while not self.is_done():
             if receive(self.poller):
                 self.bytes = self.socket.recv()
@@ -341,6 +345,58 @@ class Refusing(Node):
         self.on_ack({"next": frame.get("ack", 0), "refused": frame.get("refused")})
 
 
+class Late(Node):
+    """Subscribes as if the node's welcome had been long under way, and then as if its own hello had been."""
+
+    UPTIME = 3600 * 10**9
+
+    def __init__(self, router):
+        super().__init__(router)
+        self.heard = []  # each uptime the node said before it was ready
+        self.is_late = self.is_armed = self.is_silent = False
+
+    def is_done(self):
+        return self.is_armed and self.is_silent
+
+    def subscribe(self, heard, **keys):
+        self.send("subscribe", number=1, stream=0, next=0, heard=heard, patterns=[{"pattern": "out/#", **keys}])
+
+    def on_welcome(self, frame):
+        if self.is_ready:
+            return  # the answer to the second hello
+        self.heard.append(frame["uptime"])
+        check(self.heard == sorted(set(self.heard)), "uptimes %r" % self.heard)
+        if len(self.heard) == 1:
+            self.is_up = True
+            self.subscribe(self.heard[0], **{"from": "log", "age": 1})
+        elif len(self.heard) == 2:  # as if it had been on its way when that came
+            self.subscribe(self.heard[0], **{"from": "log", "age": 2})
+        else:
+            self.subscribe(self.heard[-1])
+
+    def on_ready(self, frame):
+        check(len(self.heard) == 3, "ready after %d welcomes" % len(self.heard))
+        super().on_ready(frame)
+
+    def on_subscribe(self, frame):
+        wish, = frame["patterns"]
+        if "age" in wish:
+            check(wish["from"] == "log" and wish["age"] > 0 and frame["heard"] == 1 and frame["number"] > 0, "%r" % frame)
+            if self.is_ready and not self.is_late:
+                self.is_late = True
+                self.say_hello(uptime=self.UPTIME)
+            return
+        check(self.is_late and frame["heard"] == self.UPTIME and wish.get("from", "live") == "live", "%r" % frame)
+        self.send("ready", number=frame["number"], stream=self.out_stream, next=0, resumed=False, lost=0, denied=[])
+        self.is_armed = True
+
+    def on_heartbeat(self, frame):
+        self.is_silent = self.is_ready and frame["next"] == self.next
+
+    def on_data(self, frame):
+        fail("events from before the subscription: %r" % frame)
+
+
 def record_sizes(frame):
     """What each record of a data frame counts against a window of bytes."""
     unpacker = msgpack.Unpacker()
@@ -426,8 +482,10 @@ if __name__ == "__main__":
         Node(sys.argv[2]).run()
     elif len(sys.argv) == 3 and sys.argv[1] == "refusing":
         Refusing(sys.argv[2]).run()
+    elif len(sys.argv) == 3 and sys.argv[1] == "late":
+        Late(sys.argv[2]).run()
     elif len(sys.argv) == 5 and sys.argv[1] == "window":
         run_window(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
     else:
-        fail("usage: door XPUB ROUTER | node ROUTER | refusing ROUTER | window ROUTER BYTES EVENTS")
+        fail("usage: door XPUB ROUTER | node ROUTER | refusing ROUTER | late ROUTER | window ROUTER BYTES EVENTS")
     print("python_peer: ok")

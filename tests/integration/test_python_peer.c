@@ -334,6 +334,22 @@ static void what_it_will_not_have_is_told_both_ways(void)
     stop_link(&node);
 }
 
+/* What this node has in its log is older than the peer's subscription, and the peer is older than this node's. */
+static void who_hears_late_of_another_is_told_again(void)
+{
+    struct node node;
+    struct process process;
+
+    if (!start_link(&node, &process, "late"))
+        return;
+    process_finish(&process);
+    CU_ASSERT_EQUAL(process.code, 0);
+    CU_ASSERT_TRUE(process_says(&process, "python_peer: ok"));
+    CU_ASSERT_EQUAL(counters_of(&node).exported, KINDS);
+    CU_ASSERT_EQUAL(counters_of(&node).acknowledged + counters_of(&node).lost, 0);
+    stop_link(&node);
+}
+
 /* Events of many lengths, and the loss of those that had left the log, which is a record of another kind. */
 static void publish_more_than_the_log_holds(struct node *node)
 {
@@ -382,8 +398,11 @@ static void a_window_of_events_counts_all_records(void)
 }
 
 static const struct test_case cases[] = {
-    TEST_CASE(an_outsider_listens_and_publishes),       TEST_CASE(a_node_of_another_language_has_a_link_like_any_other),
-    TEST_CASE(what_it_will_not_have_is_told_both_ways), TEST_CASE(a_window_of_bytes_counts_what_the_protocol_says),
+    TEST_CASE(an_outsider_listens_and_publishes),
+    TEST_CASE(a_node_of_another_language_has_a_link_like_any_other),
+    TEST_CASE(what_it_will_not_have_is_told_both_ways),
+    TEST_CASE(who_hears_late_of_another_is_told_again),
+    TEST_CASE(a_window_of_bytes_counts_what_the_protocol_says),
     TEST_CASE(a_window_of_events_counts_all_records),
 };
 SUITE_MAIN_TIMEOUT("python_peer", cases, 300)

@@ -177,9 +177,14 @@ void pair_deinit(struct pair *pair)
     text_deinit(&pair->trace);
 }
 
+static uint64_t now_of(const struct pair_node *node)
+{
+    return node->pair->now + node->ahead_ns;
+}
+
 void pair_connect(struct pair *pair)
 {
-    peer_connected(pair->a.peer, pair->now);
+    peer_connected(pair->a.peer, now_of(&pair->a));
     pair_settle(pair);
 }
 
@@ -190,7 +195,7 @@ bool pair_move_one(struct pair_node *node)
     if (node->out_count == 0)
         return false;
     memmove(node->out, node->out + 1, --node->out_count * sizeof(first));
-    peer_frame(node->other->peer, first.bytes, first.len, node->pair->now);
+    peer_frame(node->other->peer, first.bytes, first.len, now_of(node->other));
     free(first.bytes);
     return true;
 }
@@ -200,8 +205,8 @@ void pair_settle(struct pair *pair)
     bool is_busy = true;
 
     while (is_busy) {
-        peer_flush(pair->a.peer, pair->now);
-        peer_flush(pair->b.peer, pair->now);
+        peer_flush(pair->a.peer, now_of(&pair->a));
+        peer_flush(pair->b.peer, now_of(&pair->b));
         is_busy = pair_move_one(&pair->a);
         is_busy |= pair_move_one(&pair->b);
     }
@@ -213,8 +218,8 @@ void pair_pass(struct pair *pair, uint64_t duration_ns)
 
     while (pair->now < end) {
         pair->now = end - pair->now > MAIKO_MS(500) ? pair->now + MAIKO_MS(500) : end;
-        peer_tick(pair->a.peer, pair->now);
-        peer_tick(pair->b.peer, pair->now);
+        peer_tick(pair->a.peer, now_of(&pair->a));
+        peer_tick(pair->b.peer, now_of(&pair->b));
         pair_settle(pair);
     }
 }
@@ -223,8 +228,8 @@ void pair_break(struct pair *pair)
 {
     drop_frames(&pair->a);
     drop_frames(&pair->b);
-    peer_disconnected(pair->a.peer, "broken", pair->now);
-    peer_disconnected(pair->b.peer, "broken", pair->now);
+    peer_disconnected(pair->a.peer, "broken", now_of(&pair->a));
+    peer_disconnected(pair->b.peer, "broken", now_of(&pair->b));
     drop_frames(&pair->a);
     drop_frames(&pair->b);
 }
@@ -233,7 +238,7 @@ maiko_status pair_subscribe(struct pair_node *node, const char *pattern, enum pa
 {
     struct pattern wish = {.id = 1, .from = from, .made_at_ns = UINT64_MAX, .text = (char *)(uintptr_t)pattern};
 
-    return peer_subscribe(node->peer, &wish, node->pair->now);
+    return peer_subscribe(node->peer, &wish, now_of(node));
 }
 
 maiko_status pair_publish_as(struct pair_node *node, const char *sender, const char *topic, maiko_overflow overflow,
@@ -248,7 +253,7 @@ maiko_status pair_publish_as(struct pair_node *node, const char *sender, const c
                                  .correlation = {5, number},
                                  .overflow = overflow};
 
-    return exporter_publish(node->exporter, &event, node->pair->now);
+    return exporter_publish(node->exporter, &event, now_of(node));
 }
 
 maiko_status pair_publish(struct pair_node *node, const char *topic, maiko_overflow overflow, uint64_t number)
@@ -258,6 +263,6 @@ maiko_status pair_publish(struct pair_node *node, const char *topic, maiko_overf
 
 void pair_deliver(struct pair_node *node)
 {
-    peer_delivered(node->peer, node->last_stream, node->last_position, node->pair->now);
+    peer_delivered(node->peer, node->last_stream, node->last_position, now_of(node));
     pair_settle(node->pair);
 }

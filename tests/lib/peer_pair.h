@@ -23,6 +23,7 @@ struct pair_node {
     struct pair_frame out[PAIR_FRAMES_MAX]; /* sent, not yet with the other side */
     size_t out_count;
     size_t channels;   /* of its exporter; 0: the default */
+    uint64_t ahead_ns; /* of pair->now: its clock */
     bool keeps_events; /* deliver answers "later" */
     bool knows_life;   /* that of the other side, as over shared memory */
     bool is_unsettled; /* what was delivered is not with its receivers yet */

@@ -59,6 +59,9 @@ mutant 'the deadline never comes' bridge/link/peer_export.c 's/now_ns - stream->
 mutant 'a late refusal is not told' bridge/link/peer_import.c 's/^    if (stream == peer->inflow.stream)$/    if (0)/'
 mutant 'refusals of a new stream go on' bridge/link/refusals.c 's/if (count > 0 \&\& refusals->stream != stream)/if (0)/'
 mutant 'a late hello makes a wish older' bridge/link/peer_import.c 's/has_our_clock(peer) ?/false ?/'
+mutant 'a late hello is not said again' bridge/link/peer_interest.c 's/return peer->doubted_ns == 0 ||.*/return false;/'
+mutant 'what is heard again is as old as before' bridge/link/peer_import.c 's/^    peer->met_ns = now_ns;/    (void)now_ns;/'
+mutant 'nobody is older by another clock' bridge/link/peer_import.c 's/return wish->made_at_ns <= peer->met_ns \&\&/return false \&\&/'
 mutant 'a new life goes on in the old stream' bridge/link/peer_session.c 's/^    if (is_same_life)$/    if (true)/'
 mutant 'nothing is sent again' bridge/link/stream.c 's/^    stream->sent = (size_t)(next - stream->base);/    (void)next;/'
 simulation=$relays

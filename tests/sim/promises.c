@@ -48,13 +48,22 @@ void promises_check_order(struct node *node, const tally *event, bool is_refused
     node->world->result->delivered += !is_refused;
 }
 
-/* A live subscriber gets nothing older than itself of a node that was there before it, however late that node's hello comes. */
+/* A live subscriber gets nothing older than itself of a node that was there before it, however late that node's hello comes.
+ * With clocks that have nothing in common it may when it is hardly younger: by no more than its words took there, once it had
+ * been told again for how long that node is up; and what the two clocks differ by. */
+static uint64_t hardly_ns(const struct node *node, const struct node *from)
+{
+    if (!node->world->config->has_own_clocks)
+        return 0;
+    return from->base[node->index].asking_ns + (node->world->now - from->started_ns) / 2048;
+}
+
 void promises_check_age(struct node *node, const tally *event, uint64_t published_ns)
 {
     const struct node *from = &node->world->nodes[event->node % WORLD_NODES_MAX];
 
     if (!node->world->result->is_sound || !node->world->config->is_live || from->life != event->life ||
-        from->started_ns >= node->started_ns)
+        from->started_ns + hardly_ns(node, from) >= node->started_ns)
         return;
     if (published_ns < node->started_ns)
         world_fail(node->world, "node %u is live and got event %llu of node %u from before it was there", node->index,

@@ -99,7 +99,24 @@ static void processes_of_one_host_that_stop_are_not_taken_for_dead(void)
     run_seeds(suite_scale(1000, 100000) / suite_slowdown(), stop_processes_of_one_host);
 }
 
+/* Nodes come and go while words are long under way: who wants nothing from before it was there gets nothing of it, and who was
+ * there before misses nothing, whatever their clocks show. */
+static void let_live_subscribers_come_late(struct world_config *config)
+{
+    config->is_live = true;
+    config->has_own_clocks = config->seed % 4 != 0;
+    config->faults.is_datagram = config->seed % 8 == 1;
+    config->faults.crash_percent = 30;
+    config->faults.partition_percent = 40;
+}
+
+static void what_is_long_under_way_makes_no_subscription_older(void)
+{
+    run_seeds(suite_scale(1000, 100000) / suite_slowdown(), let_live_subscribers_come_late);
+}
+
 static const struct test_case cases[] = {TEST_CASE(all_faults_keep_the_promises),
                                          TEST_CASE(subscribers_that_die_cost_the_others_nothing),
-                                         TEST_CASE(processes_of_one_host_that_stop_are_not_taken_for_dead)};
+                                         TEST_CASE(processes_of_one_host_that_stop_are_not_taken_for_dead),
+                                         TEST_CASE(what_is_long_under_way_makes_no_subscription_older)};
 SUITE_MAIN_TIMEOUT("links", cases, 1200)

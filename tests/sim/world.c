@@ -50,6 +50,26 @@ static unsigned other_of(struct node *node, struct peer *peer)
     return node->index;
 }
 
+/* ---- Clocks ---- */
+
+static uint64_t clock_of(const struct node *node)
+{
+    return world_clock(node, node->world->now);
+}
+
+/* When the node's clock shows that. */
+static uint64_t time_of(const struct node *node, uint64_t clock_ns)
+{
+    uint64_t at = clock_ns - node->ahead_ns;
+
+    if (clock_ns == UINT64_MAX)
+        return UINT64_MAX;
+    at -= (uint64_t)((int64_t)(at / 10000) * node->drift);
+    while (world_clock(node, at) < clock_ns)
+        at += clock_ns - world_clock(node, at);
+    return at;
+}
+
 /* ---- The sink ---- */
 
 static void on_send(struct peer *peer, const uint8_t *bytes, size_t len, void *userdata)
@@ -180,6 +200,8 @@ static void on_news(struct peer *peer, const struct peer_notice *notice, void *u
         note_life(node, peer);
     if (notice->news == PEER_NEWS_SUBSCRIBED && peer_counters(peer)->acknowledged == node->base[from].acknowledged)
         node->base[from].past = peer_counters(peer)->lost_log;
+    if (notice->news == PEER_NEWS_SUBSCRIBED && node->world->now - node->asked_ns[from] > node->base[from].asking_ns)
+        node->base[from].asking_ns = node->world->now - node->asked_ns[from];
     if (notice->news != PEER_NEWS_GAP || life >= WORLD_LIVES_MAX)
         return;
     if (notice->lost == LOST_UNKNOWN)
@@ -220,8 +242,8 @@ static void add_peer(struct world *world, struct node *node, unsigned other)
                                               .name = name,
                                               .node = id_of(node),
                                               .epoch = node->life + 1,
-                                              .started_ns = node->started_ns,
-                                              .clock = 1},
+                                              .started_ns = world_clock(node, node->started_ns),
+                                              .clock = world->config->has_own_clocks ? node->index + 1 : 1},
                                  .sink = &sink,
                                  .userdata = node,
                                  .session_seed = (uint64_t)(node->life + 1) * 1000,
@@ -230,11 +252,12 @@ static void add_peer(struct world *world, struct node *node, unsigned other)
                                  .oldest_tail = 3,
                                  .batch_bytes = is_narrow ? 150 : 0};
     struct pattern wish = {.from = world->config->is_live ? FROM_LIVE : FROM_LOG,
-                           .made_at_ns = node->started_ns,
+                           .made_at_ns = world_clock(node, node->started_ns),
                            .text = (char *)(uintptr_t)node->wish};
 
     snprintf(name, sizeof(name), "n%u", node->index);
-    if (peer_new(&config, &node->peers[other]) != MAIKO_OK || peer_subscribe(node->peers[other], &wish, world->now) != MAIKO_OK)
+    if (peer_new(&config, &node->peers[other]) != MAIKO_OK ||
+        peer_subscribe(node->peers[other], &wish, clock_of(node)) != MAIKO_OK)
         world_fail(world, "no peer");
 }
 
@@ -252,6 +275,7 @@ static void node_start(struct world *world, struct node *node)
     memset(node->taken_from, 0, sizeof(node->taken_from));
     memset(node->not_taken, 0, sizeof(node->not_taken));
     memset(node->base, 0, sizeof(node->base));
+    memset(node->asked_session, 0, sizeof(node->asked_session));
     if (exporter_new(&config, &node->exporter) != MAIKO_OK) {
         world_fail(world, "no exporter");
         return;
@@ -286,7 +310,7 @@ static void publish(struct world *world, struct node *node)
 
     if (exporter_holds(node->exporter, world_topics[topic].name) && chance(world, 80))
         return; /* its senders are held; the rest was on its way before */
-    if (exporter_publish(node->exporter, &export, world->now) != MAIKO_OK) {
+    if (exporter_publish(node->exporter, &export, clock_of(node)) != MAIKO_OK) {
         world_fail(world, "node %u cannot publish", node->index);
         return;
     }
@@ -310,7 +334,7 @@ static void drain_pending(struct world *world, struct node *node, size_t count)
         if (pending->is_refused && node->peers[pending->from] != NULL)
             refuse(node, pending->from, pending->stream);
         if (node->peers[pending->from] != NULL)
-            peer_delivered(node->peers[pending->from], pending->stream, pending->position, world->now);
+            peer_delivered(node->peers[pending->from], pending->stream, pending->position, clock_of(node));
     }
     memmove(node->pending, node->pending + count, (node->pending_count - count) * sizeof(*node->pending));
     node->pending_count -= count;
@@ -324,7 +348,7 @@ static uint64_t next_timer(const struct world *world)
     for (i = 0; i < world->config->nodes; i++)
         for (j = 0; j < world->config->nodes; j++) {
             const struct node *node = &world->nodes[i];
-            uint64_t due = node->peers[j] != NULL ? peer_deadline(node->peers[j]) : UINT64_MAX;
+            uint64_t due = node->peers[j] != NULL ? time_of(node, peer_deadline(node->peers[j])) : UINT64_MAX;
 
             if (due < node->stopped_until)
                 due = node->stopped_until;
@@ -342,8 +366,8 @@ static void run_timers(struct world *world)
         for (j = 0; j < world->config->nodes; j++) {
             struct node *node = &world->nodes[i];
 
-            if (node->peers[j] != NULL && world->now >= node->stopped_until && peer_deadline(node->peers[j]) <= world->now)
-                peer_tick(node->peers[j], world->now);
+            if (node->peers[j] != NULL && world->now >= node->stopped_until && peer_deadline(node->peers[j]) <= clock_of(node))
+                peer_tick(node->peers[j], clock_of(node));
         }
 }
 
@@ -360,7 +384,7 @@ static void connect_pairs(struct world *world)
                 continue;
             if (network_connect(&world->network, i, j, world->now)) {
                 trace(world, "%u connects to %u", i, j);
-                peer_connected(node->peers[j], world->now);
+                peer_connected(node->peers[j], clock_of(node));
             }
         }
 }
@@ -376,9 +400,20 @@ static void after_step(struct world *world)
             continue;
         for (j = 0; j < world->config->nodes; j++)
             if (node->peers[j] != NULL)
-                peer_flush(node->peers[j], world->now);
+                peer_flush(node->peers[j], clock_of(node));
         promises_check_node(world, node);
     }
+}
+
+static void note_asked(struct node *node, const struct network_frame *bytes)
+{
+    struct frame frame;
+
+    if (frame_read(bytes->bytes, bytes->len, &frame, NULL) != MAIKO_OK || frame.kind != FRAME_SUBSCRIBE ||
+        frame.session <= node->asked_session[bytes->from])
+        return;
+    node->asked_session[bytes->from] = frame.session;
+    node->asked_ns[bytes->from] = node->world->now;
 }
 
 static void deliver_frame(struct world *world, struct network_frame *frame)
@@ -391,10 +426,12 @@ static void deliver_frame(struct world *world, struct network_frame *frame)
         network_again(&world->network, frame, to->stopped_until);
         return;
     }
-    if (frame->len == 0)
-        peer_disconnected(to->peers[frame->from], "broken", world->now);
-    else
-        peer_frame(to->peers[frame->from], frame->bytes, frame->len, world->now);
+    if (frame->len == 0) {
+        peer_disconnected(to->peers[frame->from], "broken", clock_of(to));
+        return;
+    }
+    note_asked(to, frame);
+    peer_frame(to->peers[frame->from], frame->bytes, frame->len, clock_of(to));
 }
 
 static void run_until(struct world *world, uint64_t until)
@@ -539,6 +576,10 @@ void world_run(const struct world_config *config, struct world_result *ret_resul
         world->nodes[i].index = i;
         world->nodes[i].world = world;
         world->nodes[i].wish = wishes[draw(world, sizeof(wishes) / sizeof(wishes[0]))];
+        if (config->has_own_clocks) {
+            world->nodes[i].ahead_ns = draw(world, MAIKO_SECONDS(1000));
+            world->nodes[i].drift = (int)draw(world, 3) - 1;
+        }
         world->nodes[i].pending = calloc(WORLD_PENDING_MAX, sizeof(struct pending));
         node_start(world, &world->nodes[i]);
     }
@@ -575,6 +616,7 @@ struct world_config world_of_seed(uint64_t seed)
     config.faults.has_slow_receivers = bits >> 32 & 1;
     config.is_live = bits >> 34 & 1;
     config.has_refusals = bits >> 43 & 1;
+    config.has_own_clocks = bits >> 44 & 1;
     config.faults.longest_ns = (bits >> 33 & 1) ? MAIKO_MS(50) : MAIKO_MS(900);
     config.near_mask = (unsigned)(bits >> 35 & 0xff);
     return config;

@@ -33,6 +33,7 @@ struct world_config {
     bool is_narrow;       /* a small window and a small log */
     bool has_refusals;    /* every node will not have one of the topics it asked for: half of them deny it, half cannot take it */
     bool is_live;         /* subscribers want nothing that was published before they were there */
+    bool has_own_clocks;  /* each node another one, which is fast or slow as well; else there is one for all */
     unsigned only_sender; /* 0: all publish; else only node only_sender - 1 */
     unsigned near_mask;   /* nodes, a bit each, that share memory with each other: their events may be native bytes */
 };

@@ -26,6 +26,7 @@ struct base {
     uint64_t refused;     /* of ours */
     uint64_t turned_away; /* of theirs */
     uint64_t past;        /* had left the log before the receiver came */
+    uint64_t asking_ns;   /* from its first subscribe of a session to the one that counted */
 };
 
 struct pending {
@@ -39,6 +40,8 @@ struct node {
     unsigned index;
     unsigned life;
     uint64_t started_ns;
+    uint64_t ahead_ns; /* its clock, see world_clock() */
+    int drift;
     uint64_t number;                      /* of the last event published */
     uint64_t held_since[WORLD_NODES_MAX]; /* by each peer */
     uint64_t progress[WORLD_NODES_MAX];
@@ -54,6 +57,8 @@ struct node {
     uint64_t taken_from[WORLD_NODES_MAX];  /* events the sink got from there, this life */
     uint64_t not_taken[WORLD_NODES_MAX];   /* of these, events it would not have */
     struct base base[WORLD_NODES_MAX];
+    uint64_t asked_session[WORLD_NODES_MAX]; /* the newest in which each other asked for something, and when it first did */
+    uint64_t asked_ns[WORLD_NODES_MAX];
     struct world *world;
 };
 
@@ -74,5 +79,11 @@ struct world_topic {
 };
 
 extern const struct world_topic world_topics[WORLD_TOPICS];
+
+/* What the node's own clock shows at a time of the world: ahead, and one part in 10 000 fast (drift 1) or slow (-1). */
+static inline uint64_t world_clock(const struct node *node, uint64_t at_ns)
+{
+    return at_ns + node->ahead_ns + (uint64_t)((int64_t)(at_ns / 10000) * node->drift);
+}
 
 #endif
