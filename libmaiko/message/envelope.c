@@ -150,20 +150,21 @@ struct envelope *envelope_new_room(struct envelope_root *root, const maiko_event
 
 void envelope_name_heap(struct envelope *envelope, size_t payload_len, const struct topic *topic, const struct sender *sender)
 {
+    if (envelope->is_foreign)
+        heap_discharge(&envelope->root->heap, envelope->head.payload_len - payload_len);
     envelope->head.payload_len = payload_len;
     copy_names(envelope, topic, sender, strlen(sender->name));
 }
 
-struct envelope *envelope_new_foreign(struct envelope_root *root, const maiko_event_type *type, const void *payload,
-                                      size_t payload_len, const struct topic *topic, const struct sender *sender,
-                                      struct envelope_foreign foreign)
+/* Without its names. */
+static struct envelope *new_foreign(struct envelope_root *root, const maiko_event_type *type, const void *payload,
+                                    size_t payload_len, size_t topic_len, size_t sender_len, struct envelope_foreign foreign)
 {
-    size_t sender_len = strlen(sender->name);
     struct envelope *envelope;
 
     if (payload_len > PAYLOAD_MAX || !heap_charge(&root->heap, payload_len))
         return NULL;
-    envelope = new_block(root, type, sizeof foreign, topic->len, sender_len);
+    envelope = new_block(root, type, sizeof foreign, topic_len, sender_len);
     if (envelope == NULL) {
         heap_discharge(&root->heap, payload_len);
         return NULL;
@@ -172,8 +173,25 @@ struct envelope *envelope_new_foreign(struct envelope_root *root, const maiko_ev
     envelope->is_foreign = true;
     envelope->head.payload = payload;
     envelope->head.payload_len = payload_len;
-    copy_names(envelope, topic, sender, sender_len);
     return envelope;
+}
+
+struct envelope *envelope_new_foreign(struct envelope_root *root, const maiko_event_type *type, const void *payload,
+                                      size_t payload_len, const struct topic *topic, const struct sender *sender,
+                                      struct envelope_foreign foreign)
+{
+    size_t sender_len = strlen(sender->name);
+    struct envelope *envelope = new_foreign(root, type, payload, payload_len, topic->len, sender_len, foreign);
+
+    if (envelope != NULL)
+        copy_names(envelope, topic, sender, sender_len);
+    return envelope;
+}
+
+struct envelope *envelope_new_foreign_room(struct envelope_root *root, const maiko_event_type *type, void *payload,
+                                           size_t payload_len, const struct sender *sender, struct envelope_foreign foreign)
+{
+    return new_foreign(root, type, payload, payload_len, MAIKO_TOPIC_MAX, strlen(sender->name), foreign);
 }
 
 struct envelope *envelope_copy_heap(struct envelope_root *root, const struct envelope *from)

@@ -105,6 +105,11 @@ MAIKO_MUST_CHECK struct envelope *envelope_new_heap(struct envelope_root *root, 
 MAIKO_MUST_CHECK struct envelope *envelope_new_room(struct envelope_root *root, const maiko_event_type *type, size_t payload_len,
                                                     const struct sender *sender);
 
+/* The same around room that is there already, of type->size bytes of zeros and more; see envelope_new_foreign(). */
+MAIKO_MUST_CHECK struct envelope *envelope_new_foreign_room(struct envelope_root *root, const maiko_event_type *type,
+                                                            void *payload, size_t payload_len, const struct sender *sender,
+                                                            struct envelope_foreign foreign);
+
 /* Of a room: copies topic and sender behind the payload, which may have become shorter than it. */
 void envelope_name_heap(struct envelope *envelope, size_t payload_len, const struct topic *topic, const struct sender *sender);
 

@@ -82,6 +82,8 @@ static bool is_full(const maiko_context *ctx)
         return true;
     if (actor->is_gate)
         return inbox_is_full(actor_inbox(actor));
+    if (actor->shard->scarce_for == actor->index + 1 && actor->shard->scarce_in == actor->activations)
+        return true;
     return actor->hold != 0 || actor_in_debt(actor) || exchange_is_over_limit(actor->shard, actor);
 }
 
@@ -92,7 +94,7 @@ bool maiko_is_sender_full(const maiko_context *ctx)
     struct actor *actor = __builtin_expect(shard != NULL, 1) ? shard->current : NULL;
 
     if (__builtin_expect(
-            actor != NULL && actor_context(actor) == ctx && actor->sends_simply && actor->hold == 0 &&
+            actor != NULL && actor_context(actor) == ctx && actor->sends_simply && actor->hold == 0 && shard->scarce_for == 0 &&
                 (actor->debt | actor->ring_events | atomic_load_explicit(&actor->remote_debt, memory_order_relaxed)) == 0,
             1))
         return false;

@@ -64,6 +64,7 @@ core_sources += libmaiko/runtime/retire.c
 core_sources += libmaiko/runtime/retire.h
 core_sources += libmaiko/runtime/ring.c
 core_sources += libmaiko/runtime/ring.h
+core_sources += libmaiko/runtime/rooms.h
 core_sources += libmaiko/runtime/send.c
 core_sources += libmaiko/runtime/send.h
 core_sources += libmaiko/runtime/send_outside.c

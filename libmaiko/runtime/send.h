@@ -35,6 +35,9 @@ maiko_status send_in_place(struct actor *actor, const maiko_send_opts *opts, str
 /* Gives up what the hook that just returned had reserved and neither committed nor abandoned. */
 void send_abandon_forgotten_slow(struct shard *shard);
 
+/* Lets go of the rooms of others (rooms.h). */
+void send_free_rooms(struct maiko_supervisor *sup);
+
 static inline void send_abandon_forgotten(struct shard *shard)
 {
     if (__builtin_expect(shard->reserved != NULL, 0))

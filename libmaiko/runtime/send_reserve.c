@@ -1,19 +1,34 @@
 /* Send, in place: reserve, commit, abandon; the sender fills the room it was given. */
 #include "runtime/send.h"
 
+#include "runtime/rooms.h"
 #include "runtime/supervisor_internal.h"
 #include <maiko/send.h>
 #include <string.h>
 
 /* Reserved room is the payload of an envelope to be: one of the shard's pool, or on the heap with room for its names.  The commit
- * sends that envelope.  Those of the hook that runs are listed on its shard. */
+ * sends that envelope.  Those of the hook that runs are listed on its shard.  Before room that is foreign stands something like
+ * an envelope, which leads to its own. */
 #define ROOM_MAGIC UINT64_C(0x6d61696b6f2d726d)
+#define FOREIGN_ROOM_MAGIC UINT64_C(0x6d61696b6f2d7266)
 
 static struct envelope *room_of(void *event)
 {
     struct envelope *envelope = event == NULL ? NULL : (struct envelope *)event - 1;
 
+    if (envelope != NULL && envelope->room.magic == FOREIGN_ROOM_MAGIC)
+        envelope = envelope->room.next;
     return envelope != NULL && envelope->room.magic == ROOM_MAGIC ? envelope : NULL;
+}
+
+static bool is_foreign(const struct envelope *envelope)
+{
+    return envelope->home == HOME_HEAP && envelope->is_foreign;
+}
+
+static char *room_bytes(const struct envelope *envelope)
+{
+    return (char *)(uintptr_t)envelope->head.payload;
 }
 
 /* The end of the block, behind the room. */
@@ -21,14 +36,19 @@ static char *block_end(const struct envelope *envelope)
 {
     size_t size = envelope->home == HOME_HEAP ? envelope->home_size : pool_block_size(envelope->size_class);
 
+    if (is_foreign(envelope))
+        return room_bytes(envelope) + envelope->head.payload_len;
     return (char *)(uintptr_t)envelope + size;
 }
 
 static void list_room(struct actor *actor, struct envelope *envelope)
 {
-    char *end = (char *)envelope_payload(envelope) + envelope->head.payload_len;
+    char *end = room_bytes(envelope) + envelope->head.payload_len;
 
     envelope->room = (struct envelope_room){.magic = ROOM_MAGIC};
+    if (is_foreign(envelope))
+        ((struct envelope *)(void *)room_bytes(envelope) - 1)->room =
+            (struct envelope_room){.magic = FOREIGN_ROOM_MAGIC, .next = envelope};
     envelope->origin = actor;
     memory_poison(end, (size_t)(block_end(envelope) - end));
     if (actor->is_gate)
@@ -43,7 +63,7 @@ static void unlist_room(struct envelope *envelope)
 {
     struct envelope_room *room = &envelope->room;
     struct actor *actor = envelope->origin;
-    char *payload = envelope_payload(envelope);
+    char *payload = room_bytes(envelope);
 
     if (!actor->is_gate) {
         if (room->prev != NULL)
@@ -54,6 +74,8 @@ static void unlist_room(struct envelope *envelope)
             room->next->room.prev = room->prev;
     }
     room->magic = 0;
+    if (is_foreign(envelope))
+        ((struct envelope *)(void *)payload - 1)->room.magic = 0;
     memory_unpoison(payload, (size_t)(block_end(envelope) - payload));
 }
 
@@ -103,12 +125,37 @@ static maiko_status check_reserve(maiko_context *ctx, struct actor *actor, const
     return MAIKO_OK;
 }
 
+/* NULL: nobody has any. */
+static struct envelope *foreign_room(const struct actor *actor, const maiko_event_type *type, size_t len)
+{
+    struct maiko_supervisor *sup = actor->shard->sup;
+    struct maiko_rooms *rooms = len >= ROOMS_FROM && type->destroy == NULL ? sup->rooms : NULL;
+    struct envelope *envelope;
+    struct maiko_room room = {.is_scarce = false};
+
+    while (rooms != NULL && !rooms->take(rooms, type, len, &room))
+        rooms = rooms->next;
+    if (room.is_scarce && !actor->is_gate) {
+        actor->shard->scarce_for = actor->index + 1;
+        actor->shard->scarce_in = actor->activations;
+    }
+    if (rooms == NULL)
+        return NULL;
+    envelope = envelope_new_foreign_room(sup->root, type, room.event, len, &actor->sender,
+                                         (struct envelope_foreign){.release = room.release, .owner = room.owner});
+    if (envelope == NULL)
+        room.release(room.owner);
+    return envelope;
+}
+
 /* NULL when out of memory. */
 static struct envelope *new_room(struct actor *actor, const maiko_event_type *type, size_t len)
 {
     struct shard *shard = actor->shard;
-    struct envelope *envelope;
+    struct envelope *envelope = shard->sup->rooms != NULL ? foreign_room(actor, type, len) : NULL;
 
+    if (envelope != NULL)
+        return envelope;
     if (actor->is_gate || len > POOL_LARGEST || type->destroy != NULL)
         return envelope_new_room(shard->sup->root, type, len, &actor->sender);
     envelope = pool_take(&shard->pool, pool_class(len), len);
@@ -135,7 +182,7 @@ void *maiko_reserve_bytes(maiko_context *ctx, const maiko_event_type *type, size
         return NULL;
     }
     list_room(actor, envelope);
-    return envelope_payload(envelope);
+    return room_bytes(envelope);
 }
 
 /* Would a copy be better?  An event that needs less than half of its room would take up the rest as long as it lives, and one
@@ -179,6 +226,30 @@ maiko_status maiko_commit_options(maiko_context *ctx, const maiko_send_opts *opt
     if (status != MAIKO_OK || is_copied)
         free_room(envelope);
     return status;
+}
+
+void maiko_supervisor_use_rooms(maiko_supervisor *sup, struct maiko_rooms *rooms)
+{
+    struct maiko_rooms **end = &sup->rooms;
+
+    if (sup->root->heap.cap != 0) { /* the cap is the host's word on what events may take */
+        rooms->let_go(rooms);
+        return;
+    }
+    while (*end != NULL)
+        end = &(*end)->next;
+    rooms->next = NULL;
+    *end = rooms;
+}
+
+void send_free_rooms(struct maiko_supervisor *sup)
+{
+    while (sup->rooms != NULL) {
+        struct maiko_rooms *rooms = sup->rooms;
+
+        sup->rooms = rooms->next;
+        rooms->let_go(rooms);
+    }
 }
 
 void maiko_abandon(maiko_context *ctx, void *event)

@@ -81,10 +81,12 @@ struct shard {
     /* owner thread: the hot part */
     struct actor *current;     /* whose hook runs */
     uint32_t over_mark;        /* events that this hook sent into rings above their mark */
+    uint32_t scarce_for;       /* 1 + index of the actor that got room for a large event among the last; 0: none so far */
     struct envelope *reserved; /* events reserved by the running hook */
     struct envelope *current_envelope;
     uint32_t look_every; /* activations between two looks at the clock, a power of two */
     bool times_all;      /* polled modes: every activation is timed, so that the slow ones are named */
+    uint16_t scarce_in;  /* in which of that actor's activations */
     struct actor *run_first;
     struct actor *run_last;
     struct pool pool;

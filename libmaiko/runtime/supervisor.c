@@ -3,6 +3,7 @@
 
 #include "runtime/config.h"
 #include "runtime/interest.h"
+#include "runtime/send.h"
 #include "runtime/supervisor_stop.h"
 #include <errno.h>
 #include <stdarg.h>
@@ -253,6 +254,7 @@ static void free_supervisor(struct maiko_supervisor *sup)
         heap_free(&root->heap, block, sizeof(struct shard) + 128);
     }
     supervisor_free_importers(sup);
+    send_free_rooms(sup);
     actor_names_deinit(&sup->names);
     actor_table_deinit(&sup->actors);
     text_pool_deinit(&sup->patterns);

@@ -88,6 +88,7 @@ struct maiko_supervisor {
     int join_fd;               /* eventfd: a stop was asked for, an actor failed, or all have stopped */
     bool is_abandoned;         /* a stuck thread was left behind: nothing may be freed */
     uint64_t poll_random;      /* deterministic mode: state of the scheduler's generator */
+    struct maiko_rooms *rooms; /* where large events may be made; set before start */
 };
 
 static inline enum supervisor_state supervisor_state(const struct maiko_supervisor *sup)

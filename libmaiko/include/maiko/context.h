@@ -31,7 +31,8 @@ MAIKO_API size_t maiko_context_depth(const maiko_context *ctx);
 
 /**
  * @return true when the actor had better stop producing: it is in debt, or has its outbox limit (256 events or 1 MiB)
- *         under way to other shards.  For the supervisor's context: the next send would wait.  A producing step checks
+ *         under way to other shards, or room for large events that other processes read in place has become scarce in
+ *         this activation.  For the supervisor's context: the next send would wait.  A producing step checks
  *         it in its loop and returns MAIKO_STEP_CONTINUE when true.
  */
 MAIKO_API bool maiko_is_sender_full(const maiko_context *ctx);
