@@ -94,7 +94,8 @@ struct inbound_event {
     maiko_id correlation;
     uint64_t time_ns;
     struct slice payload; /* array of values: payload_read() with a plan of (local type, channel->type); or, of a type of which
-                           * channel->type says so, native bytes: payload_read_native() */
+                           * channel->type says so, native bytes: payload_read_native(), or a reference to them, which is
+                           * whose it is delivered to */
     struct slice native;  /* the bytes of a payload that is a bin, whether it may be one or not; else without data */
     uint64_t stream;      /* these two are handed back to peer_delivered() */
     uint64_t position;
@@ -118,6 +119,11 @@ struct peer_sink {
     bool (*settle)(struct peer *peer, void *userdata);
     /* Frames stay in memory that both sides share, and both have one ABI: native bytes may be sent.  NULL: never. */
     bool (*is_near)(struct peer *peer, void *userdata);
+    /* A large event may lie where the other side can read it: true when it was lent to it, once more.  NULL: never. */
+    bool (*lend)(struct peer *peer, const maiko_event_type *type, const void *event, size_t len,
+                 struct payload_reference *ret_reference, void *userdata);
+    /* An event that came by reference, in that slot, and is not delivered. */
+    void (*pass)(struct peer *peer, uint32_t slot, void *userdata);
     /* A channel means something else from now on, or its session is over: `user` is of no use any more.  May be NULL. */
     void (*forgotten)(struct peer *peer, struct inbound_channel *channel, void *userdata);
     /* A remote publisher has finished; all its events came before.  `publish` is NULL-terminated. */
@@ -168,6 +174,8 @@ struct peer_counters {
     uint64_t delivered;     /* to our receivers */
     uint64_t native_in;     /* of those, as native bytes */
     uint64_t native_out;    /* sent as native bytes, repetitions included */
+    uint64_t lent_in;       /* of those that came as native bytes, those that came by reference */
+    uint64_t lent_out;      /* sent by reference, repetitions included */
     uint64_t converted;     /* native bytes in the log, sent as an array */
     uint64_t lost_reported; /* by the other side */
     uint64_t gaps_unknown;  /* reports without a number */

@@ -197,10 +197,31 @@ static void end_run(struct peer *peer, struct run *run)
     *run = (struct run){.len = 0};
 }
 
+/* A large event that the other side can read where it is.  False: its bytes are to be sent. */
+static bool add_lent(struct peer *peer, const struct retained_entry *entry, struct run *run)
+{
+    const struct peer_sink *sink = peer->config.sink;
+    const struct retained_block *block = entry->block;
+    const struct export_channel *channel = CONTAINER_OF(entry->channel, const struct export_channel, base);
+    struct payload_reference reference;
+
+    if (block->owner == NULL || sink->lend == NULL || !payload_can_be_shared(channel->type->plan) ||
+        !sink->lend(peer, channel->type->type, block->event, block->event_len, &reference, peer->config.userdata))
+        return false;
+    end_run(peer, run);
+    pack_raw(&peer->frame, entry->bytes, block->head_len);
+    payload_write_reference(&peer->frame, &reference);
+    peer->counters.native_out++;
+    peer->counters.lent_out++;
+    return true;
+}
+
 static void add_event(struct peer *peer, const struct retained_entry *entry, struct references *references, struct run *run)
 {
     if (entry->channel != references->last)
         refer(peer, entry->channel, references);
+    if (references->is_native && entry->block->rest != NULL && add_lent(peer, entry, run))
+        return;
     if (entry->is_native && !references->is_native) {
         end_run(peer, run);
         peer_write_converted(peer, entry);

@@ -37,8 +37,30 @@ static maiko_status find_origin(struct peer *peer, struct inflow_channel *channe
     return channel->origin != NULL ? MAIKO_OK : MAIKO_ENOMEM;
 }
 
+/* It counts against the window as if it had come in the frame. */
+static bool note_reference(struct peer *peer, const struct record *record)
+{
+    struct payload_reference reference;
+
+    if (record->kind != RECORD_EVENT || !payload_read_reference(record->payload, &reference))
+        return false;
+    peer->inflow.unacked_bytes += reference.len;
+    return true;
+}
+
+/* An event that nobody gets, and that was perhaps lent to us. */
+static void pass(struct peer *peer, const struct record *record)
+{
+    const struct peer_sink *sink = peer->config.sink;
+    struct payload_reference reference;
+
+    if (sink->pass != NULL && record->kind == RECORD_EVENT && payload_read_reference(record->payload, &reference))
+        sink->pass(peer, reference.slot, peer->config.userdata);
+}
+
 static void take_event(struct peer *peer, const struct record *record, struct inflow_channel *channel, uint64_t position)
 {
+    bool is_lent = note_reference(peer, record);
     struct inbound_event event = {.channel = &channel->channel,
                                   .id = {.hi = channel->channel.prefix, .lo = record->id_lo},
                                   .parent = record->parent,
@@ -52,7 +74,8 @@ static void take_event(struct peer *peer, const struct record *record, struct in
     if (maiko_id_is_nil(event.correlation))
         event.correlation = event.id;
     peer->counters.delivered++;
-    peer->counters.native_in += channel->channel.type->is_native && event.native.data != NULL;
+    peer->counters.native_in += channel->channel.type->is_native && (event.native.data != NULL || is_lent);
+    peer->counters.lent_in += is_lent;
     if (!peer->config.sink->deliver(peer, &event, peer->config.userdata))
         inflow_pending(&peer->inflow, position);
     if (channel->channel.is_native && !channel->channel.type->is_native)
@@ -82,12 +105,14 @@ static maiko_status on_event(struct peer *peer, const struct record *record, uin
     case VERDICT_TAKE:
         if (find_origin(peer, channel) != MAIKO_OK)
             return MAIKO_ENOMEM;
-        if (channel->origin == NULL || origin_hear(channel->origin, record->id_lo))
+        if (channel->origin == NULL || origin_hear(channel->origin, record->id_lo)) {
             take_event(peer, record, channel, position);
-        else
-            peer->counters.repeated++;
+            return MAIKO_OK;
+        }
+        peer->counters.repeated++;
         break;
     }
+    pass(peer, record);
     return MAIKO_OK;
 }
 
@@ -188,6 +213,7 @@ static maiko_status take_records(struct peer *peer, const struct frame *frame, s
             return status;
         if (position < peer->inflow.next) {
             peer->counters.duplicates++;
+            pass(peer, &record);
             continue;
         }
         peer->inflow.next = position + 1;

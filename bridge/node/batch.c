@@ -123,7 +123,8 @@ static void let_go(void *owner)
 }
 
 /* Moves what the pack has from `offset` into a block whose rest is `rest`, of the envelope.  NULL: no memory. */
-static struct retained_block *new_block(struct pack *pack, size_t offset, struct slice rest, const maiko_envelope *envelope)
+static struct retained_block *new_block(struct pack *pack, size_t offset, size_t head_len, struct slice rest,
+                                        const maiko_envelope *envelope)
 {
     size_t len = pack->len - offset;
     uint8_t *data = heap_alloc(pack->heap, len);
@@ -142,6 +143,9 @@ static struct retained_block *new_block(struct pack *pack, size_t offset, struct
     block->rest_len = rest.len;
     block->owner = kept;
     block->let_go = let_go;
+    block->event = kept->payload;
+    block->event_len = kept->payload_len;
+    block->head_len = head_len;
     return block;
 }
 
@@ -160,15 +164,17 @@ static struct retained_block *refer(struct pack *pack, const struct source *sour
     size_t offset = pack->len;
     struct event_head head = head_of(envelope_of(envelope));
     bool is_written = true;
+    size_t head_len;
 
     record_begin_event(pack, &head);
+    head_len = pack->len - offset;
     if (is_native)
         pack_bin_head(pack, rest.len);
     else
         is_written = payload_write_array_head(source->plan, pack, envelope->payload, &rest);
     if (is_written && pack_status(pack) == MAIKO_OK && rest.len >= REFER_FROM / 2 && is_mostly(rest, envelope) &&
         pack->len - offset + rest.len < pack->max)
-        block = new_block(pack, offset, rest, envelope);
+        block = new_block(pack, offset, head_len, rest, envelope);
     pack->len = offset;
     return block;
 }

@@ -168,7 +168,7 @@ maiko_bridge *node_new(struct heap *heap, maiko_supervisor *sup, const maiko_bri
     origins_init(&bridge->origins, bridge->heap);
     allow_list_init(&bridge->allow, bridge->heap);
     pack_init(&bridge->pack, bridge->heap, WIRE_FRAME_MAX);
-    if (make_locks(bridge) != MAIKO_OK || handover_init(&bridge->handover) != MAIKO_OK || make_node_id(bridge) != MAIKO_OK)
+    if (make_locks(bridge) != MAIKO_OK || handover_init(&bridge->handover, heap) != MAIKO_OK || make_node_id(bridge) != MAIKO_OK)
         node_fail(bridge, MAIKO_ESYSTEM, "no lock or eventfd for the bridge");
     if (sup == NULL)
         node_fail(bridge, MAIKO_EINVAL, "a bridge needs a supervisor");

@@ -10,6 +10,7 @@
 #include "message/envelope.h"
 #include "node/guest.h"
 #include "node/node.h"
+#include "node/pool.h"
 #include <maiko/maiko.h>
 
 #define EXPORT_ACTOR "bridge export"
@@ -23,9 +24,23 @@ MAIKO_EVENT(node_ended, END_EVENT_TOPIC, ENDED_FIELDS)
 
 /* ---- on the shards ---- */
 
-static void hand_over(maiko_bridge *bridge, maiko_context *ctx)
+/* Without memory for it the sender goes on, which is no loss. */
+static struct sender_hold *hold_sender(maiko_bridge *bridge, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    struct sender_hold *hold = heap_alloc_zeroed(bridge->heap, 1, sizeof(*hold));
+
+    if (hold != NULL && maiko_hold_sender(ctx, envelope, &hold->hold) == MAIKO_OK)
+        return hold;
+    heap_free(bridge->heap, hold, sizeof(*hold));
+    return NULL;
+}
+
+/* `envelope`: the event that was added last, if it was large; its sender waits, too, so that it does not fill memory with what
+ * nobody takes yet. */
+static void hand_over(maiko_bridge *bridge, maiko_context *ctx, const maiko_envelope *envelope)
 {
     struct batch *batch = batch_close(&bridge->building);
+    struct sender_hold *sender = NULL;
     maiko_hold *hold = NULL;
     bool is_too_much;
     bool is_little;
@@ -41,6 +56,10 @@ static void hand_over(maiko_bridge *bridge, maiko_context *ctx)
         return;
     if (maiko_hold_new(ctx, &hold) == MAIKO_OK && !handover_hold(&bridge->handover, hold))
         maiko_hold_release(hold); /* there is room by now */
+    if (envelope != NULL && maiko_event_overflow(envelope->type) == MAIKO_BLOCK)
+        sender = hold_sender(bridge, ctx, envelope);
+    if (sender != NULL && !handover_hold_sender(&bridge->handover, sender))
+        sender_hold_release(bridge->heap, sender);
 }
 
 /* What came before waits in the bridge's thread. */
@@ -53,17 +72,6 @@ static maiko_status export_start(void *self, maiko_context *ctx)
     return MAIKO_OK;
 }
 
-/* Without memory for it the sender goes on, which is no loss. */
-static struct sender_hold *hold_sender(maiko_bridge *bridge, maiko_context *ctx, const maiko_envelope *envelope)
-{
-    struct sender_hold *hold = heap_alloc_zeroed(bridge->heap, 1, sizeof(*hold));
-
-    if (hold != NULL && maiko_hold_sender(ctx, envelope, &hold->hold) == MAIKO_OK)
-        return hold;
-    heap_free(bridge->heap, hold, sizeof(*hold));
-    return NULL;
-}
-
 static void add_event(maiko_bridge *bridge, maiko_context *ctx, const maiko_envelope *envelope)
 {
     struct source *source = sources_find(&bridge->sources, envelope);
@@ -74,6 +82,9 @@ static void add_event(maiko_bridge *bridge, maiko_context *ctx, const maiko_enve
     /* relaxed: seen a little later it holds a little later */
     if (source != NULL && atomic_load_explicit(&source->topic->is_held, memory_order_relaxed))
         hold = hold_sender(bridge, ctx, envelope);
+    if (source != NULL && envelope->payload_len >= POOL_FROM && source->plan != NULL &&
+        atomic_load_explicit(&source->is_native, memory_order_relaxed)) /* see batch_add_event() */
+        node_pool_note(bridge, source->plan);
     if (source != NULL && batch_add_event(&bridge->building, source, envelope, hold) == MAIKO_OK)
         return;
     sender_hold_release(bridge->heap, hold);
@@ -93,7 +104,7 @@ static maiko_status export_handle(void *self, maiko_context *ctx, const maiko_en
         bridge->building.given_up = sources_give_up(&bridge->sources);
     add_event(bridge, ctx, envelope);
     if (batch_builder_len(&bridge->building) >= BATCH_BYTES)
-        hand_over(bridge, ctx);
+        hand_over(bridge, ctx, envelope->payload_len >= POOL_FROM ? envelope : NULL);
     return MAIKO_OK;
 }
 
@@ -101,7 +112,7 @@ static maiko_step export_step(void *self, maiko_context *ctx)
 {
     const maiko_bridge *bridge = self;
 
-    hand_over(self, ctx);
+    hand_over(self, ctx, NULL);
     if (bridge->export_count > 0 || bridge->has_watchers)
         return MAIKO_STEP_AWAIT_EVENT;
     (void)maiko_stop(ctx); /* it was there to say that the supervisor runs; nobody waits for its end */
@@ -110,7 +121,7 @@ static maiko_step export_step(void *self, maiko_context *ctx)
 
 static maiko_status export_stop(void *self, maiko_context *ctx)
 {
-    hand_over(self, ctx);
+    hand_over(self, ctx, NULL);
     return MAIKO_OK;
 }
 

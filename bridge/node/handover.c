@@ -5,9 +5,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-maiko_status handover_init(struct handover *handover)
+maiko_status handover_init(struct handover *handover, struct heap *heap)
 {
-    *handover = (struct handover){.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    *handover = (struct handover){.heap = heap, .wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     if (handover->wake_fd < 0)
         return MAIKO_ESYSTEM;
     if (pthread_mutex_init(&handover->lock, NULL) == 0)
@@ -83,6 +83,18 @@ bool handover_hold(struct handover *handover, maiko_hold *hold)
     return is_taken;
 }
 
+bool handover_hold_sender(struct handover *handover, struct sender_hold *hold)
+{
+    bool is_taken;
+
+    pthread_mutex_lock(&handover->lock);
+    is_taken = is_full(handover);
+    if (is_taken)
+        fifo_push(&handover->senders, &hold->link);
+    pthread_mutex_unlock(&handover->lock);
+    return is_taken;
+}
+
 bool handover_is_empty(struct handover *handover)
 {
     bool is_empty;
@@ -113,18 +125,24 @@ void handover_rise(struct handover *handover)
 static struct fifo take(struct handover *handover, bool and_close)
 {
     struct fifo queue;
+    struct fifo senders;
+    struct fifo_link *link;
     maiko_hold *hold;
 
     pthread_mutex_lock(&handover->lock);
     handover->is_closed = handover->is_closed || and_close;
     queue = handover->queue;
     hold = handover->hold;
+    senders = handover->senders;
+    handover->senders = (struct fifo){.first = NULL};
     handover->queue = (struct fifo){.first = NULL};
     atomic_store_explicit(&handover->has_some, false, memory_order_relaxed);
     handover->events = handover->bytes = 0;
     handover->hold = NULL;
     pthread_mutex_unlock(&handover->lock);
     maiko_hold_release(hold);
+    while ((link = fifo_pop(&senders)) != NULL)
+        sender_hold_release(handover->heap, CONTAINER_OF(link, struct sender_hold, link));
     return queue;
 }
 

@@ -31,12 +31,14 @@ struct handover {
     _Atomic bool has_some; /* changed under the lock: the queue is not empty */
     /* Set under the lock, when there is nothing to take; cleared without it: who sees that late wakes once too often. */
     _Atomic bool is_asleep;
+    struct fifo senders; /* struct sender_hold: of large events; under the lock */
+    struct heap *heap;   /* of those */
 };
 
 /* Past either the export actor is held until all was taken. */
 enum { HANDOVER_MARK_EVENTS = 4096, HANDOVER_MARK_BYTES = 1024 * 1024 };
 
-MAIKO_MUST_CHECK maiko_status handover_init(struct handover *handover);
+MAIKO_MUST_CHECK maiko_status handover_init(struct handover *handover, struct heap *heap);
 
 /* Drops what nobody took, and releases the hold. */
 void handover_deinit(struct handover *handover);
@@ -47,6 +49,9 @@ bool handover_give(struct handover *handover, struct batch *batch, bool *ret_is_
 
 /* Takes the hold over unless there is room by now; then it is the caller's to release.  True: taken. */
 bool handover_hold(struct handover *handover, maiko_hold *hold);
+
+/* The same of a sender's. */
+bool handover_hold_sender(struct handover *handover, struct sender_hold *hold);
 
 /* Nothing was given since the last take. */
 bool handover_is_empty(struct handover *handover);

@@ -5,8 +5,10 @@
 
 #include "base/clock.h"
 #include "node/node.h"
+#include "node/pool.h"
 #include "node/rename.h"
 #include "node/shm.h"
+#include "shm/shm_view.h"
 #include <maiko/maiko.h>
 
 static struct node_actor *expected_named(maiko_bridge *bridge, const char *name)
@@ -187,6 +189,23 @@ static bool comes_native(const struct inbound_event *event, const struct import_
     return event->native.data != NULL && event->channel->type->is_native && plan->plan == NULL;
 }
 
+/* The same of a reference to such bytes. */
+static bool comes_lent(const struct inbound_event *event, const struct import_plan *plan)
+{
+    struct payload_reference reference;
+
+    return event->channel->type->is_native && plan->plan == NULL && payload_read_reference(event->payload, &reference);
+}
+
+/* It is not taken, in whatever form it came. */
+static void pass(struct node_peer *peer, const struct inbound_event *event)
+{
+    struct payload_reference reference;
+
+    if (payload_read_reference(event->payload, &reference))
+        node_pool_pass(peer, reference.slot);
+}
+
 /* What an event's payload is, before there is room for the event. */
 struct coming {
     const struct payload_plan *plan;
@@ -317,13 +336,21 @@ void node_import_flush(maiko_bridge *bridge)
 
 static size_t waiting_size(const struct waiting_import *waiting)
 {
-    return sizeof(*waiting) + waiting->len;
+    return sizeof(*waiting) + (waiting->is_lent ? sizeof(struct lent_payload) : waiting->len);
+}
+
+/* NULL: the payload is here. */
+static struct lent_payload *lent_of(struct waiting_import *waiting)
+{
+    return waiting->is_lent ? (struct lent_payload *)(void *)waiting->payload : NULL;
 }
 
 static void free_waiting(maiko_bridge *bridge, struct waiting_import *waiting)
 {
     if (waiting->plan != NULL)
         unref_plan(bridge, waiting->plan);
+    if (waiting->is_lent && lent_of(waiting)->loan != NULL)
+        shm_view_return(lent_of(waiting)->loan);
     heap_free(&bridge->large, waiting, waiting_size(waiting));
 }
 
@@ -360,6 +387,90 @@ static bool must_wait(maiko_bridge *bridge)
     return !fifo_is_empty(&bridge->waiting) || !atomic_load(&bridge->is_running);
 }
 
+/* ---- one event that came by reference: it is taken first, so that whatever then becomes of it gives it back ---- */
+
+struct lent_event {
+    const struct payload_plan *plan;
+    const void *bytes; /* NULL: it is to be copied */
+    void *loan;
+    size_t len;
+};
+
+static maiko_status stage_lent(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event,
+                               struct import_plan *plan, const struct lent_event *lent, struct text *error)
+{
+    maiko_import meta = meta_of(event);
+    maiko_status status;
+    void *room;
+
+    if (lent->bytes != NULL) {
+        status = maiko_import_lend(plan->path, lent->bytes, lent->len, shm_view_return, lent->loan);
+    } else {
+        status = maiko_import_reserve(plan->path, lent->len, &room);
+        if (status == MAIKO_OK && node_pool_copy(peer, lent->plan, event->payload, room, error) != MAIKO_OK) {
+            maiko_import_abandon(plan->path);
+            return MAIKO_ETYPE;
+        }
+    }
+    if (status != MAIKO_OK)
+        return status;
+    maiko_import_commit(plan->path, &meta);
+    note_staged(bridge, plan, event->stream);
+    return MAIKO_OK;
+}
+
+static maiko_status let_lent_wait(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event,
+                                  struct import_plan *plan, const struct lent_event *lent, struct text *error)
+{
+    struct waiting_import head = {.peer = peer,
+                                  .stream = event->stream,
+                                  .position = event->position,
+                                  .plan = plan,
+                                  .import = meta_of(event),
+                                  .len = lent->len,
+                                  .is_lent = lent->bytes != NULL};
+    struct waiting_import *waiting = heap_alloc(&bridge->large, waiting_size(&head));
+    maiko_status status = MAIKO_OK;
+
+    if (waiting == NULL)
+        return MAIKO_ENOMEM;
+    *waiting = head;
+    plan->refs++;
+    if (waiting->is_lent)
+        *lent_of(waiting) = (struct lent_payload){.bytes = lent->bytes, .loan = lent->loan};
+    else
+        status = node_pool_copy(peer, lent->plan, event->payload, waiting->payload, error);
+    if (status != MAIKO_OK) {
+        free_waiting(bridge, waiting);
+        return MAIKO_ETYPE;
+    }
+    fifo_push(&bridge->waiting, &waiting->link);
+    return MAIKO_OK;
+}
+
+/* As stage(), and let_wait() when it must or has to wait: *waits. */
+static maiko_status import_lent(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event,
+                                struct import_plan *plan, bool *waits, struct text *error)
+{
+    struct lent_event lent = {.plan = reading_of(plan)};
+    maiko_status status = node_pool_take(peer, lent.plan, event->payload, &lent.bytes, &lent.loan, &lent.len, error);
+
+    if (status != MAIKO_OK)
+        return status;
+    if (!*waits)
+        status = stage_lent(bridge, peer, event, plan, &lent, error);
+    *waits = *waits || status == MAIKO_EFULL;
+    if (*waits)
+        status = let_lent_wait(bridge, peer, event, plan, &lent, error);
+    if (status == MAIKO_OK)
+        return MAIKO_OK;
+    if (lent.loan != NULL)
+        shm_view_return(lent.loan);
+    else if (status != MAIKO_ETYPE) /* the copy passes it */
+        pass(peer, event);
+    return status;
+}
+
 /* Anything but native bytes that just come in. */
 static bool import_closely(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event)
 {
@@ -373,11 +484,19 @@ static bool import_closely(maiko_bridge *bridge, struct node_peer *peer, const s
     status = plan_of(peer, event, &plan, &error);
     if (status == MAIKO_OK) {
         waits = must_wait(bridge);
-        status = waits ? MAIKO_EFULL : stage(bridge, event, plan, &error);
-        waits = status == MAIKO_EFULL;
+        if (comes_lent(event, plan)) {
+            status = import_lent(bridge, peer, event, plan, &waits, &error);
+        } else {
+            status = waits ? MAIKO_EFULL : stage(bridge, event, plan, &error);
+            waits = status == MAIKO_EFULL;
+            if (waits)
+                status = let_wait(bridge, peer, event, plan, &error);
+            if (status != MAIKO_OK)
+                pass(peer, event); /* a reference that was not asked for */
+        }
+    } else {
+        pass(peer, event);
     }
-    if (waits)
-        status = let_wait(bridge, peer, event, plan, &error);
     if (status == MAIKO_OK)
         return !waits;
     refuse(bridge, peer, event, status, reason);
@@ -393,14 +512,22 @@ bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struc
     return import_closely(bridge, peer, event);
 }
 
-static maiko_status bring_in(maiko_bridge *bridge, const struct waiting_import *waiting)
+static maiko_status bring_in(maiko_bridge *bridge, struct waiting_import *waiting)
 {
+    struct lent_payload *lent = lent_of(waiting);
+    maiko_status status;
     void *bytes;
-    maiko_status status = maiko_import_reserve(waiting->plan->path, waiting->len, &bytes);
 
+    if (lent != NULL)
+        status = maiko_import_lend(waiting->plan->path, lent->bytes, waiting->len, shm_view_return, lent->loan);
+    else
+        status = maiko_import_reserve(waiting->plan->path, waiting->len, &bytes);
     if (status != MAIKO_OK)
         return status;
-    memcpy(bytes, waiting->payload, waiting->len);
+    if (lent != NULL)
+        lent->loan = NULL; /* the event's now */
+    else
+        memcpy(bytes, waiting->payload, waiting->len);
     maiko_import_commit(waiting->plan->path, &waiting->import);
     note_staged(bridge, waiting->plan, waiting->stream);
     return MAIKO_OK;
@@ -414,7 +541,7 @@ static bool bring_in_end(maiko_bridge *bridge, struct node_actor *actor)
 }
 
 /* True when it is done with, brought in or refused; false when there is no room or no memory. */
-static bool settle(maiko_bridge *bridge, const struct waiting_import *waiting)
+static bool settle(maiko_bridge *bridge, struct waiting_import *waiting)
 {
     maiko_status status;
 

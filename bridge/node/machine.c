@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "node/peers.h"
+#include "node/pool.h"
 #include "node/shm.h"
 #include <maiko/maiko.h>
 
@@ -58,6 +59,17 @@ static bool sink_settle(struct peer *machine, void *userdata)
 static bool sink_is_near(struct peer *machine, void *userdata)
 {
     return node_shm_is_up(userdata);
+}
+
+static bool sink_lend(struct peer *machine, const maiko_event_type *type, const void *event, size_t len,
+                      struct payload_reference *ret_reference, void *userdata)
+{
+    return node_pool_lend(userdata, type, event, len, ret_reference);
+}
+
+static void sink_pass(struct peer *machine, uint32_t slot, void *userdata)
+{
+    node_pool_pass(userdata, slot);
 }
 
 static void sink_forgotten(struct peer *machine, struct inbound_channel *channel, void *userdata)
@@ -168,6 +180,8 @@ static const struct peer_sink sink = {
     .deliver = sink_deliver,
     .settle = sink_settle,
     .is_near = sink_is_near,
+    .lend = sink_lend,
+    .pass = sink_pass,
     .forgotten = sink_forgotten,
     .ended = sink_ended,
     .actors = sink_actors,

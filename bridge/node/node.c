@@ -1,5 +1,6 @@
 /* Public calls of a bridge while it runs, and its end, see <maiko/bridge.h>; and what all files of this folder use. */
 #include "node/node.h"
+#include "node/pool.h"
 #include "node/shm.h"
 
 #include <errno.h>
@@ -242,6 +243,7 @@ static void bridge_free(maiko_bridge *bridge)
     space_leave(bridge->space);
     node_shm_tear_down(bridge);
     exporter_free(bridge->exporter);
+    node_pool_tear_down(bridge);
     handover_deinit(&bridge->handover);
     batch_builder_deinit(&bridge->building);
     sources_deinit(&bridge->sources);

@@ -89,7 +89,13 @@ struct waiting_import {
     struct import_plan *plan; /* an event: referred to */
     maiko_import import;      /* what is not in the plan */
     size_t len;               /* of the payload */
+    bool is_lent;             /* that is elsewhere, and here is a struct lent_payload */
     _Alignas(16) uint8_t payload[];
+};
+
+struct lent_payload {
+    const void *bytes;
+    void *loan; /* for shm_view_return(); NULL: it was brought in */
 };
 
 /* A remote node: the state machine and the connection it has now. */
@@ -97,10 +103,14 @@ struct node_peer {
     struct list link;
     maiko_bridge *bridge;
     struct peer *peer;
-    struct route *route;              /* NULL: no connection over ZeroMQ */
-    struct node_shm *shm;             /* NULL: no shared memory, and none offered; see shm.h */
-    char shm_refusal[32];             /* why there is none, a word; "": nobody has refused */
-    bool was_shm;                     /* its last link was through shared memory */
+    struct route *route;       /* NULL: no connection over ZeroMQ */
+    struct node_shm *shm;      /* NULL: no shared memory, and none offered; see shm.h */
+    char shm_refusal[32];      /* why there is none, a word; "": nobody has refused */
+    bool was_shm;              /* its last link was through shared memory */
+    struct shm_claims *claims; /* what it has of our pool (pool.h); NULL: it was not offered */
+    bool was_offered_pool;
+    bool has_pool;                    /* it has taken it: events may go there by reference */
+    struct shm_view *view;            /* its pool; NULL: it has none, or we have not got it */
     bool is_connector;                /* we connect to it */
     bool has_no_memory_to_share;      /* that was the reason */
     bool is_told_no_resources;        /* on $sys/peer, since the last session */
@@ -254,9 +264,10 @@ struct maiko_bridge {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct list waits;
-    bool is_closed;    /* nobody will answer any more */
-    bool is_cancelled; /* whoever waits shall not */
-    bool is_drained;   /* result of the stop */
+    bool is_closed;         /* nobody will answer any more */
+    bool is_cancelled;      /* whoever waits shall not */
+    bool is_drained;        /* result of the stop */
+    struct node_pool *pool; /* of large events, see pool.h; NULL: none; set at start */
 };
 
 /* ---- config.c ---- */

@@ -5,6 +5,7 @@
 
 #include "node/obituary.h"
 #include "node/peers.h"
+#include "node/pool.h"
 #include "node/shm.h"
 #include <maiko/maiko.h>
 
@@ -320,6 +321,7 @@ uint64_t node_peers_run(maiko_bridge *bridge)
         if (deadline_ns < next_ns)
             next_ns = deadline_ns;
     }
+    node_pool_tidy(bridge, now_ns);
     node_figures_update(bridge);
     return next_ns;
 }

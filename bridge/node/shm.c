@@ -12,6 +12,7 @@
 #include "base/errno_text.h"
 #include "link/shm_link.h"
 #include "node/peers.h"
+#include "node/pool.h"
 #include "shm/shm_layout.h"
 #include "space/attach.h"
 
@@ -47,14 +48,31 @@ void node_shm_tear_down(maiko_bridge *bridge)
 
 /* ---- messages ---- */
 
-static void tell(struct space_channel *channel, enum attach_kind kind, uint64_t id, const char *reason)
+static void tell_with(struct space_channel *channel, enum attach_kind kind, uint64_t id, const char *reason, const int *fds,
+                      size_t fd_count)
 {
     struct attach_message message = {.kind = kind, .version = ATTACH_VERSION, .abi = SHM_ABI, .layout = SHM_VERSION, .link = id};
     unsigned char bytes[ATTACH_SIZE];
 
     snprintf(message.reason, sizeof(message.reason), "%s", reason);
     attach_encode(&message, bytes);
-    (void)!space_channel_send(channel, bytes, sizeof(bytes), NULL, 0); /* else the end of the connection says it */
+    (void)!space_channel_send(channel, bytes, sizeof(bytes), fds, fd_count); /* else the end of the connection says it */
+}
+
+static void tell(struct space_channel *channel, enum attach_kind kind, uint64_t id, const char *reason)
+{
+    tell_with(channel, kind, id, reason, NULL, 0);
+}
+
+uint64_t node_shm_id(const struct node_peer *peer)
+{
+    return peer->shm->id;
+}
+
+void node_shm_tell(struct node_peer *peer, enum attach_kind kind, const int *fds, size_t fd_count)
+{
+    if (peer->shm->channel != NULL)
+        tell_with(peer->shm->channel, kind, peer->shm->id, "", fds, fd_count);
 }
 
 static maiko_status send_memory(struct node_shm *shm, enum attach_kind kind)
@@ -82,6 +100,7 @@ static void shm_free(struct node_shm *shm)
         epoll_ctl(bridge->shm_fd, EPOLL_CTL_DEL, shm_link_wake_fd(shm->link), NULL);
     }
     shm_link_free(shm->link);
+    node_pool_leave(shm->peer);
     shm->peer->shm = NULL;
     heap_free(bridge->heap, shm, sizeof(*shm));
 }
@@ -340,6 +359,10 @@ void node_shm_message(struct space_channel *channel, const char *node, struct co
         return;
     if (attach.kind == ATTACH_END)
         shm_down(shm, "closed"); /* step: take_the_end */
+    else if (attach.kind == ATTACH_POOL && shm_link_is_joined(shm->link))
+        node_pool_came(shm->peer, message);
+    else if (attach.kind == ATTACH_TAKEN)
+        node_pool_taken(shm->peer);
     else if (shm_link_is_joined(shm->link))
         return;
     else if (attach.kind == ATTACH_ANSWER)
@@ -405,16 +428,20 @@ void node_shm_read_out(struct node_peer *peer)
 static void run_one(struct node_peer *peer, size_t frames)
 {
     struct shm_link *link = peer->shm->link;
+    const char *fault = node_pool_fault(peer);
     maiko_status status;
 
+    node_pool_offer(peer);
     shm_link_awake(link);
     status = shm_link_flush(link);
-    if (status != MAIKO_EPROTOCOL)
+    if (status != MAIKO_EPROTOCOL && fault == NULL)
         status = read_frames(peer, frames);
-    if (status != MAIKO_EPROTOCOL)
+    if (status == MAIKO_EPROTOCOL)
+        fault = shm_link_fault(link);
+    if (fault == NULL)
         return;
-    node_log(peer->bridge, MAIKO_LOG_ERROR, "the memory shared with node %s is broken: %s", peer->name, shm_link_fault(link));
-    node_news_refused(peer->bridge, peer->name, "protocol", NULL, "%s", shm_link_fault(link));
+    node_log(peer->bridge, MAIKO_LOG_ERROR, "the memory shared with node %s is broken: %s", peer->name, fault);
+    node_news_refused(peer->bridge, peer->name, "protocol", NULL, "%s", fault);
     lose(peer, "protocol");
 }
 

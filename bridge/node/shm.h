@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <maiko/status.h>
+#include "space/attach.h"
 
 struct control_message;
 struct maiko_bridge;
@@ -50,6 +50,10 @@ enum { SHM_FRAMES_PER_TURN = 256 };
 
 /* Reads and writes what can be; at most so many frames of each link. */
 void node_shm_run(struct maiko_bridge *bridge, size_t frames);
+
+/* Of what there is between us and the peer: the number of the attachment, and one message about it. */
+uint64_t node_shm_id(const struct node_peer *peer);
+void node_shm_tell(struct node_peer *peer, enum attach_kind kind, const int *fds, size_t fd_count);
 
 /* Frames wait for room. */
 bool node_shm_is_waiting(const struct node_peer *peer);

@@ -1,6 +1,7 @@
 /* Starting a bridge, see <maiko/bridge.h>: its actors, its port, its place in the space. */
 #include "node/guest.h"
 #include "node/node.h"
+#include "node/pool.h"
 #include "node/shm.h"
 #include "space/process.h"
 
@@ -223,6 +224,8 @@ maiko_status maiko_bridge_start(maiko_bridge *bridge)
         return status;
     text_init_buffer(&error, reason, sizeof(reason));
     status = open_all(bridge, &error);
+    if (status == MAIKO_OK)
+        status = node_pool_set_up(bridge);
     if (status == MAIKO_OK)
         status = node_thread_start(bridge, &error);
     return status == MAIKO_OK ? MAIKO_OK : node_fail(bridge, status, "%s", reason[0] != '\0' ? reason : maiko_strerror(status));

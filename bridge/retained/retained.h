@@ -36,6 +36,9 @@ struct retained_block {
     size_t rest_len;
     void *owner;
     void (*let_go)(void *owner);
+    const void *event; /* with an owner: the whole event, in whose memory the rest is */
+    size_t event_len;
+    size_t head_len; /* bytes of `data` before the payload */
     uint32_t refs;
 };
 

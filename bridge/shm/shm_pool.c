@@ -375,6 +375,11 @@ uint32_t shm_pool_find(const struct shm_pool *pool, const void *event)
     return (uintptr_t)event < base ? NONE : shm_slots_find(&pool->slots, (uintptr_t)event - base);
 }
 
+void shm_pool_tidy(struct shm_pool *pool)
+{
+    collect_all(pool, true);
+}
+
 bool shm_pool_is_scarce(const struct shm_pool *pool)
 {
     return pool->used >= USED_WELL || pool->used >= shm_slots_contents(&pool->slots) / 2;

@@ -44,6 +44,9 @@ uint32_t shm_pool_find(const struct shm_pool *pool, const void *event);
 /* Is so much in use that more would not fit the caches, or that there is soon none left? */
 bool shm_pool_is_scarce(const struct shm_pool *pool);
 
+/* Looks after readers whose link is over; now and then, or their memories of returns stay until a slot is wanted in vain. */
+void shm_pool_tidy(struct shm_pool *pool);
+
 /* How often there was no slot for an event that would have fitted. */
 uint64_t shm_pool_starved(const struct shm_pool *pool);
 

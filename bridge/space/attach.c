@@ -46,7 +46,7 @@ maiko_status attach_decode(const unsigned char *bytes, size_t len, struct attach
     if (len < ATTACH_SIZE || memcmp(bytes, magic, sizeof(magic)) != 0)
         return MAIKO_EPROTOCOL;
     kind = get(bytes + AT_KIND, 2);
-    if (kind <= ATTACH_NONE || kind > ATTACH_END)
+    if (kind <= ATTACH_NONE || kind > ATTACH_TAKEN)
         return MAIKO_EPROTOCOL;
     message.kind = (enum attach_kind)kind;
     message.version = (uint16_t)get(bytes + AT_VERSION, 2);

@@ -20,7 +20,9 @@ enum {
     X(ATTACH_OFFER, "offer")   /* descriptors: data, control, wake-up, in this order */                                          \
     X(ATTACH_ANSWER, "answer") /* the same three of the other side */                                                            \
     X(ATTACH_REFUSE, "refuse") /* `reason` says why */                                                                           \
-    X(ATTACH_END, "end")       /* nothing more will be written or read */
+    X(ATTACH_END, "end")       /* nothing more will be written or read */                                                        \
+    X(ATTACH_POOL, "pool")     /* descriptors: a pool of large events, and where those that were read are returned */            \
+    X(ATTACH_TAKEN, "taken")   /* of that pool: events may be sent by reference from now on */
 
 enum attach_kind {
     ATTACH_NONE,
@@ -31,6 +33,9 @@ enum attach_kind {
 
 /* Places of the descriptors of an offer or answer. */
 enum attach_fd { ATTACH_FD_DATA, ATTACH_FD_CONTROL, ATTACH_FD_WAKE, ATTACH_FDS };
+
+/* And of a pool. */
+enum { ATTACH_FD_POOL, ATTACH_FD_RETURNS, ATTACH_POOL_FDS };
 
 struct attach_message {
     enum attach_kind kind;

@@ -19,6 +19,7 @@ bridge_sources += bridge/wire/payload_native.c
 bridge_sources += bridge/wire/payload_plan.c
 bridge_sources += bridge/wire/payload_plan.h
 bridge_sources += bridge/wire/payload_read.c
+bridge_sources += bridge/wire/payload_reference.c
 bridge_sources += bridge/wire/payload_write.c
 bridge_sources += bridge/wire/reader.c
 bridge_sources += bridge/wire/reader.h

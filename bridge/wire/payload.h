@@ -74,6 +74,22 @@ MAIKO_MUST_CHECK maiko_status payload_native_len(const struct payload_plan *plan
 MAIKO_MUST_CHECK maiko_status payload_read_native(const struct payload_plan *plan, struct slice payload, void *event, size_t len,
                                                   struct text *error);
 
+/* ---- By reference: native bytes that lie in memory of the sender, which the reader has mapped ---- */
+
+struct payload_reference {
+    uint32_t slot;     /* where, see shm/shm_slots.h */
+    uint64_t len;      /* of the event */
+    struct slice head; /* its first bytes, which are private: the fixed part and a little of the tail */
+};
+
+/* May its tail be read while others can write to it, because any bytes are values? */
+bool payload_can_be_shared(const struct payload_plan *plan);
+
+void payload_write_reference(struct pack *pack, const struct payload_reference *reference);
+
+/* Is this whole value a reference?  Nothing in it is believed so far; the head is borrowed. */
+bool payload_read_reference(struct slice payload, struct payload_reference *ret_reference);
+
 /* Native bytes that payload_write_native() wrote, as payload_write_array() writes them. */
 void payload_convert_native(const struct payload_plan *plan, struct slice payload, struct pack *pack);
 

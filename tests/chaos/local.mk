@@ -3,6 +3,7 @@ if WITH_BRIDGE
 chaos_tests += tests/chaos/test_cuts
 chaos_tests += tests/chaos/test_deaths
 chaos_tests += tests/chaos/test_hostile
+chaos_tests += tests/chaos/test_pool_deaths
 chaos_tests += tests/chaos/test_shm_chaos
 chaos_tests += tests/chaos/test_shm_deaths
 chaos_tests += tests/chaos/test_shm_holds
@@ -18,6 +19,8 @@ tests_chaos_test_hostile_SOURCES = tests/chaos/test_hostile.c tests/lib/bridge_e
 tests_chaos_test_shm_holds_SOURCES = tests/chaos/test_shm_holds.c $(bridge_life_sources)
 tests_chaos_test_shm_scribbler_SOURCES = tests/chaos/test_shm_scribbler.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_chaos_test_stopped_SOURCES = tests/chaos/test_stopped.c tests/lib/bridge_end.c tests/lib/bridge_end.h
+tests_chaos_test_pool_deaths_SOURCES = tests/chaos/test_pool_deaths.c tests/lib/bridge_end.c tests/lib/bridge_end.h
+tests_chaos_test_pool_deaths_LDADD = $(fault_ldadd)
 tests_chaos_test_shm_chaos_SOURCES = tests/chaos/test_shm_chaos.c $(bridge_life_sources)
 tests_chaos_test_shm_chaos_LDADD = $(fault_ldadd)
 tests_chaos_test_shm_deaths_SOURCES = tests/chaos/test_shm_deaths.c $(shm_pair_sources)

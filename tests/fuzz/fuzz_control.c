@@ -38,7 +38,7 @@ static void read_attach(const uint8_t *bytes, size_t len)
 
     if (attach_decode(bytes, len, &message) != MAIKO_OK)
         return;
-    require(message.kind > ATTACH_NONE && message.kind <= ATTACH_END && strlen(message.reason) <= ATTACH_REASON_MAX);
+    require(message.kind > ATTACH_NONE && message.kind <= ATTACH_TAKEN && strlen(message.reason) <= ATTACH_REASON_MAX);
     attach_encode(&message, written);
     require(attach_decode(written, sizeof(written), &again) == MAIKO_OK);
     require(again.kind == message.kind && again.link == message.link && strcmp(again.reason, message.reason) == 0);

@@ -446,7 +446,7 @@ static void messages_come_out_as_they_went_in(void)
     CU_ASSERT_EQUAL(attach_decode(bytes, ATTACH_SIZE - 1, &back), MAIKO_EPROTOCOL);
     bytes[0] ^= 1;
     CU_ASSERT_EQUAL(attach_decode(bytes, ATTACH_SIZE, &back), MAIKO_EPROTOCOL);
-    message.kind = (enum attach_kind)(ATTACH_END + 1);
+    message.kind = (enum attach_kind)(ATTACH_TAKEN + 1);
     attach_encode(&message, bytes);
     CU_ASSERT_EQUAL(attach_decode(bytes, ATTACH_SIZE, &back), MAIKO_EPROTOCOL);
     message.kind = ATTACH_REFUSE;

@@ -25,7 +25,7 @@ static void a_message_comes_back_as_it_was_sent(void)
     unsigned kind;
     size_t i;
 
-    for (kind = ATTACH_OFFER; kind <= ATTACH_END; kind++) {
+    for (kind = ATTACH_OFFER; kind <= ATTACH_TAKEN; kind++) {
         for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
             sent.kind = (enum attach_kind)kind;
             memcpy(sent.reason, reasons[i], strlen(reasons[i]) + 1);
@@ -74,7 +74,7 @@ static void what_is_no_message_is_refused(void)
         CU_ASSERT_EQUAL(attach_decode(bytes, len, &got), MAIKO_EPROTOCOL);
     CU_ASSERT_EQUAL(change_and_decode(0, 'X', &got), MAIKO_EPROTOCOL);
     CU_ASSERT_EQUAL(change_and_decode(6, 0, &got), MAIKO_EPROTOCOL);
-    CU_ASSERT_EQUAL(change_and_decode(6, ATTACH_END + 1, &got), MAIKO_EPROTOCOL);
+    CU_ASSERT_EQUAL(change_and_decode(6, ATTACH_TAKEN + 1, &got), MAIKO_EPROTOCOL);
     CU_ASSERT_EQUAL(change_and_decode(7, 1, &got), MAIKO_EPROTOCOL);
     CU_ASSERT_EQUAL(change_and_decode(24, '\x1b', &got), MAIKO_EPROTOCOL);
     CU_ASSERT_EQUAL(change_and_decode(24, ' ', &got), MAIKO_EPROTOCOL);

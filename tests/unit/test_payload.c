@@ -628,6 +628,64 @@ static void a_full_event_goes_native_and_a_half_empty_one_does_not(void)
     CU_ASSERT_FALSE(is_compact(MAIKO_TYPE(roomy_with_marks), &with_marks));
 }
 
+/* ---- references ---- */
+
+static void a_tail_that_can_be_shared_is_legal_whatever_its_bytes(void)
+{
+    struct random random = {.state = 4711};
+    unsigned long rounds = suite_scale(3000, 50000);
+    unsigned long shared = 0;
+
+    for (; rounds > 0; rounds--) {
+        const maiko_event_type *type;
+        maiko_schema *schema = random_schema(&random, NULL);
+        struct payload_plan *plan;
+        unsigned char *event;
+        size_t len;
+
+        CU_ASSERT_FATAL(schema != NULL && maiko_schema_finish(schema, &type) == MAIKO_OK);
+        plan = plan_of(type, NULL);
+        event = random_event(&random, type, &len);
+        if (payload_can_be_shared(plan)) {
+            shared++;
+            random_bytes(&random, event + type->size, len - type->size);
+            CU_ASSERT_EQUAL(payload_check_native(plan, event, len, NULL), MAIKO_OK);
+        }
+        free(event);
+        payload_plan_free(plan);
+        maiko_schema_free(schema);
+    }
+    CU_ASSERT(shared > 0);
+}
+
+static void a_reference_comes_back_and_anything_else_is_none(void)
+{
+    const uint8_t head[32] = "the first bytes of an event";
+    const struct payload_reference sent = {.slot = 77, .len = UINT64_C(0x123456789a), .head = {head, sizeof(head)}};
+    struct payload_reference got;
+    struct slice payload;
+    struct pack pack;
+    size_t i;
+
+    pack_init(&pack, heap_default(), WIRE_FRAME_MAX);
+    payload_write_reference(&pack, &sent);
+    CU_ASSERT_EQUAL(pack_status(&pack), MAIKO_OK);
+    payload = pack_slice(&pack);
+    CU_ASSERT_EQUAL(reader_check(payload.data, payload.len, WIRE_FRAME_MAX, NULL), MAIKO_OK);
+    CU_ASSERT_FALSE(payload_is_native(payload));
+    CU_ASSERT_TRUE_FATAL(payload_read_reference(payload, &got));
+    CU_ASSERT(got.slot == sent.slot && got.len == sent.len && got.head.len == sizeof(head));
+    CU_ASSERT_EQUAL(memcmp(got.head.data, head, sizeof(head)), 0);
+    for (i = 0; i < payload.len; i++)
+        CU_ASSERT_FALSE(payload_read_reference((struct slice){payload.data, i}, &got));
+    for (i = 0; i < 4; i++) {
+        pack.data[i] ^= 1;
+        CU_ASSERT_FALSE(payload_read_reference(payload, &got));
+        pack.data[i] ^= 1;
+    }
+    pack_deinit(&pack);
+}
+
 static const struct test_case cases[] = {TEST_CASE(random_events_of_random_types_come_back_bit_by_bit),
                                          TEST_CASE(native_bytes_are_the_event_and_become_the_same_array),
                                          TEST_CASE(hostile_native_bytes_are_refused_or_legal),
@@ -635,6 +693,8 @@ static const struct test_case cases[] = {TEST_CASE(random_events_of_random_types
                                          TEST_CASE(a_native_tail_is_as_long_as_it_says),
                                          TEST_CASE(half_empty_strings_are_not_worth_their_native_bytes),
                                          TEST_CASE(a_full_event_goes_native_and_a_half_empty_one_does_not),
+                                         TEST_CASE(a_tail_that_can_be_shared_is_legal_whatever_its_bytes),
+                                         TEST_CASE(a_reference_comes_back_and_anything_else_is_none),
                                          TEST_CASE(announced_types_are_the_same_types),
                                          TEST_CASE(fields_are_matched_by_name_between_versions),
                                          TEST_CASE(a_field_of_another_kind_is_refused_by_name),

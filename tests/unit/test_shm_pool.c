@@ -9,6 +9,7 @@
 #include "lib/child.h"
 #include "lib/dice.h"
 #include "lib/failing_allocator.h"
+#include "lib/leaks.h"
 #include "lib/suite.h"
 #include "shm/shm_pool.h"
 #include "shm/shm_view.h"
@@ -272,6 +273,29 @@ static void a_reader_keeps_its_events_behind_the_end_of_the_link(void)
     CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 1);
     CU_ASSERT(is_filled(parcel.seen, LEN, 4));
     shm_view_return(parcel.loan);
+    CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 0);
+    scene.view = NULL;
+    scene.claims = NULL;
+    scene_deinit(&scene);
+}
+
+static void a_link_that_is_over_keeps_no_descriptor(void)
+{
+    unsigned descriptors = leaks_count_fds();
+    struct scene scene;
+    struct parcel parcel;
+
+    scene_init(&scene);
+    parcel = make(&scene, 4);
+    deliver(&scene, &parcel);
+    shm_claims_leave(scene.claims);
+    shm_pool_tidy(scene.pool);
+    CU_ASSERT_EQUAL(leaks_count_fds(), descriptors + 2); /* it is being read */
+    shm_view_unref(scene.view);
+    shm_view_return(parcel.loan);
+    shm_pool_tidy(scene.pool);
+    CU_ASSERT_EQUAL(leaks_count_fds(), descriptors + 1);
+    shm_pool_release(parcel.held);
     CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 0);
     scene.view = NULL;
     scene.claims = NULL;
@@ -601,6 +625,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_pool_that_is_used_up_says_so_and_goes_on_when_something_comes_back),
     TEST_CASE(events_outlive_the_pool_and_the_view_they_came_from),
     TEST_CASE(a_reader_keeps_its_events_behind_the_end_of_the_link),
+    TEST_CASE(a_link_that_is_over_keeps_no_descriptor),
     TEST_CASE(what_never_arrived_comes_back_with_the_end_of_the_mapping),
     TEST_CASE(what_a_reader_has_comes_back_when_it_dies),
     TEST_CASE(a_forked_child_returns_nothing_of_its_parent),

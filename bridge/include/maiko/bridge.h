@@ -54,6 +54,9 @@ typedef struct maiko_bridge_config {
      * is then one that all members reach, or NULL: a checked directory below /tmp.  MAIKO_ENOTFOUND: no such group; MAIKO_EPERM:
      * this process is no member, or a directory is open to others than the members. */
     const char *space_group;
+    /* Memory for large events that other processes of the host read in place: taken as it is used, and kept; 64 MiB; below
+     * 256 KiB: none.  A process that writes to its pool changes the tails of events others are reading, nothing else. */
+    uint64_t pool_bytes;
 } maiko_bridge_config;
 
 /** One pattern of topics that leaves or enters. */

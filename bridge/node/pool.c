@@ -1,0 +1,350 @@
+/* Pool: the memory itself is shm/shm_pool.h (ours) and shm/shm_view.h (a peer's). */
+#include "node/pool.h"
+
+#include <string.h>
+
+#include "node/node.h"
+#include "node/shm.h"
+#include "runtime/rooms.h"
+#include "shm/shm_pool.h"
+#include "shm/shm_view.h"
+#include "space/attach.h"
+
+enum { NOTED_MAX = 8 };
+
+static const uint64_t tidy_every_ns = MAIKO_SECONDS(1);
+static const uint64_t default_bytes = UINT64_C(64) * 1024 * 1024;
+
+/* The bridge's and its supervisor's, whoever is freed last. */
+struct node_pool {
+    struct maiko_rooms rooms;
+    pthread_mutex_t lock;
+    struct shm_pool *pool; /* under the lock; NULL: there is none yet, or none any more */
+    uint64_t starved;      /* under the lock: of a pool that was closed */
+    uint64_t bytes;
+    uint32_t refs;    /* under the lock */
+    bool has_tried;   /* the bridge's thread: there is one, or there will be none */
+    uint64_t tidy_ns; /* the bridge's thread: when to tidy it next */
+    /* Of events that are worth a slot.  Release and acquire: the type's own fields were written before. */
+    _Atomic(const maiko_event_type *) types[NOTED_MAX];
+    atomic_bool is_wanted;
+};
+
+/* ---- on the shards ---- */
+
+static bool is_noted(struct node_pool *pool, const maiko_event_type *type)
+{
+    size_t i;
+
+    for (i = 0; i < NOTED_MAX; i++) {
+        const maiko_event_type *noted = atomic_load_explicit(&pool->types[i], memory_order_acquire);
+
+        if (noted == NULL || noted == type)
+            return noted != NULL;
+    }
+    return false;
+}
+
+static bool take_room(struct maiko_rooms *rooms, const maiko_event_type *type, size_t len, struct maiko_room *ret_room)
+{
+    struct node_pool *pool = CONTAINER_OF(rooms, struct node_pool, rooms);
+    struct maiko_room room = {.release = shm_pool_release};
+
+    if (len < POOL_FROM || !is_noted(pool, type))
+        return false;
+    pthread_mutex_lock(&pool->lock);
+    if (pool->pool != NULL) {
+        room.event = shm_pool_take(pool->pool, type->size, len, &room.owner);
+        room.is_scarce = shm_pool_is_scarce(pool->pool);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    *ret_room = room;
+    return room.event != NULL;
+}
+
+/* One export actor notes them, so nobody else writes. */
+void node_pool_note(maiko_bridge *bridge, const struct payload_plan *plan)
+{
+    struct node_pool *pool = bridge->pool;
+    const maiko_event_type *type = payload_plan_type(plan);
+    size_t i;
+
+    if (pool == NULL || is_noted(pool, type) || type->destroy != NULL || type->size > SHM_SLOT_PRIVATE ||
+        !payload_can_be_shared(plan))
+        return;
+    for (i = 0; i < NOTED_MAX; i++) {
+        if (atomic_load_explicit(&pool->types[i], memory_order_relaxed) != NULL)
+            continue;
+        atomic_store_explicit(&pool->types[i], type, memory_order_release);
+        atomic_store(&pool->is_wanted, true);
+        return;
+    }
+}
+
+/* ---- making and ending ---- */
+
+static void unref(struct node_pool *pool)
+{
+    bool is_last;
+
+    pthread_mutex_lock(&pool->lock);
+    is_last = --pool->refs == 0;
+    pthread_mutex_unlock(&pool->lock);
+    if (!is_last)
+        return;
+    pthread_mutex_destroy(&pool->lock);
+    heap_free(heap_default(), pool, sizeof(*pool));
+}
+
+static void let_go(struct maiko_rooms *rooms)
+{
+    unref(CONTAINER_OF(rooms, struct node_pool, rooms));
+}
+
+/* Its memory is nobody's in particular: events outlive the bridge, and the supervisor. */
+maiko_status node_pool_set_up(maiko_bridge *bridge)
+{
+    struct node_pool *pool;
+
+    if (bridge->space == NULL || bridge->config.transport == MAIKO_TRANSPORT_ZMQ || bridge->export_count == 0)
+        return MAIKO_OK;
+    pool = heap_alloc_zeroed(heap_default(), 1, sizeof(*pool));
+    if (pool == NULL)
+        return MAIKO_ENOMEM;
+    pthread_mutex_init(&pool->lock, NULL);
+    pool->bytes = bridge->config.pool_bytes != 0 ? bridge->config.pool_bytes : default_bytes;
+    pool->rooms.take = take_room;
+    pool->rooms.let_go = let_go;
+    pool->refs = 2;
+    bridge->pool = pool;
+    maiko_supervisor_use_rooms(bridge->sup, &pool->rooms);
+    return MAIKO_OK;
+}
+
+void node_pool_tear_down(maiko_bridge *bridge)
+{
+    struct node_pool *pool = bridge->pool;
+
+    if (pool == NULL)
+        return;
+    bridge->pool = NULL;
+    pthread_mutex_lock(&pool->lock);
+    if (pool->pool != NULL)
+        shm_pool_close(pool->pool);
+    pool->pool = NULL;
+    pthread_mutex_unlock(&pool->lock);
+    unref(pool);
+}
+
+/* Once; without memory for it everything goes on as it does. */
+static void make(maiko_bridge *bridge)
+{
+    struct node_pool *pool = bridge->pool;
+    struct shm_pool *made = NULL;
+    maiko_status status;
+
+    pool->has_tried = true;
+    status = shm_pool_new(heap_default(), pool->bytes, &made);
+    if (status != MAIKO_OK && status != MAIKO_EINVAL) /* it was set to less than a slot: none is wanted */
+        node_log(bridge, MAIKO_LOG_WARNING, "no pool for large events: %s", maiko_strerror(status));
+    pthread_mutex_lock(&pool->lock);
+    pool->pool = made;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* ---- our pool and a peer ---- */
+
+static maiko_status make_claims(struct node_peer *peer, struct node_pool *pool)
+{
+    maiko_status status = MAIKO_ENOTFOUND;
+
+    pthread_mutex_lock(&pool->lock);
+    if (pool->pool != NULL)
+        status = shm_claims_new(pool->pool, node_shm_id(peer), &peer->claims);
+    pthread_mutex_unlock(&pool->lock);
+    return status;
+}
+
+void node_pool_offer(struct node_peer *peer)
+{
+    struct node_pool *pool = peer->bridge->pool;
+    int fds[ATTACH_POOL_FDS];
+
+    if (peer->was_offered_pool || pool == NULL || !atomic_load_explicit(&pool->is_wanted, memory_order_relaxed))
+        return;
+    if (!pool->has_tried)
+        make(peer->bridge);
+    peer->was_offered_pool = true;
+    if (make_claims(peer, pool) != MAIKO_OK)
+        return;                                    /* events go there as they always do */
+    fds[ATTACH_FD_POOL] = shm_pool_fd(pool->pool); /* set once, by this thread */
+    fds[ATTACH_FD_RETURNS] = shm_claims_fd(peer->claims);
+    node_shm_tell(peer, ATTACH_POOL, fds, ATTACH_POOL_FDS);
+}
+
+void node_pool_taken(struct node_peer *peer)
+{
+    peer->has_pool = peer->claims != NULL;
+}
+
+void node_pool_tidy(maiko_bridge *bridge, uint64_t now_ns)
+{
+    struct node_pool *pool = bridge->pool;
+
+    if (pool == NULL || pool->pool == NULL || now_ns < pool->tidy_ns) /* set by this thread */
+        return;
+    pool->tidy_ns = now_ns + tidy_every_ns;
+    pthread_mutex_lock(&pool->lock);
+    shm_pool_tidy(pool->pool);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void node_pool_leave(struct node_peer *peer)
+{
+    struct node_pool *pool = peer->bridge->pool;
+
+    shm_view_unref(peer->view);
+    peer->view = NULL;
+    if (peer->claims != NULL) {
+        pthread_mutex_lock(&pool->lock);
+        shm_claims_leave(peer->claims);
+        pthread_mutex_unlock(&pool->lock);
+    }
+    peer->claims = NULL;
+    peer->has_pool = peer->was_offered_pool = false;
+}
+
+const char *node_pool_fault(struct node_peer *peer)
+{
+    struct node_pool *pool = peer->bridge->pool;
+    const char *fault;
+
+    if (peer->claims == NULL)
+        return NULL;
+    pthread_mutex_lock(&pool->lock);
+    fault = shm_claims_fault(peer->claims);
+    pthread_mutex_unlock(&pool->lock);
+    return fault;
+}
+
+bool node_pool_lend(struct node_peer *peer, const maiko_event_type *type, const void *event, size_t len,
+                    struct payload_reference *ret_reference)
+{
+    struct node_pool *pool = peer->bridge->pool;
+    size_t head = shm_slots_private(type->size);
+    uint32_t slot;
+
+    if (!peer->has_pool)
+        return false;
+    slot = shm_pool_find(pool->pool, event);
+    if (slot == SHM_SLOTS_MAX)
+        return false;
+    pthread_mutex_lock(&pool->lock);
+    shm_claims_lend(peer->claims, slot);
+    pthread_mutex_unlock(&pool->lock);
+    *ret_reference = (struct payload_reference){.slot = slot, .len = len, .head = {event, head < len ? head : len}};
+    return true;
+}
+
+uint64_t node_pool_starved(const maiko_bridge *bridge)
+{
+    struct node_pool *pool = bridge->pool;
+    uint64_t starved;
+
+    if (pool == NULL)
+        return 0;
+    pthread_mutex_lock(&pool->lock);
+    starved = pool->pool != NULL ? shm_pool_starved(pool->pool) : pool->starved;
+    pthread_mutex_unlock(&pool->lock);
+    return starved;
+}
+
+/* ---- a peer's pool ---- */
+
+void node_pool_came(struct node_peer *peer, const struct control_message *message)
+{
+    const char *reason = "not two descriptors";
+    maiko_status status = MAIKO_EPROTOCOL;
+
+    if (peer->view != NULL)
+        return;
+    if (message->fd_count == ATTACH_POOL_FDS)
+        status = shm_view_new(heap_default(), message->fds[ATTACH_FD_POOL], message->fds[ATTACH_FD_RETURNS], node_shm_id(peer),
+                              &peer->view, &reason);
+    if (status == MAIKO_OK) {
+        node_shm_tell(peer, ATTACH_TAKEN, NULL, 0);
+        return;
+    }
+    node_log(peer->bridge, MAIKO_LOG_WARNING, "no pool of node %s: %s: %s", peer->name, maiko_strerror(status), reason);
+}
+
+void node_pool_pass(struct node_peer *peer, uint32_t slot)
+{
+    if (peer->view != NULL)
+        shm_view_pass(peer->view, slot);
+}
+
+static maiko_status refuse(struct node_peer *peer, const struct payload_reference *reference, struct text *error,
+                           const char *reason)
+{
+    if (reference != NULL)
+        node_pool_pass(peer, reference->slot);
+    if (error->len == 0)
+        text_append_format(error, "a reference: %s", reason);
+    return MAIKO_ETYPE;
+}
+
+/* What may be read of it at all. */
+static maiko_status look(struct node_peer *peer, const struct payload_plan *plan, struct slice payload,
+                         struct payload_reference *reference, struct text *error)
+{
+    const maiko_event_type *type = payload_plan_type(plan);
+    size_t head = shm_slots_private(type->size);
+
+    if (!payload_read_reference(payload, reference))
+        return refuse(peer, NULL, error, "none");
+    if (peer->view == NULL || !payload_can_be_shared(plan))
+        return refuse(peer, reference, error, "to nothing that was taken");
+    if (!shm_view_has(peer->view, reference->slot, type->size, reference->len))
+        return refuse(peer, reference, error, "to what is not there");
+    if (reference->head.len != (head < reference->len ? head : reference->len))
+        return refuse(peer, reference, error, "without its head");
+    return MAIKO_OK;
+}
+
+maiko_status node_pool_take(struct node_peer *peer, const struct payload_plan *plan, struct slice payload, const void **ret_event,
+                            void **ret_loan, size_t *ret_len, struct text *error)
+{
+    struct payload_reference reference;
+    maiko_status status = look(peer, plan, payload, &reference, error);
+
+    if (status != MAIKO_OK)
+        return status;
+    *ret_len = reference.len;
+    *ret_event =
+        shm_view_take(peer->view, reference.slot, payload_plan_type(plan)->size, reference.len, reference.head.data, ret_loan);
+    if (*ret_event == NULL) {
+        *ret_loan = NULL;
+        return MAIKO_OK;
+    }
+    status = payload_check_native(plan, *ret_event, reference.len, error);
+    if (status != MAIKO_OK)
+        shm_view_return(*ret_loan);
+    return status;
+}
+
+maiko_status node_pool_copy(struct node_peer *peer, const struct payload_plan *plan, struct slice payload, void *event,
+                            struct text *error)
+{
+    struct payload_reference reference;
+    maiko_status status = look(peer, plan, payload, &reference, error);
+
+    if (status != MAIKO_OK)
+        return status;
+    memcpy(event, reference.head.data, reference.head.len);
+    if (reference.len > reference.head.len)
+        memcpy((char *)event + reference.head.len, shm_view_bytes(peer->view, reference.slot),
+               reference.len - reference.head.len);
+    node_pool_pass(peer, reference.slot);
+    return payload_check_native(plan, event, reference.len, error);
+}

@@ -1,0 +1,232 @@
+/* Readers of large events in shared memory are killed and stopped, at random instants and at the stores of pool and view: whoever
+ * lives reads every event whole, all slots come back, and nothing is left behind. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/bridge_end.h"
+#include "lib/dice.h"
+#include "lib/fault_points.h"
+#include "lib/leaks.h"
+#include "lib/process.h"
+#include "lib/suite.h"
+
+#define PICTURE_FIELDS(F) F(UINT32, number) F(TAIL, body, BYTES)
+MAIKO_EVENT(picture, "gallery/picture", PICTURE_FIELDS)
+
+enum { LEN = 65536, READERS = 3, KEPT = 7, AT_ONCE = 12, FAULT_AT_MOST = 60 };
+
+static struct host host;
+
+struct end {
+    maiko_supervisor *sup;
+    maiko_bridge *bridge;
+    maiko_envelope *kept[KEPT]; /* the last ones, so that something is always out */
+    _Atomic uint32_t received;
+    _Atomic uint32_t wrong;
+    _Atomic uint32_t last;
+};
+
+static unsigned char color(uint32_t number)
+{
+    return (unsigned char)(number % 251 + 1);
+}
+
+static bool is_whole(const picture *event)
+{
+    size_t i = 0;
+
+    while (i < event->body_count && event->body[i] == color(event->number))
+        i++;
+    return i == LEN;
+}
+
+static maiko_status look(void *self, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    const picture *event = maiko_event_as(envelope, picture);
+    struct end *end = self;
+    maiko_envelope **place = &end->kept[end->received % KEPT];
+
+    (void)ctx;
+    if (event == NULL)
+        return MAIKO_OK;
+    end->wrong += !is_whole(event) || event->number <= end->last;
+    end->wrong += *place != NULL && !is_whole(maiko_event_as(*place, picture)); /* still */
+    *place = maiko_envelope_unref(*place);
+    end->wrong += maiko_envelope_keep(envelope, place) != MAIKO_OK;
+    end->received++;
+    end->last = event->number;
+    return MAIKO_OK;
+}
+
+static bool begin(struct end *end, const char *node, bool reads)
+{
+    static const maiko_actor_ops ops = {.handle = look};
+    maiko_bridge_config config = {.transport = MAIKO_TRANSPORT_SHM,
+                                  .space = "gallery",
+                                  .node = node,
+                                  .pool_bytes = 8 * 1048576,
+                                  .log_bytes = 1,
+                                  .deadline_ns = reads ? 0 : MAIKO_MS(100)};
+
+    memset(end, 0, sizeof(*end));
+    end->sup = maiko_supervisor_new(&(maiko_config){.name = node});
+    end->bridge = maiko_bridge_new(end->sup, &config);
+    if (!reads)
+        (void)maiko_bridge_export(end->bridge, &(maiko_bridge_pattern){.pattern = "gallery/#"});
+    else if (maiko_bridge_import(end->bridge, &(maiko_bridge_pattern){.pattern = "gallery/#"}) == MAIKO_OK)
+        (void)maiko_supervisor_add(end->sup, &(maiko_actor_spec){.name = "reader",
+                                                                 .ops = &ops,
+                                                                 .self = end,
+                                                                 .subscribe = MAIKO_TOPICS("gallery/#"),
+                                                                 .types = MAIKO_TYPES(MAIKO_TYPE(picture))});
+    return maiko_bridge_start(end->bridge) == MAIKO_OK && maiko_supervisor_start(end->sup) == MAIKO_OK;
+}
+
+static void let_go(struct end *end)
+{
+    size_t i;
+
+    for (i = 0; i < KEPT; i++)
+        end->kept[i] = maiko_envelope_unref(end->kept[i]);
+}
+
+static void finish(struct end *end)
+{
+    (void)maiko_supervisor_halt(end->sup, NULL);
+    (void)maiko_bridge_stop(&end->bridge);
+    (void)maiko_supervisor_stop(&end->sup, NULL);
+    let_go(end);
+}
+
+/* Until it is killed; what it reads wrong it says. */
+static int read_for_ever(uint64_t index)
+{
+    static const char *const names[READERS] = {"a", "n", "z"};
+    static struct end end;
+
+    if (!begin(&end, names[index % READERS], true))
+        return 9;
+    (void)!wait_until(end.wrong > 0, 600000);
+    return end.wrong > 0 ? write(STDOUT_FILENO, "wrong\n", 6) != 6 : 8;
+}
+
+/* ---- the writer's side ---- */
+
+static void paint(struct end *writer, uint32_t number)
+{
+    maiko_context *ctx = maiko_supervisor_context(writer->sup);
+    picture *event = maiko_reserve(ctx, picture, LEN);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(event);
+    event->number = number;
+    memset(event->body, color(number), LEN);
+    CU_ASSERT_EQUAL(maiko_commit(ctx, event), MAIKO_OK);
+}
+
+struct participant {
+    struct child child;
+    bool is_alive;
+    bool is_stopped;
+};
+
+static void start(struct participant *participant, uint64_t index, struct dice *dice)
+{
+    const char *passed[FAULT_POINTS_MAX];
+    size_t count = fault_points_passed(passed);
+    char plan[96];
+
+    if (count > 0 && dice_percent(dice, 60)) {
+        snprintf(plan, sizeof(plan), "%s:%zu:%d", passed[dice_below(dice, count)], 1 + dice_below(dice, FAULT_AT_MOST),
+                 dice_percent(dice, 30) ? SIGSTOP : SIGKILL);
+        setenv("MAIKO_FAULT_POINT", plan, 1);
+    }
+    participant->is_alive = bridge_end_start_other(&participant->child, "--reader", index);
+    unsetenv("MAIKO_FAULT_POINT");
+    participant->is_stopped = false;
+    CU_ASSERT_TRUE_FATAL(participant->is_alive);
+}
+
+static void kill_it(struct participant *participant)
+{
+    char text[16] = "";
+
+    child_signal(&participant->child, SIGKILL);
+    (void)child_read_output(&participant->child, text, sizeof(text));
+    CU_ASSERT_STRING_EQUAL(text, "");
+    CU_ASSERT_EQUAL(child_end(&participant->child, 60000), 128 + SIGKILL);
+    participant->is_alive = false;
+}
+
+static void change_one(struct participant *participants, struct dice *dice)
+{
+    size_t index = dice_below(dice, READERS);
+    struct participant *participant = &participants[index];
+
+    if (!participant->is_alive) {
+        start(participant, index, dice);
+    } else if (participant->is_stopped || dice_percent(dice, 30)) {
+        child_signal(&participant->child, participant->is_stopped ? SIGCONT : SIGSTOP);
+        participant->is_stopped = !participant->is_stopped;
+    } else {
+        kill_it(participant);
+    }
+}
+
+static void whoever_lives_reads_everything_whole(void)
+{
+    static struct end writer;
+    static struct end steady;
+    static struct participant participants[READERS];
+    unsigned long rounds = suite_scale(40, 400);
+    unsigned descriptors;
+    uint32_t number = 0;
+    struct dice dice;
+    size_t i;
+
+    memset(participants, 0, sizeof(participants));
+    dice_init(&dice);
+    host_init(&host);
+    CU_ASSERT_FATAL(begin(&writer, "m", false));
+    CU_ASSERT_FATAL(begin(&steady, "steady", true));
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(writer.bridge, "gallery/picture", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    for (; number < 20; number++) { /* until the pool is there */
+        paint(&writer, number + 1);
+        CU_ASSERT_FATAL(wait_until(steady.last == number + 1, 60000));
+    }
+    descriptors = leaks_count_fds();
+    for (; rounds > 0; rounds--) {
+        size_t count = 1 + dice_below(&dice, AT_ONCE);
+
+        change_one(participants, &dice);
+        while (count-- > 0)
+            paint(&writer, ++number);
+        CU_ASSERT_FATAL(wait_until(steady.last == number, 60000));
+    }
+    for (i = 0; i < READERS; i++)
+        if (participants[i].is_alive)
+            kill_it(&participants[i]);
+    CU_ASSERT_EQUAL(steady.wrong, 0);
+    CU_ASSERT_EQUAL(steady.received, number);
+    if (!wait_until(leaks_count_fds() <= descriptors, 60000))
+        SUITE_FAIL("%u descriptors instead of %u", leaks_count_fds(), descriptors);
+    finish(&steady);
+    finish(&writer);
+    host_deinit(&host);
+}
+
+static const struct test_case cases[] = {TEST_CASE(whoever_lives_reads_everything_whole)};
+
+int main(int argc, char **argv)
+{
+    static const struct suite suite = {
+        .name = "pool_deaths", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 300};
+
+    if (argc > 2 && strcmp(argv[1], "--reader") == 0) {
+        fault_points_plan_from_environment();
+        return read_for_ever(strtoul(argv[2], NULL, 10));
+    }
+    return suite_main(argc, argv, &suite);
+}
