@@ -363,7 +363,7 @@ static maiko_status give_stage(struct inbox *inbox)
     return MAIKO_OK;
 }
 
-/* After the end nobody takes it: the events are refused. */
+/* After the end nobody takes it: the events are refused.  Without the lock: what was lent goes back to whoever lent it. */
 static void drop_stage(struct inbox *inbox)
 {
     struct inbox_buffer rest = inbox->stage;
@@ -391,9 +391,10 @@ maiko_status inbox_flush(struct inbox *inbox)
         COUNT_SHARED(inbox->gate->counters, sent, events);
     } else if (status == MAIKO_ECLOSED) {
         COUNT_SHARED(inbox->gate->counters, refused, events);
-        drop_stage(inbox);
     }
     pthread_mutex_unlock(&inbox->lock);
+    if (status == MAIKO_ECLOSED)
+        drop_stage(inbox);
     if (was_empty && status == MAIKO_OK)
         shard_wake(inbox->gate->shard);
     return status;
