@@ -11,7 +11,8 @@ enum {
     NONE = SHM_SLOTS_MAX,
     BITS = 64,
     USED_WELL = 8 * 1048576, /* bytes */
-    LOOK_EVERY = 8           /* slots taken: what comes back early is still in the caches */
+    LOOK_EVERY = 8,          /* slots taken: what comes back early is still in the caches */
+    ASK_EVERY_MAX = 63       /* times that the pool is tidied */
 };
 
 struct slot {
@@ -46,6 +47,8 @@ struct shm_claims {
     struct shm_pool *pool;
     struct shm_area returns;
     bool is_over;
+    unsigned tidied;    /* since it was asked whether the reader still has its memory of returns */
+    unsigned ask_after; /* how often that has to be before it is asked again */
     const char *fault;
     uint64_t out[SHM_SLOTS_MAX / BITS]; /* bit per slot that is lent */
     uint32_t lent[SHM_SLOTS_MAX];       /* how often, ever */
@@ -235,37 +238,54 @@ static bool has_none(const struct shm_claims *claims)
     return true;
 }
 
-/* A link that is over.  True: its reader has nothing any more, and the claims are gone. */
-static bool settle(struct shm_claims *claims)
+/* Does its reader still have the memory of returns?  Seldom asked of one that lives: a reader that means us harm can make the
+ * kernel think for 0.2 s. */
+static bool is_forsaken(struct shm_claims *claims)
 {
-    collect(claims);
-    if (!has_none(claims)) {
-        shm_area_unmap(&claims->returns);
-        if (!shm_area_is_forsaken(&claims->returns)) {
-            (void)!shm_area_map_again(&claims->returns); /* else only the end of its mapping is seen */
-            return false;
-        }
-    }
-    drop(claims);
-    return true;
+    if (++claims->tidied < claims->ask_after)
+        return false;
+    claims->tidied = 0;
+    claims->ask_after = claims->ask_after < ASK_EVERY_MAX ? 2 * claims->ask_after + 1 : ASK_EVERY_MAX;
+    shm_area_unmap(&claims->returns);
+    if (shm_area_is_forsaken(&claims->returns))
+        return true;
+    (void)!shm_area_map_again(&claims->returns); /* else only the end of its mapping is seen */
+    return false;
 }
 
-/* Of the links that live, or else of those that are over. */
-static void collect_all(struct shm_pool *pool, bool is_over)
+/* A link that is over: when its reader has nothing any more, the claims go. */
+static void settle(struct shm_claims *claims, bool may_ask)
+{
+    collect(claims);
+    if (has_none(claims) || (may_ask && is_forsaken(claims)))
+        drop(claims);
+}
+
+/* Of the links that live. */
+static void collect_all(struct shm_pool *pool)
+{
+    struct list *link;
+
+    collect_released(pool);
+    LIST_FOR_EACH (link, &pool->claims) {
+        struct shm_claims *claims = CONTAINER_OF(link, struct shm_claims, link);
+
+        if (!claims->is_over)
+            collect(claims);
+    }
+}
+
+/* Of those that are over. */
+static void settle_all(struct shm_pool *pool, bool may_ask)
 {
     struct list *after;
     struct list *link;
 
-    collect_released(pool);
     LIST_FOR_EACH_SAFE (link, after, &pool->claims) {
         struct shm_claims *claims = CONTAINER_OF(link, struct shm_claims, link);
 
-        if (claims->is_over != is_over)
-            continue;
-        if (is_over)
-            (void)settle(claims);
-        else
-            collect(claims);
+        if (claims->is_over)
+            settle(claims, may_ask);
     }
 }
 
@@ -304,17 +324,17 @@ static struct slot *find_free(struct shm_pool *pool, uint32_t size_class)
     struct slot *slot;
 
     if (++pool->taken % LOOK_EVERY == 0)
-        collect_all(pool, false);
+        collect_all(pool);
     else
         collect_released(pool);
     slot = pop_free(pool, size_class);
     if (slot != NULL)
         return slot;
-    collect_all(pool, false);
+    collect_all(pool);
     slot = pop_free(pool, size_class);
     if (slot != NULL)
         return slot;
-    collect_all(pool, true);
+    settle_all(pool, false);
     return pop_free(pool, size_class);
 }
 
@@ -377,7 +397,8 @@ uint32_t shm_pool_find(const struct shm_pool *pool, const void *event)
 
 void shm_pool_tidy(struct shm_pool *pool)
 {
-    collect_all(pool, true);
+    collect_released(pool);
+    settle_all(pool, true);
 }
 
 bool shm_pool_is_scarce(const struct shm_pool *pool)
@@ -395,8 +416,8 @@ uint32_t shm_pool_used(struct shm_pool *pool)
     uint32_t used = pool->slots.count;
     uint32_t size_class;
 
-    collect_all(pool, false);
-    collect_all(pool, true);
+    collect_all(pool);
+    settle_all(pool, false);
     for (size_class = 0; size_class < SHM_CLASSES; size_class++) {
         const struct slot *slot;
 
@@ -456,5 +477,5 @@ void shm_claims_leave(struct shm_claims *claims)
     if (claims == NULL)
         return;
     claims->is_over = true;
-    (void)settle(claims);
+    settle(claims, true);
 }

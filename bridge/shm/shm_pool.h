@@ -8,7 +8,8 @@
  * any thread                   | shm_pool_release(), shm_pool_find()      | everything
  * who has the owner's lock     | everything else                          | the line above, and the readers
  *
- * No call waits for anything.  What readers write is believed only as far as it returns what was lent to them. */
+ * No call waits for anything, but see shm_pool_tidy().  What readers write is believed only as far as it returns what was lent to
+ * them. */
 #ifndef SHM_POOL_H
 #define SHM_POOL_H
 
@@ -44,7 +45,8 @@ uint32_t shm_pool_find(const struct shm_pool *pool, const void *event);
 /* Is so much in use that more would not fit the caches, or that there is soon none left? */
 bool shm_pool_is_scarce(const struct shm_pool *pool);
 
-/* Looks after readers whose link is over; now and then, or their memories of returns stay until a slot is wanted in vain. */
+/* Looks after readers whose link is over; now and then, or what those had that died does not come back.  The kernel is asked
+ * about one the more seldom the longer it lives: a hostile one can make that last a fifth of a second. */
 void shm_pool_tidy(struct shm_pool *pool);
 
 /* How often there was no slot for an event that would have fitted. */

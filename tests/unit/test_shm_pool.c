@@ -315,8 +315,14 @@ static void what_never_arrived_comes_back_with_the_end_of_the_mapping(void)
     shm_claims_leave(scene.claims);
     scene.claims = NULL;
     CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 1);
+    shm_pool_tidy(scene.pool);
+    CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 1);
     shm_view_unref(scene.view);
     scene.view = NULL;
+    shm_pool_tidy(scene.pool); /* the longer it took, the more seldom it is looked after */
+    CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 1);
+    shm_pool_tidy(scene.pool);
+    shm_pool_tidy(scene.pool);
     CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 0);
     scene_deinit(&scene);
 }
@@ -355,6 +361,7 @@ static void what_a_reader_has_comes_back_when_it_dies(void)
     CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 1);
     child_signal(&child, SIGKILL);
     CU_ASSERT_EQUAL(child_end(&child, 30000), 128 + SIGKILL);
+    shm_pool_tidy(scene.pool);
     CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 0);
     scene_deinit(&scene);
 }
