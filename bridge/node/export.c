@@ -83,7 +83,7 @@ static void add_event(maiko_bridge *bridge, maiko_context *ctx, const maiko_enve
     if (source != NULL && atomic_load_explicit(&source->topic->is_held, memory_order_relaxed))
         hold = hold_sender(bridge, ctx, envelope);
     if (source != NULL && envelope->payload_len >= POOL_FROM && source->plan != NULL &&
-        atomic_load_explicit(&source->is_native, memory_order_relaxed)) /* see batch_add_event() */
+        atomic_load_explicit(&source->is_native, memory_order_relaxed)) /* only the form depends on it */
         node_pool_note(bridge, source->plan);
     if (source != NULL && batch_add_event(&bridge->building, source, envelope, hold) == MAIKO_OK)
         return;
