@@ -16,7 +16,11 @@
 #define EXPORT_ACTOR "bridge export"
 #define END_EVENT_TOPIC "$maiko/ended"
 
-enum { BATCH_BYTES = 64 * 1024 };
+enum {
+    BATCH_BYTES = 64 * 1024,
+    /* of large events that wait here: more would be out of the caches when their turn comes */
+    WAITING_BYTES = 1024 * 1024
+};
 
 /* An end watcher says to the export actor: everything of this publisher came before. */
 #define ENDED_FIELDS(F) F(UINT32, index)
@@ -155,8 +159,13 @@ static maiko_status add_export_actor(maiko_bridge *bridge)
 {
     const char *subscribe[NODE_PATTERNS_MAX + 2];
     static const char *const nothing[] = {NULL};
-    maiko_actor_spec spec = {
-        .name = EXPORT_ACTOR, .ops = &export_ops, .self = bridge, .subscribe = subscribe, .publish = nothing, .tick_limit = 256};
+    maiko_actor_spec spec = {.name = EXPORT_ACTOR,
+                             .ops = &export_ops,
+                             .self = bridge,
+                             .subscribe = subscribe,
+                             .publish = nothing,
+                             .tick_limit = 256,
+                             .capacity_bytes = WAITING_BYTES};
     size_t count = 0;
     size_t i;
 

@@ -23,6 +23,7 @@
     X(watchdog_ns, MAIKO_MS(100), UINT64_MAX)                                                                                    \
     X(dynamic_topics, 65536, 1u << 24)                                                                                           \
     X(max_payload_bytes, MAIKO_EVENT_MAX, MAIKO_EVENT_MAX)                                                                       \
+    X(mailbox_bytes, 0, UINT64_MAX)                                                                                              \
     X(memory_cap_bytes, 0, SIZE_MAX)                                                                                             \
     X(seed, 0, UINT64_MAX)
 

@@ -101,6 +101,24 @@ void shard_count_drop(struct shard *shard, struct actor *subscriber, const struc
     dead_letter(shard, subscriber, envelope, reason);
 }
 
+/* Of an event outside the pools: its bytes may count, too. */
+static __attribute__((noinline)) void queue_hold_heap(struct shard *shard, struct mailbox *mailbox, struct envelope *envelope)
+{
+    envelope_ref_heap(envelope);
+    shard->heap_live++;
+    if (mailbox->is_bounded)
+        mailbox_weigh_last(mailbox);
+}
+
+/* The reference of the entry that was just put into the mailbox. */
+static inline void queue_hold(struct shard *shard, struct mailbox *mailbox, struct envelope *envelope)
+{
+    if (__builtin_expect(envelope->home == HOME_POOL, 1))
+        envelope->refs++;
+    else
+        queue_hold_heap(shard, mailbox, envelope);
+}
+
 static void enqueue(struct shard *shard, struct actor *actor, struct mailbox *mailbox, struct route *route,
                     struct envelope *envelope, uintptr_t tags)
 {
@@ -109,38 +127,55 @@ static void enqueue(struct shard *shard, struct actor *actor, struct mailbox *ma
         actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROPPED_FAILED, "no memory to queue an event");
         return;
     }
-    envelope_hold(shard, envelope);
+    queue_hold(shard, mailbox, envelope);
     if (tags & MAILBOX_WAITED)
         owe(shard, envelope->origin);
     shard_ready_for_event(shard, actor);
 }
 
-void shard_pay_for_room(struct shard *shard, struct mailbox *mailbox)
+/* The last of the queued has a place. */
+static void pay_for_last(struct shard *shard, const struct mailbox *mailbox)
 {
-    uintptr_t *slot;
+    uintptr_t *slot = &mailbox->slots[(mailbox->head + mailbox->capacity - 1) & mailbox->mask];
 
-    if (mailbox->depth < mailbox->capacity)
-        return;
-    slot = &mailbox->slots[(mailbox->head + mailbox->capacity - 1) & mailbox->mask];
     if (!(*slot & MAILBOX_WAITED))
         return;
     *slot &= ~MAILBOX_WAITED;
     pay(shard, mailbox_envelope(*slot));
 }
 
+void shard_pay_for_room(struct shard *shard, struct mailbox *mailbox)
+{
+    if (mailbox->depth < mailbox->capacity)
+        return;
+    if (!mailbox->is_bounded) {
+        pay_for_last(shard, mailbox);
+        return;
+    }
+    while (mailbox_admit(mailbox))
+        pay_for_last(shard, mailbox);
+}
+
+/* One leaves, or with a bound in bytes as many as weigh what comes, if there is no room before. */
 static void evict_and_enqueue(struct shard *shard, struct actor *actor, struct mailbox *mailbox, struct route *route,
                               struct envelope *envelope)
 {
-    uintptr_t evicted = mailbox_evict(mailbox);
-    struct envelope *old = mailbox_envelope(evicted);
+    uint64_t needed = mailbox->is_bounded ? mailbox_weight(entry_of(envelope, 0)) : 0;
+    uint64_t freed = 0;
 
-    if (evicted == 0) {
-        shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROPPED_OLDEST);
-        return;
-    }
-    shard_pay_for_room(shard, mailbox);
-    shard_count_drop(shard, actor, old->topic, old, MAIKO_DROPPED_OLDEST);
-    shard_release(shard, old);
+    do {
+        uintptr_t evicted = mailbox_evict(mailbox);
+        struct envelope *old = mailbox_envelope(evicted);
+
+        if (evicted == 0) {
+            shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROPPED_OLDEST);
+            return;
+        }
+        freed += mailbox_weight(evicted);
+        shard_pay_for_room(shard, mailbox);
+        shard_count_drop(shard, actor, old->topic, old, MAIKO_DROPPED_OLDEST);
+        shard_release(shard, old);
+    } while (freed < needed && mailbox->depth >= mailbox->capacity);
     enqueue(shard, actor, mailbox, route, envelope, MAILBOX_EVICTABLE);
 }
 
@@ -199,7 +234,7 @@ static void deliver_control(struct shard *shard, struct actor *actor, struct rou
         return;
     }
     if (rare->control.capacity == 0)
-        mailbox_init(&rare->control, actor->mailbox.capacity);
+        mailbox_init(&rare->control, mailbox_nominal(&actor->mailbox));
     overflow(shard, actor, &rare->control, route, envelope, MAIKO_BLOCK, debtor);
 }
 
@@ -223,7 +258,7 @@ static inline bool deliver(struct shard *shard, struct route *route, const struc
         uintptr_t tags = __builtin_expect(shard_policy_of(route, subscription) == MAIKO_DROP_OLDEST, 0) ? MAILBOX_EVICTABLE : 0;
 
         if (mailbox_push(mailbox, shard->heap, entry_of(envelope, tags)) == MAIKO_OK)
-            envelope_hold(shard, envelope);
+            queue_hold(shard, mailbox, envelope);
         shard_ready_for_event(shard, actor);
     } else {
         overflow(shard, actor, mailbox, route, envelope, shard_policy_of(route, subscription), debtor);
@@ -291,7 +326,7 @@ HOT uint32_t dispatch_plain(struct shard *shard, struct route *route, struct env
         COUNT(actor->counters, received, 1);
         if (__builtin_expect(mailbox->depth < mailbox->limit, 1)) {
             mailbox_put(mailbox, entry_of(envelope, 0));
-            envelope_hold(shard, envelope);
+            queue_hold(shard, mailbox, envelope);
             shard_ready_for_event(shard, actor);
         } else {
             overflow(shard, actor, mailbox, route, envelope, shard_policy_of(route, route_target_first(route, target)),

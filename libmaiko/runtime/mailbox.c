@@ -1,11 +1,15 @@
-/* The rare half of the mailbox: growing and evicting. */
+/* The rare half of the mailbox: growing, evicting and the bound in bytes. */
 #include "runtime/mailbox.h"
 
 void mailbox_deinit(struct mailbox *mailbox, struct heap *heap)
 {
+    uint32_t capacity = mailbox_nominal(mailbox);
+
     if (mailbox->slots != &mailbox->inline_slot)
         heap_free(heap, mailbox->slots, ((size_t)mailbox->mask + 1) * sizeof *mailbox->slots);
-    mailbox_init(mailbox, mailbox->capacity);
+    if (mailbox->is_bounded)
+        heap_free(heap, mailbox->bound, sizeof *mailbox->bound);
+    mailbox_init(mailbox, capacity);
 }
 
 maiko_status mailbox_grow(struct mailbox *mailbox, struct heap *heap)
@@ -49,5 +53,91 @@ uintptr_t mailbox_evict(struct mailbox *mailbox)
     mailbox->head++;
     mailbox->depth--;
     mailbox->evictable--;
+    if (entry & MAILBOX_WEIGHED)
+        mailbox_unweigh(mailbox, entry);
     return entry;
+}
+
+/* --- bounded in bytes --- */
+
+maiko_status mailbox_set_bound(struct mailbox *mailbox, struct heap *heap, uint64_t limit_bytes)
+{
+    struct mailbox_bound *bound = heap_alloc(heap, sizeof *bound);
+
+    if (bound == NULL || mailbox_grow(mailbox, heap) != MAIKO_OK) { /* the slot in the mailbox is the bound's place */
+        heap_free(heap, bound, sizeof *bound);
+        return MAIKO_ENOMEM;
+    }
+    *bound = (struct mailbox_bound){.limit = limit_bytes, .capacity = mailbox->capacity};
+    mailbox->bound = bound;
+    mailbox->is_bounded = true;
+    return MAIKO_OK;
+}
+
+static void set_capacity(struct mailbox *mailbox, uint32_t capacity)
+{
+    mailbox->capacity = capacity;
+    mailbox->limit = capacity <= mailbox->mask ? capacity : mailbox->mask + 1;
+}
+
+static uintptr_t *slot_at(const struct mailbox *mailbox, uint32_t position)
+{
+    return &mailbox->slots[(mailbox->head + position) & mailbox->mask];
+}
+
+/* The first `queued` are all that has a place. */
+static void close_mailbox(struct mailbox *mailbox, uint32_t queued)
+{
+    uint32_t i;
+
+    for (i = 0; i < queued; i++)
+        *slot_at(mailbox, i) |= MAILBOX_WEIGHED;
+    mailbox->bound->is_closed = true;
+    set_capacity(mailbox, queued);
+}
+
+/* The entry at `position` is the last that has a place. */
+static void weigh(struct mailbox *mailbox, uint32_t position)
+{
+    struct mailbox_bound *bound = mailbox->bound;
+    uintptr_t *slot = slot_at(mailbox, position);
+
+    *slot |= MAILBOX_WEIGHED;
+    bound->bytes += mailbox_weight(*slot);
+    if (bound->bytes >= bound->limit && !bound->is_closed)
+        close_mailbox(mailbox, position + 1);
+}
+
+void mailbox_weigh_last(struct mailbox *mailbox)
+{
+    if (mailbox->depth <= mailbox->capacity)
+        weigh(mailbox, mailbox->depth - 1);
+}
+
+void mailbox_unweigh(struct mailbox *mailbox, uintptr_t entry)
+{
+    struct mailbox_bound *bound = mailbox->bound;
+
+    bound->bytes -= mailbox_weight(entry);
+    if (bound->is_closed)
+        set_capacity(mailbox, mailbox->capacity - 1);
+}
+
+bool mailbox_admit(struct mailbox *mailbox)
+{
+    struct mailbox_bound *bound = mailbox->bound;
+
+    if (bound->is_closed && bound->bytes >= bound->limit)
+        return false;
+    if (bound->is_closed && mailbox->depth > mailbox->capacity && mailbox->capacity < bound->capacity) {
+        set_capacity(mailbox, mailbox->capacity + 1);
+    } else if (bound->is_closed) {
+        bound->is_closed = false;
+        set_capacity(mailbox, bound->capacity);
+        return false;
+    }
+    if (*slot_at(mailbox, mailbox->capacity - 1) & MAILBOX_WEIGHED)
+        return false; /* it had one */
+    weigh(mailbox, mailbox->capacity - 1);
+    return true;
 }

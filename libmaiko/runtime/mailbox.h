@@ -11,17 +11,32 @@
 /* How an entry arrived, in the low bits of its pointer (envelopes are aligned to 8 at least). */
 #define MAILBOX_EVICTABLE ((uintptr_t)1) /* under DROP_OLDEST */
 #define MAILBOX_WAITED ((uintptr_t)2)    /* its sender went in debt for it */
+#define MAILBOX_WEIGHED ((uintptr_t)4)   /* queued, and counted in the bytes */
 #define MAILBOX_TAGS ((uintptr_t)7)
+
+/* What a mailbox has in addition when it is bounded in bytes, too.  It takes events, of whatever size, as long as it has fewer
+ * bytes than the limit.  The one that reaches it closes the mailbox: `capacity` is then what is queued, and follows it until
+ * there is room again.  Pooled events weigh nothing, so that nothing has to be looked at for them: they are bounded by number. */
+struct mailbox_bound {
+    uint64_t bytes; /* of what is queued */
+    uint64_t limit;
+    uint32_t capacity; /* events; of the mailbox while it is open */
+    bool is_closed;    /* then all that is queued has the tag, so that whatever leaves is noticed */
+};
 
 struct mailbox {
     uintptr_t *slots;
-    uint32_t head;      /* free-running; masked on use */
-    uint32_t depth;     /* queued and waiting */
-    uint32_t mask;      /* slots - 1 */
-    uint32_t capacity;  /* events */
-    uint32_t limit;     /* the smaller of slots and capacity: below it nothing has to be looked at */
-    uint32_t evictable; /* entries with that tag */
-    uintptr_t inline_slot;
+    uint32_t head;           /* free-running; masked on use */
+    uint32_t depth;          /* queued and waiting */
+    uint32_t mask;           /* slots - 1 */
+    uint32_t capacity;       /* events */
+    uint32_t limit;          /* the smaller of slots and capacity: below it nothing has to be looked at */
+    uint32_t evictable : 31; /* entries with that tag */
+    uint32_t is_bounded : 1; /* in bytes */
+    union {
+        uintptr_t inline_slot;
+        struct mailbox_bound *bound;
+    };
 };
 
 static inline void mailbox_init(struct mailbox *mailbox, uint32_t capacity)
@@ -33,6 +48,16 @@ static inline void mailbox_init(struct mailbox *mailbox, uint32_t capacity)
     mailbox->capacity = capacity;
     mailbox->limit = capacity == 0 ? 0 : 1;
     mailbox->evictable = 0;
+    mailbox->is_bounded = false;
+}
+
+/* Of one that was just made: bounds it in bytes, too.  MAIKO_OK or MAIKO_ENOMEM. */
+MAIKO_MUST_CHECK maiko_status mailbox_set_bound(struct mailbox *mailbox, struct heap *heap, uint64_t limit_bytes);
+
+/* Events it was made for. */
+static inline uint32_t mailbox_nominal(const struct mailbox *mailbox)
+{
+    return mailbox->is_bounded ? mailbox->bound->capacity : mailbox->capacity;
 }
 
 /* Frees the array; the envelopes have been popped before. */
@@ -56,6 +81,24 @@ static inline struct envelope *mailbox_envelope(uintptr_t entry)
     return (struct envelope *)(entry & ~MAILBOX_TAGS);
 }
 
+/* Bytes that count towards a limit. */
+static inline uint64_t mailbox_weight(uintptr_t entry)
+{
+    const struct envelope *envelope = mailbox_envelope(entry);
+
+    return envelope->home == HOME_HEAP ? envelope_kept_bytes(envelope) : 0;
+}
+
+/* Bounded: the last entry, if it has a place, counts.  For pooled ones there is no need. */
+void mailbox_weigh_last(struct mailbox *mailbox);
+
+/* Bounded: a queued entry with the tag has left. */
+void mailbox_unweigh(struct mailbox *mailbox, uintptr_t entry);
+
+/* Bounded: something left, and as many as `capacity` are still there.  True: the entry at `capacity - 1` got a place, and there
+ * may be another. */
+bool mailbox_admit(struct mailbox *mailbox);
+
 /* There is a slot, and the entry is not evictable. */
 static inline void mailbox_put(struct mailbox *mailbox, uintptr_t entry)
 {
@@ -77,16 +120,20 @@ MAIKO_MUST_CHECK static inline maiko_status mailbox_push(struct mailbox *mailbox
     return MAIKO_OK;
 }
 
-/* The mailbox is not empty.  When something waited, the entry now at `capacity - 1` just got a place: the caller pays
- * its sender's debt. */
+/* The mailbox is not empty.  When something waited, the entry now at `capacity - 1` just got a place, or with a bound in bytes as
+ * many as mailbox_admit() says: the caller pays its sender's debt. */
 static inline uintptr_t mailbox_pop(struct mailbox *mailbox)
 {
     uintptr_t entry = mailbox->slots[mailbox->head & mailbox->mask];
 
     mailbox->head++;
     mailbox->depth--;
-    if (entry & MAILBOX_EVICTABLE)
-        mailbox->evictable--;
+    if (entry & (MAILBOX_EVICTABLE | MAILBOX_WEIGHED)) {
+        if (entry & MAILBOX_EVICTABLE)
+            mailbox->evictable--;
+        if (entry & MAILBOX_WEIGHED)
+            mailbox_unweigh(mailbox, entry);
+    }
     return entry;
 }
 

@@ -11,6 +11,7 @@ integration_tests += tests/integration/test_dead_letters
 integration_tests += tests/integration/test_dedicated
 integration_tests += tests/integration/test_destructors
 integration_tests += tests/integration/test_lifecycle
+integration_tests += tests/integration/test_mailbox_bytes
 integration_tests += tests/integration/test_placement
 integration_tests += tests/integration/test_poll
 integration_tests += tests/integration/test_reserve

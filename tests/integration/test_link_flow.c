@@ -241,10 +241,56 @@ static void what_waits_for_a_stopped_reader_is_bounded_in_bytes(void)
     host_deinit(&host);
 }
 
+/* In one step, so that the export has not had a turn meanwhile. */
+static maiko_step send_until_full(void *self, maiko_context *ctx)
+{
+    struct source *source = self;
+    uint64_t made = 0;
+
+    while (made < source->wanted && !maiko_is_sender_full(ctx)) {
+        bulk *event = maiko_reserve(ctx, bulk, source->len);
+
+        if (event == NULL || maiko_commit(ctx, event) != MAIKO_OK)
+            break;
+        made++;
+    }
+    atomic_store(&source->made, made);
+    return MAIKO_STEP_NEVER;
+}
+
+static const maiko_actor_ops hasty_ops = {.step = send_until_full};
+
+static uint64_t sent_before_it_is_held(size_t len)
+{
+    struct source source = {.wanted = 64, .len = len};
+    struct bridge_end publisher;
+
+    host_init(&host);
+    bridge_end_configure(&(maiko_config){.shards = 1});
+    bridge_end_make(&publisher, "publisher", NULL, NULL);
+    bridge_end_configure(&(maiko_config){.shards = 0});
+    CU_ASSERT_EQUAL(bridge_end_export(&publisher, "bulk", NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(publisher.sup, &(maiko_actor_spec){.name = "hasty", .ops = &hasty_ops, .self = &source}),
+                    MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&publisher), MAIKO_OK);
+    CU_ASSERT_FATAL(wait_until(source.made > 0, 30000));
+    bridge_end_stop(&publisher);
+    host_deinit(&host);
+    return source.made;
+}
+
+static void a_sender_of_large_events_gets_a_mebibyte_ahead_of_its_export(void)
+{
+    CU_ASSERT_EQUAL(sent_before_it_is_held((size_t)1024 * 1024), 2); /* one fills it, one waits */
+    CU_ASSERT_EQUAL(sent_before_it_is_held((size_t)256 * 1024), 5);
+    CU_ASSERT_EQUAL(sent_before_it_is_held(1024), 64);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(large_events_lose_nothing_to_the_log),
     TEST_CASE(a_stopped_reader_holds_senders_to_its_topic_and_no_others),
     TEST_CASE(what_waits_for_a_stopped_reader_is_bounded_in_bytes),
+    TEST_CASE(a_sender_of_large_events_gets_a_mebibyte_ahead_of_its_export),
 };
 
 int main(int argc, char **argv)

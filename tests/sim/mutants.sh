@@ -35,13 +35,20 @@ mutant()
 }
 
 mutant "no dependency vectors" exchange_read.c '^        take_causes(shard, source, batch);' ''
-mutant "a newcomer passes a waiter" dispatch.c '^    envelope_hold(shard, envelope);' \
-    'envelope_hold(shard, envelope); if (tags \& MAILBOX_WAITED \&\& mailbox_waiting(mailbox) > 1) { uintptr_t *a = \&mailbox->slots[(mailbox->head + mailbox->depth - 1) \& mailbox->mask], *b = \&mailbox->slots[(mailbox->head + mailbox->depth - 2) \& mailbox->mask], c = *a; *a = *b; *b = c; }'
+mutant "a newcomer passes a waiter" dispatch.c '^    queue_hold(shard, mailbox, envelope);' \
+    'queue_hold(shard, mailbox, envelope); if (tags \& MAILBOX_WAITED \&\& mailbox_waiting(mailbox) > 1) { uintptr_t *a = \&mailbox->slots[(mailbox->head + mailbox->depth - 1) \& mailbox->mask], *b = \&mailbox->slots[(mailbox->head + mailbox->depth - 2) \& mailbox->mask], c = *a; *a = *b; *b = c; }'
 mutant "a debt on the same shard is lost" dispatch.c '^        sender->debt++;' '        sender->debt += sender->debt != 2;'
 mutant "a debt elsewhere is lost" dispatch.c '^        atomic_fetch_add_explicit(&sender->remote_debt, 1, memory_order_relaxed);' \
     'if (shard->waiting % 16 != 0) atomic_fetch_add_explicit(\&sender->remote_debt, 1, memory_order_relaxed);'
 mutant "a payment is forgotten" dispatch.c '^    pay(shard, mailbox_envelope(\*slot));' \
     'if (shard->waiting % 16 != 7) pay(shard, mailbox_envelope(*slot));'
+mutant "who waits for bytes is let in one by one" dispatch.c '^    while (mailbox_admit(mailbox))' '    if (mailbox_admit(mailbox))'
+mutant "large events are counted by number alone" dispatch.c '^    if (mailbox->is_bounded)' '    if (false)'
+mutant "bytes are not looked at" mailbox.c '^    if (bound->bytes >= bound->limit && !bound->is_closed)' '    if (false)'
+mutant "bytes are not given back" mailbox.c '^    bound->bytes -= mailbox_weight(entry);' ''
+mutant "what leaves a full mailbox is not noticed" mailbox.c '^        \*slot_at(mailbox, i) |= MAILBOX_WEIGHED;' '        ;'
+mutant "an event past the bound has no place anywhere" mailbox.c '^    if (bound->is_closed && bound->bytes >= bound->limit)' \
+    '    if (bound->is_closed \&\& mailbox->depth > mailbox->capacity \&\& bound->bytes + mailbox_weight(mailbox_at(mailbox, mailbox->capacity)) >= bound->limit)'
 mutant "a sender is not released" dispatch.c '^    if (atomic_fetch_sub_explicit(&actor->remote_debt, 1, memory_order_acq_rel) == 1)' \
     'if (atomic_fetch_sub_explicit(\&actor->remote_debt, 1, memory_order_acq_rel) == 2)'
 mutant "cycles over shards are not seen" deadlock.c '(visible >> from->shard->index & 1) && from->is_candidate' \

@@ -229,11 +229,11 @@ static void show(const struct troupe *troupe, const maiko_stop_report *report)
     for (i = 0; i < atomic_load(&troupe->performer_count); i++) {
         const struct performer *performer = &troupe->performers[i];
 
-        printf("# %s on shard %d, capacity %u, %u sent, %u got%s%s%s%s, %u ends, %u finishes:", performer->name,
-               performer->spec.shard - 1, performer->spec.capacity, performer->serial, performer->receipt_count,
-               performer->is_added ? "" : ", not added", performer->is_first ? "" : ", late",
-               performer->started ? "" : ", not started", performer->is_stable ? "" : ", unstable", performer->ends,
-               performer->finishes);
+        printf("# %s on shard %d, capacity %u and %llu bytes, %u sent, %u got%s%s%s%s, %u ends, %u finishes:", performer->name,
+               performer->spec.shard - 1, performer->spec.capacity, (unsigned long long)performer->spec.capacity_bytes,
+               performer->serial, performer->receipt_count, performer->is_added ? "" : ", not added",
+               performer->is_first ? "" : ", late", performer->started ? "" : ", not started",
+               performer->is_stable ? "" : ", unstable", performer->ends, performer->finishes);
         for (k = 0; performer->subscriptions[k].pattern != NULL; k++)
             printf(" %s/%s%s", performer->subscriptions[k].pattern, maiko_overflow_name(performer->subscriptions[k].overflow),
                    performer->subscriptions[k].predicate != NULL ? "/even" : "");
@@ -316,6 +316,30 @@ static void inspect_bound(struct troupe *troupe, const struct actor *owner, cons
                     bound);
 }
 
+/* The bound in bytes: one event at most is past it, and nobody waits while there is room. */
+static void inspect_bytes(struct troupe *troupe, const struct actor *owner, const struct mailbox *mailbox)
+{
+    uint32_t queued = mailbox->depth < mailbox->capacity ? mailbox->depth : mailbox->capacity;
+    uint64_t bytes = 0;
+    uint64_t before = 0; /* the last of those that weigh anything */
+    uint32_t i;
+
+    if (!mailbox->is_bounded)
+        return;
+    for (i = 0; i < queued; i++) {
+        uint64_t weight = mailbox_weight(mailbox_at(mailbox, i));
+
+        before = weight > 0 ? bytes : before;
+        bytes += weight;
+    }
+    if (bytes != mailbox->bound->bytes || before >= mailbox->bound->limit)
+        troupe_fail(troupe, "%s counts %llu bytes, it has %llu and room for %llu", owner->sender.name,
+                    (unsigned long long)mailbox->bound->bytes, (unsigned long long)bytes,
+                    (unsigned long long)mailbox->bound->limit);
+    if (bytes < mailbox->bound->limit && mailbox->capacity != mailbox->bound->capacity)
+        troupe_fail(troupe, "%s has room for bytes and lets nobody in", owner->sender.name);
+}
+
 static void inspect_mailbox(struct troupe *troupe, struct debts *debts, struct actor *owner, const struct mailbox *mailbox)
 {
     uint32_t evictable = 0;
@@ -337,6 +361,7 @@ static void inspect_mailbox(struct troupe *troupe, struct debts *debts, struct a
             debts->elsewhere[slot_of(debts, from)]++;
         inspect_bound(troupe, owner, mailbox, from);
     }
+    inspect_bytes(troupe, owner, mailbox);
     if (evictable != mailbox->evictable)
         troupe_fail(troupe, "%s counts %u evictable events, it has %u", owner->sender.name, mailbox->evictable, evictable);
 }

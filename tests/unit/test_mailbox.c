@@ -100,5 +100,156 @@ static void it_does_what_a_list_does(void)
     }
 }
 
-static const struct test_case cases[] = {TEST_CASE(it_does_what_a_list_does)};
+/* --- bounded in bytes --- */
+
+/* What the mailbox is to do, said the long way: those have a place that came while there was room for them. */
+struct bounded_model {
+    struct model list;
+    uint32_t queued;
+    uint32_t capacity;
+    uint64_t bytes;
+    uint64_t limit;
+};
+
+static uint64_t weight_of(uintptr_t entry)
+{
+    return mailbox_envelope(entry)->home == HOME_HEAP ? mailbox_envelope(entry)->home_size : 0;
+}
+
+static void give_places(struct bounded_model *model)
+{
+    while (model->queued < model->list.depth && model->queued < model->capacity && model->bytes < model->limit)
+        model->bytes += weight_of(model->list.entries[model->queued++]);
+}
+
+static void take_place(struct bounded_model *model, uintptr_t entry)
+{
+    model->bytes -= weight_of(entry);
+    model->queued--;
+    give_places(model);
+}
+
+/* As dispatch does: it looks closer at events outside the pools only. */
+static void push_bounded(struct mailbox *mailbox, struct heap *heap, struct bounded_model *model, uintptr_t entry)
+{
+    uint32_t depth = model->list.depth;
+
+    push(mailbox, heap, &model->list, entry);
+    if (model->list.depth == depth)
+        return;
+    if (mailbox_envelope(entry)->home == HOME_HEAP)
+        mailbox_weigh_last(mailbox);
+    give_places(model);
+}
+
+/* Something has left.  Returns how many got a place. */
+static uint32_t admit_all(struct mailbox *mailbox)
+{
+    uint32_t count = 0;
+
+    if (mailbox->depth < mailbox->capacity)
+        return 0;
+    while (mailbox_admit(mailbox))
+        count++;
+    return count;
+}
+
+static bool is_same_bounded(const struct mailbox *mailbox, const struct bounded_model *model)
+{
+    uint32_t queued = mailbox->depth < mailbox->capacity ? mailbox->depth : mailbox->capacity;
+    uint32_t i;
+
+    for (i = 0; i < model->list.depth; i++) {
+        if (i >= mailbox->depth || (mailbox_at(mailbox, i) & ~MAILBOX_WEIGHED) != model->list.entries[i])
+            return false;
+    }
+    return mailbox->depth == model->list.depth && queued == model->queued && mailbox->bound->bytes == model->bytes &&
+           (mailbox->bound->is_closed || mailbox->capacity == model->capacity);
+}
+
+static void one_bounded_round(struct mailbox *mailbox, struct heap *heap, struct bounded_model *model, struct dice *dice,
+                              uintptr_t entry)
+{
+    uint32_t waiting = model->list.depth - model->queued;
+    size_t choice = dice_below(dice, 10);
+    uintptr_t gone = 0;
+
+    if (choice < 5 && model->list.depth < MOST) {
+        push_bounded(mailbox, heap, model, entry | dice_below(dice, 4));
+        return;
+    }
+    if (choice < 8 && model->list.depth > 0) {
+        gone = mailbox_pop(mailbox);
+        CU_ASSERT_EQUAL(gone & ~MAILBOX_WEIGHED, model->list.entries[0]);
+        model_remove(&model->list, 0);
+    } else if (choice >= 8) {
+        gone = mailbox_evict(mailbox);
+        CU_ASSERT_EQUAL(gone & ~MAILBOX_WEIGHED, model_evict(&model->list, model->queued));
+    }
+    if (gone == 0)
+        return;
+    take_place(model, gone);
+    CU_ASSERT_EQUAL(admit_all(mailbox), waiting - (model->list.depth - model->queued));
+}
+
+static void bounded_in_bytes_it_does_what_a_sum_says(void)
+{
+    enum { EVENTS = 300 };
+    static struct envelope events[EVENTS];
+    unsigned long round;
+
+    for (round = 0; round < suite_scale(400, 5000); round++) {
+        struct failing_allocator memory;
+        struct bounded_model model = {.list = {.depth = 0}};
+        struct mailbox mailbox;
+        struct heap heap;
+        struct dice dice;
+        bool is_good = true;
+        int i;
+
+        failing_allocator_init(&memory);
+        heap_init(&heap, &memory.allocator, 0);
+        dice_init_seeded(&dice, round);
+        model.capacity = 1 + (uint32_t)dice_below(&dice, 12);
+        model.limit = 1 + dice_below(&dice, 1000);
+        mailbox_init(&mailbox, model.capacity);
+        CU_ASSERT_EQUAL_FATAL(mailbox_set_bound(&mailbox, &heap, model.limit), MAIKO_OK);
+        if (round % 4 == 0)
+            failing_allocator_fail_nth(&memory, (long)dice_below(&dice, 4));
+        for (i = 0; i < EVENTS && is_good; i++) {
+            events[i].home = dice_below(&dice, 2) == 0 ? HOME_POOL : HOME_HEAP;
+            events[i].home_size = 1 + (uint32_t)dice_below(&dice, 400);
+            one_bounded_round(&mailbox, &heap, &model, &dice, (uintptr_t)&events[i]);
+            is_good = is_same_bounded(&mailbox, &model);
+        }
+        if (!is_good)
+            SUITE_FAIL("round %lu: after step %d it differs", round, i);
+        CU_ASSERT_EQUAL(mailbox_nominal(&mailbox), model.capacity);
+        mailbox_deinit(&mailbox, &heap);
+        CU_ASSERT(failing_allocator_is_balanced(&memory));
+    }
+}
+
+static void without_memory_for_its_bound_a_mailbox_has_none(void)
+{
+    long nth;
+
+    for (nth = 0; nth < 2; nth++) {
+        struct failing_allocator memory;
+        struct mailbox mailbox;
+        struct heap heap;
+
+        failing_allocator_init(&memory);
+        heap_init(&heap, &memory.allocator, 0);
+        mailbox_init(&mailbox, 8);
+        failing_allocator_fail_nth(&memory, nth);
+        CU_ASSERT_EQUAL(mailbox_set_bound(&mailbox, &heap, 100), MAIKO_ENOMEM);
+        CU_ASSERT_EQUAL(mailbox_nominal(&mailbox), 8);
+        mailbox_deinit(&mailbox, &heap);
+        CU_ASSERT(failing_allocator_is_balanced(&memory));
+    }
+}
+
+static const struct test_case cases[] = {TEST_CASE(it_does_what_a_list_does), TEST_CASE(bounded_in_bytes_it_does_what_a_sum_says),
+                                         TEST_CASE(without_memory_for_its_bound_a_mailbox_has_none)};
 SUITE_MAIN("mailbox", cases)

@@ -151,7 +151,14 @@ typedef struct maiko_actor_spec {
     bool dedicated;                          /* a thread of its own: its hooks may block, its sends wait (MAIKO_POLLED: none) */
     bool receive_own;                        /* also receives what it sends itself */
     const maiko_event_type *const *types;    /* MAIKO_TYPES(MAIKO_TYPE(reading)): types it deals with, or NULL; see below */
+    uint64_t capacity_bytes;                 /* bytes its mailbox holds, see below; 0: the supervisor's mailbox_bytes */
 } maiko_actor_spec;
+
+/*
+ * With a bound in bytes a mailbox is full when its queued events above 4 KiB have so many bytes, or when it holds `capacity`
+ * events; it then does what their policies say.  An event goes in while there are fewer, whatever its own size, so the largest
+ * always finds a place.  Smaller events count by number alone, and so do those of the priority lane.
+ */
 
 /*
  * An actor without a step, whose spec leaves the tick limit to the supervisor and whose activations take 10 us at most,
