@@ -14,7 +14,8 @@ struct pattern {
     enum pattern_from from;
     maiko_overflow_choice overflow; /* MAIKO_OVERFLOW_OF_TOPIC: the topic's */
     uint64_t made_at_ns;            /* our own subscriptions: when, monotonic */
-    bool is_ended;                  /* failed, or refused by the allow list */
+    bool is_ended;                  /* failed, or refused by the allow list: */
+    bool is_denied;                 /* by the newest answer */
     char *text;
 };
 

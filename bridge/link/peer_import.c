@@ -128,6 +128,16 @@ bool peer_is_ready(const struct peer *peer)
     return peer->state == PEER_UP && peer->ready_number == peer->wish_number + 1;
 }
 
+/* What was denied before may be allowed by now: every answer says all that is not. */
+static void allow_all(struct patterns *wishes)
+{
+    size_t i;
+
+    for (i = 0; i < wishes->count; i++)
+        if (wishes->list[i].is_denied)
+            wishes->list[i].is_ended = wishes->list[i].is_denied = false;
+}
+
 static void tell_denied(struct peer *peer, struct slice denied)
 {
     char text[WIRE_NAME_MAX + 1];
@@ -136,11 +146,12 @@ static void tell_denied(struct peer *peer, struct slice denied)
     struct slice pattern;
     uint32_t i;
 
+    allow_all(&peer->wishes);
     for (i = 0; i < count && frame_next_text(&reader, &pattern, NULL) == MAIKO_OK; i++) {
         struct pattern *wish = patterns_find(&peer->wishes, (const char *)pattern.data, pattern.len);
 
         if (wish != NULL)
-            wish->is_ended = true;
+            wish->is_ended = wish->is_denied = true;
         memcpy(text, pattern.data, pattern.len);
         text[pattern.len] = '\0';
         peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_REFUSED, .reason = "denied", .pattern = text});

@@ -45,9 +45,9 @@ static maiko_status add_pattern(struct peer *peer, struct patterns *list, const 
     memcpy(text, told->text.data, told->text.len);
     text[told->text.len] = '\0';
     known = patterns_find(&peer->interest, text, told->text.len);
-    pattern.is_ended = known != NULL && known->id == told->id && known->is_ended;
+    pattern.is_ended = known != NULL && known->id == told->id && known->is_ended && !known->is_denied;
     if (!is_allowed(peer, text)) {
-        pattern.is_ended = true;
+        pattern.is_ended = pattern.is_denied = true;
         pack_str(&peer->denied, text);
         about->denied++;
     }

@@ -66,6 +66,9 @@ static const char *word_of(maiko_status status)
         return "topic";
     case MAIKO_EFULL:
         return "full";
+    case MAIKO_ENOMEM:
+    case MAIKO_ELIMIT:
+        return "limit";
     case MAIKO_ECLOSED:
     case MAIKO_ESTATE:
         return "closed";

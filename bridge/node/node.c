@@ -120,6 +120,21 @@ void node_hurry(maiko_bridge *bridge)
     node_cancel_waits(bridge);
 }
 
+/* As long as the bridge's thread has not looked, nobody is known to be here, and no link to be there. */
+static void expect_all(const maiko_bridge *bridge, struct node_wait *wait)
+{
+    struct text missing;
+    struct list *link;
+    size_t i;
+
+    text_init_buffer(&missing, wait->missing, wait->missing_size);
+    LIST_FOR_EACH (link, &bridge->expected)
+        text_append_format(&missing, "%s%s", missing.len > 0 ? ", " : "", CONTAINER_OF(link, struct node_actor, link)->name);
+    for (i = 0; wait->unlinked != NULL && i < bridge->endpoint_count; i++)
+        if (bridge->endpoints[i].use == USE_CONNECT)
+            text_append_format(wait->unlinked, "%s%s", wait->unlinked->len > 0 ? ", " : "", bridge->endpoints[i].text);
+}
+
 maiko_status node_wait_actors(maiko_bridge *bridge, uint64_t timeout_ns, char *missing, size_t missing_size,
                               struct text *unlinked)
 {
@@ -133,7 +148,10 @@ maiko_status node_wait_actors(maiko_bridge *bridge, uint64_t timeout_ns, char *m
         wait.missing_size = sizeof(own);
     }
     wait.missing[0] = '\0';
-    return bridge->is_started ? wait_for(bridge, &wait, timeout_ns) : MAIKO_ESTATE;
+    if (!bridge->is_started)
+        return MAIKO_ESTATE;
+    expect_all(bridge, &wait);
+    return wait_for(bridge, &wait, timeout_ns);
 }
 
 maiko_status maiko_bridge_drain(maiko_bridge *bridge)

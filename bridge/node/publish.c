@@ -63,8 +63,8 @@ static maiko_status status_of(const struct question *question)
     static const struct {
         const char *word;
         maiko_status status;
-    } words[] = {{"ok", MAIKO_OK},         {"denied", MAIKO_EPERM}, {"topic", MAIKO_ETOPIC},  {"type", MAIKO_ETYPE},
-                 {"payload", MAIKO_ETYPE}, {"full", MAIKO_EFULL},   {"closed", MAIKO_ECLOSED}};
+    } words[] = {{"ok", MAIKO_OK},         {"denied", MAIKO_EPERM}, {"topic", MAIKO_ETOPIC},   {"type", MAIKO_ETYPE},
+                 {"payload", MAIKO_ETYPE}, {"full", MAIKO_EFULL},   {"closed", MAIKO_ECLOSED}, {"limit", MAIKO_ELIMIT}};
     size_t i;
 
     for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)

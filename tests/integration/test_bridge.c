@@ -1,4 +1,5 @@
 /* Bridges between supervisors: readiness, renaming, late joiners, order, plain peers, allow lists. */
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,6 +93,54 @@ static void a_node_announces_as_many_actors_as_one_frame_holds(void)
     CU_ASSERT_PTR_NULL(maiko_bridge_announce(end.bridge, "one more", nothing, nothing));
     CU_ASSERT_EQUAL(bridge_end_start(&end), MAIKO_ELIMIT);
     bridge_end_stop(&end);
+    host_deinit(&host);
+}
+
+struct gate {
+    sem_t reached;
+    sem_t open;
+};
+
+/* Where the bridge's thread waits when it has read its keys again. */
+static void stand_at_gate(maiko_log_level level, const char *text, void *userdata)
+{
+    struct gate *gate = userdata;
+
+    if (strstr(text, "were read again") == NULL)
+        return;
+    sem_post(&gate->reached);
+    while (sem_wait(&gate->open) != 0)
+        continue;
+}
+
+/* The bridge's thread may get no turn meanwhile. */
+static void who_is_missing_is_named_however_short_the_wait_is(void)
+{
+    struct gate gate;
+    const maiko_bridge_config config = {.space = "bridge", .node = "node", .log = stand_at_gate, .log_userdata = &gate};
+    maiko_supervisor *sup = maiko_supervisor_new(NULL);
+    maiko_bridge *bridge;
+    char missing[64] = "?";
+
+    host_init(&host);
+    bridge = maiko_bridge_new(sup, &config);
+    CU_ASSERT_FATAL(sem_init(&gate.reached, 0, 0) == 0 && sem_init(&gate.open, 0, 0) == 0);
+    CU_ASSERT_EQUAL(maiko_bridge_expect(bridge, "near", NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_expect(bridge, "far", NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_start(bridge), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_supervisor_start(sup), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_reload(bridge), MAIKO_OK);
+    while (sem_wait(&gate.reached) != 0)
+        continue;
+    CU_ASSERT_EQUAL(maiko_bridge_wait_actors(bridge, 1, missing, sizeof(missing)), MAIKO_ETIMEDOUT);
+    CU_ASSERT_STRING_EQUAL(missing, "near, far");
+    sem_post(&gate.open);
+    CU_ASSERT_EQUAL(maiko_bridge_wait_actors(bridge, 1, NULL, 0), MAIKO_ETIMEDOUT);
+    (void)maiko_supervisor_halt(sup, NULL);
+    (void)maiko_bridge_stop(&bridge);
+    (void)maiko_supervisor_stop(&sup, NULL);
+    sem_destroy(&gate.reached);
+    sem_destroy(&gate.open);
     host_deinit(&host);
 }
 
@@ -390,6 +439,7 @@ static const struct test_case cases[] = {
     TEST_CASE(the_first_event_after_ready_is_never_lost),
     TEST_CASE(an_export_may_be_called_something_else_outside),
     TEST_CASE(a_node_announces_as_many_actors_as_one_frame_holds),
+    TEST_CASE(who_is_missing_is_named_however_short_the_wait_is),
     TEST_CASE(late_joiners_get_what_they_ask_for),
     TEST_CASE(a_kept_event_of_a_foreign_type_outlives_the_bridge),
     TEST_CASE(set_up_errors_stick_and_say_what),

@@ -264,6 +264,35 @@ static void a_full_window_under_fail_ends_the_subscription_at_both_ends(void)
     pair_deinit(&pair);
 }
 
+/* An allow list that was changed counts from the next session, or the next list, on; a failure stays one. */
+static void what_was_denied_is_judged_anew(void)
+{
+    narrow_begin();
+    pair.a.denied = "t";
+    narrow_link_up("t", FROM_LIVE);
+    CU_ASSERT(strstr(pair.b.news, "refused:denied") != NULL);
+    narrow_publish("t", MAIKO_BLOCK, 1);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 0);
+    pair.a.denied = NULL;
+    pair_break(&pair);
+    pair_connect(&pair);
+    narrow_publish("t", MAIKO_BLOCK, 1);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 1);
+    pair.a.denied = "t"; /* and back, with a list that has one more */
+    CU_ASSERT_EQUAL(pair_subscribe(&pair.b, "f", FROM_LIVE), MAIKO_OK);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(exporter_subscribers(pair.a.exporter, "t"), 0);
+    narrow_publish("f", MAIKO_FAIL, 6);
+    pair_settle(&pair);
+    CU_ASSERT(strstr(pair.b.news, "failed:overflow") != NULL);
+    pair_break(&pair);
+    pair_connect(&pair);
+    CU_ASSERT_EQUAL(exporter_subscribers(pair.a.exporter, "f"), 0);
+    pair_deinit(&pair);
+}
+
 static void past_the_deadline_a_link_is_lossy_until_the_peer_has_caught_up(void)
 {
     narrow_begin();
@@ -634,6 +663,7 @@ static const struct test_case cases[] = {
     TEST_CASE(what_a_stopped_peer_loses_takes_no_room),
     TEST_CASE(what_a_lossy_link_loses_takes_no_room),
     TEST_CASE(a_full_window_under_fail_ends_the_subscription_at_both_ends),
+    TEST_CASE(what_was_denied_is_judged_anew),
     TEST_CASE(past_the_deadline_a_link_is_lossy_until_the_peer_has_caught_up),
     TEST_CASE(what_was_under_way_when_the_link_broke_comes_once),
     TEST_CASE(a_link_that_breaks_before_its_first_answer_loses_nothing),

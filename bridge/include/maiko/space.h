@@ -79,7 +79,8 @@ MAIKO_API maiko_status maiko_space_list_shared(const char *runtime_dir, const ch
  * @param type        name of the type; NULL: the one the topic has there.
  * @param answer      room for the node's answer, or NULL: a text such as "ok" or "type: unknown".
  * @return MAIKO_OK (accepted), MAIKO_EINVAL, MAIKO_ENOTFOUND (no live node), MAIKO_ETYPE (no node knows the type, or the
- *         fields do not fit), MAIKO_EPERM, MAIKO_ETOPIC, MAIKO_EFULL, MAIKO_ETIMEDOUT, MAIKO_ENOMEM, MAIKO_ESYSTEM.
+ *         fields do not fit), MAIKO_EPERM, MAIKO_ETOPIC, MAIKO_EFULL, MAIKO_ELIMIT (the node's memory or names),
+ *         MAIKO_ETIMEDOUT, MAIKO_ENOMEM, MAIKO_ESYSTEM.
  * Threads: any.  Blocking: at most timeout_ns per node.
  */
 MAIKO_API maiko_status maiko_space_publish(const char *runtime_dir, const char *space, const char *topic, const char *type,
