@@ -251,12 +251,11 @@ static void places_come_back_when_what_was_kept_is_let_go(void)
               &(maiko_bridge_config){.transport = MAIKO_TRANSPORT_SHM, .pool_bytes = 4 * 1048576, .log_bytes = 1});
     reader.keeps = true;
     number = warm_up(&writer, &reader);
-    for (i = 0; i < 50; i++)
+    do { /* until there is none left; one that went out as a copy is free when that is acknowledged */
+        before = reader.in_place;
         paint(&writer, ++number, LEN);
-    CU_ASSERT(wait_until(reader.last == number, 60000));
-    before = reader.in_place;
-    paint(&writer, ++number, LEN);
-    CU_ASSERT(wait_until(reader.last == number, 60000));
+        CU_ASSERT_FATAL(wait_until(reader.last == number, 60000));
+    } while (reader.in_place != before && number < 500);
     CU_ASSERT_EQUAL(reader.in_place, before);
     reader.keeps = false;
     let_go(&reader);
