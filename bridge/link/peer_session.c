@@ -144,6 +144,16 @@ static void copy_text(struct slice *to, char *buffer, struct slice from)
     *to = slice_of(buffer);
 }
 
+/* What had failed, or was denied, is asked for anew. */
+static void revive(struct patterns *wishes)
+{
+    size_t i;
+
+    for (i = 0; i < wishes->count; i++)
+        wishes->list[i].is_ended = wishes->list[i].is_denied = false;
+    patterns_forget_cache(wishes);
+}
+
 /* Who is there now?  Another life of the node knows nothing of what was between us. */
 static void meet(struct peer *peer, const struct frame_hello *hello)
 {
@@ -163,6 +173,7 @@ static void meet(struct peer *peer, const struct frame_hello *hello)
     inflow_restart(&peer->inflow, 0, 0);
     stream_restart(&peer->stream, 0);
     patterns_clear(&peer->interest);
+    revive(&peer->wishes);
     peer->ends_queued = 0;
 }
 

@@ -357,14 +357,11 @@ static void a_link_that_breaks_before_its_first_answer_loses_nothing(void)
     pair_deinit(&pair);
 }
 
-static void a_restarted_exporter_is_a_gap_of_unknown_size(void)
+/* Another life of a, linked. */
+static void restart_exporter(void)
 {
     struct exporter_config config = {.heap = heap_default(), .stream_seed = 900};
 
-    narrow_begin();
-    narrow_link_up("#", FROM_LIVE);
-    narrow_publish("t", MAIKO_BLOCK, 1);
-    pair_settle(&pair);
     pair_break(&pair);
     pair.a.peer = peer_free(pair.a.peer);
     pair.a.exporter = exporter_free(pair.a.exporter);
@@ -374,6 +371,36 @@ static void a_restarted_exporter_is_a_gap_of_unknown_size(void)
     pair.a.config.identity.node.lo = 77;
     CU_ASSERT_EQUAL_FATAL(peer_new(&pair.a.config, &pair.a.peer), MAIKO_OK);
     pair_connect(&pair);
+}
+
+static void what_has_failed_is_asked_for_again_in_the_next_life(void)
+{
+    narrow_begin();
+    pair.b.keeps_events = true;
+    narrow_link_up("t", FROM_LIVE);
+    narrow_publish("t", MAIKO_FAIL, 6);
+    pair_settle(&pair);
+    pair_deliver(&pair.b);
+    CU_ASSERT(strstr(pair.b.news, "failed:overflow") != NULL);
+    pair_break(&pair);
+    pair_connect(&pair);
+    CU_ASSERT_EQUAL(exporter_subscribers(pair.a.exporter, "t"), 0); /* the same life */
+    restart_exporter();
+    CU_ASSERT_EQUAL(exporter_subscribers(pair.a.exporter, "t"), 1);
+    narrow_publish("t", MAIKO_FAIL, 1);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 5);
+    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->denied, 0);
+    pair_deinit(&pair);
+}
+
+static void a_restarted_exporter_is_a_gap_of_unknown_size(void)
+{
+    narrow_begin();
+    narrow_link_up("#", FROM_LIVE);
+    narrow_publish("t", MAIKO_BLOCK, 1);
+    pair_settle(&pair);
+    restart_exporter();
     CU_ASSERT_EQUAL(pair.b.unknown_gaps, 1);
     narrow_publish("t", MAIKO_BLOCK, 1);
     pair_settle(&pair);
@@ -667,6 +694,7 @@ static const struct test_case cases[] = {
     TEST_CASE(past_the_deadline_a_link_is_lossy_until_the_peer_has_caught_up),
     TEST_CASE(what_was_under_way_when_the_link_broke_comes_once),
     TEST_CASE(a_link_that_breaks_before_its_first_answer_loses_nothing),
+    TEST_CASE(what_has_failed_is_asked_for_again_in_the_next_life),
     TEST_CASE(a_restarted_exporter_is_a_gap_of_unknown_size),
     TEST_CASE(events_that_come_home_or_have_come_far_are_dropped),
     TEST_CASE(allow_lists_bind_both_directions),

@@ -162,6 +162,61 @@ static void the_dead_hold_nobody(void)
     pair_deinit(&pair);
 }
 
+/* Ten events for a peer with room for four, and a tail of three, that is gone: for less than the deadline, or longer. */
+struct absence {
+    maiko_overflow overflow;
+    bool is_long;
+    uint64_t delivered;
+    uint64_t lost_window;
+    uint64_t lost_oldest;
+    bool is_held;
+    bool has_failed;
+};
+
+static void be_absent(const struct absence *absence)
+{
+    const struct peer_counters *counters;
+
+    pair_init(&pair, heap_default());
+    pair.a.config.oldest_tail = 3;
+    pair.b.config.window_events = 4;
+    narrow_open();
+    narrow_link_up("t", FROM_LIVE);
+    pair_break(&pair);
+    if (absence->is_long)
+        pair_pass(&pair, MAIKO_SECONDS(6));
+    narrow_publish("t", absence->overflow, 10);
+    CU_ASSERT_EQUAL(exporter_holds(pair.a.exporter, "t"), absence->is_held);
+    pair_connect(&pair);
+    pair_pass(&pair, MAIKO_SECONDS(1));
+    counters = peer_counters(pair.a.peer);
+    CU_ASSERT_EQUAL(pair.b.events, absence->delivered);
+    CU_ASSERT_EQUAL(counters->lost_window, absence->lost_window);
+    CU_ASSERT_EQUAL(counters->lost_oldest, absence->lost_oldest);
+    CU_ASSERT_EQUAL(counters->lost_deadline + counters->lost_log, 0);
+    CU_ASSERT_EQUAL(pair.b.lost, absence->lost_window + absence->lost_oldest);
+    CU_ASSERT_EQUAL(strstr(pair.b.news, "failed:overflow") != NULL, absence->has_failed);
+    CU_ASSERT_EQUAL(exporter_subscribers(pair.a.exporter, "t"), absence->has_failed ? 0 : 1);
+    pair_deinit(&pair);
+}
+
+static void who_was_gone_gets_what_the_policy_kept(void)
+{
+    be_absent(&(struct absence){.overflow = MAIKO_BLOCK, .delivered = 10, .is_held = true});
+    be_absent(&(struct absence){.overflow = MAIKO_DROP_NEWEST, .delivered = 4, .lost_window = 6});
+    be_absent(&(struct absence){.overflow = MAIKO_DROP_OLDEST, .delivered = 7, .lost_oldest = 3});
+    be_absent(&(struct absence){.overflow = MAIKO_FAIL, .delivered = 4, .lost_window = 1, .has_failed = true});
+}
+
+static void who_was_gone_for_longer_gets_what_the_log_has_under_every_policy(void)
+{
+    static const maiko_overflow policies[] = {MAIKO_BLOCK, MAIKO_DROP_NEWEST, MAIKO_DROP_OLDEST, MAIKO_FAIL};
+    size_t i;
+
+    for (i = 0; i < sizeof(policies) / sizeof(policies[0]); i++)
+        be_absent(&(struct absence){.overflow = policies[i], .is_long = true, .delivered = 10});
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(silence_ends_a_session_but_a_stall_of_our_own_does_not),
     TEST_CASE(a_stopped_process_is_stalled_and_what_it_misses_is_the_deadlines),
@@ -170,5 +225,7 @@ static const struct test_case cases[] = {
     TEST_CASE(over_a_socket_a_stop_is_taken_for_the_end_and_counted_as_the_logs),
     TEST_CASE(who_is_busy_sending_has_not_stood_still),
     TEST_CASE(the_dead_hold_nobody),
+    TEST_CASE(who_was_gone_gets_what_the_policy_kept),
+    TEST_CASE(who_was_gone_for_longer_gets_what_the_log_has_under_every_policy),
 };
 SUITE_MAIN("peer_silence", cases)
