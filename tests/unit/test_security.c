@@ -300,9 +300,9 @@ static void a_bind_that_others_can_reach_needs_keys_or_insecure(void)
 
 static void an_endpoint_that_is_none_is_refused_with_the_reason(void)
 {
-    static const char *const bad[] = {"",          "10.0.0.5:7001",  "tcp://",     "tcp://host",   "tcp://:7001",
-                                      "tcp://h:0", "tcp://h:65536",  "tcp://h:7x", "tcp://::1:70", "tcp://[::1:7",
-                                      "udp://h:1", "ipc://relative", "inproc://x", "tcp://a/b:1"};
+    static const char *const bad[] = {"",          "10.0.0.5:7001",  "tcp://",          "tcp://host",   "tcp://:7001",
+                                      "tcp://h:0", "tcp://h:65536",  "tcp://h:7x",      "tcp://::1:70", "tcp://[::1:7",
+                                      "udp://h:1", "ipc://relative", "ipc://@abstract", "inproc://x",   "tcp://a/b:1"};
     char text[300] = "ipc:///";
     size_t i;
 
