@@ -66,8 +66,11 @@ static maiko_status make_temporary(int space_fd, const char *name, const struct 
         status = MAIKO_ENOTFOUND;
     if (status == MAIKO_OK)
         status = write_record(directory->fd, record, error);
-    if (status != MAIKO_OK)
-        node_directory_abandon(directory);
+    if (status == MAIKO_OK)
+        return status;
+    if (status != MAIKO_EEXIST && status != MAIKO_ENOTFOUND) /* no room, no memory: it is still ours */
+        private_directory_remove(space_fd, name);
+    node_directory_abandon(directory);
     return status;
 }
 
