@@ -27,6 +27,7 @@ static void add(struct node_sums *sums, const struct peer_counters *counters)
     sums->repeated += counters->repeated;
     sums->window_turns += counters->window_turns;
     sums->refused_there += counters->refused;
+    sums->lent += counters->lent_out;
 }
 
 /* ---- in the counters file ---- */
@@ -123,6 +124,7 @@ void node_figures_update(maiko_bridge *bridge)
     store(&bridge->repeated, sums.repeated);
     store(&bridge->window_turns, sums.window_turns);
     store(&bridge->refused_there, sums.refused_there);
+    store(&bridge->lent, sums.lent);
     atomic_store_explicit(&bridge->peers_up, up, memory_order_relaxed);
 }
 

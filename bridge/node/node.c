@@ -214,7 +214,9 @@ maiko_status maiko_bridge_count(maiko_bridge *bridge, maiko_bridge_counters *cou
     READ_COUNTER(reports_dropped);
     READ_COUNTER(window_turns);
     READ_COUNTER(refused_there);
+    READ_COUNTER(lent);
 #undef READ_COUNTER
+    all.pool_starved = node_pool_starved(bridge);
     all.peers = atomic_load_explicit(&bridge->peers_up, memory_order_relaxed);
     size = counters->struct_size < sizeof(all) ? counters->struct_size : sizeof(all);
     all.struct_size = counters->struct_size;

@@ -141,6 +141,7 @@ struct node_sums {
     uint64_t repeated;
     uint64_t window_turns;
     uint64_t refused_there;
+    uint64_t lent;
 };
 
 /* Somebody waits for a condition; on the waiter's stack, in the list while it waits. */
@@ -238,6 +239,7 @@ struct maiko_bridge {
     _Atomic uint64_t acknowledged; /* sums over the peers there are, brought up to date once per turn */
     _Atomic uint64_t window_turns;
     _Atomic uint64_t refused_there;
+    _Atomic uint64_t lent;
     _Atomic uint64_t lost;
     _Atomic uint64_t gaps;
     _Atomic uint64_t lost_for_us;

@@ -20,7 +20,6 @@ struct node_pool {
     struct maiko_rooms rooms;
     pthread_mutex_t lock;
     struct shm_pool *pool; /* under the lock; NULL: there is none yet, or none any more */
-    uint64_t starved;      /* under the lock: of a pool that was closed */
     uint64_t bytes;
     uint32_t refs;    /* under the lock */
     bool has_tried;   /* the bridge's thread: there is one, or there will be none */
@@ -254,7 +253,7 @@ uint64_t node_pool_starved(const maiko_bridge *bridge)
     if (pool == NULL)
         return 0;
     pthread_mutex_lock(&pool->lock);
-    starved = pool->pool != NULL ? shm_pool_starved(pool->pool) : pool->starved;
+    starved = pool->pool != NULL ? shm_pool_starved(pool->pool) : 0;
     pthread_mutex_unlock(&pool->lock);
     return starved;
 }

@@ -213,6 +213,40 @@ static void a_large_event_is_read_where_it_was_made(void)
     host_deinit(&host);
 }
 
+static maiko_bridge_counters count(struct end *end)
+{
+    maiko_bridge_counters counters = {.struct_size = sizeof(counters)};
+
+    CU_ASSERT_EQUAL(maiko_bridge_count(end->bridge, &counters), MAIKO_OK);
+    return counters;
+}
+
+static void what_is_read_in_place_and_what_found_no_room_is_counted(void)
+{
+    static struct end writer;
+    static struct end reader;
+    uint32_t number;
+    uint32_t before;
+    uint32_t i;
+
+    make_pair(&writer, &reader, &(maiko_bridge_config){.transport = MAIKO_TRANSPORT_SHM, .pool_bytes = 4 * 1048576});
+    number = warm_up(&writer, &reader);
+    CU_ASSERT(wait_until(count(&writer).lent == reader.in_place, 60000));
+    CU_ASSERT_EQUAL(count(&writer).pool_starved, 0);
+    before = reader.in_place;
+    reader.keeps = true;
+    for (i = 0; i < 100; i++)
+        paint(&writer, ++number, LEN);
+    CU_ASSERT(wait_until(reader.last == number, 60000));
+    CU_ASSERT(wait_until(count(&writer).lent == reader.in_place, 60000));
+    CU_ASSERT(reader.in_place < before + 100);
+    CU_ASSERT_EQUAL(count(&writer).pool_starved, before + 100 - reader.in_place);
+    let_go(&reader);
+    stop_end(&reader);
+    stop_end(&writer);
+    host_deinit(&host);
+}
+
 static void what_is_kept_outlives_both_ends_and_what_finds_no_place_is_copied(void)
 {
     static struct end writer;
@@ -471,6 +505,7 @@ static void what_a_dead_reader_had_comes_back(void)
 
 static const struct test_case cases[] = {
     TEST_CASE(a_large_event_is_read_where_it_was_made),
+    TEST_CASE(what_is_read_in_place_and_what_found_no_room_is_counted),
     TEST_CASE(what_is_kept_outlives_both_ends_and_what_finds_no_place_is_copied),
     TEST_CASE(places_come_back_when_what_was_kept_is_let_go),
     TEST_CASE(room_that_is_given_up_or_shortened_does_no_harm),

@@ -92,6 +92,8 @@ typedef struct maiko_bridge_counters {
     uint64_t reports_dropped; /* that found no room */
     uint64_t window_turns;    /* times links' windows were filled anew: the bytes a peer acknowledged over its window */
     uint64_t refused_there;   /* of those acknowledged: the peer's allow list or import would not have them */
+    uint64_t lent;            /* large events times peers that read them where they were made */
+    uint64_t pool_starved;    /* large events that found no room in the pool: made on the heap, and copied on their way */
 } maiko_bridge_counters;
 
 /**
