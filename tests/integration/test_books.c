@@ -239,7 +239,7 @@ static void check_output(void)
     compare_lines(one, three, "[0-9]");
 }
 
-static void the_record_a_thousand_times_over_balances(void)
+static void a_thousand_times_over(const char *transport)
 {
     struct process processes[3];
     maiko_counters *counters[3];
@@ -253,7 +253,7 @@ static void the_record_a_thousand_times_over_balances(void)
     host_init(&host);
     file_in(settings, sizeof(settings), "stress.ini");
     write_settings(settings);
-    run_three(processes, "zmq");
+    run_three(processes, transport);
     for (i = 0; i < 3; i++)
         counters[i] = open_counters(&processes[i]);
     check_all(counters);
@@ -267,5 +267,18 @@ static void the_record_a_thousand_times_over_balances(void)
     host_deinit(&host);
 }
 
-static const struct test_case cases[] = {TEST_CASE(the_record_a_thousand_times_over_balances)};
+static void the_record_a_thousand_times_over_balances(void)
+{
+    a_thousand_times_over("zmq");
+}
+
+static void the_same_balances_over_shared_memory(void)
+{
+    a_thousand_times_over("shm");
+}
+
+static const struct test_case cases[] = {
+    TEST_CASE(the_record_a_thousand_times_over_balances),
+    TEST_CASE(the_same_balances_over_shared_memory),
+};
 SUITE_MAIN_TIMEOUT("books", cases, 300)
