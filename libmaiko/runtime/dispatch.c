@@ -156,36 +156,31 @@ void shard_pay_for_room(struct shard *shard, struct mailbox *mailbox)
         pay_for_last(shard, mailbox);
 }
 
-/* One leaves, or with a bound in bytes as many as weigh what comes, if there is no room before. */
 static void evict_and_enqueue(struct shard *shard, struct actor *actor, struct mailbox *mailbox, struct route *route,
                               struct envelope *envelope)
 {
-    uint64_t needed = mailbox->is_bounded ? mailbox_weight(entry_of(envelope, 0)) : 0;
-    uint64_t freed = 0;
+    uintptr_t evicted = mailbox_evict(mailbox);
+    struct envelope *old = mailbox_envelope(evicted);
 
-    do {
-        uintptr_t evicted = mailbox_evict(mailbox);
-        struct envelope *old = mailbox_envelope(evicted);
-
-        if (evicted == 0) {
-            shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROPPED_OLDEST);
-            return;
-        }
-        freed += mailbox_weight(evicted);
-        shard_pay_for_room(shard, mailbox);
-        shard_count_drop(shard, actor, old->topic, old, MAIKO_DROPPED_OLDEST);
-        shard_release(shard, old);
-    } while (freed < needed && mailbox->depth >= mailbox->capacity);
+    if (evicted == 0) {
+        shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROPPED_OLDEST);
+        return;
+    }
+    shard_pay_for_room(shard, mailbox);
+    shard_count_drop(shard, actor, old->topic, old, MAIKO_DROPPED_OLDEST);
+    shard_release(shard, old);
     enqueue(shard, actor, mailbox, route, envelope, MAILBOX_EVICTABLE);
 }
 
 /* The mailbox is full, or somebody waits already.  Without a debtor (a last value, which the subscriber asked for itself)
- * an event that has to wait does so at nobody's cost. */
+ * an event that has to wait does so at nobody's cost.  So does one of another policy than BLOCK while only the bytes are full:
+ * it may be many, or of a policy that fails its receiver, so the number alone decides on it. */
 static void overflow(struct shard *shard, struct actor *actor, struct mailbox *mailbox, struct route *route,
                      struct envelope *envelope, maiko_overflow policy, const struct actor *debtor)
 {
-    struct overflow_state state = {
-        .depth = mailbox->depth, .capacity = mailbox->capacity, .has_evictable = mailbox->evictable != 0};
+    struct overflow_state state = {.depth = mailbox->depth,
+                                   .capacity = policy == MAIKO_BLOCK ? mailbox->capacity : mailbox_nominal(mailbox),
+                                   .has_evictable = mailbox->evictable != 0};
 
     switch (overflow_decide(policy, &state)) {
     case OVERFLOW_ENQUEUE:

@@ -37,7 +37,8 @@ maiko_status mailbox_grow(struct mailbox *mailbox, struct heap *heap)
 
 uintptr_t mailbox_evict(struct mailbox *mailbox)
 {
-    uint32_t queued = mailbox->depth < mailbox->capacity ? mailbox->depth : mailbox->capacity;
+    uint32_t capacity = mailbox_nominal(mailbox); /* those behind full bytes are evictable, too */
+    uint32_t queued = mailbox->depth < capacity ? mailbox->depth : capacity;
     uint32_t found = 0;
     uintptr_t entry;
 

@@ -1,4 +1,4 @@
-/* A mailbox bounded in bytes: what each policy does when large events fill it, and that the largest gets through. */
+/* A mailbox bounded in bytes: whom large events hold, what passes them by, and that the largest gets through. */
 #include "lib/failing_allocator.h"
 #include "lib/stage.h"
 #include "lib/suite.h"
@@ -147,76 +147,91 @@ static void an_event_larger_than_the_bound_goes_alone(void)
     stage_close(&stage);
 }
 
-static void drop_newest_keeps_what_fills_the_bytes(void)
+/* What does not wait counts by number alone, also when its bytes are full: nothing is dropped, and nobody fails. */
+static void other_policies_count_by_number(void)
 {
-    struct stage stage;
-    struct got got = {.count = 0};
-    struct player sender = {.step = send_burst, .wanted = 8};
-    struct player receiver = {.handle = keep_value, .data = &got};
+    const maiko_overflow_choice policies[] = {MAIKO_DROP_NEWEST, MAIKO_DROP_OLDEST, MAIKO_FAIL};
+    size_t i;
 
-    stage_open(&stage, NULL);
-    add_pair(&stage, &sender, &receiver, MAIKO_DROP_NEWEST, ROOM);
-    got_in_order(&got, 1, 3);
-    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
-    CU_ASSERT_EQUAL(stage_dropped_for(&stage, MAIKO_DROPPED_NEWEST), 5);
-    stage_close(&stage);
+    for (i = 0; i < sizeof policies / sizeof policies[0]; i++) {
+        struct stage stage;
+        struct got got = {.count = 0};
+        struct player sender = {.step = send_burst, .wanted = 40};
+        struct player receiver = {.handle = keep_value, .data = &got};
+
+        stage_open(&stage, NULL);
+        add_pair(&stage, &sender, &receiver, policies[i], ROOM);
+        got_in_order(&got, 1, 40);
+        CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+        stage_close(&stage);
+    }
 }
 
-static void drop_oldest_makes_room_for_as_many_bytes_as_come(void)
+/* A large one under BLOCK, then small ones. */
+static maiko_step send_large_then_small(struct player *player, maiko_context *ctx)
 {
-    struct stage stage;
-    struct got got = {.count = 0};
-    struct player sender = {.step = send_burst, .wanted = 8};
-    struct player receiver = {.handle = keep_value, .data = &got};
+    int64_t i;
 
-    stage_open(&stage, NULL);
-    add_pair(&stage, &sender, &receiver, MAIKO_DROP_OLDEST, ROOM);
-    got_in_order(&got, 6, 8);
-    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
-    CU_ASSERT_EQUAL(stage_dropped_for(&stage, MAIKO_DROPPED_OLDEST), 5);
-    stage_close(&stage);
-}
-
-/* Two small ones make no room for a large one, so the large one before it goes, too. */
-static maiko_step send_small_then_large(struct player *player, maiko_context *ctx)
-{
-    (void)player;
-    (void)maiko_send(ctx, number, .value = 1);
-    (void)maiko_send(ctx, number, .value = 2);
-    (void)send_large(ctx, 3);
-    (void)maiko_send(ctx, number, .value = 4);
-    (void)send_large(ctx, 5);
+    (void)send_large(ctx, 0);
+    for (i = 1; i <= player->wanted; i++)
+        (void)maiko_send(ctx, number, .value = i);
     return MAIKO_STEP_NEVER;
 }
 
-static void drop_oldest_goes_on_until_there_is_room(void)
+static void send_behind_full_bytes(struct got *got, struct stage *stage, maiko_overflow_choice policy, int64_t wanted)
+{
+    static struct player sender, receiver;
+    const maiko_subscription subscriptions[] = {
+        {.pattern = "large", .overflow = MAIKO_BLOCK}, {.pattern = "number", .overflow = policy}, {.pattern = NULL}};
+
+    sender = (struct player){.step = send_large_then_small, .wanted = wanted};
+    receiver = (struct player){.handle = keep_value, .data = got};
+    got->count = 0;
+    stage_open(stage, NULL);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage->sup, PLAYER("receiver", &receiver, .subscriptions = subscriptions, .capacity = 8,
+                                                            .capacity_bytes = 1)),
+                    MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage->sup, PLAYER("sender", &sender)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage->sup), MAIKO_OK);
+    stage_settle(stage);
+}
+
+static void small_ones_behind_a_large_one_have_all_places(void)
+{
+    const maiko_overflow_choice policies[] = {MAIKO_DROP_NEWEST, MAIKO_DROP_OLDEST, MAIKO_FAIL};
+    struct stage stage;
+    struct got got;
+    size_t i;
+
+    for (i = 0; i < sizeof policies / sizeof policies[0]; i++) {
+        send_behind_full_bytes(&got, &stage, policies[i], 7);
+        got_in_order(&got, 0, 7);
+        CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+        stage_close(&stage);
+    }
+}
+
+static void past_its_number_each_policy_does_what_it_says(void)
 {
     struct stage stage;
-    struct got got = {.count = 0};
-    struct player sender = {.step = send_small_then_large};
-    struct player receiver = {.handle = keep_value, .data = &got};
+    struct got got;
 
-    stage_open(&stage, NULL);
-    add_pair(&stage, &sender, &receiver, MAIKO_DROP_OLDEST, 1);
-    got_in_order(&got, 4, 5); /* the fourth pushed out the first, the fifth the second and third */
+    send_behind_full_bytes(&got, &stage, MAIKO_DROP_NEWEST, 10);
+    got_in_order(&got, 0, 7);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_dropped_for(&stage, MAIKO_DROPPED_NEWEST), 3);
+    stage_close(&stage);
+
+    send_behind_full_bytes(&got, &stage, MAIKO_DROP_OLDEST, 10); /* the oldest of those that may go, though bytes have no place */
+    CU_ASSERT_EQUAL_FATAL(got.count, 8);
+    CU_ASSERT(got.values[0] == 0 && got.values[1] == 4 && got.values[7] == 10);
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     CU_ASSERT_EQUAL(stage_dropped_for(&stage, MAIKO_DROPPED_OLDEST), 3);
     stage_close(&stage);
-}
 
-static void fail_fails_when_the_bytes_are_full(void)
-{
-    struct stage stage;
-    struct got got = {.count = 0};
-    struct player sender = {.step = send_burst, .wanted = 4};
-    struct player receiver = {.handle = keep_value, .data = &got};
-
-    stage_open(&stage, NULL);
-    add_pair(&stage, &sender, &receiver, MAIKO_FAIL, ROOM);
-    CU_ASSERT_EQUAL(receiver.stops, 1);
+    send_behind_full_bytes(&got, &stage, MAIKO_FAIL, 8);
     CU_ASSERT_EQUAL(got.count, 0);
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_EFULL);
-    CU_ASSERT_EQUAL(stage_dropped_for(&stage, MAIKO_DROPPED_FAILED), 4);
     stage_close(&stage);
 }
 
@@ -340,10 +355,9 @@ static void without_memory_for_it_the_actor_is_not_added(void)
 static const struct test_case cases[] = {TEST_CASE(block_holds_the_sender_when_the_bytes_are_full),
                                          TEST_CASE(nothing_passes_what_waits_for_bytes),
                                          TEST_CASE(an_event_larger_than_the_bound_goes_alone),
-                                         TEST_CASE(drop_newest_keeps_what_fills_the_bytes),
-                                         TEST_CASE(drop_oldest_makes_room_for_as_many_bytes_as_come),
-                                         TEST_CASE(drop_oldest_goes_on_until_there_is_room),
-                                         TEST_CASE(fail_fails_when_the_bytes_are_full),
+                                         TEST_CASE(other_policies_count_by_number),
+                                         TEST_CASE(small_ones_behind_a_large_one_have_all_places),
+                                         TEST_CASE(past_its_number_each_policy_does_what_it_says),
                                          TEST_CASE(small_events_count_by_number_alone),
                                          TEST_CASE(the_priority_lane_counts_by_number_alone),
                                          TEST_CASE(the_supervisor_has_a_bound_for_those_that_have_none),

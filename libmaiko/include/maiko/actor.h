@@ -155,9 +155,10 @@ typedef struct maiko_actor_spec {
 } maiko_actor_spec;
 
 /*
- * With a bound in bytes a mailbox is full when its queued events above 4 KiB have so many bytes, or when it holds `capacity`
- * events; it then does what their policies say.  An event goes in while there are fewer, whatever its own size, so the largest
- * always finds a place.  Smaller events count by number alone, and so do those of the priority lane.
+ * With a bound in bytes a mailbox is also full for events under BLOCK, whose senders then wait, when its queued events above
+ * 4 KiB have so many bytes.  An event goes in while there are fewer, whatever its own size, so the largest always finds a place.
+ * Events of the other policies, which would be dropped or fail the actor, are bounded by `capacity` alone, and so is the
+ * priority lane.
  */
 
 /*
