@@ -24,6 +24,7 @@ bridge_base_sources =
 bridge_base_sources += libmaiko/base/clock.c
 bridge_base_sources += libmaiko/base/hash_table.c
 bridge_base_sources += libmaiko/base/heap.c
+bridge_base_sources += libmaiko/base/patient_poll.c
 bridge_base_sources += libmaiko/base/shelf.c
 bridge_base_sources += libmaiko/base/text.c
 bridge_base_sources += libmaiko/base/timer_heap.c

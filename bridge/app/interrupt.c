@@ -1,12 +1,12 @@
 /* Interrupt, see interrupt.h. */
 #include "app/interrupt.h"
 
-#include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/patient_poll.h"
 #include "runtime/thread.h"
 
 static void fill(sigset_t *signals)
@@ -23,7 +23,7 @@ static void *listen_for_signals(void *userdata)
     struct signalfd_siginfo info;
     sigset_t signals;
 
-    while (poll(fds, 2, -1) < 0)
+    while (patient_poll(fds, 2, -1, NULL) <= 0)
         ;
     if (fds[1].revents != 0 || read(interrupt->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return NULL;
@@ -31,7 +31,7 @@ static void *listen_for_signals(void *userdata)
     interrupt->cut_short(interrupt->bridge);
     fill(&signals);
     pthread_sigmask(SIG_UNBLOCK, &signals, NULL); /* the next one finds this thread */
-    while (poll(&fds[1], 1, -1) < 0)
+    while (patient_poll(&fds[1], 1, -1, NULL) <= 0)
         ;
     return NULL;
 }

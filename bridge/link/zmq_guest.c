@@ -44,7 +44,7 @@ void port_share(struct zmq_port *port)
         port->shared_fd = epoll_create1(EPOLL_CLOEXEC);
     for (i = 0; i < WAYS_IN && port->shared_fd >= 0; i++) {
         struct port_item *item = port_item_of(port, ways_in[i].socket);
-        struct pollfd *fd = &port->items->fds[item - port->items->items];
+        struct pollfd *fd = &port->items.fds[item - port->items.items];
 
         if (fd->fd < 0 || !share_fd(port, fd->fd))
             continue;
@@ -78,7 +78,7 @@ static void keep_all(struct zmq_port *port)
         if (item->shared_fd < 0)
             continue;
         unshare_fd(port, item->shared_fd);
-        port->items->fds[item - port->items->items].fd = item->shared_fd; /* step: poll_what_is_kept */
+        port->items.fds[item - port->items.items].fd = item->shared_fd; /* step: poll_what_is_kept */
         item->shared_fd = -1;
     }
 }
@@ -94,7 +94,7 @@ void port_share_or_keep(struct zmq_port *port)
         keep_all(port);
     else
         port_share(port);
-    port->items->fds[port->items->count - 1].fd = port->shared_fd;
+    port->items.fds[port->items.count - 1].fd = port->shared_fd;
 }
 
 void port_shared_close(struct zmq_port *port)
@@ -110,7 +110,7 @@ void zmq_port_look_again(struct zmq_port *port)
 {
     size_t i;
 
-    if (port->items == NULL || port->items_are_stale)
+    if (port->items_are_stale)
         return; /* all are looked at when they are made anew */
     for (i = 0; i < WAYS_IN; i++) {
         struct port_item *item = port_item_of(port, ways_in[i].socket);
@@ -140,7 +140,7 @@ void port_shared_look(struct zmq_port *port)
 
 static bool has_items(const struct zmq_port *port)
 {
-    return port->items != NULL && !port->items_are_stale;
+    return !port->items_are_stale;
 }
 
 /* What the end of a connection brings with it is not for guests. */
@@ -181,8 +181,8 @@ bool zmq_port_is_settled(struct zmq_port *port)
     bool is_settled = can_be_visited(port);
     size_t i;
 
-    for (i = 0; is_settled && i < port->items->count; i++) {
-        struct port_item *item = &port->items->items[i];
+    for (i = 0; is_settled && i < port->items.count; i++) {
+        struct port_item *item = &port->items.items[i];
 
         if (!item->is_touched)
             continue;

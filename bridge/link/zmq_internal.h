@@ -36,6 +36,8 @@ enum port_socket {
     PORT_SOCKETS,
 };
 
+enum { PORT_ITEMS_MAX = PORT_WATCHES_MAX + PORT_SOCKETS + 1 };
+
 /* A connection we make. */
 enum dial_state {
     DIAL_IDLE,    /* there is none; one is made when it is due */
@@ -83,10 +85,9 @@ struct port_item {
 };
 
 struct port_items {
-    struct port_item *items;
-    struct pollfd *fds; /* beside them; -1 where shared */
+    struct port_item items[PORT_ITEMS_MAX];
+    struct pollfd fds[PORT_ITEMS_MAX]; /* beside them; -1 where shared */
     size_t count;
-    size_t capacity;
 };
 
 struct port_left; /* see zmq_incoming.c */
@@ -160,10 +161,11 @@ struct zmq_port {
     struct hash_table dialled; /* outgoing routes that are not idle, by spelling */
     unsigned next_spelling;
     unsigned ending_count;
-    uint64_t reads;           /* messages of the dialer, ever */
-    unsigned next_name;       /* of inproc endpoints for monitors */
-    struct port_items *items; /* what there is to sleep on; made anew after every change of the sockets */
+    uint64_t reads;          /* messages of the dialer, ever */
+    unsigned next_name;      /* of inproc endpoints for monitors */
+    struct port_items items; /* what there is to sleep on; made anew after every change of the sockets */
     bool items_are_stale;
+    bool is_limited; /* RLIMIT_NOFILE is below the number of them */
     bool is_closing;
     /* guests */
     struct pace pace;
@@ -186,7 +188,6 @@ void port_warn(struct zmq_port *port, const char *format, ...) MAIKO_PRINTF(2, 3
 void port_refuse(struct zmq_port *port, const char *who, const char *reason, const char *format, ...) MAIKO_PRINTF(4, 5);
 
 /* zmq_poll.c */
-void port_items_free(struct zmq_port *port);
 void port_touched(struct zmq_port *port, enum port_socket which); /* after any call on it */
 struct port_item *port_item_of(struct zmq_port *port, enum port_socket which);
 void port_item_ask(struct port_item *item);

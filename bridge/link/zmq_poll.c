@@ -2,45 +2,13 @@
  * sockets' descriptors ourselves.  Such a descriptor becomes readable when there is something new for the socket, and any call
  * on the socket may take that away.  Hence the rule: a socket that was touched is asked for its events before we sleep, the
  * others need not.  A read that finds nothing is as good as asking. */
-#include <errno.h>
-#include <poll.h>
 #include <zmq.h>
 
 #include "base/clock.h"
+#include "base/patient_poll.h"
 #include "link/zmq_internal.h"
 
 /* ---- what there is to sleep on ---- */
-
-void port_items_free(struct zmq_port *port)
-{
-    struct port_items *all = port->items;
-
-    if (all == NULL)
-        return;
-    heap_free(port->heap, all->items, all->capacity * sizeof(*all->items));
-    heap_free(port->heap, all->fds, all->capacity * sizeof(*all->fds));
-    heap_free(port->heap, all, sizeof(*all));
-    port->items = NULL;
-}
-
-static bool make_room(struct zmq_port *port, size_t needed)
-{
-    struct port_items *all = port->items;
-
-    if (all != NULL && all->capacity >= needed)
-        return true;
-    port_items_free(port);
-    port->items = all = heap_alloc_zeroed(port->heap, 1, sizeof(*all));
-    if (all == NULL)
-        return false;
-    all->items = heap_alloc_zeroed(port->heap, needed, sizeof(*all->items));
-    all->fds = heap_alloc_zeroed(port->heap, needed, sizeof(*all->fds));
-    all->capacity = needed;
-    if (all->items != NULL && all->fds != NULL)
-        return true;
-    port_items_free(port);
-    return false;
-}
 
 static void add_fd(struct port_items *all, int fd)
 {
@@ -60,14 +28,11 @@ static void add_socket(struct port_items *all, void *socket)
     all->items[all->count - 1] = (struct port_item){.socket = socket, .shared_fd = -1, .is_touched = socket != NULL};
 }
 
-static bool make_items(struct zmq_port *port)
+static void make_items(struct zmq_port *port)
 {
-    struct port_items *all;
+    struct port_items *all = &port->items;
     unsigned i;
 
-    if (!make_room(port, PORT_WATCHES_MAX + PORT_SOCKETS + 1))
-        return false;
-    all = port->items;
     all->count = 0;
     for (i = 0; i < port->watch_count; i++)
         add_fd(all, port->watches[i].fd);
@@ -81,7 +46,6 @@ static bool make_items(struct zmq_port *port)
     port_share(port);
     add_fd(all, port->shared_fd);
     port->items_are_stale = false;
-    return true;
 }
 
 maiko_status zmq_port_watch(struct zmq_port *port, int fd, void (*ready)(void *userdata), void *userdata)
@@ -95,12 +59,12 @@ maiko_status zmq_port_watch(struct zmq_port *port, int fd, void (*ready)(void *u
 
 struct port_item *port_item_of(struct zmq_port *port, enum port_socket which)
 {
-    return &port->items->items[port->watch_count + which];
+    return &port->items.items[port->watch_count + which];
 }
 
 void port_touched(struct zmq_port *port, enum port_socket which)
 {
-    if (!port->items_are_stale && port->items != NULL) /* else all are when they are made anew */
+    if (!port->items_are_stale) /* else all are when they are made anew */
         port_item_of(port, which)->is_touched = true;
 }
 
@@ -131,25 +95,39 @@ static int timeout_until(uint64_t deadline_ns)
 }
 
 /* A guest may have left the items stale, or sockets touched. */
-static int sleep_on(struct zmq_port *port, int timeout_ms)
+static int sleep_on(struct zmq_port *port, int timeout_ms, bool *ret_is_limited)
 {
     const struct zmq_port_hooks *hooks = &port->hooks;
-    struct port_items *all = port->items;
+    struct port_items *all = &port->items;
     int count;
 
     if (hooks->sleeps == NULL || timeout_ms == 0)
-        return poll(all->fds, (nfds_t)all->count, timeout_ms);
+        return patient_poll(all->fds, (nfds_t)all->count, timeout_ms, ret_is_limited);
     hooks->sleeps(true, hooks->userdata);
-    count = poll(all->fds, (nfds_t)all->count, timeout_ms);
+    count = patient_poll(all->fds, (nfds_t)all->count, timeout_ms, ret_is_limited);
     hooks->sleeps(false, hooks->userdata);
     return count;
+}
+
+static void note_limit(struct zmq_port *port, bool is_limited)
+{
+    const struct zmq_port_hooks *hooks = &port->hooks;
+
+    if (port->is_limited == is_limited)
+        return;
+    port->is_limited = is_limited;
+    if (hooks->starved != NULL)
+        hooks->starved(is_limited ? "RLIMIT_NOFILE is below the descriptors there are: they are looked at every 10 ms" : NULL,
+                       hooks->userdata);
 }
 
 /* Which sockets have something to read, and which watches. */
 static void wait_for_items(struct zmq_port *port, uint64_t deadline_ns)
 {
-    struct port_items *all = port->items;
+    struct port_items *all = &port->items;
     bool is_any_ready = port_incoming_is_left(port);
+    bool is_limited = false;
+    int count;
     size_t i;
 
     for (i = 0; i < all->count; i++) {
@@ -158,7 +136,9 @@ static void wait_for_items(struct zmq_port *port, uint64_t deadline_ns)
             port_item_ask(&all->items[i]);
         is_any_ready |= all->items[i].is_ready;
     }
-    if (sleep_on(port, is_any_ready ? 0 : timeout_until(deadline_ns)) <= 0 || port->items_are_stale)
+    count = sleep_on(port, is_any_ready ? 0 : timeout_until(deadline_ns), &is_limited);
+    note_limit(port, is_limited);
+    if (count <= 0 || port->items_are_stale)
         return;
     if (all->fds[all->count - 1].revents != 0)
         port_shared_look(port);
@@ -189,7 +169,7 @@ static void run_watches(struct zmq_port *port)
     unsigned i;
 
     for (i = 0; i < port->watch_count; i++)
-        if (port->items->items[i].is_ready)
+        if (port->items.items[i].is_ready)
             port->watches[i].ready(port->watches[i].userdata);
 }
 
@@ -230,8 +210,8 @@ void zmq_port_wait(struct zmq_port *port, uint64_t deadline_ns)
 {
     uint64_t retry_ns = port_next_retry(port);
 
-    if (port->items_are_stale && !make_items(port))
-        return; /* tried again at the next turn; nothing was lost */
+    if (port->items_are_stale)
+        make_items(port);
     port_share_or_keep(port);
     wait_for_items(port, deadline_ns < retry_ns ? deadline_ns : retry_ns);
     pace_begin(&port->pace);
@@ -243,7 +223,7 @@ void zmq_port_read(struct zmq_port *port)
     uint64_t now_ns;
 
     if (port->items_are_stale)
-        return; /* as above */
+        return; /* a guest did it: what was ready is found again at the next turn */
     read_all(port);
     clock_init(&clock);
     now_ns = clock_mono_ns(&clock);

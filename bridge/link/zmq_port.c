@@ -43,6 +43,7 @@ maiko_status zmq_port_open(const struct zmq_port_config *config, struct zmq_port
     port->heap = config->heap;
     port->hooks = config->hooks;
     port->shared_fd = -1;
+    port->items_are_stale = true;
     memcpy(port->public_key, config->public_key, sizeof(port->public_key));
     memcpy(port->secret_key, config->secret_key, sizeof(port->secret_key));
     list_init(&port->outgoing);
@@ -94,7 +95,6 @@ struct zmq_port *zmq_port_close(struct zmq_port *port, unsigned linger_ms)
     hash_table_deinit(&port->dialled);
     heap_free(port->heap, port->slots, port->slot_count * sizeof(*port->slots));
     port_shared_close(port);
-    port_items_free(port);
     port_callers_free(port, &port->router_ear);
     port_callers_free(port, &port->publisher_ear);
     explicit_bzero(port->secret_key, sizeof(port->secret_key));

@@ -64,6 +64,8 @@ struct zmq_port_hooks {
     /* Somebody was refused at a socket: `who` is where it came from, `reason` a word, `text` for people.  NULL: a warning. */
     void (*refused)(const char *who, const char *reason, const char *text, void *userdata);
     void (*warn)(const char *text, void *userdata);
+    /* Descriptors have run out, which is told once; NULL: there are some again.  The hook itself may be NULL. */
+    void (*starved)(const char *text, void *userdata);
     /* The port's thread is about to sleep, or has slept; meanwhile it touches nothing but descriptors.  NULL: nobody cares. */
     void (*sleeps)(bool is_asleep, void *userdata);
     /* A descriptor on which a guest may sleep first, exclusively; one on which it may not any more.  NULL: no guests. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "link/zmq_port.h"
 #include "node/node.h"
 #include "runtime/reporter.h"
 
@@ -127,4 +128,18 @@ void node_news_refused(maiko_bridge *bridge, const char *who, const char *reason
         bridge,
         &(struct node_news){
             .news = MAIKO_PEER_REFUSED, .peer = who, .reason = reason, .text = buffer, .pattern = pattern, .is_ours = true});
+}
+
+/* ---- what has run out ---- */
+
+void node_news_starved(maiko_bridge *bridge, const char *text)
+{
+    if (text == NULL) {
+        node_log(bridge, MAIKO_LOG_INFO, "there are descriptors again");
+        return;
+    }
+    node_log(bridge, MAIKO_LOG_ERROR, "out of descriptors: %s", text);
+    node_news_send(
+        bridge,
+        &(struct node_news){.news = MAIKO_PEER_DOWN, .peer = "", .reason = route_fault_word(ROUTE_NO_RESOURCES), .text = text});
 }

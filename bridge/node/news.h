@@ -35,4 +35,7 @@ void node_news_of_peer(struct maiko_bridge *bridge, const char *name, const stru
 void node_news_refused(struct maiko_bridge *bridge, const char *who, const char *reason, const char *pattern, const char *format,
                        ...) MAIKO_PRINTF(5, 6);
 
+/* Descriptors have run out for what is not about one link; `text` says for what.  NULL: there are some again. */
+void node_news_starved(struct maiko_bridge *bridge, const char *text);
+
 #endif

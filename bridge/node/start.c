@@ -37,6 +37,11 @@ static void on_refused(const char *who, const char *reason, const char *text, vo
     node_news_refused(userdata, who, reason, NULL, "%s", text);
 }
 
+static void on_starved(const char *text, void *userdata)
+{
+    node_news_starved(userdata, text);
+}
+
 /* A shard that sleeps comes first; where it cannot, the bridge's thread does it all. */
 static void share_fd(int fd, void *userdata)
 {
@@ -62,6 +67,7 @@ static maiko_status open_port(maiko_bridge *bridge, struct text *error)
                                                .may_listen = node_access_may_listen,
                                                .refused = on_refused,
                                                .warn = on_warning,
+                                               .starved = on_starved,
                                                .sleeps = node_guest_sleeps,
                                                .share = share_fd,
                                                .unshare = unshare_fd,
@@ -85,6 +91,7 @@ static maiko_status join_space(maiko_bridge *bridge, struct text *error)
                                             .message = node_shm_message,
                                             .channel_ended = node_shm_channel_ended,
                                             .warn = on_warning,
+                                            .starved = on_starved,
                                             .userdata = bridge}};
     maiko_status status;
     unsigned attempt;

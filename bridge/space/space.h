@@ -32,6 +32,8 @@ struct space_hooks {
     /* A channel that had an owner is no more. */
     void (*channel_ended)(void *owner, void *userdata);
     void (*warn)(const char *text, void *userdata); /* somebody was refused, something could not be read */
+    /* Descriptors or memory have run out, which is told once; NULL: there are some again.  The hook itself may be NULL. */
+    void (*starved)(const char *text, void *userdata);
     void *userdata;
 };
 

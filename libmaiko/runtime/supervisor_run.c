@@ -1,10 +1,10 @@
 /* Running a supervisor on its own threads: start, join, and both with signals. */
+#include "base/patient_poll.h"
 #include "runtime/lookout.h"
 #include "runtime/supervisor_internal.h"
 #include "runtime/supervisor_stop.h"
 #include "runtime/thread.h"
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/signalfd.h>
@@ -86,6 +86,14 @@ static bool join_is_over(struct maiko_supervisor *sup)
            supervisor_state(sup) == SUP_STOPPED;
 }
 
+/* Not by what poll() says, which says nothing under an RLIMIT_NOFILE of 0. */
+static bool has_signal(int signal_fd)
+{
+    struct signalfd_siginfo info;
+
+    return read(signal_fd, &info, sizeof info) == (ssize_t)sizeof info;
+}
+
 /* Waits for the end, or for a signal when there is a descriptor for them. */
 static void wait_for_end(struct maiko_supervisor *sup, int signal_fd)
 {
@@ -93,19 +101,15 @@ static void wait_for_end(struct maiko_supervisor *sup, int signal_fd)
         struct pollfd fds[2] = {{.fd = sup->join_fd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
         uint64_t count;
 
-        if (poll(fds, signal_fd >= 0 ? 2 : 1, -1) < 0 && errno != EINTR)
+        if (patient_poll(fds, signal_fd >= 0 ? 2 : 1, -1, NULL) < 0 && errno != EINTR)
             return;
         if (fds[0].revents != 0 && !join_is_over(sup)) {
             (void)!read(sup->join_fd, &count, sizeof count);
             if (join_is_over(sup)) /* what was just read may have been for all that join */
                 supervisor_wake_join(sup);
         }
-        if (signal_fd >= 0 && fds[1].revents != 0) {
-            struct signalfd_siginfo info;
-
-            (void)!read(signal_fd, &info, sizeof info);
+        if (signal_fd >= 0 && has_signal(signal_fd))
             (void)maiko_supervisor_request_stop(sup);
-        }
     }
 }
 

@@ -248,6 +248,61 @@ static void a_link_that_finds_no_descriptors_says_so_and_comes_back(void)
     report_ends_finish();
 }
 
+static unsigned count_starved(struct report_end *end)
+{
+    unsigned count = 0;
+    uint32_t i;
+
+    for (i = 0; i < end->count && i < REPORTS_KEPT; i++)
+        count += end->reports[i].news == MAIKO_PEER_DOWN && end->reports[i].peer[0] == '\0' &&
+                 strcmp(end->reports[i].reason, "no_resources") == 0;
+    return count;
+}
+
+/* Until one of them has come; those that were sent while the thread slept as it always did came at once. */
+static bool is_starved_after_sending(struct report_end *from, struct report_end *to, unsigned times)
+{
+    (void)maiko_send(maiko_supervisor_context(from->sup), counted, .number = 1);
+    return count_starved(from) == times && count_starved(to) == times;
+}
+
+static void a_limit_below_what_a_bridge_sleeps_on_is_said_and_stops_nothing(void)
+{
+    char endpoint[128];
+    struct report_end client;
+    struct report_end server;
+    struct rlimit before;
+    uint32_t received;
+
+    report_ends_begin();
+    snprintf(endpoint, sizeof(endpoint), "ipc://%s/socket", report_ends_directory);
+    report_end_make(&server, "server", &(maiko_bridge_config){.space = NULL});
+    CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, endpoint), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_import(server.bridge, &(maiko_bridge_pattern){.pattern = "count/up"}), MAIKO_OK);
+    report_end_start(&server);
+    report_end_make(&client, "client", &(maiko_bridge_config){.space = NULL});
+    CU_ASSERT_EQUAL(maiko_bridge_export(client.bridge, &(maiko_bridge_pattern){.pattern = "count/#"}), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client.bridge, endpoint, NULL), MAIKO_OK);
+    report_end_start(&client);
+    CU_ASSERT_EQUAL(maiko_bridge_wait_ready(client.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+
+    before = limit_to(RLIMIT_NOFILE, 3);
+    CU_ASSERT(wait_until(is_starved_after_sending(&client, &server, 1), 60000));
+    received = server.received;
+    CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(client.sup), counted, .number = 2), MAIKO_OK);
+    CU_ASSERT(wait_until(server.received > received, 60000));
+    CU_ASSERT_EQUAL(count_starved(&client), 1);
+    CU_ASSERT_PTR_NULL(report_end_find(&client, MAIKO_PEER_DOWN, "lost"));
+    setrlimit(RLIMIT_NOFILE, &before);
+    CU_ASSERT(wait_until(client.heard_of_descriptors == 1 && server.heard_of_descriptors == 1, 60000));
+    limit_to(RLIMIT_NOFILE, 3);
+    CU_ASSERT(wait_until(is_starved_after_sending(&client, &server, 2), 60000));
+    setrlimit(RLIMIT_NOFILE, &before);
+    report_end_stop(&client);
+    report_end_stop(&server);
+    report_ends_finish();
+}
+
 static void a_link_that_finds_no_memory_to_share_says_so_and_comes_about_later(void)
 {
     maiko_bridge_config config = {.space = "reports", .transport = MAIKO_TRANSPORT_SHM};
@@ -280,6 +335,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_subscription_that_fails_is_said_at_both_ends),
     TEST_CASE(the_file_of_an_ipc_endpoint_goes_with_a_clean_stop),
     TEST_CASE(a_link_that_finds_no_descriptors_says_so_and_comes_back),
+    TEST_CASE(a_limit_below_what_a_bridge_sleeps_on_is_said_and_stops_nothing),
     TEST_CASE(a_link_that_finds_no_memory_to_share_says_so_and_comes_about_later),
 };
 SUITE_MAIN_TIMEOUT("peer_reports", cases, 300)

@@ -428,6 +428,53 @@ static void a_live_owners_socket_is_never_stolen_and_a_stale_one_replaced(void)
     unlink(endpoint + 6);
 }
 
+/* Lowers the limit of this process below what a port sleeps on; in a child, as libzmq has the limit, too. */
+static int sleep_on_more_than_there_may_be(void *userdata)
+{
+    struct rlimit before;
+    struct rlimit less;
+    struct port_end server;
+    struct port_end client;
+    struct route *route;
+    struct clock clock;
+    unsigned turns = 0;
+    uint64_t end_ns;
+    bool is_told;
+
+    port_end_open(&server, NULL);
+    port_end_open(&client, NULL);
+    route = port_end_connect(&client, port_end_bind(&server, PORT_LINKS, "tcp://127.0.0.1:*"), "");
+    if (!wait_for(&client, &server, client.ups == 1) || getrlimit(RLIMIT_NOFILE, &before) != 0)
+        return 1;
+    less = before;
+    less.rlim_cur = 2;
+    if (setrlimit(RLIMIT_NOFILE, &less) != 0)
+        return 2;
+    clock_init(&clock);
+    end_ns = clock_mono_ns(&clock) + MAIKO_MS(300);
+    for (; clock_mono_ns(&clock) < end_ns; turns++)
+        zmq_port_run(server.port, end_ns);
+    if (turns > 60 || server.starved != 1)
+        return 3;
+    if (port_end_send(&client, route, "hello") != MAIKO_OK || !wait_for(&client, &server, server.frames == 1))
+        return 4;
+    if (port_end_send(&server, server.last, "welcome") != MAIKO_OK || !wait_for(&client, &server, client.frames == 1))
+        return 5;
+    is_told = server.starved == 1 && client.starved == 1 && server.is_starved && client.is_starved;
+    if (!is_told || setrlimit(RLIMIT_NOFILE, &before) != 0)
+        return 6;
+    if (!wait_for(&client, &server, !server.is_starved && !client.is_starved))
+        return 7;
+    port_end_close(&client);
+    port_end_close(&server);
+    return 0;
+}
+
+static void a_port_that_sleeps_on_more_than_there_may_be_neither_spins_nor_stops(void)
+{
+    CU_ASSERT_EQUAL(child_run(sleep_on_more_than_there_may_be, NULL, 60000), 0);
+}
+
 static int run_out_of_descriptors(void *userdata)
 {
     struct rlimit limit = {.rlim_cur = 40, .rlim_max = 40};
@@ -533,6 +580,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_listener_that_does_not_keep_up_loses_and_is_noticed),
     TEST_CASE(a_live_owners_socket_is_never_stolen_and_a_stale_one_replaced),
     TEST_CASE(running_out_of_descriptors_is_an_error_and_no_abort),
+    TEST_CASE(a_port_that_sleeps_on_more_than_there_may_be_neither_spins_nor_stops),
     TEST_CASE(garbage_at_the_sockets_hurts_nobody),
     TEST_CASE(closing_does_not_wait_for_a_peer_that_does_not_read),
 };

@@ -64,6 +64,14 @@ static void on_warning(const char *text, void *userdata)
     snprintf(end->warning, sizeof(end->warning), "%s", text);
 }
 
+static void on_starved(const char *text, void *userdata)
+{
+    struct port_end *end = userdata;
+
+    end->starved += text != NULL;
+    end->is_starved = text != NULL;
+}
+
 char port_end_reason[512];
 static struct text error;
 
@@ -85,7 +93,7 @@ maiko_status port_end_try_open(struct port_end *end, const struct port_keys *key
 {
     struct zmq_port_config config = {.heap = heap_default(),
                                      .hooks = {on_frame, on_up, on_down, on_forgotten, on_admit, on_may_listen, on_listening,
-                                               .warn = on_warning, .userdata = end}};
+                                               .warn = on_warning, .starved = on_starved, .userdata = end}};
 
     memset(end, 0, sizeof(*end));
     end->admits = true;

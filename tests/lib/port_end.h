@@ -20,6 +20,8 @@ struct port_end {
     char allowed_prefix[32];
     char warning[512];
     unsigned warnings;
+    unsigned starved; /* times it was told so */
+    bool is_starved;
     unsigned listening;
     int guest_fd;     /* epoll: what a guest sleeps on first; 0: there is none */
     int shared_fd[8]; /* in the order in which they came */

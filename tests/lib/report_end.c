@@ -38,6 +38,10 @@ static void on_log(maiko_log_level level, const char *text, void *userdata)
 
     if (strncmp(text, "refused: ", 9) == 0)
         end->refused_lines++;
+    if (strncmp(text, "the record of this node could not be written", 44) == 0)
+        end->unwritten_lines++;
+    if (strcmp(text, "there are descriptors again") == 0)
+        end->heard_of_descriptors++;
     if (level >= MAIKO_LOG_WARNING)
         snprintf(end->log, sizeof(end->log), "%s", text);
 }

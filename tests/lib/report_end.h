@@ -22,6 +22,8 @@ struct report_end {
     maiko_peer_report reports[REPORTS_KEPT];
     char log[1024]; /* the last warning */
     _Atomic uint32_t refused_lines;
+    _Atomic uint32_t unwritten_lines;      /* of the record */
+    _Atomic uint32_t heard_of_descriptors; /* times there were some again */
 };
 
 /* A runtime directory of one's own, around everything else. */
