@@ -164,6 +164,7 @@ maiko_bridge *node_new(struct heap *heap, maiko_supervisor *sup, const maiko_bri
     batch_builder_init(&bridge->building, bridge->heap, &bridge->large);
     clock_init(&bridge->clock);
     bridge->key_watch_fd = -1;
+    bridge->record_retry_ns = UINT64_MAX;
     types_init(&bridge->types, bridge->heap);
     origins_init(&bridge->origins, bridge->heap);
     allow_list_init(&bridge->allow, bridge->heap);

@@ -217,9 +217,10 @@ struct maiko_bridge {
     uint64_t started_ns;
     uint64_t clock_name; /* see process_clock() */
     uint64_t last_reset_ns;
-    bool is_ending;          /* peers are freed because the bridge is */
-    bool record_is_stale;    /* the space's record of us has to be written again */
-    struct list held_topics; /* struct source_topic whose senders are held */
+    bool is_ending;           /* peers are freed because the bridge is */
+    bool record_is_stale;     /* the space's record of us has to be written again */
+    uint64_t record_retry_ns; /* that failed: when to try again; UINT64_MAX: not */
+    struct list held_topics;  /* struct source_topic whose senders are held */
     /* written by the bridge's thread, read by any */
     _Atomic uint64_t exported;
     _Atomic uint64_t export_refused;

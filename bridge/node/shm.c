@@ -269,6 +269,8 @@ static const char *objection(const maiko_bridge *bridge, const struct attach_mes
         return "version";
     if (offer->abi != SHM_ABI)
         return "abi";
+    if (message->is_cut && message->fd_count < ATTACH_FDS)
+        return "limit"; /* the kernel had no descriptors for us */
     return message->fd_count == ATTACH_FDS ? NULL : "protocol";
 }
 
@@ -303,8 +305,9 @@ static void on_offer(maiko_bridge *bridge, struct space_channel *channel, const 
 static void on_answer(struct node_shm *shm, struct control_message *message)
 {
     struct node_peer *peer = shm->peer;
-    const char *text = "not three descriptors";
-    maiko_status status = MAIKO_EPROTOCOL;
+    bool is_cut = message->is_cut && message->fd_count < ATTACH_FDS;
+    const char *text = is_cut ? "no descriptors for it" : "not three descriptors";
+    maiko_status status = is_cut ? MAIKO_ELIMIT : MAIKO_EPROTOCOL;
 
     if (message->fd_count == ATTACH_FDS)
         status = shm_link_join(shm->link, message->fds, &text); /* step: join_answer */

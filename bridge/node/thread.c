@@ -9,6 +9,8 @@
 
 enum { FINAL_LINGER_MS = 200 };
 
+static const uint64_t record_retry_ns = MAIKO_SECONDS(1);
+
 /* ---- waiting callers ---- */
 
 static bool is_linked_with(const maiko_bridge *bridge, const char *actor)
@@ -127,9 +129,18 @@ static maiko_status fill_record(maiko_bridge *bridge, struct node_record *record
     return status;
 }
 
+static void note_written(maiko_bridge *bridge, maiko_status status, const char *reason)
+{
+    bool was_told = bridge->record_retry_ns != UINT64_MAX;
+
+    bridge->record_retry_ns = status == MAIKO_OK ? UINT64_MAX : clock_deadline(node_now(bridge), record_retry_ns);
+    if (status != MAIKO_OK && !was_told)
+        node_log(bridge, MAIKO_LOG_ERROR, "the record of this node could not be written: %s %s", maiko_strerror(status), reason);
+}
+
 static void write_record(maiko_bridge *bridge)
 {
-    char reason[256];
+    char reason[256] = "";
     struct text error;
     maiko_status status;
 
@@ -140,8 +151,15 @@ static void write_record(maiko_bridge *bridge)
     status = fill_record(bridge, space_record(bridge->space));
     if (status == MAIKO_OK)
         status = space_announce(bridge->space, &error);
-    if (status != MAIKO_OK)
-        node_log(bridge, MAIKO_LOG_ERROR, "the record of this node could not be written: %s %s", maiko_strerror(status), reason);
+    note_written(bridge, status, reason);
+}
+
+/* When it has to be written, and once more when that failed.  Returns when that is, at the latest `deadline_ns`. */
+static uint64_t run_record(maiko_bridge *bridge, uint64_t deadline_ns)
+{
+    if (bridge->record_is_stale || bridge->record_retry_ns <= node_now(bridge))
+        write_record(bridge);
+    return bridge->record_retry_ns < deadline_ns ? bridge->record_retry_ns : deadline_ns;
 }
 
 static void space_ready(void *userdata)
@@ -186,8 +204,8 @@ static uint64_t turn(maiko_bridge *bridge, uint64_t deadline_ns)
     node_outflow_run(bridge);
     deadline_ns = node_peers_run(bridge);
     node_outflow_release(bridge); /* what was acknowledged has made room */
-    if (bridge->record_is_stale)
-        write_record(bridge);
+    if (bridge->record_is_stale || bridge->record_retry_ns != UINT64_MAX)
+        deadline_ns = run_record(bridge, deadline_ns);
     check_waits(bridge);
     return deadline_ns;
 }

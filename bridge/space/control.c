@@ -10,6 +10,7 @@
 
 #include "base/errno_text.h"
 #include "space/process.h"
+#include "space/shortage.h"
 
 enum { CONTROL_BACKLOG = 128 };
 
@@ -110,8 +111,9 @@ maiko_status control_accept(int listen_fd, gid_t group, int *ret_fd, struct text
     if (fd < 0) {
         if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
             return MAIKO_ENOTFOUND;
+        status = errno_is_shortage(errno) ? MAIKO_ELIMIT : MAIKO_ESYSTEM;
         text_append_format(error, "accepting a control connection: %s", ERRNO_TEXT(errno));
-        return MAIKO_ESYSTEM;
+        return status;
     }
     status = check_peer(fd, group, error);
     if (status == MAIKO_OK)
@@ -129,8 +131,9 @@ maiko_status control_connect(const char *path, gid_t group, int *ret_fd, struct 
         return MAIKO_ETOOLONG;
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
+        status = errno_is_shortage(errno) ? MAIKO_ELIMIT : MAIKO_ESYSTEM;
         text_append_format(error, "control connection to %s: %s", path, ERRNO_TEXT(errno));
-        return MAIKO_ESYSTEM;
+        return status;
     }
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
         int reason = errno;
@@ -187,7 +190,7 @@ maiko_status control_send_greeting(int fd, const struct greeting *greeting)
     return status;
 }
 
-/* The kernel has cut off what `control` has no room for, and closed it. */
+/* The kernel has cut off what `control` or this process has no room for, and closed it. */
 static void take_descriptors(struct msghdr *from, struct control_message *message)
 {
     struct cmsghdr *header;
@@ -223,6 +226,7 @@ maiko_status control_receive(int fd, struct control_message *ret_message)
 
     ret_message->len = 0;
     ret_message->fd_count = 0;
+    ret_message->is_cut = false;
     if (len < 0)
         return errno == EAGAIN || errno == EINTR ? MAIKO_ENOTFOUND : MAIKO_ECLOSED;
     take_descriptors(&message, ret_message);
@@ -230,7 +234,8 @@ maiko_status control_receive(int fd, struct control_message *ret_message)
         control_message_close(ret_message);
         return MAIKO_ECLOSED;
     }
-    ret_message->len = message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ? 0 : (size_t)len;
+    ret_message->len = message.msg_flags & MSG_TRUNC ? 0 : (size_t)len;
+    ret_message->is_cut = (message.msg_flags & MSG_CTRUNC) != 0;
     return MAIKO_OK;
 }
 

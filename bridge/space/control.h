@@ -16,10 +16,11 @@
 MAIKO_MUST_CHECK maiko_status control_listen(const char *path, gid_t group, int *ret_fd, struct text *error);
 
 /* One waiting connection of a process that the group admits.  MAIKO_OK; MAIKO_ENOTFOUND: none waits; MAIKO_EPERM: one of another
- * user was turned away; MAIKO_ESYSTEM: no descriptors. */
+ * user was turned away; MAIKO_ELIMIT: no descriptor for it, it still waits; MAIKO_ESYSTEM. */
 MAIKO_MUST_CHECK maiko_status control_accept(int listen_fd, gid_t group, int *ret_fd, struct text *error);
 
-/* MAIKO_OK; MAIKO_ENOTFOUND: nobody listens; MAIKO_EFULL: try again later; MAIKO_EPERM: another user's; MAIKO_ESYSTEM. */
+/* MAIKO_OK; MAIKO_ENOTFOUND: nobody listens; MAIKO_EFULL: try again later; MAIKO_EPERM: another user's; MAIKO_ELIMIT: no
+ * descriptor for it; MAIKO_ESYSTEM. */
 MAIKO_MUST_CHECK maiko_status control_connect(const char *path, gid_t group, int *ret_fd, struct text *error);
 
 /* Sends the greeting with a pidfd of this process (without one where the kernel has none).
@@ -38,6 +39,7 @@ struct control_message {
     size_t len; /* 0 for one that was longer than any of ours */
     int fds[CONTROL_FDS_MAX];
     size_t fd_count; /* the owner of the message closes them */
+    bool is_cut;     /* more came than there was room for, or than this process may have */
 };
 
 /* The descriptors stay the caller's.  MAIKO_OK; MAIKO_EFULL: the other side does not read; MAIKO_ECLOSED, MAIKO_ESYSTEM. */

@@ -27,6 +27,7 @@ bridge_sources += bridge/space/process.h
 bridge_sources += bridge/space/public.c
 bridge_sources += bridge/space/record.c
 bridge_sources += bridge/space/record.h
+bridge_sources += bridge/space/shortage.h
 bridge_sources += bridge/space/space.c
 bridge_sources += bridge/space/space.h
 bridge_sources += bridge/space/text_list.c

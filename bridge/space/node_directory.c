@@ -13,6 +13,7 @@
 #include "base/errno_text.h"
 #include "space/path.h"
 #include "space/private_directory.h"
+#include "space/shortage.h"
 
 enum { CREATE_ATTEMPTS = 16, TEMPORARY_NAME_MAX = 128 };
 
@@ -200,17 +201,25 @@ maiko_status node_directory_read(int space_fd, const char *name, struct node_rec
     return status;
 }
 
+/* Without a descriptor a process does not learn when it began. */
+static bool is_own(const struct process_identity *process, const struct process_identity *self)
+{
+    if (self->start_time == 0)
+        return process->pid == self->pid && process->pid_namespace == self->pid_namespace;
+    return process_identity_equal(process, self);
+}
+
 bool node_directory_is_alive(int space_fd, const char *name, const struct node_record *record)
 {
     struct process_identity self = process_identity_self();
     enum life life;
     int fd;
 
-    if (record != NULL && process_identity_equal(&record->process, &self))
+    if (record != NULL && is_own(&record->process, &self))
         return true;
     fd = openat(space_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
-        return false;
+        return errno_is_shortage(errno); /* cannot tell: leave it alone */
     life = life_lock_probe(fd);
     close(fd);
     return life == LIFE_HELD;

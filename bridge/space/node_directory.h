@@ -26,7 +26,8 @@ void node_directory_remove(int space_fd, const char *name, struct node_directory
 /* Closes without removing anything, as a death would. */
 void node_directory_abandon(struct node_directory *directory);
 
-/* Reads the record of a node.  MAIKO_OK, MAIKO_ENOTFOUND, MAIKO_EPROTOCOL, MAIKO_ENOMEM, MAIKO_EPERM, MAIKO_ESYSTEM. */
+/* Reads the record of a node.  MAIKO_OK, MAIKO_ENOTFOUND, MAIKO_EPROTOCOL, MAIKO_ENOMEM, MAIKO_EPERM, MAIKO_ELIMIT (descriptors),
+ * MAIKO_ESYSTEM. */
 MAIKO_MUST_CHECK maiko_status node_directory_read(int space_fd, const char *name, struct node_record *record, struct text *error);
 
 /* Is the node alive?  Nodes of this process always are; `record` tells whose it is and may be NULL for one without. */

@@ -14,6 +14,7 @@
 
 #include "base/errno_text.h"
 #include "space/group.h"
+#include "space/shortage.h"
 
 enum { SHARED_MODE = 02770 };
 
@@ -66,6 +67,8 @@ static maiko_status open_failed(const char *name, struct text *error)
         return MAIKO_EPERM;
     }
     text_append_format(error, "%s: %s", name, ERRNO_TEXT(reason));
+    if (errno_is_shortage(reason))
+        return MAIKO_ELIMIT;
     return reason == ENOENT ? MAIKO_ENOTFOUND : reason == EACCES ? MAIKO_EPERM : MAIKO_ESYSTEM;
 }
 
@@ -194,7 +197,7 @@ maiko_status private_file_read(int parent_fd, const char *name, size_t max, stru
     maiko_status status;
 
     if (fd < 0)
-        return errno == ENOENT ? MAIKO_ENOTFOUND : MAIKO_ESYSTEM;
+        return errno == ENOENT ? MAIKO_ENOTFOUND : errno_is_shortage(errno) ? MAIKO_ELIMIT : MAIKO_ESYSTEM;
     status = file_read_all(fd, max, heap, ret_text, ret_len);
     close(fd);
     return status;

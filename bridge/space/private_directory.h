@@ -13,7 +13,7 @@
  * Opens `name` below `parent_fd`, making it first when `create`: with mode 0700, or, in a directory of a group, as one of the
  * same group.
  * MAIKO_OK with a descriptor of the caller's; MAIKO_ENOTFOUND; MAIKO_EPERM when it is a link, no directory, belongs to
- * somebody else or is open to others; MAIKO_ESYSTEM.  `error` says which.
+ * somebody else or is open to others; MAIKO_ELIMIT (descriptors); MAIKO_ESYSTEM.  `error` says which.
  */
 MAIKO_MUST_CHECK maiko_status private_directory_open(int parent_fd, const char *name, bool create, int *ret_fd,
                                                      struct text *error);
@@ -30,7 +30,8 @@ void private_file_share(int directory_fd, int fd, mode_t mode);
 maiko_status private_directory_remove(int parent_fd, const char *name);
 
 /* Reads a whole file of at most `max` bytes below `parent_fd`, never through a link.  The caller frees *ret_text with
- * heap_free(heap, text, len + 1); it is NUL-terminated.  MAIKO_ENOTFOUND, MAIKO_ETOOLONG, MAIKO_ENOMEM, MAIKO_ESYSTEM. */
+ * heap_free(heap, text, len + 1); it is NUL-terminated.  MAIKO_ENOTFOUND, MAIKO_ETOOLONG, MAIKO_ENOMEM, MAIKO_ELIMIT,
+ * MAIKO_ESYSTEM. */
 MAIKO_MUST_CHECK maiko_status private_file_read(int parent_fd, const char *name, size_t max, struct heap *heap, char **ret_text,
                                                 size_t *ret_len);
 

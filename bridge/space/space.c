@@ -22,6 +22,7 @@
 #include "space/path.h"
 #include "space/place.h"
 #include "space/private_directory.h"
+#include "space/shortage.h"
 
 enum { VISITORS_MAX = 1024, EVENTS_PER_RUN = 256 };
 
@@ -78,6 +79,10 @@ struct space {
     struct source listener;
     struct source retry; /* a timer, armed while a node could not be connected to yet */
     uint64_t retry_ns;   /* of the next try; back to the least when something in the space changes */
+    bool needs_scan;     /* not all of the space could be looked at */
+    bool is_deaf;        /* who connects waits in the listener, which is not listened to */
+    bool is_starved;     /* since the last retry something failed for lack of descriptors or memory */
+    bool is_told_starved;
     int space_watch;
     struct list nodes;
     struct list visitors;
@@ -172,6 +177,43 @@ static void arm_retry(struct space *space)
     timerfd_settime(space->retry.fd, 0, &in, NULL);
 }
 
+/* Whatever it was is tried again with everything else. */
+static void starve(struct space *space, const char *text)
+{
+    if (!space->is_told_starved) {
+        space->is_told_starved = true;
+        space->retry_ns = retry_min_ns;
+        if (space->hooks.starved != NULL)
+            space->hooks.starved(text, space->hooks.userdata);
+    }
+    space->is_starved = true;
+    arm_retry(space);
+}
+
+/* Other failures are tried again, too, but not told. */
+static void starve_by_errno(struct space *space, const char *what)
+{
+    char reason[256];
+    struct text text;
+
+    if (!errno_is_shortage(errno)) {
+        arm_retry(space);
+        return;
+    }
+    text_init_buffer(&text, reason, sizeof(reason));
+    text_append_format(&text, "%s: %s", what, ERRNO_TEXT(errno));
+    starve(space, reason);
+}
+
+static void note_plenty(struct space *space)
+{
+    if (space->is_starved || !space->is_told_starved)
+        return;
+    space->is_told_starved = false;
+    if (space->hooks.starved != NULL)
+        space->hooks.starved(NULL, space->hooks.userdata);
+}
+
 /* ---- other nodes ---- */
 
 static struct node *node_find(struct space *space, const char *name)
@@ -251,6 +293,8 @@ static void node_connect(struct space *space, struct node *node)
     }
     if (status == MAIKO_EPERM)
         warn(space, reason);
+    if (status == MAIKO_ELIMIT)
+        starve(space, reason);
     if (status == MAIKO_ENOTFOUND && !node_directory_is_alive(space->place.space_fd, node->record.name, &node->record))
         node->is_dead = true;
     arm_retry(space);
@@ -346,20 +390,28 @@ static void node_look(struct space *space, const char *name)
     struct node_record record;
     char reason[256];
     struct text why;
+    maiko_status status;
 
     if (node == NULL)
         node = node_new(space, name);
-    if (node == NULL)
+    if (node == NULL) {
+        space->needs_scan = true;
+        starve(space, "no memory for another node of the space");
         return;
+    }
     node->is_seen = true;
     node_watch_directory(space, node); /* before the reading, or a change in between would be missed */
     text_init_buffer(&why, reason, sizeof(reason));
     node_record_init(&record, space->heap);
-    if (node_directory_read(space->place.space_fd, name, &record, &why) != MAIKO_OK) {
-        if (reason[0] != '\0')
-            warn(space, reason);
-        return;
+    status = node_directory_read(space->place.space_fd, name, &record, &why);
+    if (status == MAIKO_ELIMIT || status == MAIKO_ENOMEM) {
+        space->needs_scan = true;
+        starve(space, reason[0] != '\0' ? reason : maiko_strerror(status));
+    } else if (status != MAIKO_OK && reason[0] != '\0') {
+        warn(space, reason);
     }
+    if (status != MAIKO_OK)
+        return;
     if (node->record.epoch != 0 && node->record.epoch != record.epoch) {
         node_record_deinit(&record);
         node_leave(space, node, SPACE_REPLACED); /* and with it the watch */
@@ -393,10 +445,11 @@ static void scan(struct space *space)
     struct dirent *entry;
     struct list *link;
 
+    space->needs_scan = directory == NULL;
     if (directory == NULL) {
+        starve_by_errno(space, "the space cannot be looked at");
         if (fd >= 0)
             close(fd);
-        arm_retry(space);
         return;
     }
     LIST_FOR_EACH (link, &space->nodes)
@@ -424,7 +477,17 @@ static void read_inotify(struct space *space)
     scan(space);
 }
 
-static void accept_visitor(struct space *space)
+/* While there is no descriptor for a visitor the listener would be ready without end. */
+static void listen_to_visitors(struct space *space, bool is_on)
+{
+    struct epoll_event event = {.events = is_on ? EPOLLIN : 0, .data = {.ptr = &space->listener}};
+
+    space->is_deaf = !is_on;
+    epoll_ctl(space->epoll_fd, EPOLL_CTL_MOD, space->listener.fd, &event);
+}
+
+/* True: there was one. */
+static bool accept_visitor(struct space *space)
 {
     struct visitor *visitor;
     char reason[256];
@@ -434,24 +497,38 @@ static void accept_visitor(struct space *space)
 
     text_init_buffer(&why, reason, sizeof(reason));
     status = control_accept(space->listener.fd, space->place.group, &fd, &why);
-    if (status != MAIKO_OK) {
-        if (status != MAIKO_ENOTFOUND)
-            warn(space, reason);
-        return;
+    if (status == MAIKO_ELIMIT)
+        starve(space, reason);
+    else if (status != MAIKO_OK && status != MAIKO_ENOTFOUND)
+        warn(space, reason);
+    if (status == MAIKO_ELIMIT || status == MAIKO_ESYSTEM) {
+        listen_to_visitors(space, false);
+        arm_retry(space);
     }
+    if (status != MAIKO_OK)
+        return status == MAIKO_EPERM;
     visitor = space->visitor_count < VISITORS_MAX ? heap_alloc_zeroed(space->heap, 1, sizeof(*visitor)) : NULL;
     if (visitor == NULL || source_add(space, &visitor->channel.source, SOURCE_VISITOR, fd, visitor) != MAIKO_OK) {
         if (visitor == NULL)
             close(fd);
         heap_free(space->heap, visitor, sizeof(*visitor));
         warn(space, "a control connection was turned away: too many");
-        return;
+        return true;
     }
     list_init(&visitor->link);
     list_push_back(&space->visitors, &visitor->link);
     space->visitor_count++;
     if (greet(space, fd) != MAIKO_OK)
         warn(space, "greeting a visitor failed");
+    return true;
+}
+
+/* Those who came meanwhile, while there are descriptors for them. */
+static void accept_waiting(struct space *space)
+{
+    listen_to_visitors(space, true);
+    while (accept_visitor(space))
+        ;
 }
 
 static void visitor_free(struct space *space, struct visitor *visitor)
@@ -533,6 +610,8 @@ static void node_retry(struct space *space, struct node *node)
 {
     if (node->control.source.fd >= 0)
         return;
+    if (space->is_starved && node->record.epoch == 0)
+        return; /* never looked at: by its lock alone one of this process would look dead */
     if (node->record.is_ready && !node->is_dead)
         node_connect(space, node);
     else if (node->is_dead || !node_directory_is_alive(space->place.space_fd, node->record.name, &node->record))
@@ -548,8 +627,14 @@ static void retry(struct space *space)
     if (read(space->retry.fd, &expirations, sizeof(expirations)) < 0)
         return;
     space->retry_ns = space->retry_ns * 2 < retry_max_ns ? space->retry_ns * 2 : retry_max_ns;
+    space->is_starved = false;
+    if (space->is_deaf)
+        accept_waiting(space);
+    if (space->needs_scan)
+        scan(space);
     LIST_FOR_EACH_SAFE (link, after, &space->nodes)
         node_retry(space, CONTAINER_OF(link, struct node, link));
+    note_plenty(space);
 }
 
 static void handle(struct space *space, struct source *source)
@@ -559,7 +644,7 @@ static void handle(struct space *space, struct source *source)
         read_inotify(space);
         break;
     case SOURCE_LISTENER:
-        accept_visitor(space);
+        (void)accept_visitor(space);
         break;
     case SOURCE_RETRY:
         retry(space);

@@ -34,6 +34,7 @@ integration_tests += tests/integration/test_peer_keys
 integration_tests += tests/integration/test_peer_reports
 integration_tests += tests/integration/test_peer_stopped
 integration_tests += tests/integration/test_relay
+integration_tests += tests/integration/test_shortage
 integration_tests += tests/integration/test_space
 integration_tests += tests/integration/test_space_group
 integration_tests += tests/integration/test_terminal
@@ -58,6 +59,7 @@ tests_integration_test_space_group_SOURCES = tests/integration/test_space_group.
 tests_integration_test_bridge_SOURCES = tests/integration/test_bridge.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_peer_keys_SOURCES = tests/integration/test_peer_keys.c $(report_end_sources)
 tests_integration_test_peer_reports_SOURCES = tests/integration/test_peer_reports.c $(report_end_sources)
+tests_integration_test_shortage_SOURCES = tests/integration/test_shortage.c $(report_end_sources)
 tests_integration_test_peer_stopped_SOURCES = tests/integration/test_peer_stopped.c $(report_end_sources)
 report_end_sources = tests/lib/report_end.c tests/lib/report_end.h
 

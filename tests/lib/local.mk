@@ -25,6 +25,8 @@ tests_lib_libtestkit_la_SOURCES = \
 	tests/lib/sample_events.h \
 	tests/lib/scratch.c \
 	tests/lib/scratch.h \
+	tests/lib/shortage.c \
+	tests/lib/shortage.h \
 	tests/lib/stage.c \
 	tests/lib/stage.h \
 	tests/lib/suite.c \
