@@ -7,8 +7,6 @@
 #include "link/peer.h"
 #include "wire/limits.h"
 
-enum { LOG_BYTES = 4 * 1024 * 1024 };
-
 struct exporter {
     struct heap *heap;
     struct retained log;
@@ -29,7 +27,7 @@ maiko_status exporter_new(const struct exporter_config *config, struct exporter 
         return MAIKO_ENOMEM;
     exporter->heap = config->heap;
     exporter->next_stream = config->stream_seed > 0 ? config->stream_seed : 1;
-    retained_init(&exporter->log, config->heap, config->log_bytes > 0 ? config->log_bytes : LOG_BYTES);
+    retained_init(&exporter->log, config->heap, config->log_bytes > 0 ? config->log_bytes : EXPORTER_LOG_BYTES);
     list_init(&exporter->peers);
     pack_init(&exporter->pack, config->heap, WIRE_FRAME_MAX - WIRE_BATCH_MAX);
     channels_init(&exporter->channels, config->heap, &exporter->log,

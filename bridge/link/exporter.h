@@ -47,9 +47,11 @@ struct export_event {
     maiko_overflow overflow; /* of the topic; counts when the topic is new */
 };
 
+enum { EXPORTER_LOG_BYTES = 4 * 1024 * 1024 };
+
 struct exporter_config {
     struct heap *heap;
-    size_t log_bytes;     /* 0: 4 MiB */
+    size_t log_bytes;     /* 0: EXPORTER_LOG_BYTES */
     size_t channels;      /* at most; 0: as many as the protocol has numbers */
     uint64_t stream_seed; /* streams are numbered from here: unlike those of earlier lives, such as the wall time of the start */
 };

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "node/rename.h"
+#include "runtime/shared_heap.h"
 #include "security/endpoint.h"
 #include "security/key_file.h"
 #include "space/path.h"
@@ -140,7 +141,9 @@ static maiko_status make_locks(maiko_bridge *bridge)
 
 maiko_bridge *maiko_bridge_new_sized(maiko_supervisor *sup, const maiko_bridge_config *config, size_t config_size)
 {
-    return node_new(heap_default(), sup, config, config_size);
+    struct heap *heap = maiko_supervisor_heap(sup);
+
+    return node_new(heap != NULL ? heap : heap_default(), sup, config, config_size);
 }
 
 maiko_bridge *node_new(struct heap *heap, maiko_supervisor *sup, const maiko_bridge_config *config, size_t config_size)
@@ -151,8 +154,9 @@ maiko_bridge *node_new(struct heap *heap, maiko_supervisor *sup, const maiko_bri
         return NULL;
     bridge->magic = NODE_MAGIC;
     bridge->heap = heap;
-    heap_init(&bridge->large, &heap->allocator, 0);
-    heap_use_shelf(&bridge->large, &bridge->large_blocks);
+    heap_init(&bridge->with_shelf, NULL, 0);
+    heap_use_shelf(&bridge->with_shelf, &bridge->large_blocks);
+    bridge->large = heap == heap_default() ? &bridge->with_shelf : heap;
     bridge->sup = sup;
     bridge->shm_fd = -1;
     list_init(&bridge->expected);
@@ -161,7 +165,7 @@ maiko_bridge *node_new(struct heap *heap, maiko_supervisor *sup, const maiko_bri
     list_init(&bridge->waits);
     list_init(&bridge->held_topics);
     sources_init(&bridge->sources, bridge->heap, bridge->exports);
-    batch_builder_init(&bridge->building, bridge->heap, &bridge->large);
+    batch_builder_init(&bridge->building, bridge->heap, bridge->large);
     clock_init(&bridge->clock);
     bridge->key_watch_fd = -1;
     bridge->record_retry_ns = UINT64_MAX;

@@ -351,7 +351,7 @@ static void free_waiting(maiko_bridge *bridge, struct waiting_import *waiting)
         unref_plan(bridge, waiting->plan);
     if (waiting->is_lent && lent_of(waiting)->loan != NULL)
         shm_view_return(lent_of(waiting)->loan);
-    heap_free(&bridge->large, waiting, waiting_size(waiting));
+    heap_free(bridge->large, waiting, waiting_size(waiting));
 }
 
 static maiko_status let_wait(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event,
@@ -364,7 +364,7 @@ static maiko_status let_wait(maiko_bridge *bridge, struct node_peer *peer, const
     status = look_at(event, plan, &coming, error);
     if (status != MAIKO_OK)
         return status;
-    waiting = heap_alloc(&bridge->large, sizeof(*waiting) + coming.len);
+    waiting = heap_alloc(bridge->large, sizeof(*waiting) + coming.len);
     if (waiting == NULL)
         return MAIKO_ENOMEM;
     *waiting = (struct waiting_import){.peer = peer,
@@ -429,7 +429,7 @@ static maiko_status let_lent_wait(maiko_bridge *bridge, struct node_peer *peer, 
                                   .import = meta_of(event),
                                   .len = lent->len,
                                   .is_lent = lent->bytes != NULL};
-    struct waiting_import *waiting = heap_alloc(&bridge->large, waiting_size(&head));
+    struct waiting_import *waiting = heap_alloc(bridge->large, waiting_size(&head));
     maiko_status status = MAIKO_OK;
 
     if (waiting == NULL)
@@ -624,7 +624,7 @@ void node_import_end(maiko_bridge *bridge, const char *publisher)
 
     if (actor == NULL || actor->is_ended)
         return;
-    waiting = heap_alloc_zeroed(&bridge->large, 1, sizeof(*waiting));
+    waiting = heap_alloc_zeroed(bridge->large, 1, sizeof(*waiting));
     if (waiting == NULL) {
         node_log(bridge, MAIKO_LOG_ERROR, "the end of \"%s\" was lost: out of memory", publisher);
         return;

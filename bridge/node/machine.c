@@ -23,12 +23,12 @@ static void sink_send(struct peer *machine, const uint8_t *bytes, size_t len, vo
         peer->is_broken = true; /* told to the machine when it has returned */
 }
 
-/* Shared memory copies. */
+/* Shared memory copies, and what libzmq gives back later than everything else has ended is no supervisor's. */
 static bool sink_give(struct peer *machine, uint8_t *bytes, size_t len, size_t size, void *userdata)
 {
     struct node_peer *peer = userdata;
 
-    if (peer->route == NULL || node_shm_is_up(peer))
+    if (peer->route == NULL || node_shm_is_up(peer) || peer->bridge->heap != heap_default())
         return false;
     if (zmq_port_give(peer->bridge->port, peer->route, bytes, len, size) != MAIKO_OK)
         peer->is_broken = true;

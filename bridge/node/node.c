@@ -279,7 +279,7 @@ static void bridge_free(maiko_bridge *bridge)
     pthread_mutex_destroy(&bridge->turn);
     explicit_bzero(&bridge->keys, sizeof(bridge->keys));
     bridge->magic = 0;
-    heap_clear_shelf(&bridge->large);
+    heap_clear_shelf(&bridge->with_shelf);
     heap_free(heap, bridge, sizeof(*bridge));
 }
 

@@ -160,7 +160,8 @@ struct maiko_bridge {
     uint32_t magic;
     /* set up before the start */
     struct heap *heap;
-    struct heap large;         /* on the same allocator: encoded events, frames, and events that wait to be brought in */
+    struct heap *large;        /* encoded events, frames, and events that wait to be brought in: the same, or the next */
+    struct heap with_shelf;    /* malloc(), where the bridge is on heap_default() */
     struct shelf large_blocks; /* its large ones, for the next */
     maiko_supervisor *sup;
     maiko_bridge_config config; /* texts below */
@@ -275,7 +276,7 @@ struct maiko_bridge {
 
 /* ---- config.c ---- */
 
-/* maiko_bridge_new() on a heap of one's own; large frames that are handed to libzmq are on heap_default() all the same. */
+/* maiko_bridge_new() on a heap of one's own: libzmq then gets copies of large frames. */
 maiko_bridge *node_new(struct heap *heap, maiko_supervisor *sup, const maiko_bridge_config *config, size_t config_size);
 
 /* ---- node.c ---- */

@@ -136,7 +136,7 @@ static maiko_status shm_make(struct node_peer *peer, struct space_channel *chann
     shm->peer = peer;
     shm->id = id;
     peer->shm = shm;
-    status = shm_link_new(&bridge->large, id, &shm->link);
+    status = shm_link_new(bridge->large, id, &shm->link);
     if (status == MAIKO_OK)
         status = watch(bridge, shm_link_wake_fd(shm->link));
     if (status != MAIKO_OK) {

@@ -180,10 +180,19 @@ static maiko_status connect_all(maiko_bridge *bridge)
     return status;
 }
 
+/* What is kept of the past takes from what the supervisor may have only a part. */
+static size_t log_bytes(const maiko_bridge *bridge)
+{
+    size_t bytes = bridge->config.log_bytes > 0 ? bridge->config.log_bytes : EXPORTER_LOG_BYTES;
+    size_t most = bridge->heap->cap / 8;
+
+    return bridge->heap->cap == 0 || bytes < most ? bytes : most;
+}
+
 static maiko_status open_all(maiko_bridge *bridge, struct text *error)
 {
     struct exporter_config config = {
-        .heap = bridge->heap, .log_bytes = bridge->config.log_bytes, .stream_seed = clock_wall_ns(&bridge->clock)};
+        .heap = bridge->heap, .log_bytes = log_bytes(bridge), .stream_seed = clock_wall_ns(&bridge->clock)};
     maiko_status status = exporter_new(&config, &bridge->exporter);
 
     bridge->started_ns = node_now(bridge);

@@ -23,6 +23,7 @@ integration_tests += tests/integration/test_app
 integration_tests += tests/integration/test_attach
 integration_tests += tests/integration/test_books
 integration_tests += tests/integration/test_bridge
+integration_tests += tests/integration/test_bridge_heap
 integration_tests += tests/integration/test_bridge_memory
 integration_tests += tests/integration/test_circle
 integration_tests += tests/integration/test_in_place

@@ -35,12 +35,11 @@ static maiko_status set_up(maiko_bridge *bridge)
     return status;
 }
 
-/* What came out of it, after everything was taken down. */
-static maiko_status run(struct heap *heap)
+/* What came out of it, after everything was taken down.  Without a heap the bridge has what its supervisor has. */
+static maiko_status run(maiko_supervisor *sup, struct heap *heap)
 {
     maiko_bridge_config config = {.space = "memory", .key_file = key_file, .allow_file = allow_file, .linger_ns = 1};
-    maiko_supervisor *sup = maiko_supervisor_new(&(maiko_config){.name = "memory", .no_counters_file = true});
-    maiko_bridge *bridge = node_new(heap, sup, &config, sizeof(config));
+    maiko_bridge *bridge = heap != NULL ? node_new(heap, sup, &config, sizeof(config)) : maiko_bridge_new(sup, &config);
     maiko_status status = bridge == NULL ? MAIKO_ENOMEM : set_up(bridge);
 
     if (status == MAIKO_OK)
@@ -54,6 +53,14 @@ static maiko_status run(struct heap *heap)
     return status;
 }
 
+static void check(const struct failing_allocator *failing, long nth, maiko_status status)
+{
+    if (status != MAIKO_OK && (status != MAIKO_ENOMEM || !failing_allocator_has_failed(failing)))
+        SUITE_FAIL("allocation %ld: %s: %s", nth, maiko_strerror(status), reason);
+    if (!failing_allocator_is_balanced(failing))
+        SUITE_FAIL("allocation %ld: leaks", nth);
+}
+
 static void fail_every_allocation(bool stay_failed)
 {
     struct failing_allocator failing;
@@ -61,6 +68,7 @@ static void fail_every_allocation(bool stay_failed)
     long nth;
 
     for (nth = 0; was_hit && nth < 2000; nth++) {
+        maiko_supervisor *sup = maiko_supervisor_new(&(maiko_config){.name = "memory", .no_counters_file = true});
         maiko_status status;
         struct heap heap;
 
@@ -70,15 +78,36 @@ static void fail_every_allocation(bool stay_failed)
             failing_allocator_fail_from(&failing, nth);
         else
             failing_allocator_fail_nth(&failing, nth);
-        status = run(&heap);
+        status = run(sup, &heap);
         was_hit = failing_allocator_has_failed(&failing);
-        if (status != MAIKO_OK && (status != MAIKO_ENOMEM || !was_hit))
-            SUITE_FAIL("allocation %ld: %s: %s", nth, maiko_strerror(status), reason);
-        if (!failing_allocator_is_balanced(&failing))
-            SUITE_FAIL("allocation %ld: leaks", nth);
+        check(&failing, nth, status);
     }
     CU_ASSERT_FALSE(was_hit);
     CU_ASSERT(nth > 30);
+}
+
+/* The bridge and its supervisor by one allocator, which the program gave to the supervisor only. */
+static void fail_every_allocation_of_both(void)
+{
+    struct failing_allocator failing;
+    bool was_hit = true;
+    long nth;
+
+    for (nth = 0; was_hit && nth < 4000; nth++) {
+        maiko_supervisor *sup;
+        maiko_status status;
+
+        failing_allocator_init(&failing);
+        sup = maiko_supervisor_new(
+            &(maiko_config){.name = "memory", .no_counters_file = true, .shards = 1, .allocator = &failing.allocator});
+        CU_ASSERT_PTR_NOT_NULL_FATAL(sup);
+        failing_allocator_fail_nth(&failing, nth);
+        status = run(sup, NULL);
+        was_hit = failing_allocator_has_failed(&failing);
+        check(&failing, nth, status);
+    }
+    CU_ASSERT_FALSE(was_hit);
+    CU_ASSERT(nth > 60); /* those of the bridge are among them */
 }
 
 static void write_files(void)
@@ -111,6 +140,14 @@ static void memory_may_run_out_in_a_bridge_and_stay_so(void)
     host_deinit(&host);
 }
 
+static void the_allocator_of_the_supervisor_is_the_bridges_and_may_fail(void)
+{
+    host_init(&host);
+    write_files();
+    fail_every_allocation_of_both();
+    host_deinit(&host);
+}
+
 /* ---- a batch that found no memory, and then no supervisor ---- */
 
 #define PARCEL_FIELDS(F) F(UINT64, number) F(TAIL, content, BYTES)
@@ -136,9 +173,10 @@ static void make_node(maiko_supervisor **sup, maiko_bridge **bridge, const maiko
                       struct stuck_reader *reader)
 {
     static const maiko_actor_ops ops = {.handle = read_until_stuck};
+    const maiko_bridge_config config = {.space = "memory", .node = name};
 
     *sup = maiko_supervisor_new(&(maiko_config){.name = name, .shards = 1, .allocator = allocator, .no_counters_file = true});
-    *bridge = maiko_bridge_new(*sup, &(maiko_bridge_config){.space = "memory", .node = name});
+    *bridge = node_new(heap_default(), *sup, &config, sizeof(config)); /* which has memory when the supervisor has none */
     if (reader == NULL)
         (void)maiko_bridge_export(*bridge, &(maiko_bridge_pattern){.pattern = "parcel"});
     else
@@ -225,6 +263,7 @@ static void a_batch_that_a_halting_supervisor_does_not_take_is_told(void)
 static const struct test_case cases[] = {
     TEST_CASE(each_allocation_of_a_bridge_may_fail),
     TEST_CASE(memory_may_run_out_in_a_bridge_and_stay_so),
+    TEST_CASE(the_allocator_of_the_supervisor_is_the_bridges_and_may_fail),
     TEST_CASE(a_batch_that_a_halting_supervisor_does_not_take_is_told),
 };
 

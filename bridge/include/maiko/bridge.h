@@ -41,7 +41,7 @@ typedef struct maiko_bridge_config {
     maiko_transport transport;    /* MAIKO_TRANSPORT_AUTO */
     uint64_t window_bytes;        /* unacknowledged on one link; 2 MiB */
     uint32_t window_events;       /* 16 384; at most 65 536 */
-    uint64_t log_bytes;           /* retained log; 4 MiB */
+    uint64_t log_bytes;           /* retained log; 4 MiB; at most an eighth of the supervisor's memory_cap_bytes */
     uint64_t deadline_ns;         /* BLOCK without progress before a link turns lossy; 5 s */
     uint64_t heartbeat_ns;        /* 1 s */
     uint64_t silence_ns;          /* no sign of life for so long ends a link, but not one through shared memory; 5 s */
@@ -97,7 +97,8 @@ typedef struct maiko_bridge_counters {
 } maiko_bridge_counters;
 
 /**
- * Create a bridge for a supervisor that has not started.
+ * Create a bridge for a supervisor that has not started.  Its memory is the supervisor's: of its allocator, and counted against
+ * its cap.
  *
  * @param config  NULL for defaults; copied.
  * @return the bridge, or NULL when out of memory.  A bad value does not fail here: the first failure of any call sticks and
