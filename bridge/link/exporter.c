@@ -125,28 +125,36 @@ void exporter_evict(struct exporter *exporter)
         peer_trim(peer_of_link(link));
 }
 
-maiko_status exporter_append(struct exporter *exporter, struct export_channel *channel, struct retained_block *block,
-                             uint8_t *record, size_t len, bool is_native, uint64_t now_ns)
+maiko_status exporter_append(struct exporter *exporter, struct export_channel *channel, const struct export_run *run,
+                             uint64_t now_ns, size_t *ret_count)
 {
-    struct retained_entry *entry;
+    struct retained_run entries = {.topic = channel->topic,
+                                   .channel = &channel->base,
+                                   .block = run->block,
+                                   .bytes = run->records,
+                                   .len = run->len,
+                                   .count = run->count,
+                                   .is_native = run->is_native};
+    uint64_t first = exporter->log.next;
     struct list *link;
     maiko_status status;
+    size_t i;
 
-    record_set_channel(record, channel->base.number);
-    status = retained_append(&exporter->log, channel->topic, &channel->base, block, record, len, &entry);
-    if (status != MAIKO_OK)
-        return status;
-    entry->is_native = is_native;
+    for (i = 0; i < run->count; i++)
+        record_set_channel(run->records + i * run->len, channel->base.number);
+    status = retained_append_run(&exporter->log, &entries, ret_count);
     LIST_FOR_EACH (link, &exporter->peers)
-        peer_offer(peer_of_link(link), entry, now_ns);
-    return MAIKO_OK;
+        peer_offer(peer_of_link(link), channel->topic, first, exporter->log.next, now_ns);
+    return status;
 }
 
 maiko_status exporter_publish(struct exporter *exporter, const struct export_event *event, uint64_t now_ns)
 {
     struct export_channel *channel;
     struct retained_block *block;
+    struct export_run run;
     bool is_native = false;
+    size_t count;
     maiko_status status = exporter_channel(exporter, event, &channel);
 
     if (status == MAIKO_OK) {
@@ -155,7 +163,8 @@ maiko_status exporter_publish(struct exporter *exporter, const struct export_eve
     }
     if (status != MAIKO_OK)
         return status;
-    status = exporter_append(exporter, channel, block, block->data, block->size, is_native, now_ns);
+    run = (struct export_run){.block = block, .records = block->data, .len = block->size, .count = 1, .is_native = is_native};
+    status = exporter_append(exporter, channel, &run, now_ns, &count);
     retained_block_unref(block);
     exporter_evict(exporter);
     return status;

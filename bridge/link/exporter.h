@@ -73,12 +73,19 @@ MAIKO_MUST_CHECK maiko_status exporter_publish(struct exporter *exporter, const 
 MAIKO_MUST_CHECK maiko_status exporter_channel(struct exporter *exporter, const struct export_event *event,
                                                struct export_channel **ret_channel);
 
-/* `record` is one event record, begun with record_begin_event(), in the block; its channel is written into it.  Its payload is
- * native bytes if `is_native` says so: whoever does not take them gets them as an array.
- * MAIKO_OK, MAIKO_ETOOLONG, MAIKO_ENOMEM: then not published. */
+/* Events of one channel, each begun with record_begin_event(), one behind the other in one block. */
+struct export_run {
+    struct retained_block *block;
+    uint8_t *records; /* their channel is written into them */
+    size_t len;       /* of each */
+    size_t count;
+    bool is_native; /* the payloads are native bytes: whoever does not take them gets them as arrays */
+};
+
+/* *ret_count is how many of them, from the first on, were published.  MAIKO_OK: all; MAIKO_ETOOLONG, MAIKO_ENOMEM: not the one
+ * behind those. */
 MAIKO_MUST_CHECK maiko_status exporter_append(struct exporter *exporter, struct export_channel *channel,
-                                              struct retained_block *block, uint8_t *record, size_t len, bool is_native,
-                                              uint64_t now_ns);
+                                              const struct export_run *run, uint64_t now_ns, size_t *ret_count);
 
 /* After some of them: lets go what the log has no room for. */
 void exporter_evict(struct exporter *exporter);

@@ -298,7 +298,7 @@ void peer_write_refusal(struct pack *pack, uint64_t session, const char *reason,
 
 /* ---- For the exporter ---- */
 
-void peer_offer(struct peer *peer, struct retained_entry *entry, uint64_t now_ns);
+void peer_offer(struct peer *peer, const struct retained_topic *topic, uint64_t first, uint64_t end, uint64_t now_ns);
 void peer_offer_ends(struct peer *peer, uint64_t now_ns);
 struct peer *peer_of_link(struct list *link);
 void peer_forget_channel(struct peer *peer, uint32_t number);

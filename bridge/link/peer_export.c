@@ -39,14 +39,16 @@ static void end_subscriptions(struct peer *peer, const char *topic)
     patterns_forget_cache(&peer->interest);
 }
 
-void peer_offer(struct peer *peer, struct retained_entry *entry, uint64_t now_ns)
+void peer_offer(struct peer *peer, const struct retained_topic *topic, uint64_t first, uint64_t end, uint64_t now_ns)
 {
+    struct stream *stream = &peer->stream;
     maiko_overflow overflow;
 
-    if (peer->interest.count == 0 || !patterns_want(&peer->interest, entry->topic, &overflow))
-        return;
-    if (stream_offer(&peer->stream, entry, overflow, now_ns) == OFFER_FAILED)
-        end_subscriptions(peer, entry->topic->name);
+    while (first < end && peer->interest.count > 0 && patterns_want(&peer->interest, topic, &overflow)) {
+        first += stream_offer_run(stream, first, end);
+        if (first < end && stream_offer(stream, retained_at(stream->log, first++), overflow, now_ns) == OFFER_FAILED)
+            end_subscriptions(peer, topic->name);
+    }
 }
 
 /* Without memory the rest is tried again with the next flush. */

@@ -158,27 +158,49 @@ static enum offer offer_without_room(struct stream *stream, struct stream_record
     return OFFER_HELD;
 }
 
-static enum offer offer_closely(struct stream *stream, struct retained_entry *entry, maiko_overflow overflow, uint64_t now_ns)
+enum offer stream_offer(struct stream *stream, struct retained_entry *entry, maiko_overflow overflow, uint64_t now_ns)
 {
     const struct stream_record record = {.state = STREAM_EVENT, .size = entry->len, .entry = entry};
 
+    stream->counters.offered++;
     if (stream->admitted < stream->count || !fits(stream, record.size))
         return offer_without_room(stream, record, overflow, now_ns);
     return push_event(stream, record) ? OFFER_QUEUED : OFFER_LOST;
 }
 
-enum offer stream_offer(struct stream *stream, struct retained_entry *entry, maiko_overflow overflow, uint64_t now_ns)
+/* Records of `len` bytes that fit behind the last one where nobody waits, with the place in the ring that is kept free; 0: look
+ * closer. */
+static size_t room_for(const struct stream *stream, uint32_t len)
 {
-    stream->counters.offered++;
-    if (stream->admitted < stream->count || stream->count + 2 > stream->capacity || !fits(stream, entry->len))
-        return offer_closely(stream, entry, overflow, now_ns);
-    /* as push_event() does, where nobody waits and there is room in the window and in the ring */
-    retained_ref(entry);
-    *stream_at(stream, stream->count) = (struct stream_record){.state = STREAM_EVENT, .size = entry->len, .entry = entry};
-    stream->count++;
-    stream->admitted++;
-    stream->admitted_bytes += entry->len;
-    return OFFER_QUEUED;
+    size_t places = stream->capacity - stream->count;
+    size_t events = stream->window_events - stream->admitted;
+    size_t fitting;
+
+    if (stream->admitted < stream->count || stream->count + 1 >= stream->capacity || len == 0 ||
+        stream->admitted >= stream->window_events || stream->admitted_bytes >= stream->window_bytes)
+        return 0;
+    fitting = (stream->window_bytes - stream->admitted_bytes) / len;
+    fitting = fitting < events ? fitting : events;
+    return fitting < places - 1 ? fitting : places - 1;
+}
+
+size_t stream_offer_run(struct stream *stream, uint64_t first, uint64_t end)
+{
+    uint32_t len = retained_at(stream->log, first)->len;
+    size_t room = room_for(stream, len);
+    size_t count = end - first < room ? (size_t)(end - first) : room;
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        struct retained_entry *entry = retained_ref(retained_at(stream->log, first + i));
+
+        *stream_at(stream, stream->count + i) = (struct stream_record){.state = STREAM_EVENT, .size = len, .entry = entry};
+    }
+    stream->counters.offered += count;
+    stream->count += count;
+    stream->admitted += count;
+    stream->admitted_bytes += count * len;
+    return count;
 }
 
 void stream_push_past(struct stream *stream, struct retained_entry *entry)

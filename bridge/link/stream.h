@@ -85,6 +85,10 @@ void stream_restart(struct stream *stream, uint64_t id);
 /* An event its peer wants.  OFFER_FAILED: no room under FAIL, the event is lost and the caller ends the subscription. */
 enum offer stream_offer(struct stream *stream, struct retained_entry *entry, maiko_overflow overflow, uint64_t now_ns);
 
+/* Of the entries of the log from `first` to before `end`, which are alike in length, as many as find room without a question;
+ * returns how many.  The others are to be offered one by one. */
+size_t stream_offer_run(struct stream *stream, uint64_t first, uint64_t end);
+
 /* What a late joiner gets first: an event of the log or a last value.  Waits without holding anybody. */
 void stream_push_past(struct stream *stream, struct retained_entry *entry);
 

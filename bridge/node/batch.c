@@ -179,6 +179,15 @@ static struct retained_block *refer(struct pack *pack, const struct source *sour
     return block;
 }
 
+/* Is an event of `len` bytes, which was written behind it, like those of the last record? */
+static inline bool continues_run(const struct batch_builder *builder, const struct source *source, size_t len, bool is_native)
+{
+    const struct batch_record *last = builder->count > 0 ? &builder->records[builder->count - 1] : NULL;
+
+    return last != NULL && last->source == source && last->len == len && last->is_native == is_native &&
+           last->kind == BATCH_EVENT && last->block == NULL && last->hold == NULL && len > 0;
+}
+
 maiko_status batch_add_event(struct batch_builder *builder, struct source *source, const maiko_envelope *envelope,
                              struct sender_hold *hold)
 {
@@ -202,11 +211,17 @@ maiko_status batch_add_event(struct batch_builder *builder, struct source *sourc
         pack->len = offset; /* what was there before is whole */
         return status;
     }
+    builder->events++;
+    if (block == NULL && hold == NULL && continues_run(builder, source, pack->len - offset, is_native)) {
+        record[-1].events++;
+        return MAIKO_OK;
+    }
     *record = (struct batch_record){.source = source,
                                     .hold = hold,
                                     .block = block,
                                     .offset = block != NULL ? 0 : offset,
                                     .len = (uint32_t)(block != NULL ? block->size + block->rest_len : pack->len - offset),
+                                    .events = 1,
                                     .kind = source->plan != NULL ? BATCH_EVENT : BATCH_REFUSED,
                                     .is_native = is_native};
     builder->referred_len += block != NULL ? record->len : 0;
@@ -220,7 +235,8 @@ maiko_status batch_add_end(struct batch_builder *builder, uint32_t index)
 
     if (record == NULL)
         return MAIKO_ENOMEM;
-    *record = (struct batch_record){.kind = BATCH_END, .index = index};
+    *record = (struct batch_record){.kind = BATCH_END, .events = 1, .index = index};
+    builder->events++;
     builder->count++;
     return MAIKO_OK;
 }
@@ -287,6 +303,7 @@ struct batch *batch_close(struct batch_builder *builder)
         return NULL;
     batch->heap = builder->heap;
     batch->len = batch_builder_len(builder);
+    batch->events = builder->events;
     is_made = close_records(builder, batch);
     if (is_made && builder->pack.len > 0) {
         batch->block = close_block(&builder->pack);
@@ -299,6 +316,7 @@ struct batch *batch_close(struct batch_builder *builder)
     }
     batch->given_up = builder->given_up;
     builder->count = 0;
+    builder->events = 0;
     builder->referred_len = 0;
     builder->given_up = (struct fifo){.first = NULL};
     return batch;

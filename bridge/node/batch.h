@@ -23,9 +23,10 @@ struct batch_record {
     struct source *source; /* NULL: an end */
     struct sender_hold *hold;
     struct retained_block *block; /* of its own, with a payload that is referred to; NULL: it is in the batch's */
-    size_t offset;
-    uint32_t len;
-    uint32_t index; /* an end: whose */
+    size_t offset;                /* of the first event */
+    uint32_t len;                 /* of each event */
+    uint32_t events;              /* alike, one behind the other; more than one without hold and block of their own only */
+    uint32_t index;               /* an end: whose */
     enum batch_kind kind;
     bool is_native; /* the payload is native bytes */
 };
@@ -38,6 +39,7 @@ struct batch {
     struct batch_record *records;
     size_t count;
     size_t capacity;
+    size_t events;        /* of all records */
     struct fifo given_up; /* sources nobody refers to behind this batch */
 };
 
@@ -48,6 +50,7 @@ struct batch_builder {
     struct batch_record *records;
     size_t count;
     size_t capacity;
+    size_t events;
     size_t referred_len; /* bytes of records with blocks of their own */
     struct fifo given_up;
 };

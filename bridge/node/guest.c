@@ -84,7 +84,7 @@ static void count(maiko_bridge *bridge, _Atomic uint64_t *counter)
 
 bool node_guest_is_welcome(const maiko_bridge *bridge, const struct batch *batch)
 {
-    return batch->count <= GUEST_EVENTS_MAX && batch->len <= GUEST_BYTES_MAX &&
+    return batch->events <= GUEST_EVENTS_MAX && batch->len <= GUEST_BYTES_MAX &&
            atomic_load_explicit(&bridge->peers_up, memory_order_relaxed) <= GUEST_PEERS_MAX; /* a hint */
 }
 

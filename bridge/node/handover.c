@@ -61,7 +61,7 @@ bool handover_give(struct handover *handover, struct batch *batch, bool *ret_is_
     if (!is_closed) {
         fifo_push(&handover->queue, &batch->link);
         atomic_store_explicit(&handover->has_some, true, memory_order_relaxed);
-        handover->events += batch->count;
+        handover->events += batch->events;
         handover->bytes += batch->len;
     }
     was_too_much = is_full(handover);

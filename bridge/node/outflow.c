@@ -143,7 +143,7 @@ static maiko_status read_event(const struct payload_plan *plan, struct slice pay
 }
 
 /* For plain listeners the event is made again from its record; they are rare. */
-static void let_listen(maiko_bridge *bridge, const struct source *source, const uint8_t *bytes, size_t len)
+static void let_listen(maiko_bridge *bridge, const struct source *source, const uint8_t *bytes, size_t len, uint64_t seq)
 {
     struct reader reader = reader_of((struct slice){bytes, len});
     struct export_event event = about(source);
@@ -165,7 +165,7 @@ static void let_listen(maiko_bridge *bridge, const struct source *source, const 
     event.correlation = maiko_id_is_nil(record.correlation) ? event.id : record.correlation;
     event.time_ns = record.time_ns;
     if (read_event(source->known->plan, record.payload, payload, len_there) == MAIKO_OK)
-        node_door_listen(bridge, &event, len_there, source->topic->retained->count);
+        node_door_listen(bridge, &event, len_there, seq);
     heap_free(bridge->heap, payload, len_there);
 }
 
@@ -191,30 +191,64 @@ static void choose_form(struct source *source)
         atomic_store_explicit(&source->is_native, is_native, memory_order_relaxed); /* see batch_add_event() */
 }
 
-static void let_listen_to_either(maiko_bridge *bridge, const struct batch *batch, const struct batch_record *record)
+/* `count` events, which were just published, are at `records`. */
+static void let_listen_to_all(maiko_bridge *bridge, const struct batch_record *record, const uint8_t *records, size_t count)
 {
+    const struct source *source = record->source;
+    size_t i;
+
     if (record->block != NULL)
-        let_listen_to_kept(bridge, record->source, record->block->owner);
-    else
-        let_listen(bridge, record->source, batch->block->data + record->offset, record->len);
+        let_listen_to_kept(bridge, source, record->block->owner);
+    for (i = 0; record->block == NULL && i < count; i++)
+        let_listen(bridge, source, records + i * record->len, record->len, source->topic->retained->count - (count - 1 - i));
 }
 
-static maiko_status publish(maiko_bridge *bridge, const struct batch *batch, const struct batch_record *record, uint64_t now_ns)
+/* Those of a record from number `from` on; *ret_count of them were published. */
+static maiko_status publish(maiko_bridge *bridge, const struct batch *batch, const struct batch_record *record, size_t from,
+                            uint64_t now_ns, size_t *ret_count)
 {
     struct retained_block *block = record->block != NULL ? record->block : batch->block;
     struct source *source = record->source;
+    struct export_run run;
     maiko_status status = MAIKO_OK;
 
+    *ret_count = 0;
     if (record->kind == BATCH_REFUSED)
         return source->status;
     if (source->channel == NULL || source->channel->generation != source->generation)
         status = introduce(bridge, source);
     if (status != MAIKO_OK)
         return status;
-    status = exporter_append(bridge->exporter, source->channel, block, block->data + record->offset, record->len,
-                             record->is_native, now_ns);
+    run = (struct export_run){.block = block,
+                              .records = block->data + record->offset + from * record->len,
+                              .len = record->len,
+                              .count = record->events - from,
+                              .is_native = record->is_native};
+    status = exporter_append(bridge->exporter, source->channel, &run, now_ns, ret_count);
+    if (*ret_count > 0 && zmq_port_is_listened_to(bridge->port))
+        let_listen_to_all(bridge, record, run.records, *ret_count);
     choose_form(source);
     return status;
+}
+
+/* All of a record: what is refused is refused event by event. */
+static size_t publish_all(maiko_bridge *bridge, const struct batch *batch, const struct batch_record *record, uint64_t now_ns)
+{
+    size_t published = 0;
+    size_t done = 0;
+
+    while (done < record->events) {
+        size_t count;
+        maiko_status status = publish(bridge, batch, record, done, now_ns, &count);
+
+        published += count;
+        done += count;
+        if (status == MAIKO_OK)
+            continue;
+        refuse(bridge, record->source->topic->name, status);
+        done++;
+    }
+    return published;
 }
 
 /* ---- ends ---- */
@@ -253,26 +287,19 @@ static void run_batch(maiko_bridge *bridge, struct batch *batch)
     uint64_t now_ns = node_now(bridge);
     uint64_t exported = 0;
     uint64_t relayed = 0;
-    bool is_listened_to = zmq_port_is_listened_to(bridge->port);
     size_t i;
 
     for (i = 0; i < batch->count; i++) {
         struct batch_record *record = &batch->records[i];
-        maiko_status status;
+        size_t published;
 
         if (record->kind == BATCH_END) {
             finish(bridge, record->index);
             continue;
         }
-        status = publish(bridge, batch, record, now_ns);
-        if (status == MAIKO_OK) {
-            exported++;
-            relayed += record->source->hops > 0;
-            if (is_listened_to)
-                let_listen_to_either(bridge, batch, record);
-        } else {
-            refuse(bridge, record->source->topic->name, status);
-        }
+        published = publish_all(bridge, batch, record, now_ns);
+        exported += published;
+        relayed += record->source->hops > 0 ? published : 0;
         hold(bridge, record->source->topic, record->hold);
         record->hold = NULL;
     }

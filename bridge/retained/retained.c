@@ -186,14 +186,12 @@ maiko_status retained_topic(struct retained *retained, const char *name, maiko_o
     return MAIKO_OK;
 }
 
-static maiko_status grow_ring(struct retained *retained)
+static maiko_status double_ring(struct retained *retained)
 {
     size_t capacity = retained->capacity > 0 ? 2 * retained->capacity : RING_FIRST_CAPACITY;
     struct retained_entry **entries;
     uint64_t position;
 
-    if (retained->next - retained->first < retained->capacity)
-        return MAIKO_OK;
     entries = heap_alloc_zeroed(retained->heap, capacity, sizeof(struct retained_entry *));
     if (entries == NULL)
         return MAIKO_ENOMEM;
@@ -203,6 +201,11 @@ static maiko_status grow_ring(struct retained *retained)
     retained->entries = entries;
     retained->capacity = capacity;
     return MAIKO_OK;
+}
+
+static inline maiko_status grow_ring(struct retained *retained)
+{
+    return retained->next - retained->first < retained->capacity ? MAIKO_OK : double_ring(retained);
 }
 
 /* ---- Last values that have left the log: a queue of topics, so that the oldest can be given up ---- */
@@ -239,32 +242,59 @@ static void keep(struct retained *retained, struct retained_topic *topic)
     }
 }
 
+/* Entries, and nothing else yet; returns how many there was memory for. */
+static size_t add_entries(struct retained *retained, const struct retained_run *run)
+{
+    size_t i;
+
+    for (i = 0; i < run->count && grow_ring(retained) == MAIKO_OK; i++) {
+        struct retained_entry *entry = new_entry(retained);
+
+        if (entry == NULL)
+            break;
+        *entry = (struct retained_entry){.position = retained->next,
+                                         .topic = run->topic,
+                                         .channel = run->channel,
+                                         .block = run->block,
+                                         .bytes = run->bytes + i * run->len,
+                                         .len = (uint32_t)run->len,
+                                         .is_native = run->is_native,
+                                         .refs = 1};
+        *slot(retained, retained->next) = entry;
+        retained->next++;
+    }
+    return i;
+}
+
+maiko_status retained_append_run(struct retained *retained, const struct retained_run *run, size_t *ret_count)
+{
+    size_t count = run->len <= UINT32_MAX ? add_entries(retained, run) : 0;
+
+    *ret_count = count;
+    if (count > 0) {
+        struct retained_entry *last = *slot(retained, retained->next - 1);
+
+        run->block->refs += (uint32_t)count;
+        run->channel->refs += (uint32_t)count;
+        run->topic->count += count;
+        retained->bytes += count * entry_size(last);
+        set_last(retained, run->topic, last);
+    }
+    if (count == run->count)
+        return MAIKO_OK;
+    return run->len <= UINT32_MAX ? MAIKO_ENOMEM : MAIKO_ETOOLONG;
+}
+
 maiko_status retained_append(struct retained *retained, struct retained_topic *topic, struct retained_channel *channel,
                              struct retained_block *block, const uint8_t *bytes, size_t len, struct retained_entry **ret_entry)
 {
-    struct retained_entry *entry;
+    struct retained_run run = {.topic = topic, .channel = channel, .block = block, .bytes = bytes, .len = len, .count = 1};
+    size_t count;
+    maiko_status status = retained_append_run(retained, &run, &count);
 
-    if (len > UINT32_MAX)
-        return MAIKO_ETOOLONG;
-    entry = grow_ring(retained) == MAIKO_OK ? new_entry(retained) : NULL;
-    if (entry == NULL)
-        return MAIKO_ENOMEM;
-    *entry = (struct retained_entry){.position = retained->next,
-                                     .topic = topic,
-                                     .channel = channel,
-                                     .block = block,
-                                     .bytes = bytes,
-                                     .len = (uint32_t)len,
-                                     .refs = 1};
-    block->refs++;
-    channel->refs++;
-    *slot(retained, retained->next) = entry;
-    retained->next++;
-    retained->bytes += entry_size(entry);
-    topic->count++;
-    set_last(retained, topic, entry);
-    *ret_entry = entry;
-    return MAIKO_OK;
+    if (status == MAIKO_OK)
+        *ret_entry = *slot(retained, retained->next - 1);
+    return status;
 }
 
 static void drop_oldest(struct retained *retained)

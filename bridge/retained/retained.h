@@ -89,8 +89,22 @@ MAIKO_MUST_CHECK maiko_status retained_topic(struct retained *retained, const ch
 /* NULL when nothing was published on it. */
 struct retained_topic *retained_find_topic(const struct retained *retained, const char *name);
 
-/* Appends an entry whose bytes lie in the block, which gets another reference; *ret_entry is borrowed.  The log may be over its
- * bound until retained_evict().  MAIKO_OK, MAIKO_ENOMEM (nothing changed), MAIKO_ETOOLONG (over 4 GiB). */
+/* Events of one channel that are alike: as many bytes each, one behind the other in one block. */
+struct retained_run {
+    struct retained_topic *topic;
+    struct retained_channel *channel;
+    struct retained_block *block;
+    const uint8_t *bytes; /* of the first */
+    size_t len;           /* of each */
+    size_t count;
+    bool is_native;
+};
+
+/* Appends an entry for each, with a reference to the block; *ret_count (also set on MAIKO_ENOMEM) is how many of them there are.
+ * The log may be over its bound until retained_evict().  MAIKO_OK, MAIKO_ENOMEM, MAIKO_ETOOLONG (over 4 GiB). */
+MAIKO_MUST_CHECK maiko_status retained_append_run(struct retained *retained, const struct retained_run *run, size_t *ret_count);
+
+/* The same for one; *ret_entry is borrowed. */
 MAIKO_MUST_CHECK maiko_status retained_append(struct retained *retained, struct retained_topic *topic,
                                               struct retained_channel *channel, struct retained_block *block,
                                               const uint8_t *bytes, size_t len, struct retained_entry **ret_entry);

@@ -295,10 +295,45 @@ static void node_stop(struct world *world, struct node *node)
     network_kill(&world->network, node->index);
 }
 
+/* Up to `count` events as a batch brings them, the first of which is `export`: those whose records are as long as its own.  0: refused. */
+static size_t publish_run(struct node *node, const struct export_event *export, size_t count)
+{
+    struct export_channel *channel;
+    struct export_run run = {.count = 0};
+    tally event = *(const tally *)export->payload;
+    struct pack pack;
+    size_t size;
+
+    if (exporter_channel(node->exporter, export, &channel) != MAIKO_OK)
+        return 0;
+    run.is_native = channel->type->is_native;
+    pack_init(&pack, heap_default(), WIRE_FRAME_MAX);
+    for (; run.count < count; run.count++, event.number++) {
+        size_t before = pack.len;
+
+        record_begin_event(&pack, &(struct event_head){.id_lo = event.number, .time_ns = export->time_ns});
+        if (run.is_native)
+            payload_write_native(channel->type->plan, &pack, &event);
+        else
+            payload_write_array(channel->type->plan, &pack, &event);
+        run.len = run.count == 0 ? pack.len : run.len;
+        if (pack.len - before != run.len)
+            break;
+    }
+    run.records = pack_release(&pack, &size);
+    run.block = retained_block_new(heap_default(), run.records, size);
+    if (exporter_append(node->exporter, channel, &run, clock_of(node), &count) != MAIKO_OK)
+        count = 0;
+    retained_block_unref(run.block);
+    exporter_evict(node->exporter);
+    return count;
+}
+
 static void publish(struct world *world, struct node *node)
 {
     unsigned topic = (unsigned)draw(world, WORLD_TOPICS);
     tally event = {.node = node->index, .life = node->life, .number = node->number + 1};
+    size_t count = 1;
     struct export_event export = {.type = MAIKO_TYPE(tally),
                                   .payload = &event,
                                   .topic = world_topics[topic].name,
@@ -310,13 +345,17 @@ static void publish(struct world *world, struct node *node)
 
     if (exporter_holds(node->exporter, world_topics[topic].name) && chance(world, 80))
         return; /* its senders are held; the rest was on its way before */
-    if (exporter_publish(node->exporter, &export, clock_of(node)) != MAIKO_OK) {
+    if (chance(world, 25))
+        count = publish_run(node, &export, 1 + draw(world, 8));
+    else if (exporter_publish(node->exporter, &export, clock_of(node)) != MAIKO_OK)
+        count = 0;
+    if (count == 0) {
         world_fail(world, "node %u cannot publish", node->index);
         return;
     }
-    node->number++;
-    node->published[node->life][topic]++;
-    world->result->published++;
+    node->number += count;
+    node->published[node->life][topic] += count;
+    world->result->published += count;
     world->result->held += exporter_holds(node->exporter, world_topics[topic].name);
 }
 

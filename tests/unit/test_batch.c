@@ -192,6 +192,42 @@ static void both_kinds_go_in_one_batch(void)
     close_scene(&scene);
 }
 
+/* Three alike are one record, and what differs in length, has a hold or is referred to stands alone. */
+static void events_that_are_alike_are_one_record(void)
+{
+    static const uint64_t counts[] = {100, 100, 100, 90, LARGE, 90, 90};
+    static const uint32_t events[] = {3, 1, 1, 2};
+    struct scene scene;
+    struct batch *batch;
+    size_t payload_len;
+    size_t offset = 0;
+    size_t i;
+
+    open_scene(&scene, MAIKO_TYPE(cargo), LARGE, 0);
+    payload_len = scene.envelope->head.payload_len;
+    for (i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        memcpy((char *)envelope_payload(scene.envelope) + sizeof(uint64_t), &counts[i], sizeof counts[i]);
+        scene.envelope->head.payload_len = sizeof(cargo) + counts[i];
+        CU_ASSERT_EQUAL(batch_add_event(&scene.builder, scene.source, &scene.envelope->head, NULL), MAIKO_OK);
+    }
+    scene.envelope->head.payload_len = payload_len;
+    CU_ASSERT_EQUAL(batch_add_end(&scene.builder, 7), MAIKO_OK);
+    batch = batch_close(&scene.builder);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(batch);
+    CU_ASSERT_EQUAL(batch->events, 8);
+    CU_ASSERT_EQUAL_FATAL(batch->count, 5);
+    for (i = 0; i < 4; i++) {
+        const struct batch_record *record = &batch->records[i];
+
+        CU_ASSERT_EQUAL(record->events, events[i]);
+        CU_ASSERT_EQUAL(record->offset, record->block != NULL ? 0 : offset);
+        offset += record->block != NULL ? 0 : (size_t)record->events * record->len;
+    }
+    CU_ASSERT_EQUAL(batch->block->size, offset);
+    batch_free(batch);
+    close_scene(&scene);
+}
+
 static void without_memory_it_is_refused_and_nothing_is_kept(void)
 {
     maiko_status status = MAIKO_ENOMEM;
@@ -254,9 +290,52 @@ static void the_log_keeps_it_for_as_long_as_it_wants_on_any_thread(void)
     CU_ASSERT_TRUE(failing_allocator_is_balanced(&scene.memory));
 }
 
+/* What is in is counted, what is not is the caller's to refuse. */
+static void a_run_goes_into_the_log_as_far_as_there_is_memory(void)
+{
+    enum { EVENTS = 300, LEN = 10 };
+    size_t count = 0;
+    size_t before = 0;
+    long nth;
+
+    for (nth = 0; count < EVENTS && nth < 16; nth++, before = count) {
+        struct failing_allocator memory;
+        struct heap heap;
+        struct retained log;
+        struct retained_channel channel = {.refs = 0};
+        struct retained_topic *topic = NULL;
+        struct retained_run run = {.channel = &channel, .len = LEN, .count = EVENTS, .is_native = true};
+
+        failing_allocator_init(&memory);
+        heap_init(&heap, &memory.allocator, 0);
+        retained_init(&log, &heap, 1 << 20);
+        CU_ASSERT_EQUAL_FATAL(retained_topic(&log, "cargo", MAIKO_BLOCK, &topic), MAIKO_OK);
+        run.topic = topic;
+        run.block = retained_block_new(&heap, heap_alloc(&heap, EVENTS * LEN), EVENTS * LEN);
+        run.bytes = run.block->data;
+        failing_allocator_fail_from(&memory, nth);
+        CU_ASSERT_EQUAL(retained_append_run(&log, &run, &count), count == EVENTS ? MAIKO_OK : MAIKO_ENOMEM);
+        CU_ASSERT(count >= before);
+        CU_ASSERT_EQUAL(log.next, count);
+        CU_ASSERT_EQUAL(log.bytes, count * (sizeof(struct retained_entry) + LEN));
+        CU_ASSERT_EQUAL(topic->count, count);
+        CU_ASSERT_EQUAL(channel.refs, count);
+        CU_ASSERT_EQUAL(run.block->refs, count + 1);
+        CU_ASSERT_PTR_EQUAL(topic->last, count > 0 ? retained_at(&log, count - 1) : NULL);
+        CU_ASSERT(count == 0 || (topic->last->bytes == run.bytes + (count - 1) * LEN && topic->last->is_native));
+        retained_block_unref(run.block);
+        retained_deinit(&log);
+        CU_ASSERT_TRUE(failing_allocator_is_balanced(&memory));
+    }
+    CU_ASSERT_EQUAL(count, EVENTS);
+    CU_ASSERT(nth > 4);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(a_large_payload_is_referred_to),
     TEST_CASE(others_are_written_out),
+    TEST_CASE(events_that_are_alike_are_one_record),
+    TEST_CASE(a_run_goes_into_the_log_as_far_as_there_is_memory),
     TEST_CASE(both_kinds_go_in_one_batch),
     TEST_CASE(without_memory_it_is_refused_and_nothing_is_kept),
     TEST_CASE(the_log_keeps_it_for_as_long_as_it_wants_on_any_thread),
