@@ -82,6 +82,52 @@ static void take_event(struct peer *peer, const struct record *record, struct in
         peer_want_native(peer, channel);
 }
 
+/* Native events behind one of `channel` that was taken, and lies at `like` in the frame, and differ from it in id, time and
+ * bytes only: what was asked for it is not asked again.  Returns how many; at most `most`. */
+static uint32_t take_alike(struct peer *peer, struct reader *reader, const uint8_t *like, const struct record *first,
+                           struct inflow_channel *channel, uint32_t most)
+{
+    size_t size = (size_t)(reader->at - like);
+    size_t head = (size_t)(first->native.data - like);
+    struct inbound_event event = {.channel = &channel->channel,
+                                  .id.hi = channel->channel.prefix,
+                                  .correlation.hi = channel->channel.prefix,
+                                  .stream = peer->inflow.stream};
+    uint32_t count;
+
+    for (count = 0; count < most && reader_is_alike(reader, like, size, head); count++) {
+        const uint8_t *at = reader->at;
+
+        reader->at += size;
+        event.position = peer->inflow.next++;
+        event.id.lo = event.correlation.lo = reader_eight_at(at + EVENT_ID + 1);
+        if (channel->origin != NULL && !origin_hear(channel->origin, event.id.lo)) {
+            peer->counters.repeated++;
+            continue;
+        }
+        event.time_ns = reader_eight_at(at + EVENT_TIME + 1);
+        event.payload = (struct slice){at + EVENT_HEAD_MIN, size - EVENT_HEAD_MIN};
+        event.native = (struct slice){at + head, size - head};
+        peer->counters.delivered++;
+        peer->counters.native_in++;
+        if (!peer->config.sink->deliver(peer, &event, peer->config.userdata))
+            inflow_pending(&peer->inflow, event.position);
+    }
+    return count;
+}
+
+/* Was it taken, and would others like it be? */
+static struct inflow_channel *channel_of_more(const struct peer *peer, const uint8_t *like, const struct record *record)
+{
+    struct inflow_channel *channel = record->kind == RECORD_EVENT ? inflow_channel(&peer->inflow, record->channel) : NULL;
+    bool is_usual = record->native.data != NULL && reader_is_usual_event(like) && like[EVENT_PARENT] == READER_NIL &&
+                    like[EVENT_PARENT + 1] == READER_NIL;
+
+    if (channel == NULL || !is_usual || channel->verdict != VERDICT_TAKE || !channel->channel.type->is_native)
+        return NULL;
+    return channel;
+}
+
 static maiko_status on_event(struct peer *peer, const struct record *record, uint64_t position, struct text *error)
 {
     struct inflow_channel *channel = inflow_channel(&peer->inflow, record->channel);
@@ -207,6 +253,8 @@ static maiko_status take_records(struct peer *peer, const struct frame *frame, s
     }
     for (i = 0; i < count; i++) {
         uint64_t position = frame->first + i;
+        const uint8_t *begin = reader.at;
+        struct inflow_channel *channel;
         maiko_status status = frame_next_record(&reader, &record, error);
 
         if (status != MAIKO_OK)
@@ -222,6 +270,9 @@ static maiko_status take_records(struct peer *peer, const struct frame *frame, s
             peer->inflow.next = position; /* asked for again in the next session */
             return status;
         }
+        channel = channel_of_more(peer, begin, &record);
+        if (channel != NULL)
+            i += take_alike(peer, &reader, begin, &record, channel, count - i - 1);
     }
     return MAIKO_OK;
 }

@@ -131,6 +131,25 @@ static inline bool reader_is_usual_event(const uint8_t *at)
            at[EVENT_TIME] == READER_UINT64;
 }
 
+static inline uint32_t reader_four_at(const uint8_t *at)
+{
+    uint32_t value;
+
+    memcpy(&value, at, sizeof(value));
+    return value;
+}
+
+/* Is the next value an event record that differs only in id, time and the bytes of its payload from the one at `like`?  That is a
+ * usual one, of `size` bytes, without parent and correlation, and with a bin whose bytes begin at `head`. */
+static inline bool reader_is_alike(const struct reader *reader, const uint8_t *like, size_t size, size_t head)
+{
+    const uint8_t *at = reader->at;
+
+    return reader_left(reader) >= size && reader_four_at(at) == reader_four_at(like) && at[EVENT_ID] == READER_UINT64 &&
+           at[EVENT_TIME] == READER_UINT64 && reader_four_at(at + EVENT_PARENT) == reader_four_at(like + EVENT_PARENT) &&
+           reader_four_at(at + head - 4) == reader_four_at(like + head - 4);
+}
+
 static inline bool reader_uint(struct reader *reader, uint64_t *ret_value)
 {
     uint64_t value;

@@ -54,6 +54,8 @@ static bool on_deliver(struct peer *peer, const struct inbound_event *event, voi
     payload_plan_free(plan);
     event->channel->is_native = node->is_near && maiko_event_is(MAIKO_TYPE(numbers), event->channel->type->type);
     text_append_format(&node->pair->trace, "%s: has %s %llu\n", node->name, event->channel->topic, (unsigned long long)value.u64);
+    node->seen[node->events % PAIR_SEEN] = *event;
+    node->seen_numbers[node->events % PAIR_SEEN] = value.u64;
     node->events++;
     node->last_number = value.u64;
     snprintf(node->last_sender, sizeof(node->last_sender), "%s", event->channel->sender);

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "link/peer.h"
 
-enum { PAIR_FRAMES_MAX = 512 };
+enum { PAIR_FRAMES_MAX = 512, PAIR_SEEN = 32 };
 
 struct pair_frame {
     uint8_t *bytes;
@@ -33,6 +33,8 @@ struct pair_node {
     uint64_t last_stream;
     uint64_t last_position;
     uint64_t events;
+    struct inbound_event seen[PAIR_SEEN]; /* the last events; payload and native are gone with their frame */
+    uint64_t seen_numbers[PAIR_SEEN];
     uint64_t last_number;
     char last_sender[32];
     uint64_t forgotten; /* channels that meant something else, or whose session was over */

@@ -295,6 +295,9 @@ static void node_stop(struct world *world, struct node *node)
     network_kill(&world->network, node->index);
 }
 
+/* Ids as long as those of programs, so that records are written in their usual form. */
+static const uint64_t first_id = UINT64_C(1) << 32;
+
 /* Up to `count` events as a batch brings them, the first of which is `export`: those whose records are as long as its own.  0: refused. */
 static size_t publish_run(struct node *node, const struct export_event *export, size_t count)
 {
@@ -311,7 +314,7 @@ static size_t publish_run(struct node *node, const struct export_event *export, 
     for (; run.count < count; run.count++, event.number++) {
         size_t before = pack.len;
 
-        record_begin_event(&pack, &(struct event_head){.id_lo = event.number, .time_ns = export->time_ns});
+        record_begin_event(&pack, &(struct event_head){.id_lo = first_id + event.number, .time_ns = export->time_ns});
         if (run.is_native)
             payload_write_native(channel->type->plan, &pack, &event);
         else
@@ -338,8 +341,8 @@ static void publish(struct world *world, struct node *node)
                                   .payload = &event,
                                   .topic = world_topics[topic].name,
                                   .sender = "sender",
-                                  .id = {.hi = 7, .lo = node->number + 1},
-                                  .correlation = {.hi = 7, .lo = node->number + 1},
+                                  .id = {.hi = 7, .lo = first_id + node->number + 1},
+                                  .correlation = {.hi = 7, .lo = first_id + node->number + 1},
                                   .time_ns = world->now,
                                   .overflow = world_topics[topic].overflow};
 

@@ -578,6 +578,75 @@ static void events_of_a_type_both_know_come_as_native_bytes(void)
     pair_deinit(&pair);
 }
 
+/* Events in a row, each of which differs from the one before in something. */
+static const struct {
+    const char *sender;
+    const char *topic;
+    uint64_t id_lo;
+    uint64_t time_ns;
+    maiko_id parent;
+    maiko_id correlation; /* nil: its own id */
+} in_a_row[] = {{"s", "t", 1000, 2000, {0, 0}, {0, 0}},       {"s", "t", 1001, 2001, {0, 0}, {0, 0}},
+                {"s", "t", 1002, 2001, {5, 1001}, {0, 0}},    {"s", "t", 1003, 2003, {0, 0}, {0, 0}},
+                {"s", "t", 1004, 2004, {0, 0}, {9, 9}},       {"s", "t", 1005, 2005, {0, 0}, {0, 0}},
+                {"s", "t", 1006, 0, {0, 0}, {0, 0}},          {"s", "t", 1007, 2007, {0, 0}, {0, 0}},
+                {"s", "u", 1008, 2008, {0, 0}, {0, 0}},       {"s", "u", 1009, 2009, {0, 0}, {0, 0}},
+                {"r", "u", 1010, 2010, {0, 0}, {0, 0}},       {"s", "t", 1011, 2011, {0, 0}, {0, 0}},
+                {"s", "t", 1012, 2012, {5, 1}, {9, 9}},       {"s", "t", 1013, 2013, {5, 1}, {9, 9}},
+                {"s", "t", 1014, UINT64_MAX, {0, 0}, {0, 0}}, {"s", "t", UINT64_MAX, 1, {0, 0}, {0, 0}}};
+enum { IN_A_ROW = sizeof(in_a_row) / sizeof(in_a_row[0]) };
+
+static void publish_in_a_row(size_t i, size_t end)
+{
+    for (; i < end; i++) {
+        numbers value = {.u64 = 100 + i};
+        struct export_event event = {.type = MAIKO_TYPE(numbers),
+                                     .payload = &value,
+                                     .topic = in_a_row[i].topic,
+                                     .sender = in_a_row[i].sender,
+                                     .id = {5, in_a_row[i].id_lo},
+                                     .parent = in_a_row[i].parent,
+                                     .correlation = in_a_row[i].correlation,
+                                     .time_ns = in_a_row[i].time_ns};
+
+        if (maiko_id_is_nil(event.correlation))
+            event.correlation = event.id;
+        CU_ASSERT_EQUAL(exporter_publish(pair.a.exporter, &event, pair.now), MAIKO_OK);
+    }
+}
+
+static void native_events_in_a_row_keep_what_is_their_own(void)
+{
+    size_t i;
+
+    pair_init(&pair, heap_default());
+    narrow_open();
+    be_near(true, true);
+    narrow_link_up("#", FROM_LIVE);
+    publish_in_a_row(0, 1); /* the type is met */
+    pair_settle(&pair);
+    publish_in_a_row(1, IN_A_ROW);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL_FATAL(pair.b.events, IN_A_ROW);
+    CU_ASSERT_EQUAL(pair.b.natives, IN_A_ROW - 1);
+    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->native_in, IN_A_ROW - 1);
+    for (i = 0; i < IN_A_ROW; i++) {
+        const struct inbound_event *seen = &pair.b.seen[i];
+        const maiko_id id = {5, in_a_row[i].id_lo};
+
+        CU_ASSERT_EQUAL(pair.b.seen_numbers[i], 100 + i);
+        CU_ASSERT_EQUAL(seen->position, pair.b.seen[0].position + i);
+        CU_ASSERT_STRING_EQUAL(seen->channel->topic, in_a_row[i].topic);
+        CU_ASSERT_STRING_EQUAL(seen->channel->sender, in_a_row[i].sender);
+        CU_ASSERT_TRUE(maiko_id_equal(seen->id, id));
+        CU_ASSERT_EQUAL(seen->time_ns, in_a_row[i].time_ns);
+        CU_ASSERT_TRUE(maiko_id_equal(seen->parent, in_a_row[i].parent));
+        CU_ASSERT_TRUE(
+            maiko_id_equal(seen->correlation, maiko_id_is_nil(in_a_row[i].correlation) ? id : in_a_row[i].correlation));
+    }
+    pair_deinit(&pair);
+}
+
 /* Either side may decide against it. */
 static void who_shares_no_memory_gets_arrays(void)
 {
@@ -705,6 +774,7 @@ static const struct test_case cases[] = {
     TEST_CASE(nonsense_ends_the_session_and_nothing_else),
     TEST_CASE(the_largest_session_is_followed_by_a_sound_one),
     TEST_CASE(events_of_a_type_both_know_come_as_native_bytes),
+    TEST_CASE(native_events_in_a_row_keep_what_is_their_own),
     TEST_CASE(who_shares_no_memory_gets_arrays),
     TEST_CASE(another_session_begins_with_arrays),
     TEST_CASE(every_allocation_failure_is_survived_and_leaks_nothing),
