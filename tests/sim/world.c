@@ -298,7 +298,8 @@ static void node_stop(struct world *world, struct node *node)
 /* Ids as long as those of programs, so that records are written in their usual form. */
 static const uint64_t first_id = UINT64_C(1) << 32;
 
-/* Up to `count` events as a batch brings them, the first of which is `export`: those whose records are as long as its own.  0: refused. */
+/* Up to `count` events as a batch brings them, the first of which is `export`: those whose records are as long as its own.
+ * 0: refused. */
 static size_t publish_run(struct node *node, const struct export_event *export, size_t count)
 {
     struct export_channel *channel;
