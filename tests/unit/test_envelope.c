@@ -176,6 +176,47 @@ static void a_native_record_comes_back_and_no_part_of_it_does(void)
     pack_deinit(&parts);
 }
 
+static bool is_own(size_t at)
+{
+    return (at > EVENT_ID && at < EVENT_TIME) || (at > EVENT_TIME && at < EVENT_PARENT);
+}
+
+/* A record is like the one before only with the same bytes everywhere but in id, time and payload: one that is longer, shorter,
+ * cut, or differs in any other byte is not. */
+static void a_record_is_alike_in_all_but_id_time_and_payload(void)
+{
+    static const size_t lens[] = {0, 1, 255, 256, 65535, 65536};
+    static uint8_t bytes[65536];
+    const struct event_head event = {.channel = 0xabcd, .id_lo = UINT64_MAX - 1, .time_ns = UINT64_C(1) << 60};
+    unsigned i;
+
+    for (i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+        struct pack pack = fresh_pack();
+        size_t size;
+        size_t head;
+        size_t at;
+        uint8_t *next;
+        struct reader reader;
+
+        record_write_native(&pack, &event, bytes, lens[i]);
+        size = pack.len;
+        head = size - lens[i];
+        record_write_native(&pack, &event, bytes, lens[i]);
+        next = pack.data + size;
+        reader = reader_of((struct slice){next, size});
+        CU_ASSERT_TRUE(reader_is_alike(&reader, pack.data, size, head));
+        for (at = 0; at < size; at += at < 64 || size - at < 64 ? 1 : 61) {
+            next[at] ^= 1;
+            CU_ASSERT_EQUAL(reader_is_alike(&reader, pack.data, size, head), at >= head || is_own(at));
+            next[at] ^= 1;
+            reader.end = next + at;
+            CU_ASSERT_FALSE(reader_is_alike(&reader, pack.data, size, head));
+            reader.end = next + size;
+        }
+        pack_deinit(&pack);
+    }
+}
+
 static void records_of_every_kind_come_back(void)
 {
     struct event_head event = {.channel = 3, .id_lo = 4, .time_ns = 5, .parent = {6, 7}};
@@ -313,6 +354,7 @@ static const struct test_case cases[] = {TEST_CASE(frames_come_back_as_they_were
                                          TEST_CASE(frames_without_what_they_need_are_refused),
                                          TEST_CASE(an_event_that_begins_a_chain_comes_back_and_no_part_of_it_does),
                                          TEST_CASE(a_native_record_comes_back_and_no_part_of_it_does),
+                                         TEST_CASE(a_record_is_alike_in_all_but_id_time_and_payload),
                                          TEST_CASE(records_of_every_kind_come_back),
                                          TEST_CASE(envelopes_come_back_through_every_codec),
                                          TEST_CASE(json_that_is_wrong_is_refused_with_the_reason),

@@ -636,6 +636,7 @@ static void native_events_in_a_row_keep_what_is_their_own(void)
 
         CU_ASSERT_EQUAL(pair.b.seen_numbers[i], 100 + i);
         CU_ASSERT_EQUAL(seen->position, pair.b.seen[0].position + i);
+        CU_ASSERT(i == 0 || seen->native.data + seen->native.len == seen->payload.data + seen->payload.len);
         CU_ASSERT_STRING_EQUAL(seen->channel->topic, in_a_row[i].topic);
         CU_ASSERT_STRING_EQUAL(seen->channel->sender, in_a_row[i].sender);
         CU_ASSERT_TRUE(maiko_id_equal(seen->id, id));
@@ -644,6 +645,29 @@ static void native_events_in_a_row_keep_what_is_their_own(void)
         CU_ASSERT_TRUE(
             maiko_id_equal(seen->correlation, maiko_id_is_nil(in_a_row[i].correlation) ? id : in_a_row[i].correlation));
     }
+    pair_deinit(&pair);
+}
+
+/* What is said of the first holds for each of them: nobody asks for them any more. */
+static void native_events_in_a_row_are_refused_one_by_one(void)
+{
+    pair_init(&pair, heap_default());
+    narrow_open();
+    be_near(true, true);
+    narrow_link_up("#", FROM_LIVE);
+    publish_in_a_row(0, 1);
+    pair_settle(&pair);
+    publish_in_a_row(1, 2);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.natives, 1);
+    publish_in_a_row(7, 8);
+    publish_in_a_row(7, 8);
+    publish_in_a_row(7, 8);
+    peer_unsubscribe(pair.b.peer, "#", pair.now);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 2);
+    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->delivered, 2);
+    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->denied, 3);
     pair_deinit(&pair);
 }
 
@@ -775,6 +799,7 @@ static const struct test_case cases[] = {
     TEST_CASE(the_largest_session_is_followed_by_a_sound_one),
     TEST_CASE(events_of_a_type_both_know_come_as_native_bytes),
     TEST_CASE(native_events_in_a_row_keep_what_is_their_own),
+    TEST_CASE(native_events_in_a_row_are_refused_one_by_one),
     TEST_CASE(who_shares_no_memory_gets_arrays),
     TEST_CASE(another_session_begins_with_arrays),
     TEST_CASE(every_allocation_failure_is_survived_and_leaks_nothing),
