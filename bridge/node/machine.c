@@ -56,9 +56,12 @@ static bool sink_settle(struct peer *machine, void *userdata)
     return fifo_is_empty(&bridge->dirty);
 }
 
+/* Native bytes have padding and ends of strings in them, which are for the eyes of one user only. */
 static bool sink_is_near(struct peer *machine, void *userdata)
 {
-    return node_shm_is_up(userdata);
+    const struct node_peer *peer = userdata;
+
+    return node_shm_is_up(peer) && space_group(peer->bridge->space) == SPACE_NO_GROUP;
 }
 
 static bool sink_lend(struct peer *machine, const maiko_event_type *type, const void *event, size_t len,

@@ -169,6 +169,8 @@ void node_pool_offer(struct node_peer *peer)
     struct node_pool *pool = peer->bridge->pool;
     int fds[ATTACH_POOL_FDS];
 
+    if (space_group(peer->bridge->space) != SPACE_NO_GROUP)
+        return; /* another user would see what is in it and not sent to him */
     if (peer->was_offered_pool || pool == NULL || !atomic_load_explicit(&pool->is_wanted, memory_order_relaxed))
         return;
     if (!pool->has_tried)

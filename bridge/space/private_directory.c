@@ -226,7 +226,8 @@ maiko_status private_file_replace(int parent_fd, const char *name, const char *b
     int fd;
 
     snprintf(temporary, sizeof(temporary), ".%.48s.tmp", name);
-    fd = openat(parent_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    unlinkat(parent_fd, temporary, 0); /* of a writer that died, or put there by another member of a group */
+    fd = openat(parent_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd >= 0)
         private_file_share(parent_fd, fd, 0640);
     is_written = fd >= 0 && write_all(fd, bytes, len);

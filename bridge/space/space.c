@@ -2,6 +2,7 @@
 #include "space/space_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -303,7 +304,7 @@ const char *space_link_endpoint(const struct space *space)
 
 maiko_status space_link_bound(const struct space *space, struct text *error)
 {
-    if (space->place.group == SPACE_NO_GROUP || chmod(space->link_path, 0660) == 0)
+    if (space->place.group == SPACE_NO_GROUP || fchmodat(AT_FDCWD, space->link_path, 0660, AT_SYMLINK_NOFOLLOW) == 0)
         return MAIKO_OK;
     return fail(error, space->link_path);
 }
