@@ -390,28 +390,17 @@ static bool must_wait(maiko_bridge *bridge)
 /* ---- one event that came by reference: it is taken first, so that whatever then becomes of it gives it back ---- */
 
 struct lent_event {
-    const struct payload_plan *plan;
-    const void *bytes; /* NULL: it is to be copied */
+    const void *bytes;
     void *loan;
     size_t len;
 };
 
-static maiko_status stage_lent(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event,
-                               struct import_plan *plan, const struct lent_event *lent, struct text *error)
+static maiko_status stage_lent(maiko_bridge *bridge, const struct inbound_event *event, struct import_plan *plan,
+                               const struct lent_event *lent)
 {
     maiko_import meta = meta_of(event);
-    maiko_status status;
-    void *room;
+    maiko_status status = maiko_import_lend(plan->path, lent->bytes, lent->len, shm_view_return, lent->loan);
 
-    if (lent->bytes != NULL) {
-        status = maiko_import_lend(plan->path, lent->bytes, lent->len, shm_view_return, lent->loan);
-    } else {
-        status = maiko_import_reserve(plan->path, lent->len, &room);
-        if (status == MAIKO_OK && node_pool_copy(peer, lent->plan, event->payload, room, error) != MAIKO_OK) {
-            maiko_import_abandon(plan->path);
-            return MAIKO_ETYPE;
-        }
-    }
     if (status != MAIKO_OK)
         return status;
     maiko_import_commit(plan->path, &meta);
@@ -420,7 +409,7 @@ static maiko_status stage_lent(maiko_bridge *bridge, struct node_peer *peer, con
 }
 
 static maiko_status let_lent_wait(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event,
-                                  struct import_plan *plan, const struct lent_event *lent, struct text *error)
+                                  struct import_plan *plan, const struct lent_event *lent)
 {
     struct waiting_import head = {.peer = peer,
                                   .stream = event->stream,
@@ -428,22 +417,14 @@ static maiko_status let_lent_wait(maiko_bridge *bridge, struct node_peer *peer, 
                                   .plan = plan,
                                   .import = meta_of(event),
                                   .len = lent->len,
-                                  .is_lent = lent->bytes != NULL};
+                                  .is_lent = true};
     struct waiting_import *waiting = heap_alloc(bridge->large, waiting_size(&head));
-    maiko_status status = MAIKO_OK;
 
     if (waiting == NULL)
         return MAIKO_ENOMEM;
     *waiting = head;
     plan->refs++;
-    if (waiting->is_lent)
-        *lent_of(waiting) = (struct lent_payload){.bytes = lent->bytes, .loan = lent->loan};
-    else
-        status = node_pool_copy(peer, lent->plan, event->payload, waiting->payload, error);
-    if (status != MAIKO_OK) {
-        free_waiting(bridge, waiting);
-        return MAIKO_ETYPE;
-    }
+    *lent_of(waiting) = (struct lent_payload){.bytes = lent->bytes, .loan = lent->loan};
     fifo_push(&bridge->waiting, &waiting->link);
     return MAIKO_OK;
 }
@@ -452,22 +433,18 @@ static maiko_status let_lent_wait(maiko_bridge *bridge, struct node_peer *peer, 
 static maiko_status import_lent(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event,
                                 struct import_plan *plan, bool *waits, struct text *error)
 {
-    struct lent_event lent = {.plan = reading_of(plan)};
-    maiko_status status = node_pool_take(peer, lent.plan, event->payload, &lent.bytes, &lent.loan, &lent.len, error);
+    struct lent_event lent;
+    maiko_status status = node_pool_take(peer, reading_of(plan), event->payload, &lent.bytes, &lent.loan, &lent.len, error);
 
     if (status != MAIKO_OK)
         return status;
     if (!*waits)
-        status = stage_lent(bridge, peer, event, plan, &lent, error);
+        status = stage_lent(bridge, event, plan, &lent);
     *waits = *waits || status == MAIKO_EFULL;
     if (*waits)
-        status = let_lent_wait(bridge, peer, event, plan, &lent, error);
-    if (status == MAIKO_OK)
-        return MAIKO_OK;
-    if (lent.loan != NULL)
+        status = let_lent_wait(bridge, peer, event, plan, &lent);
+    if (status != MAIKO_OK)
         shm_view_return(lent.loan);
-    else if (status != MAIKO_ETYPE) /* the copy passes it */
-        pass(peer, event);
     return status;
 }
 

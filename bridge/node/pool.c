@@ -325,27 +325,11 @@ maiko_status node_pool_take(struct node_peer *peer, const struct payload_plan *p
     *ret_event =
         shm_view_take(peer->view, reference.slot, payload_plan_type(plan)->size, reference.len, reference.head.data, ret_loan);
     if (*ret_event == NULL) {
-        *ret_loan = NULL;
-        return MAIKO_OK;
+        (void)refuse(peer, &reference, error, "to an event that is read here");
+        return MAIKO_ELIMIT;
     }
     status = payload_check_native(plan, *ret_event, reference.len, error);
     if (status != MAIKO_OK)
         shm_view_return(*ret_loan);
     return status;
-}
-
-maiko_status node_pool_copy(struct node_peer *peer, const struct payload_plan *plan, struct slice payload, void *event,
-                            struct text *error)
-{
-    struct payload_reference reference;
-    maiko_status status = look(peer, plan, payload, &reference, error);
-
-    if (status != MAIKO_OK)
-        return status;
-    memcpy(event, reference.head.data, reference.head.len);
-    if (reference.len > reference.head.len)
-        memcpy((char *)event + reference.head.len, shm_view_bytes(peer->view, reference.slot),
-               reference.len - reference.head.len);
-    node_pool_pass(peer, reference.slot);
-    return payload_check_native(plan, event, reference.len, error);
 }

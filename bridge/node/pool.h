@@ -55,14 +55,11 @@ void node_pool_pass(struct node_peer *peer, uint32_t slot);
 
 /*
  * An event that came by reference.  On success it lies at *ret_event, checked; *ret_loan is for shm_view_return() and keeps it
- * there, or NULL: it has to be copied by node_pool_copy(), *ret_event is NULL.
- * MAIKO_OK; MAIKO_ETYPE with the reason: it was passed.
+ * there.
+ * MAIKO_OK; MAIKO_ETYPE, or MAIKO_ELIMIT (an event in that slot is still read here, and a copy for each time it is named would be
+ * memory without bound), with the reason: it was passed.
  */
 MAIKO_MUST_CHECK maiko_status node_pool_take(struct node_peer *peer, const struct payload_plan *plan, struct slice payload,
                                              const void **ret_event, void **ret_loan, size_t *ret_len, struct text *error);
-
-/* Copies one that could not be taken, and passes it.  MAIKO_OK, MAIKO_ETYPE. */
-MAIKO_MUST_CHECK maiko_status node_pool_copy(struct node_peer *peer, const struct payload_plan *plan, struct slice payload,
-                                             void *event, struct text *error);
 
 #endif

@@ -132,11 +132,6 @@ bool shm_view_has(const struct shm_view *view, uint32_t slot, size_t size, size_
            (len <= begin || len - begin <= shm_slots_size(&view->slots, slot));
 }
 
-const void *shm_view_bytes(const struct shm_view *view, uint32_t slot)
-{
-    return view->base + shm_slots_place(&view->slots, slot);
-}
-
 static void give_back(struct shm_view *view, uint32_t slot)
 {
     struct shm_returns *returns = view->returns.base;

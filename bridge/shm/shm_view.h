@@ -30,7 +30,7 @@ bool shm_view_has(const struct shm_view *view, uint32_t slot, size_t size, size_
 /*
  * An event in a slot, of which shm_view_has() was true.  `head`: its first shm_slots_private(size) bytes (or all `len`), which
  * came with the reference; they are copied.  *ret_loan is for shm_view_return().
- * NULL: an event in that slot is still being read here, so it has to be copied.
+ * NULL: an event in that slot is still being read here, and an honest owner has nothing else there to lend.
  */
 MAIKO_MUST_CHECK void *shm_view_take(struct shm_view *view, uint32_t slot, size_t size, size_t len, const void *head,
                                      void **ret_loan);
@@ -38,8 +38,7 @@ MAIKO_MUST_CHECK void *shm_view_take(struct shm_view *view, uint32_t slot, size_
 /* Nobody reads the event any more. */
 void shm_view_return(void *loan);
 
-/* The shared bytes of a slot, to be copied, and the end of that: it was lent to us, and was not taken. */
-const void *shm_view_bytes(const struct shm_view *view, uint32_t slot);
+/* A slot that was lent to us, and was not taken. */
 void shm_view_pass(struct shm_view *view, uint32_t slot);
 
 #endif
