@@ -166,7 +166,8 @@ maiko_status zmq_port_bind(struct zmq_port *port, enum port_door door, const cha
     if (status != MAIKO_OK)
         return status;
     if (is_ipc)
-        (void)fchmodat(AT_FDCWD, endpoint + strlen("ipc://"), 0600, AT_SYMLINK_NOFOLLOW); /* libzmq makes them 0755; the directory is the guard */
+        (void)fchmodat(AT_FDCWD, endpoint + strlen("ipc://"), 0600,
+                       AT_SYMLINK_NOFOLLOW);                      /* libzmq makes them 0755; the directory is the guard */
     memcpy(ret_endpoint, bind->endpoint, sizeof(bind->endpoint)); /* libzmq's own words are what unbinds it */
     port_plain_endpoint(ret_endpoint);
     port->bind_count++;

@@ -81,7 +81,8 @@ maiko_status control_listen(const char *path, gid_t group, int *ret_fd, struct t
         return status;
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-        fchmodat(AT_FDCWD, path, group == SPACE_NO_GROUP ? 0600 : 0660, AT_SYMLINK_NOFOLLOW) == 0 && listen(fd, CONTROL_BACKLOG) == 0) {
+        fchmodat(AT_FDCWD, path, group == SPACE_NO_GROUP ? 0600 : 0660, AT_SYMLINK_NOFOLLOW) == 0 &&
+        listen(fd, CONTROL_BACKLOG) == 0) {
         *ret_fd = fd;
         return MAIKO_OK;
     }

@@ -4,11 +4,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/bridge_end.h"
 #include "lib/child.h"
 #include "lib/process.h"
+#include "lib/scratch.h"
 #include "lib/suite.h"
 
 #define PICTURE_FIELDS(F) F(UINT32, number) F(TAIL, body, BYTES)
@@ -387,6 +389,37 @@ static void without_a_pool_everything_is_copied(void)
 }
 
 /* One in place, one by msgpack, and one through a relay. */
+/* Another user may be there, who is to see nothing that was not sent to him. */
+static void in_a_space_of_a_group_no_memory_of_events_is_shared(void)
+{
+    static struct end writer;
+    static struct end reader;
+    struct scratch scratch;
+    maiko_bridge_config config;
+    char group[32];
+    uint32_t number;
+
+    CU_ASSERT_FATAL(scratch_init(&scratch));
+    CU_ASSERT_EQUAL(chmod(scratch.path, 02770), 0);
+    snprintf(group, sizeof(group), "%lu", (unsigned long)getegid());
+    config = (maiko_bridge_config){.transport = MAIKO_TRANSPORT_SHM, .runtime_dir = scratch.path, .space_group = group};
+    host_init(&host);
+    make_end(&writer, "b", NULL, "gallery/#", NULL, &config);
+    make_end(&reader, "a", "gallery/#", NULL, "gallery/#", &config);
+    start_end(&writer);
+    start_end(&reader);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(writer.bridge, "gallery/picture", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    for (number = 1; number <= 50; number++) {
+        paint(&writer, number, LEN);
+        CU_ASSERT_FATAL(wait_until(reader.last == number, 60000));
+    }
+    CU_ASSERT(reader.in_place == 0 && reader.wrong == 0 && count(&writer).lent == 0);
+    stop_end(&reader);
+    stop_end(&writer);
+    scratch_deinit(&scratch);
+    host_deinit(&host);
+}
+
 static void readers_without_shared_memory_get_the_same(void)
 {
     static struct end writer;
@@ -511,6 +544,7 @@ static const struct test_case cases[] = {
     TEST_CASE(room_that_is_given_up_or_shortened_does_no_harm),
     TEST_CASE(a_tail_that_must_be_checked_is_copied),
     TEST_CASE(without_a_pool_everything_is_copied),
+    TEST_CASE(in_a_space_of_a_group_no_memory_of_events_is_shared),
     TEST_CASE(readers_without_shared_memory_get_the_same),
     TEST_CASE(what_a_dead_writer_sent_can_be_read_on),
     TEST_CASE(what_a_dead_reader_had_comes_back),

@@ -36,6 +36,7 @@ unit_tests += tests/unit/test_shm_link
 unit_tests += tests/unit/test_shm_pool
 unit_tests += tests/unit/test_shm_ring
 unit_tests += tests/unit/test_origins
+unit_tests += tests/unit/test_private_file
 unit_tests += tests/unit/test_space_path
 endif
 unit_tests += tests/unit/test_counters_file
