@@ -14,6 +14,7 @@
 #include "lib/child.h"
 #include "lib/report_end.h"
 #include "lib/shortage.h"
+#include "lib/space_wait.h"
 #include "lib/suite.h"
 #include "shm/shm_layout.h"
 #include "space/attach.h"
@@ -73,18 +74,6 @@ static struct space *join(const char *node, struct seen *seen)
     CU_ASSERT_EQUAL_FATAL(space_announce(space, &error), MAIKO_OK);
     return space;
 }
-
-/* Sleeps until the space has news, then handles it; for wait_until(). */
-static bool run(struct space *space)
-{
-    struct pollfd fd = {.fd = space_fd(space), .events = POLLIN};
-
-    if (poll(&fd, 1, 20) > 0)
-        space_run(space);
-    return true;
-}
-
-#define wait_for(space, condition) wait_until((run(space), (condition)), 60000)
 
 static const char *path_of(const char *node, const char *file)
 {
@@ -171,7 +160,7 @@ static int live(void *userdata)
     struct space *space = join("other", &seen);
 
     for (;;)
-        run(space);
+        space_turn(space);
     return 0;
 }
 
@@ -187,7 +176,7 @@ static void who_comes_while_there_are_no_descriptors_is_found_later(void)
     CU_ASSERT_TRUE_FATAL(child_start(&child, live, NULL));
     shortage_begin(&shortage);
     CU_ASSERT(wait_for(space, seen.is_starved));
-    CU_ASSERT(wait_until((run(space), access(path_of("other", SPACE_RECORD_FILE), F_OK) == 0), 60000));
+    CU_ASSERT(wait_until((space_turn(space), access(path_of("other", SPACE_RECORD_FILE), F_OK) == 0), 60000));
     CU_ASSERT(turns_within(space, MAIKO_MS(300)) < 50);
     CU_ASSERT_EQUAL(seen.arrived, 0);
     CU_ASSERT_EQUAL(seen.starved, 1);

@@ -1,7 +1,6 @@
 /* A space with real processes: arrivals, departures, deaths, forks, name collisions, permissions, leftovers. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/child.h"
+#include "lib/space_wait.h"
 #include "lib/suite.h"
 #include "space/control.h"
 #include "space/node_directory.h"
@@ -95,18 +95,6 @@ static maiko_status join(const char *runtime_dir, const char *node, struct seen 
     return space_announce(*ret_space, &error);
 }
 
-/* Sleeps in poll until the space has news, then handles it; for wait_until(). */
-static bool run(struct space *space)
-{
-    struct pollfd fd = {.fd = space_fd(space), .events = POLLIN};
-
-    if (poll(&fd, 1, 20) > 0)
-        space_run(space);
-    return true;
-}
-
-#define wait_for(space, condition) wait_until((run(space), (condition)), 60000)
-
 /* ---- a directory for every case ---- */
 
 static char runtime_dir[64];
@@ -185,7 +173,7 @@ static int live(void *userdata)
             return 8;
     }
     while (!is_told_to_end)
-        run(space);
+        space_turn(space);
     space_leave(space);
     return 0;
 }
@@ -258,9 +246,9 @@ static void a_directory_that_takes_the_place_of_another_is_watched(void)
     CU_ASSERT_EQUAL_FATAL(join(runtime_dir, "north", &north_seen, &north), MAIKO_OK);
     snprintf(path, sizeof(path), "%s/maiko/test/south", runtime_dir);
     CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
-    run(north); /* a directory without a record */
+    space_turn(north); /* a directory without a record */
     CU_ASSERT_EQUAL_FATAL(join_unannounced(runtime_dir, "south", &south_seen, &south), MAIKO_OK);
-    run(north); /* one whose record says that it is not ready */
+    space_turn(north); /* one whose record says that it is not ready */
     CU_ASSERT_EQUAL(north_seen.arrived, 0);
     text_init_buffer(&error, reason, sizeof(reason));
     CU_ASSERT_EQUAL(space_announce(south, &error), MAIKO_OK);
@@ -363,8 +351,8 @@ static void a_stopped_node_is_not_a_dead_one(void)
     child_signal(&child, SIGSTOP);
     CU_ASSERT_EQUAL_FATAL(join(runtime_dir, "late", &late_seen, &late), MAIKO_OK);
     for (rounds = 0; rounds < 10; rounds++) {
-        run(space);
-        run(late);
+        space_turn(space);
+        space_turn(late);
     }
     CU_ASSERT_EQUAL(seen.left[SPACE_DIED] + seen.left[SPACE_LEFT], 0);
     CU_ASSERT_EQUAL(late_seen.arrived, 2);
@@ -646,12 +634,12 @@ static void garbage_at_the_control_socket_hurts_nobody(void)
         CU_ASSERT(send(fds[i], bytes, (i * 7) % sizeof(bytes) + 1, MSG_NOSIGNAL) > 0);
     }
     for (i = 0; i < 4; i++)
-        run(space);
+        space_turn(space);
     CU_ASSERT_EQUAL_FATAL(join(runtime_dir, "m", &other_seen, &other), MAIKO_OK);
     CU_ASSERT(wait_for(space, seen.arrived == 1));
     for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
         close(fds[i]);
-    run(space);
+    space_turn(space);
     space_leave(other);
     space_leave(space);
     remove_runtime_dir();

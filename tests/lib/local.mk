@@ -27,6 +27,7 @@ tests_lib_libtestkit_la_SOURCES = \
 	tests/lib/scratch.h \
 	tests/lib/shortage.c \
 	tests/lib/shortage.h \
+	tests/lib/space_wait.h \
 	tests/lib/stage.c \
 	tests/lib/stage.h \
 	tests/lib/suite.c \

@@ -549,178 +549,6 @@ static void the_largest_session_is_followed_by_a_sound_one(void)
     pair_deinit(&pair);
 }
 
-/* ---- native bytes ---- */
-
-static void be_near(bool a, bool b)
-{
-    pair.a.is_near = a;
-    pair.b.is_near = b;
-}
-
-static void events_of_a_type_both_know_come_as_native_bytes(void)
-{
-    narrow_begin();
-    be_near(true, true);
-    narrow_link_up("#", FROM_LIVE);
-    narrow_publish("t", MAIKO_BLOCK, 1); /* the type is met */
-    pair_settle(&pair);
-    CU_ASSERT_EQUAL(pair.b.natives, 0);
-    narrow_publish("t", MAIKO_BLOCK, 1);
-    narrow_publish("u", MAIKO_BLOCK, 1); /* another channel of it */
-    pair_settle(&pair);
-    pair_pass(&pair, MAIKO_MS(20));
-    CU_ASSERT_EQUAL(pair.b.events, 3);
-    CU_ASSERT_EQUAL(pair.b.natives, 2);
-    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->native_out, 2);
-    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->native_in, 2);
-    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->converted, 0);
-    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->malformed, 0);
-    pair_deinit(&pair);
-}
-
-/* Events in a row, each of which differs from the one before in something. */
-static const struct {
-    const char *sender;
-    const char *topic;
-    uint64_t id_lo;
-    uint64_t time_ns;
-    maiko_id parent;
-    maiko_id correlation; /* nil: its own id */
-} in_a_row[] = {{"s", "t", 1000, 2000, {0, 0}, {0, 0}},       {"s", "t", 1001, 2001, {0, 0}, {0, 0}},
-                {"s", "t", 1002, 2001, {5, 1001}, {0, 0}},    {"s", "t", 1003, 2003, {0, 0}, {0, 0}},
-                {"s", "t", 1004, 2004, {0, 0}, {9, 9}},       {"s", "t", 1005, 2005, {0, 0}, {0, 0}},
-                {"s", "t", 1006, 0, {0, 0}, {0, 0}},          {"s", "t", 1007, 2007, {0, 0}, {0, 0}},
-                {"s", "u", 1008, 2008, {0, 0}, {0, 0}},       {"s", "u", 1009, 2009, {0, 0}, {0, 0}},
-                {"r", "u", 1010, 2010, {0, 0}, {0, 0}},       {"s", "t", 1011, 2011, {0, 0}, {0, 0}},
-                {"s", "t", 1012, 2012, {5, 1}, {9, 9}},       {"s", "t", 1013, 2013, {5, 1}, {9, 9}},
-                {"s", "t", 1014, UINT64_MAX, {0, 0}, {0, 0}}, {"s", "t", UINT64_MAX, 1, {0, 0}, {0, 0}}};
-enum { IN_A_ROW = sizeof(in_a_row) / sizeof(in_a_row[0]) };
-
-static void publish_in_a_row(size_t i, size_t end)
-{
-    for (; i < end; i++) {
-        numbers value = {.u64 = 100 + i};
-        struct export_event event = {.type = MAIKO_TYPE(numbers),
-                                     .payload = &value,
-                                     .topic = in_a_row[i].topic,
-                                     .sender = in_a_row[i].sender,
-                                     .id = {5, in_a_row[i].id_lo},
-                                     .parent = in_a_row[i].parent,
-                                     .correlation = in_a_row[i].correlation,
-                                     .time_ns = in_a_row[i].time_ns};
-
-        if (maiko_id_is_nil(event.correlation))
-            event.correlation = event.id;
-        CU_ASSERT_EQUAL(exporter_publish(pair.a.exporter, &event, pair.now), MAIKO_OK);
-    }
-}
-
-static void native_events_in_a_row_keep_what_is_their_own(void)
-{
-    size_t i;
-
-    pair_init(&pair, heap_default());
-    narrow_open();
-    be_near(true, true);
-    narrow_link_up("#", FROM_LIVE);
-    publish_in_a_row(0, 1); /* the type is met */
-    pair_settle(&pair);
-    publish_in_a_row(1, IN_A_ROW);
-    pair_settle(&pair);
-    CU_ASSERT_EQUAL_FATAL(pair.b.events, IN_A_ROW);
-    CU_ASSERT_EQUAL(pair.b.natives, IN_A_ROW - 1);
-    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->native_in, IN_A_ROW - 1);
-    for (i = 0; i < IN_A_ROW; i++) {
-        const struct inbound_event *seen = &pair.b.seen[i];
-        const maiko_id id = {5, in_a_row[i].id_lo};
-
-        CU_ASSERT_EQUAL(pair.b.seen_numbers[i], 100 + i);
-        CU_ASSERT_EQUAL(seen->position, pair.b.seen[0].position + i);
-        CU_ASSERT(i == 0 || seen->native.data + seen->native.len == seen->payload.data + seen->payload.len);
-        CU_ASSERT_STRING_EQUAL(seen->channel->topic, in_a_row[i].topic);
-        CU_ASSERT_STRING_EQUAL(seen->channel->sender, in_a_row[i].sender);
-        CU_ASSERT_TRUE(maiko_id_equal(seen->id, id));
-        CU_ASSERT_EQUAL(seen->time_ns, in_a_row[i].time_ns);
-        CU_ASSERT_TRUE(maiko_id_equal(seen->parent, in_a_row[i].parent));
-        CU_ASSERT_TRUE(
-            maiko_id_equal(seen->correlation, maiko_id_is_nil(in_a_row[i].correlation) ? id : in_a_row[i].correlation));
-    }
-    pair_deinit(&pair);
-}
-
-/* What is said of the first holds for each of them: nobody asks for them any more. */
-static void native_events_in_a_row_are_refused_one_by_one(void)
-{
-    pair_init(&pair, heap_default());
-    narrow_open();
-    be_near(true, true);
-    narrow_link_up("#", FROM_LIVE);
-    publish_in_a_row(0, 1);
-    pair_settle(&pair);
-    publish_in_a_row(1, 2);
-    pair_settle(&pair);
-    CU_ASSERT_EQUAL(pair.b.natives, 1);
-    publish_in_a_row(7, 8);
-    publish_in_a_row(7, 8);
-    publish_in_a_row(7, 8);
-    peer_unsubscribe(pair.b.peer, "#", pair.now);
-    pair_settle(&pair);
-    CU_ASSERT_EQUAL(pair.b.events, 2);
-    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->delivered, 2);
-    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->denied, 3);
-    pair_deinit(&pair);
-}
-
-/* Either side may decide against it. */
-static void who_shares_no_memory_gets_arrays(void)
-{
-    unsigned who;
-
-    for (who = 0; who < 2; who++) {
-        narrow_begin();
-        be_near(who == 0, who == 1);
-        narrow_link_up("#", FROM_LIVE);
-        narrow_publish("t", MAIKO_BLOCK, 1);
-        pair_settle(&pair);
-        narrow_publish("t", MAIKO_BLOCK, 2);
-        pair_settle(&pair);
-        CU_ASSERT_EQUAL(pair.b.events, 3);
-        CU_ASSERT_EQUAL(pair.b.natives, 0);
-        pair_deinit(&pair);
-    }
-}
-
-/* What the log has as native bytes becomes an array for a session that did not ask for them, or not yet. */
-static void another_session_begins_with_arrays(void)
-{
-    uint64_t before;
-
-    narrow_begin();
-    be_near(true, true);
-    pair.b.keeps_events = true;
-    narrow_link_up("#", FROM_LIVE);
-    narrow_publish("t", MAIKO_BLOCK, 1);
-    pair_settle(&pair);
-    narrow_publish("t", MAIKO_BLOCK, 2); /* with the one before the window, nothing acknowledged */
-    pair_settle(&pair);
-    CU_ASSERT_EQUAL(pair.b.natives, 2);
-    narrow_publish("t", MAIKO_BLOCK, 4); /* no room for the last ones, which wait as native bytes */
-    pair_settle(&pair);
-    before = pair.b.events;
-    CU_ASSERT_EQUAL(before, 4);
-    pair_break(&pair);
-    be_near(false, false);
-    pair.b.keeps_events = false;
-    pair_connect(&pair);
-    pair_deliver(&pair.b);
-    pair_pass(&pair, MAIKO_SECONDS(1));
-    CU_ASSERT_EQUAL(pair.b.events, 7);
-    CU_ASSERT_EQUAL(pair.b.natives, 3);
-    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->converted, 3);
-    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->malformed, 0);
-    pair_deinit(&pair);
-}
-
 /* Everything once, with allocation number nth failing. */
 static void live_a_life(struct heap *heap)
 {
@@ -731,7 +559,7 @@ static void live_a_life(struct heap *heap)
 
     pair_init(&pair, heap);
     pair.b.config.window_events = 4;
-    be_near(true, true);
+    pair.a.is_near = pair.b.is_near = true;
     if (pair_open(&pair) == MAIKO_OK) {
         (void)!pair_subscribe(&pair.b, "#", FROM_LOG);
         (void)!peer_announce(pair.a.peer, &actor, 1, pair.now);
@@ -797,11 +625,6 @@ static const struct test_case cases[] = {
     TEST_CASE(a_session_that_is_over_is_not_begun_twice),
     TEST_CASE(nonsense_ends_the_session_and_nothing_else),
     TEST_CASE(the_largest_session_is_followed_by_a_sound_one),
-    TEST_CASE(events_of_a_type_both_know_come_as_native_bytes),
-    TEST_CASE(native_events_in_a_row_keep_what_is_their_own),
-    TEST_CASE(native_events_in_a_row_are_refused_one_by_one),
-    TEST_CASE(who_shares_no_memory_gets_arrays),
-    TEST_CASE(another_session_begins_with_arrays),
     TEST_CASE(every_allocation_failure_is_survived_and_leaks_nothing),
 };
 SUITE_MAIN("peer", cases)
