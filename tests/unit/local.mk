@@ -18,7 +18,6 @@ unit_tests += tests/unit/test_timer_heap
 unit_tests += tests/unit/test_utf8
 unit_tests += tests/unit/test_name_cache
 unit_tests += tests/unit/test_overflow
-unit_tests += tests/unit/test_patient_poll
 unit_tests += tests/unit/test_topic
 unit_tests += tests/unit/test_topic_index
 unit_tests += tests/unit/test_topic_mosquitto
