@@ -1,4 +1,4 @@
-/* Patient poll: what it finds and how long it sleeps where RLIMIT_NOFILE is below the number of descriptors.  No unit test, because
+/* Patient poll: what it finds and how long it sleeps where RLIMIT_NOFILE is below the number of descriptors.  No unit test:
  * valgrind plays such a limit to the program and keeps it from the kernel. */
 #include <stdint.h>
 #include <sys/eventfd.h>
