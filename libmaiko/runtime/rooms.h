@@ -17,7 +17,7 @@ struct maiko_room {
      * end. */
     void (*release)(void *owner);
     void *owner;
-    bool is_scarce; /* said with or without room: its sender had better stop producing for now */
+    bool is_scarce; /* said with or without room: its sender is told that it is full */
 };
 
 struct maiko_rooms {

@@ -31,3 +31,13 @@ void narrow_link_up(const char *pattern, enum pattern_from from)
     pair_connect(&pair);
     CU_ASSERT(peer_is_ready(pair.b.peer));
 }
+
+void narrow_say(const struct frame *frame)
+{
+    struct pack pack;
+
+    pack_init(&pack, heap_default(), 4096);
+    frame_write(&pack, frame);
+    peer_frame(pair.b.peer, pack.data, pack.len, pair.now);
+    pack_deinit(&pack);
+}

@@ -13,6 +13,9 @@ void narrow_open(void);
 /* Events with rising numbers. */
 void narrow_publish(const char *topic, maiko_overflow overflow, unsigned count);
 
+/* b receives this one from somebody else. */
+void narrow_say(const struct frame *frame);
+
 /* b subscribes, and the two meet. */
 void narrow_link_up(const char *pattern, enum pattern_from from);
 

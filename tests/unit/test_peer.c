@@ -97,12 +97,9 @@ static void versions_that_do_not_meet_are_refused(void)
                           .session = 1,
                           .hello = {.min = 2, .max = 9, .space = slice_of("space"), .name = slice_of("c"), .node = {9, 9}}};
     struct frame answer;
-    struct pack pack;
 
     narrow_begin();
-    pack_init(&pack, heap_default(), 4096);
-    frame_write(&pack, &hello);
-    peer_frame(pair.b.peer, pack.data, pack.len, pair.now);
+    narrow_say(&hello);
     CU_ASSERT_EQUAL_FATAL(pair.b.out_count, 1);
     CU_ASSERT_EQUAL(frame_read(pair.b.out[0].bytes, pair.b.out[0].len, &answer, NULL), MAIKO_OK);
     CU_ASSERT(answer.kind == FRAME_REFUSE && slice_is(answer.reason, "version"));
@@ -110,11 +107,8 @@ static void versions_that_do_not_meet_are_refused(void)
     CU_ASSERT_EQUAL(peer_state(pair.b.peer), PEER_DOWN);
     /* An older or newer peer that speaks ours as well is taken. */
     hello.hello.min = 1;
-    pack_clear(&pack);
-    frame_write(&pack, &hello);
-    peer_frame(pair.b.peer, pack.data, pack.len, pair.now);
+    narrow_say(&hello);
     CU_ASSERT_EQUAL(peer_state(pair.b.peer), PEER_UP);
-    pack_deinit(&pack);
     pair_deinit(&pair);
 }
 

@@ -233,15 +233,11 @@ static void say_hello(void)
     struct frame hello = {.kind = FRAME_HELLO,
                           .session = 1,
                           .hello = {.min = 1, .max = 1, .space = slice_of("space"), .name = slice_of("c"), .node = {9, 9}}};
-    struct pack pack;
 
     pair_init(&pair, heap_default());
     pair.b.config.identity.started_ns = MAIKO_SECONDS(990);
     narrow_open();
-    pack_init(&pack, heap_default(), 4096);
-    frame_write(&pack, &hello);
-    peer_frame(pair.b.peer, pack.data, pack.len, pair.now);
-    pack_deinit(&pack);
+    narrow_say(&hello);
     pair.now += MAIKO_SECONDS(10); /* up for 20 s by now */
 }
 
