@@ -305,6 +305,16 @@ void exchange_flush(struct shard *shard)
     }
 }
 
+/* A number that no batch has is skipped: for readers of the next one it is a flush without anything for them. */
+void exchange_end_flush(struct shard *shard)
+{
+    uint64_t before = shard->flush;
+
+    exchange_flush(shard);
+    if (shard->flush == before)
+        shard->flush++;
+}
+
 /* --- held senders --- */
 
 /* Everything an actor had under way is dispatched, with its debts posted: acquire pairs with ring_confirm(). */

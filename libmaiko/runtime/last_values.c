@@ -105,11 +105,21 @@ static void forget_untold(struct shard *shard, struct last_value *value)
     heap_free(shard->heap, untold, sizeof *untold);
 }
 
+/* What is told late comes behind all of its flush that has been read meanwhile, and another topic's value may have been sent
+ * because of it: that goes with a later flush. */
+static void part_from_kept_back(struct shard *shard, const struct route *route)
+{
+    if (shard->kept_back != NULL && shard->kept_back != route && shard->kept_back_at == shard->flush)
+        exchange_end_flush(shard);
+}
+
 void last_values_keep(struct shard *shard, struct route *route, struct envelope *envelope, bool is_own)
 {
     struct last_value *value = value_of(shard, route);
     struct envelope *copy = value == NULL ? NULL : copy_of(shard, envelope);
 
+    if (is_own)
+        part_from_kept_back(shard, route);
     if (copy == NULL) {
         supervisor_memory_failed(shard, "last value of a topic");
         return;
@@ -354,6 +364,8 @@ void last_values_note_untold(struct shard *shard, struct route *route, const str
         value->untold = untold_new(shard, value);
     if (value->untold == NULL)
         return;
+    shard->kept_back = route;
+    shard->kept_back_at = shard->flush;
     value->untold->shards |= UINT64_C(1) << target;
     shard->untold_shards |= UINT64_C(1) << target;
 }

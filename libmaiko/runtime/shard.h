@@ -135,6 +135,8 @@ struct shard {
     struct last_value *fresh_values; /* those sent here since the last flush */
     struct list untold_values;       /* kept from some shard by the mark of its ring */
     uint64_t untold_shards;          /* bit per such shard */
+    const struct route *kept_back;   /* of the latest value that a ring's mark kept from somebody */
+    uint64_t kept_back_at;           /* `flush` then */
     uint64_t kept_values;            /* so many were kept: counts on */
     uint32_t greeted;                /* shards that get every event of a sticky topic: those with lower numbers */
     struct route *dead_route;        /* of $sys/dead */
@@ -377,6 +379,9 @@ MAIKO_MUST_CHECK maiko_status exchange_command(struct shard *shard, uint32_t tar
 
 /* Makes this turn's output visible and wakes who sleeps. */
 void exchange_flush(struct shard *shard);
+
+/* Flushes, and also if there was nothing to write: what is sent from here on is of a later moment than all before. */
+void exchange_end_flush(struct shard *shard);
 
 /* The moment of what is sent here and goes out with the next flush. */
 struct moment exchange_now(const struct shard *shard);

@@ -476,6 +476,47 @@ static void of_two_values_of_one_flush_a_late_shard_learns_the_later(void)
     check_what_a_late_shard_learns(sup, 2);
 }
 
+/* On one shard a value from elsewhere, which the mark of a ring keeps from the other shard, and the mode that is set because of
+ * it, which goes there: in one flush, and from two sources of ids. */
+static void play_with_a_mode_set_because_of_what_is_told_late(maiko_overflow policy)
+{
+    const maiko_subscription losing[] = {
+        {.pattern = "state", .overflow = policy}, {.pattern = "effect"}, {.pattern = "mode"}, {.pattern = NULL}};
+    struct listener before = {.heard = 0};
+    struct listener after = {.heard = 0};
+    maiko_supervisor *sup = supervisor(7);
+    maiko_importer *importer = NULL;
+    maiko_actor_spec specs[] = {
+        {.name = "setting", .ops = &setting_mode, .self = sup, .subscribe = MAIKO_TOPICS("state"), .shard = MAIKO_SHARD(0)},
+        {.name = "before", .ops = &listening, .self = &before, .subscriptions = losing, .shard = MAIKO_SHARD(1)},
+        {.name = "after", .ops = &listening, .self = &after, .subscribe = MAIKO_TOPICS("+"), .shard = MAIKO_SHARD(1)}};
+
+    sup->ring_mark_events = 1;
+    CU_ASSERT_EQUAL(maiko_supervisor_add_table(sup, specs, 2), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_importer_new(sup, "elsewhere", NULL, &importer), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(sup), MAIKO_OK);
+    (void)maiko_supervisor_poll(sup, 0);
+    say(sup, "effect", 0);
+    turn_of(sup, 0, 8);
+    CU_ASSERT_EQUAL(send_state_from_elsewhere(importer, 1), MAIKO_OK);
+    turn_of(sup, 0, 8);
+    (void)maiko_supervisor_poll(sup, 0);
+    CU_ASSERT_EQUAL(before.effect, 1);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(sup, &specs[2]), MAIKO_OK);
+    (void)maiko_supervisor_poll(sup, 0);
+    CU_ASSERT_EQUAL(after.heard, 2);
+    CU_ASSERT_EQUAL(after.state, 1);
+    CU_ASSERT_EQUAL(after.effect, 1);
+    CU_ASSERT_EQUAL(after.too_early, 0);
+    CU_ASSERT_EQUAL(maiko_supervisor_stop(&sup, NULL), MAIKO_OK);
+}
+
+static void what_was_sent_because_of_a_value_told_late_comes_behind_it(void)
+{
+    play_with_a_mode_set_because_of_what_is_told_late(MAIKO_DROP_NEWEST);
+    play_with_a_mode_set_because_of_what_is_told_late(MAIKO_DROP_OLDEST);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(last_values_come_to_a_late_shard_in_their_order),
     TEST_CASE(times_from_elsewhere_do_not_change_the_order),
@@ -486,5 +527,6 @@ static const struct test_case cases[] = {
     TEST_CASE(a_late_shard_learns_the_later_of_two_states),
     TEST_CASE(a_late_shard_learns_nobodys_value_before_the_last),
     TEST_CASE(of_two_values_of_one_flush_a_late_shard_learns_the_later),
+    TEST_CASE(what_was_sent_because_of_a_value_told_late_comes_behind_it),
 };
 SUITE_MAIN("last_values", cases)
