@@ -98,29 +98,31 @@ static uint64_t units_so_far(const struct actor *actor)
     return COUNTED(actor->counters, handled) + COUNTED(actor->counters, sent);
 }
 
-/* What the actor took since the last look and what waits for it, in ns: shards that are never idle take the same, whoever has
- * more to do. */
-static uint64_t load_of(struct actor *actor)
+/* What the actor took since the last look, `window_ns` ago, and what waits for it, in ns: shards that are never idle take the
+ * same, whoever has more to do.  Of a core of its own it could have taken no more than all of it, however much waits. */
+static uint64_t load_of(struct actor *actor, uint64_t window_ns)
 {
     uint32_t units = (uint32_t)units_so_far(actor) - actor->units_seen + actor->mailbox.depth;
+    uint64_t load_ns = (uint64_t)units * actor->cost_ns;
 
-    return (uint64_t)units * actor->cost_ns;
+    return load_ns < window_ns ? load_ns : window_ns;
 }
 
-static uint64_t load_of_shard(struct shard *shard)
+static uint64_t load_of_shard(struct shard *shard, uint64_t window_ns)
 {
     uint64_t load = 0;
     struct list *link;
 
     LIST_FOR_EACH (link, &shard->actors)
-        load += load_of(CONTAINER_OF(link, struct actor, siblings));
+        load += load_of(CONTAINER_OF(link, struct actor, siblings), window_ns);
     return load;
 }
 
-static void forget_loads(struct maiko_supervisor *sup)
+static void forget_loads(struct maiko_supervisor *sup, uint64_t now)
 {
     uint32_t i;
 
+    sup->loads_since_ns = now;
     for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
         struct list *link;
 
@@ -134,13 +136,13 @@ static void forget_loads(struct maiko_supervisor *sup)
 
 /* --- balancing --- */
 
-static struct shard *least_loaded(struct maiko_supervisor *sup, uint64_t *ret_load)
+static struct shard *least_loaded(struct maiko_supervisor *sup, uint64_t window_ns, uint64_t *ret_load)
 {
     struct shard *best = NULL;
     uint32_t i;
 
     for (i = 0; i < sup->config.shards; i++) {
-        uint64_t load = load_of_shard(sup->shards[i]);
+        uint64_t load = load_of_shard(sup->shards[i], window_ns);
 
         if (best == NULL || load < *ret_load) {
             best = sup->shards[i];
@@ -151,7 +153,7 @@ static struct shard *least_loaded(struct maiko_supervisor *sup, uint64_t *ret_lo
 }
 
 /* The heavy actor whose load comes nearest to half the difference without passing the difference. */
-static struct actor *best_to_move(struct shard *shard, uint64_t difference)
+static struct actor *best_to_move(struct shard *shard, uint64_t window_ns, uint64_t difference)
 {
     struct actor *best = NULL;
     uint64_t best_distance = UINT64_MAX;
@@ -159,7 +161,7 @@ static struct actor *best_to_move(struct shard *shard, uint64_t difference)
 
     LIST_FOR_EACH (link, &shard->actors) {
         struct actor *actor = CONTAINER_OF(link, struct actor, siblings);
-        uint64_t load = load_of(actor);
+        uint64_t load = load_of(actor, window_ns);
         uint64_t distance = load > difference / 2 ? load - difference / 2 : difference / 2 - load;
 
         if (actor->cost_ns < HEAVY_NS || load == 0 || load >= difference || !placement_is_movable(actor) ||
@@ -180,16 +182,16 @@ static void wake_all(struct maiko_supervisor *sup)
         wakeup_signal(&sup->shards[i]->wakeup);
 }
 
-static bool balance_once(struct shard *shard)
+static bool balance_once(struct shard *shard, uint64_t window_ns)
 {
-    uint64_t own = load_of_shard(shard);
+    uint64_t own = load_of_shard(shard, window_ns);
     uint64_t least = 0;
-    struct shard *target = least_loaded(shard->sup, &least);
+    struct shard *target = least_loaded(shard->sup, window_ns, &least);
     struct actor *actor;
 
     if (target == shard || own <= least + own / 8)
         return false;
-    actor = best_to_move(shard, own - least);
+    actor = best_to_move(shard, window_ns, own - least);
     return actor != NULL && placement_move(actor, target);
 }
 
@@ -219,6 +221,11 @@ static uint64_t next_gap(uint64_t gap_ns, bool has_moved)
     return 2 * gap_ns < most_ns ? 2 * gap_ns : most_ns;
 }
 
+static uint64_t gap_after_failure(uint64_t gap_ns)
+{
+    return gap_ns < BALANCE_EVERY_NS ? BALANCE_EVERY_NS : next_gap(gap_ns, false);
+}
+
 /* In a pause: whoever balances next goes on from here, so that shards that find nothing do not stop the others by turns. */
 static void set_gap(struct maiko_supervisor *sup, uint64_t now, uint64_t gap_ns)
 {
@@ -231,17 +238,18 @@ static void set_gap(struct maiko_supervisor *sup, uint64_t now, uint64_t gap_ns)
 }
 
 /* Everybody stands still, and nothing is under way. */
-static uint32_t balance(struct shard *shard)
+static uint32_t balance(struct shard *shard, uint64_t now)
 {
     struct maiko_supervisor *sup = shard->sup;
+    uint64_t window_ns = now - sup->loads_since_ns;
     uint32_t moved;
 
     if (!placement_settle_rings(sup))
         return 0;
     moved = bring_back(shard);
-    while (moved < 64 && balance_once(shard))
+    while (moved < 64 && balance_once(shard, window_ns))
         moved++;
-    forget_loads(sup);
+    forget_loads(sup, now);
     wake_all(sup);
     return moved;
 }
@@ -260,12 +268,12 @@ void placement_balance(struct shard *shard)
         return;
     visible = world_pause(shard);
     if (visible == supervisor_all_shards(sup)) {
-        moved = balance(shard);
+        moved = balance(shard, now);
         set_gap(sup, now, next_gap(shard->balance_gap_ns, moved > 0));
         shard->wants_balance =
             shard->balance_gap_ns < BALANCE_EVERY_NS && (moved > 0 || shard->balance_gap_ns == BALANCE_FIRST_NS);
-    } else { /* somebody was in a long hook, and we waited for it */
-        shard->balance_gap_ns = shard->balance_gap_ns < BALANCE_EVERY_NS ? BALANCE_EVERY_NS : shard->balance_gap_ns;
+    } else { /* somebody was in a long hook, and all waited for it: less and less often, for as long as that is so */
+        shard->balance_gap_ns = gap_after_failure(shard->balance_gap_ns);
         shard->balance_at_ns = now + shard->balance_gap_ns;
     }
     if (visible != 0)

@@ -70,10 +70,11 @@ struct maiko_supervisor {
     uint64_t next_anonymous;
     maiko_status failure; /* first */
     char failure_text[256];
-    uint64_t idle_shards;   /* bit per shard that sleeps with nothing to do */
-    uint64_t paused_shards; /* bit per shard that stands still for a pause */
-    uint64_t quiet_shards;  /* of the idle ones, those on which no event is alive */
-    uint64_t deadlocks;     /* resolved */
+    uint64_t idle_shards;    /* bit per shard that sleeps with nothing to do */
+    uint64_t paused_shards;  /* bit per shard that stands still for a pause */
+    uint64_t quiet_shards;   /* of the idle ones, those on which no event is alive */
+    uint64_t deadlocks;      /* resolved */
+    uint64_t loads_since_ns; /* of placement: when it last looked at what its actors took; since start at first */
     uint64_t exited_shards;
     struct lookout lookout;
     uint32_t hooks_missing; /* shards that have not run their on_stop hooks yet */

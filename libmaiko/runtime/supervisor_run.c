@@ -46,6 +46,7 @@ static maiko_status start(struct maiko_supervisor *sup, bool *ret_lacks_threads)
     maiko_status status = supervisor_state(sup) != SUP_NEW ? MAIKO_ESTATE : sup->failure;
 
     if (status == MAIKO_OK && sup->config.mode == MAIKO_THREADS) {
+        sup->loads_since_ns = clock_mono_ns(&sup->clock);
         status = start_threads(sup);
         *ret_lacks_threads = status != MAIKO_OK;
     }

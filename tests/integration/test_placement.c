@@ -2,6 +2,8 @@
 #include "lib/stage.h"
 #include "lib/suite.h"
 #include "lib/wait.h"
+#include "runtime/placement.h"
+#include "runtime/supervisor_internal.h"
 
 enum { WORK_US = 30, ENOUGH_TO_MOVE = 6000 };
 
@@ -116,9 +118,96 @@ static void fixed_placement_moves_nobody(void)
     expect_to_stay(MAIKO_PLACEMENT_FIXED, (maiko_actor_spec){.name = "a"}, (maiko_actor_spec){.name = "b"});
 }
 
+/* --- decisions, with figures of the test's --- */
+
+static struct actor *actor_of(struct stage *stage, const char *name)
+{
+    struct actor *actor = actor_names_find(&stage->sup->names, name);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(actor);
+    return actor;
+}
+
+/* As if it had handled so many events since the last look. */
+static void pretend(struct actor *actor, uint32_t events, uint32_t cost_ns)
+{
+    actor->cost_ns = cost_ns;
+    actor->units_seen = (uint32_t)(COUNTED(actor->counters, handled) + COUNTED(actor->counters, sent)) - events;
+}
+
+/* Events that are in its mailbox and not handled. */
+static void pile_up(struct stage *stage, struct actor *actor, uint32_t events)
+{
+    uint32_t i;
+
+    for (i = 0; i < events; i++)
+        CU_ASSERT_EQUAL(stage_send(stage, i), MAIKO_OK);
+    shard_of_this_thread = stage->sup->shards[0];
+    (void)shard_turn(stage->sup->shards[0], events);
+    shard_of_this_thread = actor->shard;
+    (void)exchange_drain(actor->shard);
+    shard_of_this_thread = NULL;
+    CU_ASSERT_EQUAL(actor->mailbox.depth, events);
+}
+
+enum { CROWD = 4, PILE = 20 };
+
+/* In 10 ms four actors had 5 ms of work each on one shard.  On the other one waits more than that for its only actor, which could
+ * take no more than all of a core in that time. */
+static void a_deep_mailbox_counts_no_more_than_a_core(void)
+{
+    static const char *const names[CROWD] = {"a", "b", "c", "d"};
+    struct player players[CROWD] = {{.wanted = 0}};
+    struct player deep = {.wanted = 0};
+    struct stage stage;
+    int moved = 0;
+    int i;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 2});
+    for (i = 0; i < CROWD; i++)
+        CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER(names[i], &players[i])), MAIKO_OK);
+    CU_ASSERT_EQUAL(
+        maiko_supervisor_add(stage.sup, PLAYER("deep", &deep, .subscribe = MAIKO_TOPICS("number"), .shard = MAIKO_SHARD(1))),
+        MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    stage_settle(&stage);
+    pile_up(&stage, actor_of(&stage, "deep"), PILE);
+    pretend(actor_of(&stage, "deep"), 0, MAIKO_MS(2));
+    for (i = 0; i < CROWD; i++)
+        pretend(actor_of(&stage, names[i]), 1000, MAIKO_US(5));
+    stage.sup->loads_since_ns = clock_mono_ns(&stage.sup->clock);
+    clock_advance(&stage.sup->clock, MAIKO_MS(10));
+    placement_balance(stage.sup->shards[0]);
+    for (i = 0; i < CROWD; i++)
+        moved += actor_of(&stage, names[i])->shard->index == 1;
+    CU_ASSERT_EQUAL(moved, 1);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+/* Its threads do not run, which is what a pause sees of those that are in hooks too long for it. */
+static void pauses_that_fail_become_rare(void)
+{
+    struct stage stage;
+    struct shard *shard;
+    uint64_t gap_ns = MAIKO_MS(10);
+    int i;
+
+    stage_open(&stage, &(maiko_config){.shards = 2});
+    shard = stage.sup->shards[0];
+    for (i = 0; i < 9; i++) {
+        shard->balance_at_ns = 0;
+        placement_balance(shard);
+        CU_ASSERT_EQUAL(shard->balance_gap_ns, gap_ns);
+        gap_ns = 2 * gap_ns < MAIKO_SECONDS(1) ? 2 * gap_ns : MAIKO_SECONDS(1);
+    }
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
 static const struct test_case cases[] = {
-    TEST_CASE(heavy_actors_come_apart),
-    TEST_CASE(bound_actors_stay),
-    TEST_CASE(fixed_placement_moves_nobody),
+    TEST_CASE(heavy_actors_come_apart),      TEST_CASE(bound_actors_stay),
+    TEST_CASE(fixed_placement_moves_nobody), TEST_CASE(a_deep_mailbox_counts_no_more_than_a_core),
+    TEST_CASE(pauses_that_fail_become_rare),
 };
 SUITE_MAIN_TIMEOUT("placement", cases, 300)
