@@ -70,6 +70,8 @@ static unsigned case_timeout_s(void)
 {
     unsigned seconds = state.suite->timeout_s != 0 ? state.suite->timeout_s : SUITE_TIMEOUT_S;
 
+    if (suite_is_valgrind())
+        return SUITE_VALGRIND_TIMEOUT_S * suite_slowdown();
     return seconds * suite_slowdown() * (suite_is_long() ? 20 : 1);
 }
 
