@@ -359,6 +359,19 @@ void actor_drain(struct actor *actor)
     shard_ready(actor->shard, actor);
 }
 
+/* What is queued, and what was to be tried again. */
+static void discard_all(struct shard *shard, struct actor *actor)
+{
+    maiko_drop_reason reason = actor->fail_pending ? (maiko_drop_reason)actor->fail_reason : MAIKO_DROPPED_STOPPED;
+
+    if (actor->rare != NULL && actor->rare->retry_envelope != NULL) {
+        shard_count_drop(shard, actor, actor->rare->retry_envelope->topic, actor->rare->retry_envelope, reason);
+        shard_release(shard, actor->rare->retry_envelope);
+        actor->rare->retry_envelope = NULL;
+    }
+    shard_discard(shard, actor, reason);
+}
+
 void actor_stop_now(struct actor *actor)
 {
     struct shard *shard = actor->shard;
@@ -368,12 +381,7 @@ void actor_stop_now(struct actor *actor)
         return;
     actor_note_depth(actor);
     actor_unsubscribe_all(actor);
-    if (actor->rare != NULL && actor->rare->retry_envelope != NULL) {
-        shard_count_drop(shard, actor, actor->rare->retry_envelope->topic, actor->rare->retry_envelope, MAIKO_DROPPED_FAILED);
-        shard_release(shard, actor->rare->retry_envelope);
-        actor->rare->retry_envelope = NULL;
-    }
-    shard_discard(shard, actor, actor->fail_pending ? (maiko_drop_reason)actor->fail_reason : MAIKO_DROPPED_STOPPED);
+    discard_all(shard, actor);
     if (actor->rare != NULL)
         timer_heap_remove(&shard->timers, &actor->rare->timer);
     actor->hold &= (uint8_t)~ACTOR_HELD_BY_RETRY; /* that timer would not end it: a send of a dedicated on_stop waited for ever */

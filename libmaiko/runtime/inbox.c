@@ -420,10 +420,14 @@ static bool swap(struct inbox *inbox)
     empty.used = empty.large = 0;
     empty.events = 0;
     pthread_mutex_lock(&inbox->lock);
+    atomic_store_explicit(&inbox->has_events, false, memory_order_relaxed);
+    if (inbox->is_cut) {
+        pthread_mutex_unlock(&inbox->lock);
+        return false;
+    }
     inbox->drain = inbox->fill;
     inbox->fill = empty;
     inbox->drain_at = 0;
-    atomic_store_explicit(&inbox->has_events, false, memory_order_relaxed);
     if (inbox->waiting > 0)
         pthread_cond_broadcast(&inbox->room);
     notify = inbox->was_full && inbox->notify != NULL;
@@ -499,19 +503,33 @@ static uint64_t events_from(const struct inbox_buffer *buffer, size_t from)
     return events;
 }
 
-uint64_t inbox_left(struct inbox *inbox, bool stands_still)
+uint64_t inbox_end(struct inbox *inbox)
+{
+    uint64_t events;
+
+    if (inbox->is_over)
+        return 0;
+    pthread_mutex_lock(&inbox->lock);
+    inbox->is_over = true;
+    events = events_from(&inbox->fill, 0) + events_from(&inbox->drain, inbox->drain_at);
+    pthread_mutex_unlock(&inbox->lock);
+    return events;
+}
+
+uint64_t inbox_cut(struct inbox *inbox)
 {
     uint64_t events;
 
     pthread_mutex_lock(&inbox->lock);
-    events = events_from(&inbox->fill, 0);
+    inbox->is_cut = true;
+    events = inbox->is_over ? 0 : events_from(&inbox->fill, 0);
     pthread_mutex_unlock(&inbox->lock);
-    return events + (stands_still ? events_from(&inbox->drain, inbox->drain_at) : 0);
+    return events;
 }
 
 void inbox_run(struct inbox *inbox)
 {
-    uint32_t budget = inbox->sup->config.outbox_limit_events;
+    uint32_t budget = inbox->is_over ? 0 : inbox->sup->config.outbox_limit_events;
     struct route *route = NULL;
 
     while (budget > 0 && !actor_is_held(inbox->gate)) {

@@ -32,6 +32,7 @@ struct inbox {
     void (*notify)(void *userdata);
     void *notify_userdata;
     bool is_closed;
+    bool is_cut;         /* the gate's thread was left behind: it takes out no more */
     bool is_for_reports; /* brings in what the library says below `$sys/`, and only that; set before start */
     struct id_source ids;
     uint64_t wall_last;
@@ -48,6 +49,7 @@ struct inbox {
     struct inbox_buffer drain;
     size_t drain_at;
     uint32_t memory_tries; /* of its first event, in a row, for which there was no memory */
+    bool is_over;          /* the gate sends on no more, because of a stop; written under the lock */
     /* any thread; relaxed hint, the lock orders the rest */
     _Atomic bool has_events;
 };
@@ -94,15 +96,20 @@ bool inbox_is_full(struct inbox *inbox);
 /* The gate's shard: is there anything to send on? */
 static inline bool inbox_has_events(const struct inbox *inbox)
 {
-    return inbox->drain_at < inbox->drain.used || atomic_load_explicit(&inbox->has_events, memory_order_relaxed);
+    return (inbox->drain_at < inbox->drain.used || atomic_load_explicit(&inbox->has_events, memory_order_relaxed)) &&
+           !inbox->is_over;
 }
 
 /* The gate's shard, or any thread while that sleeps: has it waited for memory for so long that a stop does not wait on, when
  * there is nothing else that could give any back? */
 bool inbox_is_starved(const struct inbox *inbox);
 
-/* Events accepted and not sent on; of those the gate's shard has taken out already only when it stands still. */
-uint64_t inbox_left(struct inbox *inbox, bool stands_still);
+/* The gate's shard, or when that has ended: nothing is sent on any more before the inbox is settled.  Events that are left; 0
+ * when this was called before. */
+uint64_t inbox_end(struct inbox *inbox);
+
+/* Any thread: the gate's, which has not ended, takes out no more.  Events that it has not taken out; 0 after inbox_end(). */
+uint64_t inbox_cut(struct inbox *inbox);
 
 /* The gate's activation: sends on what is there until the gate is held. */
 void inbox_run(struct inbox *inbox);

@@ -117,8 +117,6 @@ void shard_unready_all(struct shard *shard)
         struct actor *next = actor->run_next;
 
         actor->is_queued = false;
-        if (actor->is_gate)
-            shard_queue(shard, actor);
         actor = next;
     }
 }

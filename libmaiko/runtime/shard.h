@@ -237,7 +237,7 @@ bool shard_take_wake_stack(struct shard *shard);
  * last hooks made it ready. */
 void shard_unready(struct shard *shard, struct actor *actor);
 
-/* Takes all but gates out of the run queue: everybody stops now, and none of them has to be looked for. */
+/* Empties the run queue: everybody stops now, and none of them has to be looked for. */
 void shard_unready_all(struct shard *shard);
 
 /* The actor is ready and not in the run queue. */

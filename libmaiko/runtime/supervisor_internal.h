@@ -77,8 +77,9 @@ struct maiko_supervisor {
     uint64_t loads_since_ns; /* of placement: when it last looked at what its actors took; since start at first */
     uint64_t exited_shards;
     struct lookout lookout;
-    uint32_t hooks_missing; /* shards that have not run their on_stop hooks yet */
-    uint32_t visitors;      /* outside threads in a call that may wait: whoever frees waits for them */
+    uint32_t hooks_missing;   /* shards that have not run their on_stop hooks yet */
+    struct stop_tally *tally; /* of the stop that is under way */
+    uint32_t visitors;        /* outside threads in a call that may wait: whoever frees waits for them */
     bool is_being_freed;
     /* any thread */
     _Atomic uint8_t state; /* enum supervisor_state; written under the lock */

@@ -2,6 +2,7 @@
 #include "runtime/supervisor_stop.h"
 
 #include "runtime/lookout.h"
+#include "runtime/stop_tally.h"
 #include "runtime/world.h"
 #include <string.h>
 
@@ -104,9 +105,13 @@ void supervisor_run_stop_hooks(struct shard *shard)
 
         while (actor->state == ACTOR_RUNNING && actor_has_events(actor) && !actor_is_held(actor) && !actor->fail_pending)
             actor_activate(actor);
-        if (actor->state != ACTOR_STOPPED)
-            actor_stop_now(actor);
+        if (actor->state == ACTOR_STOPPED)
+            continue;
+        if (!actor->fail_pending) /* else it has lost it by that */
+            stop_tally_queue(actor);
+        actor_stop_now(actor);
     }
+    stop_tally_gates(shard);
     pthread_mutex_lock(&sup->lock);
     sup->hooks_missing--;
     pthread_cond_broadcast(&sup->changed);
@@ -213,95 +218,6 @@ bool supervisor_end_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
 
 /* --- the report --- */
 
-struct tally {
-    struct maiko_supervisor *sup;
-    maiko_stop_report *report;
-    uint64_t unfinished;
-};
-
-static uint64_t queued(const struct actor *actor)
-{
-    uint64_t events = actor->mailbox.depth;
-
-    if (actor->rare != NULL)
-        events += actor->rare->control.depth + (actor->rare->retry_envelope != NULL ? 1 : 0);
-    return events;
-}
-
-/* Names live with the report: it may outlast the supervisor. */
-static void add_to_report(struct tally *tally, const struct actor *actor, uint64_t events, bool is_busy)
-{
-    maiko_stop_report *report = tally->report;
-    maiko_unfinished *entries;
-    char *name;
-
-    if (report == NULL)
-        return;
-    entries = heap_resize(heap_default(), report->actors, report->actor_count * sizeof *entries,
-                          (report->actor_count + 1) * sizeof *entries);
-    if (entries == NULL)
-        return;
-    report->actors = entries;
-    name = heap_strdup(heap_default(), actor->sender.name);
-    if (name == NULL)
-        return;
-    entries[report->actor_count++] = (maiko_unfinished){.name = name, .events = events, .busy = is_busy};
-}
-
-static void tally_shard(struct tally *tally, struct shard *shard)
-{
-    struct list *link;
-
-    LIST_FOR_EACH (link, &shard->actors) {
-        struct actor *actor = CONTAINER_OF(link, struct actor, siblings);
-        bool is_busy = shard->current == actor;
-        uint64_t events = queued(actor);
-
-        tally->unfinished += events;
-        if (events > 0 || is_busy)
-            add_to_report(tally, actor, events, is_busy);
-    }
-}
-
-static bool stands_still(const struct maiko_supervisor *sup, const struct shard *shard)
-{
-    return sup->config.mode != MAIKO_THREADS || (sup->idle_shards >> shard->index & 1);
-}
-
-/* What came from outside and got no further, in the name it was sent under. */
-static void tally_inboxes(struct tally *tally)
-{
-    struct inbox *inbox;
-
-    for (inbox = tally->sup->inboxes; inbox != NULL; inbox = inbox->next) {
-        uint64_t events = inbox_left(inbox, stands_still(tally->sup, inbox->gate->shard));
-
-        tally->unfinished += events;
-        if (events > 0)
-            add_to_report(tally, inbox->gate, events, false);
-    }
-}
-
-/* At the deadline: what is left on shards that stand still, and who keeps the others busy.  The latter are read while
- * they run, which is why only their current actor's name is looked at. */
-static void tally_all(struct maiko_supervisor *sup, struct tally *tally)
-{
-    uint32_t i;
-
-    pthread_mutex_lock(&sup->lock);
-    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
-        struct shard *shard = sup->shards[i];
-        struct actor *busy = __atomic_load_n(&shard->current, __ATOMIC_RELAXED);
-
-        if (stands_still(sup, shard))
-            tally_shard(tally, shard);
-        else if (busy != NULL)
-            add_to_report(tally, busy, 0, true);
-    }
-    tally_inboxes(tally); /* last: whoever held them up is named first */
-    pthread_mutex_unlock(&sup->lock);
-}
-
 void maiko_stop_report_deinit(maiko_stop_report *report)
 {
     size_t i;
@@ -347,11 +263,12 @@ static bool drain_polled(struct maiko_supervisor *sup, uint64_t deadline_ns)
     return now_ns(sup) < deadline_ns && nothing_is_alive(sup);
 }
 
-static bool stop_polled(struct maiko_supervisor *sup, uint64_t deadline_ns, struct tally *tally)
+static bool stop_polled(struct maiko_supervisor *sup, uint64_t deadline_ns)
 {
     bool in_time = drain_polled(sup, deadline_ns);
 
-    tally_all(sup, tally);
+    if (!in_time)
+        stop_tally_note_late(sup);
     sup->hooks_missing = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
     post_stop_hooks(sup);
     while (sup->hooks_missing > 0 && supervisor_poll_once(sup, 0, UINT64_MAX))
@@ -370,13 +287,14 @@ static uint64_t hooks_deadline(const struct maiko_supervisor *sup, uint64_t dead
     return deadline_ns <= clock_deadline(now, GRACE_NS) || part_ns < deadline_ns ? part_ns : deadline_ns;
 }
 
-static bool stop_threads(struct maiko_supervisor *sup, uint64_t deadline_ns, struct tally *tally)
+static bool stop_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
 {
     bool has_drained = drain_threads(sup, deadline_ns);
     uint64_t last_ns;
     bool have_hooks_run;
 
-    tally_all(sup, tally);
+    if (!has_drained)
+        stop_tally_note_late(sup);
     have_hooks_run = run_hooks_threads(sup, hooks_deadline(sup, deadline_ns));
     /* a thread that has run its last hooks is not stuck, however late it is */
     last_ns = clock_deadline(now_ns(sup), have_hooks_run ? sup->config.actor_stop_deadline_ns : GRACE_NS);
@@ -385,7 +303,7 @@ static bool stop_threads(struct maiko_supervisor *sup, uint64_t deadline_ns, str
 }
 
 static void finish_report(struct maiko_supervisor *sup, maiko_stop_report *report, maiko_status status, uint64_t begin_ns,
-                          uint64_t handled_before, const struct tally *tally)
+                          uint64_t handled_before, const struct stop_tally *tally)
 {
     const char *text = maiko_supervisor_error_text(sup);
     size_t len = strlen(text);
@@ -425,33 +343,32 @@ static void close_posts(struct maiko_supervisor *sup)
 }
 
 /* Stopped before it was started: no hook has run, and what was sent until now is unfinished. */
-static void stop_unstarted(struct maiko_supervisor *sup, struct tally *tally)
+static void stop_unstarted(struct maiko_supervisor *sup)
 {
     struct inbox *inbox;
-    uint32_t i;
 
     for (inbox = sup->inboxes; inbox != NULL; inbox = inbox->next)
         inbox_close(inbox);
     close_posts(sup);
     settle(sup);
-    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++)
-        tally_shard(tally, sup->shards[i]);
+    stop_tally_unstarted(sup);
 }
 
-static void name_who_held_it_up(struct maiko_supervisor *sup, const struct tally *tally)
+static void name_who_held_it_up(struct maiko_supervisor *sup, const struct stop_tally *tally)
 {
-    const char *name = tally->report != NULL && tally->report->actor_count > 0 ? tally->report->actors[0].name : NULL;
+    const char *name = tally->report->actor_count > 0 ? tally->report->actors[0].name : NULL;
 
     supervisor_note_failure(sup, MAIKO_ETIMEDOUT, name, "did not finish before the stop deadline");
 }
 
-static void stop_running(struct maiko_supervisor *sup, struct tally *tally, uint64_t begin_ns)
+static void stop_running(struct maiko_supervisor *sup, struct stop_tally *tally, uint64_t begin_ns)
 {
     uint64_t deadline_ns = clock_deadline(begin_ns, sup->config.stop_deadline_ns);
     bool in_time;
 
     close_sources(sup);
-    in_time = sup->config.mode == MAIKO_THREADS ? stop_threads(sup, deadline_ns, tally) : stop_polled(sup, deadline_ns, tally);
+    in_time = sup->config.mode == MAIKO_THREADS ? stop_threads(sup, deadline_ns) : stop_polled(sup, deadline_ns);
+    stop_tally_rest(sup);
     if (!in_time)
         name_who_held_it_up(sup, tally);
     close_posts(sup);
@@ -460,7 +377,7 @@ static void stop_running(struct maiko_supervisor *sup, struct tally *tally, uint
 }
 
 /* One caller gets to stop it and learns the state before; the others wait until it has stopped. */
-static enum supervisor_state begin_stop(struct maiko_supervisor *sup)
+static enum supervisor_state begin_stop(struct maiko_supervisor *sup, struct stop_tally *tally)
 {
     enum supervisor_state before;
 
@@ -468,8 +385,10 @@ static enum supervisor_state begin_stop(struct maiko_supervisor *sup)
     while (supervisor_state(sup) == SUP_STOPPING)
         (void)supervisor_wait_changed(sup, UINT64_MAX);
     before = supervisor_state(sup);
-    if (before != SUP_STOPPED)
+    if (before != SUP_STOPPED) {
+        sup->tally = tally;
         atomic_store_explicit(&sup->state, SUP_STOPPING, memory_order_release);
+    }
     pthread_cond_broadcast(&sup->changed);
     pthread_mutex_unlock(&sup->lock);
     return before;
@@ -485,14 +404,14 @@ static void publish_stopped(struct maiko_supervisor *sup)
     supervisor_wake_join(sup);
 }
 
-static void stop_once(struct maiko_supervisor *sup, struct tally *tally, uint64_t begin_ns)
+static void stop_once(struct maiko_supervisor *sup, struct stop_tally *tally, uint64_t begin_ns)
 {
-    enum supervisor_state before = begin_stop(sup);
+    enum supervisor_state before = begin_stop(sup, tally);
 
     if (before == SUP_STOPPED)
         return;
     if (before == SUP_NEW)
-        stop_unstarted(sup, tally);
+        stop_unstarted(sup);
     else
         stop_running(sup, tally, begin_ns);
     publish_stopped(sup);
@@ -501,7 +420,7 @@ static void stop_once(struct maiko_supervisor *sup, struct tally *tally, uint64_
 maiko_status maiko_supervisor_halt(maiko_supervisor *sup, maiko_stop_report *report)
 {
     maiko_stop_report own_report = {.status = MAIKO_OK};
-    struct tally tally = {.sup = sup, .report = report != NULL ? report : &own_report};
+    struct stop_tally tally = {.report = report != NULL ? report : &own_report};
     uint64_t begin_ns;
     uint64_t handled_before;
     maiko_status status;
@@ -519,6 +438,7 @@ maiko_status maiko_supervisor_halt(maiko_supervisor *sup, maiko_stop_report *rep
     handled_before = supervisor_handled(sup);
     stop_once(sup, &tally, begin_ns);
     status = maiko_supervisor_status(sup);
+    stop_tally_finish(&tally);
     finish_report(sup, report, status, begin_ns, handled_before, &tally);
     supervisor_leave(sup);
     maiko_stop_report_deinit(&own_report);

@@ -19,6 +19,7 @@ integration_tests += tests/integration/test_reserve
 integration_tests += tests/integration/test_sends
 integration_tests += tests/integration/test_state_table
 integration_tests += tests/integration/test_stop_memory
+integration_tests += tests/integration/test_stop_report
 if WITH_BRIDGE
 integration_tests += tests/integration/test_app
 integration_tests += tests/integration/test_attach

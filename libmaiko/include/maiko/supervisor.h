@@ -70,7 +70,7 @@ typedef struct maiko_stop_report {
     maiko_status status; /* MAIKO_OK, the first failure, or MAIKO_ETIMEDOUT */
     uint64_t duration_ns;
     uint64_t handled;         /* events handled during the stop */
-    uint64_t unfinished;      /* events accepted and never handled; one that no actor has yet counts once */
+    uint64_t unfinished;      /* events accepted and never handled; one that no actor has counts once */
     size_t actor_count;       /* entries below */
     maiko_unfinished *actors; /* freed by maiko_stop_report_deinit() */
     char text[256];           /* reason when status is not MAIKO_OK */
