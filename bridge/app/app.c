@@ -171,6 +171,22 @@ static void print_stats(const struct app_run *run)
             (unsigned long long)counters.refused_there);
 }
 
+/* False: something that should have arrived did not, and the user is told. */
+static bool drain(const struct app_run *run)
+{
+    char missing[512];
+    maiko_status status = node_drain(run->bridge, missing, sizeof(missing));
+    uint64_t overdue = node_overdue(run->bridge);
+
+    if (status != MAIKO_OK)
+        dprintf(STDERR_FILENO, "%s: not everything arrived at the other processes%s%s\n", run->app.name,
+                missing[0] != '\0' ? ": " : "", missing);
+    if (overdue > 0)
+        dprintf(STDERR_FILENO, "%s: %llu events are lost: who should have them took none for too long, or was away\n",
+                run->app.name, (unsigned long long)overdue);
+    return status == MAIKO_OK && overdue == 0;
+}
+
 static int run_actors(struct app_run *run)
 {
     maiko_status status = maiko_supervisor_run(run->sup);
@@ -180,10 +196,8 @@ static int run_actors(struct app_run *run)
         return code;
     if (!leaves_signals_alone(run))
         app_interrupt_begin(&run->at_end, run->bridge, node_hurry);
-    if (maiko_bridge_drain(run->bridge) != MAIKO_OK && code == 0) {
-        say(run->app.name, "not everything arrived at the other processes");
+    if (!drain(run) && code == 0)
         code = 1;
-    }
     print_stats(run);
     return code;
 }

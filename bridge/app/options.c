@@ -87,18 +87,33 @@ static const char *name_of(int letter)
     return "?";
 }
 
+static uint64_t bit_of(int letter)
+{
+    const struct option *option = long_options;
+
+    while (option->name != NULL && option->val != letter)
+        option++;
+    return 1ull << (option - long_options);
+}
+
 static maiko_status bad(struct text *error, int letter, const char *value, const char *reason)
 {
     text_append_format(error, "--%s %s: %s", name_of(letter), value, reason);
     return MAIKO_EINVAL;
 }
 
-static maiko_status set_text(struct app_options *options, char **field, const char *value)
+static maiko_status set_text(struct app_options *options, int letter, char **field, const char *value, struct text *error)
 {
-    if (*field != NULL)
-        return MAIKO_OK; /* the command line is read first and wins */
-    *field = heap_strdup(options->heap, value);
-    return *field == NULL ? MAIKO_ENOMEM : MAIKO_OK;
+    char *copy;
+
+    if (value[0] == '\0')
+        return bad(error, letter, value, "empty");
+    copy = heap_strdup(options->heap, value);
+    if (copy == NULL)
+        return MAIKO_ENOMEM;
+    heap_strfree(options->heap, *field); /* the last one counts */
+    *field = copy;
+    return MAIKO_OK;
 }
 
 static maiko_status set_seconds(uint64_t *field, int letter, const char *value, struct text *error)
@@ -108,8 +123,7 @@ static maiko_status set_seconds(uint64_t *field, int letter, const char *value, 
 
     if (end == value || *end != '\0' || !(seconds >= 0) || seconds > 1e9)
         return bad(error, letter, value, "not a number of seconds");
-    if (*field == 0)
-        *field = seconds == 0 ? 1 : (uint64_t)(seconds * 1e9);
+    *field = seconds == 0 ? 1 : (uint64_t)(seconds * 1e9);
     return MAIKO_OK;
 }
 
@@ -120,19 +134,20 @@ static maiko_status set_count(uint64_t *field, int letter, const char *value, st
 
     if (value[0] < '0' || value[0] > '9' || *end != '\0' || count == 0 || count > UINT32_MAX)
         return bad(error, letter, value, "not a number from 1");
-    if (*field == 0)
-        *field = count;
+    *field = count;
     return MAIKO_OK;
 }
 
 static maiko_status set_transport(struct app_options *options, const char *value, struct text *error)
 {
     if (strcmp(value, "auto") == 0)
-        return MAIKO_OK;
-    if (strcmp(value, "shm") != 0 && strcmp(value, "zmq") != 0)
+        options->transport = MAIKO_TRANSPORT_AUTO;
+    else if (strcmp(value, "shm") == 0)
+        options->transport = MAIKO_TRANSPORT_SHM;
+    else if (strcmp(value, "zmq") == 0)
+        options->transport = MAIKO_TRANSPORT_ZMQ;
+    else
         return bad(error, 't', value, "auto, shm or zmq");
-    if (options->transport == MAIKO_TRANSPORT_AUTO)
-        options->transport = strcmp(value, "shm") == 0 ? MAIKO_TRANSPORT_SHM : MAIKO_TRANSPORT_ZMQ;
     return MAIKO_OK;
 }
 
@@ -140,9 +155,7 @@ static maiko_status set_from(struct app_options *options, const char *value, str
 {
     if (strcmp(value, "live") != 0 && strcmp(value, "last") != 0 && strcmp(value, "log") != 0)
         return bad(error, 'F', value, "live, last or log");
-    if (!options->has_from)
-        options->from = value[1] == 'o' ? MAIKO_FROM_LOG : value[1] == 'a' ? MAIKO_FROM_LAST : MAIKO_FROM_LIVE;
-    options->has_from = true;
+    options->from = value[1] == 'o' ? MAIKO_FROM_LOG : value[1] == 'a' ? MAIKO_FROM_LAST : MAIKO_FROM_LIVE;
     return MAIKO_OK;
 }
 
@@ -261,9 +274,9 @@ static maiko_status set(struct app_options *options, int letter, const char *val
     bool *flag = flag_of(options, letter);
 
     if (list != NULL)
-        return text_list_add(list, options->heap, value);
+        return value[0] == '\0' ? bad(error, letter, value, "empty") : text_list_add(list, options->heap, value);
     if (text != NULL)
-        return set_text(options, text, value);
+        return set_text(options, letter, text, value, error);
     if (flag != NULL) {
         *flag = true;
         return MAIKO_OK;
@@ -301,6 +314,7 @@ static maiko_status apply(struct app_options *options, int letter, const char *v
 
 struct ini_reader {
     struct app_options *options;
+    struct app_options aside; /* what the command line overrules */
     struct text *error;
     maiko_status status;
 };
@@ -314,10 +328,17 @@ static const struct option *option_named(const char *name)
     return option->name == NULL || strchr("ChT", option->val) != NULL ? NULL : option;
 }
 
+/* What the command line has given, it has given whole: a file adds nothing to its lists, but policies of other patterns.  Values
+ * that do not count are read all the same: they may be wrong. */
+static struct app_options *place_for(struct ini_reader *reader, int letter)
+{
+    return (reader->options->given & bit_of(letter)) != 0 && letter != 'o' ? &reader->aside : reader->options;
+}
+
 static maiko_status apply_ini(struct ini_reader *reader, const struct option *option, const char *value)
 {
     if (option->has_arg == required_argument)
-        return apply(reader->options, option->val, value, reader->error);
+        return apply(place_for(reader, option->val), option->val, value, reader->error);
     if (strcmp(value, "yes") == 0 || strcmp(value, "true") == 0)
         return apply(reader->options, option->val, "", reader->error);
     if (strcmp(value, "no") == 0 || strcmp(value, "false") == 0)
@@ -344,7 +365,11 @@ static int read_ini_line(void *userdata, const char *section, const char *name, 
 maiko_status app_options_read_ini(struct app_options *options, const char *text, struct text *error)
 {
     struct ini_reader reader = {.options = options, .error = error, .status = ini_text_check(text, error)};
-    int line = reader.status == MAIKO_OK ? ini_parse_string(text, read_ini_line, &reader) : 0;
+    int line;
+
+    app_options_init(&reader.aside, options->heap);
+    line = reader.status == MAIKO_OK ? ini_parse_string(text, read_ini_line, &reader) : 0;
+    app_options_deinit(&reader.aside);
 
     if (reader.status == MAIKO_OK && line != 0) {
         text_append_format(error, "line %d is neither [section] nor name = value", line);
@@ -389,6 +414,7 @@ maiko_status app_options_read(struct app_options *options, int argc, char **argv
             config = optarg;
         else
             status = apply(options, letter, optarg, error);
+        options->given |= bit_of(letter);
     }
     options->arguments_at = optind;
     return status == MAIKO_OK && config != NULL ? read_file(options, config, error) : status;

@@ -21,7 +21,6 @@ struct app_options {
     struct text_list imports;
     struct text_list overflows; /* PATTERN=POLICY, of imports */
     maiko_transport transport;
-    bool has_from;
     maiko_bridge_from from; /* of imports */
     char *key_file;
     char *allow_file;
@@ -36,6 +35,7 @@ struct app_options {
     bool keep_counters;
     bool wants_help;
     bool wants_list;
+    uint64_t given;   /* on the command line: a bit for each option, in the order of the table */
     int arguments_at; /* index in argv of what follows the options */
 };
 

@@ -19,15 +19,11 @@ static maiko_status split(const char *text, char ret_pattern[MAIKO_TOPIC_MAX + 1
     return MAIKO_OK;
 }
 
-static maiko_status give_pattern(struct app_run *run, const char *text, enum way way)
+static maiko_status give_pattern(struct app_run *run, const char *pattern, const char *as, enum way way)
 {
-    char pattern[MAIKO_TOPIC_MAX + 1];
     maiko_bridge_pattern import = {.pattern = pattern, .from = run->options.from};
-    const char *as;
-    maiko_status status = split(text, pattern, &as);
+    maiko_status status = MAIKO_OK;
 
-    if (status != MAIKO_OK)
-        return status;
     import.overflow = app_options_overflow_of(&run->options, pattern);
     import.as = way == WAY_IN ? as : NULL; /* what is passed on is renamed once */
     if (way != WAY_IN)
@@ -38,13 +34,33 @@ static maiko_status give_pattern(struct app_run *run, const char *text, enum way
     return status;
 }
 
-static maiko_status give_patterns(struct app_run *run, const struct text_list *list, enum way way)
+/* What the command line says, which may rename. */
+static maiko_status give_options(struct app_run *run, const struct text_list *list, enum way way)
+{
+    char pattern[MAIKO_TOPIC_MAX + 1];
+    maiko_status status = MAIKO_OK;
+    const char *as;
+    size_t i;
+
+    for (i = 0; i < list->count && status == MAIKO_OK; i++) {
+        status = split(list->items[i], pattern, &as);
+        if (status == MAIKO_OK)
+            status = give_pattern(run, pattern, as, way);
+    }
+    return status;
+}
+
+/* The options of one way, or else what follows from the actors, whose topics may have any character. */
+static maiko_status give_patterns(struct app_run *run, const struct text_list *options, const struct text_list *derived,
+                                  enum way way)
 {
     maiko_status status = MAIKO_OK;
     size_t i;
 
-    for (i = 0; i < list->count && status == MAIKO_OK; i++)
-        status = give_pattern(run, list->items[i], way);
+    if (options->count > 0)
+        return give_options(run, options, way);
+    for (i = 0; i < derived->count && status == MAIKO_OK; i++)
+        status = give_pattern(run, derived->items[i], NULL, way);
     return status;
 }
 
@@ -77,12 +93,23 @@ static maiko_status derive_patterns(struct app_run *run, struct text_list *expor
     return status;
 }
 
-static bool has_pattern(const struct text_list *list, const char *text, size_t len)
+/* Among PATTERN[=AS]. */
+static bool is_given(const struct text_list *list, const char *text, size_t len)
 {
     size_t i;
 
     for (i = 0; i < list->count; i++)
         if (strcspn(list->items[i], "=") == len && memcmp(list->items[i], text, len) == 0)
+            return true;
+    return false;
+}
+
+static bool is_derived(const struct text_list *list, const char *text, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < list->count; i++)
+        if (strlen(list->items[i]) == len && memcmp(list->items[i], text, len) == 0)
             return true;
     return false;
 }
@@ -102,8 +129,8 @@ maiko_status app_check_overflows(struct app_run *run, struct text *error)
         const char *text = options->overflows.items[i];
         size_t len = (size_t)(strrchr(text, '=') - text);
 
-        if (has_pattern(&options->relays, text, len) ||
-            has_pattern(options->imports.count > 0 ? &options->imports : &imports, text, len))
+        if (is_given(&options->relays, text, len) || is_given(&options->imports, text, len) ||
+            (options->imports.count == 0 && is_derived(&imports, text, len)))
             continue;
         text_append_format(error, "--overflow %s: nothing is imported by that pattern here", text);
         status = MAIKO_ENOTFOUND;
@@ -120,11 +147,11 @@ static maiko_status set_patterns(struct app_run *run)
     maiko_status status = derive_patterns(run, &exports, &imports);
 
     if (status == MAIKO_OK)
-        status = give_patterns(run, &run->options.relays, WAY_THROUGH); /* first: it decides for what falls under it */
+        status = give_options(run, &run->options.relays, WAY_THROUGH); /* first: it decides for what falls under it */
     if (status == MAIKO_OK)
-        status = give_patterns(run, run->options.exports.count > 0 ? &run->options.exports : &exports, WAY_OUT);
+        status = give_patterns(run, &run->options.exports, &exports, WAY_OUT);
     if (status == MAIKO_OK)
-        status = give_patterns(run, run->options.imports.count > 0 ? &run->options.imports : &imports, WAY_IN);
+        status = give_patterns(run, &run->options.imports, &imports, WAY_IN);
     text_list_clear(&exports, run->options.heap);
     text_list_clear(&imports, run->options.heap);
     return status;

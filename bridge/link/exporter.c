@@ -298,7 +298,7 @@ bool exporter_is_drained(const struct exporter *exporter)
     struct list *link;
 
     LIST_FOR_EACH (link, &exporter->peers)
-        if (peer_state(peer_of_link(link)) == PEER_UP && !peer_is_drained(peer_of_link(link)))
+        if (peer_is_owed(peer_of_link(link)))
             return false;
     return true;
 }

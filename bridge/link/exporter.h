@@ -102,7 +102,8 @@ MAIKO_MUST_CHECK maiko_status exporter_finish(struct exporter *exporter, const c
 /* Peers that are subscribed to the topic, and were told so: what is published now reaches them. */
 size_t exporter_subscribers(const struct exporter *exporter, const char *topic);
 
-/* True when every connected peer has acknowledged everything. */
+/* True when every peer has acknowledged everything, but those that said goodbye.  One whose connection broke is waited for: it
+ * may come back for the rest. */
 bool exporter_is_drained(const struct exporter *exporter);
 
 const struct retained *exporter_log(const struct exporter *exporter);

@@ -336,6 +336,7 @@ static void dispatch(struct peer *peer, const struct frame *frame, uint64_t now_
     case FRAME_BYE:
         memcpy(reason, frame->reason.len > 0 ? (const char *)frame->reason.data : "", frame->reason.len);
         reason[frame->reason.len] = '\0';
+        peer->has_left = strcmp(reason, PEER_BYE_STOP) == 0;
         peer_end_session(peer, "closed", reason, now_ns);
         break;
     default: /* kinds of a later version */

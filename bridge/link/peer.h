@@ -217,6 +217,8 @@ void peer_disconnected(struct peer *peer, const char *reason, uint64_t now_ns);
 /* The remote process is known to be dead: nobody waits for it, what is queued for it is lost and counted. */
 void peer_died(struct peer *peer, uint64_t now_ns);
 
+#define PEER_BYE_STOP "stop" /* the node ends: what it does not have yet is not waited for */
+
 /* Ends the session in order; call it when exporter_is_drained() or a deadline has passed. */
 void peer_bye(struct peer *peer, const char *reason, uint64_t now_ns);
 
@@ -274,6 +276,9 @@ bool peer_received(const struct peer *peer, uint64_t *ret_events);
 
 /* The other side has everything. */
 bool peer_is_drained(const struct peer *peer);
+
+/* It does not have everything, and has not said goodbye. */
+bool peer_is_owed(const struct peer *peer);
 
 /* It takes nothing since the link's deadline. */
 bool peer_is_lossy(const struct peer *peer);

@@ -87,6 +87,11 @@ bool peer_is_drained(const struct peer *peer)
     return peer->stream.count == 0;
 }
 
+bool peer_is_owed(const struct peer *peer)
+{
+    return peer->stream.count > 0 && !peer->has_left;
+}
+
 bool peer_holds(const struct peer *peer)
 {
     return peer->stream.holding > 0;

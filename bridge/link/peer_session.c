@@ -180,6 +180,7 @@ static void meet(struct peer *peer, const struct frame_hello *hello)
 static void begin_session(struct peer *peer, uint64_t now_ns)
 {
     peer->state = PEER_UP;
+    peer->has_left = false;
     peer->counters.sessions++;
     peer->last_heard = now_ns;
     peer->hello_due = 0;
@@ -264,6 +265,7 @@ void peer_on_hello(struct peer *peer, const struct frame *frame, uint64_t now_ns
     peer->session = peer->last_session = frame->session;
     meet(peer, &frame->hello);
     peer->state = PEER_UP; /* before the answer: without memory for it the session ends */
+    peer->has_left = false;
     send_welcome(peer, version, now_ns);
     if (peer->state == PEER_UP)
         begin_session(peer, now_ns);

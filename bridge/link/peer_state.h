@@ -31,6 +31,7 @@ struct peer {
     bool is_refused_for_good;
     bool has_said_no_answer;
     bool is_silent; /* for too long, but its process lives */
+    bool has_left;  /* it said goodbye: nothing is owed to it until it comes again */
     uint64_t last_now;
     uint64_t last_heard;
     uint64_t last_sent;

@@ -194,7 +194,8 @@ static maiko_status add_pattern(maiko_bridge *bridge, const maiko_bridge_pattern
     if (status != MAIKO_OK)
         return status;
     if (given == NULL || *count == NODE_PATTERNS_MAX)
-        return node_fail(bridge, given == NULL ? MAIKO_EINVAL : MAIKO_ELIMIT, "at most %d exports and as many imports",
+        return node_fail(bridge, given == NULL ? MAIKO_EINVAL : MAIKO_ELIMIT,
+                         "a bridge has at most %d patterns of exports and as many of imports: topics/# is one for many",
                          NODE_PATTERNS_MAX);
     memcpy(&pattern, given, size < sizeof(pattern) ? size : sizeof(pattern));
     status = pattern.as != NULL ? rename_check(pattern.pattern, pattern.as) : maiko_pattern_check(pattern.pattern);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "message/envelope.h"
 #include "node/guest.h"
 #include "node/node.h"
@@ -144,6 +145,19 @@ static const maiko_actor_ops watcher_ops = {.on_end = watcher_end};
 
 /* ---- set-up ---- */
 
+/* As much of the actor's name as fits, whole characters; its number tells those apart that begin alike. */
+static void name_watcher(char name[NODE_NAME_SIZE], const struct node_actor *actor)
+{
+    static const size_t room = NODE_NAME_SIZE - sizeof("bridge end 4294967295 ");
+    size_t len = strlen(actor->name);
+
+    if (len <= room)
+        snprintf(name, NODE_NAME_SIZE, "bridge end %s", actor->name);
+    else
+        snprintf(name, NODE_NAME_SIZE, "bridge end %u %.*s", (unsigned)actor->index, (int)utf8_floor(actor->name, len, room),
+                 actor->name);
+}
+
 static maiko_status add_watcher(maiko_bridge *bridge, struct node_actor *actor)
 {
     static const char *const publish[] = {END_EVENT_TOPIC, NULL};
@@ -151,7 +165,7 @@ static maiko_status add_watcher(maiko_bridge *bridge, struct node_actor *actor)
     char name[NODE_NAME_SIZE];
     maiko_actor_spec spec = {.name = name, .ops = &watcher_ops, .self = actor, .subscribe = subscribe, .publish = publish};
 
-    snprintf(name, sizeof(name), "bridge end %.230s", actor->name);
+    name_watcher(name, actor);
     return maiko_supervisor_add(bridge->sup, &spec);
 }
 

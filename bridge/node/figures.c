@@ -23,6 +23,7 @@ static void add(struct node_sums *sums, const struct peer_counters *counters)
 {
     sums->acknowledged += counters->acknowledged;
     sums->lost += lost_of(counters);
+    sums->overdue += counters->lost_deadline + counters->lost_log;
     sums->looped += counters->loops + counters->too_many_hops;
     sums->repeated += counters->repeated;
     sums->window_turns += counters->window_turns;
@@ -120,6 +121,7 @@ void node_figures_update(maiko_bridge *bridge)
     }
     store(&bridge->acknowledged, sums.acknowledged);
     store(&bridge->lost, sums.lost);
+    store(&bridge->overdue, sums.overdue);
     store(&bridge->looped, sums.looped);
     store(&bridge->repeated, sums.repeated);
     store(&bridge->window_turns, sums.window_turns);

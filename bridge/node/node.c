@@ -156,11 +156,24 @@ maiko_status node_wait_actors(maiko_bridge *bridge, uint64_t timeout_ns, char *m
 
 maiko_status maiko_bridge_drain(maiko_bridge *bridge)
 {
-    struct node_wait wait = {.is_for_drain = true};
+    char own[8];
+
+    return node_drain(bridge, own, sizeof(own));
+}
+
+maiko_status node_drain(maiko_bridge *bridge, char *missing, size_t missing_size)
+{
+    struct node_wait wait = {.is_for_drain = true, .missing = missing, .missing_size = missing_size};
 
     if (!node_is_bridge(bridge))
         return MAIKO_EINVAL;
+    wait.missing[0] = '\0';
     return bridge->is_started ? wait_for(bridge, &wait, bridge->config.linger_ns) : MAIKO_ESTATE;
+}
+
+uint64_t node_overdue(const maiko_bridge *bridge)
+{
+    return atomic_load_explicit(&bridge->overdue, memory_order_relaxed);
 }
 
 const char *maiko_bridge_endpoint(maiko_bridge *bridge, size_t index)

@@ -137,6 +137,7 @@ struct node_peer {
 struct node_sums {
     uint64_t acknowledged;
     uint64_t lost;
+    uint64_t overdue; /* of those, for no policy's sake: their receiver took nothing for too long, or was away */
     uint64_t looped;
     uint64_t repeated;
     uint64_t window_turns;
@@ -243,6 +244,7 @@ struct maiko_bridge {
     _Atomic uint64_t refused_there;
     _Atomic uint64_t lent;
     _Atomic uint64_t lost;
+    _Atomic uint64_t overdue;
     _Atomic uint64_t gaps;
     _Atomic uint64_t lost_for_us;
     _Atomic uint32_t peers_up;
@@ -295,6 +297,12 @@ maiko_status node_check_set_up(maiko_bridge *bridge);
 /* maiko_bridge_wait_actors(), which also names the endpoints we connect to in vain. */
 maiko_status node_wait_actors(maiko_bridge *bridge, uint64_t timeout_ns, char *missing, size_t missing_size,
                               struct text *unlinked);
+
+/* maiko_bridge_drain(), which also names the peers that do not have everything. */
+maiko_status node_drain(maiko_bridge *bridge, char *missing, size_t missing_size);
+
+/* Events times peers that no policy gave up, and that will never arrive. */
+uint64_t node_overdue(const maiko_bridge *bridge);
 
 /* Who waits now or later gets MAIKO_ECLOSED.  Any thread. */
 void node_cancel_waits(maiko_bridge *bridge);

@@ -334,7 +334,7 @@ void node_peers_bye(maiko_bridge *bridge)
         struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
 
         if (peers_is_connected(peer))
-            peer_bye(peer->peer, "stop", node_now(bridge));
+            peer_bye(peer->peer, PEER_BYE_STOP, node_now(bridge));
     }
 }
 

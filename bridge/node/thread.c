@@ -64,12 +64,30 @@ static bool is_drained(maiko_bridge *bridge)
            exporter_is_drained(bridge->exporter);
 }
 
+/* Who does not have everything. */
+static void name_waiting(const maiko_bridge *bridge, struct node_wait *wait)
+{
+    struct text missing;
+    struct list *link;
+
+    text_init_buffer(&missing, wait->missing, wait->missing_size);
+    LIST_FOR_EACH (link, &bridge->peers) {
+        const struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
+
+        if (peer_is_owed(peer->peer))
+            text_append_format(&missing, "%s%s", missing.len > 0 ? ", " : "",
+                               peer->name[0] != '\0' ? peer->name : peer->endpoint);
+    }
+}
+
 static bool is_fulfilled(maiko_bridge *bridge, struct node_wait *wait)
 {
     struct text missing;
 
-    if (wait->is_for_drain)
+    if (wait->is_for_drain) {
+        name_waiting(bridge, wait);
         return is_drained(bridge);
+    }
     if (wait->topic != NULL)
         return exporter_subscribers(bridge->exporter, wait->topic) >= wait->subscribers;
     if (wait->unlinked != NULL)

@@ -450,6 +450,43 @@ static void a_late_process_gets_the_last_events_or_all(void)
     host_deinit(&host);
 }
 
+static void count_ready_links(const maiko_node_info *node, void *userdata)
+{
+    size_t i;
+
+    for (i = 0; i < node->link_count; i++)
+        *(unsigned *)userdata += strcmp(node->links[i].state, "ready") == 0;
+}
+
+static unsigned ready_links_of_space(void)
+{
+    unsigned count = 0;
+
+    (void)maiko_space_list(NULL, "wx", count_ready_links, &count, NULL, 0);
+    return count;
+}
+
+/* More than the link and its log keep: it waits for the link's deadline, then loses. */
+static void what_a_process_that_stands_still_loses_is_said_at_the_end(void)
+{
+    struct process sender;
+    struct process still;
+
+    host_init(&host);
+    start(&still, "--space wx --transport zmq --actors alerter,monthly,logger");
+    start(&sender, "--space wx --transport zmq --stats --actors sensor 5000000");
+    CU_ASSERT(wait_until(ready_links_of_space() == 2, 60000));
+    child_signal(&still.child, SIGSTOP);
+    process_finish(&sender);
+    CU_ASSERT_EQUAL(sender.code, 1);
+    CU_ASSERT(process_says(&sender, "events are lost"));
+    CU_ASSERT(process_says(&sender, "not everything arrived at the other processes: weather."));
+    CU_ASSERT(process_figure(&sender, "lost") > 0);
+    child_signal(&still.child, SIGKILL);
+    process_finish(&still);
+    host_deinit(&host);
+}
+
 static void a_lingering_process_ends_by_signal(void)
 {
     struct process process;
@@ -479,6 +516,7 @@ static const struct test_case cases[] = {
     TEST_CASE(the_table_and_the_help_are_printed),
     TEST_CASE(listening_to_others_without_keys_is_refused),
     TEST_CASE(a_late_process_gets_the_last_events_or_all),
+    TEST_CASE(what_a_process_that_stands_still_loses_is_said_at_the_end),
     TEST_CASE(a_lingering_process_ends_by_signal),
 };
 

@@ -96,6 +96,25 @@ static void a_node_announces_as_many_actors_as_one_frame_holds(void)
     host_deinit(&host);
 }
 
+static void names_as_long_as_actors_may_have_are_announced(void)
+{
+    static const char *const publish[] = {"count/up", NULL};
+    static const char *const nothing[] = {NULL};
+    char name[256];
+    struct bridge_end end;
+    int i;
+
+    host_init(&host);
+    bridge_end_make(&end, "node", NULL, NULL);
+    for (i = 0; i < 3; i++) { /* alike but for the end, and with characters of three bytes where it may be cut */
+        snprintf(name, sizeof(name), "%0*d%s%d", i == 2 ? 227 : 229, 0, "\u5929\u6c17\u4e88\u5831", i);
+        CU_ASSERT_PTR_NOT_NULL(maiko_bridge_announce(end.bridge, name, publish, nothing));
+    }
+    CU_ASSERT_EQUAL(bridge_end_start(&end), MAIKO_OK);
+    bridge_end_stop(&end);
+    host_deinit(&host);
+}
+
 struct gate {
     sem_t reached;
     sem_t open;
@@ -439,6 +458,7 @@ static const struct test_case cases[] = {
     TEST_CASE(the_first_event_after_ready_is_never_lost),
     TEST_CASE(an_export_may_be_called_something_else_outside),
     TEST_CASE(a_node_announces_as_many_actors_as_one_frame_holds),
+    TEST_CASE(names_as_long_as_actors_may_have_are_announced),
     TEST_CASE(who_is_missing_is_named_however_short_the_wait_is),
     TEST_CASE(late_joiners_get_what_they_ask_for),
     TEST_CASE(a_kept_event_of_a_foreign_type_outlives_the_bridge),

@@ -82,6 +82,22 @@ static void bad_values_are_refused_by_name(void)
     app_options_deinit(&options);
     CU_ASSERT_EQUAL(READ("--transport", "pigeon"), MAIKO_EINVAL);
     app_options_deinit(&options);
+    CU_ASSERT_EQUAL(READ("--space", ""), MAIKO_EINVAL);
+    CU_ASSERT_STRING_EQUAL(reason, "--space : empty");
+    app_options_deinit(&options);
+    CU_ASSERT_EQUAL(READ("--connect", ""), MAIKO_EINVAL);
+    app_options_deinit(&options);
+}
+
+static void of_two_values_the_last_one_counts(void)
+{
+    CU_ASSERT_EQUAL(
+        READ("--space", "a", "--wait", "1", "--transport", "zmq", "--space", "b", "--wait", "2", "--transport", "auto"),
+        MAIKO_OK);
+    CU_ASSERT_STRING_EQUAL(options.space, "b");
+    CU_ASSERT_EQUAL(options.wait_ns, MAIKO_SECONDS(2));
+    CU_ASSERT_EQUAL(options.transport, MAIKO_TRANSPORT_AUTO);
+    app_options_deinit(&options);
 }
 
 static void what_late_joiners_get_is_the_command_lines_choice(void)
@@ -124,11 +140,11 @@ static void a_policy_is_of_one_pattern_and_the_command_lines_counts(void)
     app_options_deinit(&options);
 }
 
-/* The imports that a bridge is given for an app with one actor, which subscribes to "a/#" and "b". */
+/* The imports that a bridge is given for an app with one actor, which subscribes to "a/#", "b" and "k=v". */
 static maiko_status wire(const char *const *argv, struct node_pattern imports[3], size_t *ret_count)
 {
     static const maiko_actor_ops none = {.handle = NULL};
-    static const char *const topics[] = {"a/#", "b", NULL};
+    static const char *const topics[] = {"a/#", "b", "k=v", NULL};
     static const maiko_actor_spec table[] = {{.name = "one", .ops = &none, .subscribe = topics}};
     struct app_run run = {.app = {.name = "app", .actors = table, .actor_count = 1, .spec_size = sizeof(table[0])}};
     maiko_status status = read_line(argv);
@@ -159,8 +175,11 @@ static void policies_reach_the_imports_that_are_given_follow_or_relay(void)
     struct node_pattern imports[3];
     size_t count = 0;
 
-    CU_ASSERT_EQUAL(WIRE("--overflow", "b=drop_oldest"), MAIKO_OK);
-    CU_ASSERT_EQUAL(count, 2);
+    CU_ASSERT_EQUAL(WIRE("--overflow", "b=drop_oldest", "--overflow", "k=v=fail"), MAIKO_OK);
+    CU_ASSERT_EQUAL(count, 3);
+    CU_ASSERT_STRING_EQUAL(imports[2].pattern, "k=v"); /* what follows from an actor renames nothing */
+    CU_ASSERT_STRING_EQUAL(imports[2].as, "");
+    CU_ASSERT_EQUAL(imports[2].overflow, MAIKO_FAIL);
     CU_ASSERT_EQUAL(imports[0].overflow, MAIKO_OVERFLOW_OF_TOPIC);
     CU_ASSERT_EQUAL(imports[1].overflow, MAIKO_DROP_OLDEST);
     CU_ASSERT_EQUAL(WIRE("--import", "c/#=d/#", "--overflow", "c/#=fail", "--relay", "e=f", "--overflow", "e=block"), MAIKO_OK);
@@ -188,6 +207,19 @@ static void a_file_sets_what_the_command_line_did_not(void)
     CU_ASSERT(options.linger);
     CU_ASSERT_FALSE(options.insecure);
     CU_ASSERT_EQUAL(options.actors.count, 2);
+    app_options_deinit(&options);
+}
+
+static void a_file_adds_nothing_to_what_the_command_line_gave(void)
+{
+    CU_ASSERT_EQUAL(READ("--actors", "a", "--connect", "tcp://h:1", "--transport", "auto"), MAIKO_OK);
+    CU_ASSERT_EQUAL(read_ini("actors = b\nconnect = tcp://h:2\ntransport = zmq\nlisten = tcp://h:3\nlisten = tcp://h:4\n"),
+                    MAIKO_OK);
+    CU_ASSERT_EQUAL(options.actors.count, 1);
+    CU_ASSERT_EQUAL(options.connect.count, 1);
+    CU_ASSERT_EQUAL(options.transport, MAIKO_TRANSPORT_AUTO);
+    CU_ASSERT_EQUAL(options.listen.count, 2);
+    CU_ASSERT_EQUAL(read_ini("transport = pigeon\n"), MAIKO_EINVAL); /* wrong also where it does not count */
     app_options_deinit(&options);
 }
 
@@ -258,10 +290,12 @@ static const struct test_case cases[] = {
     TEST_CASE(nothing_given_means_one_process),
     TEST_CASE(every_option_is_read_and_what_follows_is_the_apps),
     TEST_CASE(bad_values_are_refused_by_name),
+    TEST_CASE(of_two_values_the_last_one_counts),
     TEST_CASE(what_late_joiners_get_is_the_command_lines_choice),
     TEST_CASE(a_policy_is_of_one_pattern_and_the_command_lines_counts),
     TEST_CASE(policies_reach_the_imports_that_are_given_follow_or_relay),
     TEST_CASE(a_file_sets_what_the_command_line_did_not),
+    TEST_CASE(a_file_adds_nothing_to_what_the_command_line_gave),
     TEST_CASE(a_bad_file_is_refused_by_name_or_line),
     TEST_CASE(what_would_be_cut_or_left_out_is_refused_with_the_reason),
     TEST_CASE(a_file_with_a_nul_or_none_at_all_is_refused),

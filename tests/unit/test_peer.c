@@ -325,6 +325,28 @@ static void what_was_under_way_when_the_link_broke_comes_once(void)
     pair_deinit(&pair);
 }
 
+static void what_a_broken_link_owes_is_waited_for_until_the_peer_leaves(void)
+{
+    narrow_begin();
+    narrow_link_up("#", FROM_LIVE);
+    narrow_publish("t", MAIKO_BLOCK, 2);
+    peer_flush(pair.a.peer, pair.now);
+    pair_break(&pair);
+    CU_ASSERT(!exporter_is_drained(pair.a.exporter)); /* it may come back for them */
+    pair_connect(&pair);
+    pair_pass(&pair, MAIKO_MS(20));
+    CU_ASSERT(exporter_is_drained(pair.a.exporter));
+    pair.b.is_unsettled = true;
+    narrow_publish("t", MAIKO_BLOCK, 2);
+    pair_settle(&pair);
+    CU_ASSERT(!exporter_is_drained(pair.a.exporter));
+    peer_bye(pair.b.peer, PEER_BYE_STOP, pair.now);
+    pair_settle(&pair);
+    CU_ASSERT(!peer_is_drained(pair.a.peer));
+    CU_ASSERT(exporter_is_drained(pair.a.exporter)); /* nobody will have them */
+    pair_deinit(&pair);
+}
+
 /* Its exporter counts it as a subscriber by then, so what is published is for it. */
 static void a_link_that_breaks_before_its_first_answer_loses_nothing(void)
 {
@@ -608,6 +630,7 @@ static const struct test_case cases[] = {
     TEST_CASE(what_was_denied_is_judged_anew),
     TEST_CASE(past_the_deadline_a_link_is_lossy_until_the_peer_has_caught_up),
     TEST_CASE(what_was_under_way_when_the_link_broke_comes_once),
+    TEST_CASE(what_a_broken_link_owes_is_waited_for_until_the_peer_leaves),
     TEST_CASE(a_link_that_breaks_before_its_first_answer_loses_nothing),
     TEST_CASE(what_has_failed_is_asked_for_again_in_the_next_life),
     TEST_CASE(a_restarted_exporter_is_a_gap_of_unknown_size),

@@ -156,6 +156,7 @@ MAIKO_API maiko_status maiko_bridge_start(maiko_bridge *bridge);
 /**
  * Wait until at least `subscribers` nodes are subscribed to a topic and know that they are: what is sent from then on
  * reaches them.
+ * @param topic  as it is called outside, where its export renames it.
  * @return MAIKO_OK, MAIKO_EINVAL, MAIKO_ESTATE (not started), MAIKO_ETIMEDOUT, MAIKO_ECLOSED (stopped meanwhile).
  * Threads: any that may wait; not an actor's hook.  Blocking: until then.
  */
