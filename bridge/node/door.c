@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "node/node.h"
+#include "node/rename.h"
 #include <maiko/maiko.h>
 
 /* ---- listeners ---- */
@@ -96,6 +97,24 @@ static maiko_status check_topic(const struct wire_envelope *envelope, struct vis
     return MAIKO_ETOPIC;
 }
 
+/* Outside names are those between nodes: an event gets the name here that it would have had from a node, or that makes it leave
+ * under the one it came with. */
+static bool name_here(const maiko_bridge *bridge, char topic[MAIKO_TOPIC_MAX + 1])
+{
+    char outside[MAIKO_TOPIC_MAX + 1];
+    size_t i;
+
+    strcpy(outside, topic);
+    for (i = 0; i < bridge->import_count; i++)
+        if (maiko_topic_matches(bridge->imports[i].pattern, outside))
+            return bridge->imports[i].as[0] == '\0' ||
+                   rename_topic(bridge->imports[i].pattern, bridge->imports[i].as, outside, topic);
+    for (i = 0; i < bridge->export_count; i++)
+        if (bridge->exports[i].as[0] != '\0' && maiko_topic_matches(bridge->exports[i].as, outside))
+            return rename_topic(bridge->exports[i].as, bridge->exports[i].pattern, outside, topic);
+    return true;
+}
+
 static struct known_type *find_type(maiko_bridge *bridge, const struct wire_envelope *envelope, const char *topic,
                                     struct text *error)
 {
@@ -127,6 +146,10 @@ static const char *look_up(maiko_bridge *bridge, const struct route *route, cons
     if (!node_access_may_publish(bridge, route, visitor->topic)) {
         text_append_format(error, "the allow list of %s does not have %s for this key", bridge->node_name, visitor->topic);
         return "denied";
+    }
+    if (!name_here(bridge, visitor->topic)) {
+        text_append_format(error, "its name in %s would be too long", bridge->node_name);
+        return "topic";
     }
     visitor->type = find_type(bridge, envelope, visitor->topic, error);
     return visitor->type == NULL ? "type" : NULL;

@@ -1,5 +1,5 @@
-/* Sending one event into a space from outside: a `publish` frame in JSON to one node after the other, until one knows what to do
- * with it. */
+/* Sending one event into a space from outside: a `publish` frame in JSON to a node that exports the topic, from where it goes to
+ * everybody who imports it.  Where nobody exports it, to each who imports it; else to the first that knows what to do with it. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,10 +126,76 @@ static maiko_status ask_node(const char *endpoint, const char *frame, uint64_t t
     return status;
 }
 
+/* Endpoints of the nodes, by what they do with the topic. */
+struct doors {
+    const char *topic;
+    struct text_list exporting;
+    struct text_list importing;
+    struct text_list others;
+};
+
+static bool has_match(const char *const *patterns, const char *topic)
+{
+    for (; *patterns != NULL; patterns++)
+        if (maiko_topic_matches(*patterns, topic))
+            return true;
+    return false;
+}
+
 static void collect(const maiko_node_info *node, void *userdata)
 {
+    struct doors *doors = userdata;
+    struct text_list *list = has_match(node->exports, doors->topic)   ? &doors->exporting
+                             : has_match(node->imports, doors->topic) ? &doors->importing
+                                                                      : &doors->others;
+
     if (node->is_alive && node->is_ready && node->endpoints[0] != NULL)
-        (void)!text_list_add(userdata, heap_default(), node->endpoints[0]);
+        (void)!text_list_add(list, heap_default(), node->endpoints[0]);
+}
+
+static bool may_ask_another(maiko_status status)
+{
+    return status == MAIKO_ETYPE || status == MAIKO_ECLOSED || status == MAIKO_ETIMEDOUT;
+}
+
+/* Until one takes it, or says what is wrong with it. */
+static maiko_status ask_one(const struct text_list *endpoints, const char *frame, uint64_t timeout_ns, maiko_status status,
+                            struct question *question)
+{
+    size_t i;
+
+    for (i = 0; i < endpoints->count && may_ask_another(status); i++)
+        status = ask_node(endpoints->items[i], frame, timeout_ns, question);
+    return status;
+}
+
+/* MAIKO_OK when it is with one of them at least. */
+static maiko_status ask_each(const struct text_list *endpoints, const char *frame, uint64_t timeout_ns, maiko_status status,
+                             struct question *ret_question)
+{
+    bool is_taken = false;
+    size_t i;
+
+    for (i = 0; i < endpoints->count; i++) {
+        struct question question;
+        maiko_status asked = ask_node(endpoints->items[i], frame, timeout_ns, &question);
+
+        if (is_taken && asked != MAIKO_OK)
+            continue;
+        is_taken = asked == MAIKO_OK;
+        status = asked;
+        *ret_question = question;
+    }
+    return status;
+}
+
+static maiko_status ask_space(const struct doors *doors, const char *frame, uint64_t timeout_ns, struct question *question)
+{
+    maiko_status status = ask_one(&doors->exporting, frame, timeout_ns, MAIKO_ETYPE, question);
+
+    if (may_ask_another(status))
+        status = ask_each(&doors->importing, frame, timeout_ns, status, question);
+    return may_ask_another(status) ? ask_one(&doors->others, frame, timeout_ns, status, question) : status;
 }
 
 /* The event as JSON, or NULL with the reason. */
@@ -176,11 +242,11 @@ static void write_answer(const struct question *question, char *answer, size_t a
 maiko_status maiko_space_publish_shared(const char *runtime_dir, const char *group, const char *space, const char *topic,
                                         const char *type, const char *json, uint64_t timeout_ns, char *answer, size_t answer_size)
 {
-    struct text_list endpoints = {NULL, 0};
+    struct doors doors = {.topic = topic};
     struct question question = {.is_up = false};
     maiko_status status;
     char *frame;
-    size_t i;
+    bool is_anybody_there;
 
     if (space == NULL || topic == NULL || json == NULL)
         return MAIKO_EINVAL;
@@ -195,17 +261,15 @@ maiko_status maiko_space_publish_shared(const char *runtime_dir, const char *gro
         write_answer(&question, answer, answer_size);
         return MAIKO_EINVAL;
     }
-    status = maiko_space_list_shared(runtime_dir, group, space, collect, &endpoints, answer, answer_size);
+    status = maiko_space_list_shared(runtime_dir, group, space, collect, &doors, answer, answer_size);
+    is_anybody_there = doors.exporting.count + doors.importing.count + doors.others.count > 0;
     if (status == MAIKO_OK)
-        status = MAIKO_ENOTFOUND;
-    for (i = 0; i < endpoints.count; i++) {
-        status = ask_node(endpoints.items[i], frame, timeout_ns, &question);
-        if (status != MAIKO_ETYPE && status != MAIKO_ECLOSED && status != MAIKO_ETIMEDOUT)
-            break;
-    }
-    if (endpoints.count > 0)
+        status = is_anybody_there ? ask_space(&doors, frame, timeout_ns, &question) : MAIKO_ENOTFOUND;
+    if (is_anybody_there)
         write_answer(&question, answer, answer_size);
-    text_list_clear(&endpoints, heap_default());
+    text_list_clear(&doors.exporting, heap_default());
+    text_list_clear(&doors.importing, heap_default());
+    text_list_clear(&doors.others, heap_default());
     free(frame);
     return status;
 }

@@ -32,6 +32,7 @@ integration_tests += tests/integration/test_in_place
 integration_tests += tests/integration/test_keypair
 integration_tests += tests/integration/test_link_flow
 integration_tests += tests/integration/test_link_spin
+integration_tests += tests/integration/test_publish
 integration_tests += tests/integration/test_python_peer
 integration_tests += tests/integration/test_peer_keys
 integration_tests += tests/integration/test_peer_reports
@@ -59,6 +60,7 @@ tests_integration_test_link_flow_SOURCES = tests/integration/test_link_flow.c te
 tests_integration_test_link_spin_SOURCES = tests/integration/test_link_spin.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_space_group_SOURCES = tests/integration/test_space_group.c tests/lib/bridge_end.c \
 	tests/lib/bridge_end.h
+tests_integration_test_publish_SOURCES = tests/integration/test_publish.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_bridge_SOURCES = tests/integration/test_bridge.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_peer_keys_SOURCES = tests/integration/test_peer_keys.c $(report_end_sources)
 tests_integration_test_peer_reports_SOURCES = tests/integration/test_peer_reports.c $(report_end_sources)

@@ -74,7 +74,10 @@ MAIKO_API maiko_status maiko_space_list_shared(const char *runtime_dir, const ch
                                                char *error, size_t error_size);
 
 /**
- * Send one event into a space, given as JSON (<maiko/json.h>), through the first node that knows its type.
+ * Send one event into a space, given as JSON (<maiko/json.h>): through a node that exports the topic, so that it comes to all who
+ * import it; when no node does, to each that imports it; when none does either, to the first that knows its type.
+ *
+ * @param topic       as it is called between the nodes, where exports and imports rename it.
  *
  * @param type        name of the type; NULL: the one the topic has there.
  * @param answer      room for the node's answer, or NULL: a text such as "ok" or "type: unknown".

@@ -1,0 +1,71 @@
+/* Events from outside any node, into a space: to everybody who would have had them from a node. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <maiko/maiko.h>
+#include <maiko/space.h>
+
+#include "lib/bridge_end.h"
+#include "lib/process.h"
+#include "lib/suite.h"
+
+static struct host host;
+
+/* They come before the exporter in the list of the space. */
+struct stage {
+    struct bridge_end first; /* imports "north/#" */
+    struct bridge_end other; /* the same, as "n/#" */
+    struct bridge_end last;  /* exports "count/#" as "north/count/#" */
+};
+
+static void publish(const char *topic, const char *json, maiko_status expected)
+{
+    char answer[256] = "";
+    maiko_status status = maiko_space_publish(NULL, "bridge", topic, "counted", json, MAIKO_SECONDS(60), answer, sizeof(answer));
+
+    if (status != expected)
+        SUITE_FAIL("%s: %s: %s", topic, maiko_strerror(status), answer);
+}
+
+static void set_up(struct stage *stage)
+{
+    host_init(&host);
+    bridge_end_make(&stage->first, "a", NULL, "north/#");
+    CU_ASSERT_EQUAL(bridge_end_import(&stage->first, "north/#", MAIKO_FROM_LIVE), MAIKO_OK);
+    bridge_end_make(&stage->other, "b", NULL, "n/#");
+    CU_ASSERT_EQUAL(maiko_bridge_import(stage->other.bridge, &(maiko_bridge_pattern){.pattern = "north/#", .as = "n/#"}),
+                    MAIKO_OK);
+    bridge_end_make(&stage->last, "c", NULL, NULL);
+    CU_ASSERT_EQUAL(bridge_end_export(&stage->last, "count/#", "north/count/#"), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&stage->first), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&stage->other), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&stage->last), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_wait_ready(stage->last.bridge, "north/count/up", 2, MAIKO_SECONDS(60)), MAIKO_OK);
+    CU_ASSERT_EQUAL(bridge_end_publish(&stage->last, 1), MAIKO_OK); /* all know the type from now on */
+    CU_ASSERT(wait_until(stage->first.received == 1 && stage->other.received == 1, 60000));
+}
+
+static void an_event_from_outside_comes_to_all_who_import_its_topic(void)
+{
+    struct stage stage;
+
+    set_up(&stage);
+    publish("north/count/up", "{\"number\": 2}", MAIKO_OK);
+    CU_ASSERT(wait_until(stage.first.last == 2 && stage.other.last == 2, 60000));
+    CU_ASSERT_STRING_EQUAL(stage.first.topic, "north/count/up");
+    CU_ASSERT_STRING_EQUAL(stage.other.topic, "n/count/up");
+    publish("north/count/up", "{\"number\": \"many\"}", MAIKO_ETYPE);
+    bridge_end_stop(&stage.last);
+    publish("north/count/up", "{\"number\": 3}", MAIKO_OK); /* nobody exports it now */
+    CU_ASSERT(wait_until(stage.first.last == 3 && stage.other.last == 3, 60000));
+    CU_ASSERT_EQUAL(stage.first.received, 3);
+    CU_ASSERT_EQUAL(stage.other.received, 3);
+    bridge_end_stop(&stage.other);
+    bridge_end_stop(&stage.first);
+    host_deinit(&host);
+}
+
+static const struct test_case cases[] = {
+    TEST_CASE(an_event_from_outside_comes_to_all_who_import_its_topic),
+};
+SUITE_MAIN("publish", cases)
