@@ -105,9 +105,17 @@ if !WITH_TOOLS
 sanitizer_configure_flags += --disable-tools
 endif
 
-# valgrind_tests may be given on the command line; forking and real-time tests mean little under valgrind.
+# valgrind_tests may be given on the command line; forking and real-time tests mean little under valgrind.  Those of whole
+# supervisors are with handlers that keep, refuse, fail and leave things behind.
 .PHONY: check-valgrind
 valgrind_tests = $(unit_tests)
+valgrind_tests += tests/integration/test_bad_input
+valgrind_tests += tests/integration/test_dead_letters
+valgrind_tests += tests/integration/test_destructors
+valgrind_tests += tests/integration/test_errors
+valgrind_tests += tests/integration/test_mailbox_bytes
+valgrind_tests += tests/integration/test_reserve
+valgrind_tests += tests/integration/test_sends
 check-valgrind: $(check_PROGRAMS)
 	@test '$(VALGRIND)' != no || { echo 'check-valgrind: valgrind is not installed' >&2; exit 1; }
 	MAIKO_TEST_SLOWDOWN=$${MAIKO_TEST_SLOWDOWN:-40} MAIKO_VALGRIND=1 $(MAKE) $(AM_MAKEFLAGS) check TESTS='$(valgrind_tests)' \
