@@ -59,7 +59,7 @@ typedef struct maiko_bridge_config {
     uint64_t pool_bytes;
 } maiko_bridge_config;
 
-/** One pattern of topics that leaves or enters. */
+/** One pattern of topics that leaves or enters.  A topic under several has name and policy of the first that was given. */
 typedef struct maiko_bridge_pattern {
     const char *pattern;            /* as it is called on the sending side */
     const char *as;                 /* what it is called on the receiving side: the same wildcards; NULL: the same */
