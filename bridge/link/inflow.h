@@ -12,7 +12,7 @@ struct inflow_channel {
     char *topic;
     char *sender;
     struct origin *origin; /* NULL: nothing of it was taken yet, or nobody remembers */
-    uint64_t judged;       /* the number of the subscription list the verdict is from; 0: none yet */
+    uint64_t judged;       /* by the subscriptions of which generation, plus one; 0: not yet */
     uint8_t verdict;       /* enum verdict */
 };
 

@@ -10,8 +10,9 @@ void patterns_init(struct patterns *patterns, struct heap *heap)
     *patterns = (struct patterns){.heap = heap};
 }
 
-void patterns_forget_cache(struct patterns *patterns)
+void patterns_changed(struct patterns *patterns)
 {
+    patterns->generation++;
     if (patterns->cache_size > 0)
         memset(patterns->cache, PATTERNS_UNKNOWN, patterns->cache_size);
 }
@@ -23,7 +24,7 @@ void patterns_clear(struct patterns *patterns)
     for (i = 0; i < patterns->count; i++)
         heap_strfree(patterns->heap, patterns->list[i].text);
     patterns->count = 0;
-    patterns_forget_cache(patterns);
+    patterns_changed(patterns);
 }
 
 void patterns_deinit(struct patterns *patterns)
@@ -65,7 +66,7 @@ maiko_status patterns_add(struct patterns *patterns, const struct pattern *patte
     if (added->text == NULL)
         return MAIKO_ENOMEM;
     patterns->count++;
-    patterns_forget_cache(patterns);
+    patterns_changed(patterns);
     return MAIKO_OK;
 }
 
@@ -74,7 +75,7 @@ void patterns_remove(struct patterns *patterns, struct pattern *pattern)
     heap_strfree(patterns->heap, pattern->text);
     memmove(pattern, pattern + 1, (size_t)(patterns->list + patterns->count - (pattern + 1)) * sizeof(*pattern));
     patterns->count--;
-    patterns_forget_cache(patterns);
+    patterns_changed(patterns);
 }
 
 struct pattern *patterns_find(const struct patterns *patterns, const char *text, size_t len)
@@ -97,7 +98,7 @@ static uint8_t judge(const struct patterns *patterns, const struct retained_topi
     for (i = 0; i < patterns->count && overflow == MAIKO_OVERFLOW_OF_TOPIC; i++) {
         const struct pattern *pattern = &patterns->list[i];
 
-        if (pattern->is_ended || !maiko_topic_matches(pattern->text, topic->name))
+        if (!pattern_is_live(pattern) || !maiko_topic_matches(pattern->text, topic->name))
             continue;
         is_wanted = true;
         overflow = pattern->overflow;
@@ -142,7 +143,7 @@ bool patterns_match(const struct patterns *patterns, const char *topic)
     size_t i;
 
     for (i = 0; i < patterns->count; i++)
-        if (!patterns->list[i].is_ended && maiko_topic_matches(patterns->list[i].text, topic))
+        if (pattern_is_live(&patterns->list[i]) && maiko_topic_matches(patterns->list[i].text, topic))
             return true;
     return false;
 }

@@ -14,8 +14,8 @@ struct pattern {
     enum pattern_from from;
     maiko_overflow_choice overflow; /* MAIKO_OVERFLOW_OF_TOPIC: the topic's */
     uint64_t made_at_ns;            /* our own subscriptions: when, monotonic */
-    bool is_ended;                  /* failed, or refused by the allow list: */
-    bool is_denied;                 /* by the newest answer */
+    bool is_failed;                 /* ended under FAIL, for this life of both nodes */
+    bool is_denied;                 /* by the allow list, as the newest answer says */
     char *text;
 };
 
@@ -24,6 +24,7 @@ struct patterns {
     struct pattern *list;
     size_t count;
     size_t capacity;
+    uint64_t generation; /* rises with every change of the list or of a flag in it: what was concluded before may be wrong */
     uint8_t *cache; /* per topic index, see patterns_judge() */
     size_t cache_size;
 };
@@ -62,7 +63,13 @@ static inline bool patterns_want(struct patterns *patterns, const struct retaine
 /* Without a topic of the log. */
 bool patterns_match(const struct patterns *patterns, const char *topic);
 
-/* After a change of is_ended. */
-void patterns_forget_cache(struct patterns *patterns);
+/* Does it ask for anything? */
+static inline bool pattern_is_live(const struct pattern *pattern)
+{
+    return !pattern->is_failed && !pattern->is_denied;
+}
+
+/* After a change of is_failed or is_denied. */
+void patterns_changed(struct patterns *patterns);
 
 #endif

@@ -101,6 +101,7 @@ maiko_status peer_new(const struct peer_config *config, struct peer **ret_peer)
     stream_init(&peer->stream, heap, exporter_log_for_stream(config->exporter));
     refusals_init(&peer->refused, heap);
     pack_init(&peer->denied, heap, WIRE_BATCH_MAX);
+    pack_init(&peer->failed, heap, WIRE_BATCH_MAX);
     pack_init(&peer->actors.pack, heap, WIRE_BATCH_MAX);
     pack_init(&peer->frame, heap, WIRE_FRAME_MAX);
     pack_init(&peer->types, heap, WIRE_BATCH_MAX / 2);
@@ -131,6 +132,7 @@ struct peer *peer_free(struct peer *peer)
     patterns_deinit(&peer->wishes);
     patterns_deinit(&peer->interest);
     pack_deinit(&peer->denied);
+    pack_deinit(&peer->failed);
     pack_deinit(&peer->actors.pack);
     pack_deinit(&peer->frame);
     pack_deinit(&peer->types);

@@ -29,14 +29,14 @@ static void end_subscriptions(struct peer *peer, const char *topic)
     for (i = 0; i < peer->interest.count; i++) {
         struct pattern *pattern = &peer->interest.list[i];
 
-        if (pattern->is_ended || !maiko_topic_matches(pattern->text, topic))
+        if (!pattern_is_live(pattern) || !maiko_topic_matches(pattern->text, topic))
             continue;
-        pattern->is_ended = true;
+        pattern->is_failed = true;
         if (stream_push_failed(&peer->stream, pattern->text, pattern->id) != MAIKO_OK)
             peer->stream.unrecorded++; /* then at least the loss is told */
         peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_FAILED, .reason = "overflow", .pattern = pattern->text});
     }
-    patterns_forget_cache(&peer->interest);
+    patterns_changed(&peer->interest);
 }
 
 void peer_offer(struct peer *peer, const struct retained_topic *topic, uint64_t first, uint64_t end, uint64_t now_ns)

@@ -83,7 +83,8 @@ void peer_send_subscribe(struct peer *peer, uint64_t now_ns)
                                                                   .from = slice_of(from_word(effective_from(peer, wish))),
                                                                   .overflow = slice_of(overflow),
                                                                   .id = wish->id,
-                                                                  .age_ns = doubtful_age(peer, wish, now_ns)});
+                                                                  .age_ns = doubtful_age(peer, wish, now_ns),
+                                                                  .has_failed = wish->is_failed});
     }
     peer_send(peer, now_ns);
 }
@@ -134,8 +135,7 @@ static void allow_all(struct patterns *wishes)
     size_t i;
 
     for (i = 0; i < wishes->count; i++)
-        if (wishes->list[i].is_denied)
-            wishes->list[i].is_ended = wishes->list[i].is_denied = false;
+        wishes->list[i].is_denied = false;
 }
 
 static void tell_denied(struct peer *peer, struct slice denied)
@@ -151,12 +151,42 @@ static void tell_denied(struct peer *peer, struct slice denied)
         struct pattern *wish = patterns_find(&peer->wishes, (const char *)pattern.data, pattern.len);
 
         if (wish != NULL)
-            wish->is_ended = wish->is_denied = true;
+            wish->is_denied = true;
         memcpy(text, pattern.data, pattern.len);
         text[pattern.len] = '\0';
         peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_REFUSED, .reason = "denied", .pattern = text});
     }
-    patterns_forget_cache(&peer->wishes);
+    patterns_changed(&peer->wishes);
+}
+
+void peer_wish_failed(struct peer *peer, struct slice text, uint64_t id)
+{
+    struct pattern *wish = patterns_find(&peer->wishes, (const char *)text.data, text.len);
+
+    if (wish == NULL || wish->id != id || wish->is_failed)
+        return; /* withdrawn meanwhile, or known */
+    wish->is_failed = true;
+    patterns_changed(&peer->wishes);
+    peer_tell(peer,
+              &(struct peer_notice){.news = PEER_NEWS_FAILED, .reason = "overflow", .pattern = wish->text, .is_ours = true});
+}
+
+/* What stays ended there, although we may have forgotten that, or were never told. */
+static maiko_status hear_failed(struct peer *peer, struct slice failed, struct text *error)
+{
+    struct reader reader;
+    uint32_t count = frame_array(failed, &reader);
+    struct frame_pattern told;
+    uint32_t i;
+
+    for (i = 0; i < count; i++) {
+        maiko_status status = frame_next_pattern(&reader, &told, error);
+
+        if (status != MAIKO_OK)
+            return status;
+        peer_wish_failed(peer, told.text, told.id);
+    }
+    return MAIKO_OK;
 }
 
 /* Events that came, or that we know will not. */
@@ -210,12 +240,22 @@ static void enter_stream(struct peer *peer, const struct frame *frame)
 
 void peer_on_ready(struct peer *peer, const struct frame *frame, uint64_t now_ns)
 {
+    char reason[WIRE_TEXT_MAX + 1];
+    struct text error;
+    maiko_status status;
+
     if (frame->number <= peer->ready_number || frame->number > peer->wish_number + 1)
         return;
     peer->ready_number = frame->number;
     if (!peer->inflow.is_ready)
         enter_stream(peer, frame);
     tell_denied(peer, frame->denied);
+    text_init_buffer(&error, reason, sizeof(reason));
+    status = hear_failed(peer, frame->failed, &error);
+    if (status != MAIKO_OK) {
+        peer_fail(peer, status, reason, now_ns);
+        return;
+    }
     if (!peer_is_ready(peer))
         return;
     peer->subscribe_due = 0;

@@ -30,24 +30,35 @@ static bool is_allowed(struct peer *peer, const char *pattern)
 /* What was read of a list, beside the patterns. */
 struct told_list {
     uint32_t denied;
+    uint32_t failed;
     uint64_t youngest_ns; /* the smallest of the ages; UINT64_MAX: none was said */
 };
 
-/* Adds one element of the list; refused ones are ended from the start. */
+/* It stays ended when either side knows that it is: the one may have forgotten the other, or have lost what it said. */
+static bool has_failed(const struct peer *peer, const struct frame_pattern *told, const char *text)
+{
+    const struct pattern *known = patterns_find(&peer->interest, text, told->text.len);
+
+    return told->has_failed || (known != NULL && known->id == told->id && known->is_failed);
+}
+
+/* Adds one element of the list, with what the answer says of it. */
 static maiko_status add_pattern(struct peer *peer, struct patterns *list, const struct frame_pattern *told,
                                 struct told_list *about)
 {
     char text[WIRE_NAME_MAX + 1];
     struct pattern pattern = {.id = told->id, .from = from_of(told->from), .overflow = overflow_of(told->overflow), .text = text};
-    const struct pattern *known;
     maiko_status status;
 
     memcpy(text, told->text.data, told->text.len);
     text[told->text.len] = '\0';
-    known = patterns_find(&peer->interest, text, told->text.len);
-    pattern.is_ended = known != NULL && known->id == told->id && known->is_ended && !known->is_denied;
-    if (!is_allowed(peer, text)) {
-        pattern.is_ended = pattern.is_denied = true;
+    pattern.is_failed = has_failed(peer, told, text);
+    pattern.is_denied = !is_allowed(peer, text);
+    if (pattern.is_failed) {
+        frame_write_pattern(&peer->failed, &(struct frame_pattern){.text = told->text, .id = told->id});
+        about->failed++;
+    }
+    if (pattern.is_denied) {
         pack_str(&peer->denied, text);
         about->denied++;
     }
@@ -62,7 +73,8 @@ static maiko_status read_patterns(struct peer *peer, const struct frame *frame, 
 {
     struct reader reader;
     uint32_t count = frame_array(frame->patterns, &reader);
-    size_t place;
+    size_t denied;
+    size_t failed;
     uint32_t i;
 
     *about = (struct told_list){.youngest_ns = UINT64_MAX};
@@ -71,7 +83,9 @@ static maiko_status read_patterns(struct peer *peer, const struct frame *frame, 
         return MAIKO_EPROTOCOL;
     }
     pack_clear(&peer->denied);
-    place = pack_array_begin(&peer->denied);
+    denied = pack_array_begin(&peer->denied);
+    pack_clear(&peer->failed);
+    failed = pack_array_begin(&peer->failed);
     for (i = 0; i < count; i++) {
         struct frame_pattern told;
         maiko_status status = frame_next_pattern(&reader, &told, error);
@@ -83,8 +97,11 @@ static maiko_status read_patterns(struct peer *peer, const struct frame *frame, 
             return status;
         }
     }
-    pack_array_end(&peer->denied, place, about->denied);
-    return pack_status(&peer->denied);
+    pack_array_end(&peer->denied, denied, about->denied);
+    pack_array_end(&peer->failed, failed, about->failed);
+    if (about->failed == 0)
+        pack_clear(&peer->failed); /* it is left out */
+    return pack_status(&peer->denied) != MAIKO_OK ? pack_status(&peer->denied) : pack_status(&peer->failed);
 }
 
 /* Does a pattern that is new in the list ask for this much of the topic's past? */
@@ -95,7 +112,7 @@ static bool asks_for(const struct patterns *list, const struct patterns *before,
     if (before != NULL && patterns_match(before, topic))
         return false; /* it has been getting this topic */
     for (i = 0; i < list->count; i++)
-        if (!list->list[i].is_ended && list->list[i].from == from && maiko_topic_matches(list->list[i].text, topic))
+        if (pattern_is_live(&list->list[i]) && list->list[i].from == from && maiko_topic_matches(list->list[i].text, topic))
             return true;
     return false;
 }
@@ -193,6 +210,7 @@ static void send_ready(struct peer *peer, uint64_t number, uint64_t now_ns)
     peer->ready.number = number;
     peer->ready.session = peer->session;
     peer->ready.denied = pack_slice(&peer->denied);
+    peer->ready.failed = pack_slice(&peer->failed);
     pack_clear(&peer->frame);
     frame_write(&peer->frame, &peer->ready);
     peer_send(peer, now_ns);

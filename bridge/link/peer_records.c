@@ -3,15 +3,15 @@
 
 #include <string.h>
 
-/* Decided once per channel, again when our subscriptions have changed. */
+/* Decided once per channel, again when our subscriptions, or what became of them, have changed. */
 static enum verdict judge(struct peer *peer, struct inflow_channel *channel)
 {
     const struct inbound_channel *told = &channel->channel;
     const struct peer_sink *sink = peer->config.sink;
 
-    if (channel->judged == peer->wish_number + 1)
+    if (channel->judged == peer->wishes.generation + 1)
         return (enum verdict)channel->verdict;
-    channel->judged = peer->wish_number + 1;
+    channel->judged = peer->wishes.generation + 1;
     if (maiko_id_equal(told->origin, peer->config.identity.node))
         channel->verdict = VERDICT_LOOP;
     else if (told->hops > peer->config.hop_limit)
@@ -209,18 +209,6 @@ static maiko_status on_end(struct peer *peer, const struct record *record, struc
     return MAIKO_OK;
 }
 
-static void on_failed(struct peer *peer, const struct record *record)
-{
-    struct pattern *wish = patterns_find(&peer->wishes, (const char *)record->name.data, record->name.len);
-
-    if (wish == NULL || wish->id != record->id)
-        return; /* withdrawn meanwhile */
-    wish->is_ended = true;
-    patterns_forget_cache(&peer->wishes);
-    peer_tell(peer,
-              &(struct peer_notice){.news = PEER_NEWS_FAILED, .reason = "overflow", .pattern = wish->text, .is_ours = true});
-}
-
 static maiko_status on_record(struct peer *peer, const struct record *record, uint64_t position, struct text *error)
 {
     switch (record->kind) {
@@ -232,7 +220,7 @@ static maiko_status on_record(struct peer *peer, const struct record *record, ui
     case RECORD_END:
         return on_end(peer, record, error);
     case RECORD_FAILED:
-        on_failed(peer, record);
+        peer_wish_failed(peer, record->name, record->id);
         return MAIKO_OK;
     case RECORD_OTHER:
         break;

@@ -150,8 +150,8 @@ static void revive(struct patterns *wishes)
     size_t i;
 
     for (i = 0; i < wishes->count; i++)
-        wishes->list[i].is_ended = wishes->list[i].is_denied = false;
-    patterns_forget_cache(wishes);
+        wishes->list[i].is_failed = wishes->list[i].is_denied = false;
+    patterns_changed(wishes);
 }
 
 /* Who is there now?  Another life of the node knows nothing of what was between us. */

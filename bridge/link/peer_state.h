@@ -63,7 +63,8 @@ struct peer {
     struct stream stream;
     struct refusals refused; /* of what we sent, as they tell it */
     struct frame ready;      /* the answer to a repeated subscribe */
-    struct pack denied;
+    struct pack denied;      /* its lists */
+    struct pack failed;
     size_t ends_queued; /* of the exporter's, how many are in the stream */
     bool is_stalled;    /* reported: lossy or silent */
     uint8_t *told_channels;
@@ -120,6 +121,7 @@ void peer_send_ack(struct peer *peer, uint64_t now_ns);
 void peer_consider_ack(struct peer *peer, uint64_t now_ns);
 struct slice peer_refusals(struct peer *peer, uint64_t acked); /* `refused` of a frame that acknowledges so much */
 void peer_ask_replay(struct peer *peer, uint64_t now_ns);
+void peer_wish_failed(struct peer *peer, struct slice text, uint64_t id);
 void peer_on_ready(struct peer *peer, const struct frame *frame, uint64_t now_ns);
 void peer_on_actors(struct peer *peer, const struct frame *frame, uint64_t now_ns);
 

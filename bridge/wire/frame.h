@@ -58,13 +58,14 @@ struct frame_actor {
     size_t subscribe_count;
 };
 
-/* One element of `patterns`. */
+/* One element of `patterns`, or of the `failed` of a ready: text and id. */
 struct frame_pattern {
     struct slice text;
     struct slice from;
     struct slice overflow;
     uint64_t id;
     uint64_t age_ns; /* how long ago it was made; 0: not said */
+    bool has_failed; /* the subscriber knows that it ended */
 };
 
 /* One element of `refused`. */
@@ -93,7 +94,8 @@ struct frame {
     /* Arrays, checked as far as their count; read with the functions below. */
     struct slice actors;
     struct slice patterns;
-    struct slice denied;
+    struct slice denied;  /* ready */
+    struct slice failed;  /* ready: patterns */
     struct slice refused; /* ack, heartbeat, subscribe */
     struct slice types;
     struct slice channels;

@@ -28,6 +28,7 @@ static const struct map_key frame_keys[] = {
     KEY("resumed", MAP_BOOL, frame.resumed),
     KEY("lost", MAP_VALUE, lost),
     KEY("denied", MAP_ARRAY, frame.denied),
+    KEY("failed", MAP_ARRAY, frame.failed),
     KEY("refused", MAP_ARRAY, frame.refused),
     KEY("patterns", MAP_ARRAY, frame.patterns),
     KEY("heard", MAP_UINT, frame.heard_ns),
@@ -195,6 +196,7 @@ static const struct map_key pattern_keys[] = {
     {"overflow", MAP_NAME, false, offsetof(struct frame_pattern, overflow)},
     {"id", MAP_UINT, false, offsetof(struct frame_pattern, id)},
     {"age", MAP_UINT, false, offsetof(struct frame_pattern, age_ns)},
+    {"failed", MAP_BOOL, false, offsetof(struct frame_pattern, has_failed)},
 };
 
 maiko_status frame_next_pattern(struct reader *reader, struct frame_pattern *ret_pattern, struct text *error)

@@ -51,7 +51,7 @@ static void write_hello(struct pack *pack, const struct frame *frame)
 
 static void write_ready(struct pack *pack, const struct frame *frame)
 {
-    begin(pack, FRAME_READY, frame->session, frame->denied.len > 0 ? 6 : 5);
+    begin(pack, FRAME_READY, frame->session, 5u + (frame->denied.len > 0) + (frame->failed.len > 0));
     write_uint(pack, "number", frame->number);
     write_uint(pack, "stream", frame->stream);
     write_uint(pack, "next", frame->next);
@@ -65,6 +65,10 @@ static void write_ready(struct pack *pack, const struct frame *frame)
     if (frame->denied.len > 0) {
         pack_str(pack, "denied");
         pack_raw(pack, frame->denied.data, frame->denied.len);
+    }
+    if (frame->failed.len > 0) {
+        pack_str(pack, "failed");
+        pack_raw(pack, frame->failed.data, frame->failed.len);
     }
 }
 
@@ -168,7 +172,7 @@ void frame_begin_subscribe(struct pack *pack, const struct frame *frame)
 
 void frame_write_pattern(struct pack *pack, const struct frame_pattern *pattern)
 {
-    pack_map(pack, 2 + (pattern->from.len > 0) + (pattern->overflow.len > 0) + (pattern->age_ns > 0));
+    pack_map(pack, 2u + (pattern->from.len > 0) + (pattern->overflow.len > 0) + (pattern->age_ns > 0) + pattern->has_failed);
     write_slice(pack, "pattern", pattern->text);
     if (pattern->from.len > 0)
         write_slice(pack, "from", pattern->from);
@@ -177,6 +181,10 @@ void frame_write_pattern(struct pack *pack, const struct frame_pattern *pattern)
     write_uint(pack, "id", pattern->id);
     if (pattern->age_ns > 0)
         write_uint(pack, "age", pattern->age_ns);
+    if (pattern->has_failed) {
+        pack_str(pack, "failed");
+        pack_bool(pack, true);
+    }
 }
 
 void frame_begin_data(struct pack *pack, const struct frame *frame)

@@ -233,7 +233,8 @@ static void subscribe(struct play *play)
                                                            .from = slice_of(from[which / 8 % 4]),
                                                            .overflow = slice_of(overflow[which / 32 % 6]),
                                                            .id = i,
-                                                           .age_ns = which / 8 % 4 == 3 ? MAIKO_MS(400) * (which / 32) : 0});
+                                                           .age_ns = which / 8 % 4 == 3 ? MAIKO_MS(400) * (which / 32) : 0,
+                                                           .has_failed = which == 255});
     }
     pack_array_end(&pack, place, count);
     deliver(play, &pack);
