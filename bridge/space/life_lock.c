@@ -11,6 +11,7 @@
 #include "space/limits.h"
 #include "space/path.h"
 #include "space/private_directory.h"
+#include "space/shortage.h"
 
 static int lock_whole_file(int fd, int command, short type)
 {
@@ -21,12 +22,17 @@ static int lock_whole_file(int fd, int command, short type)
     return lock.l_type;
 }
 
+static maiko_status shortage_or_system(int number)
+{
+    return errno_is_shortage(number) ? MAIKO_ELIMIT : MAIKO_ESYSTEM;
+}
+
 maiko_status life_lock_create(int directory_fd, int *ret_fd)
 {
     int fd = openat(directory_fd, SPACE_LIFE_FILE, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
     if (fd < 0)
-        return errno == EEXIST ? MAIKO_EEXIST : errno == ENOENT ? MAIKO_ENOTFOUND : MAIKO_ESYSTEM;
+        return errno == EEXIST ? MAIKO_EEXIST : errno == ENOENT ? MAIKO_ENOTFOUND : shortage_or_system(errno);
     private_file_share(directory_fd, fd, 0660); /* others of the group look whether it is held, and seize it when it is not */
     if (lock_whole_file(fd, F_SETLK, F_WRLCK) < 0) {
         bool is_taken = errno == EACCES || errno == EAGAIN;
@@ -55,7 +61,7 @@ maiko_status life_lock_seize(int directory_fd, int *ret_fd)
     int fd = openat(directory_fd, SPACE_LIFE_FILE, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
     if (fd < 0)
-        return errno == ENOENT ? MAIKO_ENOTFOUND : MAIKO_ESYSTEM;
+        return errno == ENOENT ? MAIKO_ENOTFOUND : shortage_or_system(errno);
     /* flock excludes other threads of this process, to which the record lock means nothing. */
     if (flock(fd, LOCK_EX | LOCK_NB) != 0 || lock_whole_file(fd, F_SETLK, F_WRLCK) < 0) {
         close(fd);

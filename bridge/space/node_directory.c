@@ -52,6 +52,14 @@ static maiko_status write_record(int directory_fd, const struct node_record *rec
     return status;
 }
 
+/* Removes what was made, also when there is no descriptor left. */
+static void discard(int space_fd, const char *name, struct node_directory *directory)
+{
+    private_directory_remove_open(space_fd, name, directory->fd);
+    directory->fd = -1;
+    node_directory_abandon(directory);
+}
+
 /* A locked directory with a record, still under its temporary name.  MAIKO_EEXIST and MAIKO_ENOTFOUND mean: a reaper took
  * it for a dead one's before the lock was there; try again. */
 static maiko_status make_temporary(int space_fd, const char *name, const struct node_record *record,
@@ -59,9 +67,14 @@ static maiko_status make_temporary(int space_fd, const char *name, const struct 
 {
     maiko_status status = private_directory_open(space_fd, name, true, &directory->fd, error);
 
-    if (status != MAIKO_OK)
+    if (status != MAIKO_OK) {
+        if (status != MAIKO_EEXIST && status != MAIKO_ENOTFOUND)
+            unlinkat(space_fd, name, AT_REMOVEDIR); /* made, and then not opened: nobody else has a name like this */
         return status;
+    }
     status = life_lock_create(directory->fd, &directory->life_fd);
+    if (status == MAIKO_ELIMIT || status == MAIKO_ESYSTEM)
+        text_append_format(error, "the lock of a node: %s", maiko_strerror(status));
     /* A reaper may have locked, removed and let go of it before we locked it. */
     if (status == MAIKO_OK && !life_lock_is_in_place(directory->life_fd, space_fd, name))
         status = MAIKO_ENOTFOUND;
@@ -70,7 +83,7 @@ static maiko_status make_temporary(int space_fd, const char *name, const struct 
     if (status == MAIKO_OK)
         return status;
     if (status != MAIKO_EEXIST && status != MAIKO_ENOTFOUND) /* no room, no memory: it is still ours */
-        private_directory_remove(space_fd, name);
+        discard(space_fd, name, directory);
     node_directory_abandon(directory);
     return status;
 }
@@ -91,7 +104,8 @@ static void name_the_owner(int space_fd, struct node_record *record, struct text
     node_record_deinit(&other);
 }
 
-/* The name is taken: by a live node, which is an error, or by a dead one, which goes. */
+/* The name is taken: by a live node, which is an error, or by a dead one, which goes.  Without memory or descriptors it is not known
+ * which: by its lock alone a node of this process would look dead. */
 static maiko_status clear_name(int space_fd, struct node_record *record, struct text *error)
 {
     struct node_record other;
@@ -101,15 +115,18 @@ static maiko_status clear_name(int space_fd, struct node_record *record, struct 
 
     text_init_buffer(&why, ignored, sizeof(ignored));
     node_record_init(&other, record->heap);
-    if (node_directory_read(space_fd, record->name, &other, &why) == MAIKO_OK && other.epoch >= record->epoch)
+    status = node_directory_read(space_fd, record->name, &other, &why);
+    if (status == MAIKO_OK && other.epoch >= record->epoch)
         record->epoch = other.epoch + 1;
-    if (node_directory_is_alive(space_fd, record->name, other.name[0] == '\0' ? NULL : &other))
-        status = MAIKO_EEXIST;
-    else
-        status = node_directory_reap(space_fd, record->name);
+    if (status != MAIKO_ENOMEM && status != MAIKO_ELIMIT)
+        status = node_directory_is_alive(space_fd, record->name, other.name[0] == '\0' ? NULL : &other)
+                     ? MAIKO_EEXIST
+                     : node_directory_reap(space_fd, record->name);
     node_record_deinit(&other);
     if (status == MAIKO_EEXIST)
         name_the_owner(space_fd, record, error);
+    else if (status == MAIKO_ENOMEM || status == MAIKO_ELIMIT || status == MAIKO_ESYSTEM)
+        text_append_format(error, "node \"%s\": %s", record->name, maiko_strerror(status));
     return status == MAIKO_ENOTFOUND || status == MAIKO_ESTATE ? MAIKO_OK : status; /* somebody else is at it: look again */
 }
 
@@ -130,8 +147,7 @@ static maiko_status create_once(int space_fd, struct node_record *record, struct
     status = errno == EEXIST || errno == ENOENT ? MAIKO_OK : MAIKO_ESYSTEM;
     if (status != MAIKO_OK)
         text_append_format(error, "node \"%s\": %s", record->name, ERRNO_TEXT(errno));
-    private_directory_remove(space_fd, temporary);
-    node_directory_abandon(directory);
+    discard(space_fd, temporary, directory);
     return status;
 }
 
@@ -164,21 +180,25 @@ void node_directory_abandon(struct node_directory *directory)
     directory->fd = -1;
 }
 
-/* The caller holds the life lock of the directory, so nobody else renames it. */
-static maiko_status rename_and_remove(int space_fd, const char *name)
+/* The caller holds the life lock of the directory, so nobody else renames it.  `fd`: the directory, taken over. */
+static maiko_status rename_and_remove(int space_fd, const char *name, int fd)
 {
     char dead[TEMPORARY_NAME_MAX];
 
     temporary_name(SPACE_DEAD_PREFIX, dead);
-    if (renameat2(space_fd, name, space_fd, dead, RENAME_NOREPLACE) != 0)
+    if (renameat2(space_fd, name, space_fd, dead, RENAME_NOREPLACE) != 0) {
+        close(fd);
         return errno == ENOENT ? MAIKO_ENOTFOUND : MAIKO_ESYSTEM;
-    return private_directory_remove(space_fd, dead);
+    }
+    return private_directory_remove_open(space_fd, dead, fd);
 }
 
 void node_directory_remove(int space_fd, const char *name, struct node_directory *directory)
 {
-    if (life_lock_is_in_place(directory->life_fd, space_fd, name))
-        rename_and_remove(space_fd, name);
+    if (life_lock_is_in_place(directory->life_fd, space_fd, name)) {
+        rename_and_remove(space_fd, name, directory->fd);
+        directory->fd = -1;
+    }
     node_directory_abandon(directory);
 }
 
@@ -246,17 +266,20 @@ maiko_status node_directory_reap(int space_fd, const char *name)
     int life_fd;
 
     if (fd < 0)
-        return errno == ENOENT ? MAIKO_ENOTFOUND : MAIKO_ESYSTEM;
+        return errno == ENOENT ? MAIKO_ENOTFOUND : errno_is_shortage(errno) ? MAIKO_ELIMIT : MAIKO_ESYSTEM;
     status = life_lock_seize(fd, &life_fd);
+    if (status == MAIKO_OK && life_lock_is_in_place(life_fd, space_fd, name)) {
+        status = rename_and_remove(space_fd, name, fd);
+        close(life_fd);
+        return status;
+    }
     close(fd);
     if (status == MAIKO_ENOTFOUND)
         return reap_without_life(space_fd, name);
     if (status != MAIKO_OK)
         return status;
-    /* Between opening and locking somebody else may have removed it, and a new node taken the name. */
-    status = life_lock_is_in_place(life_fd, space_fd, name) ? rename_and_remove(space_fd, name) : MAIKO_ESTATE;
-    close(life_fd);
-    return status;
+    close(life_fd); /* between opening and locking somebody else removed it, and a new node took the name */
+    return MAIKO_ESTATE;
 }
 
 /* Without memory or descriptors nothing is known of a node; judged by its lock alone, one of this process would look dead, as a

@@ -150,13 +150,20 @@ void private_file_share(int directory_fd, int fd, mode_t mode)
 maiko_status private_directory_remove(int parent_fd, const char *name)
 {
     int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+
+    if (fd < 0)
+        return errno == ENOENT ? MAIKO_OK : MAIKO_ESYSTEM;
+    return private_directory_remove_open(parent_fd, name, fd);
+}
+
+maiko_status private_directory_remove_open(int parent_fd, const char *name, int fd)
+{
+    DIR *directory = fdopendir(fd);
     struct dirent *entry;
 
     if (directory == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return errno == ENOENT ? MAIKO_OK : MAIKO_ESYSTEM;
+        close(fd);
+        return MAIKO_ESYSTEM;
     }
     while ((entry = readdir(directory)) != NULL)
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)

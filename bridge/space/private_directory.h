@@ -29,6 +29,9 @@ void private_file_share(int directory_fd, int fd, mode_t mode);
  * MAIKO_OK also when it was not there. */
 maiko_status private_directory_remove(int parent_fd, const char *name);
 
+/* The same of one that is open: `fd` is taken over, and no other descriptor is needed. */
+maiko_status private_directory_remove_open(int parent_fd, const char *name, int fd);
+
 /* Reads a whole file of at most `max` bytes below `parent_fd`, never through a link.  The caller frees *ret_text with
  * heap_free(heap, text, len + 1); it is NUL-terminated.  MAIKO_ENOTFOUND, MAIKO_ETOOLONG, MAIKO_ENOMEM, MAIKO_ELIMIT,
  * MAIKO_ESYSTEM. */

@@ -61,6 +61,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     for (count = frame_array(frame.patterns, &reader); count > 0; count--)
         if (frame_next_pattern(&reader, &pattern, &error) != MAIKO_OK)
             break;
+    for (count = frame_array(frame.failed, &reader); count > 0; count--)
+        if (frame_next_pattern(&reader, &pattern, &error) != MAIKO_OK)
+            break;
     for (count = frame_array(frame.refused, &reader); count > 0; count--)
         if (frame_next_refusal(&reader, &refusal, &error) != MAIKO_OK)
             break;

@@ -234,7 +234,7 @@ static void subscribe(struct play *play)
                                                            .overflow = slice_of(overflow[which / 32 % 6]),
                                                            .id = i,
                                                            .age_ns = which / 8 % 4 == 3 ? MAIKO_MS(400) * (which / 32) : 0,
-                                                           .has_failed = which == 255});
+                                                           .has_failed = which >= 192});
     }
     pack_array_end(&pack, place, count);
     deliver(play, &pack);
@@ -244,6 +244,7 @@ static void ready(struct play *play)
 {
     unsigned how = take(play);
     struct pack denied;
+    struct pack failed;
     struct frame frame = {.kind = FRAME_READY,
                           .number = how & 1 ? play->wish - 1 : play->wish,
                           .stream = how & 2 ? 7 : 1,
@@ -258,9 +259,15 @@ static void ready(struct play *play)
     pack_str(&denied, "never/asked");
     if (how & 8)
         frame.denied = pack_slice(&denied);
+    pack_init(&failed, heap_default(), 4096);
+    pack_array(&failed, 1);
+    frame_write_pattern(&failed, &(struct frame_pattern){.text = slice_of(patterns[how / 32]), .id = how / 32});
+    if (how & 16)
+        frame.failed = pack_slice(&failed);
     if ((how & 4) == 0)
         play->first = 0;
     say(play, &frame);
+    pack_deinit(&failed);
     pack_deinit(&denied);
 }
 

@@ -35,6 +35,7 @@ unit_tests += tests/unit/test_shm_link
 unit_tests += tests/unit/test_shm_pool
 unit_tests += tests/unit/test_shm_ring
 unit_tests += tests/unit/test_origins
+unit_tests += tests/unit/test_node_directory
 unit_tests += tests/unit/test_private_file
 unit_tests += tests/unit/test_space_path
 endif
@@ -67,6 +68,7 @@ unit_tests += tests/unit/test_source
 endif
 tests_unit_test_payload_CPPFLAGS = $(AM_CPPFLAGS) $(MSGPACK_CFLAGS)
 tests_unit_test_payload_LDADD = $(test_ldadd) $(MSGPACK_LIBS)
+tests_unit_test_node_directory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat
 tests_unit_test_channels_SOURCES = tests/unit/test_channels.c tests/lib/peer_pair.c tests/lib/peer_pair.h
 tests_unit_test_peer_SOURCES = tests/unit/test_peer.c $(narrow_pair_sources)
 tests_unit_test_peer_native_SOURCES = tests/unit/test_peer_native.c $(narrow_pair_sources)
