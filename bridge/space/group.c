@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,45 @@ maiko_status group_find(const char *name, gid_t *ret_group, struct text *error)
         return status;
     text_append_format(error, "user %lu is no member of group \"%s\"", (unsigned long)geteuid(), name);
     return MAIKO_EPERM;
+}
+
+/* By the database: its name, and the group it has first. */
+static bool find_user(uid_t user, char *texts, size_t size, struct passwd *ret_entry)
+{
+    struct passwd *found = NULL;
+
+    return getpwuid_r(user, ret_entry, texts, size, &found) == 0 && found != NULL;
+}
+
+static bool is_known(gid_t group, char *texts, size_t size)
+{
+    struct group *found = NULL;
+    struct group entry;
+
+    return getgrgid_r(group, &entry, texts, size, &found) == 0 && found != NULL;
+}
+
+/* Does the database have all its groups, and this is none of them? */
+static bool is_outside(const struct passwd *user, gid_t group)
+{
+    gid_t *groups = calloc(GROUPS_MAX, sizeof(*groups));
+    int count = GROUPS_MAX;
+    bool is_none =
+        groups != NULL && getgrouplist(user->pw_name, user->pw_gid, groups, &count) >= 0 && !has(groups, count, group);
+
+    free(groups);
+    return is_none;
+}
+
+bool group_disowns(gid_t group, uid_t user)
+{
+    char *texts = malloc(ENTRY_MAX);
+    struct passwd entry;
+    bool is_none = texts != NULL && is_known(group, texts, ENTRY_MAX) && find_user(user, texts, ENTRY_MAX, &entry) &&
+                   is_outside(&entry, group);
+
+    free(texts);
+    return is_none;
 }
 
 /* Its supplementary groups; the kernel says how many when there is no room for them. */

@@ -16,6 +16,9 @@ struct ucred;
  * member; MAIKO_ENOMEM, MAIKO_ESYSTEM. */
 MAIKO_MUST_CHECK maiko_status group_find(const char *name, gid_t *ret_group, struct text *error);
 
+/* Does the database know both, and that the user is no member?  Not of a user or a group that only processes have. */
+bool group_disowns(gid_t group, uid_t user);
+
 /* Is the process at the other end of this unix connection the same user's, or (SPACE_NO_GROUP: not) a member of the group, as it
  * was when it connected or began to listen?  *ret_peer says whose it is. */
 bool group_admits(gid_t group, int fd, struct ucred *ret_peer);

@@ -8,8 +8,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "space/group.h"
 #include "space/path.h"
 #include "space/private_directory.h"
+
+/* Its owner may change a directory of the group at will: whoever has left the group must not have one.  What is below can be
+ * reached by members only, whoever made it. */
+static maiko_status check_owner(int fd, gid_t group, const char *path, struct text *error)
+{
+    struct stat info;
+
+    if (group == SPACE_NO_GROUP || fstat(fd, &info) != 0 || info.st_uid == 0 || info.st_uid == geteuid() ||
+        !group_disowns(group, info.st_uid))
+        return MAIKO_OK;
+    text_append_format(error,
+                       "%s belongs to user %lu, who is no member of group %lu: that user, or root, has to remove it or give it "
+                       "to a member",
+                       path, (unsigned long)info.st_uid, (unsigned long)group);
+    return MAIKO_EPERM;
+}
 
 maiko_status place_open_base(const char *runtime_dir, gid_t group, bool create, char ret_path[SPACE_PATH_MAX], int *ret_fd,
                              struct text *error)
@@ -17,9 +34,14 @@ maiko_status place_open_base(const char *runtime_dir, gid_t group, bool create, 
     maiko_status status = group == SPACE_NO_GROUP ? space_base_path(runtime_dir, geteuid(), ret_path, error)
                                                   : space_group_base_path(runtime_dir, group, ret_path, error);
 
+    if (status == MAIKO_OK)
+        status = private_directory_open_path(ret_path, group, create, ret_fd, error);
     if (status != MAIKO_OK)
         return status;
-    return private_directory_open_path(ret_path, group, create, ret_fd, error);
+    status = check_owner(*ret_fd, group, ret_path, error);
+    if (status != MAIKO_OK)
+        close(*ret_fd);
+    return status;
 }
 
 maiko_status place_open(const char *runtime_dir, gid_t group, const char *space, bool create, struct place *ret_place,

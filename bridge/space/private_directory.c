@@ -26,7 +26,7 @@ static gid_t group_of(int directory_fd)
     return fstat(directory_fd, &info) == 0 && (info.st_mode & 07777) == SHARED_MODE ? info.st_gid : SPACE_NO_GROUP;
 }
 
-/* Whose it is does not matter: only a member can give it to the group. */
+/* Who made it was a member then: only a member can give it to the group.  Who still is, place.c asks of the first one. */
 static maiko_status check_shared(const struct stat *info, gid_t group, const char *name, struct text *error)
 {
     if (info->st_gid == group && (info->st_mode & 07777) == SHARED_MODE)

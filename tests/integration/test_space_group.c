@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 #include "space/control.h"
 #include "space/group.h"
 
-enum { EVENTS = 500, GROUP = 4700, SUBSCRIBER = 4711, PUBLISHER = 4712, STRANGER = 4713 };
+enum { EVENTS = 500, GROUP = 4700, SUBSCRIBER = 4711, PUBLISHER = 4712, STRANGER = 4713, KNOWN_GROUP = 1 };
 
 #define GROUP_NAME "4700"
 #define DIRECTORY_VARIABLE "GROUP_DIRECTORY"
@@ -29,9 +30,9 @@ static struct scratch directory;
 /* The group is one of several. */
 static bool become(uid_t user, bool is_member)
 {
-    const gid_t groups[] = {(gid_t)user, GROUP};
+    const gid_t groups[] = {(gid_t)user, GROUP, KNOWN_GROUP};
 
-    return setgroups(is_member ? 2 : 1, groups) == 0 && setresgid((gid_t)user, (gid_t)user, (gid_t)user) == 0 &&
+    return setgroups(is_member ? 3 : 1, groups) == 0 && setresgid((gid_t)user, (gid_t)user, (gid_t)user) == 0 &&
            setresuid(user, user, user) == 0;
 }
 
@@ -96,10 +97,12 @@ static int try(unsigned long is_member)
     struct bridge_end end;
     maiko_status status;
 
-    if (!become(STRANGER, is_member == 1))
+    if (!become(STRANGER, is_member == 1 || is_member == 3))
         return 77;
     if (is_member == 2)
         config.space_group = "no group of this name";
+    if (is_member == 3)
+        config.space_group = "1";
     bridge_end_make(&end, "stranger", &config, NULL);
     status = bridge_end_start(&end);
     printf("%s: %s", maiko_status_name(status), maiko_bridge_error_text(end.bridge));
@@ -206,6 +209,43 @@ static void a_directory_that_others_reach_is_refused(void)
     tear_down();
 }
 
+/* A directory of a group that the database knows, and its owner, who may have been a member once. */
+static void expect_owner(uid_t owner, const char *begin, const char *word)
+{
+    char path[512];
+    char said[1024];
+    struct child child;
+
+    if (!set_up(02770))
+        return;
+    snprintf(path, sizeof(path), "%s/maiko", getenv(DIRECTORY_VARIABLE));
+    CU_ASSERT_EQUAL(chmod(getenv(DIRECTORY_VARIABLE), 0711), 0);
+    CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
+    CU_ASSERT_EQUAL(chown(path, owner, KNOWN_GROUP), 0);
+    CU_ASSERT_EQUAL(chmod(path, 02770), 0);
+    CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--try", 3));
+    (void)child_read_output(&child, said, sizeof(said));
+    CU_ASSERT_EQUAL(child_end(&child, 60000), 0);
+    if (strncmp(said, begin, strlen(begin)) != 0 || strstr(said, word) == NULL)
+        SUITE_FAIL("\"%s\" does not say \"%s\" and \"%s\"", said, begin, word);
+    tear_down();
+}
+
+static void a_directory_of_somebody_who_has_left_the_group_is_refused(void)
+{
+    struct passwd *member = getpwuid(KNOWN_GROUP); /* of the same number and name: daemon */
+    struct passwd *other = getpwnam("nobody");
+
+    if (member == NULL || member->pw_gid != KNOWN_GROUP || other == NULL) {
+        suite_skip("needs the users daemon and nobody");
+        return;
+    }
+    expect_owner(other->pw_uid, "MAIKO_EPERM", "who is no member of group 1: that user, or root");
+    expect_owner(member->pw_uid, "MAIKO_OK", "");
+    expect_owner(0, "MAIKO_OK", "");
+    expect_owner(STRANGER + 1, "MAIKO_OK", ""); /* only processes have it: the database says nothing */
+}
+
 /* ---- who is let in, wherever the directory is ---- */
 
 static int connect_as(void *userdata)
@@ -268,6 +308,7 @@ static const struct test_case cases[] = {
     TEST_CASE(members_of_a_group_share_memory), TEST_CASE(members_of_a_group_have_zeromq_links),
     TEST_CASE(who_is_no_member_is_told),        TEST_CASE(a_directory_that_others_reach_is_refused),
     TEST_CASE(only_members_are_let_in),
+    TEST_CASE(a_directory_of_somebody_who_has_left_the_group_is_refused),
 };
 
 int main(int argc, char **argv)
