@@ -25,7 +25,7 @@ struct patterns {
     size_t count;
     size_t capacity;
     uint64_t generation; /* rises with every change of the list or of a flag in it: what was concluded before may be wrong */
-    uint8_t *cache; /* per topic index, see patterns_judge() */
+    uint8_t *cache;      /* per topic index, see patterns_judge() */
     size_t cache_size;
 };
 

@@ -121,7 +121,7 @@ void peer_send_ack(struct peer *peer, uint64_t now_ns);
 void peer_consider_ack(struct peer *peer, uint64_t now_ns);
 struct slice peer_refusals(struct peer *peer, uint64_t acked); /* `refused` of a frame that acknowledges so much */
 void peer_ask_replay(struct peer *peer, uint64_t now_ns);
-void peer_wish_failed(struct peer *peer, struct slice text, uint64_t id);
+void peer_wish_failed(struct peer *peer, struct slice text, uint64_t id); /* there: a record says so, or an answer */
 void peer_on_ready(struct peer *peer, const struct frame *frame, uint64_t now_ns);
 void peer_on_actors(struct peer *peer, const struct frame *frame, uint64_t now_ns);
 

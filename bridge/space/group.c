@@ -105,8 +105,7 @@ static bool is_outside(const struct passwd *user, gid_t group)
 {
     gid_t *groups = calloc(GROUPS_MAX, sizeof(*groups));
     int count = GROUPS_MAX;
-    bool is_none =
-        groups != NULL && getgrouplist(user->pw_name, user->pw_gid, groups, &count) >= 0 && !has(groups, count, group);
+    bool is_none = groups != NULL && getgrouplist(user->pw_name, user->pw_gid, groups, &count) >= 0 && !has(groups, count, group);
 
     free(groups);
     return is_none;

@@ -104,8 +104,8 @@ static void name_the_owner(int space_fd, struct node_record *record, struct text
     node_record_deinit(&other);
 }
 
-/* The name is taken: by a live node, which is an error, or by a dead one, which goes.  Without memory or descriptors it is not known
- * which: by its lock alone a node of this process would look dead. */
+/* The name is taken: by a live node, which is an error, or by a dead one, which goes.  Without memory or descriptors it is not
+ * known which: by its lock alone a node of this process would look dead. */
 static maiko_status clear_name(int space_fd, struct node_record *record, struct text *error)
 {
     struct node_record other;

@@ -307,8 +307,7 @@ static void only_members_are_let_in(void)
 static const struct test_case cases[] = {
     TEST_CASE(members_of_a_group_share_memory), TEST_CASE(members_of_a_group_have_zeromq_links),
     TEST_CASE(who_is_no_member_is_told),        TEST_CASE(a_directory_that_others_reach_is_refused),
-    TEST_CASE(only_members_are_let_in),
-    TEST_CASE(a_directory_of_somebody_who_has_left_the_group_is_refused),
+    TEST_CASE(only_members_are_let_in),         TEST_CASE(a_directory_of_somebody_who_has_left_the_group_is_refused),
 };
 
 int main(int argc, char **argv)

@@ -1,4 +1,4 @@
-/* A node's directory when descriptors run out while it is made: what was made is taken away again, and who lives is left alone. */
+/* A node's directory when descriptors run out while it is made: what was made is taken away, and who lives is left alone. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>

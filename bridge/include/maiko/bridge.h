@@ -52,7 +52,8 @@ typedef struct maiko_bridge_config {
     void *log_userdata;
     /* Group whose members share the space, a name or a number; NULL: nobody but this user.  All nodes name the same; runtime_dir
      * is then one that all members reach, or NULL: a checked directory below /tmp.  MAIKO_ENOTFOUND: no such group; MAIKO_EPERM:
-     * this process is no member, or a directory is open to others than the members, or belongs to somebody who is none any more. */
+     * this process is no member, or a directory is open to others than the members, or belongs to somebody who is none any
+     * more. */
     const char *space_group;
     /* Memory for large events that other processes of the host read in place: taken as it is used, and kept; 64 MiB; below
      * 256 KiB: none.  A process that writes to its pool changes the tails of events others are reading, nothing else. */
