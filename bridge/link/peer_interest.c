@@ -30,7 +30,6 @@ static bool is_allowed(struct peer *peer, const char *pattern)
 /* What was read of a list, beside the patterns. */
 struct told_list {
     uint32_t denied;
-    uint32_t failed;
     uint64_t youngest_ns; /* the smallest of the ages; UINT64_MAX: none was said */
 };
 
@@ -54,10 +53,6 @@ static maiko_status add_pattern(struct peer *peer, struct patterns *list, const 
     text[told->text.len] = '\0';
     pattern.is_failed = has_failed(peer, told, text);
     pattern.is_denied = !is_allowed(peer, text);
-    if (pattern.is_failed) {
-        frame_write_pattern(&peer->failed, &(struct frame_pattern){.text = told->text, .id = told->id});
-        about->failed++;
-    }
     if (pattern.is_denied) {
         pack_str(&peer->denied, text);
         about->denied++;
@@ -73,8 +68,7 @@ static maiko_status read_patterns(struct peer *peer, const struct frame *frame, 
 {
     struct reader reader;
     uint32_t count = frame_array(frame->patterns, &reader);
-    size_t denied;
-    size_t failed;
+    size_t place;
     uint32_t i;
 
     *about = (struct told_list){.youngest_ns = UINT64_MAX};
@@ -83,9 +77,7 @@ static maiko_status read_patterns(struct peer *peer, const struct frame *frame, 
         return MAIKO_EPROTOCOL;
     }
     pack_clear(&peer->denied);
-    denied = pack_array_begin(&peer->denied);
-    pack_clear(&peer->failed);
-    failed = pack_array_begin(&peer->failed);
+    place = pack_array_begin(&peer->denied);
     for (i = 0; i < count; i++) {
         struct frame_pattern told;
         maiko_status status = frame_next_pattern(&reader, &told, error);
@@ -97,11 +89,8 @@ static maiko_status read_patterns(struct peer *peer, const struct frame *frame, 
             return status;
         }
     }
-    pack_array_end(&peer->denied, denied, about->denied);
-    pack_array_end(&peer->failed, failed, about->failed);
-    if (about->failed == 0)
-        pack_clear(&peer->failed); /* it is left out */
-    return pack_status(&peer->denied) != MAIKO_OK ? pack_status(&peer->denied) : pack_status(&peer->failed);
+    pack_array_end(&peer->denied, place, about->denied);
+    return pack_status(&peer->denied);
 }
 
 /* Does a pattern that is new in the list ask for this much of the topic's past? */
@@ -205,6 +194,29 @@ static bool enter_stream(struct peer *peer, const struct frame *frame)
     return !is_known;
 }
 
+/* What stays ended, but for what the stream is about to say: behind the events that came before. */
+static maiko_status list_failed(struct peer *peer)
+{
+    uint32_t count = 0;
+    size_t place;
+    size_t i;
+
+    pack_clear(&peer->failed);
+    place = pack_array_begin(&peer->failed);
+    for (i = 0; i < peer->interest.count; i++) {
+        const struct pattern *pattern = &peer->interest.list[i];
+
+        if (!pattern->is_failed || stream_tells_failed(&peer->stream, pattern->text, pattern->id))
+            continue;
+        frame_write_pattern(&peer->failed, &(struct frame_pattern){.text = slice_of(pattern->text), .id = pattern->id});
+        count++;
+    }
+    pack_array_end(&peer->failed, place, count);
+    if (count == 0)
+        pack_clear(&peer->failed); /* it is left out */
+    return pack_status(&peer->failed);
+}
+
 static void send_ready(struct peer *peer, uint64_t number, uint64_t now_ns)
 {
     peer->ready.number = number;
@@ -265,6 +277,11 @@ void peer_on_subscribe(struct peer *peer, const struct frame *frame, uint64_t no
     patterns_deinit(&peer->interest);
     peer->interest = list;
     peer->interest_number = frame->number;
+    status = list_failed(peer);
+    if (status != MAIKO_OK) {
+        peer_fail(peer, status, "", now_ns);
+        return;
+    }
     peer_offer_ends(peer, now_ns);
     send_ready(peer, frame->number, now_ns);
     if (peer->state != PEER_UP)

@@ -233,6 +233,19 @@ maiko_status stream_push_failed(struct stream *stream, const char *pattern, uint
     return MAIKO_OK;
 }
 
+bool stream_tells_failed(const struct stream *stream, const char *pattern, uint64_t id)
+{
+    size_t i;
+
+    for (i = 0; i < stream->count; i++) {
+        const struct stream_record *record = stream_at(stream, i);
+
+        if (record->state == STREAM_FAILED && record->failure->id == id && strcmp(record->failure->pattern, pattern) == 0)
+            return true;
+    }
+    return false;
+}
+
 const struct stream_record *stream_sendable(const struct stream *stream, size_t index)
 {
     size_t i = stream->sent + index;

@@ -99,6 +99,9 @@ void stream_push_lost(struct stream *stream, uint64_t lost);
 MAIKO_MUST_CHECK maiko_status stream_push_end(struct stream *stream, uint32_t end);
 MAIKO_MUST_CHECK maiko_status stream_push_failed(struct stream *stream, const char *pattern, uint64_t id);
 
+/* Is its record on the way, so that the peer learns it in its place? */
+bool stream_tells_failed(const struct stream *stream, const char *pattern, uint64_t id);
+
 /* Record number `index` of those that may be sent now, NULL when there is none. */
 const struct stream_record *stream_sendable(const struct stream *stream, size_t index);
 void stream_mark_sent(struct stream *stream, size_t count);
