@@ -45,4 +45,5 @@ bridge_sources += bridge/link/zmq_publisher.c
 bridge_sources += bridge/link/zmq_room.c
 bridge_sources += bridge/link/zmq_route.c
 bridge_sources += bridge/link/zmq_socket.c
+bridge_sources += bridge/link/zmq_spare.c
 bridge_sources += bridge/link/zmq_zap.c

@@ -121,6 +121,7 @@ struct port_bind {
     enum port_door door;
     bool is_encrypted;
     bool is_pending;                  /* to be bound again: libzmq lets go of an address some time after the unbind */
+    int listener_fd;                  /* libzmq's; -1: unknown */
     char endpoint[PORT_ENDPOINT_MAX]; /* as bound, with the real port number */
 };
 
@@ -166,6 +167,8 @@ struct zmq_port {
     struct port_items items; /* what there is to sleep on; made anew after every change of the sockets */
     bool items_are_stale;
     bool is_limited; /* RLIMIT_NOFILE is below the number of them */
+    int spare_fd;    /* -1: it is gone, too */
+    bool is_turning_away;
     bool is_closing;
     /* guests */
     struct pace pace;
@@ -244,6 +247,14 @@ void port_incoming_close(struct zmq_port *port);
 bool port_incoming_is_left(const struct zmq_port *port);
 bool port_router_read(struct zmq_port *port, int most); /* frames; true: there is no more, or nothing for a guest */
 void port_incoming_forget(struct zmq_port *port, struct route *route);
+
+/* zmq_spare.c */
+void port_spare_open(struct zmq_port *port);
+void port_spare_close(struct zmq_port *port);
+void port_listener_opened(struct zmq_port *port, const char *endpoint, int fd);
+void port_listener_closed(struct zmq_port *port, const char *endpoint, int fd);
+void port_not_accepted(struct zmq_port *port, const char *endpoint, int reason);
+void port_accepted(struct zmq_port *port);
 
 /* zmq_room.c */
 void port_room_in_socket(int fd, const char *endpoint); /* of a new connection */

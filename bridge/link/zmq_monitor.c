@@ -231,12 +231,19 @@ static void note_failure(struct port_ear *ear, const struct monitor_event *event
 static void handle_caller_event(struct zmq_port *port, struct port_ear *ear, const struct monitor_event *event)
 {
     switch (event->kind) {
+    case ZMQ_EVENT_LISTENING:
+        port_listener_opened(port, event->address, (int)event->value);
+        break;
+    case ZMQ_EVENT_CLOSED:
+        port_listener_closed(port, event->address, (int)event->value);
+        break;
     case ZMQ_EVENT_ACCEPTED:
+        port_accepted(port);
         port_room_in_socket((int)event->value, event->address);
         port_caller_came(port, ear, (int)event->value);
         break;
     case ZMQ_EVENT_ACCEPT_FAILED:
-        port_warn(port, "a connection to %s was not accepted: %s", event->address, zmq_strerror((int)event->value));
+        port_not_accepted(port, event->address, (int)event->value);
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
         tell_failure(port, ear, port_caller_of(ear, -1)); /* whose end was not said */

@@ -44,6 +44,8 @@ maiko_status zmq_port_open(const struct zmq_port_config *config, struct zmq_port
     port->heap = config->heap;
     port->hooks = config->hooks;
     port->shared_fd = -1;
+    port->spare_fd = -1;
+    port_spare_open(port);
     port->items_are_stale = true;
     memcpy(port->public_key, config->public_key, sizeof(port->public_key));
     memcpy(port->secret_key, config->secret_key, sizeof(port->secret_key));
@@ -96,6 +98,7 @@ struct zmq_port *zmq_port_close(struct zmq_port *port, unsigned linger_ms)
     hash_table_deinit(&port->dialled);
     heap_free(port->heap, port->slots, port->slot_count * sizeof(*port->slots));
     port_shared_close(port);
+    port_spare_close(port);
     port_callers_free(port, &port->router_ear);
     port_callers_free(port, &port->publisher_ear);
     explicit_bzero(port->secret_key, sizeof(port->secret_key));
@@ -161,6 +164,7 @@ maiko_status zmq_port_bind(struct zmq_port *port, enum port_door door, const cha
     if (status != MAIKO_OK)
         return status;
     bind->door = door;
+    bind->listener_fd = -1;
     bind->is_encrypted = !is_ipc && port->public_key[0] != '\0';
     status = bind_socket(port, bind, endpoint, error);
     if (status != MAIKO_OK)
@@ -217,6 +221,7 @@ void zmq_port_set_keys(struct zmq_port *port, const char *public_key, const char
         (void)zmq_unbind(door_socket(port, port->binds[i].door), port->binds[i].endpoint);
         port->items_are_stale = true;
         port->binds[i].is_pending = true;
+        port->binds[i].listener_fd = -1;
     }
     clock_init(&clock);
     port_rebind_pending(port, clock_mono_ns(&clock));
