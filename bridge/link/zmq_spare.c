@@ -2,8 +2,8 @@
  *
  * Without a free descriptor libzmq leaves who waits at a TCP listener where it is, and as poll() goes on to say that somebody is
  * there, its thread goes round.  Unbinding would end that, but also every connection that was ever made to the listener: its
- * sessions belong to it.  So the spare one is let go of, the connection taken by ourselves, on the listener's descriptor, which the
- * monitor tells, and closed: whoever made it makes another one later.
+ * sessions belong to it.  So the spare one is let go of, the connection taken by ourselves, on the listener's descriptor, which
+ * the monitor tells, and closed: whoever made it makes another one later.
  *
  * A listener of ipc does not come to that: libzmq aborts the process there (4.3.4, EMFILE is not among the errors it expects of
  * accept() in src/ipc_listener.cpp), before anybody could be told. */
