@@ -104,6 +104,16 @@ static void tell(struct zmq_port *port, const char *endpoint, int reason)
         port->hooks.starved(buffer, port->hooks.userdata);
 }
 
+/* The monitor may have said so long ago, and many times: libzmq's thread was quicker than its reader. */
+static bool is_over(void)
+{
+    int fd = open("/", O_PATH | O_CLOEXEC);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 void port_not_accepted(struct zmq_port *port, const char *endpoint, int reason)
 {
     const struct port_bind *bind = find_bind(port, endpoint);
@@ -112,8 +122,10 @@ void port_not_accepted(struct zmq_port *port, const char *endpoint, int reason)
         port_warn(port, "a connection to %s was not accepted: %s", endpoint, zmq_strerror(reason));
         return;
     }
-    tell(port, endpoint, reason);
     port_spare_open(port);
+    if (is_over())
+        return; /* libzmq takes whoever is there */
+    tell(port, endpoint, reason);
     if (bind != NULL && is_listening(bind->listener_fd))
         turn_away(port, bind->listener_fd);
 }
