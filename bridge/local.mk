@@ -3,6 +3,7 @@
 bridge_headers =
 bridge_headers += bridge/include/maiko/app.h
 bridge_headers += bridge/include/maiko/bridge.h
+bridge_headers += bridge/include/maiko/encoder.h
 bridge_headers += bridge/include/maiko/keypair.h
 bridge_headers += bridge/include/maiko/peer.h
 bridge_headers += bridge/include/maiko/space.h

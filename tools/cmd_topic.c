@@ -1,7 +1,6 @@
 /* maiko topic: list, echo and pub on a running space, by the schemas its nodes announce. */
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
 #include <signal.h>
@@ -9,19 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include <maiko/bridge.h>
-#include <maiko/peer.h>
-#include <maiko/schema.h>
 #include <maiko/space.h>
 #include <maiko/topic.h>
 
-#include "event_line.h"
+#include "event_form.h"
+#include "listener.h"
 #include "maiko.h"
-
-#define ECHO_PROGRAM "maiko-echo"
-
-enum { PATTERNS_MAX = 64 };
 
 struct topic_options {
     const char *space;
@@ -30,6 +24,7 @@ struct topic_options {
     unsigned long count; /* 0: no end */
     double timeout_s;
     maiko_bridge_from from;
+    const struct event_form *form; /* of echo */
     bool is_verbose;
     bool is_json;
 };
@@ -37,17 +32,23 @@ struct topic_options {
 static int usage(FILE *file)
 {
     fputs("usage: maiko topic list [--space NAME] [--json]\n"
-          "       maiko topic echo --space NAME [--count N] [--history | --last] [--json] PATTERN...\n"
+          "       maiko topic echo --space NAME [--count N] [--history | --last] [--format FORM] PATTERN...\n"
           "       maiko topic pub --space NAME [--type NAME] [--timeout S] TOPIC JSON\n"
           "list: the topics that nodes have exported, with type and first publisher; then patterns without a topic yet.\n"
-          "echo: one line per event: time, topic, sender, payload; on stderr why none come.\n"
+          "echo: what is sent, as text: time, topic, sender, payload, on a line; on stderr why none comes.\n"
           "pub: exits with 0 only when a node has accepted the event.\n"
           "  -s, --space NAME   which space; list: of all when it is not given\n"
           "      --space-group GROUP  a space that the members of this group share\n"
           "  -c, --count N      end after N events\n"
           "      --history      what the nodes still have first\n"
           "      --last         the last event of each topic first\n"
-          "      --json         one object per line\n"
+          "  -f, --format FORM  echo: text, or\n"
+          "                       json     one object per line, nothing left out or rounded\n"
+          "                       pretty   on several lines, for people\n"
+          "                       hex      the payload's bytes, dumped\n"
+          "                       raw      the payload's bytes as they are, one event behind the other\n"
+          "                       msgpack  a map per event, one behind the other\n"
+          "      --json         list: one object per line; echo: short for --format json\n"
           "      --type NAME    type of the event (the one its topic has)\n"
           "  -W, --timeout S    how long to wait for each node's answer (2)\n"
           "  -v, --verbose      echo: say more on stderr\n",
@@ -131,152 +132,83 @@ static int list(const struct topic_options *options)
 struct echo {
     unsigned long count; /* 0: no end */
     unsigned long printed;
-    bool is_json;
-    bool is_verbose;
-    int write_error; /* errno of what could not be printed; 0: none */
+    struct output output;
+    struct event_writer writer;
 };
 
-/* Why nothing comes any more, or not everything. */
-static void print_report(const maiko_peer_report *report, bool is_verbose)
+static maiko_status take_event(void *userdata, const maiko_envelope *envelope, bool *ret_is_enough)
 {
-    if (report->news == MAIKO_PEER_REFUSED)
-        complain(0, "topic", "%s: refused by %s: %s%s%s", report->pattern[0] != '\0' ? report->pattern : "everything",
-                 report->peer, report->reason, report->text[0] != '\0' ? ", " : "", report->text);
-    else if (report->news == MAIKO_PEER_GAP && report->is_lost_known)
-        complain(0, "topic", "%" PRIu64 " events of %s are lost: %s", report->lost, report->peer, report->reason);
-    else if (report->news == MAIKO_PEER_GAP)
-        complain(0, "topic", "events of %s are lost, nobody knows how many: %s", report->peer, report->reason);
-    else if (report->news == MAIKO_PEER_DOWN)
-        complain(0, "topic", "%s is gone: %s; waiting", report->peer, report->reason);
-    else if (is_verbose)
-        complain(0, "topic", "%s: %s", report->peer, maiko_enum_label(&maiko_enum_maiko_peer_news, (int32_t)report->news));
-}
+    struct echo *echo = userdata;
+    maiko_status status = event_writer_put(&echo->writer, envelope);
 
-static bool is_done(const struct echo *echo)
-{
-    return echo->write_error != 0 || (echo->count > 0 && echo->printed == echo->count);
-}
-
-static maiko_status take_event(void *self, maiko_context *ctx, const maiko_envelope *envelope)
-{
-    const maiko_peer_report *report = maiko_event_as(envelope, maiko_peer_report);
-    struct echo *echo = self;
-    maiko_status status;
-
-    if (report != NULL) {
-        print_report(report, echo->is_verbose);
-        return MAIKO_OK;
+    if (status != MAIKO_OK) {
+        complain(0, "topic", "an event of %s cannot be written as %s: %s", maiko_envelope_topic(envelope),
+                 echo->writer.form->name, maiko_strerror(status));
+        return status;
     }
-    if (is_done(echo)) /* a stop drains what has come */
-        return MAIKO_OK;
-    status = print_event(envelope, echo->is_json, &echo->write_error);
     echo->printed++;
-    return status == MAIKO_OK && is_done(echo) ? maiko_stop_runtime(ctx) : status;
+    if (output_is_full(&echo->output))
+        (void)output_flush(&echo->output);
+    *ret_is_enough = echo->output.error != 0 || (echo->count > 0 && echo->printed == echo->count);
+    return MAIKO_OK;
 }
 
-/* What can be said before anything comes. */
-struct prospect {
-    const char *pattern;
-    unsigned nodes;
-    char exporter[128]; /* the first node that exports something of it */
-    bool has_topic;
-};
-
-static void look_at(const maiko_node_info *node, void *userdata)
+static bool pause_output(void *userdata)
 {
-    struct prospect *prospect = userdata;
-    const char *const *exported;
-    size_t i;
+    struct echo *echo = userdata;
 
-    if (!node->is_alive || strcmp(node->program, ECHO_PROGRAM) == 0)
-        return;
-    prospect->nodes++;
-    for (exported = node->exports; *exported != NULL; exported++)
-        if (prospect->exporter[0] == '\0' && maiko_patterns_overlap(*exported, prospect->pattern))
-            snprintf(prospect->exporter, sizeof(prospect->exporter), "%s", node->name);
-    for (i = 0; i < node->topic_count; i++)
-        prospect->has_topic = prospect->has_topic || maiko_topic_matches(prospect->pattern, node->topics[i].topic);
-}
-
-static void explain(const struct topic_options *options, const char *pattern)
-{
-    struct prospect prospect = {.pattern = pattern};
-
-    if (maiko_space_list_shared(NULL, options->group, options->space, look_at, &prospect, NULL, 0) != MAIKO_OK ||
-        prospect.nodes == 0)
-        complain(0, "topic", "%s: nobody is in space %s yet; waiting", pattern, options->space);
-    else if (prospect.exporter[0] == '\0')
-        complain(0, "topic", "%s: no node exports such a topic yet (maiko topic list shows what there is); waiting", pattern);
-    else if (!prospect.has_topic)
-        complain(0, "topic", "%s: %s exports it, but nothing was published on it yet; waiting", pattern, prospect.exporter);
-}
-
-static void on_log(maiko_log_level level, const char *text, void *userdata)
-{
-    if (*(const bool *)userdata)
-        complain(0, "topic", "%s", text);
-}
-
-static const maiko_actor_ops echo_ops = {.handle = take_event};
-
-static maiko_status set_up(maiko_supervisor *sup, maiko_bridge *bridge, struct echo *echo, char **patterns, int count,
-                           maiko_bridge_from from)
-{
-    /* The publish list names a topic of its own, so that the actor never runs out of publishers and ends. */
-    static const char *const endless[] = {"$echo", NULL};
-    const char *subscribe[PATTERNS_MAX + 3] = {"$echo", MAIKO_TOPIC_PEER};
-    maiko_status status = MAIKO_OK;
-    maiko_actor_spec spec = {.name = "echo", .ops = &echo_ops, .self = echo, .subscribe = subscribe, .publish = endless};
-    int i;
-
-    for (i = 0; i < count && i < PATTERNS_MAX && status == MAIKO_OK; i++) {
-        maiko_bridge_pattern pattern = {.pattern = patterns[i], .overflow = MAIKO_DROP_NEWEST, .from = from};
-
-        subscribe[i + 2] = patterns[i];
-        status = maiko_bridge_import(bridge, &pattern);
-    }
-    return status == MAIKO_OK ? maiko_supervisor_add(sup, &spec) : status;
+    return output_flush(&echo->output);
 }
 
 /* A reader that is gone ends the command the way it ends every other one. */
-static int end_of_output(int write_error)
+static int end_of_output(int error)
 {
-    if (write_error == EPIPE) {
+    if (error == EPIPE) {
         signal(SIGPIPE, SIG_DFL);
         raise(SIGPIPE);
     }
-    return write_error == 0 ? EXIT_OK : complain(EXIT_ERROR, "topic", "cannot write: %s", strerror(write_error));
+    return error == 0 ? EXIT_OK
+                      : complain(EXIT_ERROR, "topic", "cannot write: %s",
+                                 error == ETIMEDOUT ? "nobody reads, and it shall end" : strerror(error));
+}
+
+static int listen_and_write(const struct listener *listener, struct echo *echo, const struct event_form *form)
+{
+    struct ending ending;
+    int code;
+
+    signal(SIGPIPE, SIG_IGN); /* the space is left first */
+    if (!ending_init(&ending)) {
+        code = complain(EXIT_ERROR, "topic", "no descriptors: %s", strerror(errno));
+    } else {
+        output_init(&echo->output, ending.stop_fd);
+        code = exit_code_of(event_writer_init(&echo->writer, form, &echo->output));
+        if (code == EXIT_OK)
+            code = listener_run(listener, &ending);
+        event_writer_deinit(&echo->writer);
+        output_deinit(&echo->output);
+        if (ending.is_abandoned && echo->output.error == 0)
+            echo->output.error = EPIPE;
+    }
+    ending_deinit(&ending);
+    return code == EXIT_OK ? end_of_output(echo->output.error) : code;
 }
 
 static int echo_events(const struct topic_options *options, char **patterns, int count)
 {
-    struct echo state = {.count = options->count, .is_json = options->is_json, .is_verbose = options->is_verbose};
-    maiko_bridge_config config = {.space = options->space,
-                                  .program = ECHO_PROGRAM,
-                                  .log = on_log,
-                                  .log_userdata = &state.is_verbose,
-                                  .linger_ns = MAIKO_MS(100),
-                                  .space_group = options->group};
-    maiko_supervisor *sup = maiko_supervisor_new(&(maiko_config){.name = ECHO_PROGRAM, .no_counters_file = true});
-    maiko_bridge *bridge = maiko_bridge_new(sup, &config);
-    maiko_status status = set_up(sup, bridge, &state, patterns, count, options->from);
-    int code;
-    int i;
+    struct echo echo = {.count = options->count};
+    struct listener listener = {.verb = "topic",
+                                .space = options->space,
+                                .group = options->group,
+                                .patterns = patterns,
+                                .pattern_count = count,
+                                .from = options->from,
+                                .is_verbose = options->is_verbose,
+                                .take = take_event,
+                                .pause = pause_output,
+                                .userdata = &echo};
 
-    signal(SIGPIPE, SIG_IGN); /* the space is left first */
-    if (status == MAIKO_OK)
-        status = maiko_bridge_start(bridge);
-    for (i = 0; i < count && status == MAIKO_OK; i++)
-        explain(options, patterns[i]);
-    if (status == MAIKO_OK)
-        status = maiko_supervisor_run(sup);
-    code = exit_code_of(status);
-    if (status != MAIKO_OK)
-        complain(code, "topic", "%s",
-                 maiko_bridge_error_text(bridge)[0] != '\0' ? maiko_bridge_error_text(bridge) : maiko_supervisor_error_text(sup));
-    (void)maiko_bridge_stop(&bridge);
-    (void)maiko_supervisor_stop(&sup, NULL);
-    return code == EXIT_OK ? end_of_output(state.write_error) : code;
+    return listen_and_write(&listener, &echo, options->form);
 }
 
 /* ---- pub ---- */
@@ -315,8 +247,12 @@ static bool read_option(struct topic_options *options, int letter)
     case 'W':
         options->timeout_s = strtod(optarg, &end);
         return end != optarg && *end == '\0' && options->timeout_s > 0 && options->timeout_s < 1e6;
+    case 'f':
+        options->form = event_form_by_name(optarg);
+        return options->form != NULL;
     case 'j':
         options->is_json = true;
+        options->form = event_form_by_name("json");
         return true;
     case 'H':
         options->from = MAIKO_FROM_LOG;
@@ -344,12 +280,15 @@ static int run_echo(const struct topic_options *options, char **patterns, int co
 
     if (count == 0)
         return bad_usage("echo: which PATTERN?  ('#' for everything)");
-    if (count > PATTERNS_MAX)
+    if (count > LISTENER_PATTERNS_MAX)
         return bad_usage("echo: more than 64 patterns");
     for (i = 0; i < count; i++)
         if (maiko_pattern_check(patterns[i]) != MAIKO_OK)
             return complain(EXIT_BAD_USAGE, "topic", "%s: not a topic pattern: '#' stands alone and last, '+' alone",
                             patterns[i]);
+    if (options->form->is_binary && isatty(STDOUT_FILENO))
+        return complain(EXIT_BAD_USAGE, "topic", "%s: not to a terminal, which would take bytes for commands: | xxd shows them",
+                        options->form->name);
     return echo_events(options, patterns, count);
 }
 
@@ -372,25 +311,23 @@ static int run(const struct topic_options *options, char **argv, int argc)
 
 int cmd_topic(int argc, char **argv)
 {
-    static const struct option long_options[] = {{"space", required_argument, NULL, 's'},
-                                                 {"space-group", required_argument, NULL, 'G'},
-                                                 {"type", required_argument, NULL, 't'},
-                                                 {"count", required_argument, NULL, 'c'},
-                                                 {"timeout", required_argument, NULL, 'W'},
-                                                 {"history", no_argument, NULL, 'H'},
-                                                 {"last", no_argument, NULL, 'L'},
-                                                 {"json", no_argument, NULL, 'j'},
-                                                 {"verbose", no_argument, NULL, 'v'},
-                                                 {"help", no_argument, NULL, 'h'},
-                                                 {NULL, 0, NULL, 0}};
-    struct topic_options options = {.timeout_s = 2};
+    static const struct option long_options[] = {
+        {"space", required_argument, NULL, 's'},  {"space-group", required_argument, NULL, 'G'},
+        {"type", required_argument, NULL, 't'},   {"count", required_argument, NULL, 'c'},
+        {"format", required_argument, NULL, 'f'}, {"timeout", required_argument, NULL, 'W'},
+        {"history", no_argument, NULL, 'H'},      {"last", no_argument, NULL, 'L'},
+        {"json", no_argument, NULL, 'j'},         {"verbose", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
+    struct topic_options options = {.timeout_s = 2, .form = event_form_by_name("text")};
     int letter;
 
-    while ((letter = getopt_long(argc, argv, ":s:c:W:vh", long_options, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, ":s:c:f:W:vh", long_options, NULL)) != -1) {
         if (letter == 'h')
             return usage(stdout);
         if (letter == '?' || letter == ':')
             return complain_option("topic", letter, argv);
+        if (letter == 'f' && event_form_by_name(optarg) == NULL)
+            return complain(EXIT_BAD_USAGE, "topic", "%s: not a format: %s", optarg, event_form_names);
         if (!read_option(&options, letter))
             return complain(EXIT_BAD_USAGE, "topic", "%s: not a number above 0", optarg);
     }

@@ -55,24 +55,6 @@ int finish_output(const char *verb)
     return complain(EXIT_ERROR, verb, "cannot write: %s", strerror(errno));
 }
 
-const char *printable(const char *text, char buffer[PRINTABLE_SIZE])
-{
-    size_t i;
-
-    for (i = 0; i + 1 < PRINTABLE_SIZE && text[i] != '\0'; i++) {
-        unsigned char c = (unsigned char)text[i];
-        bool is_c1 = i > 0 && (unsigned char)text[i - 1] == 0xc2 && c >= 0x80 && c < 0xa0; /* two bytes in UTF-8 */
-
-        buffer[i] = text[i];
-        if (c < 0x20 || c == 0x7f)
-            buffer[i] = '?';
-        if (is_c1)
-            buffer[i - 1] = buffer[i] = '?';
-    }
-    buffer[i] = '\0';
-    return buffer;
-}
-
 int exit_code_of(maiko_status status)
 {
     switch (status) {

@@ -28,8 +28,12 @@ int complain_option(const char *verb, int letter, char **argv);
 /* At the end of a verb that prints: EXIT_OK, or a complaint when not everything could be written. */
 int finish_output(const char *verb);
 
-/* A text of somebody else for a terminal: control characters become '?'.  Returns `buffer`; what does not fit is cut. */
-enum { PRINTABLE_SIZE = 1032 };
+/* A text of somebody else for a terminal: what is UTF-8 and no control character stays, every other byte becomes \xNN.  Returns
+ * `buffer`; what does not fit is cut. */
+enum { PRINTABLE_SIZE = 1040 };
 const char *printable(const char *text, char buffer[PRINTABLE_SIZE]);
+
+/* Columns that it takes on a terminal. */
+size_t columns_of(const char *text);
 
 #endif

@@ -27,7 +27,7 @@ static void put_character(struct pack *pack, const char *bytes, size_t len, uint
 
     if (codepoint == '"' || codepoint == '\\') {
         put(pack, "\\");
-    } else if (codepoint < 0x20 || codepoint == 0x7f || codepoint == 0x85 || codepoint == 0x2028 || codepoint == 0x2029) {
+    } else if (codepoint < 0x20 || (codepoint >= 0x7f && codepoint < 0xa0) || codepoint == 0x2028 || codepoint == 0x2029) {
         text_init_buffer(&text, escape, sizeof(escape));
         text_append_format(&text, "\\u%04x", (unsigned)codepoint);
         put(pack, escape);
@@ -92,26 +92,26 @@ static void put_id(struct pack *pack, const char *key, maiko_id id)
     put_text(pack, key, slice_of(maiko_id_format(id, text)));
 }
 
+/* Into the room there is, which is nearly always enough once some were written, and again where it was not. */
 static void put_payload(struct pack *pack, const maiko_event_type *type, const void *event, size_t len)
 {
+    maiko_status status;
     size_t json_len = 0;
-    maiko_status status = maiko_event_to_json(type, event, len, NULL, 0, &json_len);
-    char *json;
+    size_t room;
 
     put_key(pack, "payload");
-    if (status != MAIKO_OK && status != MAIKO_ETOOLONG) {
-        pack->status = pack->status == MAIKO_OK ? status : pack->status;
+    if (pack_space(pack, 1) == NULL)
         return;
-    }
-    json = heap_alloc(pack->heap, json_len + 1);
-    if (json == NULL) {
-        pack->status = pack->status == MAIKO_OK ? MAIKO_ENOMEM : pack->status;
+    room = pack->size - pack->len;
+    status = maiko_event_to_json(type, event, len, (char *)pack->data + pack->len, room, &json_len);
+    if (status == MAIKO_ETOOLONG && pack_space(pack, json_len + 1) == NULL)
         return;
-    }
-    status = maiko_event_to_json(type, event, len, json, json_len + 1, &json_len);
+    if (status == MAIKO_ETOOLONG)
+        status = maiko_event_to_json(type, event, len, (char *)pack->data + pack->len, json_len + 1, &json_len);
     if (status == MAIKO_OK)
-        pack_raw(pack, json, json_len);
-    heap_free(pack->heap, json, json_len + 1);
+        pack_add(pack, json_len);
+    else
+        pack->status = status;
 }
 
 /* An object begun: keys look at the byte before them, which without memory is not there. */
@@ -135,12 +135,14 @@ static void write_publication(struct pack *pack, const struct wire_envelope *env
         put_id(pack, "correlation", envelope->correlation);
     put_uint(pack, "time", envelope->time_ns);
     put_text(pack, "sender", envelope->sender);
-    put_text(pack, "node", envelope->node);
+    if (envelope->node.len > 0)
+        put_text(pack, "node", envelope->node);
     if (!maiko_id_is_nil(envelope->origin))
         put_id(pack, "origin", envelope->origin);
     if (envelope->hops > 0)
         put_uint(pack, "hops", envelope->hops);
-    put_uint(pack, "seq", envelope->seq);
+    if (envelope->seq > 0)
+        put_uint(pack, "seq", envelope->seq);
     put_uint(pack, "schema", envelope->schema);
     put_payload(pack, payload_plan_type(plan), event, len);
     put(pack, "}");

@@ -32,9 +32,10 @@ static void write_publication(struct pack *pack, const struct wire_envelope *env
 {
     bool has_parent = !maiko_id_is_nil(envelope->parent);
     bool has_correlation = !maiko_id_is_nil(envelope->correlation) && !maiko_id_equal(envelope->correlation, envelope->id);
+    bool has_node = envelope->node.len > 0;
     bool has_origin = !maiko_id_is_nil(envelope->origin);
 
-    pack_map(pack, 9u + has_parent + has_correlation + has_origin + (envelope->hops > 0));
+    pack_map(pack, 7u + has_parent + has_correlation + has_node + has_origin + (envelope->hops > 0) + (envelope->seq > 0));
     write_slice(pack, "topic", envelope->topic);
     write_slice(pack, "type", envelope->type);
     write_id(pack, "id", envelope->id);
@@ -44,12 +45,14 @@ static void write_publication(struct pack *pack, const struct wire_envelope *env
         write_id(pack, "correlation", envelope->correlation);
     write_uint(pack, "time", envelope->time_ns);
     write_slice(pack, "sender", envelope->sender);
-    write_slice(pack, "node", envelope->node);
+    if (has_node)
+        write_slice(pack, "node", envelope->node);
     if (has_origin)
         write_id(pack, "origin", envelope->origin);
     if (envelope->hops > 0)
         write_uint(pack, "hops", envelope->hops);
-    write_uint(pack, "seq", envelope->seq);
+    if (envelope->seq > 0)
+        write_uint(pack, "seq", envelope->seq);
     write_uint(pack, "schema", envelope->schema);
     pack_str(pack, "payload");
     payload_write_map(plan, pack, event);

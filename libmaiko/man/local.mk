@@ -25,6 +25,7 @@ dist_man_MANS += libmaiko/man/maiko_value.3
 bridge_pages =
 bridge_pages += libmaiko/man/maiko_app.3
 bridge_pages += libmaiko/man/maiko_bridge.3
+bridge_pages += libmaiko/man/maiko_encoder.3
 bridge_pages += libmaiko/man/maiko_keypair.3
 bridge_pages += libmaiko/man/maiko_peer.3
 bridge_pages += libmaiko/man/maiko_space.3

@@ -54,7 +54,7 @@ static void put_character(struct json_writer *writer, const char *bytes, size_t 
             return;
         }
     }
-    if (codepoint < 0x20 || codepoint == 0x7f || codepoint == 0x85 || codepoint == 0x2028 || codepoint == 0x2029) {
+    if (codepoint < 0x20 || (codepoint >= 0x7f && codepoint < 0xa0) || codepoint == 0x2028 || codepoint == 0x2029) {
         snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)codepoint);
         put_text(writer, escape);
     } else {

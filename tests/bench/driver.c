@@ -154,6 +154,7 @@ int main(int argc, char **argv)
     sound = run_table(&options, bench_actor_rows) && sound;
     sound = run_table(&options, bench_link_rows) && sound;
     sound = run_table(&options, bench_trouble_rows) && sound;
+    sound = run_table(&options, bench_shell_rows) && sound;
     if (!options.list)
         print_constants(&options);
     return sound ? EXIT_SUCCESS : EXIT_FAILURE;

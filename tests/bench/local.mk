@@ -47,6 +47,7 @@ tests_bench_driver_SOURCES = \
 	tests/bench/row.h \
 	tests/bench/rows_actors.c \
 	tests/bench/rows_links.c \
+	tests/bench/rows_shell.c \
 	tests/bench/rows_trouble.c
 tests_bench_driver_LDADD = $(bench_ldadd)
 tests_bench_baselines_bare_work_LDADD = $(bench_ldadd)
@@ -103,10 +104,14 @@ tests_bench_trouble_SOURCES = \
 	tests/bench/trouble.h \
 	tests/bench/trouble_nodes.c
 tests_bench_trouble_LDADD = $(bench_ldadd) bridge/libmaiko-bridge-core.la libmaiko/libmaiko-core.la
+tests_bench_shell_LDADD = $(bench_ldadd) bridge/libmaiko-bridge-core.la libmaiko/libmaiko-core.la
 tests_bench_links_LDADD = $(bench_ldadd) bridge/libmaiko-bridge-core.la libmaiko/libmaiko-core.la
 if WITH_BRIDGE
 bench_programs += tests/bench/links tests/bench/shm_ring tests/bench/trouble
 bench_programs += tests/bench/baselines/zmq_inproc tests/bench/baselines/zmq_wire
+if WITH_TOOLS
+bench_programs += tests/bench/shell tools/maiko
+endif
 endif
 if WITH_NNG
 bench_programs += tests/bench/baselines/nng_inproc tests/bench/baselines/nng_ipc

@@ -47,6 +47,7 @@ struct row {
 extern const struct row bench_actor_rows[];
 extern const struct row bench_link_rows[];
 extern const struct row bench_trouble_rows[];
+extern const struct row bench_shell_rows[];
 
 /* Figures of peers that are not measured here, with where they come from. */
 struct constant {

@@ -28,6 +28,7 @@ integration_tests += tests/integration/test_bridge
 integration_tests += tests/integration/test_bridge_heap
 integration_tests += tests/integration/test_bridge_memory
 integration_tests += tests/integration/test_circle
+integration_tests += tests/integration/test_echo
 integration_tests += tests/integration/test_in_place
 integration_tests += tests/integration/test_keypair
 integration_tests += tests/integration/test_link_flow
@@ -87,6 +88,7 @@ tests_integration_test_threads_SOURCES = tests/integration/test_threads.c tests/
 if WITH_BRIDGE
 check_scripts += tests/integration/example_weather_split.sh
 check_scripts += tests/integration/space_without_room.sh
+check_scripts += tests/integration/tool_echo.sh
 check_scripts += tests/integration/tool_maiko.sh
 check_scripts += tests/integration/tool_space_group.sh
 endif

@@ -53,6 +53,7 @@ unit_tests += tests/unit/test_event_cxx
 tests_unit_test_event_cxx_SOURCES = tests/unit/test_event_cxx.cc
 endif
 if WITH_BRIDGE
+unit_tests += tests/unit/test_encoder
 unit_tests += tests/unit/test_envelope
 unit_tests += tests/unit/test_channels
 unit_tests += tests/unit/test_payload
