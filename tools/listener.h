@@ -1,4 +1,5 @@
-/* Listener: a node of its own that joins a space and hands what comes to a verb, until the verb has enough or somebody ends it. */
+/* Listener: a node of its own that joins a space and hands what comes to a verb, until it has enough or is
+ * ended. */
 #ifndef TOOLS_LISTENER_H
 #define TOOLS_LISTENER_H
 
