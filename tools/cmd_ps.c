@@ -9,10 +9,15 @@
 #include <maiko/space.h>
 
 #include "maiko.h"
+#include "table.h"
+
+/* Of one cell; what more names and links there are is in the JSON. */
+enum { CELL_SIZE = 8192 };
 
 struct listing {
     bool is_json;
     unsigned count;
+    struct table table;
 };
 
 static json_t *list_to_json(const char *const *list)
@@ -140,43 +145,48 @@ static void print_json(const maiko_node_info *node)
     json_decref(object);
 }
 
-static void print_list(const char *const *list)
+static void add_names(struct table *table, const char *const *names)
 {
-    char text[PRINTABLE_SIZE];
-    const char *const *item;
+    char text[CELL_SIZE] = "-";
+    size_t len = 0;
 
-    for (item = list; *item != NULL; item++)
-        printf("%s%s", item == list ? "" : ",", printable(*item, text));
-    if (*list == NULL)
-        putchar('-');
+    for (; *names != NULL && len < sizeof(text) - 1; names++)
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", len == 0 ? "" : ",", *names);
+    table_add(table, text);
 }
 
-static void print_links(const maiko_node_info *node)
+static void add_links(struct table *table, const maiko_node_info *node)
 {
-    char text[PRINTABLE_SIZE];
     maiko_counters *counters = counters_of(node);
+    char text[CELL_SIZE] = "-";
+    size_t len = 0;
     size_t i;
 
-    for (i = 0; i < node->link_count; i++) {
+    for (i = 0; i < node->link_count && len < sizeof(text) - 1; i++) {
         const maiko_link_info *link = &node->links[i];
         maiko_counters_link figures;
+        char refused[48] = "";
 
-        printf("%s%s(%s,%s", i == 0 ? " " : ",", printable(link->peer, text), link->transport, link->state);
         if (find_link(counters, link->peer, &figures) && figures.refused_there > 0)
-            printf(",refused=%llu", (unsigned long long)figures.refused_there);
-        putchar(')');
+            snprintf(refused, sizeof(refused), ",refused=%llu", (unsigned long long)figures.refused_there);
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s(%s,%s%s)", len == 0 ? "" : " ", link->peer, link->transport,
+                                link->state, refused);
     }
+    table_add(table, text);
     maiko_counters_free(counters);
 }
 
-static void print_text(const maiko_node_info *node, bool is_first)
+static void add_text(struct table *table, const maiko_node_info *node)
 {
-    if (is_first)
-        printf("%-12s %-24s %8s %-8s %-24s %s\n", "SPACE", "NODE", "PID", "STATE", "ACTORS", "LINKS");
-    printf("%-12s %-24s %8lld %-8s ", node->space, node->name, (long long)node->pid, state_of(node));
-    print_list(node->actors);
-    print_links(node);
-    putchar('\n');
+    char pid[32];
+
+    snprintf(pid, sizeof(pid), "%lld", (long long)node->pid);
+    table_add(table, node->space);
+    table_add(table, node->name);
+    table_add(table, pid);
+    table_add(table, state_of(node));
+    add_names(table, node->actors);
+    add_links(table, node);
 }
 
 static void print_node(const maiko_node_info *node, void *userdata)
@@ -186,32 +196,53 @@ static void print_node(const maiko_node_info *node, void *userdata)
     if (listing->is_json)
         print_json(node);
     else
-        print_text(node, listing->count == 0);
+        add_text(&listing->table, node);
     listing->count++;
 }
 
 static int usage(FILE *file)
 {
-    fputs("usage: maiko ps [--space-group GROUP] [--space NAME] [--json]\n"
+    fputs("usage: maiko ps [--runtime-dir DIR] [--space-group GROUP] [--space NAME] [--json]\n"
           "  -s, --space NAME      this space only (all of this user, or of the group)\n"
           "  --space-group GROUP   spaces that the members of this group share\n"
+          "  --runtime-dir DIR     where spaces are ($XDG_RUNTIME_DIR, or a checked directory below /tmp)\n"
           "  --json                one object per line\n",
           file);
     return EXIT_OK;
+}
+
+static int list(struct listing *listing, const char *runtime_dir, const char *group, const char *space)
+{
+    static const char *const heads[] = {"SPACE", "NODE", ">PID", "STATE", "ACTORS", "LINKS", NULL};
+    char reason[256] = "";
+    maiko_status status;
+    bool is_whole;
+
+    table_init(&listing->table, heads);
+    status = maiko_space_list_shared(runtime_dir, group, space, print_node, listing, reason, sizeof(reason));
+    is_whole = status != MAIKO_OK || table_print(&listing->table);
+    table_deinit(&listing->table);
+    if (status != MAIKO_OK)
+        return complain_status(status, "ps", group == NULL ? space : NULL, reason);
+    if (!is_whole)
+        return complain_status(MAIKO_ENOMEM, "ps", NULL, "");
+    if (listing->count == 0 && !listing->is_json)
+        complain(EXIT_OK, "ps", "nobody is in %s%s", space == NULL ? "any space" : "space ", space == NULL ? "" : space);
+    return finish_output("ps");
 }
 
 int cmd_ps(int argc, char **argv)
 {
     static const struct option options[] = {{"space", required_argument, NULL, 's'},
                                             {"space-group", required_argument, NULL, 'G'},
+                                            {"runtime-dir", required_argument, NULL, 'D'},
                                             {"json", no_argument, NULL, 'j'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
-    struct listing listing = {false, 0};
+    struct listing listing = {.is_json = false};
     const char *space = NULL;
     const char *group = NULL;
-    char reason[256] = "";
-    maiko_status status;
+    const char *runtime_dir = NULL;
     int letter;
 
     while ((letter = getopt_long(argc, argv, ":s:h", options, NULL)) != -1) {
@@ -219,6 +250,10 @@ int cmd_ps(int argc, char **argv)
             space = optarg;
         else if (letter == 'G')
             group = optarg;
+        else if (letter == 'D' && optarg[0] != '/')
+            return complain_path("ps", optarg);
+        else if (letter == 'D')
+            runtime_dir = optarg;
         else if (letter == 'j')
             listing.is_json = true;
         else
@@ -226,10 +261,5 @@ int cmd_ps(int argc, char **argv)
     }
     if (optind < argc)
         return complain(EXIT_BAD_USAGE, "ps", "what is %s?  (a space is given by --space)", argv[optind]);
-    status = maiko_space_list_shared(NULL, group, space, print_node, &listing, reason, sizeof(reason));
-    if (status != MAIKO_OK)
-        return complain_status(status, "ps", group == NULL ? space : NULL, reason);
-    if (listing.count == 0 && !listing.is_json)
-        complain(EXIT_OK, "ps", "nobody is in %s%s", space == NULL ? "any space" : "space ", space == NULL ? "" : space);
-    return finish_output("ps");
+    return list(&listing, runtime_dir, group, space);
 }

@@ -16,10 +16,12 @@
 #include "event_form.h"
 #include "listener.h"
 #include "maiko.h"
+#include "table.h"
 
 struct topic_options {
     const char *space;
-    const char *group; /* whose members share it; NULL: this user's alone */
+    const char *group;       /* whose members share it; NULL: this user's alone */
+    const char *runtime_dir; /* NULL: the usual one */
     const char *type;
     unsigned long count; /* 0: no end */
     double timeout_s;
@@ -39,6 +41,7 @@ static int usage(FILE *file)
           "pub: exits with 0 only when a node has accepted the event.\n"
           "  -s, --space NAME   which space; list: of all when it is not given\n"
           "      --space-group GROUP  a space that the members of this group share\n"
+          "      --runtime-dir DIR    where spaces are ($XDG_RUNTIME_DIR, or a checked directory below /tmp)\n"
           "  -c, --count N      end after N events\n"
           "      --history      what the nodes still have first\n"
           "      --last         the last event of each topic first\n"
@@ -60,28 +63,34 @@ static int usage(FILE *file)
 
 struct topic_listing {
     bool is_json;
-    bool has_head;
+    bool has_node;
+    struct table table;
 };
 
-static void print_line(const struct topic_listing *listing, const maiko_node_info *node, const char *topic, const char *type,
-                       const char *publisher)
+static void print_json(const maiko_node_info *node, const char *topic, const char *type, const char *publisher)
 {
-    char text[PRINTABLE_SIZE];
-    json_t *object;
-    char *line;
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "space", node->space, "node", node->name, "topic", topic, "type",
+                               type, "publisher", publisher);
+    char *line = json_dumps(object, JSON_COMPACT);
 
-    if (!listing->is_json) {
-        printf("%-12s %-24s %-32s %-24s %s\n", node->space, node->name, topic, type == NULL ? "-" : type,
-               publisher == NULL ? "-" : printable(publisher, text));
-        return;
-    }
-    object = json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "space", node->space, "node", node->name, "topic", topic, "type", type,
-                       "publisher", publisher);
-    line = json_dumps(object, JSON_COMPACT);
     if (line != NULL)
         puts(line);
     free(line);
     json_decref(object);
+}
+
+static void print_line(struct topic_listing *listing, const maiko_node_info *node, const char *topic, const char *type,
+                       const char *publisher)
+{
+    if (listing->is_json) {
+        print_json(node, topic, type, publisher);
+        return;
+    }
+    table_add(&listing->table, node->space);
+    table_add(&listing->table, topic);
+    table_add(&listing->table, type == NULL ? "-" : type);
+    table_add(&listing->table, node->name);
+    table_add(&listing->table, publisher == NULL ? "-" : publisher);
 }
 
 static bool has_topic_of(const maiko_node_info *node, const char *pattern)
@@ -103,9 +112,7 @@ static void print_topics(const maiko_node_info *node, void *userdata)
 
     if (!node->is_alive)
         return;
-    if (!listing->has_head && !listing->is_json)
-        printf("%-12s %-24s %-32s %-24s %s\n", "SPACE", "NODE", "TOPIC", "TYPE", "PUBLISHER");
-    listing->has_head = true;
+    listing->has_node = true;
     for (i = 0; i < node->topic_count; i++)
         print_line(listing, node, node->topics[i].topic, node->topics[i].type, node->topics[i].publisher);
     for (pattern = node->exports; *pattern != NULL; pattern++)
@@ -115,16 +122,24 @@ static void print_topics(const maiko_node_info *node, void *userdata)
 
 static int list(const struct topic_options *options)
 {
-    char reason[256] = "";
+    static const char *const heads[] = {"SPACE", "TOPIC", "TYPE", "NODE", "PUBLISHER", NULL};
     struct topic_listing listing = {.is_json = options->is_json};
-    maiko_status status =
-        maiko_space_list_shared(NULL, options->group, options->space, print_topics, &listing, reason, sizeof(reason));
+    char reason[256] = "";
+    maiko_status status;
+    bool is_whole;
 
-    if (status == MAIKO_OK && !listing.has_head && !listing.is_json)
+    table_init(&listing.table, heads);
+    status = maiko_space_list_shared(options->runtime_dir, options->group, options->space, print_topics, &listing, reason,
+                                     sizeof(reason));
+    is_whole = status != MAIKO_OK || table_print(&listing.table);
+    table_deinit(&listing.table);
+    if (status != MAIKO_OK)
+        return complain_status(status, "topic", options->group == NULL ? options->space : NULL, reason);
+    if (!is_whole)
+        return complain_status(MAIKO_ENOMEM, "topic", NULL, "");
+    if (!listing.has_node && !listing.is_json)
         complain(EXIT_OK, "topic", "no live process");
-    if (status == MAIKO_OK)
-        return finish_output("topic");
-    return complain_status(status, "topic", options->group == NULL ? options->space : NULL, reason);
+    return finish_output("topic");
 }
 
 /* ---- echo ---- */
@@ -200,6 +215,7 @@ static int echo_events(const struct topic_options *options, char **patterns, int
     struct listener listener = {.verb = "topic",
                                 .space = options->space,
                                 .group = options->group,
+                                .runtime_dir = options->runtime_dir,
                                 .patterns = patterns,
                                 .pattern_count = count,
                                 .from = options->from,
@@ -216,8 +232,8 @@ static int echo_events(const struct topic_options *options, char **patterns, int
 static int pub(const struct topic_options *options, const char *topic, const char *json)
 {
     char answer[512] = "";
-    maiko_status status = maiko_space_publish_shared(NULL, options->group, options->space, topic, options->type, json,
-                                                     (uint64_t)(options->timeout_s * 1e9), answer, sizeof(answer));
+    maiko_status status = maiko_space_publish_shared(options->runtime_dir, options->group, options->space, topic, options->type,
+                                                     json, (uint64_t)(options->timeout_s * 1e9), answer, sizeof(answer));
 
     if (status == MAIKO_OK)
         return EXIT_OK;
@@ -237,6 +253,9 @@ static bool read_option(struct topic_options *options, int letter)
         return true;
     case 'G':
         options->group = optarg;
+        return true;
+    case 'D':
+        options->runtime_dir = optarg;
         return true;
     case 't':
         options->type = optarg;
@@ -311,13 +330,19 @@ static int run(const struct topic_options *options, char **argv, int argc)
 
 int cmd_topic(int argc, char **argv)
 {
-    static const struct option long_options[] = {
-        {"space", required_argument, NULL, 's'},  {"space-group", required_argument, NULL, 'G'},
-        {"type", required_argument, NULL, 't'},   {"count", required_argument, NULL, 'c'},
-        {"format", required_argument, NULL, 'f'}, {"timeout", required_argument, NULL, 'W'},
-        {"history", no_argument, NULL, 'H'},      {"last", no_argument, NULL, 'L'},
-        {"json", no_argument, NULL, 'j'},         {"verbose", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
+    static const struct option long_options[] = {{"space", required_argument, NULL, 's'},
+                                                 {"space-group", required_argument, NULL, 'G'},
+                                                 {"runtime-dir", required_argument, NULL, 'D'},
+                                                 {"type", required_argument, NULL, 't'},
+                                                 {"count", required_argument, NULL, 'c'},
+                                                 {"format", required_argument, NULL, 'f'},
+                                                 {"timeout", required_argument, NULL, 'W'},
+                                                 {"history", no_argument, NULL, 'H'},
+                                                 {"last", no_argument, NULL, 'L'},
+                                                 {"json", no_argument, NULL, 'j'},
+                                                 {"verbose", no_argument, NULL, 'v'},
+                                                 {"help", no_argument, NULL, 'h'},
+                                                 {NULL, 0, NULL, 0}};
     struct topic_options options = {.timeout_s = 2, .form = event_form_by_name("text")};
     int letter;
 
@@ -328,6 +353,8 @@ int cmd_topic(int argc, char **argv)
             return complain_option("topic", letter, argv);
         if (letter == 'f' && event_form_by_name(optarg) == NULL)
             return complain(EXIT_BAD_USAGE, "topic", "%s: not a format: %s", optarg, event_form_names);
+        if (letter == 'D' && optarg[0] != '/')
+            return complain_path("topic", optarg);
         if (!read_option(&options, letter))
             return complain(EXIT_BAD_USAGE, "topic", "%s: not a number above 0", optarg);
     }

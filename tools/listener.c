@@ -116,7 +116,8 @@ static void explain(const struct listener *listener, const char *pattern)
 {
     struct prospect prospect = {.pattern = pattern};
 
-    if (maiko_space_list_shared(NULL, listener->group, listener->space, look_at, &prospect, NULL, 0) != MAIKO_OK ||
+    if (maiko_space_list_shared(listener->runtime_dir, listener->group, listener->space, look_at, &prospect, NULL, 0) !=
+            MAIKO_OK ||
         prospect.nodes == 0)
         complain(0, listener->verb, "%s: nobody is in space %s yet; waiting", pattern, listener->space);
     else if (prospect.exporter[0] == '\0')
@@ -187,6 +188,7 @@ int listener_run(const struct listener *listener, struct ending *ending)
 {
     maiko_bridge_config config = {.space = listener->space,
                                   .program = LISTENER_PROGRAM,
+                                  .runtime_dir = listener->runtime_dir,
                                   .log = on_log,
                                   .log_userdata = (void *)(uintptr_t)listener,
                                   .linger_ns = MAIKO_MS(100),

@@ -14,9 +14,10 @@ enum { LISTENER_PATTERNS_MAX = 64 };
 struct listener {
     const char *verb; /* for complaints */
     const char *space;
-    const char *group; /* whose members share it; NULL: this user's alone */
-    char **patterns;   /* checked */
-    int pattern_count; /* LISTENER_PATTERNS_MAX at most */
+    const char *group;       /* whose members share it; NULL: this user's alone */
+    const char *runtime_dir; /* NULL: the usual one */
+    char **patterns;         /* checked */
+    int pattern_count;       /* LISTENER_PATTERNS_MAX at most */
     maiko_bridge_from from;
     bool is_verbose;
 

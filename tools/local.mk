@@ -22,5 +22,7 @@ tools_maiko_SOURCES += tools/maiko.h
 tools_maiko_SOURCES += tools/output.c
 tools_maiko_SOURCES += tools/output.h
 tools_maiko_SOURCES += tools/printable.c
+tools_maiko_SOURCES += tools/table.c
+tools_maiko_SOURCES += tools/table.h
 tools_maiko_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS)
 tools_maiko_LDADD = bridge/libmaiko-bridge.la libmaiko/libmaiko.la $(JSON_LIBS)

@@ -48,6 +48,11 @@ int complain_option(const char *verb, int letter, char **argv)
     return EXIT_BAD_USAGE;
 }
 
+int complain_path(const char *verb, const char *path)
+{
+    return complain(EXIT_BAD_USAGE, verb, "--runtime-dir %s: not an absolute path", path);
+}
+
 int finish_output(const char *verb)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))

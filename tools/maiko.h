@@ -25,6 +25,9 @@ int complain_status(maiko_status status, const char *verb, const char *space, co
  * Returns EXIT_BAD_USAGE. */
 int complain_option(const char *verb, int letter, char **argv);
 
+/* A directory that has to be an absolute path and is none.  Returns EXIT_BAD_USAGE. */
+int complain_path(const char *verb, const char *path);
+
 /* At the end of a verb that prints: EXIT_OK, or a complaint when not everything could be written. */
 int finish_output(const char *verb);
 
@@ -32,6 +35,10 @@ int finish_output(const char *verb);
  * `buffer`; what does not fit is cut. */
 enum { PRINTABLE_SIZE = 1040 };
 const char *printable(const char *text, char buffer[PRINTABLE_SIZE]);
+
+/* The same for texts of any length: four bytes for each of them and PRINTABLE_ROOM more are enough. */
+enum { PRINTABLE_ROOM = 16 };
+void printable_copy(const char *text, char *buffer, size_t size);
 
 /* Columns that it takes on a terminal. */
 size_t columns_of(const char *text);

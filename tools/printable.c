@@ -29,12 +29,12 @@ static bool is_control(uint32_t codepoint)
     return codepoint < 0x20 || (codepoint >= 0x7f && codepoint < 0xa0) || codepoint == 0x2028 || codepoint == 0x2029;
 }
 
-const char *printable(const char *text, char buffer[PRINTABLE_SIZE])
+void printable_copy(const char *text, char *buffer, size_t size)
 {
     const unsigned char *at = (const unsigned char *)text;
     char *end = buffer;
 
-    while (*at != '\0' && end - buffer < PRINTABLE_SIZE - 16) {
+    while (*at != '\0' && size - (size_t)(end - buffer) >= PRINTABLE_ROOM) {
         uint32_t codepoint = 0;
         size_t len = read_character(at, &codepoint);
         bool is_plain = len > 0 && !is_control(codepoint);
@@ -47,6 +47,11 @@ const char *printable(const char *text, char buffer[PRINTABLE_SIZE])
                 end += snprintf(end, sizeof("\\x00"), "\\x%02x", *at);
     }
     *end = '\0';
+}
+
+const char *printable(const char *text, char buffer[PRINTABLE_SIZE])
+{
+    printable_copy(text, buffer, PRINTABLE_SIZE);
     return buffer;
 }
 

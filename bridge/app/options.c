@@ -13,6 +13,7 @@
     X("actors", "A,B,…", 'a', "run these actors of the table here (all of them)")                                                \
     X("space", "NAME", 's', "meet the other processes of this host in this space")                                               \
     X("space-group", "GROUP", 'G', "share the space with the members of this group, who all name it (this user alone)")          \
+    X("runtime-dir", "DIR", 'D', "where spaces are ($XDG_RUNTIME_DIR, or a checked directory below /tmp)")                       \
     X("node", "NAME", 'n', "name of this process in the space (program.pid)")                                                    \
     X("listen", "ENDPOINT", 'l', "let others connect: tcp://HOST:PORT or ipc:///PATH; repeatable")                               \
     X("connect", "ENDPOINT", 'c', "connect to another process; repeatable")                                                      \
@@ -69,6 +70,7 @@ void app_options_deinit(struct app_options *options)
         text_list_clear(lists[i], options->heap);
     heap_strfree(options->heap, options->space);
     heap_strfree(options->heap, options->space_group);
+    heap_strfree(options->heap, options->runtime_dir);
     heap_strfree(options->heap, options->node);
     heap_strfree(options->heap, options->key_file);
     heap_strfree(options->heap, options->allow_file);
@@ -234,6 +236,8 @@ static char **text_of(struct app_options *options, int letter)
         return &options->space;
     case 'G':
         return &options->space_group;
+    case 'D':
+        return &options->runtime_dir;
     case 'n':
         return &options->node;
     case 'k':
@@ -273,6 +277,8 @@ static maiko_status set(struct app_options *options, int letter, const char *val
     char **text = text_of(options, letter);
     bool *flag = flag_of(options, letter);
 
+    if (letter == 'D' && value[0] != '/') /* spaces would be looked for elsewhere, as with a relative XDG_RUNTIME_DIR */
+        return bad(error, letter, value, "not an absolute path");
     if (list != NULL)
         return value[0] == '\0' ? bad(error, letter, value, "empty") : text_list_add(list, options->heap, value);
     if (text != NULL)

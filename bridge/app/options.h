@@ -12,6 +12,7 @@ struct app_options {
     bool has_actors;
     char *space;       /* NULL: none */
     char *space_group; /* NULL: this user's alone */
+    char *runtime_dir; /* NULL: the usual one */
     char *node;
     struct text_list listen;
     struct text_list connect;

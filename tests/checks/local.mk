@@ -10,6 +10,7 @@ structure_scripts += tests/checks/magics.sh
 structure_scripts += tests/checks/manpages.sh
 structure_scripts += tests/checks/model_steps.sh
 structure_scripts += tests/checks/objects.sh
+structure_scripts += tests/checks/options.sh
 structure_scripts += tests/checks/selftest.sh
 structure_scripts += tests/checks/sizes.sh
 structure_scripts += tests/checks/symbols.sh

@@ -60,7 +60,7 @@ broken()
 }
 
 tried=0
-for check in fault_points layers lists magics manpages model_steps text sizes links verbs; do
+for check in fault_points layers lists magics manpages model_steps text sizes links verbs options; do
     run_check "$check" || complain "$check.sh fails on the unbroken copy"
 done
 
@@ -89,6 +89,13 @@ create tools/topic_parts.c 'int f(void);'
 broken "a file that is called like a verb" verbs "of verb topic, which has a file"
 create tools/cmd_dance.c 'int cmd_dance(void);'
 broken "a verb that is not in the table" verbs "cmd_dance.c: not in the table"
+
+append bridge/app/options.c '    X("undescribed", "", 1, "x")'
+broken "an option without a page" options "does not have --undescribed"
+append tools/cmd_ps.c '{"unhelped", no_argument, NULL, 1}'
+broken "an option that help does not have" options "its help does not have --unhelped"
+append libmaiko/man/maiko.1 '.It Fl -dreamt'
+broken "an option that is only described" options "has --dreamt, which is no option"
 
 append libmaiko/base/local.mk 'core_sources += libmaiko/base/heap.c'
 broken "a file listed twice" lists "written twice"

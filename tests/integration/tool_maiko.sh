@@ -51,6 +51,8 @@ refuses 'no option --spcae' 2 ps --spcae a
 refuses 'space needs a value' 2 ps --space
 refuses 'json takes no value' 2 ps --json=x
 refuses 'what is foo' 2 ps foo
+refuses '--runtime-dir here: not an absolute path' 2 ps --runtime-dir here
+refuses '--runtime-dir here: not an absolute path' 2 topic list --runtime-dir here
 refuses 'nobody is in space none' 3 ps --space none
 refuses 'nobody is in any space' 0 ps
 refuses 'list, echo or pub' 2 topic
@@ -80,13 +82,17 @@ links_ready()
 until_ok links_ready
 expect 0 "$maiko" ps --space wx
 grep -q '^wx  *logs  *[0-9]*  *live  *logger  *rest(shm,ready)$' "$scratch/out" || complain "ps: $(cat "$scratch/out")"
+# every column begins under its head, as far to the left as what is in it allows
+awk '{ $0 = $0 " "; print index($0, " logger ") }' "$scratch/out" | grep -qx "$(awk 'NR == 1 { print index($0, " ACTORS ") }' "$scratch/out")" ||
+    complain "ps: $(cat "$scratch/out")"
+[ "$(awk '{ print $2 }' "$scratch/out" | tr '\n' ' ')" = 'NODE logs rest ' ] || complain "ps is in no order: $(cat "$scratch/out")"
 counts_what_it_offers()
 {
     "$maiko" ps --space wx --json | grep '"node":"rest"' | grep -q '"peer":"logs".*"offered":[1-9].*"lost":{"window":0,'
 }
 until_ok counts_what_it_offers || complain "ps --json: $("$maiko" ps --space wx --json)"
 expect 0 "$maiko" topic list --space wx
-grep -q '^wx  *rest  *weather/summary  *summary  *monthly$' "$scratch/out" || complain "topic list: $(cat "$scratch/out")"
+grep -q '^wx  *weather/summary  *summary  *rest  *monthly$' "$scratch/out" || complain "topic list: $(cat "$scratch/out")"
 
 "$maiko" topic echo --space wx --history --count 8 'weather/alert' >"$scratch/echo" 2>&1 || complain "echo: $(cat "$scratch/echo")"
 [ "$(grep -c ' weather/alert alerter {"celsius":4[6-9].*,"number":[0-9]*}$' "$scratch/echo")" -eq 8 ] || complain "echo: $(cat "$scratch/echo")"
@@ -95,6 +101,9 @@ grep -q '^wx  *rest  *weather/summary  *summary  *monthly$' "$scratch/out" || co
 expect 0 "$maiko" topic echo --space wx --history --count 3 --json weather/alert
 [ "$(grep -c '^{"topic":"weather/alert","type":"alert","id":"[0-9a-f-]*",.*"time":"[0-9]*","sender":"alerter",.*"payload":{"celsius":[0-9]*,"number":[0-9]*}}$' "$scratch/out")" -eq 3 ] ||
     complain "echo --json: $(cat "$scratch/out")"
+expect 0 "$maiko" topic list --space wx
+[ "$(awk '{ print $2 }' "$scratch/out" | tr '\n' ' ')" = 'TOPIC weather/alert weather/reading weather/summary ' ] ||
+    complain "topic list is in no order: $(cat "$scratch/out")"
 expect 0 "$maiko" topic list --json
 grep -q '^{"space":"wx","node":"rest","topic":"weather/summary","type":"summary","publisher":"monthly"}$' "$scratch/out" ||
     complain "topic list --json: $(cat "$scratch/out")"
@@ -162,6 +171,21 @@ wait $echo || complain "echo after SIGINT: $(cat "$scratch/echo")"
 
 kill -TERM $logs
 wait $logs || complain "logs: $(cat "$scratch/logs")"
+
+# a space whose processes were told where it is
+mkdir "$scratch/elsewhere"
+$pipeline --runtime-dir "$scratch/elsewhere" --space moved --node all --linger --wait 60 100 >"$scratch/all" 2>&1 &
+all=$!
+has_moved()
+{
+    "$maiko" topic list --runtime-dir "$scratch/elsewhere" | grep -q '^moved  *weather/summary '
+}
+until_ok has_moved
+expect 0 "$maiko" ps --runtime-dir "$scratch/elsewhere" --space moved
+expect 3 "$maiko" ps --space moved
+expect 0 "$maiko" topic echo --runtime-dir "$scratch/elsewhere" --space moved --last --count 1 weather/summary
+kill -TERM $all
+wait $all || complain "elsewhere: $(cat "$scratch/all")"
 
 # the last of a space is killed: nobody is left to clear up behind it
 $pipeline --space left --node last --actors logger --wait 60 >"$scratch/last" 2>&1 &

@@ -44,7 +44,7 @@ until_seen '^wx  *all  *[0-9]*  *live '
 
 [ "$(stat -c '%a %g' "$shared" "$shared/wx" "$shared/wx/all" | sort -u)" = "2770 $group" ] || complain "$(stat "$shared" "$shared/wx")"
 as_other 0 "$maiko" topic list --space-group $group --space wx
-grep -q '^wx  *all  *weather/summary ' "$scratch/out" || complain "topic list: $(cat "$scratch/out")"
+grep -q '^wx  *weather/summary  *summary  *all ' "$scratch/out" || complain "topic list: $(cat "$scratch/out")"
 as_other 0 "$maiko" topic echo --space-group $group --space wx --last --count 1 weather/summary
 grep -q ' weather/summary monthly {' "$scratch/out" || complain "topic echo: $(cat "$scratch/out" "$scratch/err")"
 as_other 0 "$maiko" topic pub --space-group $group --space wx weather/reading '{"station":"S9","celsius":41.5,"number":7}'

@@ -1,4 +1,5 @@
 /* The command line of an app, and its configuration file. */
+#include <stdio.h>
 #include <string.h>
 
 #include "app/run.h"
@@ -223,6 +224,41 @@ static void a_file_adds_nothing_to_what_the_command_line_gave(void)
     app_options_deinit(&options);
 }
 
+/* The names are those of --help; what cannot be in a file ends the program or is the file. */
+static void every_option_may_be_in_a_file_but_those_that_end_the_program(void)
+{
+    const char *at = app_options_help;
+    unsigned refused = 0;
+    unsigned count = 0;
+
+    while ((at = strstr(at, "  --")) != NULL) {
+        char line[64];
+        size_t len = strcspn(at += strlen("  --"), " ");
+
+        snprintf(line, sizeof(line), "%.*s = /x=y\n", (int)len, at);
+        app_options_init(&options, heap_default());
+        (void)read_ini(line);
+        app_options_deinit(&options);
+        count++;
+        if (strstr(reason, "no such option") == NULL)
+            continue;
+        refused++;
+        CU_ASSERT(strncmp(at, "config ", 7) == 0 || strncmp(at, "help ", 5) == 0 || strncmp(at, "list ", 5) == 0);
+    }
+    CU_ASSERT_EQUAL(refused, 3);
+    CU_ASSERT(count > 20);
+}
+
+static void the_directory_of_spaces_is_an_absolute_path(void)
+{
+    CU_ASSERT_EQUAL(READ("--runtime-dir", "/run/shared", "--space-group", "g"), MAIKO_OK);
+    CU_ASSERT_STRING_EQUAL(options.runtime_dir, "/run/shared");
+    app_options_deinit(&options);
+    CU_ASSERT_EQUAL(READ("--runtime-dir", "shared"), MAIKO_EINVAL);
+    CU_ASSERT_STRING_EQUAL(reason, "--runtime-dir shared: not an absolute path");
+    app_options_deinit(&options);
+}
+
 static void a_bad_file_is_refused_by_name_or_line(void)
 {
     static const char *const bad[][2] = {
@@ -296,6 +332,8 @@ static const struct test_case cases[] = {
     TEST_CASE(policies_reach_the_imports_that_are_given_follow_or_relay),
     TEST_CASE(a_file_sets_what_the_command_line_did_not),
     TEST_CASE(a_file_adds_nothing_to_what_the_command_line_gave),
+    TEST_CASE(every_option_may_be_in_a_file_but_those_that_end_the_program),
+    TEST_CASE(the_directory_of_spaces_is_an_absolute_path),
     TEST_CASE(a_bad_file_is_refused_by_name_or_line),
     TEST_CASE(what_would_be_cut_or_left_out_is_refused_with_the_reason),
     TEST_CASE(a_file_with_a_nul_or_none_at_all_is_refused),
