@@ -110,7 +110,8 @@ if WITH_BRIDGE
 bench_programs += tests/bench/links tests/bench/shm_ring tests/bench/trouble
 bench_programs += tests/bench/baselines/zmq_inproc tests/bench/baselines/zmq_wire
 if WITH_TOOLS
-bench_programs += tests/bench/shell tools/maiko
+bench_programs += tests/bench/shell
+EXTRA_tests_bench_shell_DEPENDENCIES = tools/maiko$(EXEEXT)
 endif
 endif
 if WITH_NNG
