@@ -1,6 +1,6 @@
 /* Shell: a node sends at a steady rate while `maiko topic echo` writes what it gets into a file, or while nobody listens.
- * Command line: ROW echo=0 or 1, rate=EVENTS_PER_SECOND, events=N, format=FORM.  Measured are the sender, how long after its time the
- * last event of each millisecond was sent, and the CPU time of the command. */
+ * Command line: ROW echo=0 or 1, rate=EVENTS_PER_SECOND, events=N, format=FORM.  Measured are the sender, how long after its time
+ * the last event of each millisecond was sent, and the CPU time of the command. */
 #include "bench/lib/subject.h"
 
 #include <errno.h>
