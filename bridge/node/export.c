@@ -179,7 +179,8 @@ static maiko_status add_export_actor(maiko_bridge *bridge)
                              .subscribe = subscribe,
                              .publish = nothing,
                              .tick_limit = 256,
-                             .capacity_bytes = WAITING_BYTES};
+                             .capacity_bytes = WAITING_BYTES,
+                             .bytes_hold_only = true}; /* what else becomes of events is decided at each link */
     size_t count = 0;
     size_t i;
 

@@ -172,15 +172,42 @@ static void evict_and_enqueue(struct shard *shard, struct actor *actor, struct m
     enqueue(shard, actor, mailbox, route, envelope, MAILBOX_EVICTABLE);
 }
 
+/* Older ones go until this one, whose bytes have no place, may come in. */
+static void evict_bytes_and_enqueue(struct shard *shard, struct actor *actor, struct mailbox *mailbox, struct route *route,
+                                    struct envelope *envelope)
+{
+    uint64_t bytes = mailbox_bytes_of(envelope);
+    uint64_t freed = 0;
+
+    while (!mailbox_has_made_room(mailbox, freed, bytes)) {
+        struct envelope *old = mailbox_envelope(mailbox_evict_bytes(mailbox));
+
+        freed += mailbox_bytes_of(old);
+        shard_count_drop(shard, actor, old->topic, old, MAIKO_DROPPED_OLDEST);
+        shard_release(shard, old);
+    }
+    shard_pay_for_room(shard, mailbox);
+    enqueue(shard, actor, mailbox, route, envelope, MAILBOX_EVICTABLE);
+}
+
+/* What stands in the way of an event?  Under BLOCK, and where its own bytes have no place, the line behind what is queued.  Small
+ * ones under other policies stand behind full bytes at nobody's cost: their number alone decides on them. */
+static struct overflow_state state_for(const struct mailbox *mailbox, const struct envelope *envelope, maiko_overflow policy)
+{
+    bool lacks_bytes = mailbox_lacks_bytes(mailbox, envelope);
+
+    return (struct overflow_state){
+        .depth = mailbox->depth,
+        .capacity = policy == MAIKO_BLOCK || lacks_bytes ? mailbox->capacity : mailbox_nominal(mailbox),
+        .has_evictable = lacks_bytes ? mailbox_can_make_room(mailbox, mailbox_bytes_of(envelope)) : mailbox->evictable != 0};
+}
+
 /* The mailbox is full, or somebody waits already.  Without a debtor (a last value, which the subscriber asked for itself)
- * an event that has to wait does so at nobody's cost.  So does one of another policy than BLOCK while only the bytes are full:
- * it may be many, or of a policy that fails its receiver, so the number alone decides on it. */
+ * an event that has to wait does so at nobody's cost. */
 static void overflow(struct shard *shard, struct actor *actor, struct mailbox *mailbox, struct route *route,
                      struct envelope *envelope, maiko_overflow policy, const struct actor *debtor)
 {
-    struct overflow_state state = {.depth = mailbox->depth,
-                                   .capacity = policy == MAIKO_BLOCK ? mailbox->capacity : mailbox_nominal(mailbox),
-                                   .has_evictable = mailbox->evictable != 0};
+    struct overflow_state state = state_for(mailbox, envelope, policy);
 
     switch (overflow_decide(policy, &state)) {
     case OVERFLOW_ENQUEUE:
@@ -196,7 +223,10 @@ static void overflow(struct shard *shard, struct actor *actor, struct mailbox *m
         shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROPPED_OLDEST);
         break;
     case OVERFLOW_EVICT_OLDEST:
-        evict_and_enqueue(shard, actor, mailbox, route, envelope);
+        if (mailbox_lacks_bytes(mailbox, envelope))
+            evict_bytes_and_enqueue(shard, actor, mailbox, route, envelope);
+        else
+            evict_and_enqueue(shard, actor, mailbox, route, envelope);
         break;
     case OVERFLOW_FAIL_SUBSCRIBER:
         shard_count_drop(shard, actor, route->topic, envelope, MAIKO_DROPPED_FAILED);

@@ -35,20 +35,11 @@ maiko_status mailbox_grow(struct mailbox *mailbox, struct heap *heap)
     return MAIKO_OK;
 }
 
-uintptr_t mailbox_evict(struct mailbox *mailbox)
+/* An evictable one. */
+static uintptr_t take_out(struct mailbox *mailbox, uint32_t found)
 {
-    uint32_t capacity = mailbox_nominal(mailbox); /* those behind full bytes are evictable, too */
-    uint32_t queued = mailbox->depth < capacity ? mailbox->depth : capacity;
-    uint32_t found = 0;
-    uintptr_t entry;
+    uintptr_t entry = mailbox_at(mailbox, found);
 
-    if (mailbox->evictable == 0)
-        return 0;
-    while (found < queued && !(mailbox_at(mailbox, found) & MAILBOX_EVICTABLE))
-        found++;
-    if (found == queued)
-        return 0;
-    entry = mailbox_at(mailbox, found);
     for (; found > 0; found--)
         mailbox->slots[(mailbox->head + found) & mailbox->mask] = mailbox_at(mailbox, found - 1);
     mailbox->head++;
@@ -59,9 +50,22 @@ uintptr_t mailbox_evict(struct mailbox *mailbox)
     return entry;
 }
 
+uintptr_t mailbox_evict(struct mailbox *mailbox)
+{
+    uint32_t capacity = mailbox_nominal(mailbox); /* those behind full bytes are evictable, too */
+    uint32_t queued = mailbox->depth < capacity ? mailbox->depth : capacity;
+    uint32_t found = 0;
+
+    if (mailbox->evictable == 0)
+        return 0;
+    while (found < queued && !(mailbox_at(mailbox, found) & MAILBOX_EVICTABLE))
+        found++;
+    return found == queued ? 0 : take_out(mailbox, found);
+}
+
 /* --- bounded in bytes --- */
 
-maiko_status mailbox_set_bound(struct mailbox *mailbox, struct heap *heap, uint64_t limit_bytes)
+maiko_status mailbox_set_bound(struct mailbox *mailbox, struct heap *heap, uint64_t limit_bytes, bool is_for_block)
 {
     struct mailbox_bound *bound = heap_alloc(heap, sizeof *bound);
 
@@ -69,7 +73,7 @@ maiko_status mailbox_set_bound(struct mailbox *mailbox, struct heap *heap, uint6
         heap_free(heap, bound, sizeof *bound);
         return MAIKO_ENOMEM;
     }
-    *bound = (struct mailbox_bound){.limit = limit_bytes, .capacity = mailbox->capacity};
+    *bound = (struct mailbox_bound){.limit = limit_bytes, .capacity = mailbox->capacity, .is_for_block = is_for_block};
     mailbox->bound = bound;
     mailbox->is_bounded = true;
     return MAIKO_OK;
@@ -105,6 +109,8 @@ static void weigh(struct mailbox *mailbox, uint32_t position)
 
     *slot |= MAILBOX_WEIGHED;
     bound->bytes += mailbox_weight(*slot);
+    if (*slot & MAILBOX_EVICTABLE)
+        bound->evictable += mailbox_weight(*slot);
     if (bound->bytes >= bound->limit && !bound->is_closed)
         close_mailbox(mailbox, position + 1);
 }
@@ -120,6 +126,8 @@ void mailbox_unweigh(struct mailbox *mailbox, uintptr_t entry)
     struct mailbox_bound *bound = mailbox->bound;
 
     bound->bytes -= mailbox_weight(entry);
+    if (entry & MAILBOX_EVICTABLE)
+        bound->evictable -= mailbox_weight(entry);
     if (bound->is_closed)
         set_capacity(mailbox, mailbox->capacity - 1);
 }
@@ -141,4 +149,25 @@ bool mailbox_admit(struct mailbox *mailbox)
         return false; /* it had one */
     weigh(mailbox, mailbox->capacity - 1);
     return true;
+}
+
+bool mailbox_has_made_room(const struct mailbox *mailbox, uint64_t freed, uint64_t bytes)
+{
+    return freed >= bytes || (mailbox_waiting(mailbox) == 0 && mailbox->bound->bytes < mailbox->bound->limit);
+}
+
+bool mailbox_can_make_room(const struct mailbox *mailbox, uint64_t bytes)
+{
+    const struct mailbox_bound *bound = mailbox->bound;
+
+    return bound->evictable >= bytes || (mailbox_waiting(mailbox) == 0 && bound->bytes - bound->evictable < bound->limit);
+}
+
+uintptr_t mailbox_evict_bytes(struct mailbox *mailbox)
+{
+    uint32_t found = 0;
+
+    while (!(mailbox_at(mailbox, found) & MAILBOX_EVICTABLE) || mailbox_weight(mailbox_at(mailbox, found)) == 0)
+        found++;
+    return take_out(mailbox, found);
 }

@@ -18,10 +18,12 @@
  * bytes than the limit.  The one that reaches it closes the mailbox: `capacity` is then what is queued, and follows it until
  * there is room again.  Pooled events weigh nothing, so that nothing has to be looked at for them: they are bounded by number. */
 struct mailbox_bound {
-    uint64_t bytes; /* of what is queued */
+    uint64_t bytes;     /* of what is queued */
+    uint64_t evictable; /* of these, of what may be evicted */
     uint64_t limit;
     uint32_t capacity; /* events; of the mailbox while it is open */
     bool is_closed;    /* then all that is queued has the tag, so that whatever leaves is noticed */
+    bool is_for_block; /* under other policies events are bounded by number alone */
 };
 
 struct mailbox {
@@ -51,8 +53,9 @@ static inline void mailbox_init(struct mailbox *mailbox, uint32_t capacity)
     mailbox->is_bounded = false;
 }
 
-/* Of one that was just made: bounds it in bytes, too.  MAIKO_OK or MAIKO_ENOMEM. */
-MAIKO_MUST_CHECK maiko_status mailbox_set_bound(struct mailbox *mailbox, struct heap *heap, uint64_t limit_bytes);
+/* Of one that was just made: bounds it in bytes, too, `is_for_block`: for events under BLOCK only.  MAIKO_OK or MAIKO_ENOMEM. */
+MAIKO_MUST_CHECK maiko_status mailbox_set_bound(struct mailbox *mailbox, struct heap *heap, uint64_t limit_bytes,
+                                                bool is_for_block);
 
 /* Events it was made for. */
 static inline uint32_t mailbox_nominal(const struct mailbox *mailbox)
@@ -82,11 +85,14 @@ static inline struct envelope *mailbox_envelope(uintptr_t entry)
 }
 
 /* Bytes that count towards a limit. */
+static inline uint64_t mailbox_bytes_of(const struct envelope *envelope)
+{
+    return envelope->home == HOME_HEAP ? envelope_kept_bytes(envelope) : 0;
+}
+
 static inline uint64_t mailbox_weight(uintptr_t entry)
 {
-    const struct envelope *envelope = mailbox_envelope(entry);
-
-    return envelope->home == HOME_HEAP ? envelope_kept_bytes(envelope) : 0;
+    return mailbox_bytes_of(mailbox_envelope(entry));
 }
 
 /* Bounded: the last entry, if it has a place, counts.  For pooled ones there is no need. */
@@ -139,5 +145,21 @@ static inline uintptr_t mailbox_pop(struct mailbox *mailbox)
 
 /* Takes out the oldest queued (not waiting) entry that arrived under DROP_OLDEST; 0 when there is none. */
 uintptr_t mailbox_evict(struct mailbox *mailbox);
+
+/* Has it no place for this event under another policy than BLOCK, because of its bytes? */
+static inline bool mailbox_lacks_bytes(const struct mailbox *mailbox, const struct envelope *envelope)
+{
+    return mailbox->is_bounded && mailbox->bound->is_closed && !mailbox->bound->is_for_block && envelope->home == HOME_HEAP;
+}
+
+/* Of one that lacks them, when so many bytes were evicted: may an event of so many come in?  When there is room again and nobody
+ * stands before it, or when no more comes than went. */
+bool mailbox_has_made_room(const struct mailbox *mailbox, uint64_t freed, uint64_t bytes);
+
+/* Would it be so after some or all that may be evicted are? */
+bool mailbox_can_make_room(const struct mailbox *mailbox, uint64_t bytes);
+
+/* Takes out the oldest queued entry that arrived under DROP_OLDEST and whose bytes count; there is one. */
+uintptr_t mailbox_evict_bytes(struct mailbox *mailbox);
 
 #endif

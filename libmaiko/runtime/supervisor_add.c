@@ -240,10 +240,19 @@ static bool needs_rare(const struct draft *draft)
     return draft->spec.publish != NULL || draft->own_ops != NULL || (draft->spec.self == NULL && draft->spec.state_size > 0);
 }
 
+static maiko_status fill_mailbox(struct maiko_supervisor *sup, struct actor *actor, const maiko_actor_spec *spec)
+{
+    uint64_t limit_bytes = spec->capacity_bytes != 0 ? spec->capacity_bytes : sup->config.mailbox_bytes;
+
+    mailbox_init(&actor->mailbox, spec->capacity != 0 ? spec->capacity : sup->config.mailbox_capacity);
+    if (limit_bytes == 0)
+        return MAIKO_OK;
+    return mailbox_set_bound(&actor->mailbox, actor->shard->heap, limit_bytes, spec->bytes_hold_only);
+}
+
 static maiko_status fill(struct maiko_supervisor *sup, struct actor *actor, struct draft *draft, const char *name)
 {
     const maiko_actor_spec *spec = &draft->spec;
-    uint64_t limit_bytes = spec->capacity_bytes != 0 ? spec->capacity_bytes : sup->config.mailbox_bytes;
     maiko_status status;
 
     actor->shard = draft->shard;
@@ -259,8 +268,7 @@ static maiko_status fill(struct maiko_supervisor *sup, struct actor *actor, stru
     actor->sends_simply = !actor->is_dedicated;
     actor->is_pinned = spec->shard != MAIKO_ANY_SHARD || spec->with != NULL || spec->thread_affine || spec->dedicated;
     list_init(&actor->siblings);
-    mailbox_init(&actor->mailbox, spec->capacity != 0 ? spec->capacity : sup->config.mailbox_capacity);
-    if (limit_bytes != 0 && mailbox_set_bound(&actor->mailbox, actor->shard->heap, limit_bytes) != MAIKO_OK)
+    if (fill_mailbox(sup, actor, spec) != MAIKO_OK)
         return MAIKO_ENOMEM;
     if (needs_rare(draft) && actor_rare(actor) == NULL)
         return MAIKO_ENOMEM;

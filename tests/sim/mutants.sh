@@ -47,6 +47,8 @@ mutant "large events are counted by number alone" dispatch.c '^    if (mailbox->
 mutant "bytes are not looked at" mailbox.c '^    if (bound->bytes >= bound->limit && !bound->is_closed)' '    if (false)'
 mutant "bytes are not given back" mailbox.c '^    bound->bytes -= mailbox_weight(entry);' ''
 mutant "what leaves a full mailbox is not noticed" mailbox.c '^        \*slot_at(mailbox, i) |= MAILBOX_WEIGHED;' '        ;'
+mutant "what goes for a large event need not be enough" mailbox.c \
+    '^    return bound->evictable >= bytes || (mailbox_waiting(mailbox) == 0 .*' '    return bound->evictable > 0;'
 mutant "an event past the bound has no place anywhere" mailbox.c '^    if (bound->is_closed && bound->bytes >= bound->limit)' \
     '    if (bound->is_closed \&\& mailbox->depth > mailbox->capacity \&\& bound->bytes + mailbox_weight(mailbox_at(mailbox, mailbox->capacity)) >= bound->limit)'
 mutant "a sender is not released" dispatch.c '^    if (atomic_fetch_sub_explicit(&actor->remote_debt, 1, memory_order_acq_rel) == 1)' \

@@ -266,6 +266,7 @@ struct performer *troupe_cast(struct troupe *troupe, uint64_t seed)
     performer->spec.capacity = 1 + (uint32_t)random_below(&performer->random, 8);
     if (performer_chance(performer, 40)) /* from less than one large event to a few */
         performer->spec.capacity_bytes = 1 + random_below(&performer->random, 4 * sizeof(big_note));
+    performer->spec.bytes_hold_only = performer_chance(performer, 30);
     performer->spec.tick_limit = 1 + (uint32_t)random_below(&performer->random, 4);
     performer->spec.receive_own = performer->receives_own;
     choose_publish(performer);

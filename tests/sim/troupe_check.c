@@ -322,6 +322,22 @@ static void inspect_bound(struct troupe *troupe, const struct actor *owner, cons
                     bound);
 }
 
+/* Bytes of what came under DROP_OLDEST, wherever it stands, without the largest. */
+static uint64_t evictable_but_one(const struct mailbox *mailbox)
+{
+    uint64_t bytes = 0;
+    uint64_t largest = 0;
+    uint32_t i;
+
+    for (i = 0; i < mailbox->depth; i++) {
+        uint64_t weight = mailbox_at(mailbox, i) & MAILBOX_EVICTABLE ? mailbox_weight(mailbox_at(mailbox, i)) : 0;
+
+        bytes += weight;
+        largest = weight > largest ? weight : largest;
+    }
+    return bytes - largest;
+}
+
 /* The bound in bytes: one event at most is past it, and nobody waits while there is room. */
 static void inspect_bytes(struct troupe *troupe, const struct actor *owner, const struct mailbox *mailbox)
 {
@@ -341,6 +357,9 @@ static void inspect_bytes(struct troupe *troupe, const struct actor *owner, cons
     if (bytes != mailbox->bound->bytes || before >= mailbox->bound->limit)
         troupe_fail(troupe, "%s counts %llu bytes, it has %llu and room for %llu", owner->sender.name,
                     (unsigned long long)mailbox->bound->bytes, (unsigned long long)bytes,
+                    (unsigned long long)mailbox->bound->limit);
+    if (!mailbox->bound->is_for_block && evictable_but_one(mailbox) >= mailbox->bound->limit)
+        troupe_fail(troupe, "%s has more than one event past its %llu bytes that might be evicted", owner->sender.name,
                     (unsigned long long)mailbox->bound->limit);
     if (bytes < mailbox->bound->limit && mailbox->capacity != mailbox->bound->capacity)
         troupe_fail(troupe, "%s has room for bytes and lets nobody in", owner->sender.name);

@@ -154,6 +154,71 @@ static uint32_t admit_all(struct mailbox *mailbox)
     return count;
 }
 
+/* How many of the oldest that may go and that weigh anything have to for an event of so many bytes; -1: all would not do. */
+static int model_victims(const struct bounded_model *model, uint64_t bytes)
+{
+    bool has_waiters = model->list.depth > model->queued;
+    uint64_t freed = 0;
+    int count = 0;
+    uint32_t i = 0;
+
+    while (freed < bytes && (has_waiters || model->bytes - freed >= model->limit)) {
+        while (i < model->queued && (!(model->list.entries[i] & MAILBOX_EVICTABLE) || weight_of(model->list.entries[i]) == 0))
+            i++;
+        if (i == model->queued)
+            return -1;
+        freed += weight_of(model->list.entries[i++]);
+        count++;
+    }
+    return count;
+}
+
+/* The oldest of them; its place is given to nobody yet. */
+static uintptr_t model_evict_bytes(struct bounded_model *model)
+{
+    uint32_t i = 0;
+    uintptr_t entry;
+
+    while (!(model->list.entries[i] & MAILBOX_EVICTABLE) || weight_of(model->list.entries[i]) == 0)
+        i++;
+    entry = model->list.entries[i];
+    model_remove(&model->list, i);
+    model->bytes -= weight_of(entry);
+    model->queued--;
+    return entry;
+}
+
+static void make_room(struct mailbox *mailbox, struct bounded_model *model, uint64_t bytes)
+{
+    uint32_t waiting = model->list.depth - model->queued;
+    int victims = model_victims(model, bytes);
+    uint64_t freed = 0;
+
+    CU_ASSERT_EQUAL(mailbox_can_make_room(mailbox, bytes), victims >= 0);
+    if (victims <= 0)
+        return;
+    for (; victims > 0; victims--) {
+        uintptr_t entry = model_evict_bytes(model);
+
+        CU_ASSERT_FALSE(mailbox_has_made_room(mailbox, freed, bytes));
+        CU_ASSERT_EQUAL(mailbox_evict_bytes(mailbox) & ~MAILBOX_WEIGHED, entry);
+        freed += weight_of(entry);
+    }
+    CU_ASSERT_TRUE(mailbox_has_made_room(mailbox, freed, bytes));
+    give_places(model);
+    CU_ASSERT_EQUAL(admit_all(mailbox), waiting - (model->list.depth - model->queued));
+}
+
+static uint64_t evictable_bytes(const struct bounded_model *model)
+{
+    uint64_t bytes = 0;
+    uint32_t i;
+
+    for (i = 0; i < model->queued; i++)
+        bytes += model->list.entries[i] & MAILBOX_EVICTABLE ? weight_of(model->list.entries[i]) : 0;
+    return bytes;
+}
+
 static bool is_same_bounded(const struct mailbox *mailbox, const struct bounded_model *model)
 {
     uint32_t queued = mailbox->depth < mailbox->capacity ? mailbox->depth : mailbox->capacity;
@@ -164,6 +229,7 @@ static bool is_same_bounded(const struct mailbox *mailbox, const struct bounded_
             return false;
     }
     return mailbox->depth == model->list.depth && queued == model->queued && mailbox->bound->bytes == model->bytes &&
+           mailbox->bound->evictable == evictable_bytes(model) &&
            (mailbox->bound->is_closed || mailbox->capacity == model->capacity);
 }
 
@@ -171,8 +237,14 @@ static void one_bounded_round(struct mailbox *mailbox, struct heap *heap, struct
                               uintptr_t entry)
 {
     uint32_t waiting = model->list.depth - model->queued;
-    size_t choice = dice_below(dice, 10);
+    size_t choice = dice_below(dice, 12);
     uintptr_t gone = 0;
+
+    if (choice >= 10) {
+        if (mailbox->bound->is_closed)
+            make_room(mailbox, model, 1 + dice_below(dice, 400));
+        return;
+    }
 
     if (choice < 5 && model->list.depth < MOST) {
         push_bounded(mailbox, heap, model, entry | dice_below(dice, 4));
@@ -219,7 +291,7 @@ static void bounded_in_bytes_it_does_what_a_sum_says(void)
         model.capacity = 1 + (uint32_t)dice_below(&dice, 12);
         model.limit = 1 + dice_below(&dice, 1000);
         mailbox_init(&mailbox, model.capacity);
-        CU_ASSERT_EQUAL_FATAL(mailbox_set_bound(&mailbox, &heap, model.limit), MAIKO_OK);
+        CU_ASSERT_EQUAL_FATAL(mailbox_set_bound(&mailbox, &heap, model.limit, false), MAIKO_OK);
         if (round % 4 == 0)
             failing_allocator_fail_nth(&memory, (long)dice_below(&dice, 4));
         for (i = 0; i < EVENTS && is_good; i++) {
@@ -249,7 +321,7 @@ static void without_memory_for_its_bound_a_mailbox_has_none(void)
         heap_init(&heap, &memory.allocator, 0);
         mailbox_init(&mailbox, 8);
         failing_allocator_fail_nth(&memory, nth);
-        CU_ASSERT_EQUAL(mailbox_set_bound(&mailbox, &heap, 100), MAIKO_ENOMEM);
+        CU_ASSERT_EQUAL(mailbox_set_bound(&mailbox, &heap, 100, false), MAIKO_ENOMEM);
         CU_ASSERT_EQUAL(mailbox_nominal(&mailbox), 8);
         mailbox_deinit(&mailbox, &heap);
         CU_ASSERT(failing_allocator_is_balanced(&memory));

@@ -152,13 +152,15 @@ typedef struct maiko_actor_spec {
     bool receive_own;                        /* also receives what it sends itself */
     const maiko_event_type *const *types;    /* MAIKO_TYPES(MAIKO_TYPE(reading)): types it deals with, or NULL; see below */
     uint64_t capacity_bytes;                 /* bytes its mailbox holds, see below; 0: the supervisor's mailbox_bytes */
+    bool bytes_hold_only;                    /* they hold senders under BLOCK, and make no other policy drop or fail */
 } maiko_actor_spec;
 
 /*
- * With a bound in bytes a mailbox is also full for events under BLOCK, whose senders then wait, when its queued events above
- * 4 KiB have so many bytes.  An event goes in while there are fewer, whatever its own size, so the largest always finds a place.
- * Events of the other policies, which would be dropped or fail the actor, are bounded by `capacity` alone, and so is the
- * priority lane.
+ * With a bound in bytes a mailbox is also full when its queued events above 4 KiB have so many bytes: for all under BLOCK, whose
+ * senders then wait, and for further ones above 4 KiB under the other policies.  DROP_OLDEST drops as many old ones of these as
+ * make room for the new one, and the new one where they could not.  An event goes in while there are fewer bytes, whatever its
+ * own size, so the largest always finds a place.  Smaller ones under these policies, and the priority lane, are bounded by
+ * `capacity` alone.
  */
 
 /*

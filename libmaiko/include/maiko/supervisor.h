@@ -55,7 +55,7 @@ typedef struct maiko_config {
     bool keep_counters;        /* leave the file behind on a clean stop */
     bool handle_no_signals;    /* maiko_supervisor_run() leaves SIGINT and SIGTERM alone */
     uint64_t seed;             /* of MAIKO_DETERMINISTIC */
-    uint64_t mailbox_bytes;    /* of events above 4 KiB behind which senders under BLOCK wait; 0: their number alone */
+    uint64_t mailbox_bytes;    /* of events above 4 KiB that a mailbox holds; 0: as many as their number allows */
 } maiko_config;
 
 /** One actor that a stop could not finish, or one name under which events came from outside that got no further. */
