@@ -16,6 +16,7 @@ struct pattern {
     uint64_t made_at_ns;            /* our own subscriptions: when, monotonic */
     bool is_failed;                 /* ended under FAIL, for this life of both nodes */
     bool is_denied;                 /* by the allow list, as the newest answer says */
+    bool was_denied;                /* our own subscriptions: by the answer before */
     char *text;
 };
 

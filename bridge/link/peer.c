@@ -289,13 +289,25 @@ void peer_disconnected(struct peer *peer, const char *reason, uint64_t now_ns)
     peer_end_session(peer, reason, "", now_ns);
 }
 
-void peer_died(struct peer *peer, uint64_t now_ns)
+/* Nobody waits for it, and what it was to have is lost. */
+static void keep_nothing(struct peer *peer)
 {
-    peer_disconnected(peer, "died", now_ns);
     stream_restart(&peer->stream, exporter_next_stream(peer->config.exporter));
     stream_give_up(&peer->stream);
     patterns_clear(&peer->interest);
     peer->ends_queued = 0;
+}
+
+void peer_died(struct peer *peer, uint64_t now_ns)
+{
+    peer_disconnected(peer, "died", now_ns);
+    keep_nothing(peer);
+}
+
+void peer_shut_out(struct peer *peer, uint64_t now_ns)
+{
+    peer_bye(peer, "denied", now_ns);
+    keep_nothing(peer);
 }
 
 static void dispatch(struct peer *peer, const struct frame *frame, uint64_t now_ns)

@@ -222,6 +222,13 @@ void peer_died(struct peer *peer, uint64_t now_ns);
 /* Ends the session in order; call it when exporter_is_drained() or a deadline has passed. */
 void peer_bye(struct peer *peer, const char *reason, uint64_t now_ns);
 
+/* The allow list has changed: what either side may have of the other is judged again.  What is denied from now on is told to the
+ * other side, and nothing more of it is queued, nor taken; what was published before still goes there. */
+void peer_review(struct peer *peer, uint64_t now_ns);
+
+/* It may have nothing any more: the session ends with `denied`, and what was kept for it is lost and counted. */
+void peer_shut_out(struct peer *peer, uint64_t now_ns);
+
 /* Timers.  To be called at peer_deadline() at the latest, any earlier call is harmless. */
 void peer_tick(struct peer *peer, uint64_t now_ns);
 

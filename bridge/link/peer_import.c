@@ -134,13 +134,15 @@ static void allow_all(struct patterns *wishes)
 {
     size_t i;
 
-    for (i = 0; i < wishes->count; i++)
+    for (i = 0; i < wishes->count; i++) {
+        wishes->list[i].was_denied = wishes->list[i].is_denied;
         wishes->list[i].is_denied = false;
+    }
 }
 
-static void tell_denied(struct peer *peer, struct slice denied)
+/* Told once, as long as one answer after the other says it. */
+static void hear_denied(struct peer *peer, struct slice denied)
 {
-    char text[WIRE_NAME_MAX + 1];
     struct reader reader;
     uint32_t count = frame_array(denied, &reader);
     struct slice pattern;
@@ -150,11 +152,11 @@ static void tell_denied(struct peer *peer, struct slice denied)
     for (i = 0; i < count && frame_next_text(&reader, &pattern, NULL) == MAIKO_OK; i++) {
         struct pattern *wish = patterns_find(&peer->wishes, (const char *)pattern.data, pattern.len);
 
-        if (wish != NULL)
-            wish->is_denied = true;
-        memcpy(text, pattern.data, pattern.len);
-        text[pattern.len] = '\0';
-        peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_REFUSED, .reason = "denied", .pattern = text});
+        if (wish == NULL)
+            continue; /* withdrawn meanwhile */
+        wish->is_denied = true;
+        if (!wish->was_denied)
+            peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_REFUSED, .reason = "denied", .pattern = wish->text});
     }
     patterns_changed(&peer->wishes);
 }
@@ -244,12 +246,16 @@ void peer_on_ready(struct peer *peer, const struct frame *frame, uint64_t now_ns
     struct text error;
     maiko_status status;
 
-    if (frame->number <= peer->ready_number || frame->number > peer->wish_number + 1)
+    if (frame->number == 0 || frame->number < peer->ready_number || frame->number > peer->wish_number + 1)
         return;
+    if (frame->number == peer->ready_number) { /* an answer that was repeated, or judged again there */
+        hear_denied(peer, frame->denied);
+        return;
+    }
     peer->ready_number = frame->number;
     if (!peer->inflow.is_ready)
         enter_stream(peer, frame);
-    tell_denied(peer, frame->denied);
+    hear_denied(peer, frame->denied);
     text_init_buffer(&error, reason, sizeof(reason));
     status = hear_failed(peer, frame->failed, &error);
     if (status != MAIKO_OK) {

@@ -292,6 +292,71 @@ void peer_on_subscribe(struct peer *peer, const struct frame *frame, uint64_t no
     peer_flush(peer, now_ns);
 }
 
+/* ---- the allow list has changed ---- */
+
+/* What they want, with the verdicts of now.  What was denied and is not any more counts from an answer on, which needs a session:
+ * until then nothing of it is kept for them. */
+static maiko_status judge_again(struct peer *peer, struct patterns *list, bool *ret_has_changed)
+{
+    bool is_answered = peer->state == PEER_UP && peer->interest_number > 0;
+    maiko_status status = MAIKO_OK;
+    uint32_t denied = 0;
+    size_t place;
+    size_t i;
+
+    *ret_has_changed = false;
+    pack_clear(&peer->denied);
+    place = pack_array_begin(&peer->denied);
+    for (i = 0; i < peer->interest.count && status == MAIKO_OK; i++) {
+        struct pattern pattern = peer->interest.list[i];
+
+        pattern.is_denied = (pattern.is_denied && !is_answered) || !is_allowed(peer, pattern.text);
+        *ret_has_changed = *ret_has_changed || pattern.is_denied != peer->interest.list[i].is_denied;
+        if (pattern.is_denied) {
+            pack_str(&peer->denied, pattern.text);
+            denied++;
+        }
+        status = patterns_add(list, &pattern);
+    }
+    pack_array_end(&peer->denied, place, denied);
+    return status == MAIKO_OK ? pack_status(&peer->denied) : status;
+}
+
+static void deny_all(struct patterns *interest)
+{
+    size_t i;
+
+    for (i = 0; i < interest->count; i++)
+        interest->list[i].is_denied = true;
+    patterns_changed(interest);
+}
+
+void peer_review(struct peer *peer, uint64_t now_ns)
+{
+    bool is_answered = peer->state == PEER_UP && peer->interest_number > 0;
+    struct patterns list;
+    bool has_changed;
+    maiko_status status;
+
+    patterns_changed(&peer->wishes);
+    patterns_init(&list, peer->heap);
+    status = judge_again(peer, &list, &has_changed);
+    if (status != MAIKO_OK) { /* not known to be allowed: asked for and judged in another session */
+        patterns_deinit(&list);
+        deny_all(&peer->interest);
+        peer_fail(peer, status, "out of memory", now_ns);
+        return;
+    }
+    if (has_changed && is_answered)
+        push_past(peer, &list, &peer->interest);
+    patterns_deinit(&peer->interest);
+    peer->interest = list;
+    if (!has_changed || !is_answered)
+        return;
+    send_ready(peer, peer->interest_number, now_ns);
+    peer_flush(peer, now_ns);
+}
+
 bool peer_is_subscribed(const struct peer *peer, const char *topic)
 {
     return peer->state == PEER_UP && peer->interest_number > 0 && patterns_match(&peer->interest, topic);

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "link/pace.h"
 #include "link/zmq_port.h"
+#include "space/text_list.h"
 
 enum {
     PORT_WATCHES_MAX = 4,
@@ -128,8 +129,9 @@ struct port_bind {
 /* A prefix plain listeners have asked for. */
 struct listened {
     struct list link;
-    unsigned count;  /* listeners, those that were refused included: libzmq does not say whose end it reports */
-    bool is_granted; /* one of them at least */
+    unsigned count;        /* listeners, those that were refused included: libzmq does not say whose end it reports */
+    bool is_granted;       /* one of them at least */
+    struct text_list keys; /* to whom, since they were last made to come again; some may have left */
     size_t len;
     unsigned char prefix[];
 };
@@ -203,6 +205,7 @@ void port_shared_look(struct zmq_port *port);           /* after the sleep: asks
 void port_shared_close(struct zmq_port *port);
 
 /* zmq_port.c */
+void port_bind_anew(struct zmq_port *port, enum port_door door); /* what is encrypted: ends the connections made to it */
 void port_rebind_pending(struct zmq_port *port, uint64_t now_ns);
 
 /* zmq_monitor.c */

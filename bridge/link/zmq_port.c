@@ -207,24 +207,33 @@ void port_rebind_pending(struct zmq_port *port, uint64_t now_ns)
     }
 }
 
-void zmq_port_set_keys(struct zmq_port *port, const char *public_key, const char *secret_key)
+void port_bind_anew(struct zmq_port *port, enum port_door door)
 {
     struct clock clock;
-    struct list *link;
     unsigned i;
 
-    memcpy(port->public_key, public_key, KEY_TEXT_SIZE);
-    memcpy(port->secret_key, secret_key, KEY_TEXT_SIZE);
     for (i = 0; i < port->bind_count; i++) {
-        if (!port->binds[i].is_encrypted)
+        struct port_bind *bind = &port->binds[i];
+
+        if (bind->door != door || !bind->is_encrypted || bind->is_pending)
             continue;
-        (void)zmq_unbind(door_socket(port, port->binds[i].door), port->binds[i].endpoint);
+        (void)zmq_unbind(door_socket(port, door), bind->endpoint);
         port->items_are_stale = true;
-        port->binds[i].is_pending = true;
-        port->binds[i].listener_fd = -1;
+        bind->is_pending = true;
+        bind->listener_fd = -1;
     }
     clock_init(&clock);
     port_rebind_pending(port, clock_mono_ns(&clock));
+}
+
+void zmq_port_set_keys(struct zmq_port *port, const char *public_key, const char *secret_key)
+{
+    struct list *link;
+
+    memcpy(port->public_key, public_key, KEY_TEXT_SIZE);
+    memcpy(port->secret_key, secret_key, KEY_TEXT_SIZE);
+    port_bind_anew(port, PORT_LINKS);
+    port_bind_anew(port, PORT_LISTENERS);
     LIST_FOR_EACH (link, &port->outgoing) {
         struct route *route = CONTAINER_OF(link, struct route, link);
 

@@ -125,6 +125,10 @@ bool zmq_port_is_listened_to(const struct zmq_port *port);
 /* Does anybody listen to this topic? */
 bool zmq_port_has_listener(const struct zmq_port *port, const char *topic);
 
+/* What may_listen() says has changed: when some listener has what it may not have any more, all that have keys are made to come
+ * again (libzmq ends no single connection), and are asked anew. */
+void zmq_port_review_listeners(struct zmq_port *port);
+
 /* Calls `ready` from zmq_port_read() whenever `fd` is readable.  MAIKO_OK, MAIKO_ELIMIT (four at most). */
 MAIKO_MUST_CHECK maiko_status zmq_port_watch(struct zmq_port *port, int fd, void (*ready)(void *userdata), void *userdata);
 

@@ -54,6 +54,7 @@ static struct listened *listened_add(struct zmq_port *port, const void *prefix, 
 static void listened_free(struct zmq_port *port, struct listened *listened)
 {
     list_remove(&listened->link);
+    text_list_clear(&listened->keys, port->heap);
     heap_free(port->heap, listened, sizeof(*listened) + listened->len);
 }
 
@@ -63,9 +64,15 @@ static void tell(struct zmq_port *port, const struct listened *listened, bool is
         port->hooks.listening((const char *)listened->prefix, listened->len, is_on, port->hooks.userdata);
 }
 
+static bool remember(struct zmq_port *port, struct listened *listened, const char *key)
+{
+    return key[0] == '\0' || text_list_has(&listened->keys, key) || text_list_add(&listened->keys, port->heap, key) == MAIKO_OK;
+}
+
 static void subscribe(struct zmq_port *port, zmq_msg_t *message, const unsigned char *prefix, size_t len)
 {
-    const char *key = zmq_msg_gets(message, "User-Id");
+    const char *id = zmq_msg_gets(message, "User-Id");
+    const char *key = id == NULL ? "" : id;
     struct listened *listened = listened_find(port, prefix, len);
 
     if (listened == NULL)
@@ -73,12 +80,13 @@ static void subscribe(struct zmq_port *port, zmq_msg_t *message, const unsigned 
     if (listened == NULL)
         return; /* not granted: they get nothing */
     listened->count++;
-    if (!port->hooks.may_listen(key == NULL ? "" : key, (const char *)prefix, len, port->hooks.userdata)) {
-        port_refuse(port, key == NULL ? "" : key, "denied", "key %s may not listen to \"%.*s\"", key == NULL ? "(none)" : key,
-                    (int)len, (const char *)prefix);
+    if (!port->hooks.may_listen(key, (const char *)prefix, len, port->hooks.userdata)) {
+        port_refuse(port, key, "denied", "key %s may not listen to \"%.*s\"", key[0] == '\0' ? "(none)" : key, (int)len,
+                    (const char *)prefix);
         return;
     }
-    if (zmq_setsockopt(port->publisher, ZMQ_SUBSCRIBE, prefix, len) == 0 && !listened->is_granted) {
+    if (remember(port, listened, key) && zmq_setsockopt(port->publisher, ZMQ_SUBSCRIBE, prefix, len) == 0 &&
+        !listened->is_granted) {
         listened->is_granted = true;
         tell(port, listened, true);
     }
@@ -94,6 +102,39 @@ static void unsubscribe(struct zmq_port *port, const unsigned char *prefix, size
     if (listened->is_granted)
         tell(port, listened, false);
     listened_free(port, listened);
+}
+
+/* ---- rights that end ---- */
+
+static bool review(struct zmq_port *port, const struct listened *listened)
+{
+    const char *prefix = (const char *)listened->prefix;
+    bool is_right = true;
+    size_t i;
+
+    for (i = 0; i < listened->keys.count; i++) {
+        const char *key = listened->keys.items[i];
+
+        if (port->hooks.may_listen(key, prefix, listened->len, port->hooks.userdata))
+            continue;
+        is_right = false;
+        port_refuse(port, key, "denied", "key %s may not listen to \"%.*s\" any more", key, (int)listened->len, prefix);
+    }
+    return is_right;
+}
+
+void zmq_port_review_listeners(struct zmq_port *port)
+{
+    bool is_right = true;
+    struct list *link;
+
+    LIST_FOR_EACH (link, &port->listened)
+        is_right = review(port, CONTAINER_OF(link, struct listened, link)) && is_right;
+    if (is_right)
+        return;
+    port_bind_anew(port, PORT_LISTENERS);
+    LIST_FOR_EACH (link, &port->listened)
+        text_list_clear(&CONTAINER_OF(link, struct listened, link)->keys, port->heap);
 }
 
 void port_publisher_read(struct zmq_port *port)

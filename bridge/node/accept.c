@@ -45,14 +45,18 @@ static bool settle_double(maiko_bridge *bridge, struct node_peer *peer, struct r
     return true;
 }
 
-/* With a key, a name may be somebody else's. */
-static bool may_be_named(maiko_bridge *bridge, struct route *route, const struct frame *hello, const char *name)
+/* With a key, a name may be somebody else's; and a connection outlives the list that admitted it. */
+static bool is_welcome(maiko_bridge *bridge, struct route *route, const struct frame *hello, const char *name)
 {
+    const char *key = route_key(route);
     char text[KEY_TEXT_SIZE + SPACE_NAME_MAX + 64];
 
-    if (node_access_may_be_named(bridge, route, name))
+    if (key[0] != '\0' && !node_access_admit(key, route_address(route), bridge))
+        snprintf(text, sizeof(text), "key %s is not admitted any more", key);
+    else if (!node_access_may_be_named(bridge, key, name))
+        snprintf(text, sizeof(text), "key %s may not be node %s", key, name);
+    else
         return true;
-    snprintf(text, sizeof(text), "key %s may not be node %s", route_key(route), name);
     refuse(bridge, route, hello->session, "denied", text);
     return false;
 }
@@ -68,7 +72,7 @@ static struct node_peer *accept_hello(maiko_bridge *bridge, struct route *route,
         refuse(bridge, route, hello->session, "protocol", "no name for a node");
         return NULL;
     }
-    if (!may_be_named(bridge, route, hello, name))
+    if (!is_welcome(bridge, route, hello, name))
         return NULL;
     peer = peers_find(bridge, name);
     if (peer != NULL && peer->is_dead && peer->ends_ns != UINT64_MAX) { /* this is its next life */
@@ -84,6 +88,7 @@ static struct node_peer *accept_hello(maiko_bridge *bridge, struct route *route,
         return NULL;
     }
     peer->ends_ns = UINT64_MAX;
+    memcpy(peer->access_key, route_key(route), KEY_TEXT_SIZE);
     if (peer->route != route) { /* also when it was linked by shared memory */
         peers_drop_route(peer, 0);
         peer->route = route;

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "node/node.h"
+#include "node/peers.h"
 #include "security/key_file.h"
 #include "security/trusted_file.h"
 #include "space/ini_text.h"
@@ -39,7 +39,7 @@ static maiko_status load_allow(maiko_bridge *bridge, struct allow_list *ret_list
     return status;
 }
 
-maiko_status node_access_load(maiko_bridge *bridge, struct text *error)
+maiko_status node_access_load(maiko_bridge *bridge, bool *ret_has_changed, struct text *error)
 {
     struct key_text keys = {"", ""};
     struct allow_list allow;
@@ -51,6 +51,7 @@ maiko_status node_access_load(maiko_bridge *bridge, struct text *error)
         status = load_allow(bridge, &allow, error);
     if (status != MAIKO_OK)
         return status;
+    *ret_has_changed = !allow_list_is_same(&allow, &bridge->allow);
     allow_list_deinit(&bridge->allow);
     bridge->allow = allow;
     if (bridge->port != NULL && strcmp(keys.secret_key, bridge->keys.secret_key) != 0)
@@ -98,46 +99,70 @@ bool node_access_may_listen(const char *key, const char *prefix, size_t len, voi
 
 /* NULL with *ret_is_free: no list binds it, because it is of this host, or trusted in full, or not encrypted at all (and then
  * listening that way was asked for). */
-static const struct allow_peer *bound_by(const maiko_bridge *bridge, const struct route *route, bool *ret_is_free)
+static const struct allow_peer *bound_by(const maiko_bridge *bridge, const char *key, bool *ret_is_free)
 {
-    const char *key = route == NULL ? "" : route_key(route);
-
-    *ret_is_free = key[0] == '\0' || !route_is_incoming(route) || is_peer_key(bridge, key);
+    *ret_is_free = key[0] == '\0' || is_peer_key(bridge, key);
     return *ret_is_free ? NULL : allow_list_find(&bridge->allow, key);
 }
 
 /* Also of keys that are trusted in full: a name that belongs to a key is that key's. */
-bool node_access_may_be_named(const maiko_bridge *bridge, const struct route *route, const char *node)
+bool node_access_may_be_named(const maiko_bridge *bridge, const char *key, const char *node)
 {
-    const char *key = route_key(route);
-
     return key[0] == '\0' || allow_list_may_be_named(&bridge->allow, key, node);
 }
 
-static bool report(maiko_bridge *bridge, const struct route *route, bool is_allowed, const char *what, const char *topic)
+static bool report(maiko_bridge *bridge, const char *key, const char *address, bool is_allowed, const char *what,
+                   const char *topic)
 {
     if (is_allowed)
         return true;
     atomic_fetch_add_explicit(&bridge->denied, 1, memory_order_relaxed);
-    node_news_refused(bridge, route_address(route), "denied", topic, "key %s from %s may not %s \"%s\"", route_key(route),
-                      route_address(route), what, topic);
+    node_news_refused(bridge, address, "denied", topic, "key %s from %s may not %s \"%s\"", key, address, what, topic);
     return false;
 }
 
-bool node_access_may_publish(maiko_bridge *bridge, const struct route *route, const char *topic)
+bool node_access_may_publish(maiko_bridge *bridge, const char *key, const char *address, const char *topic)
 {
     bool is_free;
-    const struct allow_peer *peer = bound_by(bridge, route, &is_free);
+    const struct allow_peer *peer = bound_by(bridge, key, &is_free);
 
-    return report(bridge, route, is_free || (peer != NULL && allow_peer_may_publish(peer, topic)), "publish", topic);
+    return report(bridge, key, address, is_free || (peer != NULL && allow_peer_may_publish(peer, topic)), "publish", topic);
 }
 
 /* A pattern is allowed when something listed covers all of it: it is listed itself, or is one topic that is. */
-bool node_access_may_subscribe(maiko_bridge *bridge, const struct route *route, const char *pattern)
+bool node_access_may_subscribe(maiko_bridge *bridge, const char *key, const char *address, const char *pattern)
 {
     bool is_free;
-    const struct allow_peer *peer = bound_by(bridge, route, &is_free);
+    const struct allow_peer *peer = bound_by(bridge, key, &is_free);
 
-    return report(bridge, route, is_free || (peer != NULL && allow_peer_may_subscribe_pattern(peer, pattern)), "subscribe to",
-                  pattern);
+    return report(bridge, key, address, is_free || (peer != NULL && allow_peer_may_subscribe_pattern(peer, pattern)),
+                  "subscribe to", pattern);
+}
+
+/* ---- lists that have changed ---- */
+
+/* Its connection cannot be ended by us, but it is nobody's from now on. */
+static void shut_out(maiko_bridge *bridge, struct node_peer *peer)
+{
+    if (peer_state(peer->peer) == PEER_UP)
+        node_news_refused(bridge, peers_address_of(peer), "denied", NULL, "key %s of node %s is not admitted any more",
+                          peer->access_key, peers_name_of(peer));
+    peer_shut_out(peer->peer, node_now(bridge));
+}
+
+void node_access_review(maiko_bridge *bridge)
+{
+    struct list *link;
+
+    LIST_FOR_EACH (link, &bridge->peers) {
+        struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
+
+        if (peer->access_key[0] == '\0')
+            continue;
+        if (node_access_admit(peer->access_key, "", bridge) && node_access_may_be_named(bridge, peer->access_key, peer->name))
+            peer_review(peer->peer, node_now(bridge));
+        else
+            shut_out(bridge, peer);
+    }
+    zmq_port_review_listeners(bridge->port);
 }

@@ -143,7 +143,7 @@ static const char *look_up(maiko_bridge *bridge, const struct route *route, cons
     }
     if (visitor->sender[0] == '\0')
         strcpy(visitor->sender, "outside");
-    if (!node_access_may_publish(bridge, route, visitor->topic)) {
+    if (!node_access_may_publish(bridge, route_key(route), route_address(route), visitor->topic)) {
         text_append_format(error, "the allow list of %s does not have %s for this key", bridge->node_name, visitor->topic);
         return "denied";
     }

@@ -166,14 +166,14 @@ static bool sink_may_subscribe(struct peer *machine, const char *pattern, void *
 {
     struct node_peer *peer = userdata;
 
-    return node_access_may_subscribe(peer->bridge, peer->route, pattern);
+    return node_access_may_subscribe(peer->bridge, peer->access_key, peers_address_of(peer), pattern);
 }
 
 static bool sink_may_publish(struct peer *machine, const char *topic, void *userdata)
 {
     struct node_peer *peer = userdata;
 
-    return node_access_may_publish(peer->bridge, peer->route, topic);
+    return node_access_may_publish(peer->bridge, peer->access_key, peers_address_of(peer), topic);
 }
 
 static const struct peer_sink sink = {

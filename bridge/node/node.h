@@ -121,12 +121,13 @@ struct node_peer {
     bool is_subscribed_to;            /* it told what it wants of us */
     char name[SPACE_NAME_MAX + 1];    /* "" until known */
     char endpoint[PORT_ENDPOINT_MAX]; /* where we connect */
-    char key[KEY_TEXT_SIZE];
-    struct text_list actors;      /* it has */
-    uint64_t ends_ns;             /* it left the space: freed when its goodbye came, or then; UINT64_MAX: it has not */
-    bool is_dead;                 /* it left by dying */
-    uint64_t accepted;            /* it is dead: events for us that it accepted in its life; OBITUARY_UNKNOWN; 0: none */
-    maiko_link_counters *figures; /* in the counters file; NULL: never met, or no memory */
+    char key[KEY_TEXT_SIZE];          /* that we expect there */
+    char access_key[KEY_TEXT_SIZE];   /* by which the allow list judges it, connected or not; "": it does not */
+    struct text_list actors;          /* it has */
+    uint64_t ends_ns;                 /* it left the space: freed when its goodbye came, or then; UINT64_MAX: it has not */
+    bool is_dead;                     /* it left by dying */
+    uint64_t accepted;                /* it is dead: events for us that it accepted in its life; OBITUARY_UNKNOWN; 0: none */
+    maiko_link_counters *figures;     /* in the counters file; NULL: never met, or no memory */
     uint64_t gaps;
     uint64_t refused_shown;  /* of our events, how many the counters file shows as refused there */
     uint64_t redial_ns;      /* connecting side without a route: when to try again; UINT64_MAX: not */
@@ -394,12 +395,18 @@ void node_door_listen(maiko_bridge *bridge, const struct export_event *event, si
 
 /* ---- access.c: keys and allow lists ---- */
 
-maiko_status node_access_load(maiko_bridge *bridge, struct text *error);
+/* *ret_has_changed: the lists say something else than those before. */
+maiko_status node_access_load(maiko_bridge *bridge, bool *ret_has_changed, struct text *error);
+
+/* Whom we know is judged again, by the lists as they are now. */
+void node_access_review(maiko_bridge *bridge);
 bool node_access_admit(const char *key, const char *address, void *bridge);
 bool node_access_admit_user(uid_t user, pid_t process, void *bridge);
 bool node_access_may_listen(const char *key, const char *prefix, size_t len, void *bridge);
-bool node_access_may_be_named(const maiko_bridge *bridge, const struct route *route, const char *node);
-bool node_access_may_publish(maiko_bridge *bridge, const struct route *route, const char *topic);
-bool node_access_may_subscribe(maiko_bridge *bridge, const struct route *route, const char *pattern);
+
+/* `key` is "" for who has none; `address` is for people, who are told of a refusal. */
+bool node_access_may_be_named(const maiko_bridge *bridge, const char *key, const char *node);
+bool node_access_may_publish(maiko_bridge *bridge, const char *key, const char *address, const char *topic);
+bool node_access_may_subscribe(maiko_bridge *bridge, const char *key, const char *address, const char *pattern);
 
 #endif

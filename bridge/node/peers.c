@@ -34,6 +34,11 @@ const char *peers_name_of(const struct node_peer *peer)
     return peer->name[0] != '\0' ? peer->name : peer->endpoint;
 }
 
+const char *peers_address_of(const struct node_peer *peer)
+{
+    return peer->route != NULL ? route_address(peer->route) : peers_name_of(peer);
+}
+
 /* ---- making and ending peers ---- */
 
 void peers_drop_route(struct node_peer *peer, unsigned linger_ms)

@@ -15,6 +15,9 @@ struct node_peer *peers_find(maiko_bridge *bridge, const char *name);
 /* For people: its name, or where we connect. */
 const char *peers_name_of(const struct node_peer *peer);
 
+/* For people: where it is, or was last known to be. */
+const char *peers_address_of(const struct node_peer *peer);
+
 /* Without a connection.  NULL: too many, or no memory. */
 struct node_peer *peers_make(maiko_bridge *bridge, const char *name);
 

@@ -194,12 +194,13 @@ static maiko_status open_all(maiko_bridge *bridge, struct text *error)
     struct exporter_config config = {
         .heap = bridge->heap, .log_bytes = log_bytes(bridge), .stream_seed = clock_wall_ns(&bridge->clock)};
     maiko_status status = exporter_new(&config, &bridge->exporter);
+    bool has_changed;
 
     bridge->started_ns = node_now(bridge);
     bridge->clock_name = process_clock();
     bridge->epoch = clock_wall_ns(&bridge->clock);
     if (status == MAIKO_OK)
-        status = node_access_load(bridge, error);
+        status = node_access_load(bridge, &has_changed, error);
     if (status == MAIKO_OK)
         status = open_port(bridge, error);
     if (status == MAIKO_OK)

@@ -196,14 +196,17 @@ static void reload(maiko_bridge *bridge)
 {
     char reason[512];
     struct text error;
+    bool has_changed = false;
     maiko_status status;
 
     text_init_buffer(&error, reason, sizeof(reason));
-    status = node_access_load(bridge, &error);
+    status = node_access_load(bridge, &has_changed, &error);
     if (status == MAIKO_OK)
         node_log(bridge, MAIKO_LOG_INFO, "keys and allow list were read again");
     else
         node_log(bridge, MAIKO_LOG_ERROR, "keys and allow list stay as they were: %s", reason);
+    if (has_changed)
+        node_access_review(bridge);
 }
 
 static uint64_t turn(maiko_bridge *bridge, uint64_t deadline_ns)

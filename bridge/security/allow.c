@@ -175,6 +175,38 @@ maiko_status allow_list_parse(struct allow_list *list, const char *text, struct 
     return reader.status;
 }
 
+/* ---- comparing ---- */
+
+static bool is_same_texts(const struct text_list *a, const struct text_list *b)
+{
+    size_t i;
+
+    if (a->count != b->count)
+        return false;
+    for (i = 0; i < a->count; i++)
+        if (strcmp(a->items[i], b->items[i]) != 0)
+            return false;
+    return true;
+}
+
+bool allow_list_is_same(const struct allow_list *a, const struct allow_list *b)
+{
+    size_t i;
+
+    if (a->count != b->count)
+        return false;
+    for (i = 0; i < a->count; i++) {
+        const struct allow_peer *one = &a->peers[i];
+        const struct allow_peer *other = &b->peers[i];
+
+        if (strcmp(one->name, other->name) != 0 || strcmp(one->key, other->key) != 0 ||
+            !is_same_texts(&one->nodes, &other->nodes) || !is_same_texts(&one->publish, &other->publish) ||
+            !is_same_texts(&one->subscribe, &other->subscribe))
+            return false;
+    }
+    return true;
+}
+
 /* ---- deciding ---- */
 
 const struct allow_peer *allow_list_find(const struct allow_list *list, const char *key)

@@ -41,6 +41,9 @@ void allow_list_deinit(struct allow_list *list);
  */
 MAIKO_MUST_CHECK maiko_status allow_list_parse(struct allow_list *list, const char *text, struct text *error);
 
+/* Do both say the same, in the same order? */
+bool allow_list_is_same(const struct allow_list *a, const struct allow_list *b);
+
 /* NULL when the key is not listed. */
 const struct allow_peer *allow_list_find(const struct allow_list *list, const char *key);
 

@@ -7,68 +7,14 @@
 
 #include <maiko/bridge.h>
 #include <maiko/counters.h>
-#include <maiko/keypair.h>
 #include <maiko/maiko.h>
 #include <maiko/peer.h>
 
 #include "lib/child.h"
+#include "lib/keyring.h"
 #include "lib/process.h"
 #include "lib/report_end.h"
 #include "lib/suite.h"
-
-struct keys {
-    maiko_keypair pair;
-    char file[128];
-};
-
-static void make_keys(struct keys *keys, const char *name)
-{
-    snprintf(keys->file, sizeof(keys->file), "%s/%s", report_ends_directory, name);
-    CU_ASSERT_EQUAL_FATAL(maiko_keypair_generate(&keys->pair), MAIKO_OK);
-    CU_ASSERT_EQUAL_FATAL(maiko_keypair_save(&keys->pair, keys->file, NULL, 0), MAIKO_OK);
-}
-
-/* A server with a key pair, an allow file that is not written yet, and two more pairs. */
-struct keyring {
-    struct keys server;
-    struct keys first;
-    struct keys second;
-    char allow_file[128];
-    maiko_bridge_config config; /* of the server */
-};
-
-static void begin_with_keys(struct keyring *ring)
-{
-    report_ends_begin();
-    make_keys(&ring->server, "server");
-    make_keys(&ring->first, "first");
-    make_keys(&ring->second, "second");
-    snprintf(ring->allow_file, sizeof(ring->allow_file), "%s/allow", report_ends_directory);
-    ring->config = (maiko_bridge_config){.key_file = ring->server.file, .allow_file = ring->allow_file};
-}
-
-/* Admitted by name instead. */
-static void admit_only(struct keyring *ring, const char *const *keys)
-{
-    ring->config.allow_file = NULL;
-    ring->config.peer_keys = keys;
-}
-
-/* A client that connects to `server` by `server_key`, with its own keys (NULL: none). */
-static void start_client_as(struct report_end *client, const char *name, const char *endpoint, const struct keys *own,
-                            const char *server_key)
-{
-    maiko_bridge_config config = {.key_file = own == NULL ? NULL : own->file};
-
-    report_end_make(client, name, &config);
-    CU_ASSERT_EQUAL(maiko_bridge_connect(client->bridge, endpoint, server_key), MAIKO_OK);
-    report_end_start(client);
-}
-
-static void start_client(struct report_end *client, const char *endpoint, const struct keys *own, const char *server_key)
-{
-    start_client_as(client, "client", endpoint, own, server_key);
-}
 
 static void refusals_have_distinct_reasons_and_one_line_each(void)
 {
@@ -78,18 +24,18 @@ static void refusals_have_distinct_reasons_and_one_line_each(void)
     struct report_end client;
     uint32_t before;
 
-    begin_with_keys(&ring);
-    admit_only(&ring, admitted);
+    keyring_begin(&ring);
+    keyring_admit_only(&ring, admitted);
     report_end_listen(&server, &ring.config);
 
-    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.first, ring.server.pair.public_key);
+    keyring_start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.first, ring.server.pair.public_key);
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_READY, NULL));
     report_end_stop(&client);
     CU_ASSERT(report_end_hears(&server, MAIKO_PEER_DOWN, "closed"));
     CU_ASSERT_EQUAL(report_end_counters(&server).refusals, 0);
     before = server.count;
 
-    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.second, ring.server.pair.public_key);
+    keyring_start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.second, ring.server.pair.public_key);
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "key_refused"));
     CU_ASSERT(report_end_hears(&server, MAIKO_PEER_REFUSED, "denied"));
     CU_ASSERT_TRUE(report_end_find(&server, MAIKO_PEER_REFUSED, "denied")->is_ours);
@@ -97,17 +43,17 @@ static void refusals_have_distinct_reasons_and_one_line_each(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(report_end_find(&server, MAIKO_PEER_REFUSED, "denied")->text, ring.second.pair.public_key));
     report_end_stop(&client);
 
-    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.first, ring.second.pair.public_key);
+    keyring_start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.first, ring.second.pair.public_key);
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "server_key_wrong"));
     CU_ASSERT(report_end_hears(&server, MAIKO_PEER_REFUSED, "server_key_wrong"));
     report_end_stop(&client);
 
-    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), NULL, NULL);
+    keyring_start_client(&client, maiko_bridge_endpoint(server.bridge, 0), NULL, NULL);
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "not_encrypted"));
     CU_ASSERT(report_end_hears(&server, MAIKO_PEER_REFUSED, "protocol"));
     report_end_stop(&client);
 
-    start_client(&client, "tcp://127.0.0.1:1", &ring.first, ring.server.pair.public_key);
+    keyring_start_client(&client, "tcp://127.0.0.1:1", &ring.first, ring.server.pair.public_key);
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_DOWN, "no_answer"));
     report_end_stop(&client);
 
@@ -118,32 +64,6 @@ static void refusals_have_distinct_reasons_and_one_line_each(void)
     report_ends_finish();
 }
 
-/* Written beside and renamed, as editors and deployments do. */
-static void replace_file(const char *path, const char *text)
-{
-    char beside[160];
-    FILE *file;
-
-    snprintf(beside, sizeof(beside), "%s.new", path);
-    file = fopen(beside, "w");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-    fputs(text, file);
-    fclose(file);
-    CU_ASSERT_EQUAL(rename(beside, path), 0);
-}
-
-static void allow(const char *file, const struct keys *first, const struct keys *second)
-{
-    char text[512];
-    int len;
-
-    len = snprintf(text, sizeof(text), "[first]\nkey = %s\npublish = #\nsubscribe = #\n", first->pair.public_key);
-    if (second != NULL)
-        snprintf(text + len, sizeof(text) - (size_t)len, "[second]\nkey = %s\npublish = #\nsubscribe = #\n",
-                 second->pair.public_key);
-    replace_file(file, text);
-}
-
 /* Nobody calls maiko_bridge_reload(). */
 static void a_changed_allow_file_holds_at_once_and_a_bad_one_changes_nothing(void)
 {
@@ -151,15 +71,15 @@ static void a_changed_allow_file_holds_at_once_and_a_bad_one_changes_nothing(voi
     struct report_end server;
     struct report_end client;
 
-    begin_with_keys(&ring);
-    allow(ring.allow_file, &ring.first, NULL);
+    keyring_begin(&ring);
+    keyring_allow(ring.allow_file, &ring.first, NULL);
     report_end_listen(&server, &ring.config);
 
-    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.second, ring.server.pair.public_key);
+    keyring_start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.second, ring.server.pair.public_key);
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "key_refused"));
-    replace_file(ring.allow_file, "[second]\nkey = nonsense\n");
+    keyring_replace_file(ring.allow_file, "[second]\nkey = nonsense\n");
     CU_ASSERT(wait_until(strstr(server.log, "stay as they were") != NULL || server.count > 2, 60000));
-    allow(ring.allow_file, &ring.first, &ring.second);
+    keyring_allow(ring.allow_file, &ring.first, &ring.second);
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_READY, NULL)); /* it tries again by itself */
     report_end_stop(&client);
     report_end_stop(&server);
@@ -174,28 +94,28 @@ static void the_name_of_a_key_is_refused_to_all_others(void)
     struct report_end server;
     struct report_end client;
 
-    begin_with_keys(&ring);
+    keyring_begin(&ring);
     snprintf(text, sizeof(text), "[first]\nkey = %s\nnode = alpha\nsubscribe = #\n[second]\nkey = %s\nsubscribe = #\n",
              ring.first.pair.public_key, ring.second.pair.public_key);
-    replace_file(ring.allow_file, text);
+    keyring_replace_file(ring.allow_file, text);
     report_end_make(&server, "server", &ring.config);
     CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
     report_end_start(&server);
     endpoint = maiko_bridge_endpoint(server.bridge, 0);
-    start_client_as(&client, "alpha", endpoint, &ring.second, ring.server.pair.public_key);
+    keyring_start_client_as(&client, "alpha", endpoint, &ring.second, ring.server.pair.public_key);
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "denied"));
     CU_ASSERT(report_end_hears(&server, MAIKO_PEER_REFUSED, "denied"));
     CU_ASSERT_PTR_NOT_NULL(strstr(report_end_find(&server, MAIKO_PEER_REFUSED, "denied")->text, "may not be node alpha"));
     CU_ASSERT_PTR_NOT_NULL(strstr(report_end_find(&server, MAIKO_PEER_REFUSED, "denied")->text, "a node at 127.0.0.1: "));
     CU_ASSERT_PTR_NOT_NULL(strstr(report_end_find(&server, MAIKO_PEER_REFUSED, "denied")->text, ring.second.pair.public_key));
     report_end_stop(&client);
-    start_client_as(&client, "beta", endpoint, &ring.first, ring.server.pair.public_key);
+    keyring_start_client_as(&client, "beta", endpoint, &ring.first, ring.server.pair.public_key);
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "denied"));
     report_end_stop(&client);
-    start_client_as(&client, "beta", endpoint, &ring.second, ring.server.pair.public_key);
+    keyring_start_client_as(&client, "beta", endpoint, &ring.second, ring.server.pair.public_key);
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_READY, NULL));
     report_end_stop(&client);
-    start_client_as(&client, "alpha", endpoint, &ring.first, ring.server.pair.public_key);
+    keyring_start_client_as(&client, "alpha", endpoint, &ring.first, ring.server.pair.public_key);
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_READY, NULL));
     report_end_stop(&client);
     report_end_stop(&server);
@@ -209,7 +129,7 @@ static void make_version(const char *version, const struct keys *first, const st
     snprintf(path, sizeof(path), "%s/%s", report_ends_directory, version);
     CU_ASSERT_EQUAL(mkdir(path, 0700), 0);
     snprintf(path, sizeof(path), "%s/%s/allow", report_ends_directory, version);
-    allow(path, first, second);
+    keyring_allow(path, first, second);
 }
 
 enum { FORGED = 100 };
@@ -304,9 +224,9 @@ static void events_a_key_may_not_publish_are_told_to_who_sent_them(void)
     struct report_end client;
     uint64_t number;
 
-    begin_with_keys(&ring);
+    keyring_begin(&ring);
     snprintf(text, sizeof(text), "[first]\nkey = %s\nsubscribe = #\n", ring.first.pair.public_key);
-    replace_file(ring.allow_file, text);
+    keyring_replace_file(ring.allow_file, text);
     ring.config.space = "reports";
     report_end_make(&server, "server", &ring.config);
     CU_ASSERT_EQUAL(maiko_bridge_import(server.bridge, &counts), MAIKO_OK);
@@ -367,20 +287,20 @@ static void a_file_behind_links_is_read_again_when_they_lead_elsewhere(void)
     struct report_end server;
     struct report_end client;
 
-    begin_with_keys(&ring);
+    keyring_begin(&ring);
     make_version("v1", &ring.first, NULL);
     make_version("v2", &ring.first, &ring.second);
     make_version("v3", &ring.second, NULL);
     point_to("v1");
     CU_ASSERT_EQUAL(symlink("data/allow", ring.allow_file), 0);
     report_end_listen(&server, &ring.config);
-    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.second, ring.server.pair.public_key);
+    keyring_start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.second, ring.server.pair.public_key);
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "key_refused"));
     point_to("v2");
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_READY, NULL));
     report_end_stop(&client);
     point_to("v3");
-    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.second, ring.server.pair.public_key);
+    keyring_start_client(&client, maiko_bridge_endpoint(server.bridge, 0), &ring.second, ring.server.pair.public_key);
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_READY, NULL));
     report_end_stop(&client);
     report_end_stop(&server);
@@ -396,9 +316,9 @@ static void an_allow_file_that_others_can_write_is_refused(void)
     struct report_end end;
 
     report_ends_begin();
-    make_keys(&keys, "server");
+    keyring_make_keys(&keys, "server");
     snprintf(allow_file, sizeof(allow_file), "%s/allow", report_ends_directory);
-    allow(allow_file, &keys, NULL);
+    keyring_allow(allow_file, &keys, NULL);
     CU_ASSERT_EQUAL(chmod(allow_file, 0666), 0);
     report_end_make(&end, "server", &config);
     CU_ASSERT_EQUAL(report_end_try(&end), MAIKO_EPERM);
@@ -415,9 +335,9 @@ static void expect_to_meet_after(struct keyring *ring, const struct keys *own, c
     struct report_end server;
     struct report_end client;
 
-    admit_only(ring, admitted);
+    keyring_admit_only(ring, admitted);
     report_end_listen(&server, &ring->config);
-    start_client(&client, maiko_bridge_endpoint(server.bridge, 0), own, expected->pair.public_key);
+    keyring_start_client(&client, maiko_bridge_endpoint(server.bridge, 0), own, expected->pair.public_key);
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, reason));
     CU_ASSERT_EQUAL(rename(better->file, worse->file), 0);
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_READY, NULL));
@@ -430,7 +350,7 @@ static void a_replaced_key_pair_is_used_without_a_restart(void)
 {
     struct keyring ring;
 
-    begin_with_keys(&ring);
+    keyring_begin(&ring);
     expect_to_meet_after(&ring, &ring.first, &ring.second, "server_key_wrong", &ring.second, &ring.server);
 }
 
@@ -439,7 +359,7 @@ static void a_pair_that_was_refused_may_be_replaced_without_a_restart(void)
 {
     struct keyring ring;
 
-    begin_with_keys(&ring);
+    keyring_begin(&ring);
     expect_to_meet_after(&ring, &ring.second, &ring.server, "key_refused", &ring.first, &ring.second);
 }
 
@@ -451,9 +371,9 @@ static void a_subscription_a_key_may_not_have_is_refused_by_name(void)
     struct report_end server;
     struct report_end client;
 
-    begin_with_keys(&ring);
+    keyring_begin(&ring);
     snprintf(text, sizeof(text), "[first]\nkey = %s\nsubscribe = count/#\n", ring.first.pair.public_key);
-    replace_file(ring.allow_file, text);
+    keyring_replace_file(ring.allow_file, text);
     report_end_make(&server, "server", &ring.config);
     CU_ASSERT_EQUAL(maiko_bridge_export(server.bridge, &(maiko_bridge_pattern){.pattern = "#"}), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);

@@ -169,6 +169,101 @@ static void an_answer_with_nonsense_for_a_pattern_ends_the_session(void)
     pair_deinit(&pair);
 }
 
+static void a_list_that_denies_holds_for_a_link_there_is(void)
+{
+    narrow_begin();
+    narrow_link_up("t", FROM_LIVE);
+    ask_for_one_more("f");
+    pair_settle(&pair);
+    pair.b.news[0] = '\0';
+    pair.a.denied = "t";
+    peer_review(pair.a.peer, pair.now);
+    CU_ASSERT_EQUAL(exporter_subscribers(pair.a.exporter, "t"), 0);
+    narrow_publish("t", MAIKO_BLOCK, 1);
+    narrow_publish("f", MAIKO_BLOCK, 1);
+    peer_review(pair.a.peer, pair.now); /* nothing else is said of a list that says the same */
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 1);
+    CU_ASSERT_STRING_EQUAL(pair.b.news, "refused:denied ");
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->offered, 1);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->sessions, 1);
+    CU_ASSERT(peer_is_ready(pair.b.peer));
+    pair.a.denied = NULL;
+    peer_review(pair.a.peer, pair.now);
+    narrow_publish("t", MAIKO_BLOCK, 1);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 2);
+    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->denied, 0);
+    pair_deinit(&pair);
+}
+
+/* It has all of the log by then, as a subscription that is new has. */
+static void what_a_list_allows_begins_with_the_past_that_was_asked_for(void)
+{
+    narrow_begin();
+    pair.a.denied = "t";
+    narrow_publish("t", MAIKO_BLOCK, 2);
+    narrow_link_up("t", FROM_LOG);
+    CU_ASSERT_EQUAL(pair.b.events, 0);
+    pair.a.denied = NULL;
+    peer_review(pair.a.peer, pair.now);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 2);
+    pair_deinit(&pair);
+}
+
+static void what_was_on_its_way_when_a_list_denied_it_is_refused_and_counted(void)
+{
+    narrow_begin();
+    narrow_link_up("t", FROM_LIVE);
+    narrow_publish("t", MAIKO_BLOCK, 4);
+    pair.b.denied = "t"; /* to be published there */
+    peer_review(pair.b.peer, pair.now);
+    pair_settle(&pair);
+    pair_pass(&pair, MAIKO_MS(20));
+    CU_ASSERT_EQUAL(pair.b.events, 0);
+    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->denied, 4);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->refused, 4);
+    pair_deinit(&pair);
+}
+
+/* Without a link, too: nothing is kept for a pattern that is denied, also when it is allowed again before they meet. */
+static void nothing_is_kept_for_what_was_denied_while_there_was_no_link(void)
+{
+    narrow_begin();
+    narrow_link_up("t", FROM_LIVE);
+    pair_break(&pair);
+    pair.a.denied = "t";
+    peer_review(pair.a.peer, pair.now);
+    narrow_publish("t", MAIKO_BLOCK, 1);
+    pair.a.denied = NULL;
+    peer_review(pair.a.peer, pair.now);
+    narrow_publish("t", MAIKO_BLOCK, 1);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->offered, 0);
+    pair_connect(&pair);
+    narrow_publish("t", MAIKO_BLOCK, 1);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 1);
+    pair_deinit(&pair);
+}
+
+static void who_is_shut_out_gets_nothing_more(void)
+{
+    narrow_begin();
+    narrow_link_up("t", FROM_LIVE);
+    narrow_publish("t", MAIKO_BLOCK, 6); /* two more than b takes at a time */
+    peer_shut_out(pair.a.peer, pair.now);
+    narrow_publish("t", MAIKO_BLOCK, 1);
+    CU_ASSERT(exporter_is_drained(pair.a.exporter));
+    pair_settle(&pair);
+    CU_ASSERT(pair.b.events <= 4);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->offered, 6);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->lost_peer, 6);
+    CU_ASSERT(strstr(pair.a.news, "down:denied") != NULL);
+    CU_ASSERT(strstr(pair.b.news, "down:closed") != NULL);
+    pair_deinit(&pair);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(what_came_while_its_topic_was_denied_says_nothing_of_what_comes_later),
     TEST_CASE(an_exporter_that_forgot_hears_what_has_failed),
@@ -176,6 +271,11 @@ static const struct test_case cases[] = {
     TEST_CASE(what_has_failed_stays_so_when_it_was_denied_in_between),
     TEST_CASE(a_denial_makes_nobody_forget_what_has_failed),
     TEST_CASE(what_has_failed_is_alive_again_under_another_id),
+    TEST_CASE(a_list_that_denies_holds_for_a_link_there_is),
+    TEST_CASE(what_a_list_allows_begins_with_the_past_that_was_asked_for),
+    TEST_CASE(what_was_on_its_way_when_a_list_denied_it_is_refused_and_counted),
+    TEST_CASE(nothing_is_kept_for_what_was_denied_while_there_was_no_link),
+    TEST_CASE(who_is_shut_out_gets_nothing_more),
     TEST_CASE(an_answer_with_nonsense_for_a_pattern_ends_the_session),
 };
 SUITE_MAIN("peer_patterns", cases)

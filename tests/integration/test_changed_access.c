@@ -1,0 +1,211 @@
+/* An allow file that takes something away: it holds for links and listeners that are there, from the next event on. */
+#include <stdio.h>
+#include <string.h>
+#include <zmq.h>
+
+#include <maiko/bridge.h>
+#include <maiko/maiko.h>
+#include <maiko/peer.h>
+
+#include "lib/child.h"
+#include "lib/keyring.h"
+#include "lib/suite.h"
+
+static const maiko_bridge_pattern all = {.pattern = "#"};
+static const maiko_bridge_pattern counts = {.pattern = "count/#"};
+
+/* What the first key may; nothing at all: it has no section.  The second may listen to everything. */
+static void let_first(struct keyring *ring, const char *may)
+{
+    char text[512];
+    int len = snprintf(text, sizeof(text), "[second]\nkey = %s\nsubscribe = #\n", ring->second.pair.public_key);
+
+    if (may != NULL)
+        snprintf(text + len, sizeof(text) - (size_t)len, "[first]\nkey = %s\n%s", ring->first.pair.public_key, may);
+    keyring_replace_file(ring->allow_file, text);
+}
+
+/* A server that sends and takes everything its list allows, and listens for links and plain listeners. */
+static void begin(struct keyring *ring, struct report_end *server, const char *may)
+{
+    keyring_begin(ring);
+    let_first(ring, may);
+    report_end_make(server, "server", &ring->config);
+    CU_ASSERT_EQUAL(maiko_bridge_export(server->bridge, &all), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_import(server->bridge, &counts), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_listen(server->bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_publish_at(server->bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+    report_end_start(server);
+}
+
+static void link_first(struct keyring *ring, struct report_end *server, struct report_end *client)
+{
+    report_end_make(client, "client", &(maiko_bridge_config){.key_file = ring->first.file});
+    CU_ASSERT_EQUAL(maiko_bridge_import(client->bridge, &counts), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_export(client->bridge, &counts), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client->bridge, maiko_bridge_endpoint(server->bridge, 0), ring->server.pair.public_key),
+                    MAIKO_OK);
+    report_end_start(client);
+    CU_ASSERT(report_end_hears(client, MAIKO_PEER_READY, NULL));
+}
+
+static void end(struct report_end *server, struct report_end *client)
+{
+    report_end_stop(client);
+    report_end_stop(server);
+    report_ends_finish();
+}
+
+static void send_count(struct report_end *end, uint64_t number)
+{
+    CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(end->sup), counted, .number = number), MAIKO_OK);
+}
+
+static void a_link_ends_when_its_key_is_taken_off_the_list(void)
+{
+    struct keyring ring;
+    struct report_end server;
+    struct report_end client;
+
+    begin(&ring, &server, "publish = #\nsubscribe = #\n");
+    link_first(&ring, &server, &client);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(server.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    send_count(&server, 1);
+    CU_ASSERT(wait_until(client.received == 1, 60000));
+    let_first(&ring, NULL);
+    CU_ASSERT(report_end_hears(&server, MAIKO_PEER_REFUSED, "denied"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(report_end_find(&server, MAIKO_PEER_REFUSED, "denied")->text, ring.first.pair.public_key));
+    CU_ASSERT(report_end_hears(&server, MAIKO_PEER_DOWN, "denied"));
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_DOWN, "closed"));
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "key_refused"));
+    send_count(&server, 2);
+    CU_ASSERT_EQUAL(maiko_bridge_drain(server.bridge), MAIKO_OK);
+    CU_ASSERT_EQUAL(client.received, 1);
+    let_first(&ring, "subscribe = count/#\n"); /* it tries again by itself; what it missed is not kept for it */
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(server.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    send_count(&server, 3);
+    CU_ASSERT(wait_until(client.received == 2, 60000));
+    end(&server, &client);
+}
+
+static void a_topic_that_is_taken_off_is_denied_from_the_next_event_on(void)
+{
+    struct keyring ring;
+    struct report_end server;
+    struct report_end client;
+    uint32_t lines;
+
+    begin(&ring, &server, "publish = #\nsubscribe = #\n");
+    link_first(&ring, &server, &client);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(server.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(client.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    send_count(&client, 1); /* the verdict on its channel is remembered */
+    CU_ASSERT(wait_until(server.received == 1, 60000));
+    lines = server.refused_lines;
+    let_first(&ring, "publish = other/#\nsubscribe = other/#\n");
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "denied"));
+    CU_ASSERT_STRING_EQUAL(report_end_find(&client, MAIKO_PEER_REFUSED, "denied")->pattern, "count/#");
+    send_count(&client, 2);
+    send_count(&server, 3);
+    CU_ASSERT(wait_until(report_end_counters(&client).refused_there == 1, 60000));
+    CU_ASSERT_EQUAL(maiko_bridge_drain(server.bridge), MAIKO_OK);
+    CU_ASSERT(wait_until(client.received >= 2, 60000)); /* its own */
+    CU_ASSERT(wait_until(server.received >= 2, 60000));
+    CU_ASSERT_EQUAL(client.received, 2);
+    CU_ASSERT_EQUAL(server.received, 2);
+    CU_ASSERT_EQUAL(report_end_counters(&server).denied, 2);
+    CU_ASSERT_EQUAL(server.refused_lines, lines + 2);
+    CU_ASSERT_PTR_NULL(report_end_find(&client, MAIKO_PEER_DOWN, NULL));
+    end(&server, &client);
+}
+
+static void *listen_with(void *context, const struct keyring *ring, const struct keys *own, struct report_end *server)
+{
+    void *socket = zmq_socket(context, ZMQ_SUB);
+
+    zmq_setsockopt(socket, ZMQ_LINGER, &(int){0}, sizeof(int));
+    zmq_setsockopt(socket, ZMQ_RCVTIMEO, &(int){60000}, sizeof(int));
+    zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, ring->server.pair.public_key, 40);
+    zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, own->pair.public_key, 40);
+    zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, own->pair.secret_key, 40);
+    CU_ASSERT_EQUAL(zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "count/", 6), 0);
+    CU_ASSERT_EQUAL(zmq_connect(socket, maiko_bridge_endpoint(server->bridge, 1)), 0);
+    return socket;
+}
+
+static void drop_all(void *socket)
+{
+    char bytes[1024];
+
+    while (zmq_recv(socket, bytes, sizeof(bytes), ZMQ_DONTWAIT) >= 0)
+        ;
+}
+
+/* A plain socket subscribes anew in its own thread, when it is used. */
+static bool is_refused(struct report_end *server, void *socket, const char *reason)
+{
+    size_t len = strlen(server->log);
+
+    drop_all(socket);
+    return len >= strlen(reason) && strcmp(server->log + len - strlen(reason), reason) == 0;
+}
+
+/* Sends until this one gets something. */
+static bool is_served(struct report_end *server, void *socket)
+{
+    char bytes[1024];
+
+    send_count(server, 0);
+    return zmq_recv(socket, bytes, sizeof(bytes), ZMQ_DONTWAIT) > 0;
+}
+
+/* All that have keys come again; who may still listen goes on. */
+static void a_plain_listener_gets_nothing_more_without_the_right_to(const char *later, const char *reason)
+{
+    void *context = zmq_ctx_new();
+    struct keyring ring;
+    struct report_end server;
+    void *first;
+    void *second;
+    char bytes[1024];
+    int i;
+
+    begin(&ring, &server, "subscribe = #\n");
+    first = listen_with(context, &ring, &ring.first, &server);
+    second = listen_with(context, &ring, &ring.second, &server);
+    CU_ASSERT(wait_until(is_served(&server, first), 60000));
+    CU_ASSERT(wait_until(is_served(&server, second), 60000));
+    let_first(&ring, later);
+    CU_ASSERT(wait_until(is_refused(&server, first, reason), 60000)); /* it came again, and was refused */
+    drop_all(first);
+    drop_all(second);
+    CU_ASSERT(wait_until(is_served(&server, second), 60000));
+    for (i = 0; i < 100; i++)
+        send_count(&server, 1);
+    CU_ASSERT(zmq_recv(second, bytes, sizeof(bytes), 0) > 0);
+    CU_ASSERT_EQUAL(maiko_bridge_drain(server.bridge), MAIKO_OK);
+    CU_ASSERT_EQUAL(zmq_recv(first, bytes, sizeof(bytes), ZMQ_DONTWAIT), -1);
+    zmq_close(first);
+    zmq_close(second);
+    zmq_ctx_term(context);
+    report_end_stop(&server);
+    report_ends_finish();
+}
+
+static void a_listener_whose_key_is_taken_off_gets_nothing_more(void)
+{
+    a_plain_listener_gets_nothing_more_without_the_right_to(NULL, "is not admitted");
+}
+
+static void a_listener_whose_topic_is_taken_off_gets_nothing_more(void)
+{
+    a_plain_listener_gets_nothing_more_without_the_right_to("subscribe = other/#\n", "may not listen to \"count/\"");
+}
+
+static const struct test_case cases[] = {
+    TEST_CASE(a_link_ends_when_its_key_is_taken_off_the_list),
+    TEST_CASE(a_topic_that_is_taken_off_is_denied_from_the_next_event_on),
+    TEST_CASE(a_listener_whose_key_is_taken_off_gets_nothing_more),
+    TEST_CASE(a_listener_whose_topic_is_taken_off_gets_nothing_more),
+};
+SUITE_MAIN_TIMEOUT("changed_access", cases, 300)
