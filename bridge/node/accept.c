@@ -80,7 +80,7 @@ static struct node_peer *accept_hello(maiko_bridge *bridge, struct route *route,
         peer = NULL;
     }
     if (peer == NULL)
-        peer = peers_make(bridge, name);
+        peer = peers_make(bridge, name, route_is_local(route));
     else if (peer->is_connector && !settle_double(bridge, peer, route, hello))
         return NULL;
     if (peer == NULL) {
@@ -88,6 +88,7 @@ static struct node_peer *accept_hello(maiko_bridge *bridge, struct route *route,
         return NULL;
     }
     peer->ends_ns = UINT64_MAX;
+    peer->is_local = route_is_local(route);
     memcpy(peer->access_key, route_key(route), KEY_TEXT_SIZE);
     if (peer->route != route) { /* also when it was linked by shared memory */
         peers_drop_route(peer, 0);

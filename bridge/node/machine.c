@@ -111,6 +111,7 @@ static void session_is_over(struct node_peer *peer)
 {
     peer->is_ready = false;
     peer->is_subscribed_to = false;
+    peer->changed_ns = node_now(peer->bridge);
 }
 
 void machine_tell(struct node_peer *peer, const struct peer_notice *notice)
@@ -125,6 +126,7 @@ void machine_tell(struct node_peer *peer, const struct peer_notice *notice)
     case PEER_NEWS_READY:
         peer->is_ready = true;
         peer->redial_wait_ns = 0;
+        peer->bridge->has_ready_stranger |= !peer->is_known;
         break;
     case PEER_NEWS_SUBSCRIBED:
         peer->is_subscribed_to = true;

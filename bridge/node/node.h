@@ -119,6 +119,9 @@ struct node_peer {
     bool is_broken;                   /* a send failed */
     bool is_ready;                    /* both ways */
     bool is_subscribed_to;            /* it told what it wants of us */
+    bool is_known;                    /* no stranger, see forget.h */
+    bool is_local;                    /* it came over a socket of this host */
+    uint64_t changed_ns;              /* when it came, or its last session ended */
     char name[SPACE_NAME_MAX + 1];    /* "" until known */
     char endpoint[PORT_ENDPOINT_MAX]; /* where we connect */
     char key[KEY_TEXT_SIZE];          /* that we expect there */
@@ -207,7 +210,9 @@ struct maiko_bridge {
     struct types types;
     struct origins origins;
     struct list peers;
-    size_t peer_count;
+    size_t known_count; /* of those, see forget.h */
+    size_t stranger_count;
+    bool has_ready_stranger;
     struct key_text keys;
     int key_watch_fd;           /* inotify; -1: none */
     struct stat key_file_known; /* where these led when it was looked last, if they are links */

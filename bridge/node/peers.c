@@ -3,13 +3,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "node/forget.h"
 #include "node/obituary.h"
 #include "node/peers.h"
 #include "node/pool.h"
 #include "node/shm.h"
 #include <maiko/maiko.h>
 
-enum { PEERS_MAX = 1024, CLOSE_LINGER_MS = 200 };
+enum { CLOSE_LINGER_MS = 200 };
 
 static const uint64_t redial_first_ns = MAIKO_MS(5); /* growing to: */
 static const uint64_t redial_last_ns = MAIKO_SECONDS(1);
@@ -55,6 +56,11 @@ void peers_drop_route(struct node_peer *peer, unsigned linger_ms)
     zmq_port_disconnect(peer->bridge->port, route, linger_ms);
 }
 
+static size_t *count_of(maiko_bridge *bridge, bool is_known)
+{
+    return is_known ? &bridge->known_count : &bridge->stranger_count;
+}
+
 static void peer_end(struct node_peer *peer)
 {
     maiko_bridge *bridge = peer->bridge;
@@ -67,16 +73,27 @@ static void peer_end(struct node_peer *peer)
     }
     text_list_clear(&peer->actors, bridge->heap);
     list_remove(&peer->link);
-    bridge->peer_count--;
+    *count_of(bridge, peer->is_known) -= 1;
     bridge->record_is_stale = true;
     heap_free(bridge->heap, peer, sizeof(*peer));
 }
 
-struct node_peer *peers_make(maiko_bridge *bridge, const char *name)
+void peers_forget(struct node_peer *peer)
+{
+    uint64_t events;
+    uint64_t bytes;
+
+    peer_depth(peer->peer, &events, &bytes);
+    node_log(peer->bridge, events > 0 ? MAIKO_LOG_WARNING : MAIKO_LOG_INFO,
+             "peer %s: forgotten, and %llu events that were kept for it", peers_name_of(peer), (unsigned long long)events);
+    peer_end(peer);
+}
+
+struct node_peer *peers_make(maiko_bridge *bridge, const char *name, bool is_known)
 {
     struct node_peer *peer;
 
-    if (bridge->peer_count >= PEERS_MAX)
+    if (!forget_for(bridge, is_known))
         return NULL;
     peer = heap_alloc_zeroed(bridge->heap, 1, sizeof(*peer));
     if (peer == NULL)
@@ -84,9 +101,11 @@ struct node_peer *peers_make(maiko_bridge *bridge, const char *name)
     peer->bridge = bridge;
     peer->redial_ns = UINT64_MAX;
     peer->ends_ns = UINT64_MAX;
+    peer->is_known = is_known;
+    peer->changed_ns = node_now(bridge);
     memcpy(peer->name, name, strlen(name) + 1);
     list_push_back(&bridge->peers, &peer->link);
-    bridge->peer_count++;
+    *count_of(bridge, is_known) += 1;
     if (machine_new(bridge, peer) == MAIKO_OK)
         return peer;
     peer_end(peer);
@@ -160,7 +179,7 @@ void peers_dial(struct node_peer *peer)
 
 static maiko_status connect_to(maiko_bridge *bridge, const char *name, const char *endpoint, const char *key, bool is_from_space)
 {
-    struct node_peer *peer = peers_make(bridge, name);
+    struct node_peer *peer = peers_make(bridge, name, true);
 
     if (peer == NULL)
         return MAIKO_ENOMEM;
@@ -233,9 +252,11 @@ static bool end_if_gone(struct node_peer *peer, uint64_t now_ns)
 {
     bool is_over = peer->ends_ns != UINT64_MAX && (peer_state(peer->peer) != PEER_UP || peer->ends_ns <= now_ns);
 
-    if (!is_over)
+    if (!is_over && forget_at(peer) > now_ns)
         return false;
-    if (peer->is_dead)
+    if (!is_over)
+        peers_forget(peer);
+    else if (peer->is_dead)
         peers_bury(peer);
     else
         peer_end(peer);
@@ -323,8 +344,15 @@ uint64_t node_peers_run(maiko_bridge *bridge)
             deadline_ns = peer->redial_ns;
         if (peer->ends_ns < deadline_ns)
             deadline_ns = peer->ends_ns;
+        if (forget_at(peer) < deadline_ns)
+            deadline_ns = forget_at(peer);
         if (deadline_ns < next_ns)
             next_ns = deadline_ns;
+    }
+    if (bridge->has_ready_stranger) {
+        bridge->has_ready_stranger = false;
+        forget_strangeness(bridge);
+        next_ns = now_ns; /* one may have to go */
     }
     node_pool_tidy(bridge, now_ns);
     node_figures_update(bridge);

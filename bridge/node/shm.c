@@ -246,7 +246,10 @@ static struct node_peer *accept(maiko_bridge *bridge, const char *name, const ch
 
     if (peer == NULL) {
         *ret_reason = "limit";
-        return peers_make(bridge, name);
+        peer = peers_make(bridge, name, true);
+        if (peer != NULL)
+            peer->is_local = true;
+        return peer;
     }
     if (peer->is_connector && peer_state(peer->peer) == PEER_UP) { /* by an endpoint it was given */
         *ret_reason = "duplicate";
@@ -255,6 +258,7 @@ static struct node_peer *accept(maiko_bridge *bridge, const char *name, const ch
     peer_disconnected(peer->peer, "replaced", node_now(bridge));
     peers_drop_route(peer, 0);
     peer->is_connector = false;
+    peer->is_local = true;
     peer->is_dead = false;
     peer->redial_ns = peer->ends_ns = UINT64_MAX;
     return peer;
