@@ -108,9 +108,8 @@ struct peer_sink {
     /* The same for large frames: true when it took over the memory, `size` bytes of the peer's heap; false: nothing was done, and
      * send() follows.  May be NULL. */
     bool (*give)(struct peer *peer, uint8_t *bytes, size_t len, size_t size, void *userdata);
-    /* The connection is of no use any more: close it (after what was sent).  A connecting side connects again, unless the
-     * state is
-     * PEER_REFUSED and peer_may_retry() says no. */
+    /* The connection is of no use any more: close it (after what was sent).  A connecting side connects again; not so
+     * soon when the state is PEER_REFUSED, and slowly when peer_may_retry() says no. */
     void (*close)(struct peer *peer, void *userdata);
     /* Take the event and call peer_delivered() once its receivers have it: now by returning true, or later. */
     bool (*deliver)(struct peer *peer, const struct inbound_event *event, void *userdata);
@@ -262,7 +261,7 @@ MAIKO_MUST_CHECK maiko_status peer_announce(struct peer *peer, const struct fram
 
 enum peer_state peer_state(const struct peer *peer);
 
-/* After a refusal: would the same attempt do better later? */
+/* After a refusal: would the same attempt do better later, without anybody changing something? */
 bool peer_may_retry(const struct peer *peer);
 
 /* The other side as it introduced itself; NULL before the first session. */

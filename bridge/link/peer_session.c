@@ -122,6 +122,15 @@ static const char *objection(const struct peer *peer, const struct frame_hello *
     return NULL;
 }
 
+/* Attempts are repeated, and what comes of them is told once: until there was a session, or it is refused for another reason. */
+static void tell_refused(struct peer *peer, const struct peer_notice *notice)
+{
+    if (strcmp(peer->refused_for, notice->reason) == 0)
+        return;
+    memcpy(peer->refused_for, notice->reason, strlen(notice->reason) + 1); /* words of frames are WIRE_NAME_MAX at most */
+    peer_tell(peer, notice);
+}
+
 static void be_refused(struct peer *peer, const char *reason, const char *text, uint64_t now_ns)
 {
     static const char *const temporary[] = {"duplicate", "limit", "protocol", "shutdown"};
@@ -131,7 +140,7 @@ static void be_refused(struct peer *peer, const char *reason, const char *text, 
     for (i = 0; i < sizeof(temporary) / sizeof(temporary[0]); i++)
         if (strcmp(reason, temporary[i]) == 0)
             peer->is_refused_for_good = false;
-    peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_REFUSED, .reason = reason, .text = text});
+    tell_refused(peer, &(struct peer_notice){.news = PEER_NEWS_REFUSED, .reason = reason, .text = text});
     peer_end_session(peer, reason, text, now_ns);
     peer->state = PEER_REFUSED;
 }
@@ -189,6 +198,7 @@ static void begin_session(struct peer *peer, uint64_t now_ns)
     peer->doubted_ns = 0;
     peer->ready_number = 0;
     peer->is_silent = peer->is_stalled = false;
+    peer->refused_for[0] = '\0';
     inflow_begin_session(&peer->inflow);
     pack_clear(&peer->natives);
     peer->native_count = 0;
@@ -213,7 +223,7 @@ static void refuse(struct peer *peer, const struct frame *frame, const char *rea
     pack_clear(&peer->frame);
     peer_write_refusal(&peer->frame, frame->session, reason, buffer);
     peer_send(peer, now_ns);
-    peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_REFUSED, .reason = reason, .text = buffer, .is_ours = true});
+    tell_refused(peer, &(struct peer_notice){.news = PEER_NEWS_REFUSED, .reason = reason, .text = buffer, .is_ours = true});
 }
 
 /* Is it older than the session we have?  A later life of the node begins to count anew. */

@@ -29,6 +29,7 @@ struct peer {
     uint64_t session;      /* the current one, or the last */
     uint64_t last_session; /* accepting: the largest of this life of the remote node */
     bool is_refused_for_good;
+    char refused_for[WIRE_NAME_MAX + 1]; /* what was told last, since the last session */
     bool has_said_no_answer;
     bool is_silent; /* for too long, but its process lives */
     bool has_left;  /* it said goodbye: nothing is owed to it until it comes again */

@@ -14,6 +14,7 @@ enum { CLOSE_LINGER_MS = 200 };
 
 static const uint64_t redial_first_ns = MAIKO_MS(5); /* growing to: */
 static const uint64_t redial_last_ns = MAIKO_SECONDS(1);
+static const uint64_t redial_unchanged_ns = MAIKO_SECONDS(5); /* refused until somebody changes something */
 static const uint64_t last_words_ns = MAIKO_SECONDS(1);
 static const uint64_t last_words_of_dead_ns = MAIKO_MS(20);
 
@@ -117,11 +118,12 @@ struct node_peer *peers_make(maiko_bridge *bridge, const char *name, bool is_kno
 void peers_redial_later(struct node_peer *peer, bool is_refused)
 {
     uint64_t wait_ns = is_refused ? redial_last_ns : peer->redial_wait_ns;
+    bool is_unchanged = is_refused && peer_state(peer->peer) == PEER_REFUSED && !peer_may_retry(peer->peer);
 
     peer->shm_refusal[0] = '\0';
     if (wait_ns < redial_first_ns)
         wait_ns = redial_first_ns;
-    peer->redial_ns = clock_deadline(node_now(peer->bridge), wait_ns);
+    peer->redial_ns = clock_deadline(node_now(peer->bridge), is_unchanged ? redial_unchanged_ns : wait_ns);
     peer->redial_wait_ns = 2 * wait_ns < redial_last_ns ? 2 * wait_ns : redial_last_ns;
 }
 
@@ -300,7 +302,6 @@ void node_peers_forgotten(struct route *route, void *userdata)
 static void settle_connection(struct node_peer *peer)
 {
     maiko_bridge *bridge = peer->bridge;
-    bool may_retry;
 
     if (peer->is_broken && peers_is_connected(peer) && !peer->wants_close) {
         bool is_ours = peer->is_connector;
@@ -313,9 +314,8 @@ static void settle_connection(struct node_peer *peer)
     peer->is_broken = false;
     if (!peer->wants_close)
         return;
-    may_retry = peer_state(peer->peer) != PEER_REFUSED || peer_may_retry(peer->peer);
     peers_drop_route(peer, CLOSE_LINGER_MS);
-    if (peer->is_connector && may_retry && peer->ends_ns == UINT64_MAX)
+    if (peer->is_connector && peer->ends_ns == UINT64_MAX)
         peers_redial_later(peer, peer_state(peer->peer) == PEER_REFUSED);
 }
 

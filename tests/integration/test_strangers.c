@@ -257,12 +257,44 @@ static void a_crowd_of_strangers_keeps_no_node_out(void)
     report_ends_finish();
 }
 
+/* ---- who was refused ---- */
+
+static void listen_in(struct report_end *server, const char *space, const char *endpoint)
+{
+    report_end_make(server, "server", &(maiko_bridge_config){.space = space});
+    CU_ASSERT_EQUAL(maiko_bridge_listen(server->bridge, endpoint), MAIKO_OK);
+    report_end_start(server);
+}
+
+/* The other side is configured anew, and this one is left alone. */
+static void who_was_refused_is_linked_when_the_reason_is_gone(void)
+{
+    char endpoint[128];
+    struct report_end server;
+    struct report_end client;
+
+    report_ends_begin();
+    listen_in(&server, "another", "tcp://127.0.0.1:*");
+    snprintf(endpoint, sizeof(endpoint), "%s", maiko_bridge_endpoint(server.bridge, 0));
+    report_end_make(&client, "client", &(maiko_bridge_config){.space = "reports"});
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client.bridge, endpoint, NULL), MAIKO_OK);
+    report_end_start(&client);
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "space"));
+    report_end_stop(&server);
+    listen_in(&server, "reports", endpoint);
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_READY, NULL));
+    report_end_stop(&client);
+    report_end_stop(&server);
+    report_ends_finish();
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(a_stranger_takes_the_place_of_the_first_stranger),
     TEST_CASE(who_is_known_takes_the_place_of_the_first_that_has_gone),
     TEST_CASE(who_is_kept_something_is_forgotten_last),
     TEST_CASE(without_room_a_stranger_is_told_to_come_later),
     TEST_CASE(who_has_gone_is_forgotten_after_a_while),
+    TEST_CASE(who_was_refused_is_linked_when_the_reason_is_gone),
     TEST_CASE(a_crowd_of_strangers_keeps_no_node_out),
 };
 SUITE_MAIN_TIMEOUT("strangers", cases, 300)

@@ -66,6 +66,20 @@ static void strangers_are_refused_with_a_reason(void)
     expect_refusal("refused:self ", "refused:self ");
 }
 
+static void the_same_refusal_is_told_once(void)
+{
+    pair_init(&pair, heap_default());
+    pair.b.config.identity.space = "other";
+    narrow_open();
+    pair_connect(&pair);
+    pair_break(&pair);
+    pair_connect(&pair);
+    CU_ASSERT_STRING_EQUAL(pair.a.news, "refused:space ");
+    CU_ASSERT_STRING_EQUAL(pair.b.news, "refused:space ");
+    CU_ASSERT_EQUAL(peer_state(pair.a.peer), PEER_REFUSED);
+    pair_deinit(&pair);
+}
+
 /* It would stand in logs and reports. */
 static void a_name_no_node_may_have_is_refused(void)
 {
@@ -618,6 +632,7 @@ static void every_allocation_failure_is_survived_and_leaks_nothing(void)
 static const struct test_case cases[] = {
     TEST_CASE(a_link_begins_and_ends_with_this_conversation),
     TEST_CASE(strangers_are_refused_with_a_reason),
+    TEST_CASE(the_same_refusal_is_told_once),
     TEST_CASE(a_name_no_node_may_have_is_refused),
     TEST_CASE(versions_that_do_not_meet_are_refused),
     TEST_CASE(no_more_than_a_window_is_sent_and_the_sender_is_held),
