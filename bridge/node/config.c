@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "node/rename.h"
 #include "runtime/shared_heap.h"
@@ -84,8 +83,7 @@ static void fill_defaults(maiko_bridge *bridge)
     if (bridge->space_name[0] == '\0')
         strcpy(bridge->space_name, DEFAULT_SPACE);
     if (bridge->node_name[0] == '\0')
-        snprintf(bridge->node_name, sizeof(bridge->node_name), "%.32s.%ld", bridge->program[0] != '\0' ? bridge->program : "node",
-                 (long)getpid());
+        node_make_name(bridge, 1);
     if (!space_name_is_valid(bridge->node_name))
         node_fail(bridge, MAIKO_ENAME, "\"%s\" is no name for a node", bridge->node_name);
     if (config->transport == MAIKO_TRANSPORT_SHM && config->space == NULL)

@@ -17,6 +17,7 @@ bridge_sources += bridge/node/handover.h
 bridge_sources += bridge/node/import.c
 bridge_sources += bridge/node/key_watch.c
 bridge_sources += bridge/node/machine.c
+bridge_sources += bridge/node/name.c
 bridge_sources += bridge/node/news.c
 bridge_sources += bridge/node/news.h
 bridge_sources += bridge/node/node.c

@@ -398,6 +398,11 @@ void node_key_watch_stop(maiko_bridge *bridge);
 void node_door_publish(maiko_bridge *bridge, struct route *route, const unsigned char *bytes, size_t len);
 void node_door_listen(maiko_bridge *bridge, const struct export_event *event, size_t payload_len, uint64_t seq);
 
+/* ---- name.c ---- */
+
+/* A name that nobody chose; `attempt`, from 1 on: how many of this process are in the way. */
+void node_make_name(maiko_bridge *bridge, unsigned attempt);
+
 /* ---- access.c: keys and allow lists ---- */
 
 /* *ret_has_changed: the lists say something else than those before. */

@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <maiko/maiko.h>
 
@@ -99,8 +98,7 @@ static maiko_status join_space(maiko_bridge *bridge, struct text *error)
     status = space_join(&config, &bridge->space, error);
     for (attempt = 2; status == MAIKO_EEXIST && bridge->config.node == NULL && attempt < 64; attempt++) {
         text_clear(error); /* a name nobody chose: several bridges of one process */
-        snprintf(bridge->node_name, sizeof(bridge->node_name), "%.32s.%ld.%u",
-                 bridge->program[0] != '\0' ? bridge->program : "node", (long)getpid(), attempt);
+        node_make_name(bridge, attempt);
         status = space_join(&config, &bridge->space, error);
     }
     if (status == MAIKO_OK)
@@ -199,6 +197,8 @@ static maiko_status open_all(maiko_bridge *bridge, struct text *error)
     bridge->started_ns = node_now(bridge);
     bridge->clock_name = process_clock();
     bridge->epoch = clock_wall_ns(&bridge->clock);
+    if (bridge->config.node == NULL)
+        node_make_name(bridge, 1); /* with what it connects to and where it listens */
     if (status == MAIKO_OK)
         status = node_access_load(bridge, &has_changed, error);
     if (status == MAIKO_OK)
