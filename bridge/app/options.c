@@ -14,7 +14,7 @@
     X("space", "NAME", 's', "meet the other processes of this host in this space")                                               \
     X("space-group", "GROUP", 'G', "share the space with the members of this group, who all name it (this user alone)")          \
     X("runtime-dir", "DIR", 'D', "where spaces are ($XDG_RUNTIME_DIR, or a checked directory below /tmp)")                       \
-    X("node", "NAME", 'n', "name of this process, unique in the space and over hosts (program.pid)")                                    \
+    X("node", "NAME", 'n', "name of this process, unique in the space and over hosts (program.pid)")                             \
     X("listen", "ENDPOINT", 'l', "let others connect: tcp://HOST:PORT or ipc:///PATH; repeatable")                               \
     X("connect", "ENDPOINT", 'c', "connect to another process; repeatable")                                                      \
     X("publish-at", "ENDPOINT", 'P', "publish for plain ZeroMQ SUB sockets, too; repeatable")                                    \
