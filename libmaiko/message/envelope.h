@@ -39,10 +39,9 @@ struct envelope_root {
     _Atomic(struct adopted *) adopted; /* pushed by any thread, taken by the last reference */
 };
 
-/* What stands where the ids will be while the event is made in place (runtime/send_reserve.c). */
+/* What stands where the ids will be while the event is made in place (runtime/send_reserve.c): a ring of the open ones. */
 struct envelope_room {
-    uint64_t magic;
-    struct envelope *next; /* of those that the running hook reserved */
+    struct envelope *next;
     struct envelope *prev;
 };
 

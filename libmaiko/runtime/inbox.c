@@ -70,6 +70,7 @@ void inbox_deinit(struct inbox *inbox)
     struct heap *heap = &inbox->sup->root->heap;
 
     wait_for_senders(inbox);
+    send_abandon_outside(inbox);
     buffer_free(heap, &inbox->stage, 0);
     buffer_free(heap, &inbox->fill, 0);
     buffer_free(heap, &inbox->drain, inbox->drain_at);

@@ -27,8 +27,9 @@ struct inbox {
     pthread_mutex_t lock;
     pthread_cond_t room;
     struct inbox_buffer fill;
-    uint32_t waiting; /* threads that wait for room */
-    bool was_full;    /* a send was refused since the last notification */
+    struct envelope *reserved; /* by outside threads, neither committed nor abandoned yet; send_reserve.c */
+    uint32_t waiting;          /* threads that wait for room */
+    bool was_full;             /* a send was refused since the last notification */
     void (*notify)(void *userdata);
     void *notify_userdata;
     bool is_closed;

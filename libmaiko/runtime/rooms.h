@@ -12,7 +12,7 @@ MAIKO_BEGIN_DECLS
 enum { ROOMS_FROM = 4097 }; /* bytes of an event; smaller ones are copied anyway */
 
 struct maiko_room {
-    void *event; /* at a multiple of 16, type->size bytes of zeros; in front of it there are 128 bytes to write to */
+    void *event; /* at a multiple of 16, type->size bytes of zeros */
     /* Once, when the last reference to the event is gone or it was abandoned; on any thread, perhaps behind the supervisor's
      * end. */
     void (*release)(void *owner);

@@ -35,6 +35,9 @@ maiko_status send_in_place(struct actor *actor, const maiko_send_opts *opts, str
 /* Gives up what the hook that just returned had reserved and neither committed nor abandoned. */
 void send_abandon_forgotten_slow(struct shard *shard);
 
+/* The same for what outside threads had reserved, when nobody sends any more. */
+void send_abandon_outside(struct inbox *inbox);
+
 /* Lets go of the rooms of others (rooms.h). */
 void send_free_rooms(struct maiko_supervisor *sup);
 

@@ -7,19 +7,8 @@
 #include <string.h>
 
 /* Reserved room is the payload of an envelope to be: one of the shard's pool, or on the heap with room for its names.  The commit
- * sends that envelope.  Those of the hook that runs are listed on its shard.  Before room that is foreign stands something like
- * an envelope, which leads to its own. */
-#define ROOM_MAGIC UINT64_C(0x6d61696b6f2d726d)
-#define FOREIGN_ROOM_MAGIC UINT64_C(0x6d61696b6f2d7266)
-
-static struct envelope *room_of(void *event)
-{
-    struct envelope *envelope = event == NULL ? NULL : (struct envelope *)event - 1;
-
-    if (envelope != NULL && envelope->room.magic == FOREIGN_ROOM_MAGIC)
-        envelope = envelope->room.next;
-    return envelope != NULL && envelope->room.magic == ROOM_MAGIC ? envelope : NULL;
-}
+ * sends that envelope.  What is open stands in a ring: of the hook that runs on its shard, of outside threads in their inbox,
+ * under its lock.  Nothing else is room, so that memory a caller hands in is not read before it was found there. */
 
 static bool is_foreign(const struct envelope *envelope)
 {
@@ -41,45 +30,89 @@ static char *block_end(const struct envelope *envelope)
     return (char *)(uintptr_t)envelope + size;
 }
 
-static void list_room(struct actor *actor, struct envelope *envelope)
+/* --- which are open --- */
+
+static struct envelope **lock_rooms(struct actor *actor)
+{
+    if (!actor->is_gate)
+        return &actor->shard->reserved;
+    pthread_mutex_lock(&actor_inbox(actor)->lock);
+    return &actor_inbox(actor)->reserved;
+}
+
+static void unlock_rooms(struct actor *actor)
+{
+    if (actor->is_gate)
+        pthread_mutex_unlock(&actor_inbox(actor)->lock);
+}
+
+static void ring_add(struct envelope **first, struct envelope *envelope)
+{
+    struct envelope *next = *first == NULL ? envelope : *first;
+
+    envelope->room.next = next;
+    envelope->room.prev = *first == NULL ? envelope : next->room.prev;
+    envelope->room.prev->room.next = envelope;
+    next->room.prev = envelope;
+    *first = envelope;
+}
+
+static void ring_remove(struct envelope **first, struct envelope *envelope)
+{
+    struct envelope *next = envelope->room.next;
+
+    if (next == envelope) {
+        *first = NULL;
+        return;
+    }
+    next->room.prev = envelope->room.prev;
+    next->room.prev->room.next = next;
+    if (*first == envelope)
+        *first = next;
+}
+
+/* From both ends: who has several open commits the last or the first, mostly. */
+static struct envelope *ring_find(struct envelope *first, const void *event)
+{
+    struct envelope *young = first;
+    struct envelope *old = first == NULL ? NULL : first->room.prev;
+
+    while (young != NULL && room_bytes(young) != event) {
+        if (room_bytes(old) == event)
+            return old;
+        if (young == old || young->room.next == old)
+            return NULL;
+        young = young->room.next;
+        old = old->room.prev;
+    }
+    return young;
+}
+
+static void open_room(struct actor *actor, struct envelope *envelope)
 {
     char *end = room_bytes(envelope) + envelope->head.payload_len;
 
-    envelope->room = (struct envelope_room){.magic = ROOM_MAGIC};
-    if (is_foreign(envelope))
-        ((struct envelope *)(void *)room_bytes(envelope) - 1)->room =
-            (struct envelope_room){.magic = FOREIGN_ROOM_MAGIC, .next = envelope};
     envelope->origin = actor;
     memory_poison(end, (size_t)(block_end(envelope) - end));
-    if (actor->is_gate)
-        return;
-    envelope->room.next = actor->shard->reserved;
-    if (envelope->room.next != NULL)
-        envelope->room.next->room.prev = envelope;
-    actor->shard->reserved = envelope;
+    ring_add(lock_rooms(actor), envelope);
+    unlock_rooms(actor);
 }
 
-static void unlist_room(struct envelope *envelope)
+/* Takes it from the open ones.  NULL: it is none of the actor's, or not any more. */
+static struct envelope *close_room(struct actor *actor, const void *event)
 {
-    struct envelope_room *room = &envelope->room;
-    struct actor *actor = envelope->origin;
-    char *payload = room_bytes(envelope);
+    struct envelope **first = lock_rooms(actor);
+    struct envelope *envelope = ring_find(*first, event);
 
-    if (!actor->is_gate) {
-        if (room->prev != NULL)
-            room->prev->room.next = room->next;
-        else
-            actor->shard->reserved = room->next;
-        if (room->next != NULL)
-            room->next->room.prev = room->prev;
-    }
-    room->magic = 0;
-    if (is_foreign(envelope))
-        ((struct envelope *)(void *)payload - 1)->room.magic = 0;
-    memory_unpoison(payload, (size_t)(block_end(envelope) - payload));
+    if (envelope != NULL)
+        ring_remove(first, envelope);
+    unlock_rooms(actor);
+    if (envelope != NULL)
+        memory_unpoison(room_bytes(envelope), (size_t)(block_end(envelope) - room_bytes(envelope)));
+    return envelope;
 }
 
-/* Once it is not listed any more. */
+/* Once it is not open any more. */
 static void free_room(struct envelope *envelope)
 {
     if (envelope->home == HOME_POOL)
@@ -88,17 +121,27 @@ static void free_room(struct envelope *envelope)
         envelope_free_heap(envelope);
 }
 
-static void abandon(struct envelope *envelope)
+static void abandon(struct actor *actor, const void *event)
 {
-    unlist_room(envelope);
-    free_room(envelope);
+    struct envelope *envelope = close_room(actor, event);
+
+    if (envelope != NULL)
+        free_room(envelope);
 }
 
 void send_abandon_forgotten_slow(struct shard *shard)
 {
     while (shard->reserved != NULL)
-        abandon(shard->reserved);
+        abandon(shard->reserved->origin, room_bytes(shard->reserved));
 }
+
+void send_abandon_outside(struct inbox *inbox)
+{
+    while (inbox->reserved != NULL)
+        abandon(inbox->gate, room_bytes(inbox->reserved));
+}
+
+/* --- reserve, commit, abandon --- */
 
 static maiko_status check_reserve(maiko_context *ctx, struct actor *actor, const maiko_event_type *type, size_t len)
 {
@@ -181,7 +224,7 @@ void *maiko_reserve_bytes(maiko_context *ctx, const maiko_event_type *type, size
             actor->last_refusal = status;
         return NULL;
     }
-    list_room(actor, envelope);
+    open_room(actor, envelope);
     return room_bytes(envelope);
 }
 
@@ -194,29 +237,31 @@ static bool should_be_copied(const struct envelope *envelope, size_t len)
     return len < envelope->head.payload_len / 2;
 }
 
-/* Its pool and its list are the shard's thread's; of a gate it has neither. */
-static bool is_of_this_thread(const struct actor *actor)
+/* Its pool and its open rooms are the shard's thread's; those of a gate are everybody's. */
+static maiko_status check_committer(const maiko_context *ctx, struct actor *actor)
 {
-    return actor->is_gate || actor->shard == shard_of_this_thread;
+    if (actor == NULL)
+        return ctx == NULL ? MAIKO_EINVAL : MAIKO_ECLOSED;
+    if (supervisor_is_forked(actor->shard->sup))
+        return MAIKO_EFORKED;
+    return actor->is_gate || actor->shard == shard_of_this_thread ? MAIKO_OK : send_check_sender(actor);
 }
 
 maiko_status maiko_commit_options(maiko_context *ctx, const maiko_send_opts *opts, void *event)
 {
     struct actor *actor = actor_of_context(ctx);
-    struct envelope *envelope = room_of(event);
+    maiko_status status = check_committer(ctx, actor);
+    struct envelope *envelope;
     bool is_copied;
-    maiko_status status;
     size_t len;
 
-    if (actor == NULL || envelope == NULL || envelope->origin != actor)
-        return actor == NULL && ctx != NULL ? MAIKO_ECLOSED : MAIKO_EINVAL;
-    if (supervisor_is_forked(actor->shard->sup))
-        return MAIKO_EFORKED;
-    if (!is_of_this_thread(actor))
-        return MAIKO_ETHREAD;
+    if (status != MAIKO_OK)
+        return status;
+    envelope = close_room(actor, event);
+    if (envelope == NULL)
+        return MAIKO_EINVAL;
     len = maiko_event_len(envelope->head.type, event);
     is_copied = should_be_copied(envelope, len);
-    unlist_room(envelope);
     if (len > envelope->head.payload_len)
         status = send_refuse(actor, MAIKO_ETYPE);
     else if (is_copied)
@@ -227,6 +272,16 @@ maiko_status maiko_commit_options(maiko_context *ctx, const maiko_send_opts *opt
         free_room(envelope);
     return status;
 }
+
+void maiko_abandon(maiko_context *ctx, void *event)
+{
+    struct actor *actor = actor_of_context(ctx);
+
+    if (check_committer(ctx, actor) == MAIKO_OK)
+        abandon(actor, event);
+}
+
+/* --- rooms of others --- */
 
 void maiko_supervisor_use_rooms(maiko_supervisor *sup, struct maiko_rooms *rooms)
 {
@@ -250,12 +305,4 @@ void send_free_rooms(struct maiko_supervisor *sup)
         sup->rooms = rooms->next;
         rooms->let_go(rooms);
     }
-}
-
-void maiko_abandon(maiko_context *ctx, void *event)
-{
-    struct envelope *envelope = room_of(event);
-
-    if (envelope != NULL && envelope->origin == actor_of_context(ctx) && is_of_this_thread(envelope->origin))
-        abandon(envelope);
 }

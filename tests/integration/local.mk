@@ -16,6 +16,7 @@ integration_tests += tests/integration/test_placement
 integration_tests += tests/integration/test_patient_poll
 integration_tests += tests/integration/test_poll
 integration_tests += tests/integration/test_reserve
+integration_tests += tests/integration/test_rooms
 integration_tests += tests/integration/test_sends
 integration_tests += tests/integration/test_state_table
 integration_tests += tests/integration/test_stop_memory

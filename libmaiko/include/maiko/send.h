@@ -62,15 +62,16 @@ MAIKO_API MAIKO_MUST_CHECK void *maiko_reserve_bytes(maiko_context *ctx, const m
 /**
  * Send a reserved event.  Its length is what its fixed part and the tail's count say now: a count made smaller since the reserve
  * is good (less than half of the room is copied out of it), a larger one is MAIKO_ETYPE.  The room is given up whatever the
- * result, but for MAIKO_ETHREAD: then it is the hook's as before.  What the pointers of a local_only type point to is the
+ * result, but for MAIKO_ETHREAD: then it is the hook's as before.  To abandon it all the same after a refusal is harmless.  What the pointers of a local_only type point to is the
  * caller's again when the result is not MAIKO_OK.
  *
  * @param opts   may be NULL.
- * @param event  what maiko_reserve_bytes() returned to this context; anything else is MAIKO_EINVAL.
+ * @param event  what maiko_reserve_bytes() returned to this context and is not given up; anything else is MAIKO_EINVAL.
  */
 MAIKO_API maiko_status maiko_commit_options(maiko_context *ctx, const maiko_send_opts *opts, void *event);
 
-/** Give up reserved room without sending.  NULL is allowed.  Without effect on another thread than the hook's. */
+/** Give up reserved room without sending.  NULL is allowed.  Without effect on anything that maiko_commit_options() would refuse
+ *  as no room of this context, and on another thread than the hook's. */
 MAIKO_API void maiko_abandon(maiko_context *ctx, void *event);
 
 /* ---- Typed sends of a filled struct, in C and C++: `event` is a const name * ---- */
