@@ -1,13 +1,12 @@
 /* Running a supervisor on its own threads: start, join, and both with signals. */
 #include "base/patient_poll.h"
 #include "runtime/lookout.h"
+#include "runtime/signals.h"
 #include "runtime/supervisor_internal.h"
 #include "runtime/supervisor_stop.h"
 #include "runtime/thread.h"
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 /* --- start --- */
@@ -87,17 +86,11 @@ static bool join_is_over(struct maiko_supervisor *sup)
            supervisor_state(sup) == SUP_STOPPED;
 }
 
-/* Not by what poll() says, which says nothing under an RLIMIT_NOFILE of 0. */
-static bool has_signal(int signal_fd)
+/* Waits for the end, or for a signal, which asks for it; NULL: for none. */
+static void wait_for_end(struct maiko_supervisor *sup, struct signals *signals)
 {
-    struct signalfd_siginfo info;
+    int signal_fd = signals == NULL ? -1 : signals->fd;
 
-    return read(signal_fd, &info, sizeof info) == (ssize_t)sizeof info;
-}
-
-/* Waits for the end, or for a signal when there is a descriptor for them. */
-static void wait_for_end(struct maiko_supervisor *sup, int signal_fd)
-{
     while (!join_is_over(sup)) {
         struct pollfd fds[2] = {{.fd = sup->join_fd, .events = POLLIN}, {.fd = signal_fd, .events = POLLIN}};
         uint64_t count;
@@ -109,8 +102,8 @@ static void wait_for_end(struct maiko_supervisor *sup, int signal_fd)
             if (join_is_over(sup)) /* what was just read may have been for all that join */
                 supervisor_wake_join(sup);
         }
-        if (signal_fd >= 0 && has_signal(signal_fd))
-            (void)maiko_supervisor_request_stop(sup);
+        if (signals != NULL)
+            signals_take(signals);
     }
 }
 
@@ -134,17 +127,33 @@ maiko_status maiko_supervisor_join(maiko_supervisor *sup)
     if (status != MAIKO_OK)
         return status;
     supervisor_enter(sup);
-    wait_for_end(sup, -1);
+    wait_for_end(sup, NULL);
     status = maiko_supervisor_status(sup);
     supervisor_leave(sup);
     return status;
 }
 
+static maiko_status run(struct maiko_supervisor *sup)
+{
+    struct signals signals;
+    maiko_status status = signals_begin(&signals, sup);
+
+    if (status != MAIKO_OK) {
+        supervisor_note_failure(sup, status, NULL, "no descriptor to read signals from");
+        return status;
+    }
+    status = maiko_supervisor_start(sup);
+    if (status == MAIKO_OK) {
+        wait_for_end(sup, &signals);
+        signals_hand_over(&signals);
+        status = maiko_supervisor_halt(sup, NULL);
+    }
+    signals_end(&signals);
+    return status;
+}
+
 maiko_status maiko_supervisor_run(maiko_supervisor *sup)
 {
-    sigset_t handled;
-    sigset_t before;
-    int signal_fd = -1;
     maiko_status status;
 
     if (!supervisor_is_valid(sup))
@@ -155,25 +164,9 @@ maiko_status maiko_supervisor_run(maiko_supervisor *sup)
         return MAIKO_ETHREAD;
     if (sup->config.mode != MAIKO_THREADS)
         return MAIKO_ENOTSUP;
-    sigemptyset(&handled);
-    if (!sup->config.handle_no_signals) {
-        sigaddset(&handled, SIGINT);
-        sigaddset(&handled, SIGTERM);
-        pthread_sigmask(SIG_BLOCK, &handled, &before);
-        signal_fd = signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
-    }
     supervisor_enter(sup);
-    status = maiko_supervisor_start(sup);
-    if (status == MAIKO_OK) {
-        wait_for_end(sup, signal_fd);
-        status = maiko_supervisor_halt(sup, NULL);
-    }
+    status = run(sup);
     supervisor_leave(sup);
-    if (!sup->config.handle_no_signals) {
-        if (signal_fd >= 0)
-            close(signal_fd);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    }
     return status;
 }
 

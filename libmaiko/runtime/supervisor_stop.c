@@ -157,14 +157,22 @@ static void close_sources(struct maiko_supervisor *sup)
     }
 }
 
-/* Threads: waits until nothing is under way; false at the deadline. */
+void supervisor_hurry(struct maiko_supervisor *sup)
+{
+    pthread_mutex_lock(&sup->lock);
+    sup->is_hurried = true;
+    pthread_cond_broadcast(&sup->changed);
+    pthread_mutex_unlock(&sup->lock);
+}
+
+/* Threads: waits until nothing is under way; false at the deadline, which is now when it is hurried. */
 static bool drain_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
 {
     bool in_time = true;
     bool is_quiet;
 
     pthread_mutex_lock(&sup->lock);
-    while (!(is_quiet = supervisor_is_quiet(sup)) && in_time)
+    while (!(is_quiet = supervisor_is_quiet(sup)) && in_time && !sup->is_hurried)
         in_time = supervisor_wait_changed(sup, deadline_ns);
     pthread_mutex_unlock(&sup->lock);
     return is_quiet;
@@ -295,7 +303,7 @@ static bool stop_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
 
     if (!has_drained)
         stop_tally_note_late(sup);
-    have_hooks_run = run_hooks_threads(sup, hooks_deadline(sup, deadline_ns));
+    have_hooks_run = run_hooks_threads(sup, hooks_deadline(sup, has_drained ? deadline_ns : 0));
     /* a thread that has run its last hooks is not stuck, however late it is */
     last_ns = clock_deadline(now_ns(sup), have_hooks_run ? sup->config.actor_stop_deadline_ns : GRACE_NS);
     sup->is_abandoned = !supervisor_end_threads(sup, last_ns);
@@ -358,7 +366,8 @@ static void name_who_held_it_up(struct maiko_supervisor *sup, const struct stop_
 {
     const char *name = tally->report->actor_count > 0 ? tally->report->actors[0].name : NULL;
 
-    supervisor_note_failure(sup, MAIKO_ETIMEDOUT, name, "did not finish before the stop deadline");
+    supervisor_note_failure(sup, MAIKO_ETIMEDOUT, name,
+                            sup->is_hurried ? "did not finish before a second signal" : "did not finish before the stop deadline");
 }
 
 static void stop_running(struct maiko_supervisor *sup, struct stop_tally *tally, uint64_t begin_ns)

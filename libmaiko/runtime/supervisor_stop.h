@@ -8,4 +8,7 @@
  * thread is stuck in a hook, which is then left behind. */
 bool supervisor_end_threads(struct maiko_supervisor *sup, uint64_t deadline_ns);
 
+/* Whoever stops it, or will, waits for the queues no longer; the last hooks still run.  Any thread. */
+void supervisor_hurry(struct maiko_supervisor *sup);
+
 #endif

@@ -18,6 +18,7 @@ integration_tests += tests/integration/test_poll
 integration_tests += tests/integration/test_reserve
 integration_tests += tests/integration/test_rooms
 integration_tests += tests/integration/test_sends
+integration_tests += tests/integration/test_signals
 integration_tests += tests/integration/test_state_table
 integration_tests += tests/integration/test_stop_memory
 integration_tests += tests/integration/test_stop_report
