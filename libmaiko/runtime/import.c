@@ -270,7 +270,7 @@ maiko_status maiko_import_path_new(maiko_importer *importer, const char *topic, 
         return MAIKO_ENOMEM;
     path->inbox = importer->inbox;
     path->heap = heap;
-    status = send_look_up(importer->inbox->sup, type, topic, &path->meta);
+    status = send_look_up(importer->inbox, type, topic, &path->meta);
     if (status == MAIKO_OK)
         status = foreign_sender(importer, sender, &path->meta.sender);
     if (status != MAIKO_OK) {

@@ -66,6 +66,11 @@ static bool room_for_topic(struct registry *registry)
     return true;
 }
 
+static bool is_system(const char *name)
+{
+    return strncmp(name, "$sys/", 5) == 0;
+}
+
 static struct topic *topic_new(struct registry *registry, const char *name)
 {
     size_t len = strlen(name);
@@ -74,7 +79,7 @@ static struct topic *topic_new(struct registry *registry, const char *name)
     if (topic == NULL)
         return NULL;
     topic->len = (uint16_t)len;
-    topic->is_system = strncmp(name, "$sys/", 5) == 0;
+    topic->is_system = is_system(name);
     memcpy(topic->name, name, len + 1);
     return topic;
 }
@@ -87,7 +92,7 @@ static maiko_status find_or_make_topic(struct registry *registry, const char *na
         *ret_topic = topic;
         return MAIKO_OK;
     }
-    if (registry->topic_count >= registry->topic_limit)
+    if (registry->topic_count - registry->system_topics >= registry->topic_limit && !is_system(name))
         return MAIKO_ELIMIT;
     if (!room_for_topic(registry))
         return MAIKO_ENOMEM;
@@ -99,6 +104,7 @@ static maiko_status find_or_make_topic(struct registry *registry, const char *na
         return MAIKO_ENOMEM;
     }
     topic->id = registry->topic_count;
+    registry->system_topics += topic->is_system ? 1 : 0;
     registry->by_id[registry->topic_count++] = topic;
     *ret_topic = topic;
     return MAIKO_OK;
@@ -130,6 +136,17 @@ static bool binds_alike(const struct topic *topic, const maiko_event_type *type)
            topic->is_sticky == type->sticky;
 }
 
+static maiko_status refuse_policy(const struct topic *topic, const maiko_event_type *first, const maiko_event_type *type,
+                                  struct text *error)
+{
+    if (strcmp(first->name, type->name) == 0)
+        text_append_format(error, "topic '%s': two declarations of type '%s' give it different policies", topic->name, type->name);
+    else
+        text_append_format(error, "topic '%s': types '%s' and '%s' give it different policies", topic->name, first->name,
+                           type->name);
+    return MAIKO_ECONFLICT;
+}
+
 static maiko_status bind(struct topic *topic, const maiko_event_type *type, struct text *error)
 {
     if (!topic->is_bound) {
@@ -142,9 +159,7 @@ static maiko_status bind(struct topic *topic, const maiko_event_type *type, stru
     }
     if (binds_alike(topic, type))
         return MAIKO_OK;
-    text_append_format(error, "topic '%s': types '%s' and '%s' give it different policies", topic->name,
-                       atomic_load_explicit(&topic->bound_by, memory_order_relaxed)->name, type->name);
-    return MAIKO_ECONFLICT;
+    return refuse_policy(topic, atomic_load_explicit(&topic->bound_by, memory_order_relaxed), type, error);
 }
 
 maiko_status registry_bind(struct registry *registry, struct topic *topic, const maiko_event_type *type, struct text *error)
@@ -155,20 +170,6 @@ maiko_status registry_bind(struct registry *registry, struct topic *topic, const
     status = bind(topic, type, error);
     pthread_mutex_unlock(&registry->lock);
     return status;
-}
-
-/* The entry of another descriptor of the same type, or MAIKO_ECONFLICT when only the name is the same. */
-static maiko_status adopt(struct registry *registry, const maiko_event_type *type, struct type_entry *entry, struct text *error,
-                          const struct type_entry **ret_entry)
-{
-    if (entry->hash != schema_hash(type)) {
-        text_append_format(error, "two event types are called '%s'", type->name);
-        return MAIKO_ECONFLICT;
-    }
-    if (hash_table_insert_u64(&registry->descriptors, (uint64_t)(uintptr_t)type, entry) != MAIKO_OK)
-        return MAIKO_ENOMEM;
-    *ret_entry = entry;
-    return MAIKO_OK;
 }
 
 /* A topic that schema_check() has passed.  Below `$sys/` no type says what the policy is. */
@@ -184,15 +185,27 @@ static maiko_status constant_topic(struct registry *registry, const maiko_event_
     return status == MAIKO_OK && !maiko_topic_is_reserved(type->topic) ? bind(*ret_topic, type, error) : status;
 }
 
-static maiko_status enter(struct registry *registry, const maiko_event_type *type, struct text *error,
-                          const struct type_entry **ret_entry)
+static bool is_same_topic(const char *one, const char *other)
 {
-    struct type_entry *entry = hash_table_find(&registry->types, type->name);
+    return one == NULL || other == NULL ? one == other : strcmp(one, other) == 0;
+}
+
+static bool says_the_same(const maiko_event_type *type, const maiko_event_type *other)
+{
+    return is_same_topic(type->topic, other->topic) && type->topic_of == other->topic_of &&
+           maiko_event_overflow(type) == maiko_event_overflow(other) && type->control == other->control &&
+           type->sticky == other->sticky;
+}
+
+enum { ENTRY_FIRST = 1, ENTRY_IMPORT = 2 };
+
+/* Not listed yet. */
+static maiko_status make_entry(struct registry *registry, const maiko_event_type *type, struct text *error,
+                               struct type_entry **ret_entry)
+{
+    struct type_entry *entry = heap_alloc_zeroed(registry->heap, 1, sizeof *entry);
     maiko_status status;
 
-    if (entry != NULL)
-        return adopt(registry, type, entry, error, ret_entry);
-    entry = heap_alloc_zeroed(registry->heap, 1, sizeof *entry);
     if (entry == NULL)
         return MAIKO_ENOMEM;
     entry->type = type;
@@ -201,14 +214,33 @@ static maiko_status enter(struct registry *registry, const maiko_event_type *typ
     entry->needs_validation = !type->plain || type->tail_size > 0;
     entry->is_reserved = maiko_topic_is_reserved(type->topic);
     status = constant_topic(registry, type, error, &entry->topic);
+    if (status != MAIKO_OK) {
+        heap_free(registry->heap, entry, sizeof *entry);
+        return status;
+    }
+    *ret_entry = entry;
+    return MAIKO_OK;
+}
+
+/* Of the first descriptor of a type, or of one that says something else of topic or policy. */
+static maiko_status enter_new(struct registry *registry, const maiko_event_type *type, unsigned flags, struct text *error,
+                              struct type_entry **ret_entry)
+{
+    const bool is_first = (flags & ENTRY_FIRST) != 0;
+    struct type_entry *entry;
+    maiko_status status = make_entry(registry, type, error, &entry);
+
     if (status != MAIKO_OK)
-        goto fail;
-    status = hash_table_insert(&registry->types, entry);
+        return status;
+    entry->is_import = (flags & ENTRY_IMPORT) != 0;
+    if (is_first)
+        status = hash_table_insert(&registry->types, entry);
     if (status != MAIKO_OK)
         goto fail;
     status = hash_table_insert_u64(&registry->descriptors, (uint64_t)(uintptr_t)type, entry);
     if (status != MAIKO_OK) {
-        (void)hash_table_remove(&registry->types, entry->name);
+        if (is_first)
+            (void)hash_table_remove(&registry->types, entry->name);
         goto fail;
     }
     entry->next = registry->entries;
@@ -220,8 +252,57 @@ fail:
     return status;
 }
 
-maiko_status registry_any_type(struct registry *registry, const maiko_event_type *type, struct text *error,
-                               const struct type_entry **ret_entry)
+static maiko_status share(struct registry *registry, const maiko_event_type *type, struct type_entry *entry,
+                          const struct type_entry **ret_entry)
+{
+    if (hash_table_insert_u64(&registry->descriptors, (uint64_t)(uintptr_t)type, entry) != MAIKO_OK)
+        return MAIKO_ENOMEM;
+    *ret_entry = entry;
+    return MAIKO_OK;
+}
+
+/* The first declaration of this program otherwise than `entry`: imports keep to it from now on, if `entry` is one. */
+static maiko_status differ(struct registry *registry, const maiko_event_type *type, struct type_entry *entry, struct text *error,
+                           const struct type_entry **ret_entry)
+{
+    struct type_entry *own;
+    maiko_status status = enter_new(registry, type, 0, error, &own);
+
+    if (status == MAIKO_ECONFLICT && entry->is_import)
+        return share(registry, type, entry, ret_entry);
+    if (status != MAIKO_OK)
+        return status;
+    if (entry->is_import)
+        entry->own = own;
+    *ret_entry = own;
+    return MAIKO_OK;
+}
+
+/* What another program declared otherwise is no error here, whoever came first. */
+static maiko_status enter(struct registry *registry, const maiko_event_type *type, bool is_import, struct text *error,
+                          const struct type_entry **ret_entry)
+{
+    struct type_entry *entry = hash_table_find(&registry->types, type->name);
+    maiko_status status;
+
+    if (entry != NULL && entry->own != NULL)
+        entry = entry->own;
+    if (entry != NULL && entry->hash != schema_hash(type)) {
+        text_append_format(error, "two event types are called '%s'", type->name);
+        return MAIKO_ECONFLICT;
+    }
+    if (entry != NULL && (is_import || says_the_same(type, entry->type)))
+        return share(registry, type, entry, ret_entry);
+    if (entry != NULL)
+        return differ(registry, type, entry, error, ret_entry);
+    status = enter_new(registry, type, ENTRY_FIRST | (is_import ? ENTRY_IMPORT : 0), error, &entry);
+    if (status == MAIKO_OK)
+        *ret_entry = entry;
+    return status;
+}
+
+static maiko_status look_up(struct registry *registry, const maiko_event_type *type, bool is_import, struct text *error,
+                            const struct type_entry **ret_entry)
 {
     maiko_status status = MAIKO_OK;
     const struct type_entry *entry;
@@ -235,7 +316,7 @@ maiko_status registry_any_type(struct registry *registry, const maiko_event_type
     if (entry == NULL) {
         status = schema_check(type, error);
         if (status == MAIKO_OK)
-            status = enter(registry, type, error, &entry);
+            status = enter(registry, type, is_import, error, &entry);
     }
     pthread_mutex_unlock(&registry->lock);
     if (status == MAIKO_OK)
@@ -243,18 +324,34 @@ maiko_status registry_any_type(struct registry *registry, const maiko_event_type
     return status;
 }
 
+maiko_status registry_any_type(struct registry *registry, const maiko_event_type *type, struct text *error,
+                               const struct type_entry **ret_entry)
+{
+    return look_up(registry, type, false, error, ret_entry);
+}
+
+static maiko_status refuse_reserved(const struct type_entry *entry, struct text *error)
+{
+    const maiko_event_type *type = entry->type;
+
+    if (!entry->is_reserved)
+        return MAIKO_OK;
+    text_append_format(error, "only the library sends '%s' on '%s'", type->name, type->topic == NULL ? "" : type->topic);
+    return MAIKO_EPERM;
+}
+
 maiko_status registry_type(struct registry *registry, const maiko_event_type *type, struct text *error,
                            const struct type_entry **ret_entry)
 {
-    const struct type_entry *entry;
-    maiko_status status = registry_any_type(registry, type, error, &entry);
+    maiko_status status = look_up(registry, type, false, error, ret_entry);
 
-    if (status != MAIKO_OK)
-        return status;
-    if (entry->is_reserved) {
-        text_append_format(error, "only the library sends '%s' on '%s'", type->name, type->topic == NULL ? "" : type->topic);
-        return MAIKO_EPERM;
-    }
-    *ret_entry = entry;
-    return MAIKO_OK;
+    return status == MAIKO_OK ? refuse_reserved(*ret_entry, error) : status;
+}
+
+maiko_status registry_import_type(struct registry *registry, const maiko_event_type *type, struct text *error,
+                                  const struct type_entry **ret_entry)
+{
+    maiko_status status = look_up(registry, type, true, error, ret_entry);
+
+    return status == MAIKO_OK ? refuse_reserved(*ret_entry, error) : status;
 }

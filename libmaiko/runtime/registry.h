@@ -8,14 +8,16 @@
 #include "message/envelope.h"
 #include <pthread.h>
 
-/* What a supervisor knows of one event type. */
+/* What a supervisor knows of one event type; another one for declarations of it that say another topic or policy. */
 struct type_entry {
     const maiko_event_type *type;
     const char *name; /* type->name: key */
     uint64_t hash;
-    struct topic *topic;   /* constant topic; NULL: computed or given */
-    bool needs_validation; /* strings, blobs, booleans, enums, a tail */
-    bool is_reserved;      /* its topic is below `$sys/`: only the library sends it */
+    struct topic *topic;    /* constant topic; NULL: computed or given */
+    bool needs_validation;  /* strings, blobs, booleans, enums, a tail */
+    bool is_reserved;       /* its topic is below `$sys/`: only the library sends it */
+    bool is_import;         /* what it says is another program's word */
+    struct type_entry *own; /* of such: what this program says, if it says something else; NULL: nothing */
     struct type_entry *next;
 };
 
@@ -25,12 +27,13 @@ struct registry {
     pthread_mutex_t lock;
     struct hash_table topics;      /* name -> topic */
     struct hash_table types;       /* name -> type_entry */
-    struct hash_table descriptors; /* descriptor address -> type_entry: several translation units, one type */
+    struct hash_table descriptors; /* descriptor address -> type_entry: of several translation units, which may differ in topic */
     struct type_entry *entries;    /* all of them, for freeing */
     struct topic **by_id;
     uint32_t topic_count;
     uint32_t topic_size;
-    uint32_t topic_limit;
+    uint32_t topic_limit;   /* of those that are not the system's */
+    uint32_t system_topics; /* below `$sys/`: the library's, however many others there are */
 };
 
 void registry_init(struct registry *registry, struct heap *heap, uint32_t topic_limit);
@@ -44,6 +47,10 @@ MAIKO_MUST_CHECK maiko_status registry_topic(struct registry *registry, const ch
  * MAIKO_ELIMIT, MAIKO_ENOMEM; `error` gets the reason. */
 MAIKO_MUST_CHECK maiko_status registry_type(struct registry *registry, const maiko_event_type *type, struct text *error,
                                             const struct type_entry **ret_entry);
+
+/* The same of one that comes with events of another program: which topic they are on is known, whatever it says of itself. */
+MAIKO_MUST_CHECK maiko_status registry_import_type(struct registry *registry, const maiko_event_type *type, struct text *error,
+                                                   const struct type_entry **ret_entry);
 
 /* The same for those who receive it, and for the library's own senders: types of topics below `$sys/`, too. */
 MAIKO_MUST_CHECK maiko_status registry_any_type(struct registry *registry, const maiko_event_type *type, struct text *error,

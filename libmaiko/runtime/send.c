@@ -104,9 +104,21 @@ static bool is_bound_by(struct route *route, const maiko_event_type *type)
     return true;
 }
 
-/* A topic given at the send or computed from the event. */
-static maiko_status find_route(struct shard *shard, const struct type_entry *entry, const char *name, struct route **ret_route)
+/* May the actor send on a topic of this name?  Before it becomes one: names are kept, and refusals are not to use them up. */
+static bool may_name(const struct actor *actor, const char *name)
 {
+    const char *const *pattern = actor->rare == NULL || actor->rare->publish == NULL ? NULL : actor->rare->publish;
+
+    while (pattern != NULL && *pattern != NULL && !maiko_topic_matches(*pattern, name))
+        pattern++;
+    return pattern == NULL || *pattern != NULL;
+}
+
+/* A topic given at the send or computed from the event. */
+static maiko_status find_route(const struct actor *actor, const struct type_entry *entry, const char *name,
+                               struct route **ret_route)
+{
+    struct shard *shard = actor->shard;
     char buffer[256];
     struct text error;
     struct topic *topic;
@@ -116,6 +128,8 @@ static maiko_status find_route(struct shard *shard, const struct type_entry *ent
     if (*ret_route != NULL && is_bound_by(*ret_route, entry->type))
         return MAIKO_OK;
     status = name == NULL ? MAIKO_ETOPIC : topic_check_sendable(name);
+    if (status == MAIKO_OK && !may_name(actor, name))
+        status = MAIKO_EUNDECLARED;
     if (status == MAIKO_OK)
         status = registry_topic(&shard->sup->registry, name, &topic);
     if (status != MAIKO_OK)
@@ -133,13 +147,18 @@ static maiko_status find_route(struct shard *shard, const struct type_entry *ent
     return status;
 }
 
-static maiko_status computed_route(struct shard *shard, const struct type_entry *entry, const void *event,
+const char *send_computed_topic(const maiko_event_type *type, const void *event, char buffer[SEND_TOPIC_BUFFER])
+{
+    buffer[SEND_TOPIC_BUFFER - 1] = '\0'; /* it need not end what fills its room, which then is too long */
+    return type->topic_of == NULL ? NULL : type->topic_of(event, buffer, SEND_TOPIC_BUFFER - 1);
+}
+
+static maiko_status computed_route(const struct actor *actor, const struct type_entry *entry, const void *event,
                                    struct route **ret_route)
 {
-    char buffer[256];
+    char buffer[SEND_TOPIC_BUFFER];
 
-    return find_route(shard, entry, entry->type->topic_of == NULL ? NULL : entry->type->topic_of(event, buffer, sizeof buffer),
-                      ret_route);
+    return find_route(actor, entry, send_computed_topic(entry->type, event, buffer), ret_route);
 }
 
 static bool is_declared(struct actor *actor, const struct topic *topic)
@@ -317,10 +336,10 @@ static inline maiko_status admit(struct sending *sending, const maiko_send_opts 
         sending->parent = opts->parent;
         sending->try_only = opts->try_only;
         if (opts->topic != NULL && status == MAIKO_OK)
-            status = find_route(shard, line->entry, opts->topic, &sending->route);
+            status = find_route(actor, line->entry, opts->topic, &sending->route);
     }
     if (sending->route == NULL && status == MAIKO_OK)
-        status = computed_route(shard, line->entry, event, &sending->route);
+        status = computed_route(actor, line->entry, event, &sending->route);
     if (status == MAIKO_OK)
         status = check_actor(shard, sending);
     if (__builtin_expect(status == MAIKO_EDEADLOCK, 0))

@@ -26,6 +26,11 @@ static inline maiko_status send_check_payload(const struct shard *shard, const s
     return schema_validate(entry->type, event, len);
 }
 
+enum { SEND_TOPIC_BUFFER = MAIKO_TOPIC_MAX + 2 };
+
+/* What the type computes for the event, perhaps in the buffer; NULL: none. */
+const char *send_computed_topic(const maiko_event_type *type, const void *event, char buffer[SEND_TOPIC_BUFFER]);
+
 /* Sends an event that was made in place, `len` bytes of it; its envelope is taken on MAIKO_OK only.  Of an outside thread's it is
  * one on the heap that is too large for the pool. */
 maiko_status send_in_place(struct actor *actor, const maiko_send_opts *opts, struct envelope *envelope, size_t len);
@@ -54,7 +59,7 @@ maiko_status send_from_outside(struct inbox *inbox, const maiko_send_opts *opts,
                                size_t len, struct inbox_event *meta);
 
 /* Entry and topic of an outside event, as send_from_outside() finds them for every one. */
-MAIKO_MUST_CHECK maiko_status send_look_up(struct maiko_supervisor *sup, const maiko_event_type *type, const char *topic,
+MAIKO_MUST_CHECK maiko_status send_look_up(const struct inbox *inbox, const maiko_event_type *type, const char *topic,
                                            struct inbox_event *ret_event);
 
 #endif

@@ -19,7 +19,7 @@ static maiko_status report_topic(const struct type_entry *entry, const char *nam
 static maiko_status outside_topic(struct maiko_supervisor *sup, const struct type_entry *entry, const char *name,
                                   const void *event, struct topic **ret_topic)
 {
-    char name_buffer[256];
+    char name_buffer[SEND_TOPIC_BUFFER];
     char error_buffer[256];
     struct text error;
     maiko_status status;
@@ -28,8 +28,8 @@ static maiko_status outside_topic(struct maiko_supervisor *sup, const struct typ
         *ret_topic = entry->topic;
         return MAIKO_OK;
     }
-    if (name == NULL && entry->type->topic_of != NULL)
-        name = entry->type->topic_of(event, name_buffer, sizeof name_buffer);
+    if (name == NULL)
+        name = send_computed_topic(entry->type, event, name_buffer);
     status = name == NULL ? MAIKO_ETOPIC : topic_check_sendable(name);
     if (status == MAIKO_OK)
         status = registry_topic(&sup->registry, name, ret_topic);
@@ -48,34 +48,38 @@ static maiko_status outside_refuse(struct inbox *inbox, maiko_status status)
     return status;
 }
 
-static maiko_status outside_type(struct maiko_supervisor *sup, const maiko_event_type *type, bool may_be_reserved,
-                                 const struct type_entry **ret_entry)
+static maiko_status outside_type(const struct inbox *inbox, const maiko_event_type *type, const struct type_entry **ret_entry)
 {
+    struct maiko_supervisor *sup = inbox->sup;
     char buffer[256];
     struct text error;
     maiko_status status;
 
     text_init_buffer(&error, buffer, sizeof buffer);
-    status = may_be_reserved ? registry_any_type(&sup->registry, type, &error, ret_entry)
-                             : registry_type(&sup->registry, type, &error, ret_entry);
+    if (inbox->is_for_reports)
+        status = registry_any_type(&sup->registry, type, &error, ret_entry);
+    else if (inbox == sup->inbox)
+        status = registry_type(&sup->registry, type, &error, ret_entry);
+    else
+        status = registry_import_type(&sup->registry, type, &error, ret_entry);
     if (status != MAIKO_OK)
         supervisor_log(sup, MAIKO_LOG_ERROR, "event type refused: %s", text_str(&error));
     return status;
 }
 
-maiko_status send_look_up(struct maiko_supervisor *sup, const maiko_event_type *type, const char *topic,
+maiko_status send_look_up(const struct inbox *inbox, const maiko_event_type *type, const char *topic,
                           struct inbox_event *ret_event)
 {
-    maiko_status status = outside_type(sup, type, false, &ret_event->entry);
+    maiko_status status = outside_type(inbox, type, &ret_event->entry);
 
-    return status == MAIKO_OK ? outside_topic(sup, ret_event->entry, topic, NULL, &ret_event->topic) : status;
+    return status == MAIKO_OK ? outside_topic(inbox->sup, ret_event->entry, topic, NULL, &ret_event->topic) : status;
 }
 
 static maiko_status outside_check(struct inbox *inbox, const maiko_event_type *type, const void *event, size_t len,
                                   const char *topic, struct inbox_event *ret_event)
 {
     struct maiko_supervisor *sup = inbox->sup;
-    maiko_status status = outside_type(sup, type, inbox->is_for_reports, &ret_event->entry);
+    maiko_status status = outside_type(inbox, type, &ret_event->entry);
 
     if (status == MAIKO_OK)
         status = send_check_payload(sup->shards[0], ret_event->entry, event, len);

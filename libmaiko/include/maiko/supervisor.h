@@ -44,7 +44,7 @@ typedef struct maiko_config {
     uint32_t overdraft_events;        /* events an overdrawn actor may add; 128 */
     uint64_t spin_ns;                 /* how long a shard spins before it sleeps; 0: not at all */
     uint64_t watchdog_ns;             /* an actor that holds its shard longer (a batch, a step) is logged; 100 ms */
-    uint32_t dynamic_topics;          /* topic names, most; 65 536 */
+    uint32_t dynamic_topics;          /* topic names, most; 65 536.  Those ever sent on: none is given back */
     uint64_t max_payload_bytes;       /* of one event; 16 MiB */
     uint64_t memory_cap_bytes;        /* of all the supervisor allocates; 0: no cap */
     const maiko_allocator *allocator; /* copied; NULL: malloc and free */
