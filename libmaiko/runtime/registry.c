@@ -140,7 +140,8 @@ static maiko_status refuse_policy(const struct topic *topic, const maiko_event_t
                                   struct text *error)
 {
     if (strcmp(first->name, type->name) == 0)
-        text_append_format(error, "topic '%s': two declarations of type '%s' give it different policies", topic->name, type->name);
+        text_append_format(error, "topic '%s': two declarations of type '%s' give it different policies", topic->name,
+                           type->name);
     else
         text_append_format(error, "topic '%s': types '%s' and '%s' give it different policies", topic->name, first->name,
                            type->name);

@@ -365,9 +365,9 @@ static void stop_unstarted(struct maiko_supervisor *sup)
 static void name_who_held_it_up(struct maiko_supervisor *sup, const struct stop_tally *tally)
 {
     const char *name = tally->report->actor_count > 0 ? tally->report->actors[0].name : NULL;
+    const char *reason = sup->is_hurried ? "did not finish before a second signal" : "did not finish before the stop deadline";
 
-    supervisor_note_failure(sup, MAIKO_ETIMEDOUT, name,
-                            sup->is_hurried ? "did not finish before a second signal" : "did not finish before the stop deadline");
+    supervisor_note_failure(sup, MAIKO_ETIMEDOUT, name, reason);
 }
 
 static void stop_running(struct maiko_supervisor *sup, struct stop_tally *tally, uint64_t begin_ns)

@@ -62,8 +62,8 @@ MAIKO_API MAIKO_MUST_CHECK void *maiko_reserve_bytes(maiko_context *ctx, const m
 /**
  * Send a reserved event.  Its length is what its fixed part and the tail's count say now: a count made smaller since the reserve
  * is good (less than half of the room is copied out of it), a larger one is MAIKO_ETYPE.  The room is given up whatever the
- * result, but for MAIKO_ETHREAD: then it is the hook's as before.  To abandon it all the same after a refusal is harmless.  What the pointers of a local_only type point to is the
- * caller's again when the result is not MAIKO_OK.
+ * result, but for MAIKO_ETHREAD: then it is the hook's as before.  To abandon it all the same after a refusal is harmless.
+ * What the pointers of a local_only type point to is the caller's again when the result is not MAIKO_OK.
  *
  * @param opts   may be NULL.
  * @param event  what maiko_reserve_bytes() returned to this context and is not given up; anything else is MAIKO_EINVAL.
