@@ -101,6 +101,14 @@ struct inbound_event {
     uint64_t position;
 };
 
+/* Native events of one channel, without parents, that arrived in order, once. */
+struct inbound_run {
+    struct inbound_channel *channel;
+    struct record_run records;
+    uint64_t stream;
+    uint64_t position; /* of the first */
+};
+
 struct peer_sink {
     /* One frame to the other side.  The window keeps the number of unsent ones small; it must not be lost while the
      * connection lives. */
@@ -113,6 +121,9 @@ struct peer_sink {
     void (*close)(struct peer *peer, void *userdata);
     /* Take the event and call peer_delivered() once its receivers have it: now by returning true, or later. */
     bool (*deliver)(struct peer *peer, const struct inbound_event *event, void *userdata);
+    /* The same for as many events of a run as can be taken now as native bytes without a question; returns how many.  The next one
+     * is delivered alone.  NULL: all are. */
+    uint32_t (*deliver_run)(struct peer *peer, const struct inbound_run *run, void *userdata);
     /* Before anything is acknowledged: false when what was taken is not with its receivers yet, tried again a little later.
      * NULL: it always is. */
     bool (*settle)(struct peer *peer, void *userdata);

@@ -82,36 +82,77 @@ static void take_event(struct peer *peer, const struct record *record, struct in
         peer_want_native(peer, channel);
 }
 
+static void deliver_first(struct peer *peer, const struct inbound_run *run)
+{
+    maiko_id id = {.hi = run->channel->prefix, .lo = record_run_id(&run->records, 0)};
+    struct inbound_event event = {.channel = run->channel,
+                                  .id = id,
+                                  .correlation = id,
+                                  .time_ns = record_run_time(&run->records, 0),
+                                  .payload = record_run_payload(&run->records, 0),
+                                  .native = record_run_native(&run->records, 0),
+                                  .stream = run->stream,
+                                  .position = run->position};
+
+    if (!peer->config.sink->deliver(peer, &event, peer->config.userdata))
+        inflow_pending(&peer->inflow, event.position);
+}
+
+static void deliver_run(struct peer *peer, struct inbound_run run)
+{
+    const struct peer_sink *sink = peer->config.sink;
+
+    peer->counters.delivered += run.records.count;
+    peer->counters.native_in += run.records.count;
+    while (run.records.count > 0) {
+        uint32_t taken = sink->deliver_run == NULL ? 0 : sink->deliver_run(peer, &run, peer->config.userdata);
+
+        if (taken == 0) {
+            deliver_first(peer, &run);
+            taken = 1;
+        }
+        run.records.first += taken * run.records.size;
+        run.records.count -= taken;
+        run.position += taken;
+    }
+}
+
+/* How many of the next `most` records are alike and were not heard by another way; the reader moves behind them. */
+static uint32_t hear_alike(struct reader *reader, const struct record_run *like, struct origin *origin, uint32_t most)
+{
+    uint32_t count;
+
+    for (count = 0; count < most && reader_is_alike(reader, like->first, like->size, like->head); count++) {
+        if (origin != NULL && !origin_hear(origin, reader_eight_at(reader->at + EVENT_ID + 1)))
+            break;
+        reader->at += like->size;
+    }
+    return count;
+}
+
 /* Native events behind one of `channel` that was taken, and lies at `like` in the frame, and differ from it in id, time and
  * bytes only: what was asked for it is not asked again.  Returns how many; at most `most`. */
 static uint32_t take_alike(struct peer *peer, struct reader *reader, const uint8_t *like, const struct record *first,
                            struct inflow_channel *channel, uint32_t most)
 {
-    size_t size = (size_t)(reader->at - like);
-    size_t head = (size_t)(first->native.data - like);
-    struct inbound_event event = {.channel = &channel->channel,
-                                  .id.hi = channel->channel.prefix,
-                                  .correlation.hi = channel->channel.prefix,
-                                  .stream = peer->inflow.stream};
-    uint32_t count;
+    const struct record_run known = {like, (size_t)(reader->at - like), (size_t)(first->native.data - like), 1};
+    uint32_t count = 0;
 
-    for (count = 0; count < most && reader_is_alike(reader, like, size, head); count++) {
-        const uint8_t *at = reader->at;
+    while (count < most && reader_is_alike(reader, like, known.size, known.head)) {
+        struct inbound_run run = {&channel->channel, known, peer->inflow.stream, peer->inflow.next};
 
-        reader->at += size;
-        event.position = peer->inflow.next++;
-        event.id.lo = event.correlation.lo = reader_eight_at(at + EVENT_ID + 1);
-        if (channel->origin != NULL && !origin_hear(channel->origin, event.id.lo)) {
-            peer->counters.repeated++;
+        run.records.first = reader->at;
+        run.records.count = hear_alike(reader, &known, channel->origin, most - count);
+        if (run.records.count > 0) {
+            count += run.records.count;
+            peer->inflow.next += run.records.count;
+            deliver_run(peer, run);
             continue;
         }
-        event.time_ns = reader_eight_at(at + EVENT_TIME + 1);
-        event.payload = (struct slice){at + EVENT_HEAD_MIN, size - EVENT_HEAD_MIN};
-        event.native = (struct slice){at + head, size - head};
-        peer->counters.delivered++;
-        peer->counters.native_in++;
-        if (!peer->config.sink->deliver(peer, &event, peer->config.userdata))
-            inflow_pending(&peer->inflow, event.position);
+        reader->at += known.size;
+        peer->inflow.next++;
+        peer->counters.repeated++;
+        count++;
     }
     return count;
 }

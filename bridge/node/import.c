@@ -8,6 +8,7 @@
 #include "node/pool.h"
 #include "node/rename.h"
 #include "node/shm.h"
+#include "runtime/import_run.h"
 #include "shm/shm_view.h"
 #include <maiko/maiko.h>
 
@@ -238,17 +239,25 @@ static maiko_status read_event(const struct coming *coming, void *bytes, struct 
 
 /* ---- one event, straight into the importer's batch ---- */
 
-static void note_staged(maiko_bridge *bridge, struct import_plan *plan, uint64_t stream)
+static void note_staged_run(maiko_bridge *bridge, struct import_plan *plan, uint64_t stream, uint32_t count)
 {
     struct node_importer *importer = importer_of(bridge, plan->actor);
+    bool is_first = plan->staged == 0;
 
-    if (importer->staged++ == 0)
+    if (importer->staged == 0)
         fifo_push(&bridge->dirty, &importer->dirty);
-    if (plan->staged++ > 0)
+    importer->staged += count;
+    plan->staged += count;
+    if (!is_first)
         return;
     plan->stream = stream;
     plan->refs++;
     fifo_push(&importer->plans, &plan->in_list);
+}
+
+static void note_staged(maiko_bridge *bridge, struct import_plan *plan, uint64_t stream)
+{
+    note_staged_run(bridge, plan, stream, 1);
 }
 
 /* MAIKO_OK, MAIKO_EFULL, or why the event is refused for good. */
@@ -294,6 +303,34 @@ static bool take_native(maiko_bridge *bridge, const struct inbound_event *event,
     maiko_import_commit(plan->path, meta);
     note_staged(bridge, plan, event->stream);
     return true;
+}
+
+static bool fill_slot(struct maiko_import_slot *slot, const struct record_run *records, size_t index,
+                      const maiko_event_type *type)
+{
+    struct slice native = record_run_native(records, index);
+
+    memcpy(slot + 1, native.data, native.len); /* first, so that nobody changes what is checked */
+    slot->id_lo = record_run_id(records, index);
+    slot->time_ns = record_run_time(records, index);
+    return slot->time_ns != 0 && maiko_schema_validate(type, slot + 1, native.len, NULL, 0) == MAIKO_OK;
+}
+
+/* As many of a run as there is room for, up to the first that is not legal; returns how many. */
+static uint32_t take_run(maiko_bridge *bridge, const struct inbound_run *run, struct import_plan *plan)
+{
+    const struct record_run *records = &run->records;
+    struct maiko_import_run room;
+    uint32_t count = 0;
+
+    if (maiko_import_reserve_run(plan->path, record_run_native(records, 0).len, records->count, &room) != MAIKO_OK)
+        return 0;
+    while (count < room.count && fill_slot(maiko_import_slot_at(&room, count), records, count, plan->known->type))
+        count++;
+    maiko_import_commit_run(plan->path, run->channel->prefix, plan->meta.hops, count);
+    if (count > 0)
+        note_staged_run(bridge, plan, run->stream, count);
+    return count;
 }
 
 /* Nothing is staged any more.  What a supervisor that halts did not take is told to who sent it, by topic. */
@@ -487,6 +524,15 @@ bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struc
     if (plan != NULL && comes_native(event, plan) && !must_wait(bridge) && take_native(bridge, event, plan))
         return true;
     return import_closely(bridge, peer, event);
+}
+
+uint32_t node_import_run(maiko_bridge *bridge, const struct inbound_run *run)
+{
+    struct import_plan *plan = run->channel->user;
+    bool is_native = plan != NULL && run->channel->type->is_native && plan->plan == NULL;
+    bool has_ids = run->channel->prefix != 0; /* else some would be made */
+
+    return run->records.count > 1 && is_native && has_ids && !must_wait(bridge) ? take_run(bridge, run, plan) : 0;
 }
 
 static maiko_status bring_in(maiko_bridge *bridge, struct waiting_import *waiting)

@@ -47,6 +47,11 @@ static bool sink_deliver(struct peer *machine, const struct inbound_event *event
     return node_import_event(peer->bridge, peer, event);
 }
 
+static uint32_t sink_deliver_run(struct peer *machine, const struct inbound_run *run, void *userdata)
+{
+    return node_import_run(((struct node_peer *)userdata)->bridge, run);
+}
+
 /* What was acknowledged is nobody's to send again, so it has to be in the topic space by then. */
 static bool sink_settle(struct peer *machine, void *userdata)
 {
@@ -183,6 +188,7 @@ static const struct peer_sink sink = {
     .give = sink_give,
     .close = sink_close,
     .deliver = sink_deliver,
+    .deliver_run = sink_deliver_run,
     .settle = sink_settle,
     .is_near = sink_is_near,
     .lend = sink_lend,

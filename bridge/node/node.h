@@ -347,6 +347,9 @@ void node_outflow_stop(maiko_bridge *bridge);
  * What came in is seen by nobody before node_import_flush(). */
 bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event);
 
+/* As many events of a run as come in now, as they are; returns how many. */
+uint32_t node_import_run(maiko_bridge *bridge, const struct inbound_run *run);
+
 /* Hands over what a frame has brought. */
 void node_import_flush(maiko_bridge *bridge);
 

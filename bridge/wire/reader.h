@@ -150,6 +150,35 @@ static inline bool reader_is_alike(const struct reader *reader, const uint8_t *l
            reader_four_at(at + head - 4) == reader_four_at(like + head - 4);
 }
 
+/* Such records, one behind the other. */
+struct record_run {
+    const uint8_t *first;
+    size_t size;
+    size_t head;
+    uint32_t count;
+};
+
+static inline uint64_t record_run_id(const struct record_run *run, size_t index)
+{
+    return reader_eight_at(run->first + index * run->size + EVENT_ID + 1);
+}
+
+static inline uint64_t record_run_time(const struct record_run *run, size_t index)
+{
+    return reader_eight_at(run->first + index * run->size + EVENT_TIME + 1);
+}
+
+/* The whole value of the payload, and its native bytes. */
+static inline struct slice record_run_payload(const struct record_run *run, size_t index)
+{
+    return (struct slice){run->first + index * run->size + EVENT_HEAD_MIN, run->size - EVENT_HEAD_MIN};
+}
+
+static inline struct slice record_run_native(const struct record_run *run, size_t index)
+{
+    return (struct slice){run->first + index * run->size + run->head, run->size - run->head};
+}
+
 static inline bool reader_uint(struct reader *reader, uint64_t *ret_value)
 {
     uint64_t value;

@@ -1,4 +1,5 @@
 /* Importers and holds: a gate with a name and foreign senders; a debt that something outside pays. */
+#include "runtime/import_run.h"
 #include "runtime/reporter.h"
 #include "runtime/send.h"
 #include "runtime/supervisor_internal.h"
@@ -333,6 +334,24 @@ void maiko_import_commit(maiko_import_path *path, const maiko_import *meta)
 {
     if (!supervisor_is_forked(path->inbox->sup))
         inbox_commit(path->inbox, meta);
+}
+
+maiko_status maiko_import_reserve_run(maiko_import_path *path, size_t len, uint32_t most, struct maiko_import_run *ret_run)
+{
+    maiko_status status = path == NULL || most == 0 ? MAIKO_EINVAL : check_import(path, len);
+
+    if (status != MAIKO_OK)
+        return status;
+    if (len > POOL_LARGEST)
+        return MAIKO_ETOOLONG;
+    path->meta.payload_len = len;
+    return inbox_reserve_run(path->inbox, &path->meta, most, ret_run);
+}
+
+void maiko_import_commit_run(maiko_import_path *path, uint64_t id_hi, uint8_t hops, uint32_t count)
+{
+    if (!supervisor_is_forked(path->inbox->sup))
+        inbox_commit_run(path->inbox, id_hi, hops, count);
 }
 
 void maiko_import_abandon(maiko_import_path *path)

@@ -10,6 +10,8 @@
 #define MEMORY_WAIT_NS MAIKO_MS(1)
 #define MEMORY_TRIES 100u /* before a stop takes it that there will be none */
 
+/* One event, or a run of them: then the payload of each has its slot in front of it, and id, parent, correlation and time are those
+ * of none. */
 struct inbox_record {
     size_t size; /* of the record, a multiple of 16 */
     const struct type_entry *entry;
@@ -21,7 +23,8 @@ struct inbox_record {
     maiko_id correlation;
     uint64_t time_ns;
     const struct sender *sender;
-    uint32_t hops;
+    uint32_t run; /* events; 0: it is no run */
+    uint8_t hops;
     bool is_finish;
 };
 
@@ -83,6 +86,12 @@ void inbox_deinit(struct inbox *inbox)
 static size_t record_size(size_t inline_len)
 {
     return (sizeof(struct inbox_record) + inline_len + 15) & ~(size_t)15;
+}
+
+/* From one event of a run to the next. */
+static inline size_t slot_size(size_t payload_len)
+{
+    return (sizeof(struct maiko_import_slot) + payload_len + 15) & ~(size_t)15;
 }
 
 static bool has_room(const struct inbox *inbox, size_t payload_len)
@@ -161,6 +170,7 @@ static inline struct inbox_record *new_record(struct inbox *inbox, struct inbox_
     record->topic = event->topic;
     record->payload_len = event->payload_len;
     record->sender = sender;
+    record->run = 0;
     record->is_finish = event->is_finish;
     if (__builtin_expect(event->made != NULL, 0))
         envelope_name_heap(event->made, event->payload_len, event->topic, sender);
@@ -186,7 +196,7 @@ static void add_record(struct inbox_buffer *buffer, const struct inbox_record *r
 {
     buffer->used += record->size;
     buffer->large += record->large != NULL ? record->payload_len : 0;
-    buffer->events++;
+    buffer->events += record->run > 0 ? record->run : 1;
 }
 
 static maiko_status append(struct inbox *inbox, const struct inbox_event *event)
@@ -280,19 +290,24 @@ static bool stage_has_room(const struct inbox *inbox, size_t payload_len)
                                                         stage->used + stage->large + payload_len <= inbox->stage_room_bytes));
 }
 
+/* What is staged makes room by going. */
+static maiko_status make_room(struct inbox *inbox, size_t payload_len)
+{
+    bool has_stage = inbox->stage.events > 0;
+    maiko_status status;
+
+    if (stage_has_room(inbox, payload_len))
+        return MAIKO_OK;
+    status = inbox_flush(inbox);
+    inbox->has_lost_stage |= has_stage && status == MAIKO_ECLOSED;
+    return status == MAIKO_OK ? begin_stage(inbox, payload_len) : status;
+}
+
 maiko_status inbox_reserve(struct inbox *inbox, const struct inbox_event *event, void **ret_payload)
 {
-    maiko_status status = MAIKO_OK;
+    maiko_status status = make_room(inbox, event->payload_len);
     struct inbox_record *record;
 
-    if (!stage_has_room(inbox, event->payload_len)) {
-        bool has_stage = inbox->stage.events > 0;
-
-        status = inbox_flush(inbox);
-        inbox->has_lost_stage |= has_stage && status == MAIKO_ECLOSED;
-        if (status == MAIKO_OK)
-            status = begin_stage(inbox, event->payload_len);
-    }
     if (status != MAIKO_OK)
         return status;
     record = new_record(inbox, &inbox->stage, event);
@@ -336,6 +351,53 @@ void inbox_abandon(struct inbox *inbox)
     if (record->large != NULL && envelope_unref_heap(record->large))
         envelope_destroy_heap(record->large);
     record->large = NULL;
+}
+
+/* As many of a run as there is room for: one always passes. */
+static uint32_t room_for_run(const struct inbox *inbox, size_t step, uint32_t most)
+{
+    const struct inbox_buffer *stage = &inbox->stage;
+    size_t taken = stage->used + stage->large + sizeof(struct inbox_record);
+    size_t bytes = inbox->stage_room_bytes > taken ? inbox->stage_room_bytes - taken : 0;
+    uint32_t events = inbox->stage_room_events > stage->events ? inbox->stage_room_events - stage->events : 0;
+    uint32_t count = events < most ? events : most;
+
+    if (bytes / step < count)
+        count = (uint32_t)(bytes / step);
+    return count > 0 ? count : 1;
+}
+
+maiko_status inbox_reserve_run(struct inbox *inbox, const struct inbox_event *event, uint32_t most,
+                               struct maiko_import_run *ret_run)
+{
+    size_t step = slot_size(event->payload_len);
+    maiko_status status = make_room(inbox, event->payload_len);
+    struct inbox_record *record;
+    uint32_t count;
+
+    if (status != MAIKO_OK)
+        return status;
+    count = room_for_run(inbox, step, most);
+    record = (struct inbox_record *)(void *)reserve(inbox, &inbox->stage, sizeof *record + count * step);
+    if (record == NULL)
+        return MAIKO_ENOMEM;
+    *record = (struct inbox_record){
+        .entry = event->entry, .topic = event->topic, .payload_len = event->payload_len, .sender = event->sender};
+    *ret_run = (struct maiko_import_run){.first = (void *)(record + 1), .step = step, .count = count};
+    return MAIKO_OK;
+}
+
+void inbox_commit_run(struct inbox *inbox, uint64_t id_hi, uint8_t hops, uint32_t count)
+{
+    struct inbox_record *record = record_at(&inbox->stage, inbox->stage.used);
+
+    if (count == 0)
+        return;
+    record->size = sizeof *record + count * slot_size(record->payload_len);
+    record->id.hi = id_hi;
+    record->hops = hops;
+    record->run = count;
+    add_record(&inbox->stage, record);
 }
 
 /* The stage becomes what is to be drained, or is copied behind it. */
@@ -457,11 +519,27 @@ bool inbox_is_starved(const struct inbox *inbox)
     return inbox->memory_tries == MEMORY_TRIES && (inbox->gate->hold & ACTOR_HELD_BY_RETRY) != 0;
 }
 
-/* False when it has to be tried again.  `last`: the route of the one before, NULL at first. */
+/* `last`: the route of the one before, NULL at first.  NULL: no memory. */
+static inline struct route *route_of(struct shard *shard, const struct inbox_record *record, struct route *last)
+{
+    return last != NULL && last->topic == record->topic ? last : shard_route(shard, record->topic);
+}
+
+/* What all events of a record have in common. */
+static inline void fill_envelope(struct inbox *inbox, const struct inbox_record *record, struct envelope *envelope)
+{
+    envelope->head.type = record->entry->type;
+    envelope->owner_shard = (uint16_t)inbox->gate->shard->index;
+    envelope->hops = record->hops;
+    envelope->from_system = record->topic->is_system;
+    envelope->origin = inbox->gate;
+}
+
+/* False when it has to be tried again. */
 static inline bool send_on(struct inbox *inbox, struct inbox_record *record, struct route **last)
 {
     struct shard *shard = inbox->gate->shard;
-    struct route *route = *last != NULL && (*last)->topic == record->topic ? *last : shard_route(shard, record->topic);
+    struct route *route = route_of(shard, record, *last);
     struct envelope *envelope = record->large;
 
     if (route != NULL && envelope == NULL)
@@ -477,17 +555,53 @@ static inline bool send_on(struct inbox *inbox, struct inbox_record *record, str
         envelope->topic = record->topic;
         envelope->sender = record->sender;
     }
-    envelope->head.type = record->entry->type;
-    envelope->owner_shard = (uint16_t)shard->index;
+    fill_envelope(inbox, record, envelope);
     envelope->id = record->id;
     envelope->parent = record->parent;
     envelope->correlation = record->correlation;
     envelope->time_ns = record->time_ns;
-    envelope->hops = (uint8_t)record->hops;
-    envelope->from_system = record->topic->is_system;
-    envelope->origin = inbox->gate;
     shard_met_time(shard, record->time_ns);
     shard_publish(shard, inbox->gate, route, envelope);
+    return true;
+}
+
+/* One of a run, the next. */
+static inline bool send_next(struct inbox *inbox, const struct inbox_record *record, struct route *route)
+{
+    const struct maiko_import_run run = {.first = (void *)(uintptr_t)(record + 1), .step = slot_size(record->payload_len)};
+    const struct maiko_import_slot *slot = maiko_import_slot_at(&run, inbox->drain_done);
+    struct shard *shard = inbox->gate->shard;
+    struct envelope *envelope = pool_take(&shard->pool, pool_class(record->payload_len), record->payload_len);
+
+    if (envelope == NULL)
+        return false;
+    memcpy(envelope_payload(envelope), slot + 1, record->payload_len);
+    fill_envelope(inbox, record, envelope);
+    envelope->topic = record->topic;
+    envelope->sender = record->sender;
+    envelope->id = envelope->correlation = (maiko_id){record->id.hi, slot->id_lo};
+    envelope->parent = (maiko_id){0, 0};
+    envelope->time_ns = slot->time_ns;
+    shard_met_time(shard, slot->time_ns);
+    inbox->drain_done++;
+    shard_publish(shard, inbox->gate, route, envelope);
+    return true;
+}
+
+/* A run, from where it is, as far as the budget goes and the gate is not held.  False when the rest has to be tried again. */
+static bool send_run(struct inbox *inbox, const struct inbox_record *record, struct route **last, uint32_t *budget)
+{
+    struct route *route = route_of(inbox->gate->shard, record, *last);
+
+    if (route == NULL)
+        return false;
+    *last = route;
+    while (inbox->drain_done < record->run && *budget > 0 && !actor_is_held(inbox->gate)) {
+        if (!send_next(inbox, record, route))
+            return false;
+        inbox->memory_tries = 0;
+        --*budget;
+    }
     return true;
 }
 
@@ -498,7 +612,7 @@ static uint64_t events_from(const struct inbox_buffer *buffer, size_t from)
     while (from < buffer->used) {
         const struct inbox_record *record = record_at(buffer, from);
 
-        events += record->is_finish ? 0 : 1;
+        events += record->run > 0 ? record->run : record->is_finish ? 0 : 1;
         from += record->size;
     }
     return events;
@@ -512,7 +626,7 @@ uint64_t inbox_end(struct inbox *inbox)
         return 0;
     pthread_mutex_lock(&inbox->lock);
     inbox->is_over = true;
-    events = events_from(&inbox->fill, 0) + events_from(&inbox->drain, inbox->drain_at);
+    events = events_from(&inbox->fill, 0) + events_from(&inbox->drain, inbox->drain_at) - inbox->drain_done;
     pthread_mutex_unlock(&inbox->lock);
     return events;
 }
@@ -528,6 +642,13 @@ uint64_t inbox_cut(struct inbox *inbox)
     return events;
 }
 
+static inline void done_with(struct inbox *inbox, const struct inbox_record *record)
+{
+    inbox->memory_tries = 0;
+    inbox->drain_done = 0;
+    inbox->drain_at += record->size;
+}
+
 void inbox_run(struct inbox *inbox)
 {
     uint32_t budget = inbox->is_over ? 0 : inbox->sup->config.outbox_limit_events;
@@ -539,15 +660,16 @@ void inbox_run(struct inbox *inbox)
         if (inbox->drain_at >= inbox->drain.used && !swap(inbox))
             return;
         record = record_at(&inbox->drain, inbox->drain_at);
-        budget--;
-        if (record->is_finish) {
-            actor_finish(inbox->gate);
-        } else if (!send_on(inbox, record, &route)) {
+        if (record->run > 0 ? !send_run(inbox, record, &route, &budget) : !record->is_finish && !send_on(inbox, record, &route)) {
             wait_for_memory(inbox);
             return;
         }
-        inbox->memory_tries = 0;
-        inbox->drain_at += record->size;
+        if (inbox->drain_done < record->run)
+            continue; /* held, or its turn is over */
+        if (record->is_finish)
+            actor_finish(inbox->gate);
+        budget -= record->run == 0;
+        done_with(inbox, record);
     }
 }
 
@@ -568,6 +690,20 @@ static void lose(struct inbox *inbox, struct inbox_record *record)
         envelope_destroy_heap(record->large);
 }
 
+static void settle_run(struct inbox *inbox, struct inbox_record *record, struct route **last)
+{
+    struct route *route = route_of(inbox->gate->shard, record, *last);
+
+    if (route != NULL)
+        *last = route;
+    while (inbox->drain_done < record->run) {
+        if (route != NULL && send_next(inbox, record, route))
+            continue;
+        lose(inbox, record);
+        inbox->drain_done++;
+    }
+}
+
 bool inbox_settle(struct inbox *inbox)
 {
     struct route *route = NULL;
@@ -576,9 +712,11 @@ bool inbox_settle(struct inbox *inbox)
     while (inbox->drain_at < inbox->drain.used || swap(inbox)) {
         struct inbox_record *record = record_at(&inbox->drain, inbox->drain_at);
 
-        inbox->drain_at += record->size;
-        if (!record->is_finish && !send_on(inbox, record, &route))
+        if (record->run > 0)
+            settle_run(inbox, record, &route);
+        else if (!record->is_finish && !send_on(inbox, record, &route))
             lose(inbox, record);
+        done_with(inbox, record);
         any = true;
     }
     return any;

@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "message/envelope.h"
 #include "runtime/actor.h"
+#include "runtime/import_run.h"
 #include "runtime/registry.h"
 #include <maiko/import.h>
 #include <pthread.h>
@@ -49,6 +50,7 @@ struct inbox {
     /* the gate's shard */
     struct inbox_buffer drain;
     size_t drain_at;
+    uint32_t drain_done;   /* events of the run there */
     uint32_t memory_tries; /* of its first event, in a row, for which there was no memory */
     bool is_over;          /* the gate sends on no more, because of a stop; written under the lock */
     /* any thread; relaxed hint, the lock orders the rest */
@@ -86,6 +88,11 @@ MAIKO_MUST_CHECK maiko_status inbox_send(struct inbox *inbox, const struct inbox
 MAIKO_MUST_CHECK maiko_status inbox_reserve(struct inbox *inbox, const struct inbox_event *event, void **ret_payload);
 void inbox_commit(struct inbox *inbox, const maiko_import *meta);
 void inbox_abandon(struct inbox *inbox);
+
+/* The same for up to `most` events of the pools that are alike, with the record of one (import_run.h). */
+MAIKO_MUST_CHECK maiko_status inbox_reserve_run(struct inbox *inbox, const struct inbox_event *event, uint32_t most,
+                                                struct maiko_import_run *ret_run);
+void inbox_commit_run(struct inbox *inbox, uint64_t id_hi, uint8_t hops, uint32_t count);
 MAIKO_MUST_CHECK maiko_status inbox_flush(struct inbox *inbox);
 
 /* No more events; waiting threads get MAIKO_ECLOSED.  What was accepted stays. */

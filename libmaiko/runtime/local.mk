@@ -35,6 +35,7 @@ core_sources += libmaiko/runtime/exchange_home.c
 core_sources += libmaiko/runtime/exchange_read.c
 core_sources += libmaiko/runtime/gate.c
 core_sources += libmaiko/runtime/import.c
+core_sources += libmaiko/runtime/import_run.h
 core_sources += libmaiko/runtime/inbox.c
 core_sources += libmaiko/runtime/inbox.h
 core_sources += libmaiko/runtime/install.c

@@ -7,6 +7,7 @@ integration_tests += tests/integration/test_errors
 integration_tests += tests/integration/test_fork
 integration_tests += tests/integration/test_host
 integration_tests += tests/integration/test_import
+integration_tests += tests/integration/test_import_run
 integration_tests += tests/integration/test_dead_letters
 integration_tests += tests/integration/test_dedicated
 integration_tests += tests/integration/test_destructors

@@ -65,6 +65,29 @@ static bool on_deliver(struct peer *peer, const struct inbound_event *event, voi
     return !node->keeps_events;
 }
 
+static uint32_t on_deliver_run(struct peer *peer, const struct inbound_run *run, void *userdata)
+{
+    struct pair_node *node = userdata;
+    uint32_t count = run->records.count < node->run_most ? run->records.count : node->run_most;
+    uint32_t i;
+
+    for (i = 0; i < count; i++) {
+        const maiko_id id = {run->channel->prefix, record_run_id(&run->records, i)};
+        const struct inbound_event event = {.channel = run->channel,
+                                            .id = id,
+                                            .correlation = id,
+                                            .time_ns = record_run_time(&run->records, i),
+                                            .payload = record_run_payload(&run->records, i),
+                                            .native = record_run_native(&run->records, i),
+                                            .stream = run->stream,
+                                            .position = run->position + i};
+
+        (void)on_deliver(peer, &event, userdata);
+    }
+    node->runs += count > 0;
+    return count;
+}
+
 static bool on_settle(struct peer *peer, void *userdata)
 {
     return !((struct pair_node *)userdata)->is_unsettled;
@@ -113,6 +136,7 @@ static bool may_subscribe(struct peer *peer, const char *pattern, void *userdata
 static const struct peer_sink sink = {.send = on_send,
                                       .close = on_close,
                                       .deliver = on_deliver,
+                                      .deliver_run = on_deliver_run,
                                       .settle = on_settle,
                                       .is_near = is_near,
                                       .forgotten = on_forgotten,

@@ -29,6 +29,8 @@ struct pair_node {
     bool is_unsettled; /* what was delivered is not with its receivers yet */
     bool is_near;      /* says that the other side shares its memory */
     uint64_t natives;  /* of the events, as native bytes */
+    uint32_t run_most; /* events of a run that are taken as one; 0: each alone */
+    uint64_t runs;     /* that came */
     const char *denied;
     uint64_t last_stream;
     uint64_t last_position;

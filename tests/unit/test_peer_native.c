@@ -4,6 +4,7 @@
 #include "lib/narrow_pair.h"
 #include "lib/sample_events.h"
 #include "lib/suite.h"
+#include "link/origins.h"
 
 static void be_near(bool a, bool b)
 {
@@ -69,13 +70,14 @@ static void publish_in_a_row(size_t i, size_t end)
     }
 }
 
-static void native_events_in_a_row_keep_what_is_their_own(void)
+static void send_in_a_row(uint32_t run_most)
 {
     size_t i;
 
     pair_init(&pair, heap_default());
     narrow_open();
     be_near(true, true);
+    pair.b.run_most = run_most;
     narrow_link_up("#", FROM_LIVE);
     publish_in_a_row(0, 1); /* the type is met */
     pair_settle(&pair);
@@ -99,7 +101,96 @@ static void native_events_in_a_row_keep_what_is_their_own(void)
         CU_ASSERT_TRUE(
             maiko_id_equal(seen->correlation, maiko_id_is_nil(in_a_row[i].correlation) ? id : in_a_row[i].correlation));
     }
+    CU_ASSERT_EQUAL(pair.b.runs > 0, run_most > 0);
     pair_deinit(&pair);
+}
+
+static void native_events_in_a_row_keep_what_is_their_own(void)
+{
+    send_in_a_row(0);
+    send_in_a_row(1);
+    send_in_a_row(100);
+}
+
+enum { IN_A_RUN = 20, FIRST_ID = 1000 };
+
+static void publish_alike(uint64_t first, size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        numbers value = {.u64 = first + i};
+        maiko_id id = {5, FIRST_ID + first + i};
+        struct export_event event = {.type = MAIKO_TYPE(numbers),
+                                     .payload = &value,
+                                     .topic = "t",
+                                     .sender = "s",
+                                     .id = id,
+                                     .correlation = id,
+                                     .time_ns = 2000 + i};
+
+        CU_ASSERT_EQUAL(exporter_publish(pair.a.exporter, &event, pair.now), MAIKO_OK);
+    }
+}
+
+/* Those that are not taken with the others come alone, and all in order. */
+static void a_run_may_be_taken_in_pieces(void)
+{
+    uint32_t most;
+    size_t i;
+
+    for (most = 0; most < IN_A_RUN + 2; most++) {
+        pair_init(&pair, heap_default());
+        narrow_open();
+        be_near(true, true);
+        pair.b.run_most = most;
+        narrow_link_up("#", FROM_LIVE);
+        publish_alike(1, 1);
+        pair_settle(&pair);
+        publish_alike(2, IN_A_RUN);
+        pair_settle(&pair);
+        CU_ASSERT_EQUAL_FATAL(pair.b.events, 1 + IN_A_RUN);
+        for (i = 0; i < 1 + IN_A_RUN; i++) {
+            CU_ASSERT_EQUAL(pair.b.seen_numbers[i], 1 + i);
+            CU_ASSERT_EQUAL(pair.b.seen[i].id.lo, FIRST_ID + 1 + i);
+            CU_ASSERT_EQUAL(pair.b.seen[i].position, pair.b.seen[0].position + i);
+        }
+        CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->delivered, 1 + IN_A_RUN);
+        CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->native_in, IN_A_RUN);
+        CU_ASSERT_EQUAL(pair.b.runs, most == 0 ? 0 : (IN_A_RUN - 1 + most - 1) / most); /* the first one comes alone */
+        pair_deinit(&pair);
+    }
+}
+
+/* What came by another way meanwhile is in the middle of nothing: a run begins behind it. */
+static void of_a_run_that_was_heard_in_part_the_rest_comes(void)
+{
+    struct origins origins;
+    struct origin *origin;
+    uint64_t heard;
+
+    for (heard = 1; heard <= IN_A_RUN + 1; heard++) {
+        origins_init(&origins, heap_default());
+        pair_init(&pair, heap_default());
+        pair.b.config.origins = &origins;
+        narrow_open();
+        be_near(true, true);
+        pair.b.run_most = 100;
+        narrow_link_up("#", FROM_LIVE);
+        publish_alike(1, 1);
+        pair_settle(&pair);
+        origin = origins_join(&origins, 5, "t", "s", pair.a.config.identity.node, (maiko_id){9, 9});
+        CU_ASSERT_PTR_NOT_NULL_FATAL(origin);
+        CU_ASSERT_EQUAL(origin_hear(origin, FIRST_ID + heard), heard > 1);
+        publish_alike(2, IN_A_RUN);
+        pair_settle(&pair);
+        CU_ASSERT_EQUAL(pair.b.events, 1 + IN_A_RUN - (heard - 1));
+        CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->repeated, heard - 1);
+        CU_ASSERT_EQUAL(pair.b.last_number, heard <= IN_A_RUN ? 1 + IN_A_RUN : 1);
+        origins_leave(&origins, origin);
+        pair_deinit(&pair);
+        origins_deinit(&origins);
+    }
 }
 
 /* What is said of the first holds for each of them: nobody asks for them any more. */
@@ -178,6 +269,8 @@ static void another_session_begins_with_arrays(void)
 static const struct test_case cases[] = {
     TEST_CASE(events_of_a_type_both_know_come_as_native_bytes),
     TEST_CASE(native_events_in_a_row_keep_what_is_their_own),
+    TEST_CASE(a_run_may_be_taken_in_pieces),
+    TEST_CASE(of_a_run_that_was_heard_in_part_the_rest_comes),
     TEST_CASE(native_events_in_a_row_are_refused_one_by_one),
     TEST_CASE(who_shares_no_memory_gets_arrays),
     TEST_CASE(another_session_begins_with_arrays),
