@@ -161,8 +161,7 @@ static uint32_t take_alike(struct peer *peer, struct reader *reader, const uint8
 static struct inflow_channel *channel_of_more(const struct peer *peer, const uint8_t *like, const struct record *record)
 {
     struct inflow_channel *channel = record->kind == RECORD_EVENT ? inflow_channel(&peer->inflow, record->channel) : NULL;
-    bool is_usual = record->native.data != NULL && reader_is_usual_event(like) && like[EVENT_PARENT] == READER_NIL &&
-                    like[EVENT_PARENT + 1] == READER_NIL;
+    bool is_usual = record->native.data != NULL && reader_is_first_of_chain(like);
 
     if (channel == NULL || !is_usual || channel->verdict != VERDICT_TAKE || !channel->channel.type->is_native)
         return NULL;

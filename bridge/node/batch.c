@@ -188,8 +188,8 @@ static inline bool continues_run(const struct batch_builder *builder, const stru
            last->kind == BATCH_EVENT && last->block == NULL && last->hold == NULL && len > 0;
 }
 
-maiko_status batch_add_event(struct batch_builder *builder, struct source *source, const maiko_envelope *envelope,
-                             struct sender_hold *hold)
+static maiko_status add_event(struct batch_builder *builder, struct source *source, const maiko_envelope *envelope,
+                              struct sender_hold *hold)
 {
     struct batch_record *record = new_record(builder);
     struct pack *pack = &builder->pack;
@@ -227,6 +227,34 @@ maiko_status batch_add_event(struct batch_builder *builder, struct source *sourc
     builder->referred_len += block != NULL ? record->len : 0;
     builder->count++;
     return MAIKO_OK;
+}
+
+/* One more of the last record's, as senders at speed make them: native bytes of a chain of its own, as long as the one before. */
+static bool repeat(struct batch_builder *builder, const struct source *source, const maiko_envelope *envelope)
+{
+    struct batch_record *last = builder->count > 0 ? &builder->records[builder->count - 1] : NULL;
+    const struct envelope *event = envelope_of(envelope);
+    struct event_head head;
+
+    if (last == NULL || last->source != source || !last->is_native || last->block != NULL || last->hold != NULL ||
+        envelope->payload_len >= REFER_FROM || !maiko_id_is_nil(event->parent) ||
+        !maiko_id_equal(event->correlation, event->id) || !goes_native(source, envelope))
+        return false;
+    head.id_lo = event->id.lo;
+    head.time_ns = event->time_ns;
+    if (!record_repeat_native(&builder->pack, last->len, &head, envelope->payload, envelope->payload_len))
+        return false;
+    last->events++;
+    builder->events++;
+    return true;
+}
+
+maiko_status batch_add_event(struct batch_builder *builder, struct source *source, const maiko_envelope *envelope,
+                             struct sender_hold *hold)
+{
+    if (__builtin_expect(hold == NULL && repeat(builder, source, envelope), 1))
+        return MAIKO_OK;
+    return add_event(builder, source, envelope, hold);
 }
 
 maiko_status batch_add_end(struct batch_builder *builder, uint32_t index)

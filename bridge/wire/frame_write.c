@@ -295,6 +295,27 @@ void record_write_native(struct pack *pack, const struct event_head *event, cons
     pack_add(pack, (size_t)(at - head) + len);
 }
 
+/* A payload of another length has a record of another length, whatever form the bin's head takes. */
+bool record_repeat_native(struct pack *pack, size_t size, const struct event_head *event, const void *bytes, size_t len)
+{
+    size_t head = size - len;
+    uint64_t numbers[2] = {__builtin_bswap64(event->id_lo), __builtin_bswap64(event->time_ns)};
+    uint8_t *at;
+
+    if (head != EVENT_HEAD_MIN + pack_bin_head_len(len) || event->id_lo < 0x80 || event->time_ns < 0x80 || size > pack->len ||
+        !reader_is_first_of_chain(pack->data + pack->len - size))
+        return false;
+    at = pack_space(pack, size);
+    if (at == NULL)
+        return false;
+    memcpy(at, at - size, head);
+    memcpy(at + EVENT_ID + 1, &numbers[0], sizeof(numbers[0]));
+    memcpy(at + EVENT_TIME + 1, &numbers[1], sizeof(numbers[1]));
+    memcpy(at + head, bytes, len);
+    pack_add(pack, size);
+    return true;
+}
+
 void record_set_channel(uint8_t *record, uint32_t channel)
 {
     record[2] = (uint8_t)(channel >> 8);

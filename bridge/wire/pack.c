@@ -238,11 +238,6 @@ void pack_bin_head(struct pack *pack, size_t len)
         put32(pack, 0xc6, (uint32_t)len);
 }
 
-size_t pack_bin_head_len(size_t len)
-{
-    return len <= UINT8_MAX ? 2 : len <= UINT16_MAX ? 3 : 5;
-}
-
 void pack_bin_any(struct pack *pack, const void *bytes, size_t len)
 {
     pack_bin_head(pack, len);

@@ -127,7 +127,10 @@ static inline uint8_t *pack_put_bin_head(uint8_t *at, size_t len)
 
 /* The head of a bin whose bytes follow from elsewhere, and how long it is. */
 void pack_bin_head(struct pack *pack, size_t len);
-size_t pack_bin_head_len(size_t len);
+static inline size_t pack_bin_head_len(size_t len)
+{
+    return len <= UINT8_MAX ? 2 : len <= UINT16_MAX ? 3 : 5;
+}
 
 /* A str; the text is valid UTF-8. */
 void pack_str(struct pack *pack, const char *text);

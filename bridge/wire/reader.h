@@ -131,6 +131,12 @@ static inline bool reader_is_usual_event(const uint8_t *at)
            at[EVENT_TIME] == READER_UINT64;
 }
 
+/* One without parent and correlation. */
+static inline bool reader_is_first_of_chain(const uint8_t *at)
+{
+    return reader_is_usual_event(at) && at[EVENT_PARENT] == READER_NIL && at[EVENT_PARENT + 1] == READER_NIL;
+}
+
 static inline uint32_t reader_four_at(const uint8_t *at)
 {
     uint32_t value;

@@ -64,8 +64,7 @@ static inline bool read_usual_event(struct reader *reader, struct record *record
     const uint8_t *at = reader->at;
     struct reader rest = {at + EVENT_HEAD_MIN, reader->end};
 
-    if (reader_left(reader) <= EVENT_HEAD_MIN || !reader_is_usual_event(at) || at[EVENT_PARENT] != READER_NIL ||
-        at[EVENT_PARENT + 1] != READER_NIL || !read_payload(&rest, record))
+    if (reader_left(reader) <= EVENT_HEAD_MIN || !reader_is_first_of_chain(at) || !read_payload(&rest, record))
         return false;
     record->kind = RECORD_EVENT;
     record->channel = (uint64_t)at[EVENT_CHANNEL + 1] << 8 | at[EVENT_CHANNEL + 2];

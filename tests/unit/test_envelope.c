@@ -217,6 +217,53 @@ static void a_record_is_alike_in_all_but_id_time_and_payload(void)
     }
 }
 
+/* Behind every kind of record, and with every kind of number: what is repeated is what would have been written. */
+static void a_repeated_record_is_the_one_that_would_be_written(void)
+{
+    static const size_t lens[] = {0, 1, 252, 253, 254, 255, 256, 257, 258, 65533, 65535, 65536, 65538};
+    static const uint64_t values[] = {0, 0x7f, 0x80, 0xffff, UINT64_C(1) << 60, UINT64_MAX};
+    static uint8_t bytes[65538];
+    const struct event_head firsts[] = {{.channel = 0xabcd, .id_lo = UINT64_MAX - 1, .time_ns = UINT64_C(1) << 60},
+                                        {.channel = 0xabcd, .id_lo = 5, .time_ns = UINT64_C(1) << 60},
+                                        {.channel = 0xabcd, .id_lo = 500, .time_ns = 5},
+                                        {.channel = 0xabcd, .id_lo = 500, .time_ns = 500, .parent = {6, 7}},
+                                        {.channel = 0xabcd, .id_lo = 500, .time_ns = 500, .correlation = {6, 7}}};
+    enum { LENS = sizeof(lens) / sizeof(lens[0]), NUMBERS = sizeof(values) / sizeof(values[0]) };
+    size_t repeated = 0;
+    size_t i;
+
+    memset(bytes, 'x', sizeof(bytes));
+    for (i = 0; i < (size_t)5 * LENS * LENS * NUMBERS * NUMBERS; i++) {
+        const struct event_head *first = &firsts[i % 5];
+        size_t len = lens[i / 5 % LENS];
+        size_t len_before = lens[i / 5 / LENS % LENS];
+        struct event_head head = {.channel = 0xabcd,
+                                  .id_lo = values[i / 5 / LENS / LENS % NUMBERS],
+                                  .time_ns = values[i / 5 / LENS / LENS / NUMBERS]};
+        struct pack pack;
+        struct pack other;
+        size_t size;
+
+        if (len > 300 && len_before < 300)
+            continue;
+        pack = fresh_pack();
+        other = fresh_pack();
+        record_write_native(&pack, first, bytes, len_before);
+        size = pack.len;
+        if (record_repeat_native(&pack, size, &head, bytes, len)) {
+            repeated++;
+            CU_ASSERT(first == &firsts[0] && len == len_before && head.id_lo > 0x7f && head.time_ns > 0x7f);
+            record_write_native(&other, &head, bytes, len);
+            CU_ASSERT_FATAL(pack.len - size == other.len);
+            CU_ASSERT_EQUAL(memcmp(pack.data + size, other.data, other.len), 0);
+        }
+        CU_ASSERT_EQUAL(pack_status(&pack), MAIKO_OK);
+        pack_deinit(&pack);
+        pack_deinit(&other);
+    }
+    CU_ASSERT_EQUAL(repeated, (size_t)LENS * (NUMBERS - 2) * (NUMBERS - 2));
+}
+
 static void records_of_every_kind_come_back(void)
 {
     struct event_head event = {.channel = 3, .id_lo = 4, .time_ns = 5, .parent = {6, 7}};
@@ -355,6 +402,7 @@ static const struct test_case cases[] = {TEST_CASE(frames_come_back_as_they_were
                                          TEST_CASE(an_event_that_begins_a_chain_comes_back_and_no_part_of_it_does),
                                          TEST_CASE(a_native_record_comes_back_and_no_part_of_it_does),
                                          TEST_CASE(a_record_is_alike_in_all_but_id_time_and_payload),
+                                         TEST_CASE(a_repeated_record_is_the_one_that_would_be_written),
                                          TEST_CASE(records_of_every_kind_come_back),
                                          TEST_CASE(envelopes_come_back_through_every_codec),
                                          TEST_CASE(json_that_is_wrong_is_refused_with_the_reason),
