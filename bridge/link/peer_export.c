@@ -45,8 +45,13 @@ void peer_offer(struct peer *peer, const struct retained_topic *topic, uint64_t 
     maiko_overflow overflow;
 
     while (first < end && peer->interest.count > 0 && patterns_want(&peer->interest, topic, &overflow)) {
+        struct retained_entry *entry;
+
         first += stream_offer_run(stream, first, end);
-        if (first < end && stream_offer(stream, retained_at(stream->log, first++), overflow, now_ns) == OFFER_FAILED)
+        if (first == end)
+            break;
+        entry = retained_at(stream->log, first);
+        if (stream_offer(stream, entry, retained_index(entry, first++), overflow, now_ns) == OFFER_FAILED)
             end_subscriptions(peer, topic->name);
     }
 }
@@ -223,28 +228,31 @@ static bool add_lent(struct peer *peer, const struct retained_entry *entry, stru
     return true;
 }
 
-static void add_event(struct peer *peer, const struct retained_entry *entry, struct references *references, struct run *run)
+static void add_event(struct peer *peer, const struct stream_record *record, struct references *references, struct run *run)
 {
+    const struct retained_entry *entry = record->entry;
+    const uint8_t *bytes = retained_bytes(entry, record->index);
+
     if (entry->channel != references->last)
         refer(peer, entry->channel, references);
     if (references->is_native && entry->block->rest != NULL && add_lent(peer, entry, run))
         return;
     if (entry->is_native && !references->is_native) {
         end_run(peer, run);
-        peer_write_converted(peer, entry);
+        peer_write_converted(peer, entry, record->index);
         return;
     }
     peer->counters.native_out += entry->is_native;
     if (entry->block->rest != NULL) {
         end_run(peer, run);
-        pack_raw(&peer->frame, entry->bytes, entry->block->size);
+        pack_raw(&peer->frame, bytes, entry->block->size);
         pack_raw(&peer->frame, entry->block->rest, entry->block->rest_len);
         return;
     }
-    if (entry->block != run->block || entry->bytes != run->bytes + run->len) {
+    if (entry->block != run->block || bytes != run->bytes + run->len) {
         end_run(peer, run);
         run->block = entry->block;
-        run->bytes = entry->bytes;
+        run->bytes = bytes;
     }
     run->len += entry->len;
 }
@@ -283,7 +291,7 @@ static size_t collect(struct peer *peer, struct references *references)
             break;
         count++;
         if (record->state == STREAM_EVENT) {
-            add_event(peer, record->entry, references, &run);
+            add_event(peer, record, references, &run);
             continue;
         }
         end_run(peer, &run);

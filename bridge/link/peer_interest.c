@@ -145,7 +145,7 @@ static void push_past(struct peer *peer, const struct patterns *list, const stru
 
         if (topic->last != NULL && asks_for(list, before, topic->name, FROM_LAST) &&
             !asks_for(list, before, topic->name, FROM_LOG))
-            stream_push_past(&peer->stream, topic->last);
+            stream_push_past(&peer->stream, topic->last, (uint8_t)(topic->last->count - 1));
     }
     if (!has_from(list, FROM_LOG))
         return;
@@ -154,7 +154,7 @@ static void push_past(struct peer *peer, const struct patterns *list, const stru
         struct retained_entry *entry = retained_at(log, position);
 
         if (asks_for(list, before, entry->topic->name, FROM_LOG))
-            stream_push_past(&peer->stream, entry);
+            stream_push_past(&peer->stream, entry, retained_index(entry, position));
     }
 }
 

@@ -97,16 +97,17 @@ void peer_on_native(struct peer *peer, const struct frame *frame, uint64_t now_n
 }
 
 /* An event record of the log whose payload is native bytes, for a peer that did not ask for them. */
-void peer_write_converted(struct peer *peer, const struct retained_entry *entry)
+void peer_write_converted(struct peer *peer, const struct retained_entry *entry, uint8_t index)
 {
     const struct export_channel *channel = CONTAINER_OF(entry->channel, const struct export_channel, base);
     const struct retained_block *block = entry->block;
-    struct reader reader = reader_of((struct slice){entry->bytes, entry->len});
+    const uint8_t *bytes = retained_bytes(entry, index);
+    struct reader reader = reader_of((struct slice){bytes, entry->len});
     struct record record;
 
     peer->counters.converted++;
     if (block->rest != NULL) {
-        pack_raw(&peer->frame, entry->bytes, block->size - pack_bin_head_len(block->rest_len));
+        pack_raw(&peer->frame, bytes, block->size - pack_bin_head_len(block->rest_len));
         payload_write_array(channel->type->plan, &peer->frame, block->rest);
         return;
     }
@@ -114,6 +115,6 @@ void peer_write_converted(struct peer *peer, const struct retained_entry *entry)
         peer->frame.status = MAIKO_EINTERNAL; /* we wrote it */
         return;
     }
-    pack_raw(&peer->frame, entry->bytes, (size_t)(record.payload.data - entry->bytes));
+    pack_raw(&peer->frame, bytes, (size_t)(record.payload.data - bytes));
     payload_convert_native(channel->type->plan, record.payload, &peer->frame);
 }

@@ -134,7 +134,7 @@ void peer_want_native(struct peer *peer, const struct inflow_channel *channel); 
 void peer_ask_native(struct peer *peer, uint64_t now_ns);
 void peer_on_native(struct peer *peer, const struct frame *frame, uint64_t now_ns);
 void peer_forget_native(struct peer *peer);
-void peer_write_converted(struct peer *peer, const struct retained_entry *entry);
+void peer_write_converted(struct peer *peer, const struct retained_entry *entry, uint8_t index);
 
 /* ---- peer_interest.c: what they want ---- */
 void peer_on_subscribe(struct peer *peer, const struct frame *frame, uint64_t now_ns);

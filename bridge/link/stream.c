@@ -158,9 +158,10 @@ static enum offer offer_without_room(struct stream *stream, struct stream_record
     return OFFER_HELD;
 }
 
-enum offer stream_offer(struct stream *stream, struct retained_entry *entry, maiko_overflow overflow, uint64_t now_ns)
+enum offer stream_offer(struct stream *stream, struct retained_entry *entry, uint8_t index, maiko_overflow overflow,
+                        uint64_t now_ns)
 {
-    const struct stream_record record = {.state = STREAM_EVENT, .size = entry->len, .entry = entry};
+    const struct stream_record record = {.state = STREAM_EVENT, .index = index, .size = entry->len, .entry = entry};
 
     stream->counters.offered++;
     if (stream->admitted < stream->count || !fits(stream, record.size))
@@ -184,18 +185,30 @@ static size_t room_for(const struct stream *stream, uint32_t len)
     return fitting < places - 1 ? fitting : places - 1;
 }
 
+/* Behind the last one, as many of the entry's events from `position` on as there are before `end`; the caller counts them. */
+static size_t put_entry(struct stream *stream, size_t at, struct retained_entry *entry, uint64_t position, uint64_t end)
+{
+    uint8_t index = retained_index(entry, position);
+    size_t left = (size_t)(entry->count - index);
+    size_t count = end - position < left ? (size_t)(end - position) : left;
+    size_t i;
+
+    for (i = 0; i < count; i++)
+        *stream_at(stream, at + i) = (struct stream_record){
+            .state = STREAM_EVENT, .index = (uint8_t)(index + i), .size = entry->len, .entry = entry};
+    entry->refs += (uint32_t)count & INT32_MAX;
+    return count;
+}
+
 size_t stream_offer_run(struct stream *stream, uint64_t first, uint64_t end)
 {
     uint32_t len = retained_at(stream->log, first)->len;
     size_t room = room_for(stream, len);
     size_t count = end - first < room ? (size_t)(end - first) : room;
-    size_t i;
+    size_t done = 0;
 
-    for (i = 0; i < count; i++) {
-        struct retained_entry *entry = retained_ref(retained_at(stream->log, first + i));
-
-        *stream_at(stream, stream->count + i) = (struct stream_record){.state = STREAM_EVENT, .size = len, .entry = entry};
-    }
+    while (done < count)
+        done += put_entry(stream, stream->count + done, retained_at(stream->log, first + done), first + done, first + count);
     stream->counters.offered += count;
     stream->count += count;
     stream->admitted += count;
@@ -203,10 +216,11 @@ size_t stream_offer_run(struct stream *stream, uint64_t first, uint64_t end)
     return count;
 }
 
-void stream_push_past(struct stream *stream, struct retained_entry *entry)
+void stream_push_past(struct stream *stream, struct retained_entry *entry, uint8_t index)
 {
     stream->counters.offered++;
-    (void)push_event(stream, (struct stream_record){.state = STREAM_EVENT, .size = entry->len, .entry = entry});
+    (void)push_event(stream,
+                     (struct stream_record){.state = STREAM_EVENT, .index = index, .size = entry->len, .entry = entry});
 }
 
 maiko_status stream_push_end(struct stream *stream, uint32_t end)
@@ -258,19 +272,37 @@ void stream_mark_sent(struct stream *stream, size_t count)
     stream->sent += count;
 }
 
+/* How many of the records from `index` on, before `end`, are events of one entry? */
+static size_t events_of_entry(const struct stream *stream, size_t index, size_t end)
+{
+    const struct retained_entry *entry = stream_at(stream, index)->entry;
+    size_t i;
+
+    for (i = index + 1; i < end; i++)
+        if (stream_at(stream, i)->state != STREAM_EVENT || stream_at(stream, i)->entry != entry)
+            break;
+    return i - index;
+}
+
 /* The first `count` records, which were sent. */
 static void take_off(struct stream *stream, size_t count)
 {
     uint64_t bytes = 0;
     uint64_t events = 0;
-    size_t i;
+    size_t i = 0;
 
-    for (i = 0; i < count; i++) {
+    while (i < count) {
         struct stream_record *record = stream_at(stream, i);
+        bool is_event = record->state == STREAM_EVENT;
+        size_t some = is_event ? events_of_entry(stream, i, count) : 1;
 
-        bytes += record->size;
-        events += record->state == STREAM_EVENT;
-        stream_release(stream, record);
+        bytes += (uint64_t)record->size * some;
+        events += is_event ? some : 0;
+        if (is_event)
+            retained_unref_some(stream->log, record->entry, (uint32_t)some);
+        else
+            stream_release(stream, record);
+        i += some;
     }
     stream->counters.acknowledged += events;
     stream->counters.acknowledged_bytes += bytes;

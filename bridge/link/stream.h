@@ -29,12 +29,13 @@ struct stream_failure {
 /* A window holds many thousands of them, so they are small. */
 struct stream_record {
     uint8_t state;
-    uint8_t loss;      /* STREAM_LOST */
-    bool is_holding;   /* waiting under BLOCK: its sender is held */
-    bool is_droppable; /* waiting under DROP_OLDEST */
-    uint32_t size;     /* bytes, against the window */
+    uint8_t loss;          /* STREAM_LOST */
+    uint8_t index;         /* STREAM_EVENT: which of the entry */
+    bool is_holding : 1;   /* waiting under BLOCK: its sender is held */
+    bool is_droppable : 1; /* waiting under DROP_OLDEST */
+    uint32_t size;         /* bytes, against the window */
     union {
-        struct retained_entry *entry;   /* STREAM_EVENT: a reference */
+        struct retained_entry *entry;   /* STREAM_EVENT: a reference for this one */
         uint64_t lost;                  /* STREAM_LOST */
         uint32_t end;                   /* STREAM_END: see exporter_end() */
         struct stream_failure *failure; /* STREAM_FAILED: owned */
@@ -82,15 +83,17 @@ void stream_deinit(struct stream *stream);
 /* Begins anew under another id: what was queued is lost with the peer it was for. */
 void stream_restart(struct stream *stream, uint64_t id);
 
-/* An event its peer wants.  OFFER_FAILED: no room under FAIL, the event is lost and the caller ends the subscription. */
-enum offer stream_offer(struct stream *stream, struct retained_entry *entry, maiko_overflow overflow, uint64_t now_ns);
+/* An event its peer wants: number `index` of the entry.  OFFER_FAILED: no room under FAIL, the event is lost and the caller ends
+ * the subscription. */
+enum offer stream_offer(struct stream *stream, struct retained_entry *entry, uint8_t index, maiko_overflow overflow,
+                        uint64_t now_ns);
 
-/* Of the entries of the log from `first` to before `end`, which are alike in length, as many as find room without a question;
+/* Of the events of the log from `first` to before `end`, which are alike in length, as many as find room without a question;
  * returns how many.  The others are to be offered one by one. */
 size_t stream_offer_run(struct stream *stream, uint64_t first, uint64_t end);
 
 /* What a late joiner gets first: an event of the log or a last value.  Waits without holding anybody. */
-void stream_push_past(struct stream *stream, struct retained_entry *entry);
+void stream_push_past(struct stream *stream, struct retained_entry *entry, uint8_t index);
 
 /* Events that had left the log before they could be offered. */
 void stream_push_lost(struct stream *stream, uint64_t lost);

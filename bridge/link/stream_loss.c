@@ -121,7 +121,7 @@ static bool has_left_log(const struct stream *stream, size_t index)
 {
     const struct stream_record *record = stream_at(stream, index);
 
-    return record->state == STREAM_EVENT && record->entry->position < stream->log->first;
+    return record->state == STREAM_EVENT && record->entry->position + record->index < stream->log->first;
 }
 
 /* One pass over what was not sent: losses that follow each other become one record per reason. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { RING_FIRST_CAPACITY = 64, TOPICS_FIRST_CAPACITY = 16, SLAB_ENTRIES = 84, AHEAD = 8 };
+enum { RING_FIRST_CAPACITY = 64 /* more than events of an entry */, TOPICS_FIRST_CAPACITY = 16, SLAB_ENTRIES = 84, AHEAD = 64 };
 
 /* Entries are made and freed all the time: in slabs, which stay. */
 struct retained_slab {
@@ -11,9 +11,16 @@ struct retained_slab {
     struct retained_entry entries[SLAB_ENTRIES];
 };
 
-static size_t entry_size(const struct retained_entry *entry)
+/* What one of its events counts in the log. */
+static size_t event_size(const struct retained_entry *entry)
 {
     return sizeof(*entry) + entry->len;
+}
+
+/* What it takes when it has left the log. */
+static size_t kept_size(const struct retained_entry *entry)
+{
+    return sizeof(*entry) + (size_t)entry->count * entry->len;
 }
 
 static const char *topic_name(const void *topic)
@@ -86,19 +93,20 @@ void retained_release(struct retained *retained, struct retained_entry *entry)
 /* An entry that outlives the log does not keep its neighbours' memory.  Without memory it does. */
 static void move_out(struct retained *retained, struct retained_entry *entry)
 {
+    size_t size = (size_t)entry->count * entry->len;
     struct retained_block *block = NULL;
     uint8_t *data;
 
-    if (entry->block->rest != NULL || entry->block->size <= 2 * (size_t)entry->len)
+    if (entry->block->rest != NULL || entry->block->size <= 2 * size)
         return;
-    data = heap_alloc(retained->heap, entry->len);
+    data = heap_alloc(retained->heap, size);
     if (data != NULL)
-        block = retained_block_new(retained->heap, data, entry->len);
+        block = retained_block_new(retained->heap, data, size);
     if (block == NULL) {
-        heap_free(retained->heap, data, entry->len);
+        heap_free(retained->heap, data, size);
         return;
     }
-    memcpy(data, entry->bytes, entry->len);
+    memcpy(data, entry->bytes, size);
     retained_block_unref(entry->block);
     entry->block = block;
     entry->bytes = data;
@@ -203,9 +211,10 @@ static maiko_status double_ring(struct retained *retained)
     return MAIKO_OK;
 }
 
-static inline maiko_status grow_ring(struct retained *retained)
+/* Room for so many more, which are less than it has at first. */
+static inline bool grow_ring(struct retained *retained, size_t count)
 {
-    return retained->next - retained->first < retained->capacity ? MAIKO_OK : double_ring(retained);
+    return retained->next - retained->first + count <= retained->capacity || double_ring(retained) == MAIKO_OK;
 }
 
 /* ---- Last values that have left the log: a queue of topics, so that the oldest can be given up ---- */
@@ -215,7 +224,7 @@ static void unkeep(struct retained *retained, struct retained_topic *topic)
     if (!topic->is_kept)
         return;
     topic->is_kept = false;
-    retained->kept_bytes -= entry_size(topic->last);
+    retained->kept_bytes -= kept_size(topic->last);
     *(topic->older_kept != NULL ? &topic->older_kept->newer_kept : &retained->oldest_kept) = topic->newer_kept;
     *(topic->newer_kept != NULL ? &topic->newer_kept->older_kept : &retained->newest_kept) = topic->older_kept;
     topic->older_kept = topic->newer_kept = NULL;
@@ -235,49 +244,73 @@ static void keep(struct retained *retained, struct retained_topic *topic)
     topic->older_kept = retained->newest_kept;
     *(topic->older_kept != NULL ? &topic->older_kept->newer_kept : &retained->oldest_kept) = topic;
     retained->newest_kept = topic;
-    retained->kept_bytes += entry_size(topic->last);
+    retained->kept_bytes += kept_size(topic->last);
     while (retained->kept_bytes > retained->max_bytes && retained->oldest_kept != NULL) {
         retained->forgotten++;
         set_last(retained, retained->oldest_kept, NULL);
     }
 }
 
-/* Entries, and nothing else yet; returns how many there was memory for. */
-static size_t add_entries(struct retained *retained, const struct retained_run *run)
+/* How many events of a run share an entry. */
+static size_t share_of(const struct retained_run *run, size_t left)
 {
+    size_t fitting = RETAINED_SHARED_BYTES / run->len;
+    size_t most = fitting < RETAINED_SHARED_EVENTS ? fitting : RETAINED_SHARED_EVENTS;
+
+    most = most > 0 ? most : 1;
+    return left < most ? left : most;
+}
+
+/* The entry of some events of a run from number `from` on. */
+static bool add_entry(struct retained *retained, const struct retained_run *run, size_t from, size_t count)
+{
+    struct retained_entry *entry = new_entry(retained);
     size_t i;
 
-    for (i = 0; i < run->count && grow_ring(retained) == MAIKO_OK; i++) {
-        struct retained_entry *entry = new_entry(retained);
+    if (entry == NULL)
+        return false;
+    *entry = (struct retained_entry){.position = retained->next,
+                                     .topic = run->topic,
+                                     .channel = run->channel,
+                                     .block = run->block,
+                                     .bytes = run->bytes + from * run->len,
+                                     .len = (uint32_t)run->len,
+                                     .is_native = run->is_native,
+                                     .refs = (uint32_t)count & INT32_MAX,
+                                     .count = (uint8_t)count};
+    for (i = 0; i < count; i++)
+        *slot(retained, retained->next + i) = entry;
+    retained->next += count;
+    run->block->refs++;
+    run->channel->refs++;
+    return true;
+}
 
-        if (entry == NULL)
+/* Entries, and nothing else yet; returns how many events there was memory for. */
+static size_t add_entries(struct retained *retained, const struct retained_run *run)
+{
+    size_t done = 0;
+
+    while (done < run->count) {
+        size_t count = share_of(run, run->count - done);
+
+        if (!grow_ring(retained, count) || !add_entry(retained, run, done, count))
             break;
-        *entry = (struct retained_entry){.position = retained->next,
-                                         .topic = run->topic,
-                                         .channel = run->channel,
-                                         .block = run->block,
-                                         .bytes = run->bytes + i * run->len,
-                                         .len = (uint32_t)run->len,
-                                         .is_native = run->is_native,
-                                         .refs = 1};
-        *slot(retained, retained->next) = entry;
-        retained->next++;
+        done += count;
     }
-    return i;
+    return done;
 }
 
 maiko_status retained_append_run(struct retained *retained, const struct retained_run *run, size_t *ret_count)
 {
-    size_t count = run->len <= UINT32_MAX ? add_entries(retained, run) : 0;
+    size_t count = run->len > 0 && run->len <= UINT32_MAX ? add_entries(retained, run) : 0;
 
     *ret_count = count;
     if (count > 0) {
         struct retained_entry *last = *slot(retained, retained->next - 1);
 
-        run->block->refs += (uint32_t)count;
-        run->channel->refs += (uint32_t)count;
         run->topic->count += count;
-        retained->bytes += count * entry_size(last);
+        retained->bytes += count * event_size(last);
         set_last(retained, run->topic, last);
     }
     if (count == run->count)
@@ -297,25 +330,30 @@ maiko_status retained_append(struct retained *retained, struct retained_topic *t
     return status;
 }
 
-static void drop_oldest(struct retained *retained)
+/* The oldest events, at most `most`, those of one entry.  With the last of them it leaves the log. */
+static void drop_oldest(struct retained *retained, uint64_t most)
 {
     struct retained_entry *entry = *slot(retained, retained->first);
+    uint64_t left = entry->position + entry->count - retained->first;
+    uint32_t count = (uint32_t)(left < most ? left : most);
 
     if (retained->next - retained->first > AHEAD) /* nobody has looked at it for as long as it took to fill the log */
         __builtin_prefetch(*slot(retained, retained->first + AHEAD));
-    retained->first++;
-    retained->bytes -= entry_size(entry);
-    if (entry->topic->last == entry)
-        keep(retained, entry->topic);
-    if (entry->refs > 1)
-        move_out(retained, entry);
-    retained_unref(retained, entry);
+    retained->first += count;
+    retained->bytes -= count * event_size(entry);
+    if (count == left) {
+        if (entry->topic->last == entry)
+            keep(retained, entry->topic);
+        if (entry->refs > count)
+            move_out(retained, entry);
+    }
+    retained_unref_some(retained, entry, count);
 }
 
 bool retained_give_up(struct retained *retained)
 {
     if (retained->first < retained->next) {
-        drop_oldest(retained);
+        drop_oldest(retained, 1);
         return true;
     }
     if (retained->oldest_kept == NULL)
@@ -327,6 +365,11 @@ bool retained_give_up(struct retained *retained)
 
 void retained_evict(struct retained *retained)
 {
-    while (retained->bytes > retained->max_bytes && retained->next - retained->first > 1)
-        drop_oldest(retained);
+    while (retained->bytes > retained->max_bytes && retained->next - retained->first > 1) {
+        size_t size = event_size(*slot(retained, retained->first));
+        uint64_t needed = (retained->bytes - retained->max_bytes + size - 1) / size;
+        uint64_t others = retained->next - retained->first - 1;
+
+        drop_oldest(retained, needed < others ? needed : others);
+    }
 }

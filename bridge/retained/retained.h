@@ -12,7 +12,7 @@ struct retained_topic {
     uint32_t index; /* dense, from 0 */
     maiko_overflow overflow;
     uint64_t count;                    /* events ever: the `seq` of its next one is count + 1 */
-    struct retained_entry *last;       /* its last value, NULL when it was given up for room */
+    struct retained_entry *last;       /* its last event is the topic's last value; NULL when it was given up for room */
     struct retained_topic *newer_kept; /* topics whose last value has left the log: a queue, oldest first */
     struct retained_topic *older_kept;
     bool is_kept;
@@ -42,16 +42,22 @@ struct retained_block {
     uint32_t refs;
 };
 
-/* One event, encoded as the record links send.  Immutable; lives as long as log, last value or a stream refer to it. */
+/* Events that are alike share an entry, up to so many and so many bytes: more than that no event keeps in memory that outlives
+ * the log. */
+enum { RETAINED_SHARED_EVENTS = 16, RETAINED_SHARED_BYTES = 4096 };
+
+/* One event, or some that are alike, one behind the other, encoded as the records links send.  Immutable; lives as long as log,
+ * last value or a stream refer to one of them. */
 struct retained_entry {
-    uint64_t position;
+    uint64_t position; /* of the first */
     struct retained_topic *topic;
     struct retained_channel *channel;
     struct retained_block *block;
     const uint8_t *bytes;   /* in the block: all of them, or those before its rest */
-    uint32_t len;           /* with the rest */
-    uint32_t is_native : 1; /* its payload is a bin of native bytes */
-    uint32_t refs : 31;
+    uint32_t len;           /* of each, with the rest */
+    uint32_t is_native : 1; /* the payload is a bin of native bytes */
+    uint32_t refs : 31;     /* to each of its events: log, last value, streams */
+    uint8_t count;
 };
 
 struct retained {
@@ -100,7 +106,7 @@ struct retained_run {
     bool is_native;
 };
 
-/* Appends an entry for each, with a reference to the block; *ret_count (also set on MAIKO_ENOMEM) is how many of them there are.
+/* Appends entries, each with a reference to the block; *ret_count (also set on MAIKO_ENOMEM) is how many events they are of.
  * The log may be over its bound until retained_evict().  MAIKO_OK, MAIKO_ENOMEM, MAIKO_ETOOLONG (over 4 GiB). */
 MAIKO_MUST_CHECK maiko_status retained_append_run(struct retained *retained, const struct retained_run *run, size_t *ret_count);
 
@@ -115,10 +121,21 @@ void retained_evict(struct retained *retained);
 /* Gives up the oldest entry of the log or, when it is empty, the oldest kept last value.  False: there is nothing left. */
 bool retained_give_up(struct retained *retained);
 
-/* NULL when the position is not in the log (any more). */
+/* The entry of the event there; NULL when the position is not in the log (any more). */
 struct retained_entry *retained_at(const struct retained *retained, uint64_t position);
 
-/* An entry outlives the log as long as somebody refers to it. */
+/* The number of the event at this position among those of its entry. */
+static inline uint8_t retained_index(const struct retained_entry *entry, uint64_t position)
+{
+    return (uint8_t)(position - entry->position);
+}
+
+static inline const uint8_t *retained_bytes(const struct retained_entry *entry, uint8_t index)
+{
+    return entry->bytes + (size_t)index * entry->len;
+}
+
+/* An entry outlives the log as long as somebody refers to one of its events. */
 static inline struct retained_entry *retained_ref(struct retained_entry *entry)
 {
     entry->refs++;
@@ -128,10 +145,16 @@ static inline struct retained_entry *retained_ref(struct retained_entry *entry)
 /* The function behind retained_unref(): nobody refers to it any more. */
 void retained_release(struct retained *retained, struct retained_entry *entry);
 
+static inline void retained_unref_some(struct retained *retained, struct retained_entry *entry, uint32_t count)
+{
+    entry->refs -= count;
+    if (entry->refs == 0)
+        retained_release(retained, entry);
+}
+
 static inline void retained_unref(struct retained *retained, struct retained_entry *entry)
 {
-    if (--entry->refs == 0)
-        retained_release(retained, entry);
+    retained_unref_some(retained, entry, 1);
 }
 
 #endif

@@ -198,8 +198,8 @@ struct event_head {
 void record_begin_event(struct pack *pack, const struct event_head *event);
 /* The same with its payload: `len` native bytes. */
 void record_write_native(struct pack *pack, const struct event_head *event, const void *bytes, size_t len);
-/* The same for one without parent and correlation, behind a record of such a one, `size` bytes, whose payload is as long: only what
- * differs is written.  False: the record there is another, or the numbers are small; nothing was done. */
+/* The same for one without parent and correlation, behind a record of such a one, `size` bytes, whose payload is as long: only
+ * what differs is written.  False: the record there is another, or the numbers are small; nothing was done. */
 bool record_repeat_native(struct pack *pack, size_t size, const struct event_head *event, const void *bytes, size_t len);
 void record_set_channel(uint8_t *record, uint32_t channel);
 void record_write_lost(struct pack *pack, uint64_t lost, const char *reason);

@@ -10,8 +10,8 @@
 #define MEMORY_WAIT_NS MAIKO_MS(1)
 #define MEMORY_TRIES 100u /* before a stop takes it that there will be none */
 
-/* One event, or a run of them: then the payload of each has its slot in front of it, and id, parent, correlation and time are those
- * of none. */
+/* One event, or a run of them: then the payload of each has its slot in front of it, and id, parent, correlation and time are
+ * those of none. */
 struct inbox_record {
     size_t size; /* of the record, a multiple of 16 */
     const struct type_entry *entry;

@@ -241,8 +241,8 @@ static void a_stop_counts_the_rest_of_a_run(void)
     (void)yard_close(&yard);
 }
 
-/* Whichever allocation fails once: where it is the gate's it is tried again, elsewhere the drop is counted.  False when there is none
- * of that number. */
+/* Whichever allocation fails once: where it is the gate's it is tried again, elsewhere the drop is counted.  False when there is
+ * none of that number. */
 static bool run_out_once(long nth, unsigned *waits)
 {
     struct yard yard;

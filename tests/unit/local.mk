@@ -57,6 +57,7 @@ unit_tests += tests/unit/test_encoder
 unit_tests += tests/unit/test_envelope
 unit_tests += tests/unit/test_channels
 unit_tests += tests/unit/test_payload
+unit_tests += tests/unit/test_alike
 unit_tests += tests/unit/test_batch
 unit_tests += tests/unit/test_pace
 unit_tests += tests/unit/test_peer
