@@ -26,6 +26,9 @@ MAIKO_MUST_CHECK maiko_status shm_link_new(struct heap *heap, uint64_t id, struc
 /* NULL is allowed; returns NULL. */
 struct shm_link *shm_link_free(struct shm_link *link);
 
+/* The same in pieces, of which none takes long: nothing else may be called any more.  False: it is freed. */
+MAIKO_MUST_CHECK bool shm_link_take_apart(struct shm_link *link);
+
 /* Descriptors for the other side; they stay the link's. */
 void shm_link_fds(const struct shm_link *link, int ret_fds[SHM_LINK_FDS]);
 

@@ -2,8 +2,12 @@
 
 bridge_sources += bridge/node/accept.c
 bridge_sources += bridge/node/access.c
+bridge_sources += bridge/node/announce.c
+bridge_sources += bridge/node/announce.h
 bridge_sources += bridge/node/batch.c
 bridge_sources += bridge/node/batch.h
+bridge_sources += bridge/node/chores.c
+bridge_sources += bridge/node/chores.h
 bridge_sources += bridge/node/config.c
 bridge_sources += bridge/node/door.c
 bridge_sources += bridge/node/export.c

@@ -13,6 +13,8 @@
 #include "link/origins.h"
 #include "link/peer.h"
 #include "link/zmq_port.h"
+#include "node/announce.h"
+#include "node/chores.h"
 #include "node/handover.h"
 #include "node/news.h"
 #include "node/types.h"
@@ -229,6 +231,12 @@ struct maiko_bridge {
     bool record_is_stale;     /* the space's record of us has to be written again */
     uint64_t record_retry_ns; /* that failed: when to try again; UINT64_MAX: not */
     struct list held_topics;  /* struct source_topic whose senders are held */
+    struct fifo chores;
+    unsigned chore_count;
+    unsigned turns_without_chore;
+    bool is_at_chores;       /* under `turn`: the bridge's thread does one, and looks for more before it sleeps */
+    struct chore clearing;   /* away what the dead have left in the space */
+    struct announcing announcing;
     /* written by the bridge's thread, read by any */
     _Atomic uint64_t exported;
     _Atomic uint64_t export_refused;

@@ -11,6 +11,7 @@
 
 #include "base/errno_text.h"
 #include "link/shm_link.h"
+#include "node/chores.h"
 #include "node/peers.h"
 #include "node/pool.h"
 #include "shm/shm_layout.h"
@@ -19,7 +20,9 @@
 enum { FRAMES_IN_RING = SHM_RING_BYTES / (int)sizeof(struct shm_record_header) };
 
 struct node_shm {
-    struct node_peer *peer;
+    struct chore taking_apart; /* when it has ended */
+    struct heap *heap;
+    struct node_peer *peer; /* NULL: it has ended */
     struct shm_link *link;
     struct space_channel *channel; /* NULL: it has ended */
     uint64_t id;
@@ -89,6 +92,18 @@ static maiko_status send_memory(struct node_shm *shm, enum attach_kind kind)
 
 /* ---- making and ending ---- */
 
+/* The chore. */
+static bool take_apart(struct chore *chore)
+{
+    struct node_shm *shm = CONTAINER_OF(chore, struct node_shm, taking_apart);
+
+    if (shm_link_take_apart(shm->link))
+        return true;
+    heap_free(shm->heap, shm, sizeof(*shm));
+    return false;
+}
+
+/* Its peer is without it at once; unmapping and closing it all takes longer. */
 static void shm_free(struct node_shm *shm)
 {
     maiko_bridge *bridge = shm->peer->bridge;
@@ -99,10 +114,13 @@ static void shm_free(struct node_shm *shm)
         maiko_importer_unwatch(bridge->importer.importer, shm_link_wake_fd(shm->link));
         epoll_ctl(bridge->shm_fd, EPOLL_CTL_DEL, shm_link_wake_fd(shm->link), NULL);
     }
-    shm_link_free(shm->link);
     node_pool_leave(shm->peer);
     shm->peer->shm = NULL;
-    heap_free(bridge->heap, shm, sizeof(*shm));
+    shm->peer = NULL;
+    if (shm->link != NULL)
+        node_chores_add(bridge, &shm->taking_apart);
+    else
+        heap_free(shm->heap, shm, sizeof(*shm));
 }
 
 void node_shm_drop(struct node_peer *peer)
@@ -133,6 +151,8 @@ static maiko_status shm_make(struct node_peer *peer, struct space_channel *chann
 
     if (shm == NULL)
         return MAIKO_ENOMEM;
+    shm->heap = bridge->heap;
+    shm->taking_apart.work = take_apart;
     shm->peer = peer;
     shm->id = id;
     peer->shm = shm;

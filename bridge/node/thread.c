@@ -2,14 +2,14 @@
  * what came from them into it. */
 #include <string.h>
 
+#include "node/announce.h"
+#include "node/chores.h"
 #include "node/node.h"
 #include "node/shm.h"
 #include "runtime/thread.h"
 #include <maiko/maiko.h>
 
 enum { FINAL_LINGER_MS = 200 };
-
-static const uint64_t record_retry_ns = MAIKO_SECONDS(1);
 
 /* ---- waiting callers ---- */
 
@@ -113,76 +113,24 @@ static void check_waits(maiko_bridge *bridge)
     pthread_mutex_unlock(&bridge->lock);
 }
 
-/* ---- the space ---- */
-
-static const char *link_state(const struct node_peer *peer)
-{
-    if (peer_state(peer->peer) != PEER_UP)
-        return peer_state_name(peer_state(peer->peer));
-    if (peer_is_stalled(peer->peer))
-        return "stalled";
-    return peer_is_ready(peer->peer) ? "ready" : "up";
-}
-
-static maiko_status fill_record(maiko_bridge *bridge, struct node_record *record)
-{
-    maiko_status status = MAIKO_OK;
-    struct list *link;
-
-    node_record_clear_links(record);
-    text_list_clear(&record->finished, record->heap);
-    LIST_FOR_EACH (link, &bridge->peers) {
-        const struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
-
-        if (status == MAIKO_OK)
-            status = node_record_add_link(record, peer->name[0] != '\0' ? peer->name : peer->endpoint,
-                                          node_shm_is_transport(peer) ? "shm" : "zmq", link_state(peer));
-    }
-    LIST_FOR_EACH (link, &bridge->placed) {
-        const struct node_actor *actor = CONTAINER_OF(link, struct node_actor, link);
-
-        if (status == MAIKO_OK && actor->is_finished)
-            status = text_list_add(&record->finished, record->heap, actor->name);
-    }
-    return status;
-}
-
-static void note_written(maiko_bridge *bridge, maiko_status status, const char *reason)
-{
-    bool was_told = bridge->record_retry_ns != UINT64_MAX;
-
-    bridge->record_retry_ns = status == MAIKO_OK ? UINT64_MAX : clock_deadline(node_now(bridge), record_retry_ns);
-    if (status != MAIKO_OK && !was_told)
-        node_log(bridge, MAIKO_LOG_ERROR, "the record of this node could not be written: %s %s", maiko_strerror(status), reason);
-}
-
-static void write_record(maiko_bridge *bridge)
-{
-    char reason[256] = "";
-    struct text error;
-    maiko_status status;
-
-    bridge->record_is_stale = false;
-    if (bridge->space == NULL)
-        return;
-    text_init_buffer(&error, reason, sizeof(reason));
-    status = fill_record(bridge, space_record(bridge->space));
-    if (status == MAIKO_OK)
-        status = space_announce(bridge->space, &error);
-    note_written(bridge, status, reason);
-}
-
-/* When it has to be written, and once more when that failed.  Returns when that is, at the latest `deadline_ns`. */
-static uint64_t run_record(maiko_bridge *bridge, uint64_t deadline_ns)
-{
-    if (bridge->record_is_stale || bridge->record_retry_ns <= node_now(bridge))
-        write_record(bridge);
-    return bridge->record_retry_ns < deadline_ns ? bridge->record_retry_ns : deadline_ns;
-}
+/* ---- what else it is woken for ---- */
 
 static void space_ready(void *userdata)
 {
-    space_run(((maiko_bridge *)userdata)->space);
+    maiko_bridge *bridge = userdata;
+
+    space_run(bridge->space);
+    if (space_has_remains(bridge->space))
+        node_chores_add(bridge, &bridge->clearing);
+}
+
+/* The chore. */
+static bool clear_remains(struct chore *chore)
+{
+    struct space *space = CONTAINER_OF(chore, maiko_bridge, clearing)->space;
+
+    space_clear_remains(space);
+    return space_has_remains(space);
 }
 
 static void handover_ready(void *userdata)
@@ -211,6 +159,7 @@ static void reload(maiko_bridge *bridge)
 
 static uint64_t turn(maiko_bridge *bridge, uint64_t deadline_ns)
 {
+    deadline_ns = node_chores_run(bridge, deadline_ns);
     deadline_ns = node_shm_arm(bridge, deadline_ns);
     bridge->sleeps_until_ns = deadline_ns;
     if (atomic_exchange(&bridge->was_missed, false)) /* step: look_again */
@@ -226,7 +175,7 @@ static uint64_t turn(maiko_bridge *bridge, uint64_t deadline_ns)
     deadline_ns = node_peers_run(bridge);
     node_outflow_release(bridge); /* what was acknowledged has made room */
     if (bridge->record_is_stale || bridge->record_retry_ns != UINT64_MAX)
-        deadline_ns = run_record(bridge, deadline_ns);
+        deadline_ns = node_announce_run(bridge, deadline_ns);
     check_waits(bridge);
     return deadline_ns;
 }
@@ -258,6 +207,7 @@ static void *run(void *userdata)
     node_outflow_stop(bridge);
     node_import_drop_all(bridge);
     node_peers_free(bridge);
+    node_chores_finish(bridge);
     bridge->port = zmq_port_close(bridge->port, FINAL_LINGER_MS);
     node_remove_sockets(bridge);
     bridge->space = space_leave(bridge->space);
@@ -282,6 +232,7 @@ maiko_status node_thread_start(maiko_bridge *bridge, struct text *error)
     if (status != MAIKO_OK)
         return status;
     node_key_watch_start(bridge);
+    bridge->clearing.work = clear_remains;
     status = thread_start(&bridge->thread, run, bridge, "maiko-bridge");
     if (status == MAIKO_OK)
         bridge->is_started = true;

@@ -284,6 +284,18 @@ void shm_area_unmap(struct shm_area *area)
     area->base = NULL;
 }
 
+void shm_area_unmap_some(struct shm_area *area, size_t most)
+{
+    size_t rest = area->bytes > most ? area->bytes - most : 0;
+
+    if (rest == 0) {
+        shm_area_unmap(area);
+        return;
+    }
+    munmap((char *)area->base + rest, most);
+    area->bytes = rest;
+}
+
 maiko_status shm_area_map_again(struct shm_area *area)
 {
     return map(area, area->fd, !is_for_reader(area->kind)) ? MAIKO_OK : MAIKO_ENOMEM;

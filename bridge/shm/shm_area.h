@@ -66,6 +66,9 @@ bool shm_area_is_forsaken(const struct shm_area *area);
 
 /* Unmaps; the descriptor stays.  Maps again what was created so.  MAIKO_OK, MAIKO_ENOMEM. */
 void shm_area_unmap(struct shm_area *area);
+
+/* Unmaps at most so many bytes (whole pages) from the end, for one that is not used any more; again until `base` is NULL. */
+void shm_area_unmap_some(struct shm_area *area, size_t most);
 MAIKO_MUST_CHECK maiko_status shm_area_map_again(struct shm_area *area);
 
 /* Unmaps and closes.  Harmless on one that failed or was deinitialised; zero-initialised ones must have fd -1. */

@@ -30,6 +30,7 @@ bridge_sources += bridge/space/record.h
 bridge_sources += bridge/space/shortage.h
 bridge_sources += bridge/space/space.c
 bridge_sources += bridge/space/space.h
+bridge_sources += bridge/space/space_changes.c
 bridge_sources += bridge/space/space_internal.h
 bridge_sources += bridge/space/space_nodes.c
 bridge_sources += bridge/space/space_source.c

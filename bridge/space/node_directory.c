@@ -15,18 +15,17 @@
 #include "space/private_directory.h"
 #include "space/shortage.h"
 
-enum { CREATE_ATTEMPTS = 16, TEMPORARY_NAME_MAX = 128 };
+enum { CREATE_ATTEMPTS = 16, TEMPORARY_NAME_MAX = NODE_DIRECTORY_TEMPORARY_MAX };
 
 /* ".new-PID-NAMESPACE-START-RANDOM": a reaper can tell its own process' by the name, and must not open their life file. */
-static void temporary_name(const char *prefix, char ret_name[TEMPORARY_NAME_MAX])
+static void temporary_name(const char *prefix, const struct process_identity *self, char ret_name[TEMPORARY_NAME_MAX])
 {
-    struct process_identity self = process_identity_self();
     uint64_t random = 0;
 
     if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
         random = (uint64_t)(uintptr_t)ret_name; /* only has to differ from other threads of this process */
-    snprintf(ret_name, TEMPORARY_NAME_MAX, "%s%lld-%llu-%llu-%016llx", prefix, (long long)self.pid,
-             (unsigned long long)self.pid_namespace, (unsigned long long)self.start_time, (unsigned long long)random);
+    snprintf(ret_name, TEMPORARY_NAME_MAX, "%s%lld-%llu-%llu-%016llx", prefix, (long long)self->pid,
+             (unsigned long long)self->pid_namespace, (unsigned long long)self->start_time, (unsigned long long)random);
 }
 
 static bool temporary_is_own(const char *name)
@@ -136,7 +135,7 @@ static maiko_status create_once(int space_fd, struct node_record *record, struct
     char temporary[TEMPORARY_NAME_MAX];
     maiko_status status;
 
-    temporary_name(SPACE_NEW_PREFIX, temporary);
+    temporary_name(SPACE_NEW_PREFIX, &record->process, temporary);
     status = make_temporary(space_fd, temporary, record, directory, error);
     if (status != MAIKO_OK)
         return status == MAIKO_EEXIST || status == MAIKO_ENOTFOUND ? MAIKO_OK : status;
@@ -180,23 +179,23 @@ void node_directory_abandon(struct node_directory *directory)
     directory->fd = -1;
 }
 
-/* The caller holds the life lock of the directory, so nobody else renames it.  `fd`: the directory, taken over. */
-static maiko_status rename_and_remove(int space_fd, const char *name, int fd)
+/* The caller holds the life lock of the directory, so nobody else renames it. */
+static maiko_status rename_away(int space_fd, const char *name, const struct process_identity *self,
+                                char ret_dead[TEMPORARY_NAME_MAX])
 {
-    char dead[TEMPORARY_NAME_MAX];
-
-    temporary_name(SPACE_DEAD_PREFIX, dead);
-    if (renameat2(space_fd, name, space_fd, dead, RENAME_NOREPLACE) != 0) {
-        close(fd);
-        return errno == ENOENT ? MAIKO_ENOTFOUND : MAIKO_ESYSTEM;
-    }
-    return private_directory_remove_open(space_fd, dead, fd);
+    temporary_name(SPACE_DEAD_PREFIX, self, ret_dead);
+    if (renameat2(space_fd, name, space_fd, ret_dead, RENAME_NOREPLACE) == 0)
+        return MAIKO_OK;
+    return errno == ENOENT ? MAIKO_ENOTFOUND : MAIKO_ESYSTEM;
 }
 
 void node_directory_remove(int space_fd, const char *name, struct node_directory *directory)
 {
-    if (life_lock_is_in_place(directory->life_fd, space_fd, name)) {
-        rename_and_remove(space_fd, name, directory->fd);
+    struct process_identity self = process_identity_self();
+    char dead[TEMPORARY_NAME_MAX];
+
+    if (life_lock_is_in_place(directory->life_fd, space_fd, name) && rename_away(space_fd, name, &self, dead) == MAIKO_OK) {
+        (void)private_directory_remove_open(space_fd, dead, directory->fd);
         directory->fd = -1;
     }
     node_directory_abandon(directory);
@@ -229,13 +228,23 @@ static bool is_own(const struct process_identity *process, const struct process_
     return process_identity_equal(process, self);
 }
 
+/* Who we are is looked up for records that may be ours only: it takes longer than all the rest. */
+static bool is_ours(const struct node_record *record)
+{
+    struct process_identity self;
+
+    if (record == NULL || record->process.pid != getpid())
+        return false;
+    self = process_identity_self();
+    return is_own(&record->process, &self);
+}
+
 bool node_directory_is_alive(int space_fd, const char *name, const struct node_record *record)
 {
-    struct process_identity self = process_identity_self();
     enum life life;
     int fd;
 
-    if (record != NULL && is_own(&record->process, &self))
+    if (is_ours(record))
         return true;
     fd = openat(space_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
@@ -259,18 +268,24 @@ static maiko_status reap_without_life(int space_fd, const char *name)
     return unlinkat(space_fd, name, AT_REMOVEDIR) == 0 ? MAIKO_OK : MAIKO_ESTATE;
 }
 
-maiko_status node_directory_reap(int space_fd, const char *name)
+maiko_status node_directory_bury(int space_fd, const char *name, const struct process_identity *self,
+                                 struct node_remains *ret_remains)
 {
     int fd = openat(space_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     maiko_status status;
-    int life_fd;
 
+    ret_remains->life_fd = -1;
     if (fd < 0)
         return errno == ENOENT ? MAIKO_ENOTFOUND : errno_is_shortage(errno) ? MAIKO_ELIMIT : MAIKO_ESYSTEM;
-    status = life_lock_seize(fd, &life_fd);
-    if (status == MAIKO_OK && life_lock_is_in_place(life_fd, space_fd, name)) {
-        status = rename_and_remove(space_fd, name, fd);
-        close(life_fd);
+    status = life_lock_seize(fd, &ret_remains->life_fd);
+    if (status == MAIKO_OK && life_lock_is_in_place(ret_remains->life_fd, space_fd, name)) {
+        status = rename_away(space_fd, name, self, ret_remains->name);
+        if (status == MAIKO_OK) {
+            ret_remains->fd = fd;
+            return MAIKO_OK;
+        }
+        close(ret_remains->life_fd);
+        close(fd);
         return status;
     }
     close(fd);
@@ -278,8 +293,29 @@ maiko_status node_directory_reap(int space_fd, const char *name)
         return reap_without_life(space_fd, name);
     if (status != MAIKO_OK)
         return status;
-    close(life_fd); /* between opening and locking somebody else removed it, and a new node took the name */
+    close(ret_remains->life_fd); /* between opening and locking somebody else removed it, and a new node took the name */
     return MAIKO_ESTATE;
+}
+
+maiko_status node_directory_clear(int space_fd, struct node_remains *remains)
+{
+    maiko_status status;
+
+    if (remains->life_fd < 0)
+        return MAIKO_OK;
+    status = private_directory_remove_open(space_fd, remains->name, remains->fd);
+    close(remains->life_fd);
+    remains->life_fd = -1;
+    return status;
+}
+
+maiko_status node_directory_reap(int space_fd, const char *name)
+{
+    struct process_identity self = process_identity_self();
+    struct node_remains remains;
+    maiko_status status = node_directory_bury(space_fd, name, &self, &remains);
+
+    return status == MAIKO_OK ? node_directory_clear(space_fd, &remains) : status;
 }
 
 /* Without memory or descriptors nothing is known of a node; judged by its lock alone, one of this process would look dead, as a

@@ -10,9 +10,18 @@
 #include "space/life_lock.h"
 #include "space/record.h"
 
+enum { NODE_DIRECTORY_TEMPORARY_MAX = 128 };
+
 struct node_directory {
     int fd;      /* the directory */
     int life_fd; /* the lock; open for as long as the node lives */
+};
+
+/* What a dead node has left, out of the way. */
+struct node_remains {
+    char name[NODE_DIRECTORY_TEMPORARY_MAX];
+    int fd;      /* the directory */
+    int life_fd; /* its lock, ours now: nobody else removes it; -1: there was none, and all is gone already */
 };
 
 /* MAIKO_OK, MAIKO_EEXIST (a live node has the name: `error` says which process), MAIKO_ENOMEM, MAIKO_ESYSTEM.
@@ -32,6 +41,12 @@ MAIKO_MUST_CHECK maiko_status node_directory_read(int space_fd, const char *name
 
 /* Is the node alive?  Nodes of this process always are; `record` tells whose it is and may be NULL for one without. */
 bool node_directory_is_alive(int space_fd, const char *name, const struct node_record *record);
+
+/* Takes the name from a dead node: its directory is renamed, and node_directory_clear() is to follow.  `self` is who we are.
+ * MAIKO_OK, MAIKO_ESTATE (alive, or somebody else is removing it), MAIKO_ENOTFOUND, MAIKO_ESYSTEM. */
+MAIKO_MUST_CHECK maiko_status node_directory_bury(int space_fd, const char *name, const struct process_identity *self,
+                                                  struct node_remains *ret_remains);
+maiko_status node_directory_clear(int space_fd, struct node_remains *remains);
 
 /* Removes the directory of a dead node, or a half-made one whose maker died.
  * MAIKO_OK, MAIKO_ESTATE (alive, or somebody else is removing it), MAIKO_ENOTFOUND, MAIKO_ESYSTEM. */

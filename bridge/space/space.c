@@ -17,8 +17,6 @@
 #include "space/path.h"
 #include "space/private_directory.h"
 
-enum { EVENTS_PER_RUN = 256 };
-
 static const uint64_t retry_max_ns = MAIKO_SECONDS(5);
 
 const char *space_departure_name(enum space_departure departure)
@@ -35,20 +33,6 @@ void space_warn(struct space *space, const char *text)
 }
 
 /* ---- events ---- */
-
-static void read_inotify(struct space *space)
-{
-    char events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
-    bool is_news = false;
-    ssize_t len;
-
-    while ((len = read(space->inotify.fd, events, sizeof(events))) > 0)
-        is_news = true;
-    if (!is_news)
-        return;
-    space->retry_ns = space_retry_min_ns;
-    space_scan(space);
-}
 
 static void retry(struct space *space)
 {
@@ -73,7 +57,7 @@ static void handle(struct space *space, struct source *source)
 {
     switch (source->kind) {
     case SOURCE_INOTIFY:
-        read_inotify(space);
+        space_read_changes(space);
         break;
     case SOURCE_LISTENER:
         (void)space_accept_visitor(space);
@@ -93,13 +77,12 @@ static void handle(struct space *space, struct source *source)
     }
 }
 
-/* One event per call of epoll_wait: handling one may free what the next would point to. */
+/* One event per call: handling one may free what the next would point to, and whoever sleeps on us has more to do. */
 void space_run(struct space *space)
 {
     struct epoll_event event;
-    int rounds;
 
-    for (rounds = 0; rounds < EVENTS_PER_RUN && epoll_wait(space->epoll_fd, &event, 1, 0) == 1; rounds++)
+    if (epoll_wait(space->epoll_fd, &event, 1, 0) == 1)
         handle(space, event.data.ptr);
 }
 
@@ -237,6 +220,8 @@ struct space *space_leave(struct space *space)
         return NULL;
     while (!list_is_empty(&space->nodes))
         space_node_free(space, CONTAINER_OF(list_first(&space->nodes), struct node, link));
+    while (space_has_remains(space))
+        space_clear_remains(space);
     while (!list_is_empty(&space->visitors)) {
         struct visitor *visitor = CONTAINER_OF(list_first(&space->visitors), struct visitor, link);
 
@@ -261,16 +246,26 @@ struct node_record *space_record(struct space *space)
     return &space->record;
 }
 
+maiko_status space_put_down(struct space *space, struct text *line)
+{
+    space->record.is_ready = true;
+    return node_record_format(&space->record, line);
+}
+
+maiko_status space_write_down(struct space *space, const struct text *line, struct text *error)
+{
+    return private_file_replace(space->directory.fd, SPACE_RECORD_FILE, text_str(line), line->len, error);
+}
+
 maiko_status space_announce(struct space *space, struct text *error)
 {
     struct text line;
     maiko_status status;
 
-    space->record.is_ready = true;
     text_init_heap(&line, space->heap, SPACE_RECORD_MAX);
-    status = node_record_format(&space->record, &line);
+    status = space_put_down(space, &line);
     if (status == MAIKO_OK)
-        status = private_file_replace(space->directory.fd, SPACE_RECORD_FILE, text_str(&line), line.len, error);
+        status = space_write_down(space, &line, error);
     text_deinit(&line);
     return status;
 }

@@ -14,7 +14,7 @@ struct space_channel;
 
 enum space_departure {
     SPACE_LEFT,    /* took its directory away: a clean stop */
-    SPACE_DIED,    /* the process is gone; what it left has been removed */
+    SPACE_DIED,    /* the process is gone; what it left is removed by somebody */
     SPACE_REPLACED /* another life of the same name is there already */
 };
 
@@ -64,6 +64,11 @@ struct node_record *space_record(struct space *space);
 /* Writes the record for all to see.  MAIKO_OK, MAIKO_ENOMEM, MAIKO_ESYSTEM. */
 maiko_status space_announce(struct space *space, struct text *error);
 
+/* The same in two steps: the first makes a line of the record (`line` on a heap, SPACE_RECORD_MAX), the second is all that takes
+ * long, and needs nothing of the space that hooks or other calls change. */
+MAIKO_MUST_CHECK maiko_status space_put_down(struct space *space, struct text *line);
+MAIKO_MUST_CHECK maiko_status space_write_down(struct space *space, const struct text *line, struct text *error);
+
 /* Where the node's link socket belongs, as an ipc:// endpoint. */
 const char *space_link_endpoint(const struct space *space);
 
@@ -92,8 +97,12 @@ void space_channel_set_owner(struct space_channel *channel, void *owner);
 /* Readable when space_run() has something to do. */
 int space_fd(const struct space *space);
 
-/* Handles what has happened since and calls the hooks.  Never blocks. */
+/* Handles one thing that has happened and calls the hooks; the descriptor stays readable while there are more.  Never blocks. */
 void space_run(struct space *space);
+
+/* Are there directories of dead nodes that fell to us?  Removes one; without it, the end or the next start of a node does. */
+bool space_has_remains(const struct space *space);
+void space_clear_remains(struct space *space);
 
 /* For onlookers that are no node: calls `visit` for every node of the space, dead ones with is_alive false.
  * MAIKO_OK, MAIKO_ENOTFOUND (no such space), MAIKO_EPERM, MAIKO_ETOOLONG, MAIKO_ESYSTEM. */

@@ -1,5 +1,6 @@
-/* The parts of a space, for its own files only: space.c joins, runs and leaves, space_nodes.c knows the others, space_visitors.c
- * who came to us, space_source.c what both sleep on and what happens when that runs out. */
+/* The parts of a space, for its own files only: space.c joins, runs and leaves, space_nodes.c knows the others, space_changes.c
+ * which of them to look at, space_visitors.c who came to us, space_source.c what both sleep on and what happens when that runs
+ * out. */
 #ifndef SPACE_SPACE_INTERNAL_H
 #define SPACE_SPACE_INTERNAL_H
 
@@ -37,6 +38,7 @@ struct node {
     bool is_shown; /* node_arrived was called */
     bool is_dead;  /* nobody listens and nobody holds the lock: goes at the next retry */
     bool is_seen;  /* found by the scan that is running */
+    bool has_changed; /* its record was written since it was looked at */
 };
 
 /* Somebody who connected to us. */
@@ -66,6 +68,7 @@ struct space {
     bool is_starved;     /* since the last retry something failed for lack of descriptors or memory */
     bool is_told_starved;
     int space_watch;
+    struct fifo remains; /* of the dead, to be removed */
     struct list nodes;
     struct list visitors;
     unsigned visitor_count;
@@ -96,12 +99,17 @@ void space_note_plenty(struct space *space);
 /* ---- space_nodes.c ---- */
 
 void space_scan(struct space *space);
+void space_look(struct space *space, struct node *node); /* it may be another one afterwards */
 struct node *space_find(struct space *space, const char *name);
 void space_node_free(struct space *space, struct node *node);
 void space_node_retry(struct space *space, struct node *node);
 void space_read_control(struct space *space, struct node *node);
 void space_pidfd_ended(struct space *space, struct node *node);
 void space_remove_short_sockets(const char *name, void *userdata);
+
+/* ---- space_changes.c ---- */
+
+void space_read_changes(struct space *space);
 
 /* ---- space_visitors.c ---- */
 

@@ -37,6 +37,8 @@ void space_node_free(struct space *space, struct node *node)
     heap_free(space->heap, node, sizeof(*node));
 }
 
+/* ---- what the dead have left ---- */
+
 /* Sockets with short names are outside the node's directory. */
 void space_remove_short_sockets(const char *name, void *userdata)
 {
@@ -54,10 +56,60 @@ void space_remove_short_sockets(const char *name, void *userdata)
             unlink(path);
 }
 
+struct remains {
+    struct fifo_link link;
+    char name[SPACE_NAME_MAX + 1];
+    struct node_remains directory;
+};
+
+static void clear(struct space *space, struct remains *remains)
+{
+    if (node_directory_clear(space->place.space_fd, &remains->directory) == MAIKO_OK)
+        space_remove_short_sockets(remains->name, space);
+}
+
+/* The name is free at once; the rest can wait. */
+static void bury(struct space *space, const char *name)
+{
+    struct remains *remains;
+    struct remains now;
+
+    memcpy(now.name, name, strlen(name) + 1);
+    if (node_directory_bury(space->place.space_fd, name, &space->record.process, &now.directory) != MAIKO_OK)
+        return; /* somebody else does it */
+    remains = heap_alloc_zeroed(space->heap, 1, sizeof(*remains));
+    if (remains == NULL) {
+        clear(space, &now);
+        return;
+    }
+    memcpy(remains->name, now.name, sizeof(now.name));
+    remains->directory = now.directory;
+    fifo_push(&space->remains, &remains->link);
+}
+
+bool space_has_remains(const struct space *space)
+{
+    return !fifo_is_empty(&space->remains);
+}
+
+void space_clear_remains(struct space *space)
+{
+    struct fifo_link *link = fifo_pop(&space->remains);
+    struct remains *remains;
+
+    if (link == NULL)
+        return;
+    remains = CONTAINER_OF(link, struct remains, link);
+    clear(space, remains);
+    heap_free(space->heap, remains, sizeof(*remains));
+}
+
+/* ---- coming and going ---- */
+
 static void node_leave(struct space *space, struct node *node, enum space_departure departure)
 {
-    if (departure == SPACE_DIED && node_directory_reap(space->place.space_fd, node->record.name) == MAIKO_OK)
-        space_remove_short_sockets(node->record.name, space);
+    if (departure == SPACE_DIED)
+        bury(space, node->record.name);
     if (node->is_shown && space->hooks.node_left != NULL)
         space->hooks.node_left(&node->record, departure, space->hooks.userdata);
     space_node_free(space, node);
@@ -94,10 +146,10 @@ static void node_connect(struct space *space, struct node *node)
  * greeting brings one. */
 static void node_watch_process(struct space *space, struct node *node, const struct node_record *record)
 {
-    struct process_identity self = process_identity_self();
+    const struct process_identity *self = &space->record.process;
     int pidfd;
 
-    if (node->pidfd.fd >= 0 || record->process.pid_namespace != self.pid_namespace || record->process.pid == self.pid)
+    if (node->pidfd.fd >= 0 || record->process.pid_namespace != self->pid_namespace || record->process.pid == self->pid)
         return;
     pidfd = process_open_pidfd(record->process.pid);
     if (pidfd < 0)
@@ -189,6 +241,7 @@ static void node_look(struct space *space, const char *name)
         return;
     }
     node->is_seen = true;
+    node->has_changed = false;
     node_watch_directory(space, node); /* before the reading, or a change in between would be missed */
     text_init_buffer(&why, reason, sizeof(reason));
     node_record_init(&record, space->heap);
@@ -211,6 +264,14 @@ static void node_look(struct space *space, const char *name)
     if (node->control.source.fd < 0 && record.is_ready)
         node_connect(space, node);
     node_update(space, node, &record);
+}
+
+void space_look(struct space *space, struct node *node)
+{
+    char name[SPACE_NAME_MAX + 1];
+
+    memcpy(name, node->record.name, sizeof(name)); /* the node may go */
+    node_look(space, name);
 }
 
 static void forget_unseen(struct space *space)
