@@ -12,10 +12,10 @@
 
 enum {
     PIECE = SHM_BODY_MAX,
-    BUFFER_STEP = 64 * 1024,        /* the buffer for frames grows by as much at least */
-    KEPT_BYTES = 256 * 1024,        /* of that buffer */
-    KEPT_FRAMES = 64,               /* after so many frames that needed no more */
-    CONFIRM_BYTES = 64 * 1024,      /* the writer is told of room at least this often */
+    BUFFER_STEP = 64 * 1024,   /* the buffer for frames grows by as much at least */
+    KEPT_BYTES = 256 * 1024,   /* of that buffer */
+    KEPT_FRAMES = 64,          /* after so many frames that needed no more */
+    CONFIRM_BYTES = 64 * 1024, /* the writer is told of room at least this often */
     UNMAPPED_AT_ONCE = 256 * 1024,
     BELLS_AT_MOST = 4,              /* wake-ups taken back at once: more than two sleeps bring */
     OUTBOX_MAX = 4 * WIRE_FRAME_MAX /* far above any window: only a broken machine gets there */

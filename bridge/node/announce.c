@@ -88,8 +88,9 @@ uint64_t node_announce_run(maiko_bridge *bridge, uint64_t deadline_ns)
         bridge->announcing.chore.work = work;
         bridge->announcing.chore.end = end;
         node_chores_add(bridge, &bridge->announcing.chore);
-        deadline_ns = 0;
     }
     bridge->record_is_stale = false;
+    if (bridge->announcing.chore.is_waiting)
+        return deadline_ns;
     return bridge->record_retry_ns < deadline_ns ? bridge->record_retry_ns : deadline_ns;
 }

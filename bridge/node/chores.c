@@ -1,16 +1,17 @@
 /* Chores, see chores.h. */
 #include "node/chores.h"
 
-#include <sched.h>
-
 #include "node/guest.h"
 #include "node/node.h"
 #include "node/shm.h"
 
 enum {
-    CHORES_MAX = 64, /* more wait only while others come and go in masses; then memory is worth more than a little time */
+    CHORES_MAX = 64,  /* more wait only while others come and go in masses; then memory is worth more than a little time */
     TURNS_BEFORE = 16 /* at most: while there are events to move a piece waits, but not for ever */
 };
+
+/* From piece to piece, asleep: where all processors are busy, those who move events have them meanwhile. */
+static const uint64_t pause_ns = MAIKO_MS(1);
 
 void node_chores_add(maiko_bridge *bridge, struct chore *chore)
 {
@@ -19,6 +20,7 @@ void node_chores_add(maiko_bridge *bridge, struct chore *chore)
     chore->is_waiting = true;
     fifo_push(&bridge->chores, &chore->link);
     bridge->chore_count++;
+    bridge->knows_chores = false;
 }
 
 static struct chore *take(maiko_bridge *bridge)
@@ -53,23 +55,21 @@ static bool lie_down(maiko_bridge *bridge)
 static void do_a_piece(maiko_bridge *bridge)
 {
     struct chore *chore = take(bridge);
-    void (*end)(struct chore *chore) = chore->end;
+    void (*end)(struct chore * chore) = chore->end;
     bool has_more;
 
     bridge->turns_without_chore = 0;
-    bridge->is_at_chores = true;
     node_guest_sleeps(true, bridge);
-    (void)sched_yield(); /* where all processors are busy guests come first */
     has_more = chore->work(chore);
     node_guest_sleeps(false, bridge);
-    bridge->is_at_chores = false;
     put_back(bridge, chore, end, has_more);
+    bridge->chore_ns = clock_deadline(node_now(bridge), pause_ns);
 }
 
 static void do_at_once(maiko_bridge *bridge)
 {
     struct chore *chore = take(bridge);
-    void (*end)(struct chore *chore) = chore->end;
+    void (*end)(struct chore * chore) = chore->end;
     bool has_more;
 
     do
@@ -84,10 +84,14 @@ uint64_t node_chores_run(maiko_bridge *bridge, uint64_t deadline_ns)
         do_at_once(bridge);
     if (fifo_is_empty(&bridge->chores))
         return deadline_ns;
+    bridge->knows_chores = true;
     bridge->sleeps_until_ns = deadline_ns;
-    if (lie_down(bridge))
+    if (bridge->chore_ns <= node_now(bridge) && lie_down(bridge))
         do_a_piece(bridge);
-    return fifo_is_empty(&bridge->chores) ? deadline_ns : 0;
+    bridge->knows_chores = true;
+    if (fifo_is_empty(&bridge->chores) || deadline_ns <= bridge->chore_ns)
+        return deadline_ns;
+    return bridge->chore_ns;
 }
 
 void node_chores_finish(maiko_bridge *bridge)
@@ -96,7 +100,7 @@ void node_chores_finish(maiko_bridge *bridge)
         do_at_once(bridge);
 }
 
-bool node_chores_are_waiting(const maiko_bridge *bridge)
+bool node_chores_are_news(const maiko_bridge *bridge)
 {
-    return !fifo_is_empty(&bridge->chores) && !bridge->is_at_chores;
+    return !bridge->knows_chores && !fifo_is_empty(&bridge->chores);
 }

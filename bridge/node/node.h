@@ -234,8 +234,9 @@ struct maiko_bridge {
     struct fifo chores;
     unsigned chore_count;
     unsigned turns_without_chore;
-    bool is_at_chores;       /* under `turn`: the bridge's thread does one, and looks for more before it sleeps */
-    struct chore clearing;   /* away what the dead have left in the space */
+    bool knows_chores;     /* the bridge's thread, of all there are */
+    uint64_t chore_ns;     /* when it is time for a piece */
+    struct chore clearing; /* away what the dead have left in the space */
     struct announcing announcing;
     /* written by the bridge's thread, read by any */
     _Atomic uint64_t exported;

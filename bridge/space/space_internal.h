@@ -34,10 +34,10 @@ struct node {
     struct node_record record;
     struct space_channel control; /* our connection to it */
     struct source pidfd;
-    int watch;     /* inotify, on its directory */
-    bool is_shown; /* node_arrived was called */
-    bool is_dead;  /* nobody listens and nobody holds the lock: goes at the next retry */
-    bool is_seen;  /* found by the scan that is running */
+    int watch;        /* inotify, on its directory */
+    bool is_shown;    /* node_arrived was called */
+    bool is_dead;     /* nobody listens and nobody holds the lock: goes at the next retry */
+    bool is_seen;     /* found by the scan that is running */
     bool has_changed; /* its record was written since it was looked at */
 };
 

@@ -16,12 +16,12 @@
 #include "lib/process.h"
 #include "lib/suite.h"
 
-/* Rounds of each kind.  Were both alike, all with a death would be longer than 13 of the 16 others in 2 of a million runs. */
-enum { ROUNDS = 16, USUAL = 12, PONGS = 50, HELD_NS = 50000000 };
+/* Rounds of each kind.  Were both alike, 14 of the 16 with a death would be longer than 13 of the 16 others in one of eight
+ * thousand runs, and more than a millisecond longer in fewer. */
+enum { ROUNDS = 16, SHORT = 2, USUAL = 12, PONGS = 50, HELD_NS = 50000000 };
 
-/* What a death may add to what is usual: the survivors of the same processor tidy up for half of a millisecond to one, and a slow
- * machine is no fault. */
-static const uint64_t allowed_ns = MAIKO_MS(2);
+/* What a death may add to what is usual; a slow machine is no fault. */
+static const uint64_t allowed_ns = MAIKO_MS(1);
 
 static const char publisher_name[] = "m";
 
@@ -57,10 +57,11 @@ static void compare_rounds(struct rounds *rounds, const char *who)
     qsort(rounds->with, ROUNDS, sizeof(rounds->with[0]), compare);
     qsort(rounds->without, ROUNDS, sizeof(rounds->without[0]), compare);
     usual = rounds->without[USUAL];
-    printf("# %s: least %" PRIu64 ", median %" PRIu64 " us; without a death: median %" PRIu64 ", usual %" PRIu64 " us\n", who,
-           rounds->with[0] / 1000, rounds->with[ROUNDS / 2] / 1000, rounds->without[ROUNDS / 2] / 1000, usual / 1000);
-    if (rounds->with[0] > usual + allowed_ns * suite_slowdown())
-        SUITE_FAIL("every death held for %" PRIu64 " us or more, %" PRIu64 " us are usual", rounds->with[0] / 1000, usual / 1000);
+    printf("# %s: short %" PRIu64 ", median %" PRIu64 " us; without a death: median %" PRIu64 ", usual %" PRIu64 " us\n", who,
+           rounds->with[SHORT] / 1000, rounds->with[ROUNDS / 2] / 1000, rounds->without[ROUNDS / 2] / 1000, usual / 1000);
+    if (rounds->with[SHORT] > usual + allowed_ns * suite_slowdown())
+        SUITE_FAIL("nearly every death held for %" PRIu64 " us or more, %" PRIu64 " us are usual", rounds->with[SHORT] / 1000,
+                   usual / 1000);
 }
 
 /* When the process is dead; it is still to be waited for. */

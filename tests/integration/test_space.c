@@ -306,6 +306,55 @@ static void a_killed_node_is_noticed_at_once_and_its_directory_goes(void)
     remove_runtime_dir();
 }
 
+/* Of "victim"; what it has left is not cleared up yet. */
+static struct space *witness_a_death(struct seen *seen)
+{
+    struct other other = {.node = "victim"};
+    struct pollfd news = {.events = POLLIN};
+    struct space *space = NULL;
+    struct child child;
+
+    CU_ASSERT_EQUAL_FATAL(join(runtime_dir, "witness", seen, &space), MAIKO_OK);
+    CU_ASSERT_TRUE_FATAL(child_start(&child, live, &other));
+    CU_ASSERT(wait_for(space, seen->arrived == 1));
+    child_signal(&child, SIGKILL);
+    news.fd = space_fd(space);
+    while (seen->left[SPACE_DIED] == 0 && poll(&news, 1, 60000) > 0)
+        space_run(space);
+    child_end(&child, 60000);
+    CU_ASSERT_TRUE(space_has_remains(space));
+    return space;
+}
+
+static void what_a_dead_node_has_left_goes_later_and_its_name_is_free_at_once(void)
+{
+    struct seen seen = {0};
+    struct seen next_seen = {0};
+    struct space *space;
+    struct space *next;
+
+    make_runtime_dir();
+    space = witness_a_death(&seen);
+    CU_ASSERT_EQUAL_FATAL(join(runtime_dir, "victim", &next_seen, &next), MAIKO_OK);
+    CU_ASSERT_EQUAL(entries_of_space(), 3); /* ours to remove, nobody else's */
+    space_clear_remains(space);
+    CU_ASSERT_FALSE(space_has_remains(space));
+    CU_ASSERT_EQUAL(entries_of_space(), 2);
+    space_leave(next);
+    space_leave(space);
+    remove_runtime_dir();
+}
+
+static void what_a_dead_node_has_left_goes_at_last_with_the_one_it_fell_to(void)
+{
+    struct seen seen = {0};
+
+    make_runtime_dir();
+    space_leave(witness_a_death(&seen));
+    CU_ASSERT_EQUAL(entries_of_space(), 0);
+    remove_runtime_dir();
+}
+
 static void a_killed_node_is_noticed_although_a_forked_child_holds_its_sockets(void)
 {
     struct other other = {.node = "parent", .fork_holds = true};
@@ -701,6 +750,8 @@ static const struct test_case cases[] = {
     TEST_CASE(a_directory_that_takes_the_place_of_another_is_watched),
     TEST_CASE(a_node_of_another_process_that_stops_is_seen_to_leave),
     TEST_CASE(a_killed_node_is_noticed_at_once_and_its_directory_goes),
+    TEST_CASE(what_a_dead_node_has_left_goes_later_and_its_name_is_free_at_once),
+    TEST_CASE(what_a_dead_node_has_left_goes_at_last_with_the_one_it_fell_to),
     TEST_CASE(a_killed_node_is_noticed_although_a_forked_child_holds_its_sockets),
     TEST_CASE(a_stopped_node_is_not_a_dead_one),
     TEST_CASE(a_live_nodes_name_is_refused_and_the_error_says_whose_it_is),

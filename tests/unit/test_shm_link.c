@@ -111,6 +111,21 @@ static void ends_deinit(struct ends *ends)
     CU_ASSERT(failing_allocator_is_balanced(&ends->memory));
 }
 
+/* None of which is all of a ring, so that whoever does them can do something else in between. */
+static void a_link_can_be_taken_apart_in_pieces(void)
+{
+    struct ends ends;
+    unsigned pieces = 1;
+
+    ends_init(&ends);
+    CU_ASSERT_EQUAL(shm_link_send(ends.a, "left", 4), MAIKO_OK);
+    while (shm_link_take_apart(ends.a))
+        pieces++;
+    CU_ASSERT(pieces > 8); /* four mappings, two of them in four parts, and as many descriptors */
+    ends.a = NULL;
+    ends_deinit(&ends);
+}
+
 /* ---- frames ---- */
 
 static void frames_of_any_size_arrive_whole(void)
@@ -765,6 +780,7 @@ static void a_side_that_scribbles_over_all_it_may_write_harms_nobody(void)
 }
 
 static const struct test_case cases[] = {
+    TEST_CASE(a_link_can_be_taken_apart_in_pieces),
     TEST_CASE(frames_of_any_size_arrive_whole),
     TEST_CASE(a_side_that_jams_what_wakes_it_holds_nobody),
     TEST_CASE(frames_wait_for_room_in_their_order),
