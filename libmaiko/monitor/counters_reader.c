@@ -11,15 +11,8 @@
 #include "runtime/counters_header.h"
 #include "runtime/counters_place.h"
 
-/* Where bytes come from. */
-struct source {
-    int fd; /* -1: the two below */
-    const unsigned char *bytes;
-    size_t len;
-};
-
-/* Fills as much of the buffer as there is.  Reading and not mapping: a mapping of a file that is cut off would be a SIGBUS. */
-static size_t read_at(const struct source *source, uint64_t offset, void *buffer, size_t len)
+/* Reading and not mapping: a mapping of a file that is cut off would be a SIGBUS. */
+size_t counters_source_read(const struct counters_source *source, uint64_t offset, void *buffer, size_t len)
 {
     size_t done = 0;
     ssize_t got = 1;
@@ -41,7 +34,7 @@ static size_t read_at(const struct source *source, uint64_t offset, void *buffer
     return done;
 }
 
-static uint64_t size_of(const struct source *source)
+static uint64_t size_of(const struct counters_source *source)
 {
     struct stat info;
 
@@ -75,18 +68,18 @@ static maiko_status check_header(struct counters_header *header)
     return MAIKO_OK;
 }
 
-static maiko_status read_header(struct counters_snapshot *snapshot, struct heap *heap, const struct source *source)
+static maiko_status read_header(struct counters_snapshot *snapshot, struct heap *heap, const struct counters_source *source)
 {
     snapshot->header = heap_alloc(heap, sizeof(*snapshot->header));
     if (snapshot->header == NULL)
         return MAIKO_ENOMEM;
-    if (read_at(source, 0, snapshot->header, sizeof(*snapshot->header)) != sizeof(*snapshot->header))
+    if (counters_source_read(source, 0, snapshot->header, sizeof(*snapshot->header)) != sizeof(*snapshot->header))
         return MAIKO_EPROTOCOL;
     return check_header(snapshot->header);
 }
 
 /* Before the rows are read: a process found dead now has written the last of them. */
-static maiko_counters_state state_of(const struct counters_header *header, const struct source *source)
+static maiko_counters_state state_of(const struct counters_header *header, const struct counters_source *source)
 {
     if ((header->flags & COUNTERS_CLEAN) != 0)
         return MAIKO_COUNTERS_STOPPED;
@@ -112,7 +105,7 @@ static void undo(struct counters_snapshot *snapshot)
             memcpy(&snapshot->rows[log->rows[i]], &log->saved[i], sizeof(log->saved[i]));
 }
 
-static maiko_status read_rows(struct counters_snapshot *snapshot, struct heap *heap, const struct source *source)
+static maiko_status read_rows(struct counters_snapshot *snapshot, struct heap *heap, const struct counters_source *source)
 {
     const struct counters_header *header = snapshot->header;
     const uint64_t size = size_of(source);
@@ -131,9 +124,10 @@ static maiko_status read_rows(struct counters_snapshot *snapshot, struct heap *h
     snapshot->rows = heap_alloc_zeroed(heap, count, COUNTERS_ROW_SIZE);
     if (snapshot->rows == NULL)
         return MAIKO_ENOMEM;
-    got = read_at(source, header->header_size, snapshot->rows, count * COUNTERS_ROW_SIZE);
+    got = counters_source_read(source, header->header_size, snapshot->rows, count * COUNTERS_ROW_SIZE);
     snapshot->is_complete = count == header->rows && got == count * COUNTERS_ROW_SIZE;
     undo(snapshot);
+    counters_streaks_apply(snapshot, source);
     return MAIKO_OK;
 }
 
@@ -317,7 +311,7 @@ static void snapshot_deinit(struct counters_snapshot *snapshot, struct heap *hea
     heap_free(heap, snapshot->header, sizeof(*snapshot->header));
 }
 
-static maiko_status snapshot_take(struct counters_snapshot *snapshot, struct heap *heap, const struct source *source)
+static maiko_status snapshot_take(struct counters_snapshot *snapshot, struct heap *heap, const struct counters_source *source)
 {
     maiko_status status;
 
@@ -325,6 +319,7 @@ static maiko_status snapshot_take(struct counters_snapshot *snapshot, struct hea
     status = read_header(snapshot, heap, source);
     if (status == MAIKO_OK) {
         snapshot->state = state_of(snapshot->header, source);
+        counters_streaks_look(snapshot->header, source);
         status = read_rows(snapshot, heap, source);
     }
     if (status == MAIKO_OK)
@@ -341,7 +336,8 @@ static maiko_status snapshot_take(struct counters_snapshot *snapshot, struct hea
 }
 
 /* Takes the descriptor, on success only. */
-static maiko_status read_source(struct heap *heap, const struct source *source, const char *path, maiko_counters **ret_counters)
+static maiko_status read_source(struct heap *heap, const struct counters_source *source, const char *path,
+                                maiko_counters **ret_counters)
 {
     maiko_counters *counters = heap_alloc_zeroed(heap, 1, sizeof(*counters));
     maiko_status status = MAIKO_ENOMEM;
@@ -364,7 +360,7 @@ static maiko_status read_source(struct heap *heap, const struct source *source, 
 
 maiko_status counters_read_image(struct heap *heap, const void *bytes, size_t len, maiko_counters **ret_counters)
 {
-    return read_source(heap, &(struct source){.fd = -1, .bytes = bytes, .len = len}, "", ret_counters);
+    return read_source(heap, &(struct counters_source){.fd = -1, .bytes = bytes, .len = len}, "", ret_counters);
 }
 
 maiko_status counters_read_own(struct heap *heap, struct counters_file *file, maiko_counters **ret_counters)
@@ -400,7 +396,7 @@ static maiko_status open_file(const char *path, int *ret_fd)
 
 maiko_status counters_read_file(struct heap *heap, const char *path, maiko_counters **ret_counters)
 {
-    struct source source = {.fd = -1};
+    struct counters_source source = {.fd = -1};
     maiko_status status = open_file(path, &source.fd);
 
     if (status != MAIKO_OK)
@@ -427,7 +423,7 @@ maiko_status maiko_counters_refresh(maiko_counters *counters)
         return MAIKO_EINVAL;
     if (counters->fd < 0)
         return MAIKO_ESTATE;
-    status = snapshot_take(&fresh, counters->heap, &(struct source){.fd = counters->fd});
+    status = snapshot_take(&fresh, counters->heap, &(struct counters_source){.fd = counters->fd});
     if (status != MAIKO_OK)
         return status;
     snapshot_deinit(&counters->now, counters->heap);

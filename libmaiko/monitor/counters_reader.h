@@ -29,12 +29,32 @@ struct counters_snapshot {
     struct hash_table actors_by_id; /* only when there are drops */
 };
 
+/* Where bytes come from. */
+struct counters_source {
+    int fd; /* -1: the two below */
+    const unsigned char *bytes;
+    size_t len;
+};
+
+/* Fills as much of the buffer as there is; how much that was. */
+size_t counters_source_read(const struct counters_source *source, uint64_t offset, void *buffer, size_t len);
+
 struct maiko_counters {
     struct heap *heap;
     int fd; /* -1: taken from memory */
     char *path;
     struct counters_snapshot now;
 };
+
+/* --- counters_streaks.c: what streaks stand for becomes part of the rows --- */
+
+/* Of the header that was just read: keeps only streaks that are whole.  Before the rows are read. */
+void counters_streaks_look(struct counters_header *header, const struct counters_source *source);
+
+/* After the rows were read. */
+void counters_streaks_apply(struct counters_snapshot *snapshot, const struct counters_source *source);
+
+/* --- counters_reader.c --- */
 
 /* As maiko_counters_open(), on any heap. */
 MAIKO_MUST_CHECK maiko_status counters_read_file(struct heap *heap, const char *path, maiko_counters **ret_counters);

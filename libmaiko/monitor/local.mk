@@ -4,6 +4,7 @@ core_sources += libmaiko/monitor/counters_balance.c
 core_sources += libmaiko/monitor/counters_list.c
 core_sources += libmaiko/monitor/counters_reader.c
 core_sources += libmaiko/monitor/counters_reader.h
+core_sources += libmaiko/monitor/counters_streaks.c
 core_sources += libmaiko/monitor/counters_view.c
 core_sources += libmaiko/monitor/supervisor_view.c
 core_sources += libmaiko/monitor/topology.h

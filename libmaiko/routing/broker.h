@@ -71,6 +71,7 @@ enum route_care {
     ROUTE_SINGLE,     /* plain, one subscriber, none on other shards */
     ROUTE_PLAIN,      /* no predicate, priority lane, last value or DROP_OLDEST anywhere */
     ROUTE_SPECIAL,
+    ROUTE_STREAK, /* as ROUTE_SINGLE, and what goes there is counted by the streak of the shard: see runtime/streak.h */
 };
 
 #define ROUTE_SHORT_NAME 13 /* bytes of a name, its NUL included, that stand in the route as well */
@@ -82,7 +83,7 @@ struct route {
     const char *name; /* of the topic */
     struct counters_topic *counters;
     const maiko_event_type *bound_by; /* the topic's, once it was seen */
-    struct subscriber *single;        /* ROUTE_SINGLE: the subscriber */
+    struct subscriber *single;        /* ROUTE_SINGLE, ROUTE_STREAK: the subscriber */
     struct route *named_next;         /* the runtime's: whose name followed last time; NULL: not known */
     uint8_t care;                     /* enum route_care; the runtime's, back to unseen with every change of the targets */
     bool is_stale;                    /* to be built before it is used */

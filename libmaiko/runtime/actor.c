@@ -379,6 +379,7 @@ void actor_stop_now(struct actor *actor)
 
     if (actor->state == ACTOR_STOPPED)
         return;
+    streak_stop(&shard->streak); /* its counters go with it */
     actor_note_depth(actor);
     actor_unsubscribe_all(actor);
     discard_all(shard, actor);
@@ -391,6 +392,7 @@ void actor_stop_now(struct actor *actor)
         shard_set_current(shard, actor);
         status = actor->ops->on_stop(actor->self, actor_context(actor));
         after_hook(actor);
+        streak_stop(&shard->streak);
         shard_set_current(shard, before);
     }
     if (status < 0) {
@@ -449,6 +451,7 @@ static __attribute__((noinline)) void run_sampled(struct actor *actor)
     if (is_suspect && !is_exact)
         actor->tick_limit = 1;
     run(actor);
+    streak_stop(&shard->streak); /* what was sent is read below */
     actor->tick_limit = tick_limit;
     shard->mono_ns = clock_mono_ns(&shard->sup->clock);
     is_slow = shard->times_all && shard->mono_ns - begin >= shard->sup->config.watchdog_ns;
@@ -484,6 +487,7 @@ void actor_activate(struct actor *actor)
         run_sampled(actor);
     else
         run(actor);
+    streak_stop(&shard->streak);
     shard_set_current(shard, NULL);
     if (actor->state == ACTOR_STOPPED)
         return;

@@ -57,7 +57,8 @@ static bool deliver(struct shard *shard, struct actor *actor, const char *patter
     envelope->sender = &shard->sup->inbox->gate->sender;
     envelope->hops = 0;
     envelope->from_system = 0;
-    envelope->id = id_source_next(&shard->ids);
+    streak_stop(&shard->streak);
+    envelope->id = shard_next_id(shard);
     envelope->parent = (maiko_id){0, 0};
     envelope->correlation = envelope->id;
     envelope->time_ns = shard_wall(shard);

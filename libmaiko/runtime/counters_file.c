@@ -8,6 +8,7 @@
 
 #include "runtime/counters_drops.h"
 #include "runtime/counters_header.h"
+#include "runtime/counters_image.h"
 #include "runtime/counters_place.h"
 #include "runtime/counters_rows.h"
 
@@ -169,25 +170,12 @@ maiko_status counters_file_status(struct counters_file *file, const char **ret_t
 
 maiko_status counters_file_image(struct counters_file *file, struct heap *heap, void **ret_bytes, size_t *ret_len)
 {
-    struct counters_header *copy;
-    uint32_t count;
-    size_t len;
+    maiko_status status;
 
     pthread_mutex_lock(&file->mutex);
-    count = file->rows.fresh;
-    len = COUNTERS_HEADER_SIZE + (size_t)count * COUNTERS_ROW_SIZE;
-    copy = heap_alloc(heap, len);
-    if (copy != NULL) {
-        memcpy(copy, file->rows.header, COUNTERS_HEADER_SIZE);
-        copy->rows_in_file = count; /* nothing is missing here */
-        counters_rows_copy(&file->rows, (struct counters_row *)((char *)copy + COUNTERS_HEADER_SIZE), count);
-    }
+    status = counters_image_make(&file->rows, heap, ret_bytes, ret_len);
     pthread_mutex_unlock(&file->mutex);
-    if (copy == NULL)
-        return MAIKO_ENOMEM;
-    *ret_bytes = copy;
-    *ret_len = len;
-    return MAIKO_OK;
+    return status;
 }
 
 /* A row that is about to be LIVE: everything but its state is set. */
@@ -305,6 +293,11 @@ void counters_shard_remove(struct counters_file *file, struct counters_shard *li
     end_row(file, row);
     counters_drops_end(&file->drops, counters_shard_owner(shard));
     pthread_mutex_unlock(&file->mutex);
+}
+
+struct counters_streak *counters_streak(struct counters_file *file, uint32_t shard)
+{
+    return &file->rows.header->streaks[shard].streak;
 }
 
 struct counters_link *counters_link_add(struct counters_file *file, const char *peer, uint32_t window,

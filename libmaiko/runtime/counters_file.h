@@ -123,6 +123,9 @@ void counters_topic_sent_unnamed(struct counters_file *file);
 MAIKO_MUST_CHECK struct counters_shard *counters_shard_add(struct counters_file *file, uint16_t shard, const char *name);
 void counters_shard_remove(struct counters_file *file, struct counters_shard *line);
 
+/* Where the shard counts what its actors make, and its streaks are shown.  It is there as long as the file. */
+struct counters_streak *counters_streak(struct counters_file *file, uint32_t shard);
+
 /* A link to another node, with its second line in *ret_inflow; NULL: out of memory.  One thread stores its figures. */
 MAIKO_MUST_CHECK struct counters_link *counters_link_add(struct counters_file *file, const char *peer, uint32_t window,
                                                          struct counters_inflow **ret_inflow);

@@ -6,12 +6,13 @@
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* First word of a file, written last when it is made: "MAIKOCNT" on a little-endian machine.  Read on a machine of
  * the other byte order it does not match. */
 #define COUNTERS_MAGIC UINT64_C(0x544e434f4b49414d)
-#define COUNTERS_VERSION 1
+#define COUNTERS_VERSION 2
 
 #define COUNTERS_ROW_SIZE 128
 #define COUNTERS_WORDS 8
@@ -117,7 +118,7 @@ enum counters_row_state {
     COUNTERS_TOTAL = 3  /* sum of the ended rows of its kind (of its kind and reason, for drops) */
 };
 
-#define COUNTERS_LABEL_NAME 35
+#define COUNTERS_LABEL_NAME 32
 
 /* Of a drop row: its owner is the link whose row has the number in the lower half.  Actors' ids never have this bit. */
 #define COUNTERS_OF_LINK (UINT64_C(1) << 62)
@@ -133,8 +134,9 @@ struct counters_label {
     _Atomic uint8_t state;  /* enum counters_row_state; stored last, with release, when the row is made */
     uint8_t kind;           /* enum counters_row_kind */
     _Atomic uint8_t phase;  /* actor: maiko_actor_phase */
-    uint8_t name_len;       /* bytes; the first 35 are here */
-    char reserved[3];       /* 0 */
+    uint8_t name_len;       /* bytes; the first 32 are here */
+    char reserved[2];       /* 0 */
+    uint32_t row;           /* number of this row */
     char name[COUNTERS_LABEL_NAME];
 };
 static_assert(sizeof(struct counters_label) == 64, "the second cache line of a row");
@@ -146,9 +148,9 @@ struct counters_row {
 };
 static_assert(sizeof(struct counters_row) == COUNTERS_ROW_SIZE, "two cache lines: neighbours share none");
 
-/* A text row keeps 64 bytes in place of the words and 35 in the label's name. */
+/* A text row keeps 64 bytes in place of the words and 32 in the label's name. */
 #define COUNTERS_TEXT_BYTES (COUNTERS_WORDS * 8 + COUNTERS_LABEL_NAME)
-#define COUNTERS_TEXT_ROWS_MAX 3 /* 35 + 3 * 99 >= 255 */
+#define COUNTERS_TEXT_ROWS_MAX 3 /* 32 + 3 * 96 >= 255 */
 
 /* Row 0 is never used; row k is the totals row of kind k.  Writers before kinds 7 and 8 used those rows for anything, so readers
  * go by what a row says it is. */
@@ -162,6 +164,40 @@ struct counters_undo {
     _Atomic uint32_t count;
     uint32_t rows[COUNTERS_UNDO_ROWS];
     struct counters_row saved[COUNTERS_UNDO_ROWS];
+};
+
+/* Whose counter a streak stands for: X(ROLE, KIND OF ROW, struct, word). */
+#define COUNTERS_ROLE_MAP(X)                                                                                                     \
+    X(SENDER, ACTOR, actor, sent)                                                                                                \
+    X(TOPIC, TOPIC, topic, sent)                                                                                                 \
+    X(RECEIVER, ACTOR, actor, received)
+
+enum counters_role {
+#define COUNTERS_ROLE_ENUM_(role, kind, type, word) COUNTERS_##role,
+    COUNTERS_ROLE_MAP(COUNTERS_ROLE_ENUM_)
+#undef COUNTERS_ROLE_ENUM_
+        COUNTERS_ROLES
+};
+
+/* One per shard, a cache line.  While one hook sends on and on to a topic whose only subscriber lives on the same shard, an event
+ * costs one store: that of `next`, which its id needs anyway.  The three counters it belongs to stand still until the streak
+ * ends, and are from[role] + next (modulo 2^64) as long as it goes on: what is larger, that or the word in the row, is true.
+ * When it ends the words get these sums, and only then `number` becomes 0: at any moment, also after a kill, all three have the
+ * event or none. */
+struct counters_streak {
+    _Atomic uint64_t next;   /* low half of the id that the shard's next event gets: one more with each event made there */
+    _Atomic uint64_t number; /* of the streak, never used again; 0: none goes on, and the rest means nothing */
+    _Atomic uint64_t from[COUNTERS_ROLES];
+    _Atomic uint32_t rows[COUNTERS_ROLES];
+};
+static_assert(sizeof(struct counters_streak) <= 64, "one cache line");
+
+#define COUNTERS_STREAKS 64 /* one per shard, by its number */
+
+/* Neighbours share no pair of lines. */
+struct counters_streak_slot {
+    struct counters_streak streak;
+    char unused[128 - sizeof(struct counters_streak)];
 };
 
 /* Describes one word of one kind of row. */
@@ -209,10 +245,13 @@ struct counters_header {
     _Atomic uint64_t unfinished; /* events accepted and never handled, as the clean stop reported them */
     struct counters_undo undo;
     struct counters_field fields[COUNTERS_FIELDS_MAX];
+    char unused[96]; /* the next are on lines of their own, as rows are */
+    struct counters_streak_slot streaks[COUNTERS_STREAKS];
 };
+static_assert(offsetof(struct counters_header, streaks) % 128 == 0, "whole pairs of lines");
 
 /* Whole pages also where they are larger than 4 KiB. */
-#define COUNTERS_HEADER_SIZE 16384
+#define COUNTERS_HEADER_SIZE 32768
 static_assert(sizeof(struct counters_header) <= COUNTERS_HEADER_SIZE, "the header has a fixed place");
 
 #endif

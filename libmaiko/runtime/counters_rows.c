@@ -309,6 +309,8 @@ struct counters_row *counters_rows_take(struct counters_rows *rows, struct text 
         row = take_fresh(rows, why);
     if (row == NULL)
         row = take_ended(rows);
+    if (row != NULL)
+        row->label.row = counters_rows_index(rows, row);
     return row;
 }
 

@@ -122,7 +122,8 @@ static bool send_note(struct shard *shard, struct route *route, const maiko_dead
     envelope->sender = &shard->sup->inbox->gate->sender;
     envelope->hops = 0;
     envelope->from_system = 1;
-    envelope->id = id_source_next(&shard->ids);
+    streak_stop(&shard->streak);
+    envelope->id = shard_next_id(shard);
     envelope->parent = (maiko_id){note->id_hi, note->id_lo};
     envelope->correlation = envelope->id;
     envelope->time_ns = shard_wall(shard);

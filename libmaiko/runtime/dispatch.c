@@ -295,6 +295,7 @@ static inline bool deliver(struct shard *shard, struct route *route, const struc
 
 void shard_dispatch_to(struct shard *shard, struct route *route, const struct route_target *target, struct envelope *envelope)
 {
+    streak_stop(&shard->streak);
     (void)deliver(shard, route, target, envelope, NULL);
     shard_release(shard, envelope);
 }
@@ -391,6 +392,7 @@ void shard_dispatch_last(struct shard *shard, struct route *route, struct envelo
 {
     uint32_t i;
 
+    streak_stop(&shard->streak);
     if (route->is_stale)
         refresh(shard, route);
     for (i = 0; i < route->target_count; i++) {

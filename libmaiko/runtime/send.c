@@ -286,7 +286,7 @@ HOT void stamp(struct shard *shard, struct actor *actor, struct envelope *envelo
 {
     envelope->hops = 0;
     envelope->from_system = shard->current_envelope != NULL && shard->current_envelope->from_system;
-    envelope->id = id_source_next(&shard->ids);
+    envelope->id = shard_next_id(shard);
     envelope->time_ns = shard_wall(shard);
     envelope->origin = actor;
     if (parent != NULL) {
@@ -302,6 +302,7 @@ static inline void publish(struct shard *shard, const struct sending *sending, s
 {
     struct actor *actor = sending->actor;
 
+    streak_stop(&shard->streak);
     stamp(shard, actor, envelope, sending->parent);
     COUNT(actor->counters, sent, 1);
     /* what other shards make wait is not known here in time: all of it counts as if it did */
@@ -423,7 +424,20 @@ HOT bool hand_over(struct shard *shard, const struct actor *sender, struct route
     COUNT(sender->counters, sent, 1);
     COUNT(route->counters, sent, 1);
     COUNT(actor->counters, received, 1);
+    if (actor != sender)
+        streak_note(&shard->streak, route, sender->counters, actor->counters, actor->mailbox.depth);
     return true;
+}
+
+/* NULL: no streak goes on with this event. */
+HOT struct actor *streak_receiver(const struct route *route)
+{
+    struct actor *actor;
+
+    if (route->care != ROUTE_STREAK)
+        return NULL;
+    actor = CONTAINER_OF(route->single, struct actor, subscriber);
+    return __builtin_expect(actor->mailbox.depth < actor->mailbox.limit, 1) ? actor : NULL;
 }
 
 /* NULL: unknown, or no type or another one is bound to it. */
@@ -441,6 +455,7 @@ HOT bool send_simply(maiko_context *ctx, const char *topic, const maiko_event_ty
     struct actor *actor = simple_sender(ctx);
     struct type_cache_line *line;
     struct envelope *envelope;
+    struct actor *receiver;
     struct route *route;
     struct shard *shard;
 
@@ -462,8 +477,14 @@ HOT bool send_simply(maiko_context *ctx, const char *topic, const maiko_event_ty
     envelope->topic = route->topic;
     envelope->sender = &actor->sender;
     memcpy(envelope_payload(envelope), event, len);
-    stamp(shard, actor, envelope, parent);
-    if (!hand_over(shard, actor, route, envelope)) {
+    receiver = streak_receiver(route);
+    if (receiver == NULL)
+        streak_stop(&shard->streak);
+    stamp(shard, actor, envelope, parent); /* in a streak this counts it, too */
+    if (receiver != NULL) {
+        mailbox_put(&receiver->mailbox, (uintptr_t)envelope);
+        shard_ready_for_event(shard, receiver);
+    } else if (!hand_over(shard, actor, route, envelope)) {
         COUNT(actor->counters, sent, 1);
         shard_publish(shard, actor, route, envelope);
     }

@@ -54,6 +54,7 @@ maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint3
         status = id_source_init(&shard->ids);
     if (status != MAIKO_OK)
         return status;
+    streak_init(&shard->streak, counters_streak(sup->counters, index), shard->ids.next);
     shard->counters = counters_shard_add(sup->counters, (uint16_t)index, sup->config.name);
     return shard->counters == NULL ? MAIKO_ENOMEM : MAIKO_OK;
 }

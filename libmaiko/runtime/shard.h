@@ -23,6 +23,7 @@
 #include "runtime/pool.h"
 #include "runtime/registry.h"
 #include "runtime/ring.h"
+#include "runtime/streak.h"
 #include "runtime/wakeup.h"
 #include <pthread.h>
 
@@ -84,13 +85,14 @@ struct shard {
     uint32_t scarce_for;       /* 1 + index of the actor that got room for a large event among the last; 0: none so far */
     struct envelope *reserved; /* events reserved by the running hook */
     struct envelope *current_envelope;
+    struct streak streak;
     uint32_t look_every; /* activations between two looks at the clock, a power of two */
     bool times_all;      /* polled modes: every activation is timed, so that the slow ones are named */
     uint16_t scarce_in;  /* in which of that actor's activations */
     struct actor *run_first;
     struct actor *run_last;
     struct pool pool;
-    struct id_source ids;
+    struct id_source ids; /* of which only the prefix is looked at: the count is where readers of the counters see it */
     uint64_t wall_ns; /* of this turn; 0: not read yet */
     uint64_t wall_last;
     uint64_t wall_ahead;    /* read for the next turn while nothing was to be done; 0: not */
@@ -174,6 +176,12 @@ struct shard {
 };
 
 extern _Thread_local struct shard *shard_of_this_thread;
+
+/* For an event that is made here and in no streak, or goes on with the one there is. */
+HOT maiko_id shard_next_id(struct shard *shard)
+{
+    return (maiko_id){.hi = shard->ids.prefix, .lo = streak_make(&shard->streak)};
+}
 
 /* Relaxed: the report of a stop that ran out of time looks at it from outside. */
 static inline void shard_set_current(struct shard *shard, struct actor *actor)

@@ -406,6 +406,134 @@ static void a_supervisor_draws_what_its_actors_declare(void)
     maiko_supervisor_stop(&sup, NULL);
 }
 
+/* --- one hook that sends in a row --- */
+
+enum { IN_A_ROW = 1000, MIXED = 600 };
+
+static maiko_status send_and_hang(void *self, maiko_context *ctx)
+{
+    (void)self;
+    for (uint64_t i = 0; i < IN_A_ROW; i++)
+        maiko_send(ctx, packet, .number = i);
+    for (;;)
+        pause();
+    return MAIKO_OK;
+}
+
+static int send_and_hang_for_ever(void *userdata)
+{
+    static const maiko_actor_ops ops = {.on_start = send_and_hang};
+    maiko_config config = {.name = "row", .shards = 1, .counters_path = userdata};
+    maiko_supervisor *sup = maiko_supervisor_new(&config);
+
+    maiko_supervisor_add(
+        sup, &(maiko_actor_spec){
+                 .name = "sink", .ops = &sink_ops, .subscribe = MAIKO_TOPICS("flow/packet"), .capacity = 2 * IN_A_ROW});
+    maiko_supervisor_add(sup, &(maiko_actor_spec){.name = "source", .ops = &ops});
+    (void)maiko_supervisor_start(sup);
+    for (;;)
+        pause();
+    return 0;
+}
+
+static bool has_all_in_a_row(const maiko_counters *counters)
+{
+    maiko_counters_topic topic;
+
+    return actor_named(counters, "source").sent == IN_A_ROW && actor_named(counters, "sink").received == IN_A_ROW &&
+           actor_named(counters, "sink").depth == IN_A_ROW && maiko_counters_get_topic(counters, 0, &topic) == MAIKO_OK &&
+           topic.sent == IN_A_ROW && maiko_counters_topic_count(counters) == 1;
+}
+
+/* The hook has not returned, so nothing of what it did at last has been brought to the rows. */
+static void what_a_hook_sent_before_it_hung_is_seen_and_stays_in_the_books(void)
+{
+    struct scratch scratch;
+    struct child child;
+    maiko_counters *counters;
+    maiko_counters_balance balance;
+    char path[600];
+
+    CU_ASSERT_FATAL(scratch_init(&scratch));
+    scratch_file(&scratch, "file", path, sizeof(path));
+    CU_ASSERT_FATAL(child_start(&child, send_and_hang_for_ever, path));
+    counters = open_when(path, "sink", IN_A_ROW);
+    CU_ASSERT(has_all_in_a_row(counters));
+    child_signal(&child, SIGKILL);
+    child_end(&child, 60000);
+    CU_ASSERT_EQUAL(maiko_counters_refresh(counters), MAIKO_OK);
+    CU_ASSERT(has_all_in_a_row(counters));
+    balance = balance_of(counters);
+    CU_ASSERT(balance.is_final && balance.sent == IN_A_ROW && balance.unfinished == IN_A_ROW);
+    maiko_counters_free(counters);
+    scratch_deinit(&scratch);
+}
+
+struct mixed {
+    uint64_t sent;
+    uint64_t packets;
+    uint64_t wrong;
+};
+
+/* Runs of sends in the usual way, now and then something else between them: to nobody, a try, one made in place. */
+static void send_another(struct mixed *mixed, maiko_context *ctx, uint64_t i)
+{
+    const maiko_send_opts try = {.struct_size = sizeof(try), .try_only = true};
+    const packet event = {.number = i};
+    packet *made = i % 67 == 66 ? maiko_reserve_bytes(ctx, MAIKO_TYPE(packet), sizeof(*made)) : NULL;
+    const bool is_packet = i % 41 != 40 || made != NULL;
+    maiko_status status;
+
+    if (made != NULL) {
+        made->number = i;
+        status = maiko_commit(ctx, made);
+    } else if (!is_packet) {
+        status = maiko_send(ctx, echo, .number = i);
+    } else {
+        status = i % 53 == 52 ? maiko_send_options(ctx, &try, MAIKO_TYPE(packet), &event, sizeof(event))
+                              : maiko_send_event(ctx, packet, &event);
+    }
+    mixed->sent += status == MAIKO_OK;
+    mixed->packets += status == MAIKO_OK && is_packet;
+}
+
+static maiko_status send_mixed(void *self, maiko_context *ctx)
+{
+    struct mixed *mixed = self;
+    maiko_counters *counters = NULL;
+    maiko_counters_balance balance;
+
+    for (uint64_t i = 0; i < MIXED; i++) {
+        send_another(mixed, ctx, i);
+        CU_ASSERT_EQUAL_FATAL(maiko_supervisor_counters(maiko_context_supervisor(ctx), &counters), MAIKO_OK);
+        balance = balance_of(counters);
+        mixed->wrong += actor_named(counters, "source").sent != mixed->sent || balance.sent != mixed->sent ||
+                        actor_named(counters, "sink").received != mixed->packets || balance.matched != mixed->packets ||
+                        balance.unrouted != mixed->sent - mixed->packets;
+        maiko_counters_free(counters);
+    }
+    return MAIKO_OK;
+}
+
+static void after_each_send_of_a_hook_the_figures_are_exact(void)
+{
+    static const maiko_actor_ops ops = {.on_start = send_mixed};
+    maiko_config config = {.no_counters_file = true, .mode = MAIKO_DETERMINISTIC, .shards = 1};
+    maiko_supervisor *sup = maiko_supervisor_new(&config);
+    struct mixed mixed = {0};
+
+    /* some have room, then one waits for each */
+    maiko_supervisor_add(
+        sup,
+        &(maiko_actor_spec){.name = "sink", .ops = &sink_ops, .subscribe = MAIKO_TOPICS("flow/packet"), .capacity = MIXED - 100});
+    maiko_supervisor_add(sup, &(maiko_actor_spec){.name = "source", .ops = &ops, .self = &mixed});
+    CU_ASSERT_EQUAL(maiko_supervisor_start(sup), MAIKO_OK);
+    while (maiko_supervisor_poll(sup, 0) > 0) {
+    }
+    CU_ASSERT(mixed.sent > MIXED - 50 && mixed.wrong == 0);
+    maiko_supervisor_stop(&sup, NULL);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(after_an_orderly_stop_the_books_balance),
     TEST_CASE(after_an_orderly_stop_of_three_shards_the_books_balance),
@@ -414,6 +542,8 @@ static const struct test_case cases[] = {
     TEST_CASE(a_program_sees_its_own_counters_without_a_file),
     TEST_CASE(the_highest_depth_is_kept),
     TEST_CASE(what_an_actor_sends_to_itself_counts_for_the_highest_depth),
+    TEST_CASE(what_a_hook_sent_before_it_hung_is_seen_and_stays_in_the_books),
+    TEST_CASE(after_each_send_of_a_hook_the_figures_are_exact),
     TEST_CASE(the_time_in_handlers_is_sampled),
     TEST_CASE(a_supervisor_draws_what_its_actors_declare),
 };

@@ -48,6 +48,7 @@ tests_unit_test_topic_mosquitto_LDADD = $(test_ldadd) $(MOSQUITTO_LIBS)
 unit_tests += tests/unit/test_counters_place
 unit_tests += tests/unit/test_counters_reader
 unit_tests += tests/unit/test_link_counters
+unit_tests += tests/unit/test_streak
 if HAVE_CXX
 unit_tests += tests/unit/test_event_cxx
 tests_unit_test_event_cxx_SOURCES = tests/unit/test_event_cxx.cc
