@@ -89,20 +89,27 @@ bool node_access_admit(const char *key, const char *address, void *userdata)
 bool node_access_may_listen(const char *key, const char *prefix, size_t len, void *userdata)
 {
     const maiko_bridge *bridge = userdata;
-    const struct allow_peer *peer;
+    const struct allow_peer *peer = key[0] == '\0' ? NULL : allow_list_find(&bridge->allow, key);
 
-    if (key[0] == '\0' || is_peer_key(bridge, key))
-        return true;
-    peer = allow_list_find(&bridge->allow, key);
-    return peer != NULL && allow_peer_may_subscribe_prefix(peer, prefix, len);
+    if (peer == NULL)
+        return key[0] == '\0' || is_peer_key(bridge, key);
+    return allow_peer_may_subscribe_prefix(peer, prefix, len);
 }
 
-/* NULL with *ret_is_free: no list binds it, because it is of this host, or trusted in full, or not encrypted at all (and then
- * listening that way was asked for). */
+/* Without an allow file whoever has the key that we expect there does everything, as the peer keys do. */
+bool node_access_may_dial(const maiko_bridge *bridge, const char *key)
+{
+    return key[0] == '\0' || bridge->allow_file[0] == '\0' || node_access_admit(key, "", (void *)bridge);
+}
+
+/* NULL with *ret_is_free: no list binds it, because it is of this host, or trusted in full and in no section, or not encrypted at
+ * all (and then listening that way was asked for). */
 static const struct allow_peer *bound_by(const maiko_bridge *bridge, const char *key, bool *ret_is_free)
 {
-    *ret_is_free = key[0] == '\0' || is_peer_key(bridge, key);
-    return *ret_is_free ? NULL : allow_list_find(&bridge->allow, key);
+    const struct allow_peer *peer = key[0] == '\0' ? NULL : allow_list_find(&bridge->allow, key);
+
+    *ret_is_free = peer == NULL && (key[0] == '\0' || node_access_may_dial(bridge, key));
+    return peer;
 }
 
 /* Also of keys that are trusted in full: a name that belongs to a key is that key's. */
@@ -150,6 +157,14 @@ static void shut_out(maiko_bridge *bridge, struct node_peer *peer)
     peer_shut_out(peer->peer, node_now(bridge));
 }
 
+/* Who is called knows its name best: names are kept from those who come. */
+static bool is_still_welcome(maiko_bridge *bridge, const struct node_peer *peer)
+{
+    if (peer->is_connector)
+        return node_access_may_dial(bridge, peer->access_key);
+    return node_access_admit(peer->access_key, "", bridge) && node_access_may_be_named(bridge, peer->access_key, peer->name);
+}
+
 void node_access_review(maiko_bridge *bridge)
 {
     struct list *link;
@@ -159,7 +174,7 @@ void node_access_review(maiko_bridge *bridge)
 
         if (peer->access_key[0] == '\0')
             continue;
-        if (node_access_admit(peer->access_key, "", bridge) && node_access_may_be_named(bridge, peer->access_key, peer->name))
+        if (is_still_welcome(bridge, peer))
             peer_review(peer->peer, node_now(bridge));
         else
             shut_out(bridge, peer);

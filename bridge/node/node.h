@@ -424,6 +424,7 @@ maiko_status node_access_load(maiko_bridge *bridge, bool *ret_has_changed, struc
 void node_access_review(maiko_bridge *bridge);
 bool node_access_admit(const char *key, const char *address, void *bridge);
 bool node_access_admit_user(uid_t user, pid_t process, void *bridge);
+bool node_access_may_dial(const maiko_bridge *bridge, const char *key);
 bool node_access_may_listen(const char *key, const char *prefix, size_t len, void *bridge);
 
 /* `key` is "" for who has none; `address` is for people, who are told of a refusal. */

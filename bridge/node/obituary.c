@@ -2,15 +2,36 @@
 #include "node/obituary.h"
 
 #include "node/peers.h"
+#include "node/rename.h"
 #include <maiko/counters.h>
 
-static bool is_in(const struct text_list *patterns, const char *topic)
+/* The list by the names in its counters; one that says nothing of them has no others. */
+static const struct text_list *inside_of(const struct text_list *outside, const struct text_list *inside)
 {
+    return inside->count == outside->count ? inside : outside;
+}
+
+static bool was_imported_there(const struct node_record *record, const char *topic)
+{
+    const struct text_list *inside = inside_of(&record->imports, &record->imports_inside);
     size_t i;
 
-    for (i = 0; i < patterns->count; i++)
-        if (maiko_topic_matches(patterns->items[i], topic))
+    for (i = 0; i < inside->count; i++)
+        if (maiko_topic_matches(inside->items[i], topic))
             return true;
+    return false;
+}
+
+/* What a topic of its counters was called here; the first pattern decides, as it did there. */
+static bool was_exported_as(const struct node_record *record, const char *topic, char ret_outside[MAIKO_TOPIC_MAX + 1])
+{
+    const struct text_list *inside = inside_of(&record->exports, &record->exports_inside);
+    size_t i;
+
+    for (i = 0; i < inside->count; i++)
+        if (maiko_topic_matches(inside->items[i], topic))
+            return rename_check(inside->items[i], record->exports.items[i]) == MAIKO_OK &&
+                   rename_topic(inside->items[i], record->exports.items[i], topic, ret_outside);
     return false;
 }
 
@@ -40,14 +61,15 @@ static bool was_for_us(const maiko_bridge *bridge, const struct node_record *rec
 /* What other nodes sent to it stands on the same topics as what it sent itself: nobody can tell them apart then. */
 static uint64_t add_topics(const maiko_bridge *bridge, const struct node_record *record, const maiko_counters *counters)
 {
+    char outside[MAIKO_TOPIC_MAX + 1];
     maiko_counters_topic topic;
     uint64_t accepted = 0;
     size_t i;
 
     for (i = 0; maiko_counters_get_topic(counters, i, &topic) == MAIKO_OK; i++) {
-        if (!is_in(&record->exports, topic.name) || !is_imported(bridge, topic.name))
+        if (!was_exported_as(record, topic.name, outside) || !is_imported(bridge, outside))
             continue;
-        if (is_in(&record->imports, topic.name))
+        if (was_imported_there(record, topic.name))
             return OBITUARY_UNKNOWN;
         accepted += topic.sent;
     }

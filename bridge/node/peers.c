@@ -165,6 +165,10 @@ void peers_dial(struct node_peer *peer)
     peer->redial_ns = UINT64_MAX;
     if (wants_shm && peer->shm_refusal[0] == '\0' && node_shm_dial(peer) != SHM_DIAL_REFUSED)
         return;
+    if (!node_access_may_dial(bridge, peer->key)) { /* any more; it was told */
+        peers_redial_later(peer, true);
+        return;
+    }
     if (!wants_shm || bridge->config.transport == MAIKO_TRANSPORT_AUTO) {
         dial_zmq(peer);
         return;
@@ -189,6 +193,7 @@ static maiko_status connect_to(maiko_bridge *bridge, const char *name, const cha
     peer->is_from_space = is_from_space;
     memcpy(peer->endpoint, endpoint, strlen(endpoint) + 1);
     memcpy(peer->key, key, strlen(key) + 1);
+    memcpy(peer->access_key, key, strlen(key) + 1);
     peers_dial(peer);
     return MAIKO_OK;
 }

@@ -106,6 +106,50 @@ static maiko_status join_space(maiko_bridge *bridge, struct text *error)
     return status;
 }
 
+static const char *new_name(const struct node_pattern *pattern)
+{
+    return pattern->as[0] != '\0' ? pattern->as : pattern->pattern;
+}
+
+static bool is_any_renamed(const struct node_pattern *patterns, size_t count)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++)
+        if (patterns[i].as[0] != '\0')
+            return true;
+    return false;
+}
+
+/* What others call them, and what its own topics are called where any has another name. */
+static maiko_status describe_exports(const maiko_bridge *bridge, struct node_record *record)
+{
+    bool is_renamed = is_any_renamed(bridge->exports, bridge->export_count);
+    maiko_status status = MAIKO_OK;
+    size_t i;
+
+    for (i = 0; i < bridge->export_count && status == MAIKO_OK; i++) {
+        status = text_list_add(&record->exports, record->heap, new_name(&bridge->exports[i]));
+        if (status == MAIKO_OK && is_renamed)
+            status = text_list_add(&record->exports_inside, record->heap, bridge->exports[i].pattern);
+    }
+    return status;
+}
+
+static maiko_status describe_imports(const maiko_bridge *bridge, struct node_record *record)
+{
+    bool is_renamed = is_any_renamed(bridge->imports, bridge->import_count);
+    maiko_status status = MAIKO_OK;
+    size_t i;
+
+    for (i = 0; i < bridge->import_count && status == MAIKO_OK; i++) {
+        status = text_list_add(&record->imports, record->heap, bridge->imports[i].pattern);
+        if (status == MAIKO_OK && is_renamed)
+            status = text_list_add(&record->imports_inside, record->heap, new_name(&bridge->imports[i]));
+    }
+    return status;
+}
+
 static maiko_status describe(maiko_bridge *bridge, const char *ipc_endpoint)
 {
     struct node_record *record = space_record(bridge->space);
@@ -117,11 +161,10 @@ static maiko_status describe(maiko_bridge *bridge, const char *ipc_endpoint)
         if (bridge->endpoints[i].use != USE_CONNECT)
             status = text_list_add(bridge->endpoints[i].use == USE_LINKS ? &record->endpoints : &record->publishers, record->heap,
                                    bridge->endpoints[i].text);
-    for (i = 0; i < bridge->export_count && status == MAIKO_OK; i++)
-        status = text_list_add(&record->exports, record->heap,
-                               bridge->exports[i].as[0] != '\0' ? bridge->exports[i].as : bridge->exports[i].pattern);
-    for (i = 0; i < bridge->import_count && status == MAIKO_OK; i++)
-        status = text_list_add(&record->imports, record->heap, bridge->imports[i].pattern);
+    if (status == MAIKO_OK)
+        status = describe_exports(bridge, record);
+    if (status == MAIKO_OK)
+        status = describe_imports(bridge, record);
     LIST_FOR_EACH (link, &bridge->placed) {
         if (status == MAIKO_OK)
             status = text_list_add(&record->actors, record->heap, CONTAINER_OF(link, struct node_actor, link)->name);
@@ -167,14 +210,24 @@ static maiko_status enter_space(maiko_bridge *bridge, struct text *error)
     return status == MAIKO_OK ? space_announce(bridge->space, error) : status;
 }
 
-static maiko_status connect_all(maiko_bridge *bridge)
+static maiko_status connect_all(maiko_bridge *bridge, struct text *error)
 {
     maiko_status status = MAIKO_OK;
     size_t i;
 
-    for (i = 0; i < bridge->endpoint_count && status == MAIKO_OK; i++)
-        if (bridge->endpoints[i].use == USE_CONNECT)
-            status = node_peers_connect(bridge, bridge->endpoints[i].text, bridge->endpoints[i].peer_key);
+    for (i = 0; i < bridge->endpoint_count && status == MAIKO_OK; i++) {
+        const struct node_endpoint *endpoint = &bridge->endpoints[i];
+
+        if (endpoint->use != USE_CONNECT)
+            continue;
+        if (node_access_may_dial(bridge, endpoint->peer_key)) {
+            status = node_peers_connect(bridge, endpoint->text, endpoint->peer_key);
+            continue;
+        }
+        text_append_format(error, "key %s, expected at %s, is neither in the allow file nor among the peer keys",
+                           endpoint->peer_key, endpoint->text);
+        status = MAIKO_EPERM;
+    }
     return status;
 }
 
@@ -208,7 +261,7 @@ static maiko_status open_all(maiko_bridge *bridge, struct text *error)
     if (status == MAIKO_OK && bridge->config.space != NULL)
         status = enter_space(bridge, error);
     if (status == MAIKO_OK)
-        status = connect_all(bridge);
+        status = connect_all(bridge, error);
     return status;
 }
 

@@ -36,6 +36,8 @@ struct node_record {
     struct text_list actors;     /* placed here */
     struct text_list exports;    /* patterns */
     struct text_list imports;
+    struct text_list exports_inside; /* the same, by the names its own topics have; empty: no other ones */
+    struct text_list imports_inside;
     struct text_list finished; /* actors placed here that have finished */
     struct text_list topics;   /* exported so far: name, type and first sender of each, one behind the other */
     struct link_record *links;

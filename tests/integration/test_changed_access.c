@@ -25,6 +25,16 @@ static void let_first(struct keyring *ring, const char *may)
     keyring_replace_file(ring->allow_file, text);
 }
 
+/* The same of the key of the server, in the file of one who connects to it. */
+static void let_server(struct keyring *ring, const char *may)
+{
+    char text[512] = "";
+
+    if (may != NULL)
+        snprintf(text, sizeof(text), "[server]\nkey = %s\n%s", ring->server.pair.public_key, may);
+    keyring_replace_file(ring->allow_file, text);
+}
+
 /* A server that sends and takes everything its list allows, and listens for links and plain listeners. */
 static void begin(struct keyring *ring, struct report_end *server, const char *may)
 {
@@ -119,6 +129,115 @@ static void a_topic_that_is_taken_off_is_denied_from_the_next_event_on(void)
     end(&server, &client);
 }
 
+/* Two that may do everything for the server; the client's list says what the server may there, though it trusts its key. */
+static void dial(struct keyring *ring, struct report_end *server, struct report_end *client)
+{
+    static const char *clients[2];
+    static const char *servers[2];
+
+    keyring_begin(ring);
+    clients[0] = ring->first.pair.public_key;
+    servers[0] = ring->server.pair.public_key;
+    report_end_make(server, "server", &(maiko_bridge_config){.key_file = ring->server.file, .peer_keys = clients});
+    CU_ASSERT_EQUAL(maiko_bridge_export(server->bridge, &counts), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_import(server->bridge, &counts), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_listen(server->bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+    report_end_start(server);
+    let_server(ring, "publish = other/#\nsubscribe = other/#\n");
+    report_end_make(
+        client, "client",
+        &(maiko_bridge_config){.key_file = ring->first.file, .allow_file = ring->allow_file, .peer_keys = servers});
+    CU_ASSERT_EQUAL(maiko_bridge_import(client->bridge, &counts), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_export(client->bridge, &counts), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client->bridge, maiko_bridge_endpoint(server->bridge, 0), servers[0]), MAIKO_OK);
+    report_end_start(client);
+    CU_ASSERT(report_end_hears(client, MAIKO_PEER_READY, NULL));
+}
+
+static void the_list_binds_whom_we_connect_to(void)
+{
+    struct keyring ring;
+    struct report_end server;
+    struct report_end client;
+
+    dial(&ring, &server, &client);
+    CU_ASSERT(report_end_hears(&server, MAIKO_PEER_REFUSED, "denied")); /* its subscription */
+    CU_ASSERT_STRING_EQUAL(report_end_find(&server, MAIKO_PEER_REFUSED, "denied")->pattern, "count/#");
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(server.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    send_count(&server, 1);
+    CU_ASSERT(wait_until(report_end_counters(&server).refused_there == 1, 60000));
+    CU_ASSERT_EQUAL(client.received, 0);
+    let_server(&ring, "publish = #\nsubscribe = #\n"); /* without a new link */
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(client.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    send_count(&server, 2);
+    CU_ASSERT(wait_until(client.received == 1, 60000));
+    CU_ASSERT_PTR_NULL(report_end_find(&client, MAIKO_PEER_DOWN, NULL));
+    end(&server, &client);
+}
+
+static void a_key_we_connect_to_that_is_taken_off_ends_the_link(void)
+{
+    maiko_bridge_config config;
+    struct keyring ring;
+    struct report_end server;
+    struct report_end client;
+
+    begin(&ring, &server, "publish = #\nsubscribe = #\n");
+    snprintf(ring.allow_file, sizeof(ring.allow_file), "%s/of-client", report_ends_directory);
+    config = (maiko_bridge_config){.key_file = ring.first.file, .allow_file = ring.allow_file};
+    let_server(&ring, "publish = #\nsubscribe = #\n");
+    report_end_make(&client, "client", &config);
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client.bridge, maiko_bridge_endpoint(server.bridge, 0), ring.server.pair.public_key),
+                    MAIKO_OK);
+    report_end_start(&client);
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_READY, NULL));
+    let_server(&ring, NULL);
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "denied"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(report_end_find(&client, MAIKO_PEER_REFUSED, "denied")->text, ring.server.pair.public_key));
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_DOWN, "denied"));
+    client.count = 0;
+    let_server(&ring, "publish = #\nsubscribe = #\n"); /* it tries again by itself */
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_READY, NULL));
+    end(&server, &client);
+}
+
+static void a_key_we_connect_to_that_is_nowhere_fails_the_start(void)
+{
+    struct keyring ring;
+    struct report_end client;
+
+    keyring_begin(&ring);
+    let_first(&ring, NULL);
+    report_end_make(&client, "client", &(maiko_bridge_config){.key_file = ring.first.file, .allow_file = ring.allow_file});
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client.bridge, "tcp://127.0.0.1:1", ring.server.pair.public_key), MAIKO_OK);
+    CU_ASSERT_EQUAL(report_end_try(&client), MAIKO_EPERM);
+    CU_ASSERT_PTR_NOT_NULL(strstr(maiko_bridge_error_text(client.bridge), ring.server.pair.public_key));
+    report_end_stop(&client);
+    report_ends_finish();
+}
+
+/* Its section says what it may, though it is a peer key as well. */
+static void a_section_binds_a_peer_key_that_comes(void)
+{
+    const char *trusted[2] = {NULL, NULL};
+    struct keyring ring;
+    struct report_end server;
+    struct report_end client;
+
+    keyring_begin(&ring);
+    trusted[0] = ring.first.pair.public_key;
+    let_first(&ring, "publish = other/#\nsubscribe = other/#\n");
+    ring.config.peer_keys = trusted;
+    report_end_make(&server, "server", &ring.config);
+    CU_ASSERT_EQUAL(maiko_bridge_export(server.bridge, &all), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+    report_end_start(&server);
+    link_first(&ring, &server, &client);
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "denied"));
+    CU_ASSERT_STRING_EQUAL(report_end_find(&client, MAIKO_PEER_REFUSED, "denied")->pattern, "count/#");
+    end(&server, &client);
+}
+
 static void *listen_with(void *context, const struct keyring *ring, const struct keys *own, struct report_end *server)
 {
     void *socket = zmq_socket(context, ZMQ_SUB);
@@ -205,6 +324,10 @@ static void a_listener_whose_topic_is_taken_off_gets_nothing_more(void)
 static const struct test_case cases[] = {
     TEST_CASE(a_link_ends_when_its_key_is_taken_off_the_list),
     TEST_CASE(a_topic_that_is_taken_off_is_denied_from_the_next_event_on),
+    TEST_CASE(the_list_binds_whom_we_connect_to),
+    TEST_CASE(a_key_we_connect_to_that_is_taken_off_ends_the_link),
+    TEST_CASE(a_key_we_connect_to_that_is_nowhere_fails_the_start),
+    TEST_CASE(a_section_binds_a_peer_key_that_comes),
     TEST_CASE(a_listener_whose_key_is_taken_off_gets_nothing_more),
     TEST_CASE(a_listener_whose_topic_is_taken_off_gets_nothing_more),
 };

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <maiko/bridge.h>
@@ -13,12 +14,12 @@
 #include "lib/report_end.h"
 #include "lib/suite.h"
 
-static int subscribe_until_killed(void)
+static int subscribe_until_killed(const char *pattern)
 {
     static struct report_end end;
 
     report_end_make(&end, "subscriber", NULL);
-    if (maiko_bridge_import(end.bridge, &(maiko_bridge_pattern){.pattern = "count/up"}) != MAIKO_OK ||
+    if (maiko_bridge_import(end.bridge, &(maiko_bridge_pattern){.pattern = pattern}) != MAIKO_OK ||
         report_end_try(&end) != MAIKO_OK)
         return 9;
     /* What it misses is said here: the test reads the line and kills it. */
@@ -214,10 +215,116 @@ static void a_process_stopped_for_longer_than_the_silence_is_down_over_zeromq(vo
     finish_with_killed(&publisher, &child);
 }
 
+/* ---- a publisher that is killed ---- */
+
+enum { WINDOW = 64, PUBLISHED = WINDOW + 2 };
+
+/* Without a word to the suite, which this process has none of. */
+static bool has_exported(struct report_end *end, uint64_t events)
+{
+    maiko_bridge_counters counters = {.struct_size = sizeof(counters)};
+
+    return maiko_bridge_count(end->bridge, &counters) == MAIKO_OK && counters.exported == events;
+}
+
+/* Counts up when it is told to, to a subscriber that does not look; then the test reads the line and kills it. */
+static int publish_until_killed(const char *topic_outside)
+{
+    static struct report_end end;
+    maiko_bridge_config config = {.space = "reports", .window_events = WINDOW, .deadline_ns = MAIKO_SECONDS(600)};
+    const char *as = strcmp(topic_outside, "count/up") == 0 ? NULL : "north/count/#";
+    sigset_t go;
+    uint64_t number;
+    int signal_number;
+
+    sigemptyset(&go);
+    sigaddset(&go, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &go, NULL);
+    report_end_make(&end, "publisher", &config);
+    if (maiko_bridge_export(end.bridge, &(maiko_bridge_pattern){.pattern = "count/#", .as = as}) != MAIKO_OK ||
+        report_end_try(&end) != MAIKO_OK ||
+        maiko_bridge_wait_ready(end.bridge, topic_outside, 1, MAIKO_SECONDS(60)) != MAIKO_OK)
+        return 9;
+    printf("ready\n");
+    fflush(stdout);
+    sigwait(&go, &signal_number);
+    for (number = 1; number <= PUBLISHED; number++)
+        if (maiko_send(maiko_supervisor_context(end.sup), counted, .number = number) != MAIKO_OK)
+            return 9;
+    /* What no shard has taken over has no topic yet. */
+    while (!wait_until(has_exported(&end, PUBLISHED) && end.received == PUBLISHED, 60000)) {
+    }
+    printf("sent\n");
+    fflush(stdout);
+    for (;;)
+        pause();
+}
+
+static void start_role(struct child *child, const char *role, const char *argument)
+{
+    char program[] = "/proc/self/exe";
+    char texts[2][32];
+    char *argv[] = {program, texts[0], texts[1], NULL};
+
+    snprintf(texts[0], sizeof(texts[0]), "%s", role);
+    snprintf(texts[1], sizeof(texts[1]), "%s", argument);
+    CU_ASSERT_TRUE_FATAL(child_start_program(child, argv));
+}
+
+static void expect_line(struct child *child, const char *expected)
+{
+    char line[16] = "";
+
+    CU_ASSERT(read(child->output_fd, line, strlen(expected)) > 0);
+    if (strcmp(line, expected) != 0)
+        SUITE_FAIL("\"%s\" instead of \"%s\"", line, expected);
+}
+
+static void the_dead_leaves_a_gap(const char *subscriber_role, const char *topic_outside)
+{
+    struct child publisher;
+    struct child subscriber;
+    siginfo_t stopped;
+    unsigned long long lost;
+    char reason[32];
+
+    report_ends_begin();
+    start_role(&subscriber, subscriber_role, "");
+    start_role(&publisher, "--publisher", topic_outside);
+    expect_line(&publisher, "ready\n");
+    child_signal(&subscriber, SIGSTOP);
+    CU_ASSERT_EQUAL(waitid(P_PID, (id_t)subscriber.pid, &stopped, WSTOPPED | WNOWAIT), 0);
+    child_signal(&publisher, SIGUSR1);
+    expect_line(&publisher, "sent\n");
+    child_signal(&publisher, SIGKILL);
+    CU_ASSERT_EQUAL(child_end(&publisher, 60000), 128 + SIGKILL);
+    child_signal(&subscriber, SIGCONT);
+    read_gap(&subscriber, reason, sizeof(reason), &lost);
+    CU_ASSERT_STRING_EQUAL(reason, "died");
+    /* More where it was killed before the window was full, and 0, unknown, where it was before its books were written. */
+    if (lost != 0 && (lost < PUBLISHED - WINDOW || lost > PUBLISHED))
+        SUITE_FAIL("%llu lost", lost);
+    child_signal(&subscriber, SIGKILL);
+    child_end(&subscriber, 60000);
+    report_ends_finish();
+}
+
+static void what_a_killed_publisher_could_not_send_is_a_gap(void)
+{
+    the_dead_leaves_a_gap("--subscriber", "count/up");
+}
+
+static void a_killed_publisher_of_another_name_outside_leaves_the_same_gap(void)
+{
+    the_dead_leaves_a_gap("--subscriber-of-north", "north/count/up");
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(a_stopped_peer_is_stalled_then_ready_and_told_of_its_gap),
     TEST_CASE(a_process_stopped_for_longer_than_the_silence_is_stalled_over_shared_memory),
     TEST_CASE(a_process_stopped_for_longer_than_the_silence_is_down_over_zeromq),
+    TEST_CASE(what_a_killed_publisher_could_not_send_is_a_gap),
+    TEST_CASE(a_killed_publisher_of_another_name_outside_leaves_the_same_gap),
 };
 
 int main(int argc, char **argv)
@@ -226,6 +333,10 @@ int main(int argc, char **argv)
         .name = "peer_stopped", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 300};
 
     if (argc > 1 && strcmp(argv[1], "--subscriber") == 0)
-        return subscribe_until_killed();
+        return subscribe_until_killed("count/up");
+    if (argc > 1 && strcmp(argv[1], "--subscriber-of-north") == 0)
+        return subscribe_until_killed("north/count/up");
+    if (argc > 2 && strcmp(argv[1], "--publisher") == 0)
+        return publish_until_killed(argv[2]);
     return suite_main(argc, argv, &suite);
 }

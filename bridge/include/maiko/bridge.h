@@ -36,7 +36,7 @@ typedef struct maiko_bridge_config {
     const char *runtime_dir;      /* NULL: $XDG_RUNTIME_DIR, or a checked directory below /tmp */
     const char *key_file;         /* own key pair (maiko_keypair_save): encrypts TCP; NULL: none */
     const char *allow_file;       /* which peers may connect and what they may; NULL: none but peer_keys */
-    const char *const *peer_keys; /* public keys that may connect and do everything, as text or files; NULL-terminated */
+    const char *const *peer_keys; /* public keys that may do everything, if no section says less: text or files; NULL at end */
     bool insecure;                /* lets TCP listen to others without keys */
     maiko_transport transport;    /* MAIKO_TRANSPORT_AUTO */
     uint64_t window_bytes;        /* unacknowledged on one link; 2 MiB */
