@@ -115,3 +115,22 @@ size_t utf8_floor(const char *text, size_t len, size_t limit)
         limit--;
     return limit;
 }
+
+static bool is_control(uint32_t codepoint)
+{
+    return codepoint < 0x20 || (codepoint >= 0x7f && codepoint < 0xa0);
+}
+
+bool utf8_has_control(const char *text, size_t len)
+{
+    while (len > 0) {
+        uint32_t codepoint = 0;
+        const size_t used = utf8_decode(text, len, &codepoint);
+
+        if (is_control(codepoint))
+            return true;
+        text += used;
+        len -= used;
+    }
+    return false;
+}

@@ -5,11 +5,6 @@
 
 #include "base/utf8.h"
 
-static bool is_control(uint32_t codepoint)
-{
-    return codepoint < 0x20 || (codepoint >= 0x7f && codepoint < 0xa0);
-}
-
 /* What names and patterns have in common. */
 static maiko_status text_check(const char *text)
 {
@@ -24,16 +19,7 @@ static maiko_status text_check(const char *text)
         return MAIKO_ETOOLONG;
     if (!utf8_is_valid(text, len))
         return MAIKO_EUTF8;
-    while (len > 0) {
-        uint32_t codepoint = 0;
-        const size_t used = utf8_decode(text, len, &codepoint);
-
-        if (is_control(codepoint))
-            return MAIKO_ETOPIC;
-        text += used;
-        len -= used;
-    }
-    return MAIKO_OK;
+    return utf8_has_control(text, len) ? MAIKO_ETOPIC : MAIKO_OK;
 }
 
 maiko_status maiko_topic_check(const char *topic)

@@ -263,7 +263,7 @@ static void run_step(struct actor *actor)
     after_hook(actor);
     actor->shard->steps++;
     if (next < 0) {
-        step_failed(actor, (maiko_status)next);
+        step_failed(actor, next >= INT32_MIN ? (maiko_status)next : MAIKO_EINVAL);
         return;
     }
     if (actor->rare != NULL) {

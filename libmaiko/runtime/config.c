@@ -63,7 +63,7 @@ static bool name_is_good(const char *name)
 {
     size_t len = strlen(name);
 
-    return len > 0 && len < 64 && strchr(name, '/') == NULL && utf8_is_valid(name, len);
+    return len > 0 && len < 64 && strchr(name, '/') == NULL && utf8_is_valid(name, len) && !utf8_has_control(name, len);
 }
 
 maiko_status config_resolve(const maiko_config *given, size_t size, maiko_config *ret_config, struct text *error)
@@ -88,6 +88,10 @@ maiko_status config_resolve(const maiko_config *given, size_t size, maiko_config
     if ((unsigned)config.placement > MAIKO_PLACEMENT_SPREAD) {
         bad(error, &status, "placement");
         config.placement = MAIKO_PLACEMENT_AUTO;
+    }
+    if (config.allocator != NULL && (config.allocator->allocate == NULL || config.allocator->release == NULL)) {
+        bad(error, &status, "allocator");
+        config.allocator = NULL;
     }
     if (config.shards > SHARD_MAX) {
         bad(error, &status, "shards");

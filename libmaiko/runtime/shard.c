@@ -46,6 +46,10 @@ maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint3
     hash_table_init(&shard->interests, shard->heap, interest_key);
     shard->known_shards = index + 1;
     status = wakeup_init(&shard->wakeup);
+    if (status == MAIKO_ESYSTEM && index < sup->config.shards) { /* then it is not started */
+        supervisor_note_failure(sup, status, NULL, "no descriptors for its threads");
+        status = MAIKO_OK;
+    }
     if (status != MAIKO_OK)
         return status;
     if (sup->config.mode == MAIKO_DETERMINISTIC)

@@ -140,7 +140,7 @@ static maiko_status make_fork_word(struct maiko_supervisor *sup)
     return MAIKO_OK;
 }
 
-static maiko_status init_locks(struct maiko_supervisor *sup)
+static void init_locks(struct maiko_supervisor *sup)
 {
     pthread_mutexattr_t recursive;
     pthread_condattr_t monotonic;
@@ -153,8 +153,6 @@ static maiko_status init_locks(struct maiko_supervisor *sup)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&sup->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    sup->join_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return sup->join_fd < 0 ? MAIKO_ESYSTEM : MAIKO_OK;
 }
 
 static maiko_status open_counters(struct maiko_supervisor *sup)
@@ -271,16 +269,25 @@ static void free_supervisor(struct maiko_supervisor *sup)
     envelope_root_unref(root);
 }
 
+/* Without descriptors it stands all the same and cannot be started: its failure says why. */
+static void make_join_fd(struct maiko_supervisor *sup)
+{
+    sup->join_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (sup->join_fd < 0)
+        supervisor_note_failure(sup, MAIKO_ESYSTEM, NULL, "no descriptor for those who join");
+}
+
 static maiko_status build(struct maiko_supervisor *sup)
 {
-    maiko_status status = init_locks(sup);
+    maiko_status status;
 
+    init_locks(sup);
     actor_table_init(&sup->actors, &sup->root->heap);
     actor_names_init(&sup->names, &sup->actors);
     text_pool_init(&sup->patterns, &sup->root->heap);
     registry_init(&sup->registry, &sup->root->heap, sup->config.dynamic_topics);
-    if (status == MAIKO_OK)
-        status = make_fork_word(sup);
+    make_join_fd(sup);
+    status = make_fork_word(sup);
     if (status == MAIKO_OK)
         status = open_counters(sup);
     if (status == MAIKO_OK)

@@ -41,6 +41,8 @@ maiko_status supervisor_check_name(const char *name, struct text *error)
         status = MAIKO_ENAME;
     else if (!utf8_is_valid(name, len))
         status = MAIKO_EUTF8;
+    else if (utf8_has_control(name, len)) /* it goes into logs, and the name as it is into the text of the error */
+        return refuse(error, MAIKO_ENAME, "actor name", "(with control characters)");
     else if (strcmp(name, "supervisor") == 0)
         status = MAIKO_ENAME;
     return status == MAIKO_OK ? status : refuse(error, status, "actor name", len > 255 ? "(too long)" : name);
@@ -73,6 +75,28 @@ static maiko_status check_patterns(struct maiko_supervisor *sup, struct draft *d
         status = check_pattern(sup, spec->publish[i], "publication", error);
     }
     return status;
+}
+
+static bool is_other_policy(const maiko_subscription *one, const maiko_subscription *other)
+{
+    return one->overflow != other->overflow && one->predicate == other->predicate && one->userdata == other->userdata &&
+           strcmp(one->pattern, other->pattern) == 0;
+}
+
+/* One pattern twice, for the same events: which of two policies was meant? */
+static maiko_status check_policies(const struct draft *draft, struct text *error)
+{
+    const maiko_subscription *subscriptions = draft->spec.subscriptions;
+    size_t i;
+    size_t j;
+
+    for (i = 1; i < draft->subscription_count; i++) {
+        for (j = 0; j < i; j++) {
+            if (is_other_policy(&subscriptions[i], &subscriptions[j]))
+                return refuse(error, MAIKO_ECONFLICT, "two policies of subscription", subscriptions[i].pattern);
+        }
+    }
+    return MAIKO_OK;
 }
 
 /* Types with handlers, and those declared, are met now, so that conflicts show at start and not at the first event. */
@@ -120,6 +144,11 @@ static maiko_status draft_init(struct maiko_supervisor *sup, struct draft *draft
         status = refuse(error, MAIKO_EINVAL, "capacity or tick limit of actor", draft->spec.name == NULL ? "" : draft->spec.name);
     if (status == MAIKO_OK)
         status = check_patterns(sup, draft, error);
+    if (status == MAIKO_OK)
+        status = check_policies(draft, error);
+    if (status == MAIKO_OK && draft->spec.dedicated && (draft->spec.with != NULL || draft->spec.shard != 0))
+        status =
+            refuse(error, MAIKO_EINVAL, ".with or .shard of dedicated actor", draft->spec.name == NULL ? "" : draft->spec.name);
     return status == MAIKO_OK ? check_types(sup, draft, error) : status;
 }
 
@@ -133,6 +162,8 @@ static maiko_status shard_of_companion(struct maiko_supervisor *sup, struct draf
         return refuse(error, MAIKO_ENOTFOUND, "companion (.with)", draft->spec.with);
     if (companion->shard->is_dedicated)
         return refuse(error, MAIKO_EINVAL, "dedicated companion (.with)", draft->spec.with);
+    if (draft->spec.shard != 0 && (uint32_t)draft->spec.shard != companion->shard->index + 1)
+        return refuse(error, MAIKO_EINVAL, "another shard than that of companion (.with)", draft->spec.with);
     draft->shard = companion->shard;
     return MAIKO_OK;
 }

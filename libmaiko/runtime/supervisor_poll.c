@@ -149,16 +149,11 @@ static maiko_status check_pollable(struct maiko_supervisor *sup)
     return supervisor_state(sup) == SUP_RUNNING ? MAIKO_OK : supervisor_state(sup) == SUP_NEW ? MAIKO_ESTATE : MAIKO_ECLOSED;
 }
 
-int64_t maiko_supervisor_poll(maiko_supervisor *sup, uint32_t budget)
+static uint64_t poll_some(struct maiko_supervisor *sup, uint64_t most)
 {
-    maiko_status status = check_pollable(sup);
-    uint64_t most = budget == 0 ? UINT64_MAX : budget;
-    uint64_t before;
+    uint64_t before = work_done(sup);
     uint64_t work = 0;
 
-    if (status != MAIKO_OK)
-        return status;
-    before = work_done(sup);
     if (sup->config.mode == MAIKO_POLLED) {
         wakeup_clear(&sup->shards[0]->wakeup);
         wakeup_withdraw(&sup->shards[0]->wakeup);
@@ -167,6 +162,20 @@ int64_t maiko_supervisor_poll(maiko_supervisor *sup, uint32_t budget)
         work = work_done(sup) - before;
     if (sup->config.mode == MAIKO_POLLED)
         supervisor_prepare_sleep(sup);
+    return work;
+}
+
+int64_t maiko_supervisor_poll(maiko_supervisor *sup, uint32_t budget)
+{
+    maiko_status status = check_pollable(sup);
+    uint64_t work;
+
+    if (status != MAIKO_OK)
+        return status;
+    if (atomic_exchange_explicit(&sup->is_polled, true, memory_order_acquire)) /* pairs with the release below */
+        return MAIKO_ETHREAD;
+    work = poll_some(sup, budget == 0 ? UINT64_MAX : budget);
+    atomic_store_explicit(&sup->is_polled, false, memory_order_release);
     return (int64_t)work;
 }
 

@@ -34,6 +34,10 @@ static void expect_refused(maiko_status expected, const char *word, const maiko_
 static void a_bad_spec_is_refused_with_its_reason(void)
 {
     struct player p = {.wanted = 0};
+    maiko_subscription two_policies[] = {{.pattern = "a", .overflow = MAIKO_FAIL},
+                                         {.pattern = "b"},
+                                         {.pattern = "a", .overflow = MAIKO_DROP_NEWEST},
+                                         {.pattern = NULL}};
     maiko_subscription no_policy[] = {{.pattern = "a", .overflow = 99}, {.pattern = NULL}};
     static const maiko_handler no_function[] = {{MAIKO_TYPE(number), NULL}, MAIKO_HANDLERS_END};
     static const maiko_actor_ops bad_ops = {.handlers = no_function};
@@ -48,11 +52,17 @@ static void a_bad_spec_is_refused_with_its_reason(void)
     expect_refused(MAIKO_ENAME, "#", PLAYER("#", &p));
     expect_refused(MAIKO_ENAME, "too long", PLAYER(a_long_name(), &p));
     expect_refused(MAIKO_EUTF8, "actor name", PLAYER("\xff", &p));
+    expect_refused(MAIKO_ENAME, "control", PLAYER("a\nforged line", &p));
+    expect_refused(MAIKO_ENAME, "control", PLAYER("a\xc2\x9b", &p));
     expect_refused(MAIKO_ETOPIC, "subscription", PLAYER("a", &p, .subscribe = MAIKO_TOPICS("")));
     expect_refused(MAIKO_ETOPIC, "a/#/b", PLAYER("a", &p, .subscribe = MAIKO_TOPICS("good", "a/#/b")));
     expect_refused(MAIKO_ETOPIC, "a+/b", PLAYER("a", &p, .subscribe = MAIKO_TOPICS("a+/b")));
     expect_refused(MAIKO_ETOPIC, "publication", PLAYER("a", &p, .publish = MAIKO_TOPICS("a/b#")));
     expect_refused(MAIKO_EINVAL, "policy", PLAYER("a", &p, .subscriptions = no_policy));
+    expect_refused(MAIKO_ECONFLICT, "two policies", PLAYER("a", &p, .subscriptions = two_policies));
+    expect_refused(MAIKO_EINVAL, "dedicated", PLAYER("a", &p, .dedicated = true, .with = "good"));
+    expect_refused(MAIKO_EINVAL, "dedicated", PLAYER("a", &p, .dedicated = true, .shard = MAIKO_SHARD(0)));
+    expect_refused(MAIKO_EINVAL, "companion", PLAYER("a", &p, .with = "good", .shard = MAIKO_SHARD(1)));
     expect_refused(MAIKO_EINVAL, "capacity", PLAYER("a", &p, .capacity = UINT32_MAX));
     expect_refused(MAIKO_EINVAL, "tick limit", PLAYER("a", &p, .tick_limit = UINT32_MAX));
     expect_refused(MAIKO_EINVAL, "shard 7", PLAYER("a", &p, .shard = MAIKO_SHARD(7)));
@@ -72,6 +82,13 @@ static void topics_too_long_or_not_utf8_are_refused(void)
 
 /* --- configurations --- */
 
+static void release_nothing(void *ptr, size_t size, void *userdata)
+{
+    (void)ptr;
+    (void)size;
+    (void)userdata;
+}
+
 static void expect_bad_config(const char *field, const maiko_config *config)
 {
     maiko_config own = *config;
@@ -88,6 +105,8 @@ static void expect_bad_config(const char *field, const maiko_config *config)
 
 static void a_config_out_of_range_names_the_field(void)
 {
+    const maiko_allocator half = {.allocate = NULL, .release = release_nothing};
+
     expect_bad_config("mode", &(maiko_config){.mode = (maiko_mode)9});
     expect_bad_config("placement", &(maiko_config){.placement = (maiko_placement)9});
     expect_bad_config("shards", &(maiko_config){.shards = 1000});
@@ -95,6 +114,8 @@ static void a_config_out_of_range_names_the_field(void)
     expect_bad_config("name", &(maiko_config){.name = "a/b"});
     expect_bad_config("name", &(maiko_config){.name = "\xff"});
     expect_bad_config("name", &(maiko_config){.name = a_long_name()});
+    expect_bad_config("name", &(maiko_config){.name = "a\033[2J"});
+    expect_bad_config("allocator", &(maiko_config){.allocator = &half});
     expect_bad_config("mailbox_capacity", &(maiko_config){.mailbox_capacity = UINT32_MAX});
     expect_bad_config("tick_limit", &(maiko_config){.tick_limit = UINT32_MAX});
     expect_bad_config("outbox_limit_bytes", &(maiko_config){.outbox_limit_bytes = UINT64_MAX});
@@ -302,19 +323,25 @@ static struct rlimit limit_to(int resource, rlim_t most)
 static void descriptors_that_run_out_are_an_error(void)
 {
     int first = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    struct player player = {.wanted = 0};
     maiko_supervisor *sup = NULL;
+    maiko_status status = MAIKO_ESYSTEM;
     int more;
 
     close(first);
-    for (more = 0; sup == NULL && more < 32; more++) {
+    for (more = 0; status != MAIKO_OK && more < 32; more++) {
         struct rlimit before = limit_to(RLIMIT_NOFILE, (rlim_t)(first + more));
 
         sup = maiko_supervisor_new(&(maiko_config){.shards = 2, .no_counters_file = true});
         setrlimit(RLIMIT_NOFILE, &before);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(sup);
+        CU_ASSERT_EQUAL(maiko_supervisor_add(sup, &(maiko_actor_spec){.ops = &player_ops, .self = &player}), MAIKO_OK);
+        status = maiko_supervisor_start(sup);
+        CU_ASSERT_TRUE(status == MAIKO_OK || strstr(maiko_supervisor_error_text(sup), "descriptor") != NULL);
+        CU_ASSERT_TRUE(status == MAIKO_OK || status == MAIKO_ESYSTEM);
+        CU_ASSERT_EQUAL(maiko_supervisor_stop(&sup, NULL), status);
     }
     CU_ASSERT_TRUE(more > 1 && more < 32);
-    CU_ASSERT_EQUAL(maiko_supervisor_start(sup), MAIKO_OK);
-    CU_ASSERT_EQUAL(maiko_supervisor_stop(&sup, NULL), MAIKO_OK);
 }
 
 /* No address space for a thread's stack. */

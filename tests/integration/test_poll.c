@@ -2,6 +2,7 @@
 #include "lib/stage.h"
 #include "lib/suite.h"
 #include <poll.h>
+#include <pthread.h>
 
 enum { LONG_MS = 30000 };
 
@@ -133,6 +134,42 @@ static void a_send_before_the_first_poll_wakes_the_loop(void)
     stage_close(&stage);
 }
 
+static maiko_supervisor *polled_by_two;
+
+static void *poll_too(void *ret_result)
+{
+    *(int64_t *)ret_result = maiko_supervisor_poll(polled_by_two, 0);
+    return NULL;
+}
+
+static maiko_step let_another_poll(struct player *player, maiko_context *ctx)
+{
+    int64_t result = 0;
+    pthread_t thread;
+
+    (void)ctx;
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, poll_too, &result), 0);
+    pthread_join(thread, NULL);
+    CU_ASSERT_EQUAL(result, MAIKO_ETHREAD);
+    return MAIKO_STEP_NEVER;
+}
+
+static void a_second_thread_does_not_poll_meanwhile(void)
+{
+    struct player player = {.step = let_another_poll};
+    struct stage stage;
+
+    stage_open(&stage, &polled);
+    polled_by_two = stage.sup;
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("player", &player)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_poll(stage.sup, 0), 1);
+    CU_ASSERT_EQUAL(player.steps, 1);
+    CU_ASSERT_EQUAL(maiko_supervisor_poll(stage.sup, 0), 0); /* the next one may */
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(a_source_without_subscribers_gives_the_loop_back),
     TEST_CASE(a_busy_step_gives_the_loop_back),
@@ -140,5 +177,6 @@ static const struct test_case cases[] = {
     TEST_CASE(a_poll_handles_as_many_events_as_it_was_given),
     TEST_CASE(a_loop_may_wait_before_it_polls),
     TEST_CASE(a_send_before_the_first_poll_wakes_the_loop),
+    TEST_CASE(a_second_thread_does_not_poll_meanwhile),
 };
 SUITE_MAIN("poll", cases)

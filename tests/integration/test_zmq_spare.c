@@ -75,7 +75,8 @@ static void who_connects_without_a_descriptor_for_it_is_turned_away(void)
     CU_ASSERT(wait_for(&client, &server, server.is_starved));
     CU_ASSERT_EQUAL(port_end_send(&client, route, "still here"), MAIKO_OK);
     CU_ASSERT(wait_for(&client, &server, server.frames == 1));
-    CU_ASSERT_EQUAL(server.starved, 1);
+    /* Once, unless libzmq's thread took the spare descriptor for one of them, which is an end of the shortage. */
+    CU_ASSERT(server.starved >= 1 && server.starved <= CALLERS);
     CU_ASSERT_EQUAL(server.warnings, 0);
     CU_ASSERT_EQUAL(client.downs, 0);
     shortage_end(&shortage);

@@ -79,7 +79,8 @@ typedef struct maiko_stop_report {
 /**
  * Create a supervisor.
  *
- * @param config  NULL for defaults; copied.  A bad value does not fail here: it sticks and comes out of start and stop.
+ * @param config  NULL for defaults; copied.  A bad value does not fail here, nor does a lack of descriptors (MAIKO_ESYSTEM): it
+ *                sticks and comes out of start and stop.
  * @return the supervisor, or NULL when out of memory (every call accepts NULL and answers MAIKO_EINVAL).
  * Threads: any.  Blocking: never; starts no thread.
  */
@@ -139,7 +140,8 @@ MAIKO_API maiko_status maiko_supervisor_run(maiko_supervisor *sup);
  * @param budget   events to handle and steps to run at most, but for the rest of the batch (in deterministic mode: of a virtual
  *                 shard's turn) that reaches it; 0: until nothing can run, so for ever with a step that always goes on.  In
  *                 deterministic mode time then advances to the next timer; with nothing left at all the call returns.
- * @return events handled and steps run, 0 when nothing could run; or a negative maiko_status.  Blocking: never.
+ * @return events handled and steps run, 0 when nothing could run; or a negative maiko_status: MAIKO_ETHREAD from a hook, or while
+ *         another thread is in it.  Blocking: never.
  */
 MAIKO_API int64_t maiko_supervisor_poll(maiko_supervisor *sup, uint32_t budget);
 
