@@ -27,6 +27,7 @@ struct inbox_record {
     uint8_t hops;
     bool is_finish;
 };
+_Static_assert(sizeof(struct inbox_record) % 16 == 0, "the slots of a run and the record behind it are aligned");
 
 maiko_status inbox_init(struct inbox *inbox, struct maiko_supervisor *sup)
 {
