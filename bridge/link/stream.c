@@ -185,18 +185,30 @@ static size_t room_for(const struct stream *stream, uint32_t len)
     return fitting < places - 1 ? fitting : places - 1;
 }
 
+/* A slow reader may get few events of each entry: a whole window of them is not to keep all the others. */
+static bool is_small_part(const struct retained_entry *entry, size_t count)
+{
+    return count * 4 < entry->count;
+}
+
 /* Behind the last one, as many of the entry's events from `position` on as there are before `end`; the caller counts them. */
 static size_t put_entry(struct stream *stream, size_t at, struct retained_entry *entry, uint64_t position, uint64_t end)
 {
     uint8_t index = retained_index(entry, position);
     size_t left = (size_t)(entry->count - index);
     size_t count = end - position < left ? (size_t)(end - position) : left;
+    struct retained_entry *part = is_small_part(entry, count) ? retained_part(stream->log, entry, index, (uint32_t)count) : NULL;
     size_t i;
 
+    if (part == NULL) {
+        entry->refs += (uint32_t)count & RETAINED_REFS_MAX;
+    } else {
+        entry = part;
+        index = 0;
+    }
     for (i = 0; i < count; i++)
-        *stream_at(stream, at + i) = (struct stream_record){
-            .state = STREAM_EVENT, .index = (uint8_t)(index + i), .size = entry->len, .entry = entry};
-    entry->refs += (uint32_t)count & INT32_MAX;
+        *stream_at(stream, at + i) =
+            (struct stream_record){.state = STREAM_EVENT, .index = (uint8_t)(index + i), .size = entry->len, .entry = entry};
     return count;
 }
 

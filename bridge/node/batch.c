@@ -188,6 +188,13 @@ static inline bool continues_run(const struct batch_builder *builder, const stru
            last->kind == BATCH_EVENT && last->block == NULL && last->hold == NULL && len > 0;
 }
 
+/* What was there before is whole, and the next may find memory again. */
+static void forget_failure(struct pack *pack, size_t offset)
+{
+    pack_clear(pack);
+    pack->len = offset;
+}
+
 static maiko_status add_event(struct batch_builder *builder, struct source *source, const maiko_envelope *envelope,
                               struct sender_hold *hold)
 {
@@ -198,8 +205,10 @@ static maiko_status add_event(struct batch_builder *builder, struct source *sour
     maiko_status status;
     bool is_native;
 
-    if (record == NULL)
+    if (record == NULL) {
+        forget_failure(pack, offset); /* repeat()'s */
         return MAIKO_ENOMEM;
+    }
     is_native = goes_native(source, envelope);
     if (source->plan != NULL && may_be_kept(envelope))
         block = refer(pack, source, envelope, is_native);
@@ -207,8 +216,7 @@ static maiko_status add_event(struct batch_builder *builder, struct source *sour
         write_event(pack, source, envelope, is_native);
     status = pack_status(pack);
     if (status != MAIKO_OK) {
-        pack_clear(pack);
-        pack->len = offset; /* what was there before is whole */
+        forget_failure(pack, offset);
         return status;
     }
     builder->events++;

@@ -5,11 +5,13 @@
 
 enum { RING_FIRST_CAPACITY = 64 /* more than events of an entry */, TOPICS_FIRST_CAPACITY = 16, SLAB_ENTRIES = 84, AHEAD = 64 };
 
-/* Entries are made and freed all the time: in slabs, which stay. */
+/* Entries are made and freed all the time: in slabs of a page, which stay. */
 struct retained_slab {
     struct retained_slab *next;
     struct retained_entry entries[SLAB_ENTRIES];
 };
+_Static_assert(sizeof(struct retained_slab) <= 4096 - 2 * sizeof(void *), "a slab and what an allocator adds fit a page");
+_Static_assert(RETAINED_SHARED_EVENTS < 1 << RETAINED_COUNT_BITS, "an entry can count its events");
 
 /* What one of its events counts in the log. */
 static size_t event_size(const struct retained_entry *entry)
@@ -90,26 +92,76 @@ void retained_release(struct retained *retained, struct retained_entry *entry)
     retained->free_entries = entry;
 }
 
+/* A block of such bytes.  NULL: no memory. */
+static struct retained_block *copy_bytes(struct heap *heap, const uint8_t *bytes, size_t size)
+{
+    uint8_t *data = heap_alloc(heap, size);
+    struct retained_block *block = data != NULL ? retained_block_new(heap, data, size) : NULL;
+
+    if (block != NULL)
+        memcpy(data, bytes, size);
+    else
+        heap_free(heap, data, size);
+    return block;
+}
+
 /* An entry that outlives the log does not keep its neighbours' memory.  Without memory it does. */
 static void move_out(struct retained *retained, struct retained_entry *entry)
 {
     size_t size = (size_t)entry->count * entry->len;
-    struct retained_block *block = NULL;
-    uint8_t *data;
+    struct retained_block *block;
 
     if (entry->block->rest != NULL || entry->block->size <= 2 * size)
         return;
-    data = heap_alloc(retained->heap, size);
-    if (data != NULL)
-        block = retained_block_new(retained->heap, data, size);
-    if (block == NULL) {
-        heap_free(retained->heap, data, size);
+    block = copy_bytes(retained->heap, entry->bytes, size);
+    if (block == NULL)
         return;
-    }
-    memcpy(data, entry->bytes, size);
     retained_block_unref(entry->block);
     entry->block = block;
-    entry->bytes = data;
+    entry->bytes = block->data;
+}
+
+struct retained_entry *retained_part(struct retained *retained, const struct retained_entry *entry, uint8_t index, uint32_t count)
+{
+    struct retained_entry *part = new_entry(retained);
+    struct retained_block *block;
+
+    if (part == NULL)
+        return NULL;
+    block = copy_bytes(retained->heap, retained_bytes(entry, index), (size_t)count * entry->len);
+    if (block == NULL) {
+        part->topic = (void *)retained->free_entries;
+        retained->free_entries = part;
+        return NULL;
+    }
+    *part = *entry;
+    part->position += index;
+    part->block = block;
+    part->bytes = block->data;
+    part->count = part->refs = count & RETAINED_COUNT_MAX;
+    part->channel->refs++;
+    return part;
+}
+
+/* Of events that shared an entry in the log, which still refers to `count` of them, a last value keeps only its own: nothing else
+ * can be asked for, and it would be given up for their room.  Without memory it keeps what streams refer to. */
+static void narrow_last(struct retained *retained, struct retained_entry *entry, uint32_t count)
+{
+    struct retained_entry *last;
+
+    if (entry->count == 1)
+        return;
+    if (entry->refs == count + 1) {
+        entry->bytes += (size_t)(entry->count - 1U) * entry->len;
+        entry->position += entry->count - 1U;
+        entry->count = 1;
+        return;
+    }
+    last = retained_part(retained, entry, (uint8_t)(entry->count - 1), 1);
+    if (last == NULL)
+        return;
+    entry->refs--;
+    entry->topic->last = last;
 }
 
 static struct retained_entry **slot(const struct retained *retained, uint64_t position)
@@ -211,10 +263,12 @@ static maiko_status double_ring(struct retained *retained)
     return MAIKO_OK;
 }
 
-/* Room for so many more, which are less than it has at first. */
-static inline bool grow_ring(struct retained *retained, size_t count)
+/* Places for so many more, which are less than it has at first; without memory as many as are free. */
+static inline size_t grow_ring(struct retained *retained, size_t count)
 {
-    return retained->next - retained->first + count <= retained->capacity || double_ring(retained) == MAIKO_OK;
+    size_t places = retained->capacity - (size_t)(retained->next - retained->first);
+
+    return count <= places || double_ring(retained) == MAIKO_OK ? count : places;
 }
 
 /* ---- Last values that have left the log: a queue of topics, so that the oldest can be given up ---- */
@@ -276,8 +330,8 @@ static bool add_entry(struct retained *retained, const struct retained_run *run,
                                      .bytes = run->bytes + from * run->len,
                                      .len = (uint32_t)run->len,
                                      .is_native = run->is_native,
-                                     .refs = (uint32_t)count & INT32_MAX,
-                                     .count = (uint8_t)count};
+                                     .count = (uint32_t)count & RETAINED_COUNT_MAX,
+                                     .refs = (uint32_t)count & RETAINED_REFS_MAX};
     for (i = 0; i < count; i++)
         *slot(retained, retained->next + i) = entry;
     retained->next += count;
@@ -292,9 +346,9 @@ static size_t add_entries(struct retained *retained, const struct retained_run *
     size_t done = 0;
 
     while (done < run->count) {
-        size_t count = share_of(run, run->count - done);
+        size_t count = grow_ring(retained, share_of(run, run->count - done));
 
-        if (!grow_ring(retained, count) || !add_entry(retained, run, done, count))
+        if (count == 0 || !add_entry(retained, run, done, count))
             break;
         done += count;
     }
@@ -342,8 +396,10 @@ static void drop_oldest(struct retained *retained, uint64_t most)
     retained->first += count;
     retained->bytes -= count * event_size(entry);
     if (count == left) {
-        if (entry->topic->last == entry)
+        if (entry->topic->last == entry) {
+            narrow_last(retained, entry, count);
             keep(retained, entry->topic);
+        }
         if (entry->refs > count)
             move_out(retained, entry);
     }

@@ -42,9 +42,17 @@ struct retained_block {
     uint32_t refs;
 };
 
-/* Events that are alike share an entry, up to so many and so many bytes: more than that no event keeps in memory that outlives
- * the log. */
-enum { RETAINED_SHARED_EVENTS = 16, RETAINED_SHARED_BYTES = 4096 };
+/* Events that are alike share an entry, up to so many and so many bytes.  Who refers to one of them keeps all, also when the log
+ * has let them go.  Streams that take few have a part of their own; one that gives up the others later keeps as many bytes. */
+enum { RETAINED_SHARED_EVENTS = 16, RETAINED_SHARED_BYTES = 1024 };
+
+/* Widths of what an entry counts: its events, and references to them by a log, a last value and every stream. */
+enum {
+    RETAINED_COUNT_BITS = 5,
+    RETAINED_REFS_BITS = 26,
+    RETAINED_COUNT_MAX = (1 << RETAINED_COUNT_BITS) - 1,
+    RETAINED_REFS_MAX = (1 << RETAINED_REFS_BITS) - 1
+};
 
 /* One event, or some that are alike, one behind the other, encoded as the records links send.  Immutable; lives as long as log,
  * last value or a stream refer to one of them. */
@@ -56,8 +64,8 @@ struct retained_entry {
     const uint8_t *bytes;   /* in the block: all of them, or those before its rest */
     uint32_t len;           /* of each, with the rest */
     uint32_t is_native : 1; /* the payload is a bin of native bytes */
-    uint32_t refs : 31;     /* to each of its events: log, last value, streams */
-    uint8_t count;
+    uint32_t count : RETAINED_COUNT_BITS;
+    uint32_t refs : RETAINED_REFS_BITS; /* to each of its events: log, last value, streams */
 };
 
 struct retained {
@@ -134,6 +142,11 @@ static inline const uint8_t *retained_bytes(const struct retained_entry *entry, 
 {
     return entry->bytes + (size_t)index * entry->len;
 }
+
+/* Some events of an entry without a rest, as one outside the log with memory of its own and a reference to each.  NULL: no
+ * memory. */
+MAIKO_MUST_CHECK struct retained_entry *retained_part(struct retained *retained, const struct retained_entry *entry,
+                                                      uint8_t index, uint32_t count);
 
 /* An entry outlives the log as long as somebody refers to one of its events. */
 static inline struct retained_entry *retained_ref(struct retained_entry *entry)

@@ -1,4 +1,5 @@
 /* Events that share an entry of the retained log: log and streams do with them what they do with the same events one by one. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -257,8 +258,104 @@ static void what_outlives_the_log_keeps_no_more_than_its_entry(void)
     side_close(&side);
 }
 
+enum { LASTS = 50, SHORT = 64 };
+
+/* Runs of as many topics as have last values, the first of which somebody refers to as long as `is_read`. */
+static void append_lasts(struct side *side, struct retained_topic **topics, bool is_read, struct retained_entry **read)
+{
+    size_t i;
+
+    for (i = 0; i < LASTS; i++) {
+        char name[16];
+
+        (void)snprintf(name, sizeof name, "last/%zu", i);
+        CU_ASSERT_EQUAL_FATAL(retained_topic(&side->log, name, MAIKO_BLOCK, &topics[i]), MAIKO_OK);
+        side->topics[0] = topics[i];
+        append(side, 0, i, RETAINED_SHARED_EVENTS, SHORT, 1);
+        read[i] = is_read ? retained_ref(topics[i]->last) : NULL;
+    }
+}
+
+/* The log goes on until it has nothing of them any more. */
+static void roll_over(struct side *side)
+{
+    uint64_t end = side->log.next;
+
+    while (side->log.first < end)
+        append(side, 1, 0, RETAINED_SHARED_EVENTS, SHORT, 1);
+}
+
+static void keep_lasts(bool is_read, bool has_memory)
+{
+    struct retained_topic *topics[LASTS];
+    struct retained_entry *read[LASTS];
+    struct side side;
+    size_t i;
+
+    side_open(&side, true);
+    side.log.max_bytes = (size_t)1 << 20;
+    append_lasts(&side, topics, is_read, read);
+    side.log.max_bytes = 2 * LASTS * (sizeof(struct retained_entry) + SHORT);
+    stream_restart(&side.stream, 2);
+    if (!has_memory)
+        failing_allocator_fail_from(&side.memory, 0);
+    retained_evict(&side.log);
+    failing_allocator_fail_nth(&side.memory, -1);
+    roll_over(&side);
+    for (i = 0; i < LASTS; i++) {
+        struct retained_entry *last = topics[i]->last;
+
+        CU_ASSERT(last != NULL || !has_memory);
+        if (last != NULL)
+            CU_ASSERT_EQUAL(retained_bytes(last, (uint8_t)(last->count - 1))[0], i + RETAINED_SHARED_EVENTS - 1);
+        if (is_read) {
+            CU_ASSERT_EQUAL(retained_bytes(read[i], 0)[0], i);
+            retained_unref(&side.log, read[i]);
+        }
+    }
+    CU_ASSERT(side.log.kept_bytes <= side.log.max_bytes);
+    CU_ASSERT(!has_memory || side.log.kept_bytes == LASTS * (sizeof(struct retained_entry) + SHORT));
+    CU_ASSERT(!has_memory || side.log.forgotten == 0);
+    side_close(&side);
+}
+
+/* What shared its entry is neither kept nor counted. */
+static void last_values_take_the_room_of_one_event(void)
+{
+    keep_lasts(false, true);
+    keep_lasts(true, true);
+    keep_lasts(false, false);
+    keep_lasts(true, false);
+}
+
+/* A reader that acknowledges one event at a time gets one of each run. */
+static void a_slow_reader_keeps_no_more_than_it_gets(void)
+{
+    struct side side;
+    size_t kept = 0;
+    size_t i;
+
+    side_open(&side, true);
+    for (i = 0; i < (size_t)8 * WINDOW_EVENTS; i++) {
+        append(&side, 2, i * RETAINED_SHARED_EVENTS, RETAINED_SHARED_EVENTS, SHORT, 1);
+        stream_mark_sent(&side.stream, side.stream.admitted - side.stream.sent);
+        if (side.stream.admitted == WINDOW_EVENTS)
+            CU_ASSERT_TRUE(stream_acknowledge(&side.stream, side.stream.base + 1, 1));
+    }
+    for (i = 0; i < side.stream.count; i++) {
+        const struct stream_record *record = record_at(&side.stream, i);
+
+        kept += record->state == STREAM_EVENT ? record->entry->count : 0;
+    }
+    CU_ASSERT(side.stream.count >= WINDOW_EVENTS - 1);
+    CU_ASSERT(kept < 2 * WINDOW_EVENTS);
+    side_close(&side);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(events_that_share_an_entry_go_the_ways_of_single_ones),
     TEST_CASE(what_outlives_the_log_keeps_no_more_than_its_entry),
+    TEST_CASE(last_values_take_the_room_of_one_event),
+    TEST_CASE(a_slow_reader_keeps_no_more_than_it_gets),
 };
 SUITE_MAIN("alike", cases)

@@ -262,6 +262,44 @@ static void without_memory_it_is_refused_and_nothing_is_kept(void)
     CU_ASSERT(nth > 4);
 }
 
+/* Neither for one more of the last record's nor for a record of its own: the next event is taken as before. */
+static void memory_that_is_back_is_used_again(void)
+{
+    enum { RECORDS = 8, MOST = 100 };
+    maiko_status status = MAIKO_OK;
+    struct source *sources[2];
+    struct scene scene;
+    struct batch *batch;
+    size_t i;
+
+    open_scene(&scene, MAIKO_TYPE(cargo), 100, 0);
+    sources[0] = scene.source;
+    sources[1] = calloc(1, sizeof *scene.source + 1);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(sources[1]);
+    sources[1]->type = scene.source->type;
+    sources[1]->plan = scene.source->plan;
+    atomic_store(&sources[1]->is_native, true);
+    atomic_store(&scene.source->is_native, true);
+    scene.envelope->id = scene.envelope->correlation = (maiko_id){7, 800};
+    scene.envelope->time_ns = 900;
+    for (i = 0; i < RECORDS; i++) /* as many as there is room for at first */
+        CU_ASSERT_EQUAL(batch_add_event(&scene.builder, sources[i % 2], &scene.envelope->head, NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL(scene.builder.count, scene.builder.capacity);
+    failing_allocator_fail_from(&scene.memory, 0);
+    for (i = 0; i < MOST && status == MAIKO_OK; i++)
+        status = batch_add_event(&scene.builder, sources[1], &scene.envelope->head, NULL);
+    CU_ASSERT_EQUAL(status, MAIKO_ENOMEM);
+    failing_allocator_fail_nth(&scene.memory, -1);
+    CU_ASSERT_EQUAL(batch_add_event(&scene.builder, sources[1], &scene.envelope->head, NULL), MAIKO_OK);
+    batch = batch_close(&scene.builder);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(batch);
+    CU_ASSERT_EQUAL(batch->events, RECORDS + i);
+    CU_ASSERT_EQUAL(batch->block->size, batch->events * batch->records[0].len);
+    batch_free(batch);
+    free(sources[1]);
+    close_scene(&scene);
+}
+
 /* --- in the log --- */
 
 static void *let_go_of_log(void *log)
@@ -347,13 +385,47 @@ static void a_run_goes_into_the_log_as_far_as_there_is_memory(void)
     CU_ASSERT(nth > 4);
 }
 
+/* The places that are free are used when there is no memory for more. */
+static void a_run_fills_the_ring_that_cannot_grow(void)
+{
+    enum { RING = 64, ALREADY = 59, LEN = 10 };
+    struct failing_allocator memory;
+    struct heap heap;
+    struct retained log;
+    struct retained_channel channel = {.refs = 0};
+    struct retained_run run = {.channel = &channel, .len = LEN};
+    size_t count;
+
+    failing_allocator_init(&memory);
+    heap_init(&heap, &memory.allocator, 0);
+    retained_init(&log, &heap, 1 << 20);
+    CU_ASSERT_EQUAL_FATAL(retained_topic(&log, "cargo", MAIKO_BLOCK, &run.topic), MAIKO_OK);
+    run.block = retained_block_new(&heap, heap_alloc(&heap, RING * LEN), RING * LEN);
+    run.bytes = run.block->data;
+    run.count = ALREADY;
+    CU_ASSERT_EQUAL(retained_append_run(&log, &run, &count), MAIKO_OK);
+    CU_ASSERT_EQUAL(log.capacity, RING);
+    failing_allocator_fail_from(&memory, 0);
+    run.count = RETAINED_SHARED_EVENTS;
+    CU_ASSERT_EQUAL(retained_append_run(&log, &run, &count), MAIKO_ENOMEM);
+    CU_ASSERT_EQUAL(count, RING - ALREADY);
+    CU_ASSERT_EQUAL(run.topic->last->count, RING - ALREADY);
+    CU_ASSERT_EQUAL(retained_append_run(&log, &run, &count), MAIKO_ENOMEM);
+    CU_ASSERT_EQUAL(count, 0);
+    retained_block_unref(run.block);
+    retained_deinit(&log);
+    CU_ASSERT_TRUE(failing_allocator_is_balanced(&memory));
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(a_large_payload_is_referred_to),
     TEST_CASE(others_are_written_out),
     TEST_CASE(events_that_are_alike_are_one_record),
     TEST_CASE(a_run_goes_into_the_log_as_far_as_there_is_memory),
+    TEST_CASE(a_run_fills_the_ring_that_cannot_grow),
     TEST_CASE(both_kinds_go_in_one_batch),
     TEST_CASE(without_memory_it_is_refused_and_nothing_is_kept),
+    TEST_CASE(memory_that_is_back_is_used_again),
     TEST_CASE(the_log_keeps_it_for_as_long_as_it_wants_on_any_thread),
 };
 SUITE_MAIN("batch", cases)
