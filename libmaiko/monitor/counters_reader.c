@@ -68,11 +68,8 @@ static maiko_status check_header(struct counters_header *header)
     return MAIKO_OK;
 }
 
-static maiko_status read_header(struct counters_snapshot *snapshot, struct heap *heap, const struct counters_source *source)
+static maiko_status read_header(struct counters_snapshot *snapshot, const struct counters_source *source)
 {
-    snapshot->header = heap_alloc(heap, sizeof(*snapshot->header));
-    if (snapshot->header == NULL)
-        return MAIKO_ENOMEM;
     if (counters_source_read(source, 0, snapshot->header, sizeof(*snapshot->header)) != sizeof(*snapshot->header))
         return MAIKO_EPROTOCOL;
     return check_header(snapshot->header);
@@ -92,6 +89,27 @@ static maiko_counters_state state_of(const struct counters_header *header, const
         break;
     }
     return MAIKO_COUNTERS_DEAD;
+}
+
+/* Read again once it is found ended: between the header and the look at the process it may have begun a streak, whose rows stand
+ * still, or have stopped in order. */
+static maiko_status take_header(struct counters_snapshot *snapshot, struct heap *heap, const struct counters_source *source)
+{
+    maiko_status status;
+
+    snapshot->header = heap_alloc(heap, sizeof(*snapshot->header));
+    if (snapshot->header == NULL)
+        return MAIKO_ENOMEM;
+    status = read_header(snapshot, source);
+    if (status != MAIKO_OK)
+        return status;
+    snapshot->state = state_of(snapshot->header, source);
+    if (snapshot->state == MAIKO_COUNTERS_LIVE)
+        return MAIKO_OK;
+    status = read_header(snapshot, source);
+    if (status == MAIKO_OK)
+        snapshot->state = state_of(snapshot->header, source);
+    return status;
 }
 
 /* Rows that were being folded into each other are put back as they were. */
@@ -316,9 +334,8 @@ static maiko_status snapshot_take(struct counters_snapshot *snapshot, struct hea
     maiko_status status;
 
     *snapshot = (struct counters_snapshot){.header = NULL};
-    status = read_header(snapshot, heap, source);
+    status = take_header(snapshot, heap, source);
     if (status == MAIKO_OK) {
-        snapshot->state = state_of(snapshot->header, source);
         counters_streaks_look(snapshot->header, source);
         status = read_rows(snapshot, heap, source);
     }

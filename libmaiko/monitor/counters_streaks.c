@@ -7,6 +7,8 @@
  * then.  So each figure is true at some moment of the call, and none goes back from one call to the next. */
 #include "monitor/counters_reader.h"
 
+#include <string.h>
+
 struct role {
     uint8_t kind; /* of its row */
     uint8_t word;
@@ -44,6 +46,18 @@ static bool is_row_of(const struct counters_row *row, const struct role *role, u
     return counters_is(row, (enum counters_row_kind)role->kind, COUNTERS_LIVE) && row->label.row == number;
 }
 
+/* What a row has become meanwhile.  One whose owner has ended keeps its words until somebody else gets it, and stays live here:
+ * the totals were read before. */
+static void renew(struct counters_row *row, const struct counters_row *now, const struct role *role, uint32_t number)
+{
+    if (now->label.id != row->label.id)
+        return;
+    if (is_row_of(now, role, number))
+        *row = *now;
+    else if (counters_is(now, (enum counters_row_kind)role->kind, COUNTERS_ENDED) && now->label.row == number)
+        memcpy(row->words, now->words, sizeof(row->words));
+}
+
 /* The streak went on all the time. */
 static void apply(struct counters_snapshot *snapshot, const struct counters_streak *streak)
 {
@@ -74,8 +88,7 @@ static void read_again(struct counters_snapshot *snapshot, const struct counters
             counters_source_read(source, snapshot->header->header_size + (uint64_t)number * sizeof(now), &now, sizeof(now)) !=
                 sizeof(now))
             continue;
-        if (is_row_of(&now, &roles[i], number) && now.label.id == row->label.id)
-            *row = now;
+        renew(row, &now, &roles[i], number);
     }
 }
 

@@ -16,7 +16,8 @@ static void copy_streak(const struct counters_streak *from, struct counters_stre
         atomic_init(&to->rows[i], atomic_load_explicit(&from->rows[i], memory_order_relaxed));
     }
     atomic_thread_fence(memory_order_acquire); /* of this one, if the number still is */
-    atomic_init(&to->number, atomic_load_explicit(&from->number, memory_order_relaxed) == number ? number : 0);
+    /* Acquire: if it has ended, the words of its rows, which are copied after this, have it. */
+    atomic_init(&to->number, atomic_load_explicit(&from->number, memory_order_acquire) == number ? number : 0);
 }
 
 static void copy_header(const struct counters_header *from, struct counters_header *to)

@@ -262,14 +262,16 @@ static maiko_status share(struct registry *registry, const maiko_event_type *typ
     return MAIKO_OK;
 }
 
-/* The first declaration of this program otherwise than `entry`: imports keep to it from now on, if `entry` is one. */
+/* The first declaration of this program otherwise than `entry`: imports keep to it from now on, if `entry` is one.  One that only
+ * gives the import's topic another policy finds it bound and goes out as the import says; on any other topic it is this program
+ * that contradicts itself. */
 static maiko_status differ(struct registry *registry, const maiko_event_type *type, struct type_entry *entry, struct text *error,
                            const struct type_entry **ret_entry)
 {
     struct type_entry *own;
     maiko_status status = enter_new(registry, type, 0, error, &own);
 
-    if (status == MAIKO_ECONFLICT && entry->is_import)
+    if (status == MAIKO_ECONFLICT && entry->is_import && is_same_topic(type->topic, entry->type->topic))
         return share(registry, type, entry, ret_entry);
     if (status != MAIKO_OK)
         return status;

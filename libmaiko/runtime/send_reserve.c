@@ -98,12 +98,15 @@ static void open_room(struct actor *actor, struct envelope *envelope)
     unlock_rooms(actor);
 }
 
-/* Takes it from the open ones.  NULL: it is none of the actor's, or not any more. */
+/* Takes it from the open ones.  NULL: it is none of the actor's, or not any more.  The ring is the shard's: what it has may be of
+ * the hook that runs, and not of the context that was handed in. */
 static struct envelope *close_room(struct actor *actor, const void *event)
 {
     struct envelope **first = lock_rooms(actor);
     struct envelope *envelope = ring_find(*first, event);
 
+    if (envelope != NULL && envelope->origin != actor)
+        envelope = NULL;
     if (envelope != NULL)
         ring_remove(first, envelope);
     unlock_rooms(actor);

@@ -20,6 +20,8 @@ _Thread_local struct shard *shard_of_this_thread;
 
 #define SLOW_FIRST_RUN_NS MAIKO_MS(1)
 
+static_assert(COUNTERS_STREAKS >= SHARD_MAX, "the counters file has a place for every shard's streak");
+
 maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint32_t index)
 {
     maiko_status status;

@@ -23,6 +23,15 @@ static void close_both(struct signals *signals)
     signals->end_fd = -1;
 }
 
+/* What the program ignores, or who started it (a shell in the background, nohup), stays ignored: a descriptor would get it. */
+static void add_unless_ignored(sigset_t *handled, int signal_number)
+{
+    struct sigaction action;
+
+    if (sigaction(signal_number, NULL, &action) != 0 || action.sa_handler != SIG_IGN)
+        sigaddset(handled, signal_number);
+}
+
 maiko_status signals_begin(struct signals *signals, struct maiko_supervisor *sup)
 {
     sigset_t handled;
@@ -31,8 +40,8 @@ maiko_status signals_begin(struct signals *signals, struct maiko_supervisor *sup
     if (sup->config.handle_no_signals)
         return MAIKO_OK;
     sigemptyset(&handled);
-    sigaddset(&handled, SIGINT);
-    sigaddset(&handled, SIGTERM);
+    add_unless_ignored(&handled, SIGINT);
+    add_unless_ignored(&handled, SIGTERM);
     signals->fd = signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
     signals->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (signals->fd < 0 || signals->end_fd < 0) {
@@ -88,6 +97,7 @@ void signals_hand_over(struct signals *signals)
 
     if (signals->fd < 0)
         return;
+    signals_take(signals); /* the other one of a pair: its time is when it is read, and a thread may take long to begin */
     snprintf(name, sizeof name, "%.10s/sig", signals->sup->name);
     signals->has_thread = thread_start(&signals->thread, watch, signals, name) == MAIKO_OK;
 }

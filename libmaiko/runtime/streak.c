@@ -15,8 +15,6 @@ static void begin(struct streak *streak, struct route *route, struct counters_ac
     struct counters_streak *shown = streak->shown;
     const uint64_t next = atomic_load_explicit(&shown->next, memory_order_relaxed);
 
-    /* Release: who finds any of what follows finds that the last streak is over. */
-    atomic_thread_fence(memory_order_release);
     take(streak, COUNTERS_SENDER, sender, &sender->sent, next);
     take(streak, COUNTERS_TOPIC, route->counters, &route->counters->sent, next);
     take(streak, COUNTERS_RECEIVER, receiver, &receiver->received, next);
@@ -43,6 +41,9 @@ void streak_end(struct streak *streak)
         atomic_store_explicit(streak->words[role], atomic_load_explicit(&shown->from[role], memory_order_relaxed) + next,
                               memory_order_relaxed);
     atomic_store_explicit(&shown->number, 0, memory_order_release); /* the words have it */
+    /* Who finds any of what follows, the next event or the next streak, finds that this one is over: that store alone lets later
+     * ones overtake it.  Pairs with the fence in front of the second look at the number (counters_image.c). */
+    atomic_thread_fence(memory_order_release);
     if (streak->route->care == ROUTE_STREAK)
         streak->route->care = ROUTE_SINGLE;
     streak->route = NULL;

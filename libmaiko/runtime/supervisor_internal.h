@@ -81,7 +81,8 @@ struct maiko_supervisor {
     struct stop_tally *tally; /* of the stop that is under way */
     uint32_t visitors;        /* outside threads in a call that may wait: whoever frees waits for them */
     bool is_being_freed;
-    bool is_hurried; /* a stop waits for the queues no longer */
+    bool is_hurried;    /* a stop waits for the queues no longer */
+    bool was_cut_short; /* by that, and not by its deadline */
     /* any thread */
     _Atomic uint8_t state; /* enum supervisor_state; written under the lock */
     _Atomic bool stop_requested;

@@ -174,6 +174,7 @@ static bool drain_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
     pthread_mutex_lock(&sup->lock);
     while (!(is_quiet = supervisor_is_quiet(sup)) && in_time && !sup->is_hurried)
         in_time = supervisor_wait_changed(sup, deadline_ns);
+    sup->was_cut_short = !is_quiet && in_time && sup->is_hurried;
     pthread_mutex_unlock(&sup->lock);
     return is_quiet;
 }
@@ -365,7 +366,7 @@ static void stop_unstarted(struct maiko_supervisor *sup)
 static void name_who_held_it_up(struct maiko_supervisor *sup, const struct stop_tally *tally)
 {
     const char *name = tally->report->actor_count > 0 ? tally->report->actors[0].name : NULL;
-    const char *reason = sup->is_hurried ? "did not finish before a second signal" : "did not finish before the stop deadline";
+    const char *reason = sup->was_cut_short ? "did not finish before a second signal" : "did not finish before the stop deadline";
 
     supervisor_note_failure(sup, MAIKO_ETIMEDOUT, name, reason);
 }

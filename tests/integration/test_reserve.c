@@ -25,6 +25,8 @@ struct delivery {
     const char *topic; /* NULL: the type's */
     int closed;        /* chests */
     bool is_meddled;   /* another thread tries first */
+    bool is_misplaced; /* the hook itself tries first by the reader's context */
+    struct player *other;
     const void *made;
     maiko_status status;
     /* the reader's */
@@ -79,6 +81,12 @@ static void let_meddle(maiko_context *ctx, void *event)
     CU_ASSERT_EQUAL(pthread_join(thread, NULL), 0);
 }
 
+static void try_by(maiko_context *ctx, void *event)
+{
+    CU_ASSERT_EQUAL(maiko_commit(ctx, event), MAIKO_EINVAL);
+    maiko_abandon(ctx, event);
+}
+
 static maiko_status make_and_send(maiko_context *ctx, struct delivery *delivery)
 {
     scroll *event = maiko_reserve(ctx, scroll, delivery->reserved);
@@ -92,6 +100,8 @@ static maiko_status make_and_send(maiko_context *ctx, struct delivery *delivery)
     fill(event, delivery->sent);
     if (delivery->is_meddled)
         let_meddle(ctx, event);
+    if (delivery->is_misplaced)
+        try_by(delivery->other->ctx, event);
     return delivery->topic == NULL ? maiko_commit(ctx, event) : maiko_commit_to(ctx, delivery->topic, event);
 }
 
@@ -135,6 +145,7 @@ static void deliver(struct delivery *delivery, maiko_shard shard)
     struct player reader = {.handle = read_scroll, .data = delivery};
     struct stage stage;
 
+    delivery->other = &reader;
     stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 2});
     add_pair(&stage, &writer, &reader, shard);
     stage_settle(&stage);
@@ -171,6 +182,17 @@ static void another_thread_can_neither_send_nor_abandon_it(void)
 {
     struct delivery small = {.reserved = 20, .sent = 20, .is_meddled = true};
     struct delivery large = {.reserved = 5000, .sent = 5000, .is_meddled = true};
+
+    deliver(&small, MAIKO_SHARD(0));
+    CU_ASSERT_PTR_EQUAL(small.borrowed, small.made);
+    deliver(&large, MAIKO_SHARD(0));
+    CU_ASSERT_PTR_EQUAL(large.borrowed, large.made);
+}
+
+static void neither_can_the_hook_by_the_context_of_another_actor(void)
+{
+    struct delivery small = {.reserved = 20, .sent = 20, .is_misplaced = true};
+    struct delivery large = {.reserved = 5000, .sent = 5000, .is_misplaced = true};
 
     deliver(&small, MAIKO_SHARD(0));
     CU_ASSERT_PTR_EQUAL(small.borrowed, small.made);
@@ -428,6 +450,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_reader_gets_the_very_bytes_that_were_filled_in),
     TEST_CASE(so_does_one_on_another_shard_if_they_are_many),
     TEST_CASE(another_thread_can_neither_send_nor_abandon_it),
+    TEST_CASE(neither_can_the_hook_by_the_context_of_another_actor),
     TEST_CASE(what_needs_less_than_half_of_its_room_does_not_keep_it),
     TEST_CASE(it_may_go_on_the_longest_topic),
     TEST_CASE(a_thread_outside_hands_over_what_it_filled_in_too),

@@ -155,6 +155,55 @@ static void two_at_once_are_one_request(void)
     close_pipes();
 }
 
+/* --- what is ignored --- */
+
+/* Of the first thread, which is in run. */
+static bool is_blocked(int signal_number)
+{
+    FILE *file = fopen("/proc/self/status", "re");
+    unsigned long long mask = 0;
+    char line[256];
+
+    while (file != NULL && fgets(line, sizeof line, file) != NULL && sscanf(line, "SigBlk: %llx", &mask) != 1)
+        ;
+    if (file != NULL)
+        fclose(file);
+    return (mask >> (signal_number - 1) & 1) != 0;
+}
+
+static maiko_status look_at_the_mask(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    (void)ctx;
+    (void)envelope;
+    player->wanted = is_blocked(SIGTERM) && !is_blocked(SIGINT);
+    kill(getpid(), SIGINT);
+    kill(getpid(), SIGTERM);
+    return MAIKO_OK;
+}
+
+static int run_in_the_background(void *userdata)
+{
+    static struct player player = {.handle = look_at_the_mask};
+    maiko_supervisor *sup = maiko_supervisor_new(&(maiko_config){.shards = 1, .no_counters_file = true});
+
+    (void)userdata;
+    signal(SIGINT, SIG_IGN);
+    (void)maiko_supervisor_add(sup, PLAYER("player", &player, .subscribe = MAIKO_TOPICS("number")));
+    (void)maiko_send(maiko_supervisor_context(sup), number, .value = 1);
+    if (maiko_supervisor_run(sup) != MAIKO_OK)
+        return 1;
+    return maiko_supervisor_stop(&sup, NULL) == MAIKO_OK && player.wanted ? 0 : 2;
+}
+
+/* Blocked, it would be kept and come out of the descriptor. */
+static void what_the_program_ignores_stays_ignored(void)
+{
+    struct child child;
+
+    CU_ASSERT_TRUE_FATAL(child_start(&child, run_in_the_background, NULL));
+    CU_ASSERT_EQUAL(child_end(&child, 20000), 0);
+}
+
 /* --- no descriptors --- */
 
 static void without_a_descriptor_run_starts_nothing(void)
@@ -181,6 +230,7 @@ static void without_a_descriptor_run_starts_nothing(void)
 static const struct test_case cases[] = {
     TEST_CASE(a_second_signal_ends_the_wait_for_the_queues),
     TEST_CASE(two_at_once_are_one_request),
+    TEST_CASE(what_the_program_ignores_stays_ignored),
     TEST_CASE(without_a_descriptor_run_starts_nothing),
 };
 SUITE_MAIN("signals", cases)

@@ -8,6 +8,9 @@
 
 /* --- declarations of one type in several files --- */
 
+#define WORD_FIELDS(F) F(INT64, value)
+MAIKO_EVENT_WITH(word, "word", WORD_FIELDS, .overflow = MAIKO_DROP_OLDEST)
+
 /* As another file declares it. */
 static maiko_event_type number_on(const char *topic, maiko_overflow overflow)
 {
@@ -127,6 +130,30 @@ static void an_import_may_declare_its_type_otherwise(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(notes.topics, "here "));
     CU_ASSERT_EQUAL(reader.events, 6);
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+/* What an import declares excuses nothing that this program says of another topic: its events would go out on the import's. */
+static void an_import_does_not_hide_that_the_program_contradicts_itself(void)
+{
+    static const maiko_actor_ops none = {.on_start = NULL};
+    const maiko_event_type theirs = number_on("theirs", MAIKO_FAIL);
+    const maiko_event_type ours = number_on("word", MAIKO_BLOCK);
+    const number event = {.value = 1};
+    struct stage stage;
+    maiko_importer *importer;
+
+    stage_open(&stage, NULL);
+    CU_ASSERT_EQUAL(maiko_importer_new(stage.sup, "door", NULL, &importer), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_importer_send(importer, &(maiko_import){.struct_size = sizeof(maiko_import), .topic = "theirs",
+                                                                  .type = &theirs, .event = &event, .len = sizeof event}),
+                    MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(
+                        stage.sup, &(maiko_actor_spec){.ops = &none, .types = MAIKO_TYPES(MAIKO_TYPE(word), &ours)}),
+                    MAIKO_ECONFLICT);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_ECONFLICT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(maiko_supervisor_error_text(stage.sup), "types 'word' and 'number'"));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_ECONFLICT);
     stage_close(&stage);
 }
 
@@ -252,6 +279,7 @@ static void a_computed_topic_need_not_end(void)
 static const struct test_case cases[] = {
     TEST_CASE(every_declaration_of_a_type_has_its_own_topic),
     TEST_CASE(an_import_may_declare_its_type_otherwise),
+    TEST_CASE(an_import_does_not_hide_that_the_program_contradicts_itself),
     TEST_CASE(two_policies_of_one_topic_are_refused_at_start),
     TEST_CASE(refused_sends_use_up_no_names),
     TEST_CASE(without_names_dead_letters_are_still_sent),

@@ -213,6 +213,7 @@ struct stepped {
     struct child child;
     bool runs;
     unsigned per_call; /* instructions of the writer before each call of the reader's */
+    unsigned last;     /* not 0: so many after the reader's first call, and then it is killed */
 };
 
 static struct stepped *stepped_now;
@@ -227,12 +228,30 @@ static void step(struct stepped *stepped, unsigned instructions)
                         WSTOPSIG(status) == SIGTRAP;
 }
 
+/* Dead, but still to be waited for. */
+static void go_on_and_die(struct stepped *stepped)
+{
+    siginfo_t info;
+
+    step(stepped, stepped->last);
+    stepped->last = 0;
+    if (!stepped->runs)
+        return;
+    child_signal(&stepped->child, SIGKILL);
+    stepped->runs = waitid(P_PID, (id_t)stepped->child.pid, &info, WEXITED | WNOWAIT) != 0;
+}
+
 /* In place of the C library's, for the reader: the writer goes on a little before each. */
 ssize_t pread(int fd, void *buffer, size_t len, off_t offset)
 {
+    ssize_t got;
+
     if (stepped_now != NULL)
         step(stepped_now, stepped_now->per_call);
-    return syscall(SYS_pread64, fd, buffer, len, offset);
+    got = syscall(SYS_pread64, fd, buffer, len, offset);
+    if (stepped_now != NULL && stepped_now->last != 0)
+        go_on_and_die(stepped_now);
+    return got;
 }
 
 static int be_stepped(void *userdata)
@@ -354,6 +373,44 @@ static void a_reader_finds_true_figures_whatever_the_writer_does_between_its_cal
         suite_skip("ptrace is not allowed here");
 }
 
+/* The file says it goes on, the process is gone: what it did in between is part of the final figures. */
+static bool is_final_after(unsigned last, unsigned long *streaks)
+{
+    struct stepped stepped = {.runs = false, .last = last};
+    struct figures figures;
+    struct figures least;
+    struct scratch scratch;
+    maiko_counters *counters = start_stepped(&stepped, &scratch);
+    bool is_true = true;
+
+    stepped_now = &stepped;
+    if (counters != NULL) {
+        const maiko_status status = maiko_counters_refresh(counters);
+
+        note_least(stepped.truths, &least);
+        is_true = status == MAIKO_OK && !stepped.runs && counters->now.state == MAIKO_COUNTERS_DEAD &&
+                  figures_of(counters, &figures) && are_true(stepped.truths, &least, &figures);
+        *streaks += counters->now.header->streaks[0].streak.number != 0;
+    }
+    end_stepped(&stepped, &scratch, counters);
+    return is_true;
+}
+
+static void what_a_writer_did_until_it_was_found_dead_counts(void)
+{
+    unsigned long wrong = 0;
+    unsigned long streaks = 0;
+    unsigned last;
+
+    if (!can_step())
+        return;
+    for (last = 50; last < 1500; last += 37)
+        wrong += !is_final_after(last, &streaks);
+    CU_ASSERT_EQUAL(wrong, 0);
+    if (streaks == 0)
+        suite_skip("ptrace is not allowed here");
+}
+
 /* --- threads --- */
 
 static void *write_for_a_while(void *userdata)
@@ -424,6 +481,7 @@ static void a_streak_in_a_strange_file_changes_nothing_it_should_not(void)
 static const struct test_case cases[] = {
     TEST_CASE(a_writer_killed_at_any_instruction_leaves_true_figures),
     TEST_CASE(a_reader_finds_true_figures_whatever_the_writer_does_between_its_calls),
+    TEST_CASE(what_a_writer_did_until_it_was_found_dead_counts),
     TEST_CASE(a_thread_that_looks_finds_true_figures),
     TEST_CASE(a_streak_in_a_strange_file_changes_nothing_it_should_not),
 };

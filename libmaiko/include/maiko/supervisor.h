@@ -125,7 +125,7 @@ MAIKO_API maiko_status maiko_supervisor_join(maiko_supervisor *sup);
  * Start, handle SIGINT and SIGTERM as requests to stop (unless opted out), join and halt.
  *
  * A second signal, a tenth of a second after the first or later, ends the wait for the queues as the stop's deadline would
- * (MAIKO_ETIMEDOUT); the last hooks still run.  Signals that came until it returns are used up.
+ * (MAIKO_ETIMEDOUT); the last hooks still run.  Signals that came until it returns are used up.  One that is ignored stays so.
  * The signals are blocked in the calling thread alone.  So call it in the only thread, or block both in the others, or the
  * signal ends the program there; of several supervisors in run a signal stops one.  With more than one thread or supervisor
  * opt out and call maiko_supervisor_request_stop() for each in a handler of your own.
