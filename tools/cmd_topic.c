@@ -187,6 +187,12 @@ static int end_of_output(int error)
                                  error == ETIMEDOUT ? "nobody reads, and it shall end" : strerror(error));
 }
 
+/* Its reader may go as soon as it has them all. */
+static bool is_complete(const struct echo *echo)
+{
+    return echo->count > 0 && echo->printed == echo->count;
+}
+
 static int listen_and_write(const struct listener *listener, struct echo *echo, const struct event_form *form)
 {
     struct ending ending;
@@ -202,7 +208,7 @@ static int listen_and_write(const struct listener *listener, struct echo *echo, 
             code = listener_run(listener, &ending);
         event_writer_deinit(&echo->writer);
         output_deinit(&echo->output);
-        if (ending.is_abandoned && echo->output.error == 0)
+        if (ending.is_abandoned && !is_complete(echo) && echo->output.error == 0)
             echo->output.error = EPIPE;
     }
     ending_deinit(&ending);

@@ -448,6 +448,7 @@ const struct peer_counters *peer_counters(struct peer *peer)
     peer->counters.lost_oldest = stream->lost[LOSS_OLDEST];
     peer->counters.lost_deadline = stream->lost[LOSS_DEADLINE];
     peer->counters.lost_log = stream->lost[LOSS_LOG];
+    peer->counters.lost_past = stream->past;
     peer->counters.lost_peer = stream->dropped;
     peer->counters.refused = peer->refused.sum;
     return &peer->counters;

@@ -180,6 +180,7 @@ struct peer_counters {
     uint64_t lost_oldest;   /* DROP_OLDEST evicted */
     uint64_t lost_deadline; /* BLOCK while lossy */
     uint64_t lost_log;      /* left the log before they were sent */
+    uint64_t lost_past;     /* of these, before the peer asked for them */
     uint64_t lost_peer;     /* unacknowledged when its stream ended: the peer's life was over, or it was forgotten */
     uint64_t delivered;     /* to our receivers */
     uint64_t native_in;     /* of those, as native bytes */

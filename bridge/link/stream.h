@@ -47,6 +47,7 @@ struct stream_counters {
     uint64_t acknowledged;
     uint64_t acknowledged_bytes; /* of all its records, as the window counts them */
     uint64_t lost[LOSS_COUNT];
+    uint64_t past; /* of those that left the log: before the peer asked for them */
     uint64_t dropped; /* queued when the stream ended */
 };
 

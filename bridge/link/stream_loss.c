@@ -40,6 +40,7 @@ void stream_push_lost(struct stream *stream, uint64_t lost)
 {
     stream->counters.offered += lost;
     stream->counters.lost[LOSS_LOG] += lost;
+    stream->counters.past += lost;
     if (stream_grow(stream, 2))
         stream_push(stream,
                     (struct stream_record){.state = STREAM_LOST, .loss = LOSS_LOG, .size = STREAM_SMALL_RECORD, .lost = lost});

@@ -49,8 +49,10 @@ maiko_status node_access_load(maiko_bridge *bridge, bool *ret_has_changed, struc
     status = load_keys(bridge, &keys, error);
     if (status == MAIKO_OK)
         status = load_allow(bridge, &allow, error);
-    if (status != MAIKO_OK)
+    if (status != MAIKO_OK) {
+        explicit_bzero(&keys, sizeof(keys));
         return status;
+    }
     *ret_has_changed = !allow_list_is_same(&allow, &bridge->allow);
     allow_list_deinit(&bridge->allow);
     bridge->allow = allow;
@@ -155,6 +157,8 @@ static void shut_out(maiko_bridge *bridge, struct node_peer *peer)
         node_news_refused(bridge, peers_address_of(peer), "denied", NULL, "key %s of node %s is not admitted any more",
                           peer->access_key, peers_name_of(peer));
     peer_shut_out(peer->peer, node_now(bridge));
+    if (!peer->is_connector)
+        peer->wants_close = true; /* also without a session: its next hello is judged anew */
 }
 
 /* Who is called knows its name best: names are kept from those who come. */

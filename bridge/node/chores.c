@@ -49,6 +49,7 @@ static bool lie_down(maiko_bridge *bridge)
     bool is_at_rest = node_shm_arm(bridge, UINT64_MAX) != 0;
 
     is_at_rest = handover_rest(&bridge->handover) && is_at_rest;
+    is_at_rest = zmq_port_is_settled(bridge->port) && is_at_rest; /* what was just sent may have taken the sign of what came */
     return is_at_rest || bridge->turns_without_chore++ >= TURNS_BEFORE;
 }
 

@@ -105,13 +105,13 @@ static bool name_here(const maiko_bridge *bridge, char topic[MAIKO_TOPIC_MAX + 1
     size_t i;
 
     strcpy(outside, topic);
+    for (i = 0; i < bridge->export_count; i++)
+        if (bridge->exports[i].as[0] != '\0' && maiko_topic_matches(bridge->exports[i].as, outside))
+            return rename_topic(bridge->exports[i].as, bridge->exports[i].pattern, outside, topic);
     for (i = 0; i < bridge->import_count; i++)
         if (maiko_topic_matches(bridge->imports[i].pattern, outside))
             return bridge->imports[i].as[0] == '\0' ||
                    rename_topic(bridge->imports[i].pattern, bridge->imports[i].as, outside, topic);
-    for (i = 0; i < bridge->export_count; i++)
-        if (bridge->exports[i].as[0] != '\0' && maiko_topic_matches(bridge->exports[i].as, outside))
-            return rename_topic(bridge->exports[i].as, bridge->exports[i].pattern, outside, topic);
     return true;
 }
 

@@ -23,7 +23,7 @@ static void add(struct node_sums *sums, const struct peer_counters *counters)
 {
     sums->acknowledged += counters->acknowledged;
     sums->lost += lost_of(counters);
-    sums->overdue += counters->lost_deadline + counters->lost_log;
+    sums->overdue += counters->lost_deadline + counters->lost_log - counters->lost_past;
     sums->looped += counters->loops + counters->too_many_hops;
     sums->repeated += counters->repeated;
     sums->window_turns += counters->window_turns;

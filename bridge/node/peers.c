@@ -245,6 +245,8 @@ void node_peers_left(maiko_bridge *bridge, const struct node_record *record, boo
         return; /* a later life of that name is linked with us already */
     /* What it said last may still be in the socket: its acknowledgements, its goodbye.  What is in memory is read now. */
     node_shm_read_out(peer);
+    /* Who ends says so in memory first: its directory may be gone only because another survivor was quicker. */
+    is_dead = is_dead || (peer->route == NULL && peer_state(peer->peer) == PEER_UP);
     if (is_dead && peer->route == NULL)
         last_words = 0;
     peer->is_dead = is_dead;

@@ -193,7 +193,7 @@ static maiko_status ask_space(const struct doors *doors, const char *frame, uint
 {
     maiko_status status = ask_one(&doors->exporting, frame, timeout_ns, MAIKO_ETYPE, question);
 
-    if (may_ask_another(status))
+    if (status == MAIKO_ETYPE || status == MAIKO_ECLOSED) /* one that is late may have taken it */
         status = ask_each(&doors->importing, frame, timeout_ns, status, question);
     return may_ask_another(status) ? ask_one(&doors->others, frame, timeout_ns, status, question) : status;
 }

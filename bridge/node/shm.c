@@ -277,6 +277,7 @@ static struct node_peer *accept(maiko_bridge *bridge, const char *name, const ch
     }
     peer_disconnected(peer->peer, "replaced", node_now(bridge));
     peers_drop_route(peer, 0);
+    peer->access_key[0] = '\0'; /* of a connection it had; who shares our memory is the same user */
     peer->is_connector = false;
     peer->is_local = true;
     peer->is_dead = false;

@@ -58,23 +58,41 @@ void space_remove_short_sockets(const char *name, void *userdata)
 
 struct remains {
     struct fifo_link link;
-    char name[SPACE_NAME_MAX + 1];
     struct node_remains directory;
 };
 
 static void clear(struct space *space, struct remains *remains)
 {
-    if (node_directory_clear(space->place.space_fd, &remains->directory) == MAIKO_OK)
-        space_remove_short_sockets(remains->name, space);
+    (void)!node_directory_clear(space->place.space_fd, &remains->directory);
 }
 
-/* The name is free at once; the rest can wait. */
+/* Has a later life of the node the name already, or does it live after all?  One of this process would not be held up by its own
+ * locks, so its record is asked.  What cannot be read now is left alone. */
+static bool is_another_life(struct space *space, const struct node *node)
+{
+    struct node_record record;
+    char ignored[128];
+    struct text why;
+    maiko_status status;
+    bool is_other;
+
+    text_init_buffer(&why, ignored, sizeof(ignored));
+    node_record_init(&record, space->heap);
+    status = node_directory_read(space->place.space_fd, node->record.name, &record, &why);
+    is_other = status == MAIKO_ENOMEM || status == MAIKO_ELIMIT ||
+               (status == MAIKO_OK && ((node->record.epoch != 0 && record.epoch != node->record.epoch) ||
+                                       node_directory_is_alive(space->place.space_fd, node->record.name, &record)));
+    node_record_deinit(&record);
+    return is_other;
+}
+
+/* The name is free at once; the rest can wait, but for sockets outside of the directory, which a next life binds again. */
 static void bury(struct space *space, const char *name)
 {
     struct remains *remains;
     struct remains now;
 
-    memcpy(now.name, name, strlen(name) + 1);
+    space_remove_short_sockets(name, space);
     if (node_directory_bury(space->place.space_fd, name, &space->record.process, &now.directory) != MAIKO_OK)
         return; /* somebody else does it */
     remains = heap_alloc_zeroed(space->heap, 1, sizeof(*remains));
@@ -82,7 +100,6 @@ static void bury(struct space *space, const char *name)
         clear(space, &now);
         return;
     }
-    memcpy(remains->name, now.name, sizeof(now.name));
     remains->directory = now.directory;
     fifo_push(&space->remains, &remains->link);
 }
@@ -108,7 +125,9 @@ void space_clear_remains(struct space *space)
 
 static void node_leave(struct space *space, struct node *node, enum space_departure departure)
 {
-    if (departure == SPACE_DIED)
+    if (departure == SPACE_DIED && is_another_life(space, node))
+        space->needs_scan = true;
+    else if (departure == SPACE_DIED)
         bury(space, node->record.name);
     if (node->is_shown && space->hooks.node_left != NULL)
         space->hooks.node_left(&node->record, departure, space->hooks.userdata);

@@ -291,6 +291,24 @@ static void a_list_that_changes_later_is_not_doubted(void)
     pair_deinit(&pair);
 }
 
+/* Nobody owed it to a newcomer: it is told, and no loss of ours. */
+static void what_has_left_the_log_before_somebody_asks_is_past(void)
+{
+    const struct peer_counters *counters;
+
+    narrow_begin();
+    narrow_publish("t", MAIKO_BLOCK, 250000); /* several times what the log holds */
+    narrow_link_up("t", FROM_LOG);
+    while (!peer_is_drained(pair.a.peer))
+        pair_pass(&pair, MAIKO_MS(20));
+    counters = peer_counters(pair.a.peer);
+    CU_ASSERT(counters->lost_log > 0);
+    CU_ASSERT_EQUAL(counters->lost_past, counters->lost_log);
+    CU_ASSERT_EQUAL(pair.b.lost, counters->lost_log);
+    CU_ASSERT_EQUAL(pair.b.events + pair.b.lost, 250000);
+    pair_deinit(&pair);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(late_joiners_choose_how_much_of_the_past_they_get),
     TEST_CASE(a_subscription_added_later_brings_its_past_once),
@@ -305,5 +323,6 @@ static const struct test_case cases[] = {
     TEST_CASE(who_does_not_say_what_it_heard_is_asked_once),
     TEST_CASE(who_heard_nothing_since_is_asked_again),
     TEST_CASE(a_list_that_changes_later_is_not_doubted),
+    TEST_CASE(what_has_left_the_log_before_somebody_asks_is_past),
 };
 SUITE_MAIN("peer_past", cases)
