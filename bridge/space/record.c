@@ -114,16 +114,16 @@ static const char *text_or_empty(const char *text)
 /* json_pack takes over the references of "o", also when it fails. */
 static json_t *record_to_json(const struct node_record *record)
 {
-    return json_pack(
-        "{s:i, s:s, s:{s:I, s:I, s:I}, s:I, s:I, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
-        NODE_RECORD_VERSION, "name", record->name, "process", "pid", (json_int_t)record->process.pid, "namespace",
-        (json_int_t)record->process.pid_namespace, "start", (json_int_t)record->process.start_time, "epoch",
-        (json_int_t)record->epoch, "started", (json_int_t)record->started_ns, "ready", (int)record->is_ready, "program",
-        text_or_empty(record->program), "counters", text_or_empty(record->counters_path), "endpoints",
-        list_to_json(&record->endpoints), "publishers", list_to_json(&record->publishers), "actors",
-        list_to_json(&record->actors), "exports", list_to_json(&record->exports), "imports", list_to_json(&record->imports),
-        "exports_inside", list_to_json(&record->exports_inside), "imports_inside", list_to_json(&record->imports_inside),
-        "finished", list_to_json(&record->finished), "topics", list_to_json(&record->topics), "links", links_to_json(record));
+    return json_pack("{s:i, s:s, s:{s:I, s:I, s:I}, s:I, s:I, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "version", NODE_RECORD_VERSION, "name", record->name, "process", "pid", (json_int_t)record->process.pid,
+                     "namespace", (json_int_t)record->process.pid_namespace, "start", (json_int_t)record->process.start_time,
+                     "epoch", (json_int_t)record->epoch, "started", (json_int_t)record->started_ns, "ready",
+                     (int)record->is_ready, "program", text_or_empty(record->program), "counters",
+                     text_or_empty(record->counters_path), "endpoints", list_to_json(&record->endpoints), "publishers",
+                     list_to_json(&record->publishers), "actors", list_to_json(&record->actors), "exports",
+                     list_to_json(&record->exports), "imports", list_to_json(&record->imports), "exports_inside",
+                     list_to_json(&record->exports_inside), "imports_inside", list_to_json(&record->imports_inside), "finished",
+                     list_to_json(&record->finished), "topics", list_to_json(&record->topics), "links", links_to_json(record));
 }
 
 maiko_status node_record_format(const struct node_record *record, struct text *ret_text)

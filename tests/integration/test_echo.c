@@ -69,7 +69,7 @@ static maiko_step stay(void *self, maiko_context *ctx)
 
 static const maiko_actor_ops odd_ops = {.on_start = send_all, .step = stay};
 static const maiko_actor_spec odd_actors[] = {
-    {.name = "жук\x1b", .ops = &odd_ops, .publish = MAIKO_TOPICS("odd/#", "image", "load/reading")},
+    {.name = "жук", .ops = &odd_ops, .publish = MAIKO_TOPICS("odd/#", "image", "load/reading")},
 };
 
 static int run_app(int argc, char **argv)

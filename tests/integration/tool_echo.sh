@@ -55,18 +55,18 @@ until_ok has_sent_all
 
 time='[0-9-]{10}T[0-9:]{8}\.[0-9]{9}Z'
 id='[0-9a-f]{8}-[0-9a-f-]{27}'
-sender='жук\\x1b' # of which a control character is no part of what a terminal gets
+sender='жук'
 echo_in text 1 load/reading
 shows "^$time load/reading $sender \{\"station\":\"S1\",\"celsius\":0,\"number\":0\}\$"
 for form in '--format json' '-f json' --json; do
     expect 0 $limited "$maiko" topic echo --space wx --history --count 2 $form load/reading
-    [ "$(grep -cE "^\{\"topic\":\"load/reading\",\"type\":\"reading\",\"id\":\"$id\",\"time\":\"[0-9]{19}\",\"sender\":\"жук.u001b\",\"schema\":\"[0-9]+\",\"payload\":\{\"station\":\"S1\",\"celsius\":0(\.5)?,\"number\":[01]\}\}\$" "$scratch/out")" -eq 2 ] ||
+    [ "$(grep -cE "^\{\"topic\":\"load/reading\",\"type\":\"reading\",\"id\":\"$id\",\"time\":\"[0-9]{19}\",\"sender\":\"жук\",\"schema\":\"[0-9]+\",\"payload\":\{\"station\":\"S1\",\"celsius\":0(\.5)?,\"number\":[01]\}\}\$" "$scratch/out")" -eq 2 ] ||
         complain "$form: $(cat "$scratch/out")"
 done
 echo_in pretty 1 odd/bytes
 cat >"$scratch/expected" <<END
   type         odd
-  sender       жук\\x1b
+  sender       жук
   payload      {
     "name": {"\$bin":"0JbQ"},
     "number": 2,
@@ -107,7 +107,7 @@ assert [event["payload"]["name"] for event in events] == ["Étienne 😀", "\u00
 assert [event["payload"]["number"] for event in events] == [2**64 - 1, 1, 2], events
 for event in events:
     assert event["payload"]["key"] == b"\x00\xff\n" and event["payload"]["path"] == [{"x": 3, "y": 4}, {"x": 0, "y": 0}], event
-    assert event["sender"] == "жук\033" and len(event["id"]) == 16 and event["time"] > 1e18, event
+    assert event["sender"] == "жук" and len(event["id"]) == 16 and event["time"] > 1e18, event
     assert "node" not in event and "seq" not in event and "parent" not in event, event
 ' "$scratch/out" 2>"$scratch/err" || complain "msgpack: $(cat "$scratch/err")"
 fi
