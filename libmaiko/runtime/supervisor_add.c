@@ -77,28 +77,6 @@ static maiko_status check_patterns(struct maiko_supervisor *sup, struct draft *d
     return status;
 }
 
-static bool is_other_policy(const maiko_subscription *one, const maiko_subscription *other)
-{
-    return one->overflow != other->overflow && one->predicate == other->predicate && one->userdata == other->userdata &&
-           strcmp(one->pattern, other->pattern) == 0;
-}
-
-/* One pattern twice, for the same events: which of two policies was meant? */
-static maiko_status check_policies(const struct draft *draft, struct text *error)
-{
-    const maiko_subscription *subscriptions = draft->spec.subscriptions;
-    size_t i;
-    size_t j;
-
-    for (i = 1; i < draft->subscription_count; i++) {
-        for (j = 0; j < i; j++) {
-            if (is_other_policy(&subscriptions[i], &subscriptions[j]))
-                return refuse(error, MAIKO_ECONFLICT, "two policies of subscription", subscriptions[i].pattern);
-        }
-    }
-    return MAIKO_OK;
-}
-
 /* Types with handlers, and those declared, are met now, so that conflicts show at start and not at the first event. */
 static maiko_status check_types(struct maiko_supervisor *sup, const struct draft *draft, struct text *error)
 {
@@ -144,8 +122,6 @@ static maiko_status draft_init(struct maiko_supervisor *sup, struct draft *draft
         status = refuse(error, MAIKO_EINVAL, "capacity or tick limit of actor", draft->spec.name == NULL ? "" : draft->spec.name);
     if (status == MAIKO_OK)
         status = check_patterns(sup, draft, error);
-    if (status == MAIKO_OK)
-        status = check_policies(draft, error);
     if (status == MAIKO_OK && draft->spec.dedicated && (draft->spec.with != NULL || draft->spec.shard != 0))
         status =
             refuse(error, MAIKO_EINVAL, ".with or .shard of dedicated actor", draft->spec.name == NULL ? "" : draft->spec.name);

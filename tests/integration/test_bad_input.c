@@ -34,10 +34,6 @@ static void expect_refused(maiko_status expected, const char *word, const maiko_
 static void a_bad_spec_is_refused_with_its_reason(void)
 {
     struct player p = {.wanted = 0};
-    maiko_subscription two_policies[] = {{.pattern = "a", .overflow = MAIKO_FAIL},
-                                         {.pattern = "b"},
-                                         {.pattern = "a", .overflow = MAIKO_DROP_NEWEST},
-                                         {.pattern = NULL}};
     maiko_subscription no_policy[] = {{.pattern = "a", .overflow = 99}, {.pattern = NULL}};
     static const maiko_handler no_function[] = {{MAIKO_TYPE(number), NULL}, MAIKO_HANDLERS_END};
     static const maiko_actor_ops bad_ops = {.handlers = no_function};
@@ -59,7 +55,6 @@ static void a_bad_spec_is_refused_with_its_reason(void)
     expect_refused(MAIKO_ETOPIC, "a+/b", PLAYER("a", &p, .subscribe = MAIKO_TOPICS("a+/b")));
     expect_refused(MAIKO_ETOPIC, "publication", PLAYER("a", &p, .publish = MAIKO_TOPICS("a/b#")));
     expect_refused(MAIKO_EINVAL, "policy", PLAYER("a", &p, .subscriptions = no_policy));
-    expect_refused(MAIKO_ECONFLICT, "two policies", PLAYER("a", &p, .subscriptions = two_policies));
     expect_refused(MAIKO_EINVAL, "dedicated", PLAYER("a", &p, .dedicated = true, .with = "good"));
     expect_refused(MAIKO_EINVAL, "dedicated", PLAYER("a", &p, .dedicated = true, .shard = MAIKO_SHARD(0)));
     expect_refused(MAIKO_EINVAL, "companion", PLAYER("a", &p, .with = "good", .shard = MAIKO_SHARD(1)));

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -167,6 +168,7 @@ int suite_main(int argc, char **argv, const struct suite *suite)
     CU_pSuite cunit_suite = NULL;
 
     state.suite = suite;
+    signal(SIGINT, SIG_DFL); /* ignored by what runs behind `&` in a script, whose children keep that */
     if (argc == 2 && strcmp(argv[1], "--list") == 0) {
         for (size_t i = 0; i < suite->case_count; i++)
             puts(suite->cases[i].name);
