@@ -31,6 +31,7 @@ unit_tests += tests/unit/test_node_record
 unit_tests += tests/unit/test_security
 unit_tests += tests/unit/test_shm_area
 unit_tests += tests/unit/test_shm_hostile
+unit_tests += tests/unit/test_shm_liar
 unit_tests += tests/unit/test_shm_link
 unit_tests += tests/unit/test_shm_pool
 unit_tests += tests/unit/test_shm_ring
@@ -92,4 +93,7 @@ tests_unit_test_shm_area_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=memfd_create,--wrap=
 	-Wl,--wrap=mmap,--wrap=madvise,--wrap=fcntl
 tests_unit_test_shm_hostile_SOURCES = tests/unit/test_shm_hostile.c $(shm_pair_sources)
 tests_unit_test_shm_ring_SOURCES = tests/unit/test_shm_ring.c $(shm_pair_sources)
+tests_unit_test_shm_liar_SOURCES = tests/unit/test_shm_liar.c $(shm_ends_sources)
+tests_unit_test_shm_link_SOURCES = tests/unit/test_shm_link.c $(shm_ends_sources)
+shm_ends_sources = tests/lib/shm_ends.c tests/lib/shm_ends.h
 shm_pair_sources = tests/lib/shm_pair.c tests/lib/shm_pair.h
