@@ -1,5 +1,5 @@
-/* Links through shared memory whose other side lies: pieces that do not belong together, jammed bells, and scribbling over all that
- * it may write. */
+/* Links through shared memory whose other side lies: pieces that do not belong together, jammed bells, and scribbling over
+ * all that it may write. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
