@@ -47,7 +47,11 @@ per_event() {
     shift 2
     case $program in
     *-*)
-        echo $(($(per_event "${program%-*}" "$row" "$@") - $(per_event "${program#*-}" "$row" "$@")))
+        with=$(per_event "${program%-*}" "$row" "$@")
+        without=$(per_event "${program#*-}" "$row" "$@")
+        [ "$with" -gt 0 ] && [ "$without" -gt 0 ] || { echo 0; return; }
+        [ "$with" -gt "$without" ] || with=$((without + 1)) # what costs nothing counts as 1: 0 says that it did not run
+        echo $((with - without))
         return
         ;;
     esac
