@@ -121,32 +121,34 @@ static bool is_any_renamed(const struct node_pattern *patterns, size_t count)
     return false;
 }
 
-/* What others call them, and what its own topics are called where any has another name. */
-static maiko_status describe_exports(const maiko_bridge *bridge, struct node_record *record)
+/* The patterns as they are given, or what they are called behind them. */
+static maiko_status add_names(struct text_list *list, struct heap *heap, const struct node_pattern *patterns, size_t count,
+                              bool is_new)
 {
-    bool is_renamed = is_any_renamed(bridge->exports, bridge->export_count);
     maiko_status status = MAIKO_OK;
     size_t i;
 
-    for (i = 0; i < bridge->export_count && status == MAIKO_OK; i++) {
-        status = text_list_add(&record->exports, record->heap, new_name(&bridge->exports[i]));
-        if (status == MAIKO_OK && is_renamed)
-            status = text_list_add(&record->exports_inside, record->heap, bridge->exports[i].pattern);
-    }
+    for (i = 0; i < count && status == MAIKO_OK; i++)
+        status = text_list_add(list, heap, is_new ? new_name(&patterns[i]) : patterns[i].pattern);
+    return status;
+}
+
+/* What others call them, and what its own topics are called where any has another name. */
+static maiko_status describe_exports(const maiko_bridge *bridge, struct node_record *record)
+{
+    maiko_status status = add_names(&record->exports, record->heap, bridge->exports, bridge->export_count, true);
+
+    if (status == MAIKO_OK && is_any_renamed(bridge->exports, bridge->export_count))
+        status = add_names(&record->exports_inside, record->heap, bridge->exports, bridge->export_count, false);
     return status;
 }
 
 static maiko_status describe_imports(const maiko_bridge *bridge, struct node_record *record)
 {
-    bool is_renamed = is_any_renamed(bridge->imports, bridge->import_count);
-    maiko_status status = MAIKO_OK;
-    size_t i;
+    maiko_status status = add_names(&record->imports, record->heap, bridge->imports, bridge->import_count, false);
 
-    for (i = 0; i < bridge->import_count && status == MAIKO_OK; i++) {
-        status = text_list_add(&record->imports, record->heap, bridge->imports[i].pattern);
-        if (status == MAIKO_OK && is_renamed)
-            status = text_list_add(&record->imports_inside, record->heap, new_name(&bridge->imports[i]));
-    }
+    if (status == MAIKO_OK && is_any_renamed(bridge->imports, bridge->import_count))
+        status = add_names(&record->imports_inside, record->heap, bridge->imports, bridge->import_count, true);
     return status;
 }
 
