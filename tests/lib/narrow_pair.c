@@ -1,6 +1,8 @@
 /* Narrow pair, see narrow_pair.h. */
 #include "lib/narrow_pair.h"
 
+#include <string.h>
+
 #include "lib/suite.h"
 
 struct pair pair;
@@ -30,6 +32,17 @@ void narrow_link_up(const char *pattern, enum pattern_from from)
     CU_ASSERT_EQUAL(pair_subscribe(&pair.b, pattern, from), MAIKO_OK);
     pair_connect(&pair);
     CU_ASSERT(peer_is_ready(pair.b.peer));
+}
+
+void narrow_fail(void)
+{
+    narrow_begin();
+    pair.b.keeps_events = true;
+    narrow_link_up("t", FROM_LIVE);
+    narrow_publish("t", MAIKO_FAIL, 6);
+    pair_settle(&pair);
+    pair_deliver(&pair.b);
+    CU_ASSERT(strstr(pair.b.news, "failed:overflow") != NULL);
 }
 
 void narrow_say(const struct frame *frame)

@@ -13,6 +13,9 @@ void narrow_open(void);
 /* Events with rising numbers. */
 void narrow_publish(const char *topic, maiko_overflow overflow, unsigned count);
 
+/* b, linked up with "t", takes no more, and its subscription fails. */
+void narrow_fail(void);
+
 /* b receives this one from somebody else. */
 void narrow_say(const struct frame *frame);
 

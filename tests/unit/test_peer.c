@@ -405,13 +405,7 @@ static void restart_exporter(void)
 
 static void what_has_failed_is_asked_for_again_in_the_next_life(void)
 {
-    narrow_begin();
-    pair.b.keeps_events = true;
-    narrow_link_up("t", FROM_LIVE);
-    narrow_publish("t", MAIKO_FAIL, 6);
-    pair_settle(&pair);
-    pair_deliver(&pair.b);
-    CU_ASSERT(strstr(pair.b.news, "failed:overflow") != NULL);
+    narrow_fail();
     pair_break(&pair);
     pair_connect(&pair);
     CU_ASSERT_EQUAL(exporter_subscribers(pair.a.exporter, "t"), 0); /* the same life */

@@ -39,13 +39,7 @@ static void what_came_while_its_topic_was_denied_says_nothing_of_what_comes_late
 
 static void link_up_and_fail(void)
 {
-    narrow_begin();
-    pair.b.keeps_events = true;
-    narrow_link_up("t", FROM_LIVE);
-    narrow_publish("t", MAIKO_FAIL, 6);
-    pair_settle(&pair);
-    pair_deliver(&pair.b);
-    CU_ASSERT(strstr(pair.b.news, "failed:overflow") != NULL);
+    narrow_fail();
     pair.b.keeps_events = false;
     pair.b.events = 0;
     pair.b.news[0] = '\0';
