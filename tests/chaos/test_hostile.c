@@ -19,7 +19,9 @@
 #include "lib/suite.h"
 #include "wire/frame.h"
 
-enum { FRAME_SIZE = 4096, ROUNDS = 150, CORPUS_MAX = 400 };
+/* The nodes may still be about to open a control connection each way when descriptors are counted first: two ends each.  A leak
+ * of every round is many more, and whatever outlives the nodes is found when the case has ended. */
+enum { FRAME_SIZE = 4096, ROUNDS = 150, CORPUS_MAX = 400, CONTROL_FDS = 4 };
 
 static struct host host;
 static struct dice dice;
@@ -243,7 +245,7 @@ static void hostile_bytes_at_every_socket_hurt_nobody(void)
     CU_ASSERT_EQUAL(bridge_end_counters(&subscriber).gaps, 0);
     CU_ASSERT_EQUAL(bridge_end_counters(&publisher).imported, 0);
     CU_ASSERT(wait_until(bridge_end_counters(&publisher).peers == 1, 60000));
-    CU_ASSERT(wait_until(leaks_count_fds() <= fds, 60000));
+    CU_ASSERT(wait_until(leaks_count_fds() <= fds + CONTROL_FDS, 60000));
     bridge_end_stop(&subscriber);
     bridge_end_stop(&publisher);
     free(corpus);
