@@ -17,6 +17,7 @@ _Thread_local struct shard *shard_of_this_thread;
 
 /* How often the clock is looked at within a turn, in activations, unless they prove heavy. */
 #define LOOK_EVERY 64u
+#define LOOK_PART 4u /* a look comes too late by such a part of the turn's budget at most, if the next turn is like the last */
 
 #define SLOW_FIRST_RUN_NS MAIKO_MS(1)
 
@@ -314,7 +315,8 @@ static struct actor *next_ready(struct shard *shard)
     return NULL;
 }
 
-/* Looks at the clock as often as the last late turn makes advisable: a turn of heavy actors ends after one or two of them. */
+/* Looks at the clock as often as the last late turn makes advisable: a turn of heavy actors ends after one or two of them, and
+ * one of so many light ones that it ends by the time is not a reading for each of them. */
 static bool is_late(struct shard *shard, uint32_t count, uint64_t begin_ns)
 {
     uint64_t budget_ns = shard->sup->config.turn_budget_ns;
@@ -324,6 +326,8 @@ static bool is_late(struct shard *shard, uint32_t count, uint64_t begin_ns)
         return false;
     while (shard->look_every > 1 && took_ns > 2 * budget_ns && shard->look_every * took_ns > count * budget_ns)
         shard->look_every /= 2;
+    while (shard->look_every < LOOK_EVERY && 2 * shard->look_every * took_ns <= count * budget_ns / LOOK_PART)
+        shard->look_every *= 2;
     return true;
 }
 
