@@ -10,8 +10,6 @@
 #include "shm/shm_view.h"
 #include "space/attach.h"
 
-enum { NOTED_MAX = 8 };
-
 static const uint64_t tidy_every_ns = MAIKO_SECONDS(1);
 static const uint64_t default_bytes = UINT64_C(64) * 1024 * 1024;
 
@@ -25,8 +23,9 @@ struct node_pool {
     bool has_tried;   /* the bridge's thread: there is one, or there will be none */
     uint64_t tidy_ns; /* the bridge's thread: when to tidy it next */
     /* Of events that are worth a slot.  Release and acquire: the type's own fields were written before. */
-    _Atomic(const maiko_event_type *) types[NOTED_MAX];
+    _Atomic(const maiko_event_type *) types[POOL_TYPES];
     atomic_bool is_wanted;
+    bool has_told; /* the export actor's: that it is one type too many */
 };
 
 /* ---- on the shards ---- */
@@ -35,7 +34,7 @@ static bool is_noted(struct node_pool *pool, const maiko_event_type *type)
 {
     size_t i;
 
-    for (i = 0; i < NOTED_MAX; i++) {
+    for (i = 0; i < POOL_TYPES; i++) {
         const maiko_event_type *noted = atomic_load_explicit(&pool->types[i], memory_order_acquire);
 
         if (noted == NULL || noted == type)
@@ -71,13 +70,17 @@ void node_pool_note(maiko_bridge *bridge, const struct payload_plan *plan)
     if (pool == NULL || is_noted(pool, type) || type->destroy != NULL || type->size > SHM_SLOT_PRIVATE ||
         !payload_can_be_shared(plan))
         return;
-    for (i = 0; i < NOTED_MAX; i++) {
+    for (i = 0; i < POOL_TYPES; i++) {
         if (atomic_load_explicit(&pool->types[i], memory_order_relaxed) != NULL)
             continue;
         atomic_store_explicit(&pool->types[i], type, memory_order_release);
         atomic_store(&pool->is_wanted, true);
         return;
     }
+    if (!pool->has_told)
+        node_log(bridge, MAIKO_LOG_WARNING, "%d types use the pool of large events; those of %s and more are copied", POOL_TYPES,
+                 type->name);
+    pool->has_told = true;
 }
 
 /* ---- making and ending ---- */
@@ -188,6 +191,20 @@ void node_pool_taken(struct node_peer *peer)
     peer->has_pool = peer->claims != NULL;
 }
 
+/* Under the lock, but for the questions: senders must not wait for what they take. */
+static void ask(struct node_pool *pool)
+{
+    struct shm_claims *claims;
+    bool is_forsaken;
+
+    while ((claims = shm_pool_ask_next(pool->pool)) != NULL) {
+        pthread_mutex_unlock(&pool->lock);
+        is_forsaken = shm_claims_ask(claims);
+        pthread_mutex_lock(&pool->lock);
+        shm_claims_answer(claims, is_forsaken);
+    }
+}
+
 void node_pool_tidy(maiko_bridge *bridge, uint64_t now_ns)
 {
     struct node_pool *pool = bridge->pool;
@@ -197,6 +214,7 @@ void node_pool_tidy(maiko_bridge *bridge, uint64_t now_ns)
     pool->tidy_ns = now_ns + tidy_every_ns;
     pthread_mutex_lock(&pool->lock);
     shm_pool_tidy(pool->pool);
+    ask(pool);
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -209,6 +227,7 @@ void node_pool_leave(struct node_peer *peer)
     if (peer->claims != NULL) {
         pthread_mutex_lock(&pool->lock);
         shm_claims_leave(peer->claims);
+        ask(pool);
         pthread_mutex_unlock(&pool->lock);
     }
     peer->claims = NULL;

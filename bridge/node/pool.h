@@ -16,7 +16,10 @@ struct node_peer;
 struct node_pool;
 struct payload_plan;
 
-enum { POOL_FROM = 32 * 1024 }; /* bytes of an event */
+enum {
+    POOL_FROM = 32 * 1024, /* bytes of an event */
+    POOL_TYPES = 64        /* of which events are made in it */
+};
 
 /* Before the start: the supervisor's shards will ask it for room.  MAIKO_OK, MAIKO_ENOMEM. */
 MAIKO_MUST_CHECK maiko_status node_pool_set_up(struct maiko_bridge *bridge);

@@ -47,8 +47,9 @@ struct shm_claims {
     struct shm_pool *pool;
     struct shm_area returns;
     bool is_over;
-    unsigned tidied;    /* since it was asked whether the reader still has its memory of returns */
-    unsigned ask_after; /* how often that has to be before it is asked again */
+    bool is_due;        /* to be asked whether its reader still has the memory of returns */
+    unsigned tidied;    /* since the last question */
+    unsigned ask_after; /* how often that has to be before the next */
     const char *fault;
     uint64_t out[SHM_SLOTS_MAX / BITS]; /* bit per slot that is lent */
     uint32_t lent[SHM_SLOTS_MAX];       /* how often, ever */
@@ -238,26 +239,12 @@ static bool has_none(const struct shm_claims *claims)
     return true;
 }
 
-/* Does its reader still have the memory of returns?  Seldom asked of one that lives: a reader that means us harm can make the
- * kernel think for 0.2 s. */
-static bool is_forsaken(struct shm_claims *claims)
-{
-    if (++claims->tidied < claims->ask_after)
-        return false;
-    claims->tidied = 0;
-    claims->ask_after = claims->ask_after < ASK_EVERY_MAX ? 2 * claims->ask_after + 1 : ASK_EVERY_MAX;
-    shm_area_unmap(&claims->returns);
-    if (shm_area_is_forsaken(&claims->returns))
-        return true;
-    (void)!shm_area_map_again(&claims->returns); /* else only the end of its mapping is seen */
-    return false;
-}
-
-/* A link that is over: when its reader has nothing any more, the claims go. */
-static void settle(struct shm_claims *claims, bool may_ask)
+/* A link that is over: when its reader has nothing any more, the claims go; never while the kernel is asked, as nothing comes
+ * back then. */
+static void settle(struct shm_claims *claims)
 {
     collect(claims);
-    if (has_none(claims) || (may_ask && is_forsaken(claims)))
+    if (has_none(claims))
         drop(claims);
 }
 
@@ -276,7 +263,7 @@ static void collect_all(struct shm_pool *pool)
 }
 
 /* Of those that are over. */
-static void settle_all(struct shm_pool *pool, bool may_ask)
+static void settle_all(struct shm_pool *pool)
 {
     struct list *after;
     struct list *link;
@@ -285,7 +272,7 @@ static void settle_all(struct shm_pool *pool, bool may_ask)
         struct shm_claims *claims = CONTAINER_OF(link, struct shm_claims, link);
 
         if (claims->is_over)
-            settle(claims, may_ask);
+            settle(claims);
     }
 }
 
@@ -334,7 +321,7 @@ static struct slot *find_free(struct shm_pool *pool, uint32_t size_class)
     slot = pop_free(pool, size_class);
     if (slot != NULL)
         return slot;
-    settle_all(pool, false);
+    settle_all(pool);
     return pop_free(pool, size_class);
 }
 
@@ -395,12 +382,6 @@ uint32_t shm_pool_find(const struct shm_pool *pool, const void *event)
     return (uintptr_t)event < base ? NONE : shm_slots_find(&pool->slots, (uintptr_t)event - base);
 }
 
-void shm_pool_tidy(struct shm_pool *pool)
-{
-    collect_released(pool);
-    settle_all(pool, true);
-}
-
 bool shm_pool_is_scarce(const struct shm_pool *pool)
 {
     return pool->used >= USED_WELL || pool->used >= shm_slots_contents(&pool->slots) / 2;
@@ -417,7 +398,7 @@ uint32_t shm_pool_used(struct shm_pool *pool)
     uint32_t size_class;
 
     collect_all(pool);
-    settle_all(pool, false);
+    settle_all(pool);
     for (size_class = 0; size_class < SHM_CLASSES; size_class++) {
         const struct slot *slot;
 
@@ -476,6 +457,58 @@ void shm_claims_leave(struct shm_claims *claims)
 {
     if (claims == NULL)
         return;
-    claims->is_over = true;
-    settle(claims, true);
+    claims->is_over = claims->is_due = true;
+    settle(claims);
 }
+
+/* ---- readers that have left ---- */
+
+static void tidy(struct shm_claims *claims)
+{
+    if (!claims->is_over || ++claims->tidied < claims->ask_after)
+        return;
+    claims->tidied = 0;
+    claims->is_due = true;
+}
+
+void shm_pool_tidy(struct shm_pool *pool)
+{
+    struct list *link;
+
+    collect_released(pool);
+    settle_all(pool);
+    LIST_FOR_EACH (link, &pool->claims)
+        tidy(CONTAINER_OF(link, struct shm_claims, link));
+}
+
+/* Our own mapping would be in the way of the answer. */
+struct shm_claims *shm_pool_ask_next(struct shm_pool *pool)
+{
+    struct list *link;
+
+    LIST_FOR_EACH (link, &pool->claims) {
+        struct shm_claims *claims = CONTAINER_OF(link, struct shm_claims, link);
+
+        if (!claims->is_due)
+            continue;
+        claims->is_due = false;
+        shm_area_unmap(&claims->returns);
+        return claims;
+    }
+    return NULL;
+}
+
+bool shm_claims_ask(const struct shm_claims *claims)
+{
+    return shm_area_is_forsaken(&claims->returns);
+}
+
+void shm_claims_answer(struct shm_claims *claims, bool is_forsaken)
+{
+    claims->ask_after = claims->ask_after < ASK_EVERY_MAX ? 2 * claims->ask_after + 1 : ASK_EVERY_MAX;
+    if (is_forsaken)
+        drop(claims);
+    else
+        (void)!shm_area_map_again(&claims->returns); /* else only the end of its reader's mapping is seen */
+}
+

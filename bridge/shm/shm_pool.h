@@ -6,10 +6,11 @@
  *
  * who                          | may call                                 | beside
  * any thread                   | shm_pool_release(), shm_pool_find()      | everything
- * who has the owner's lock     | everything else                          | the line above, and the readers
+ * the owner, without the lock  | shm_claims_ask()                         | everything but the owner's other calls
+ * who has the owner's lock     | everything else                          | the lines above, and the readers
  *
- * No call waits for anything, but see shm_pool_tidy().  What readers write is believed only as far as it returns what was lent to
- * them. */
+ * No call waits for anything, but see shm_claims_ask().  What readers write is believed only as far as it returns what was lent
+ * to them. */
 #ifndef SHM_POOL_H
 #define SHM_POOL_H
 
@@ -45,9 +46,13 @@ uint32_t shm_pool_find(const struct shm_pool *pool, const void *event);
 /* Is so much in use that more would not fit the caches, or that there is soon none left? */
 bool shm_pool_is_scarce(const struct shm_pool *pool);
 
-/* Looks after readers whose link is over; now and then, or what those had that died does not come back.  The kernel is asked
- * about one the more seldom the longer it lives: a hostile one can make that last a fifth of a second. */
+/* Looks after readers whose link is over; now and then, or what those had that died does not come back.  Then, for each that
+ * shm_pool_ask_next() names: shm_claims_ask() without the lock, shm_claims_answer() with it.  One is named the more seldom the
+ * longer it lives. */
 void shm_pool_tidy(struct shm_pool *pool);
+
+/* Whose reader the kernel is to be asked about; NULL: nobody's. */
+struct shm_claims *shm_pool_ask_next(struct shm_pool *pool);
 
 /* How often there was no slot for an event that would have fitted. */
 uint64_t shm_pool_starved(const struct shm_pool *pool);
@@ -68,7 +73,13 @@ void shm_claims_lend(struct shm_claims *claims, uint32_t slot);
 const char *shm_claims_fault(const struct shm_claims *claims);
 
 /* The link is over.  What the reader has is its own until it returns it or has no mapping any more, because it has let go of the
- * last event or has died. */
+ * last event or has died; the first question is due at once. */
 void shm_claims_leave(struct shm_claims *claims);
+
+/* Has its reader no mapping any more?  A hostile one can make the kernel think for a fifth of a second. */
+bool shm_claims_ask(const struct shm_claims *claims);
+
+/* Forsaken claims are gone. */
+void shm_claims_answer(struct shm_claims *claims, bool is_forsaken);
 
 #endif

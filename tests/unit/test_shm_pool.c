@@ -57,6 +57,29 @@ static void scene_init(struct scene *scene)
     scene->view = look(scene);
 }
 
+/* As the owner does it. */
+static void ask(struct scene *scene)
+{
+    struct shm_claims *claims;
+
+    while ((claims = shm_pool_ask_next(scene->pool)) != NULL)
+        shm_claims_answer(claims, shm_claims_ask(claims));
+}
+
+static void tidy(struct scene *scene)
+{
+    shm_pool_tidy(scene->pool);
+    ask(scene);
+}
+
+/* The link is over; its claims may be gone. */
+static void leave(struct scene *scene)
+{
+    shm_claims_leave(scene->claims);
+    scene->claims = NULL;
+    ask(scene);
+}
+
 static void scene_deinit(struct scene *scene)
 {
     shm_view_unref(scene->view);
@@ -250,7 +273,7 @@ static void events_outlive_the_pool_and_the_view_they_came_from(void)
     scene_init(&scene);
     parcel = make(&scene, 3);
     deliver(&scene, &parcel);
-    shm_claims_leave(scene.claims);
+    leave(&scene);
     shm_pool_close(scene.pool);
     shm_view_unref(scene.view);
     CU_ASSERT(is_filled(parcel.made, LEN, 3));
@@ -272,7 +295,7 @@ static void a_reader_keeps_its_events_behind_the_end_of_the_link(void)
     parcel = make(&scene, 4);
     deliver(&scene, &parcel);
     shm_pool_release(parcel.held);
-    shm_claims_leave(scene.claims);
+    leave(&scene);
     shm_view_unref(scene.view);
     CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 1);
     CU_ASSERT(is_filled(parcel.seen, LEN, 4));
@@ -292,12 +315,12 @@ static void a_link_that_is_over_keeps_no_descriptor(void)
     scene_init(&scene);
     parcel = make(&scene, 4);
     deliver(&scene, &parcel);
-    shm_claims_leave(scene.claims);
-    shm_pool_tidy(scene.pool);
+    leave(&scene);
+    tidy(&scene);
     CU_ASSERT_EQUAL(leaks_count_fds(), descriptors + 2); /* it is being read */
     shm_view_unref(scene.view);
     shm_view_return(parcel.loan);
-    shm_pool_tidy(scene.pool);
+    tidy(&scene);
     CU_ASSERT_EQUAL(leaks_count_fds(), descriptors + 1);
     shm_pool_release(parcel.held);
     CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 0);
@@ -316,18 +339,45 @@ static void what_never_arrived_comes_back_with_the_end_of_the_mapping(void)
     parcel = make(&scene, 5);
     shm_claims_lend(scene.claims, parcel.slot);
     shm_pool_release(parcel.held);
-    shm_claims_leave(scene.claims);
-    scene.claims = NULL;
+    leave(&scene);
     CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 1);
-    shm_pool_tidy(scene.pool);
+    tidy(&scene);
     CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 1);
     shm_view_unref(scene.view);
     scene.view = NULL;
-    shm_pool_tidy(scene.pool); /* the longer it took, the more seldom it is looked after */
+    tidy(&scene); /* the longer it took, the more seldom it is looked after */
     CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 1);
-    shm_pool_tidy(scene.pool);
-    shm_pool_tidy(scene.pool);
+    tidy(&scene);
+    tidy(&scene);
     CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 0);
+    scene_deinit(&scene);
+}
+
+/* The owner's other calls go on while the kernel is asked, and what comes back then is not overlooked. */
+static void a_question_holds_nobody(void)
+{
+    struct shm_claims *asked;
+    struct scene scene;
+    struct parcel parcel;
+    struct parcel other;
+
+    scene_init(&scene);
+    parcel = make(&scene, 7);
+    deliver(&scene, &parcel);
+    shm_pool_release(parcel.held);
+    shm_claims_leave(scene.claims);
+    scene.claims = NULL;
+    asked = shm_pool_ask_next(scene.pool);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(asked);
+    CU_ASSERT_PTR_NULL(shm_pool_ask_next(scene.pool));
+    other = make(&scene, 8);
+    shm_pool_release(other.held);
+    shm_view_return(parcel.loan);
+    CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 1);
+    CU_ASSERT_FALSE(shm_claims_ask(asked));
+    shm_claims_answer(asked, false);
+    CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 0);
+    CU_ASSERT_PTR_NULL(shm_pool_ask_next(scene.pool));
     scene_deinit(&scene);
 }
 
@@ -360,12 +410,11 @@ static void what_a_reader_has_comes_back_when_it_dies(void)
     shm_pool_release(parcel.held);
     CU_ASSERT_FATAL(child_start(&child, read_and_wait, &scene));
     CU_ASSERT_EQUAL(read(child.output_fd, text, 1), 1);
-    shm_claims_leave(scene.claims);
-    scene.claims = NULL;
+    leave(&scene);
     CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 1);
     child_signal(&child, SIGKILL);
     CU_ASSERT_EQUAL(child_end(&child, 30000), 128 + SIGKILL);
-    shm_pool_tidy(scene.pool);
+    tidy(&scene);
     CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 0);
     scene_deinit(&scene);
 }
@@ -531,6 +580,39 @@ static void a_reference_to_what_is_read_here_is_refused_and_passed(void)
     scene_deinit(&scene);
 }
 
+static unsigned warnings;
+
+static void count_warning(maiko_log_level level, const char *text, void *userdata)
+{
+    (void)userdata;
+    warnings += level == MAIKO_LOG_WARNING && strstr(text, "types use the pool") != NULL;
+}
+
+/* What does not use the pool is copied for ever, so somebody should know. */
+static void more_types_than_the_pool_notes_are_told_once(void)
+{
+    static maiko_bridge bridge;
+    static maiko_event_type types[POOL_TYPES + 2];
+    size_t i;
+
+    warnings = 0;
+    bridge = (maiko_bridge){.space = (struct space *)&bridge, .export_count = 1, .config.log = count_warning};
+    bridge.sup = maiko_supervisor_new(NULL);
+    CU_ASSERT_EQUAL_FATAL(node_pool_set_up(&bridge), MAIKO_OK);
+    for (i = 0; i < POOL_TYPES + 2; i++) {
+        struct payload_plan *plan = NULL;
+
+        CU_ASSERT_EQUAL(warnings, i > POOL_TYPES);
+        types[i] = *MAIKO_TYPE(cargo);
+        CU_ASSERT_EQUAL_FATAL(payload_plan_new(heap_default(), &types[i], NULL, &plan, NULL), MAIKO_OK);
+        node_pool_note(&bridge, plan);
+        payload_plan_free(plan);
+    }
+    CU_ASSERT_EQUAL(warnings, 1);
+    node_pool_tear_down(&bridge);
+    CU_ASSERT_EQUAL(maiko_supervisor_stop(&bridge.sup, NULL), MAIKO_OK);
+}
+
 static void other_memory_is_refused(void)
 {
     struct scene scene;
@@ -694,6 +776,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_reader_keeps_its_events_behind_the_end_of_the_link),
     TEST_CASE(a_link_that_is_over_keeps_no_descriptor),
     TEST_CASE(what_never_arrived_comes_back_with_the_end_of_the_mapping),
+    TEST_CASE(a_question_holds_nobody),
     TEST_CASE(what_a_reader_has_comes_back_when_it_dies),
     TEST_CASE(a_forked_child_returns_nothing_of_its_parent),
     TEST_CASE(a_reader_may_not_return_what_it_does_not_have),
@@ -701,6 +784,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_reader_cannot_write_what_is_shared),
     TEST_CASE(a_reference_to_what_is_not_there_is_seen),
     TEST_CASE(a_reference_to_what_is_read_here_is_refused_and_passed),
+    TEST_CASE(more_types_than_the_pool_notes_are_told_once),
     TEST_CASE(other_memory_is_refused),
     TEST_CASE(every_allocation_failure_is_reported_and_leaks_nothing),
     TEST_CASE(nothing_is_written_while_any_thread_reads_it),

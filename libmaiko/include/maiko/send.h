@@ -55,6 +55,7 @@ MAIKO_API maiko_status maiko_send_options(maiko_context *ctx, const maiko_send_o
  * @return room, 16-byte aligned, its first type->size bytes zero and the tail as it happens to be: write all of it.  NULL:
  *         MAIKO_EINVAL, MAIKO_ETYPE, MAIKO_ETOOLONG, MAIKO_ENOMEM, MAIKO_ETHREAD, MAIKO_ECLOSED by maiko_context_last_refusal().
  * Threads: the context's; commit from the same one.  An actor commits before its hook returns: what it forgot is abandoned then.
+ * The room may be shared memory: a child forked before the commit must not write there, its parent would send that.
  * Blocking: never.
  */
 MAIKO_API MAIKO_MUST_CHECK void *maiko_reserve_bytes(maiko_context *ctx, const maiko_event_type *type, size_t len);
