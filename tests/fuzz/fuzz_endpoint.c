@@ -1,4 +1,5 @@
-/* Texts that say where: an endpoint, and (behind NULs) a pattern, what it is called at the other end, and a topic. */
+/* Texts that say where: an endpoint, and (behind NULs) a pattern, what it is called at the other end, a topic, and another
+ * endpoint. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,24 @@ static void read_endpoint(const char *text)
     (void)!endpoint_check_connect(&endpoint, &error);
 }
 
+/* Whichever is asked first; and who connects to the one connects to the other. */
+static void compare(const char *text, const char *other_text)
+{
+    struct endpoint endpoint, other;
+    char reason[256];
+    struct text error;
+
+    text_init_buffer(&error, reason, sizeof(reason));
+    if (endpoint_parse(text, &endpoint, &error) != MAIKO_OK)
+        return;
+    require(endpoint_is_same(&endpoint, &endpoint));
+    if (endpoint_parse(other_text, &other, &error) != MAIKO_OK)
+        return;
+    require(endpoint_is_same(&endpoint, &other) == endpoint_is_same(&other, &endpoint));
+    if (endpoint_is_same(&endpoint, &other))
+        require(endpoint_check_connect(&endpoint, &error) == endpoint_check_connect(&other, &error));
+}
+
 /* A topic under the pattern gets a name under the other one. */
 static void rename_it(const char *pattern, const char *as, const char *topic)
 {
@@ -59,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     char *text = calloc(1, len + 1);
     const char *pattern;
     const char *as;
+    const char *topic;
 
     if (text == NULL)
         return 0;
@@ -67,7 +87,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     read_endpoint(text);
     pattern = next(text, text + len);
     as = next(pattern, text + len);
-    rename_it(pattern, as, next(as, text + len));
+    topic = next(as, text + len);
+    rename_it(pattern, as, topic);
+    compare(text, next(topic, text + len));
     free(text);
     return 0;
 }

@@ -9,8 +9,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-static const maiko_event_type *const types[] = {MAIKO_TYPE(sample), MAIKO_TYPE(path), MAIKO_TYPE(line),
-                                                MAIKO_TYPE(body),   MAIKO_TYPE(tick), MAIKO_TYPE(numbers)};
+/* It may leave unused what a message without it would not have. */
+#define ROOMY_FIELDS(F) F(STRING, text, 400) F(BLOB, key, 300) F(UINT8, number)
+MAIKO_EVENT(roomy, "roomy", ROOMY_FIELDS)
+
+static const maiko_event_type *const types[] = {MAIKO_TYPE(sample), MAIKO_TYPE(path),    MAIKO_TYPE(line), MAIKO_TYPE(body),
+                                                MAIKO_TYPE(tick),   MAIKO_TYPE(numbers), MAIKO_TYPE(roomy)};
 
 static void require(bool truth)
 {
@@ -26,6 +30,7 @@ static void check_event(const struct payload_plan *plan, const void *event, size
     void *read;
 
     require(maiko_schema_validate(payload_plan_type(plan), event, event_len, NULL, 0) == MAIKO_OK);
+    require(payload_event_is_compact(plan, event) <= payload_is_compact(plan));
     pack_init(&native, heap_default(), WIRE_FRAME_MAX);
     pack_init(&array, heap_default(), WIRE_FRAME_MAX);
     pack_init(&converted, heap_default(), WIRE_FRAME_MAX);
@@ -59,6 +64,7 @@ static void read_bytes(const struct payload_plan *plan, struct slice payload)
         check_event(plan, event, len);
     else
         require(error.len > 0);
+    require(payload_read_native(plan, payload, event, len - 1, NULL) == MAIKO_EINVAL);
     free(event);
 }
 

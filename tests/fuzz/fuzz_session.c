@@ -12,6 +12,7 @@
 #include "lib/sample_events.h"
 #include "link/origins.h"
 #include "link/peer.h"
+#include "wire/payload.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -24,12 +25,12 @@ static void require(bool truth)
 enum switches {
     CONNECTS = 1,
     HAS_ORIGINS = 2,
-    HAS_LISTS = 4, /* allow lists: nothing that begins with 'c' */
+    HAS_LISTS = 4, /* allow lists: nothing that begins with 'c', at first */
     KEEPS = 8,     /* events are with their receivers later */
     IS_ROOMY = 16, /* default windows */
     IS_UNSETTLED = 32,
     HAS_LITTLE = 64, /* a log of a few events, and few channels */
-    HAS_SINK = 128   /* every function of it that may be missing */
+    HAS_SINK = 128   /* every function of it that may be missing; with HAS_LISTS the other side shares our memory, too */
 };
 
 struct play {
@@ -43,6 +44,8 @@ struct play {
     struct peer *peer;
     uint64_t now;
     uint64_t published;
+    unsigned kept;  /* large events that somebody refers to */
+    char forbidden; /* what topics may not begin with */
     /* what the other side knows from the peer's frames */
     uint64_t session;
     uint64_t wish;
@@ -140,7 +143,64 @@ static void on_news(struct peer *peer, const struct peer_notice *notice, void *u
 
 static bool may(struct peer *peer, const char *topic, void *userdata)
 {
-    return topic[0] != 'c';
+    const struct play *play = userdata;
+
+    return topic[0] != play->forbidden;
+}
+
+/* ---- the sink of a node that shares memory with the other side ---- */
+
+static bool on_near_deliver(struct peer *peer, const struct inbound_event *event, void *userdata)
+{
+    struct payload_reference reference = {.len = 0};
+
+    event->channel->is_native = true;
+    if (event->native.data != NULL)
+        require(event->native.data >= event->payload.data && event->native.len <= event->payload.len);
+    if (payload_read_reference(event->payload, &reference))
+        require(reference.head.len < event->payload.len);
+    return on_deliver(peer, event, userdata);
+}
+
+/* Some of them; the next one comes alone. */
+static uint32_t on_deliver_run(struct peer *peer, const struct inbound_run *run, void *userdata)
+{
+    struct play *play = userdata;
+    const struct record_run *records = &run->records;
+    uint32_t count = records->count - (uint32_t)(run->position % 2);
+    uint32_t i;
+
+    require(records->count > 0 && run->channel->is_native);
+    for (i = 0; i < records->count; i++)
+        require(record_run_native(records, i).len < record_run_payload(records, i).len);
+    play->got_stream = run->stream;
+    play->got_position = count > 0 ? run->position + count - 1 : play->got_position;
+    return count;
+}
+
+static bool on_is_near(struct peer *peer, void *userdata)
+{
+    return true;
+}
+
+static bool on_lend(struct peer *peer, const maiko_event_type *type, const void *event, size_t len,
+                    struct payload_reference *ret_reference, void *userdata)
+{
+    const struct play *play = userdata;
+
+    *ret_reference = (struct payload_reference){.slot = 1, .len = len, .head = {event, type->size}};
+    return play->published % 4 != 0; /* else there is no slot */
+}
+
+static void on_pass(struct peer *peer, uint32_t slot, void *userdata)
+{
+}
+
+static bool on_is_alive(struct peer *peer, void *userdata)
+{
+    const struct play *play = userdata;
+
+    return play->now % 3 != 0;
 }
 
 static const struct peer_sink small_sink = {.send = on_send, .close = on_close, .deliver = on_deliver};
@@ -161,6 +221,29 @@ static const struct peer_sink strict_sink = {.send = on_send,
                                              .news = on_news,
                                              .may_publish = may,
                                              .may_subscribe = may};
+static const struct peer_sink near_sink = {.send = on_send,
+                                           .give = on_give,
+                                           .close = on_close,
+                                           .deliver = on_near_deliver,
+                                           .deliver_run = on_deliver_run,
+                                           .settle = on_settle,
+                                           .is_near = on_is_near,
+                                           .lend = on_lend,
+                                           .pass = on_pass,
+                                           .forgotten = on_forgotten,
+                                           .ended = on_ended,
+                                           .actors = on_actors,
+                                           .news = on_news,
+                                           .is_alive = on_is_alive,
+                                           .may_publish = may,
+                                           .may_subscribe = may};
+
+static const struct peer_sink *sink_of(unsigned switches)
+{
+    static const struct peer_sink *const sinks[] = {&small_sink, &strict_sink, &whole_sink, &near_sink};
+
+    return sinks[(switches & HAS_SINK ? 2 : 0) + (switches & HAS_LISTS ? 1 : 0)];
+}
 
 /* ---- what the other side says ---- */
 
@@ -271,10 +354,31 @@ static void ready(struct play *play)
     pack_deinit(&denied);
 }
 
+/* As processes that share memory write it: bytes of the event, more of them than fit, or where they are. */
+static void write_native_record(struct pack *pack, unsigned how, uint64_t id)
+{
+    static const uint8_t bytes[sizeof(numbers) + 1];
+    struct event_head head = {
+        .channel = how % 4, .id_lo = (how & 4 ? 0 : id) | UINT64_C(1) << 40, .time_ns = how & 16 ? UINT64_C(1) << 60 : 1};
+
+    if (how & 8)
+        head.parent = (maiko_id){5, 6};
+    if ((how & 64) == 0) {
+        record_write_native(pack, &head, bytes, sizeof(numbers));
+        return;
+    }
+    record_begin_event(pack, &head);
+    payload_write_reference(pack, &(struct payload_reference){.slot = how, .len = 99999, .head = {bytes, how % 8}});
+}
+
 static void write_event_record(struct pack *pack, unsigned how, uint64_t id)
 {
     static const maiko_id parent = {5, 6};
 
+    if (how & 32) {
+        write_native_record(pack, how, id);
+        return;
+    }
     if (how & 4) { /* as others write it, a later version perhaps */
         pack_array(pack, how & 8 ? 5 : 7);
         pack_uint(pack, how % 4);
@@ -446,6 +550,26 @@ static void refuse(struct play *play)
     deliver(play, &pack);
 }
 
+/* Which types it takes as native bytes: those we publish, with the layout they have or another one. */
+static void ask_native(struct play *play)
+{
+    unsigned how = take(play);
+    const maiko_event_type *const types[] = {MAIKO_TYPE(numbers), MAIKO_TYPE(body), MAIKO_TYPE(line)};
+    uint32_t count = how & 64 ? WIRE_TYPES_MAX + 1 : 1 + how % 4;
+    struct pack pack;
+    uint32_t i;
+
+    pack_init(&pack, heap_default(), 1 << 20);
+    frame_begin_native(&pack, play->session);
+    pack_array(&pack, count);
+    if (how & 128) /* no type at all */
+        pack_nil(&pack);
+    for (i = how / 128; i < count; i++)
+        frame_write_native(&pack, &(struct frame_native){.type = slice_of(types[(how / 4 + i) % 3]->name),
+                                                         .schema = maiko_schema_hash(types[(how / 4 + i) % 3]) + (how & 32)});
+    deliver(play, &pack);
+}
+
 static void raw(struct play *play)
 {
     size_t len = take(play);
@@ -479,6 +603,76 @@ static void publish(struct play *play)
         event.id = (maiko_id){1, ++play->published};
         (void)!exporter_publish(play->exporter, &event, play->now);
     } while (count-- > 0);
+    exporter_evict(play->exporter);
+}
+
+static void let_go(void *owner)
+{
+    struct play *play = owner;
+
+    play->kept--;
+}
+
+/* What lies in front of an event's last bytes, which stay where they are. */
+static struct retained_block *new_block(struct play *play, const struct pack *pack, struct slice rest, size_t head_len)
+{
+    uint8_t *head = heap_alloc(&play->heap, pack->len);
+    struct retained_block *block = head != NULL ? retained_block_new(&play->heap, head, pack->len) : NULL;
+
+    if (block == NULL) {
+        heap_free(&play->heap, head, pack->len);
+        return NULL;
+    }
+    memcpy(head, pack->data, pack->len);
+    block->rest = rest.data;
+    block->rest_len = rest.len;
+    block->owner = play;
+    block->let_go = let_go;
+    block->head_len = head_len;
+    play->kept++;
+    return block;
+}
+
+/* A large event whose bytes are not copied: as native bytes when all of its readers take them. */
+static void publish_large(struct play *play)
+{
+    enum { LONG = 9000 };
+    static char event[sizeof(body) + LONG];
+    static const uint64_t tail_len = LONG;
+    struct export_event meaning = {.type = MAIKO_TYPE(body), .topic = patterns[1 + take(play) % 3], .sender = "s"};
+    struct slice rest = {(const uint8_t *)event, sizeof(event)};
+    struct export_channel *channel;
+    struct retained_block *block;
+    struct pack pack;
+    size_t head_len;
+    size_t count;
+
+    memcpy(event + sizeof(body) - sizeof(tail_len), &tail_len, sizeof(tail_len));
+    meaning.id = (maiko_id){1, ++play->published};
+    meaning.overflow = MAIKO_BLOCK;
+    if (exporter_channel(play->exporter, &meaning, &channel) != MAIKO_OK)
+        return;
+    pack_init(&pack, heap_default(), 1 << 16);
+    record_begin_event(&pack, &(struct event_head){.id_lo = play->published, .time_ns = 1});
+    head_len = pack.len;
+    if (channel->type->is_native)
+        pack_bin_head(&pack, rest.len);
+    else
+        require(payload_write_array_head(channel->type->plan, &pack, event, &rest));
+    block = new_block(play, &pack, rest, head_len);
+    if (block != NULL) {
+        block->event = event;
+        block->event_len = sizeof(event);
+        (void)!exporter_append(play->exporter, channel,
+                               &(struct export_run){.block = block,
+                                                    .records = block->data,
+                                                    .len = block->size + rest.len,
+                                                    .count = 1,
+                                                    .is_native = channel->type->is_native},
+                               play->now, &count);
+        retained_block_unref(block);
+    }
+    pack_deinit(&pack);
     exporter_evict(play->exporter);
 }
 
@@ -534,13 +728,66 @@ static void look(struct play *play)
     (void)peer_received(play->peer, &events);
     (void)peer_acknowledged(play->peer);
     if (peer_is_lossy(play->peer))
-        require(!peer_holds(play->peer));
+        require(!peer_holds(play->peer) && peer_is_stalled(play->peer));
+    require(!peer_is_owed(play->peer) || !peer_is_drained(play->peer));
+    require(exporter_is_drained(play->exporter) == !peer_is_owed(play->peer));
     require(exporter_holds(play->exporter, "a") <= peer_holds(play->peer));
+}
+
+/* The allow lists have changed. */
+static void review(struct play *play)
+{
+    play->forbidden = (char)('a' + take(play) % 4);
+    peer_review(play->peer, play->now);
+}
+
+/* Another node has the same events, and was faster. */
+static void hear_elsewhere(struct play *play)
+{
+    unsigned how = take(play);
+    struct origin *origin = origins_join(&play->origins, 4, patterns[1 + how % 3], "s", (maiko_id){2, 2}, (maiko_id){9, 9});
+
+    if (origin == NULL)
+        return;
+    (void)origin_hear(origin, (how & 4 ? UINT64_C(1) << 40 : 0) + how / 8);
+    origins_leave(&play->origins, origin);
+}
+
+/* The rarer things: bytes above those of all others. */
+enum { RARE = 250 };
+
+static void happen_rarely(struct play *play, unsigned what)
+{
+    switch (what - RARE) {
+    case 0:
+        review(play);
+        break;
+    case 1:
+        peer_shut_out(play->peer, play->now);
+        break;
+    case 2:
+        publish_large(play);
+        break;
+    case 3:
+        ask_native(play);
+        break;
+    case 4:
+        play->first = UINT64_MAX - take(play);
+        break;
+    default:
+        hear_elsewhere(play);
+    }
 }
 
 static void happen(struct play *play)
 {
-    switch (take(play) % 28) {
+    unsigned what = take(play);
+
+    if (what >= RARE) {
+        happen_rarely(play, what);
+        return;
+    }
+    switch (what % 28) {
     case 0:
         raw(play);
         break;
@@ -634,9 +881,7 @@ static maiko_status begin(struct play *play)
         .heap = &play->heap, .log_bytes = is_little ? 1500 : 0, .channels = is_little ? 2 : 0, .stream_seed = 1};
     struct peer_config config = {.heap = &play->heap,
                                  .identity = {.space = "s", .name = "m", .node = {1, 1}, .epoch = 1},
-                                 .sink = play->switches & HAS_SINK    ? &whole_sink
-                                         : play->switches & HAS_LISTS ? &strict_sink
-                                                                      : &small_sink,
+                                 .sink = sink_of(play->switches),
                                  .userdata = play,
                                  .origins = play->switches & HAS_ORIGINS ? &play->origins : NULL};
     maiko_status status = exporter_new(&exporter, &play->exporter);
@@ -651,7 +896,8 @@ static maiko_status begin(struct play *play)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-    struct play play = {.data = bytes, .len = len, .now = MAIKO_SECONDS(1), .session = 1, .epoch = 1, .stream = 1};
+    struct play play = {
+        .data = bytes, .len = len, .now = MAIKO_SECONDS(1), .session = 1, .epoch = 1, .stream = 1, .forbidden = 'c'};
     long nth;
 
     play.switches = take(&play);
@@ -670,6 +916,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     peer_free(play.peer);
     exporter_free(play.exporter);
     origins_deinit(&play.origins);
-    require(failing_allocator_is_balanced(&play.allocator));
+    require(play.kept == 0 && failing_allocator_is_balanced(&play.allocator));
     return 0;
 }

@@ -171,6 +171,7 @@ static void step(struct end *one, struct end *other, unsigned what)
     default:
         require(shm_link_is_joined(one->link) && shm_link_wake_fd(one->link) >= 0);
         require(shm_link_waiting(one->link) == 0 || shm_link_fault(one->link) == NULL || one->is_broken);
+        require(!shm_link_has_news(one->link) || one->received < other->sent || other->is_broken);
     }
 }
 

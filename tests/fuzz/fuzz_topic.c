@@ -3,6 +3,7 @@
  * index agree with each other.
  */
 #include "base/utf8.h"
+#include "message/topic.h"
 #include "routing/topic_index.h"
 #include "routing/topic_set.h"
 
@@ -80,6 +81,8 @@ static void compare(const char *pattern, const char *topic)
         require(maiko_pattern_check(topic) == MAIKO_OK && maiko_topic_matches(topic, topic));
     }
     require(overlap == maiko_patterns_overlap(topic, pattern));
+    require(!maiko_pattern_has_wildcard(pattern) || (is_pattern && maiko_topic_check(pattern) != MAIKO_OK));
+    require((topic_check_sendable(topic) == MAIKO_OK) == (is_topic && !maiko_topic_is_reserved(topic)));
     if (!is_pattern || !is_topic) {
         require(!matches);
         return;
