@@ -57,6 +57,7 @@ fuzz_targets += tests/fuzz/fuzz_options
 fuzz_targets += tests/fuzz/fuzz_peer
 fuzz_targets += tests/fuzz/fuzz_session
 fuzz_targets += tests/fuzz/fuzz_shm_link
+fuzz_targets += tests/fuzz/fuzz_shm_pool
 fuzz_targets += tests/fuzz/fuzz_shm_reader
 endif
 tests_fuzz_fuzz_envelope_LDADD = $(fuzz_ldadd)
@@ -65,6 +66,8 @@ tests_fuzz_fuzz_frame_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_frame_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_peer_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_peer_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_shm_pool_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_shm_pool_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_shm_reader_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_shm_reader_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_allow_LDADD = $(fuzz_ldadd)
