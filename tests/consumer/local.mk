@@ -8,6 +8,7 @@ installcheck_sources += examples/hello.cc
 installcheck_sources += tests/consumer/project/consumer.c
 
 EXTRA_DIST += tests/consumer/build-project.sh
+EXTRA_DIST += tests/consumer/chroot.sh
 EXTRA_DIST += tests/consumer/installcheck.sh
 EXTRA_DIST += tests/consumer/msgpack-name.sh
 EXTRA_DIST += tests/consumer/project/Makefile.am
@@ -21,3 +22,8 @@ installcheck-local:
 	    have_cxx='$(have_cxx)' have_static='$(have_static)' have_shared='$(have_shared)' have_bridge='$(have_bridge)' \
 	    libdir='$(libdir)' sanitizer='$(SANITIZER)' \
 	    $(SHELL) $(srcdir)/tests/consumer/installcheck.sh $(abs_top_srcdir) $(installcheck_sources)
+
+# The README's commands on a Debian made for it: needs root, debootstrap, a mirror and a quarter of an hour.
+.PHONY: check-chroot
+check-chroot:
+	$(SHELL) $(top_srcdir)/tests/consumer/chroot.sh
