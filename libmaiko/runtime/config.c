@@ -2,8 +2,8 @@
 #include "runtime/config.h"
 
 #include "base/utf8.h"
-#include "runtime/placement.h"
 #include "runtime/shard.h"
+#include "runtime/usable_cores.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +66,13 @@ static bool name_is_good(const char *name)
     return len > 0 && len < 64 && strchr(name, '/') == NULL && utf8_is_valid(name, len) && !utf8_has_control(name, len);
 }
 
+static uint32_t usual_shards(maiko_mode mode)
+{
+    uint32_t cores = mode == MAIKO_DETERMINISTIC ? 1 : usable_cores();
+
+    return cores > SHARD_MAX ? SHARD_MAX : cores;
+}
+
 maiko_status config_resolve(const maiko_config *given, size_t size, maiko_config *ret_config, struct text *error)
 {
     maiko_config config;
@@ -101,7 +108,7 @@ maiko_status config_resolve(const maiko_config *given, size_t size, maiko_config
     if (config.mode == MAIKO_POLLED)
         config.shards = 1;
     if (config.shards == 0)
-        config.shards = config.mode == MAIKO_DETERMINISTIC ? 1 : placement_usable_cores();
+        config.shards = usual_shards(config.mode);
     *ret_config = config;
     return status;
 }

@@ -1,14 +1,9 @@
-/* Placement: usable cores, costs, balancing and moving. */
+/* Placement: costs, balancing and moving. */
 #include "runtime/placement.h"
 
 #include "runtime/interest.h"
 #include "runtime/supervisor_internal.h"
 #include "runtime/world.h"
-#include <fcntl.h>
-#include <sched.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 /* What one event must cost before a second core is worth its wake-ups and copies. */
 #define HEAVY_NS 2000u
@@ -17,40 +12,6 @@
 #define BALANCE_FIRST_NS MAIKO_MS(1) /* the gap in the beginning, when most is to be moved; doubled each time */
 #define BALANCE_EVERY_NS MAIKO_MS(10)
 #define BALANCE_GAP_MAX_NS MAIKO_SECONDS(1)
-
-/* --- cores --- */
-
-/* cgroup v2: "max 100000" or "150000 100000", quota and period in microseconds.  Only our own group is looked at. */
-static uint32_t cgroup_cores(uint32_t cores)
-{
-    char text[64];
-    unsigned long quota;
-    unsigned long period;
-    ssize_t len;
-    int fd = open("/sys/fs/cgroup/cpu.max", O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0)
-        return cores;
-    len = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (len <= 0)
-        return cores;
-    text[len] = '\0';
-    if (sscanf(text, "%lu %lu", &quota, &period) != 2 || period == 0)
-        return cores;
-    return (quota + period - 1) / period < cores ? (uint32_t)((quota + period - 1) / period) : cores;
-}
-
-uint32_t placement_usable_cores(void)
-{
-    cpu_set_t set;
-    uint32_t cores = 1;
-
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        cores = (uint32_t)CPU_COUNT(&set);
-    cores = cgroup_cores(cores);
-    return cores < 1 ? 1 : cores > SHARD_MAX ? SHARD_MAX : cores;
-}
 
 /* --- costs --- */
 

@@ -6,9 +6,6 @@
 
 #include "runtime/shard.h"
 
-/* Cores this process may use: affinity mask and cgroup quota; at least 1, at most SHARD_MAX. */
-uint32_t placement_usable_cores(void);
-
 /* By a shard: an activation took `duration_ns` for `units` events handled and sent.  Notes what the actor costs. */
 void placement_note(struct shard *shard, struct actor *actor, uint64_t duration_ns, uint64_t units);
 

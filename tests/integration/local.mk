@@ -23,6 +23,7 @@ integration_tests += tests/integration/test_signals
 integration_tests += tests/integration/test_state_table
 integration_tests += tests/integration/test_stop_memory
 integration_tests += tests/integration/test_stop_report
+integration_tests += tests/integration/test_subscription_order
 integration_tests += tests/integration/test_topic_names
 if WITH_BRIDGE
 integration_tests += tests/integration/test_app

@@ -22,6 +22,7 @@ unit_tests += tests/unit/test_topic
 unit_tests += tests/unit/test_topic_index
 unit_tests += tests/unit/test_topic_mosquitto
 unit_tests += tests/unit/test_topic_set
+unit_tests += tests/unit/test_usable_cores
 unit_tests += tests/unit/test_send
 if WITH_BRIDGE
 unit_tests += tests/unit/test_app_options

@@ -90,6 +90,32 @@ static void bad_values_are_refused_by_name(void)
     app_options_deinit(&options);
 }
 
+/* In the structs of the library 0 is what is not set, and means the default; who writes it here means it. */
+static void a_0_that_is_given_is_no_default(void)
+{
+    static const char *const names[] = {"mailbox", "window"};
+    char option[32];
+    char line[64];
+    size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(option, sizeof(option), "--%s", names[i]);
+        CU_ASSERT_EQUAL(READ(option, "0"), MAIKO_EINVAL);
+        CU_ASSERT_PTR_NOT_NULL(strstr(reason, "not a number from 1"));
+        app_options_deinit(&options);
+        CU_ASSERT_EQUAL(READ(option, "00"), MAIKO_EINVAL);
+        app_options_deinit(&options);
+        CU_ASSERT_EQUAL(READ(NULL), MAIKO_OK);
+        snprintf(line, sizeof(line), "%s = 0\n", names[i]);
+        CU_ASSERT_EQUAL(read_ini(line), MAIKO_EINVAL);
+        CU_ASSERT_PTR_NOT_NULL(strstr(reason, names[i]));
+        app_options_deinit(&options);
+        CU_ASSERT_EQUAL(READ(option, "1"), MAIKO_OK); /* the file is read all the same */
+        CU_ASSERT_EQUAL(read_ini(line), MAIKO_EINVAL);
+        app_options_deinit(&options);
+    }
+}
+
 static void of_two_values_the_last_one_counts(void)
 {
     CU_ASSERT_EQUAL(
@@ -326,6 +352,7 @@ static const struct test_case cases[] = {
     TEST_CASE(nothing_given_means_one_process),
     TEST_CASE(every_option_is_read_and_what_follows_is_the_apps),
     TEST_CASE(bad_values_are_refused_by_name),
+    TEST_CASE(a_0_that_is_given_is_no_default),
     TEST_CASE(of_two_values_the_last_one_counts),
     TEST_CASE(what_late_joiners_get_is_the_command_lines_choice),
     TEST_CASE(a_policy_is_of_one_pattern_and_the_command_lines_counts),

@@ -157,6 +157,12 @@ typedef struct maiko_actor_spec {
 } maiko_actor_spec;
 
 /*
+ * In a spec 0 is what was not set, so no 0 is refused here: whoever takes a capacity or tick limit from somebody else refuses it
+ * there, as the options of <maiko/app.h> do.
+ *
+ * Of several patterns that match an event, that of the earliest subscription decides, its policy and its predicate; when the
+ * predicate says no, the next one.  Their order is that of `subscribe`, then `subscriptions`, then maiko_subscribe().
+ *
  * With a bound in bytes a mailbox is also full when its queued events above 4 KiB have so many bytes: for all under BLOCK, whose
  * senders then wait, and for further ones above 4 KiB under the other policies.  DROP_OLDEST drops as many old ones of these as
  * make room for the new one, and the new one where they could not.  An event goes in while there are fewer bytes, whatever its

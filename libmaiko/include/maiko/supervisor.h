@@ -26,12 +26,13 @@ typedef enum maiko_placement {
     MAIKO_PLACEMENT_SPREAD    /* apart from the first event on; also by the environment MAIKO_PLACEMENT=spread */
 } maiko_placement;
 
-/** Settings of a supervisor.  Zero means the default, so `{.mailbox_capacity = 16}` changes just that. */
+/** Settings of a supervisor.  Zero means the default, so `{.mailbox_capacity = 16}` changes just that.  A 0 that somebody chose
+ * cannot be told from it here: refuse it where it comes from, as the options of <maiko/app.h> do. */
 typedef struct maiko_config {
     const char *name;                 /* of the supervisor, in counters and thread names; "maiko" */
     maiko_mode mode;                  /* MAIKO_THREADS */
     maiko_placement placement;        /* MAIKO_PLACEMENT_AUTO */
-    uint32_t shards;                  /* most shards without the dedicated ones; usable cores (affinity, cgroup) */
+    uint32_t shards;                  /* most shards without the dedicated ones; usable cores (affinity, cgroups) */
     uint32_t mailbox_capacity;        /* events; 128 */
     uint32_t tick_limit;              /* events per actor and batch; 10 */
     uint32_t outbox_limit_events;     /* events one sender may have under way; 256 */
