@@ -262,6 +262,7 @@ struct host {
     struct shm_pool *pool;
     struct event events[HELD];
     struct borrower borrowers[BORROWERS];
+    struct shm_area kept; /* by one that has left, and reads on */
 };
 
 /* Is it with somebody who may not be robbed? */
@@ -342,6 +343,16 @@ static void come_back(struct host *host, struct script *script)
                      how < 128 ? 1 : how * UINT32_C(0x01010101));
 }
 
+/* What the owner does now and then: everybody who has left may be asked about, and some are. */
+static void tidy(struct host *host)
+{
+    struct shm_claims *claims;
+
+    shm_pool_tidy(host->pool);
+    while ((claims = shm_pool_ask_next(host->pool)) != NULL)
+        shm_claims_answer(claims, shm_claims_ask(claims));
+}
+
 static void leave(struct host *host, struct script *script)
 {
     unsigned how = take(script);
@@ -350,15 +361,31 @@ static void leave(struct host *host, struct script *script)
     if (borrower->claims == NULL)
         return;
     shm_claims_leave(borrower->claims);
-    shm_area_deinit(&borrower->returns);
     borrower->claims = NULL;
+    if (how & 64) {
+        shm_area_deinit(&host->kept);
+        host->kept = borrower->returns;
+    } else {
+        shm_area_deinit(&borrower->returns);
+    }
+}
+
+/* Meanwhile something else happens, as the lock is not held. */
+static void ask_once(struct host *host, struct script *script)
+{
+    struct shm_claims *claims = shm_pool_ask_next(host->pool);
+    bool is_forsaken = claims != NULL && shm_claims_ask(claims);
+
+    make_event(host, script);
+    if (claims != NULL)
+        shm_claims_answer(claims, is_forsaken);
 }
 
 static void step(struct host *host, struct script *script)
 {
     unsigned i;
 
-    switch (take(script) % 6) {
+    switch (take(script) % 7) {
     case 0:
         make_event(host, script);
         break;
@@ -372,7 +399,10 @@ static void step(struct host *host, struct script *script)
         leave(host, script);
         break;
     case 4:
-        shm_pool_tidy(host->pool);
+        tidy(host);
+        break;
+    case 5:
+        ask_once(host, script);
         break;
     default:
         for (i = 0; i < HELD; i++)
@@ -392,6 +422,7 @@ static void play_host(struct script *script)
     unsigned i;
 
     memset(&host, 0, sizeof(host));
+    host.kept.fd = -1;
     failing_allocator_init(&allocator);
     heap_init(&host.heap, &allocator.allocator, 0);
     require(shm_pool_new(&host.heap, POOL, &host.pool) == MAIKO_OK);
@@ -402,7 +433,9 @@ static void play_host(struct script *script)
     for (i = 0; i < HELD; i++)
         if (host.events[i].slot != NULL)
             shm_pool_release(host.events[i].slot);
-    shm_pool_tidy(host.pool);
+    shm_area_deinit(&host.kept);
+    for (i = 0; i < 64 && shm_pool_used(host.pool) > 0; i++) /* who stayed long is seldom asked about */
+        tidy(&host);
     require(shm_pool_used(host.pool) == 0);
     shm_pool_close(host.pool);
     require(failing_allocator_is_balanced(&allocator));
