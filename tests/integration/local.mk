@@ -99,7 +99,7 @@ tests_integration_test_threads_SOURCES = tests/integration/test_threads.c tests/
 
 if WITH_BRIDGE
 check_scripts += tests/integration/example_weather_split.sh
-check_scripts += tests/integration/space_without_room.sh
+check_scripts += tests/integration/space_without_room.sh tests/integration/space_pid_namespaces.sh
 check_scripts += tests/integration/tool_echo.sh
 check_scripts += tests/integration/tool_maiko.sh
 check_scripts += tests/integration/tool_space_group.sh
