@@ -65,6 +65,7 @@ struct guest {
     struct shm_area returns;
     int fd;
     size_t bytes;
+    uint32_t counts[SHM_CLASSES]; /* as they were said */
     struct loan loans[HELD];
 };
 
@@ -101,6 +102,7 @@ static void make_memory(struct guest *guest, struct script *script)
         contents = count_of(header.counts) % ((size_t)1 << 40);
     header.header.bytes += how & 64 ? SHM_PAGE + contents - header.header.bytes : 0;
     guest->bytes = SHM_PAGE + contents;
+    memcpy(guest->counts, header.counts, sizeof(guest->counts));
     guest->fd = memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     require(guest->fd >= 0 && ftruncate(guest->fd, (off_t)guest->bytes) == 0);
     require(pwrite(guest->fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header));
@@ -129,6 +131,18 @@ static void give_back(struct loan *loan)
     loan->owner = NULL;
 }
 
+/* Does it lie in one slot, but for what is private of it? */
+static bool is_within(const struct guest *guest, const maiko_event_type *type, struct slice payload)
+{
+    struct payload_reference reference = {.len = 0};
+    uint32_t i;
+
+    require(payload_read_reference(payload, &reference));
+    for (i = 0; i < SHM_CLASSES && reference.slot >= guest->counts[i]; i++)
+        reference.slot -= guest->counts[i];
+    return i < SHM_CLASSES && reference.len <= shm_slots_private(type->size) + shm_slots_class_size(i);
+}
+
 static void take_event(struct guest *guest, const maiko_event_type *type, struct slice payload, struct loan *loan)
 {
     struct payload_plan *plan = NULL;
@@ -143,7 +157,7 @@ static void take_event(struct guest *guest, const maiko_event_type *type, struct
     status = node_pool_take(&guest->peer, plan, payload, &loan->event, &owner, &loan->len, &error);
     require((status == MAIKO_OK) == (error.len == 0));
     if (status == MAIKO_OK) {
-        require(type->size <= sizeof(loan->fixed) && payload_can_be_shared(plan));
+        require(type->size <= sizeof(loan->fixed) && payload_can_be_shared(plan) && is_within(guest, type, payload));
         loan->owner = owner;
         loan->type = type;
         memcpy(loan->fixed, loan->event, type->size);
@@ -323,24 +337,37 @@ static void lend(struct host *host, struct script *script)
     }
 }
 
-/* As it should be, once; or any number of times. */
+static void return_once(struct borrower *borrower, uint32_t number)
+{
+    struct shm_returns *returns = borrower->returns.base;
+
+    if (borrower->lent[number] == 0)
+        return;
+    borrower->lent[number]--;
+    atomic_fetch_add(&returns->returned[number], 1);
+}
+
+/* Some times too often, or any number of times. */
+static void return_falsely(struct borrower *borrower, uint32_t number, unsigned how)
+{
+    struct shm_returns *returns = borrower->returns.base;
+
+    borrower->is_honest = false;
+    atomic_fetch_add(&returns->returned[number], how & 64 ? how % 64 : how * UINT32_C(0x01010101));
+}
+
 static void come_back(struct host *host, struct script *script)
 {
     unsigned how = take(script);
     unsigned number = take(script);
     struct borrower *borrower = &host->borrowers[how % BORROWERS];
-    struct shm_returns *returns = borrower->returns.base;
 
     if (borrower->claims == NULL)
         return;
-    if (how < 128 && borrower->lent[number] == 0)
-        return;
     if (how < 128)
-        borrower->lent[number]--;
+        return_once(borrower, number);
     else
-        borrower->is_honest = false;
-    atomic_fetch_add(&returns->returned[how < 128 ? number : number * 4 % SHM_SLOTS_MAX],
-                     how < 128 ? 1 : how * UINT32_C(0x01010101));
+        return_falsely(borrower, number, how);
 }
 
 /* What the owner does now and then: everybody who has left may be asked about, and some are. */
@@ -381,10 +408,22 @@ static void ask_once(struct host *host, struct script *script)
         shm_claims_answer(claims, is_forsaken);
 }
 
-static void step(struct host *host, struct script *script)
+static void look(struct host *host)
 {
+    uint32_t used = shm_pool_used(host->pool);
     unsigned i;
 
+    for (i = 0; i < HELD; i++)
+        require(host->events[i].slot == NULL || used > 0);
+    for (i = 0; i < BORROWERS; i++)
+        require(host->borrowers[i].claims == NULL || !host->borrowers[i].is_honest ||
+                shm_claims_fault(host->borrowers[i].claims) == NULL);
+    (void)shm_pool_is_scarce(host->pool);
+    (void)shm_pool_starved(host->pool);
+}
+
+static void step(struct host *host, struct script *script)
+{
     switch (take(script) % 7) {
     case 0:
         make_event(host, script);
@@ -405,13 +444,7 @@ static void step(struct host *host, struct script *script)
         ask_once(host, script);
         break;
     default:
-        for (i = 0; i < HELD; i++)
-            require(host->events[i].slot == NULL || shm_pool_used(host->pool) > 0);
-        for (i = 0; i < BORROWERS; i++)
-            require(host->borrowers[i].claims == NULL || !host->borrowers[i].is_honest ||
-                    shm_claims_fault(host->borrowers[i].claims) == NULL);
-        (void)shm_pool_is_scarce(host->pool);
-        (void)shm_pool_starved(host->pool);
+        look(host);
     }
 }
 
