@@ -59,6 +59,7 @@ fuzz_targets += tests/fuzz/fuzz_session
 fuzz_targets += tests/fuzz/fuzz_shm_link
 fuzz_targets += tests/fuzz/fuzz_shm_pool
 fuzz_targets += tests/fuzz/fuzz_shm_reader
+fuzz_targets += tests/fuzz/fuzz_shm_writer
 endif
 tests_fuzz_fuzz_envelope_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_envelope_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
@@ -70,6 +71,8 @@ tests_fuzz_fuzz_shm_pool_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_shm_pool_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_shm_reader_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_shm_reader_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_shm_writer_LDADD = $(fuzz_ldadd)
+tests_fuzz_fuzz_shm_writer_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_allow_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_allow_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_control_LDADD = $(fuzz_ldadd)
