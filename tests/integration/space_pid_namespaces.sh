@@ -2,15 +2,12 @@
 # Processes of several PID namespaces over one runtime directory, as of containers that share it.  All of them are process 1, so
 # numbers mean nothing: shared memory connects them all the same, the death of one is seen by the others, and its name is free.
 . "$(dirname "$0")/../checks/lib.sh"
+. "$(dirname "$0")/../lib/tool.sh"
 
-maiko=$build_dir/tools/maiko
 weather=$build_dir/examples/weather
 record=$source_dir/examples/data/seattle-weather.csv
-[ -x "$maiko" ] && [ -x "$weather" ] || skip "the maiko command or the example is not built"
+[ -x "$weather" ] || skip "the example is not built"
 unshare -Urpf true 2>/dev/null || skip "no PID namespaces here"
-XDG_RUNTIME_DIR=$scratch/run
-export XDG_RUNTIME_DIR
-mkdir -m 700 "$XDG_RUNTIME_DIR"
 started=
 trap 'kill -9 $started 2>/dev/null || :; rm -rf "$scratch"' EXIT
 
@@ -24,22 +21,14 @@ inside()
     started="$started $node"
 }
 
-# ps_says NODE WORD...: one line of the node has all of them.
+# ps_says NODE WORD...: one line of the node has all of them.  What it says, and what the nodes said, is shown.
 ps_says()
 {
-    "$maiko" ps --space wx | grep " $1 " >"$scratch/ps" || return 1
+    "$maiko" ps --space wx >"$scratch/ps" || true
+    cat "$scratch/ps" "$scratch/rest" "$scratch/logs"
+    grep " $1 " "$scratch/ps" >"$scratch/line" || return 1
     shift
-    for word; do grep -q "$word" "$scratch/ps" || return 1; done
-}
-
-until_ok()
-{
-    tries=0
-    until "$@"; do
-        tries=$((tries + 1))
-        [ $tries -lt 1000 ] || { complain "never: $*: $("$maiko" ps --space wx; cat "$scratch/rest" "$scratch/logs")"; return 1; }
-        "$maiko" topic pub --space none --timeout 0.05 x '{}' 2>/dev/null || true
-    done
+    for word; do grep -q "$word" "$scratch/line" || return 1; done
 }
 
 "$weather" "$record" >"$scratch/one" || complain "weather alone: $(cat "$scratch/one")"

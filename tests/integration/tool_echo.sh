@@ -1,35 +1,11 @@
 #!/bin/sh
 # maiko topic echo: every form, and every way its output can go away.
 . "$(dirname "$0")/../checks/lib.sh"
+. "$(dirname "$0")/../lib/tool.sh"
 
-maiko=$build_dir/tools/maiko
 limited='timeout 60' # of what waits for events that might not come
 node="$build_dir/tests/integration/test_echo --app"
-[ -x "$maiko" ] || skip "the maiko command is not built"
 [ -x "$build_dir/tests/integration/test_echo" ] || skip "the test node is not built"
-XDG_RUNTIME_DIR=$scratch/run
-export XDG_RUNTIME_DIR
-mkdir -m 700 "$XDG_RUNTIME_DIR"
-
-# until_ok COMMAND...: the command succeeds, at most some seconds later.
-until_ok()
-{
-    tries=0
-    until "$@" >"$scratch/tried" 2>&1; do
-        tries=$((tries + 1))
-        [ $tries -lt 1000 ] || { complain "never succeeded: $*: $(cat "$scratch/tried")"; return 1; }
-        "$maiko" topic pub --space none --timeout 0.05 x '{}' 2>/dev/null || true
-    done
-}
-
-# expect CODE COMMAND...: its output is in out and err.
-expect()
-{
-    code=$1
-    shift
-    "$@" >"$scratch/out" 2>"$scratch/err" && got=0 || got=$?
-    [ "$got" -eq "$code" ] || complain "exit $got instead of $code: $*: $(cat "$scratch/err")"
-}
 
 # echo_in FORM COUNT TOPIC: the first events that were sent on it.
 echo_in()

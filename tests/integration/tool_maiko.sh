@@ -1,33 +1,10 @@
 #!/bin/sh
 # The maiko command on a running space: ps, topic list, topic pub and topic echo, and its exit codes.
 . "$(dirname "$0")/../checks/lib.sh"
+. "$(dirname "$0")/../lib/tool.sh"
 
-maiko=$build_dir/tools/maiko
 pipeline="$build_dir/tests/integration/test_app --app"
-[ -x "$maiko" ] || skip "the maiko command is not built"
 [ -x "$build_dir/tests/integration/test_app" ] || skip "the test pipeline is not built"
-XDG_RUNTIME_DIR=$scratch/run
-export XDG_RUNTIME_DIR
-mkdir -m 700 "$XDG_RUNTIME_DIR"
-
-# until_ok COMMAND...: the command succeeds, at most some seconds later.
-until_ok()
-{
-    tries=0
-    until "$@" >"$scratch/out" 2>"$scratch/err"; do
-        tries=$((tries + 1))
-        [ $tries -lt 1000 ] || { complain "never succeeded: $*: $(cat "$scratch/err")"; return 1; }
-        "$maiko" topic pub --space none --timeout 0.05 x '{}' 2>/dev/null || true
-    done
-}
-
-expect()
-{
-    code=$1
-    shift
-    "$@" >"$scratch/out" 2>"$scratch/err" && got=0 || got=$?
-    [ "$got" -eq "$code" ] || complain "exit $got instead of $code: $*: $(cat "$scratch/err")"
-}
 
 expect 0 "$maiko" ps
 expect 2 "$maiko"

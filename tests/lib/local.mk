@@ -43,6 +43,7 @@ EXTRA_DIST += \
 	tests/lib/example.sh \
 	tests/lib/failures.sh \
 	tests/lib/summary.sh \
+	tests/lib/tool.sh \
 	tests/lib/lsan.supp \
 	tests/lib/tsan.supp \
 	tests/lib/valgrind.supp
