@@ -246,6 +246,19 @@ void port_route_probe(struct zmq_port *port, struct route *route)
     route->due_ns = 0;
 }
 
+void zmq_port_expect(struct zmq_port *port, struct route *route, const char *server_key)
+{
+    memcpy(route->key, server_key, strlen(server_key) + 1);
+    if (route->state == DIAL_UP || route->state == DIAL_ENDING)
+        return;
+    port_route_hang_up(port, route, 0);
+    route->is_probing = false;
+    route->has_fault = false; /* what comes now is news again */
+    route->failures = 0;
+    route->redial_wait_ns = 0;
+    route->due_ns = 0;
+}
+
 /* Tells the owner, once per reason, and sees to it that it is dialled again: after a refusal not so soon. */
 void port_route_fail(struct zmq_port *port, struct route *route, enum route_fault fault)
 {

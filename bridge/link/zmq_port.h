@@ -106,6 +106,10 @@ MAIKO_MUST_CHECK maiko_status zmq_port_bind(struct zmq_port *port, enum port_doo
 MAIKO_MUST_CHECK maiko_status zmq_port_connect(struct zmq_port *port, const char *endpoint, const char *server_key,
                                                struct route **ret_route, struct text *error);
 
+/* Another key is expected at the other end of a connection we make, from the next one on: one that is up stays, one that is being
+ * made is given up, and one that was refused is made at once. */
+void zmq_port_expect(struct zmq_port *port, struct route *route, const char *server_key);
+
 /* Ends a route of either kind; hooks may, also the one they were called for.  What was sent has `linger_ms` to leave when we
  * made the connection. */
 void zmq_port_disconnect(struct zmq_port *port, struct route *route, unsigned linger_ms);

@@ -63,16 +63,6 @@ maiko_status node_access_load(maiko_bridge *bridge, bool *ret_has_changed, struc
     return MAIKO_OK;
 }
 
-static bool is_peer_key(const maiko_bridge *bridge, const char *key)
-{
-    size_t i;
-
-    for (i = 0; i < bridge->peer_key_count; i++)
-        if (strcmp(bridge->peer_keys[i], key) == 0)
-            return true;
-    return false;
-}
-
 /* Members of the group that shares our space.  Over a socket of libzmq only the process is known, not its groups. */
 bool node_access_admit_user(uid_t user, pid_t process, void *userdata)
 {
@@ -85,7 +75,7 @@ bool node_access_admit(const char *key, const char *address, void *userdata)
 {
     const maiko_bridge *bridge = userdata;
 
-    return is_peer_key(bridge, key) || allow_list_find(&bridge->allow, key) != NULL;
+    return peer_keys_have(bridge, key, false) || allow_list_find(&bridge->allow, key) != NULL;
 }
 
 bool node_access_may_listen(const char *key, const char *prefix, size_t len, void *userdata)
@@ -94,7 +84,7 @@ bool node_access_may_listen(const char *key, const char *prefix, size_t len, voi
     const struct allow_peer *peer = key[0] == '\0' ? NULL : allow_list_find(&bridge->allow, key);
 
     if (peer == NULL)
-        return key[0] == '\0' || is_peer_key(bridge, key);
+        return key[0] == '\0' || peer_keys_have(bridge, key, true);
     return allow_peer_may_subscribe_prefix(peer, prefix, len);
 }
 
@@ -110,7 +100,7 @@ static const struct allow_peer *bound_by(const maiko_bridge *bridge, const char 
 {
     const struct allow_peer *peer = key[0] == '\0' ? NULL : allow_list_find(&bridge->allow, key);
 
-    *ret_is_free = peer == NULL && (key[0] == '\0' || node_access_may_dial(bridge, key));
+    *ret_is_free = peer == NULL && (key[0] == '\0' || node_access_may_dial(bridge, key) || peer_keys_have(bridge, key, true));
     return peer;
 }
 
@@ -161,12 +151,14 @@ static void shut_out(maiko_bridge *bridge, struct node_peer *peer)
         peer->wants_close = true; /* also without a session: its next hello is judged anew */
 }
 
-/* Who is called knows its name best: names are kept from those who come. */
+/* Who is called knows its name best: names are kept from those who come.  A connection outlives the key in a peer's file that it
+ * was made with, so that both sides need not change at one time; it is the next one that is made with the new key. */
 static bool is_still_welcome(maiko_bridge *bridge, const struct node_peer *peer)
 {
     if (peer->is_connector)
         return node_access_may_dial(bridge, peer->access_key);
-    return node_access_admit(peer->access_key, "", bridge) && node_access_may_be_named(bridge, peer->access_key, peer->name);
+    return (node_access_admit(peer->access_key, "", bridge) || peer_keys_have(bridge, peer->access_key, true)) &&
+           node_access_may_be_named(bridge, peer->access_key, peer->name);
 }
 
 void node_access_review(maiko_bridge *bridge)

@@ -10,7 +10,6 @@
 #include "node/rename.h"
 #include "runtime/shared_heap.h"
 #include "security/endpoint.h"
-#include "security/key_file.h"
 #include "space/path.h"
 #include <maiko/maiko.h>
 
@@ -28,24 +27,6 @@ static void copy_text(maiko_bridge *bridge, char *to, size_t size, const char *f
         memcpy(to, from, strlen(from) + 1);
 }
 
-/* A key as text, or the name of a file with one. */
-static maiko_status read_key(const char *text_or_file, char ret_key[KEY_TEXT_SIZE], struct text *error)
-{
-    struct key_text keys;
-    maiko_status status;
-    size_t at;
-
-    if (z85_check_key(text_or_file, &at) == Z85_OK) {
-        memcpy(ret_key, text_or_file, KEY_TEXT_SIZE);
-        return MAIKO_OK;
-    }
-    status = key_file_load(text_or_file, false, &keys, error);
-    if (status == MAIKO_OK)
-        memcpy(ret_key, keys.public_key, KEY_TEXT_SIZE);
-    explicit_bzero(&keys, sizeof(keys));
-    return status;
-}
-
 static void read_peer_keys(maiko_bridge *bridge, const char *const *keys)
 {
     char reason[256];
@@ -57,7 +38,7 @@ static void read_peer_keys(maiko_bridge *bridge, const char *const *keys)
         count++;
     if (count == 0)
         return;
-    bridge->peer_keys = heap_alloc_zeroed(bridge->heap, count, KEY_TEXT_SIZE);
+    bridge->peer_keys = heap_alloc_zeroed(bridge->heap, count, sizeof(*bridge->peer_keys));
     if (bridge->peer_keys == NULL) {
         node_fail(bridge, MAIKO_ENOMEM, "out of memory");
         return;
@@ -65,10 +46,10 @@ static void read_peer_keys(maiko_bridge *bridge, const char *const *keys)
     bridge->peer_key_count = count;
     text_init_buffer(&error, reason, sizeof(reason));
     for (i = 0; i < count; i++) {
-        maiko_status status = read_key(keys[i], bridge->peer_keys[i], &error);
+        maiko_status status = peer_key_init(&bridge->peer_keys[i], bridge->heap, keys[i], &error);
 
         if (status != MAIKO_OK)
-            node_fail(bridge, status, "%s", reason);
+            node_fail(bridge, status, "%s", reason[0] != '\0' ? reason : maiko_strerror(status));
     }
 }
 
@@ -339,7 +320,7 @@ static maiko_status check_is_new(const maiko_bridge *bridge, const struct node_e
     struct endpoint parsed;
 
     for (other = bridge->endpoints; other < added; other++) {
-        bool is_same = other->use == USE_CONNECT && strcmp(other->peer_key, added->peer_key) == 0 &&
+        bool is_same = other->use == USE_CONNECT && strcmp(other->peer_key.key, added->peer_key.key) == 0 &&
                        endpoint_parse(other->text, &parsed, error) == MAIKO_OK && endpoint_is_same(&parsed, endpoint);
 
         if (!is_same)
@@ -374,15 +355,17 @@ static maiko_status add_endpoint(maiko_bridge *bridge, enum endpoint_use use, co
         status = MAIKO_EINVAL;
     }
     if (status == MAIKO_OK && peer_key != NULL)
-        status = read_key(peer_key, added->peer_key, &error);
+        status = peer_key_init(&added->peer_key, bridge->heap, peer_key, &error);
     if (status == MAIKO_OK) {
         added->use = use;
         strcpy(added->text, text); /* endpoint_parse() has looked at the length */
         if (use == USE_CONNECT)
             status = check_is_new(bridge, added, &endpoint, &error);
     }
-    if (status != MAIKO_OK)
-        return node_fail(bridge, status, "%s", reason);
+    if (status != MAIKO_OK) {
+        peer_key_deinit(&added->peer_key, bridge->heap);
+        return node_fail(bridge, status, "%s", reason[0] != '\0' ? reason : maiko_strerror(status));
+    }
     bridge->endpoint_count++;
     return MAIKO_OK;
 }

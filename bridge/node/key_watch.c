@@ -1,7 +1,7 @@
-/* Key watch: notices that the key file or the allow file was written anew or replaced, so that keys are rotated without a restart
- * and without a call.  The directories are watched, not the files: a replaced file is another one.  Of a file that is a symbolic
- * link the directory of its target is watched, too, and at whatever happens in either it is asked whether the link leads to
- * another file: secrets are mounted behind links to a directory that is itself replaced. */
+/* Key watch: notices that the key file, the allow file or a file with a peer's key was written anew or replaced, so that keys are
+ * rotated without a restart and without a call.  The directories are watched, not the files: a replaced file is another one.  Of
+ * a file that is a symbolic link the directory of its target is watched, too, and at whatever happens in either it is asked
+ * whether the link leads to another file: secrets are mounted behind links to a directory that is itself replaced. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -12,6 +12,11 @@
 
 #include "base/errno_text.h"
 #include "node/node.h"
+
+struct watched_file {
+    const char *path;  /* the bridge's */
+    struct stat known; /* where it led when it was looked last, if it is a link */
+};
 
 static const char *base_name(const char *path)
 {
@@ -53,8 +58,6 @@ static bool watch_file(const maiko_bridge *bridge, const char *path)
 {
     char target[PATH_MAX];
 
-    if (path[0] == '\0')
-        return true;
     if (is_link(path) && realpath(path, target) != NULL && !watch_directory_of(bridge, target))
         return false;
     return watch_directory_of(bridge, path);
@@ -67,21 +70,35 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 }
 
 /* Does a link lead to another file than when this was asked last, or has its file other contents? */
-static bool leads_elsewhere(const maiko_bridge *bridge, const char *path, struct stat *known)
+static bool leads_elsewhere(const maiko_bridge *bridge, struct watched_file *file)
 {
     struct stat now;
 
-    if (path[0] == '\0' || !is_link(path) || stat(path, &now) != 0 || is_same_file(&now, known))
+    if (!is_link(file->path) || stat(file->path, &now) != 0 || is_same_file(&now, &file->known))
         return false;
-    *known = now;
-    (void)watch_file(bridge, path);
+    file->known = now;
+    (void)watch_file(bridge, file->path);
     return true;
+}
+
+static bool one_leads_elsewhere(const maiko_bridge *bridge)
+{
+    bool does = false;
+    size_t i;
+
+    for (i = 0; i < bridge->watched_count; i++)
+        does = leads_elsewhere(bridge, &bridge->watched[i]) || does;
+    return does;
 }
 
 static bool is_ours(const maiko_bridge *bridge, const char *name)
 {
-    return (bridge->key_file[0] != '\0' && strcmp(base_name(bridge->key_file), name) == 0) ||
-           (bridge->allow_file[0] != '\0' && strcmp(base_name(bridge->allow_file), name) == 0);
+    size_t i;
+
+    for (i = 0; i < bridge->watched_count; i++)
+        if (strcmp(base_name(bridge->watched[i].path), name) == 0)
+            return true;
+    return false;
 }
 
 static void watch_ready(void *userdata)
@@ -102,21 +119,64 @@ static void watch_ready(void *userdata)
             at += (ssize_t)(sizeof(*event) + event->len);
         }
     }
-    if (leads_elsewhere(bridge, bridge->key_file, &bridge->key_file_known))
+    if (one_leads_elsewhere(bridge))
         atomic_store(&bridge->wants_reload, true);
-    if (leads_elsewhere(bridge, bridge->allow_file, &bridge->allow_file_known))
-        atomic_store(&bridge->wants_reload, true);
+}
+
+/* ---- which ---- */
+
+static size_t most_files(const maiko_bridge *bridge)
+{
+    return 2 + bridge->peer_key_count + bridge->endpoint_count;
+}
+
+static void add_file(maiko_bridge *bridge, const char *path)
+{
+    if (path != NULL && path[0] != '\0')
+        bridge->watched[bridge->watched_count++].path = path;
+}
+
+static bool list_files(maiko_bridge *bridge)
+{
+    size_t i;
+
+    bridge->watched = heap_alloc_zeroed(bridge->heap, most_files(bridge), sizeof(*bridge->watched));
+    if (bridge->watched == NULL) {
+        errno = ENOMEM;
+        return false;
+    }
+    add_file(bridge, bridge->key_file);
+    add_file(bridge, bridge->allow_file);
+    for (i = 0; i < bridge->peer_key_count; i++)
+        add_file(bridge, bridge->peer_keys[i].file);
+    for (i = 0; i < bridge->endpoint_count; i++)
+        add_file(bridge, bridge->endpoints[i].peer_key.file);
+    return true;
+}
+
+static bool watch_all(maiko_bridge *bridge)
+{
+    size_t i;
+
+    bridge->key_watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (bridge->key_watch_fd < 0)
+        return false;
+    for (i = 0; i < bridge->watched_count; i++)
+        if (!watch_file(bridge, bridge->watched[i].path))
+            return false;
+    return zmq_port_watch(bridge->port, bridge->key_watch_fd, watch_ready, bridge) == MAIKO_OK;
 }
 
 void node_key_watch_start(maiko_bridge *bridge)
 {
-    if (bridge->key_file[0] == '\0' && bridge->allow_file[0] == '\0')
+    bool is_listed = list_files(bridge);
+
+    if (is_listed && bridge->watched_count == 0) {
+        node_key_watch_stop(bridge);
         return;
-    bridge->key_watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (bridge->key_watch_fd >= 0 && watch_file(bridge, bridge->key_file) && watch_file(bridge, bridge->allow_file) &&
-        zmq_port_watch(bridge->port, bridge->key_watch_fd, watch_ready, bridge) == MAIKO_OK) {
-        (void)leads_elsewhere(bridge, bridge->key_file, &bridge->key_file_known);
-        (void)leads_elsewhere(bridge, bridge->allow_file, &bridge->allow_file_known);
+    }
+    if (is_listed && watch_all(bridge)) {
+        (void)one_leads_elsewhere(bridge);
         atomic_store(&bridge->wants_reload, true); /* what changed since they were read */
         return;
     }
@@ -127,6 +187,9 @@ void node_key_watch_start(maiko_bridge *bridge)
 
 void node_key_watch_stop(maiko_bridge *bridge)
 {
+    heap_free(bridge->heap, bridge->watched, most_files(bridge) * sizeof(*bridge->watched));
+    bridge->watched = NULL;
+    bridge->watched_count = 0;
     if (bridge->key_watch_fd >= 0)
         close(bridge->key_watch_fd);
     bridge->key_watch_fd = -1;

@@ -282,11 +282,11 @@ static void bridge_free(maiko_bridge *bridge)
     sources_deinit(&bridge->sources);
     free_actors(bridge, &bridge->expected);
     free_actors(bridge, &bridge->placed);
+    peer_keys_free(bridge);
     types_deinit(&bridge->types);
     origins_deinit(&bridge->origins);
     allow_list_deinit(&bridge->allow);
     pack_deinit(&bridge->pack);
-    heap_free(heap, bridge->peer_keys, bridge->peer_key_count * KEY_TEXT_SIZE);
     pthread_cond_destroy(&bridge->changed);
     pthread_mutex_destroy(&bridge->lock);
     pthread_mutex_destroy(&bridge->turn);

@@ -7,7 +7,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "link/origins.h"
@@ -17,6 +16,7 @@
 #include "node/chores.h"
 #include "node/handover.h"
 #include "node/news.h"
+#include "node/peer_keys.h"
 #include "node/types.h"
 #include "runtime/link_counters.h"
 #include "runtime/visit.h"
@@ -78,7 +78,7 @@ struct node_endpoint {
     enum endpoint_use use;
     char text[PORT_ENDPOINT_MAX]; /* after the start: as bound */
     bool is_bound;
-    char peer_key[KEY_TEXT_SIZE];
+    struct peer_key peer_key; /* expected there */
 };
 
 /* An event that came and could not be brought in yet, or the end of a publisher behind its events. */
@@ -179,7 +179,7 @@ struct maiko_bridge {
     char runtime_dir[SPACE_PATH_MAX];
     char key_file[SPACE_PATH_MAX];
     char allow_file[SPACE_PATH_MAX];
-    char (*peer_keys)[KEY_TEXT_SIZE];
+    struct peer_key *peer_keys;
     size_t peer_key_count;
     struct node_pattern exports[NODE_PATTERNS_MAX];
     size_t export_count;
@@ -216,9 +216,9 @@ struct maiko_bridge {
     size_t stranger_count;
     bool has_ready_stranger;
     struct key_text keys;
-    int key_watch_fd;           /* inotify; -1: none */
-    struct stat key_file_known; /* where these led when it was looked last, if they are links */
-    struct stat allow_file_known;
+    int key_watch_fd; /* inotify; -1: none */
+    struct watched_file *watched;
+    size_t watched_count;
     struct allow_list allow;
     struct fifo waiting; /* imports without room */
     struct fifo dirty;   /* importers with something staged */
@@ -377,6 +377,9 @@ void node_peers_arrived(maiko_bridge *bridge, const struct node_record *record);
 void node_peers_left(maiko_bridge *bridge, const struct node_record *record, bool is_dead);
 maiko_status node_peers_connect(maiko_bridge *bridge, const char *endpoint, const char *key);
 
+/* Whom we expected to have `former` there is to have `key` from the next connection on. */
+void node_peers_expect(maiko_bridge *bridge, const char *endpoint, const char *former, const char *key);
+
 /* From the port. */
 void node_peers_frame(struct route *route, const unsigned char *bytes, size_t len, void *bridge);
 void node_peers_up(struct route *route, void *bridge);
@@ -399,7 +402,7 @@ void node_figures_update(maiko_bridge *bridge);
 /* The peer is about to be freed. */
 void node_figures_gone(struct node_peer *peer);
 
-/* ---- key_watch.c: key and allow files that change ---- */
+/* ---- key_watch.c: key and allow files, and those with keys of peers, that change ---- */
 
 /* Without it (no inotify left) a warning is logged, and maiko_bridge_reload() is the only way. */
 void node_key_watch_start(maiko_bridge *bridge);

@@ -139,6 +139,13 @@ static void tell_no_resources(struct node_peer *peer, const char *text)
         &(struct peer_notice){.news = PEER_NEWS_DOWN, .reason = route_fault_word(ROUTE_NO_RESOURCES), .text = text});
 }
 
+void peers_redial_starved(struct node_peer *peer)
+{
+    tell_no_resources(peer, "descriptors have run out there");
+    peer->shm_refusal[0] = '\0';
+    peer->redial_ns = clock_deadline(node_now(peer->bridge), redial_unchanged_ns);
+}
+
 static void dial_zmq(struct node_peer *peer)
 {
     char reason[256];
@@ -201,6 +208,25 @@ static maiko_status connect_to(maiko_bridge *bridge, const char *name, const cha
 maiko_status node_peers_connect(maiko_bridge *bridge, const char *endpoint, const char *key)
 {
     return connect_to(bridge, "", endpoint, key, false);
+}
+
+void node_peers_expect(maiko_bridge *bridge, const char *endpoint, const char *former, const char *key)
+{
+    struct list *link;
+
+    LIST_FOR_EACH (link, &bridge->peers) {
+        struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
+
+        if (!peer->is_connector || strcmp(peer->endpoint, endpoint) != 0 || strcmp(peer->key, former) != 0)
+            continue;
+        memcpy(peer->key, key, KEY_TEXT_SIZE);
+        memcpy(peer->access_key, key, KEY_TEXT_SIZE);
+        if (peer->route != NULL)
+            zmq_port_expect(bridge->port, peer->route, key);
+        else
+            peer->redial_ns = 0;
+        return;
+    }
 }
 
 /* Of two nodes the one with the smaller name connects, so there is one connection. */

@@ -36,6 +36,9 @@ static inline bool peers_is_connected(const struct node_peer *peer)
     return peer->route != NULL || peer->shm != NULL;
 }
 
+/* The other side has no descriptors left: told once, and dialled slowly, because libzmq may abort there (bridge/README.md). */
+void peers_redial_starved(struct node_peer *peer);
+
 /* Lets the connection go; what was sent has `linger_ms` to leave.  The machine is not told. */
 void peers_drop_route(struct node_peer *peer, unsigned linger_ms);
 

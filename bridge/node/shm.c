@@ -352,6 +352,10 @@ static void on_refuse(struct node_shm *shm, const char *reason)
     struct node_peer *peer = shm->peer;
 
     shm_free(shm); /* step: take_refusal */
+    if (strcmp(reason, word_for(MAIKO_ELIMIT)) == 0) {
+        peers_redial_starved(peer);
+        return;
+    }
     (void)be_refused(peer, reason);
     peers_dial(peer);
 }

@@ -222,12 +222,12 @@ static maiko_status connect_all(maiko_bridge *bridge, struct text *error)
 
         if (endpoint->use != USE_CONNECT)
             continue;
-        if (node_access_may_dial(bridge, endpoint->peer_key)) {
-            status = node_peers_connect(bridge, endpoint->text, endpoint->peer_key);
+        if (node_access_may_dial(bridge, endpoint->peer_key.key)) {
+            status = node_peers_connect(bridge, endpoint->text, endpoint->peer_key.key);
             continue;
         }
         text_append_format(error, "key %s, expected at %s, is neither in the allow file nor among the peer keys",
-                           endpoint->peer_key, endpoint->text);
+                           endpoint->peer_key.key, endpoint->text);
         status = MAIKO_EPERM;
     }
     return status;

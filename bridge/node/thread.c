@@ -153,6 +153,7 @@ static void reload(maiko_bridge *bridge)
         node_log(bridge, MAIKO_LOG_INFO, "keys and allow list were read again");
     else
         node_log(bridge, MAIKO_LOG_ERROR, "keys and allow list stay as they were: %s", reason);
+    has_changed = peer_keys_renew(bridge) || has_changed;
     if (has_changed)
         node_access_review(bridge);
 }

@@ -35,6 +35,7 @@ integration_tests += tests/integration/test_bridge_memory
 integration_tests += tests/integration/test_circle
 integration_tests += tests/integration/test_echo
 integration_tests += tests/integration/test_in_place
+integration_tests += tests/integration/test_key_rotation
 integration_tests += tests/integration/test_keypair
 integration_tests += tests/integration/test_link_flow
 integration_tests += tests/integration/test_link_spin
@@ -73,6 +74,8 @@ tests_integration_test_space_group_SOURCES = tests/integration/test_space_group.
 	tests/lib/bridge_end.h
 tests_integration_test_publish_SOURCES = tests/integration/test_publish.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_bridge_SOURCES = tests/integration/test_bridge.c tests/lib/bridge_end.c tests/lib/bridge_end.h
+tests_integration_test_key_rotation_SOURCES = tests/integration/test_key_rotation.c tests/lib/bridge_end.c \
+	tests/lib/bridge_end.h
 tests_integration_test_peer_keys_SOURCES = tests/integration/test_peer_keys.c $(keyring_sources)
 tests_integration_test_changed_access_SOURCES = tests/integration/test_changed_access.c $(keyring_sources)
 keyring_sources = tests/lib/keyring.c tests/lib/keyring.h $(report_end_sources)

@@ -311,6 +311,62 @@ static void memory_that_finds_no_descriptors_is_refused_in_a_word(void)
     report_ends_finish();
 }
 
+/* ---- two processes ---- */
+
+static volatile sig_atomic_t is_told_to_go_on;
+
+static void tell_to_go_on(int signal_number)
+{
+    (void)signal_number;
+    is_told_to_go_on = 1;
+}
+
+/* A node that has two descriptors left, a connection's and a process's, so that somebody can ask, until it is told; then it lives
+ * on until it is killed. */
+static int live_with_two_descriptors(void)
+{
+    int last[2] = {open("/dev/null", O_RDONLY | O_CLOEXEC), open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    struct shortage shortage;
+    struct report_end end;
+
+    signal(SIGUSR1, tell_to_go_on);
+    report_end_make(&end, "there", NULL);
+    if (report_end_try(&end) != MAIKO_OK || !shortage_try(&shortage) || close(last[0]) != 0 || close(last[1]) != 0)
+        return 9;
+    fputs("short\n", stdout);
+    fflush(stdout);
+    while (!wait_until(is_told_to_go_on, 1000)) {
+    }
+    (void)shortage_give_back(&shortage);
+    for (;;)
+        pause();
+}
+
+/* libzmq would abort there when it found no descriptor for a connection. */
+static void who_has_no_descriptors_for_memory_is_not_dialled_instead(void)
+{
+    char program[] = "/proc/self/exe";
+    char role[] = "--two-descriptors";
+    char *argv[] = {program, role, NULL};
+    struct report_end here;
+    struct child there;
+    char word[8] = "";
+
+    report_ends_begin();
+    CU_ASSERT_TRUE_FATAL(child_start_program(&there, argv));
+    CU_ASSERT_EQUAL_FATAL(read(there.output_fd, word, sizeof(word) - 1), 6);
+    report_end_make(&here, "here", NULL);
+    report_end_start(&here);
+    CU_ASSERT_FATAL(report_end_hears(&here, MAIKO_PEER_DOWN, "no_resources"));
+    CU_ASSERT_STRING_EQUAL(report_end_find(&here, MAIKO_PEER_DOWN, "no_resources")->peer, "there");
+    child_signal(&there, SIGUSR1);
+    CU_ASSERT(report_end_hears(&here, MAIKO_PEER_READY, NULL));
+    child_signal(&there, SIGKILL);
+    CU_ASSERT_EQUAL(child_end(&there, 60000), 128 + SIGKILL);
+    report_end_stop(&here);
+    report_ends_finish();
+}
+
 #define LINK_IS_READY "\"state\":\"ready\""
 
 static bool record_names(const char *node, const char *text)
@@ -362,5 +418,15 @@ static const struct test_case cases[] = {
     TEST_CASE(who_cannot_be_accepted_is_said_on_sys_peer),
     TEST_CASE(memory_that_finds_no_descriptors_is_refused_in_a_word),
     TEST_CASE(a_record_that_cannot_be_written_is_written_later),
+    TEST_CASE(who_has_no_descriptors_for_memory_is_not_dialled_instead),
 };
-SUITE_MAIN_TIMEOUT("shortage", cases, 300)
+
+int main(int argc, char **argv)
+{
+    static const struct suite suite = {
+        .name = "shortage", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 300};
+
+    if (argc > 1 && strcmp(argv[1], "--two-descriptors") == 0)
+        return live_with_two_descriptors();
+    return suite_main(argc, argv, &suite);
+}

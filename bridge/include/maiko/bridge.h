@@ -138,7 +138,7 @@ MAIKO_API maiko_status maiko_bridge_listen(maiko_bridge *bridge, const char *end
 /**
  * Connect to another node, again and again until it is there.
  * @param endpoint  "tcp://HOST:PORT" or "ipc:///PATH"; copied.
- * @param peer_key  its public key as text or file; NULL: not encrypted.
+ * @param peer_key  its public key as text or file, which is read again when it changes; NULL: not encrypted.
  * @return MAIKO_OK, MAIKO_EINVAL (no such place, or a peer key without a key file of our own), MAIKO_EEXIST (connects there by
  *         this key already: two nodes have one link), MAIKO_ELIMIT (more than 16 endpoints), or the failure that stuck.
  */
@@ -183,8 +183,8 @@ MAIKO_API maiko_status maiko_bridge_drain(maiko_bridge *bridge);
 MAIKO_API const char *maiko_bridge_endpoint(maiko_bridge *bridge, size_t index);
 
 /**
- * Read the key and allow files again; what they allow holds from now on.  A bridge does so by itself when one of them was
- * replaced or written; this is for file systems that tell of no changes.
+ * Read the key and allow files, and those with keys of peers, again; what they allow holds from now on.  A bridge does so by
+ * itself when one of them was replaced or written; this is for file systems that tell of no changes.
  */
 MAIKO_API maiko_status maiko_bridge_reload(maiko_bridge *bridge);
 

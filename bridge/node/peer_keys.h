@@ -1,0 +1,31 @@
+/* Peer keys: public keys of others that we were given, as text or as files, which are read again when they change. */
+#ifndef NODE_PEER_KEYS_H
+#define NODE_PEER_KEYS_H
+
+#include <stdbool.h>
+
+#include "base/heap.h"
+#include "base/text.h"
+#include "security/z85.h"
+#include <maiko/bridge.h>
+
+struct peer_key {
+    char key[KEY_TEXT_SIZE];    /* "": none */
+    char former[KEY_TEXT_SIZE]; /* that stood in the file before; "": none.  What was connected with it may stay so */
+    char *file;                 /* NULL: it was given as text, and stays */
+};
+
+/* `text_or_file` is the key, or the name of a file with one.  MAIKO_OK, MAIKO_ENOMEM, and those of key_file_load(). */
+MAIKO_MUST_CHECK maiko_status peer_key_init(struct peer_key *key, struct heap *heap, const char *text_or_file,
+                                            struct text *error);
+void peer_key_deinit(struct peer_key *key, struct heap *heap);
+
+/* Over all of a bridge: is it one, or with `or_formerly` the one before? */
+bool peer_keys_have(const maiko_bridge *bridge, const char *key, bool or_formerly);
+
+/* Reads the files again.  One that is bad leaves its key as it was, and is logged.  True: a key has changed. */
+bool peer_keys_renew(maiko_bridge *bridge);
+
+void peer_keys_free(maiko_bridge *bridge);
+
+#endif
