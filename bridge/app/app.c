@@ -61,14 +61,18 @@ static maiko_status add_actors(struct app_run *run)
     return status;
 }
 
-/* Keeps the supervisor running when all others have ended. */
+/* Keeps the supervisor running when all others have ended, and what leaves it: somebody may come and publish. */
 static maiko_status add_lingerer(struct app_run *run)
 {
     static const maiko_actor_ops none = {.handle = NULL};
     static const char *const topics[] = {"$maiko/linger", NULL};
     const maiko_actor_spec spec = {.name = "app linger", .ops = &none, .subscribe = topics, .publish = topics};
 
-    return run->options.linger ? maiko_supervisor_add(run->sup, &spec) : MAIKO_OK;
+    if (!run->options.linger)
+        return MAIKO_OK;
+    if (run->bridge != NULL)
+        node_export_stay(run->bridge, topics[0]);
+    return maiko_supervisor_add(run->sup, &spec);
 }
 
 static maiko_supervisor *make_supervisor(struct app_run *run)

@@ -131,6 +131,16 @@ static struct known_type *find_type(maiko_bridge *bridge, const struct wire_enve
     return NULL;
 }
 
+static bool is_exported(const maiko_bridge *bridge, const char *topic)
+{
+    size_t i;
+
+    for (i = 0; i < bridge->export_count; i++)
+        if (maiko_topic_matches(bridge->exports[i].pattern, topic))
+            return true;
+    return false;
+}
+
 /* NULL, or what is wrong in a word. */
 static const char *look_up(maiko_bridge *bridge, const struct route *route, const struct wire_envelope *envelope,
                            struct visitor_event *visitor, struct text *error)
@@ -150,6 +160,10 @@ static const char *look_up(maiko_bridge *bridge, const struct route *route, cons
     if (!name_here(bridge, visitor->topic)) {
         text_append_format(error, "its name in %s would be too long", bridge->node_name);
         return "topic";
+    }
+    if (atomic_load(&bridge->has_export_ended) && is_exported(bridge, visitor->topic)) {
+        text_append_format(error, "all who published it in %s have ended, and nothing leaves there any more", bridge->node_name);
+        return "closed";
     }
     visitor->type = find_type(bridge, envelope, visitor->topic, error);
     return visitor->type == NULL ? "type" : NULL;

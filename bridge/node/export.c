@@ -126,7 +126,10 @@ static maiko_step export_step(void *self, maiko_context *ctx)
 
 static maiko_status export_stop(void *self, maiko_context *ctx)
 {
-    hand_over(self, ctx, NULL);
+    maiko_bridge *bridge = self;
+
+    hand_over(bridge, ctx, NULL);
+    atomic_store(&bridge->has_export_ended, true);
     return MAIKO_OK;
 }
 
@@ -171,7 +174,7 @@ static maiko_status add_watcher(maiko_bridge *bridge, struct node_actor *actor)
 
 static maiko_status add_export_actor(maiko_bridge *bridge)
 {
-    const char *subscribe[NODE_PATTERNS_MAX + 2];
+    const char *subscribe[NODE_PATTERNS_MAX + 3];
     static const char *const nothing[] = {NULL};
     maiko_actor_spec spec = {.name = EXPORT_ACTOR,
                              .ops = &export_ops,
@@ -188,8 +191,15 @@ static maiko_status add_export_actor(maiko_bridge *bridge)
         subscribe[count++] = bridge->exports[i].pattern;
     if (bridge->has_watchers)
         subscribe[count++] = END_EVENT_TOPIC;
+    if (bridge->stays_with != NULL)
+        subscribe[count++] = bridge->stays_with;
     subscribe[count] = NULL;
     return maiko_supervisor_add(bridge->sup, &spec);
+}
+
+void node_export_stay(maiko_bridge *bridge, const char *topic)
+{
+    bridge->stays_with = topic;
 }
 
 static bool has_end(const struct node_actor *actor)

@@ -191,6 +191,7 @@ struct maiko_bridge {
     struct list placed;   /* node_actor of this one */
     uint32_t placed_count;
     bool has_relays;               /* an export passes on what came from other nodes */
+    const char *stays_with;        /* topic of somebody who keeps the export actor here; NULL: it ends with the publishers */
     bool has_watchers;             /* an actor of `placed` publishes, so its end is passed on */
     struct node_importer importer; /* of senders that were not expected */
     maiko_importer *reporter;      /* of `$sys/peer` */
@@ -265,6 +266,7 @@ struct maiko_bridge {
     _Atomic uint32_t peers_up;
     struct node_sums gone;  /* of peers that are freed */
     atomic_bool is_running; /* the supervisor has started: imports may enter; set by the export actor */
+    atomic_bool has_export_ended; /* with all who published what it exports; set by it */
     /* see guest.h; the bridge's thread holds it except when it sleeps, and with it goes everything that is that thread's */
     pthread_mutex_t turn;
     atomic_bool is_asleep;    /* changed under `turn`; without it a hint */
@@ -335,6 +337,9 @@ maiko_status node_thread_start(maiko_bridge *bridge, struct text *error);
 void node_thread_stop(maiko_bridge *bridge);
 
 /* ---- export.c ---- */
+
+/* Before the start: the export actor does not end before whoever publishes on `topic`, a constant. */
+void node_export_stay(maiko_bridge *bridge, const char *topic);
 
 /* Adds the actors that export; before the supervisor starts. */
 maiko_status node_export_set_up(maiko_bridge *bridge);

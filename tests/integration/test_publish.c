@@ -65,7 +65,47 @@ static void an_event_from_outside_comes_to_all_who_import_its_topic(void)
     host_deinit(&host);
 }
 
+/* Sends one event and ends. */
+static maiko_step send_one(void *self, maiko_context *ctx)
+{
+    (void)self;
+    CU_ASSERT_EQUAL(maiko_send(ctx, counted, .number = 1), MAIKO_OK);
+    (void)maiko_finish(ctx);
+    return MAIKO_STEP_NEVER;
+}
+
+static const maiko_actor_ops once_ops = {.step = send_one};
+
+static bool is_refused(const char *topic)
+{
+    char answer[256] = "";
+    maiko_status status =
+        maiko_space_publish(NULL, "bridge", topic, "counted", "{\"number\": 2}", MAIKO_SECONDS(60), answer, sizeof(answer));
+
+    return status == MAIKO_ECLOSED && strstr(answer, "closed: all who published it in c have ended") != NULL;
+}
+
+/* An exporter ends with those who publish what it exports: what came then would go nowhere. */
+static void an_event_nobody_would_get_any_more_is_refused(void)
+{
+    struct bridge_end end;
+
+    host_init(&host);
+    bridge_end_make(&end, "c", NULL, "other");
+    CU_ASSERT_EQUAL(maiko_supervisor_add(
+                        end.sup, &(maiko_actor_spec){.name = "once", .ops = &once_ops, .publish = MAIKO_TOPICS("count/up")}),
+                    MAIKO_OK);
+    CU_ASSERT_EQUAL(bridge_end_export(&end, "count/#", NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&end), MAIKO_OK);
+    CU_ASSERT(wait_until(is_refused("count/up"), 60000));
+    publish("other", "{\"number\": 3}", MAIKO_OK); /* nobody exports that */
+    CU_ASSERT(wait_until(end.last == 3, 60000));
+    bridge_end_stop(&end);
+    host_deinit(&host);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(an_event_from_outside_comes_to_all_who_import_its_topic),
+    TEST_CASE(an_event_nobody_would_get_any_more_is_refused),
 };
 SUITE_MAIN("publish", cases)

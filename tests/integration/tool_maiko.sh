@@ -161,6 +161,24 @@ until_ok has_moved
 expect 0 "$maiko" ps --runtime-dir "$scratch/elsewhere" --space moved
 expect 3 "$maiko" ps --space moved
 expect 0 "$maiko" topic echo --runtime-dir "$scratch/elsewhere" --space moved --last --count 1 weather/summary
+
+# it lingers when all its actors have ended, and still passes on what is published
+has_ended()
+{
+    "$maiko" ps --runtime-dir "$scratch/elsewhere" --space moved --json | grep -q '"finished":\["sensor","alerter","monthly"\]'
+}
+until_ok has_ended
+"$maiko" topic echo --runtime-dir "$scratch/elsewhere" --space moved --count 1 weather/reading >"$scratch/echo" 2>&1 &
+echo=$!
+echo_is_there()
+{
+    "$maiko" ps --runtime-dir "$scratch/elsewhere" --space moved --json | grep '"node":"all"' |
+        grep -q '"peer":"maiko-echo[^"]*","transport":"[a-z]*","state":"ready"'
+}
+until_ok echo_is_there
+expect 0 "$maiko" topic pub --runtime-dir "$scratch/elsewhere" --space moved weather/reading '{"station":"S9","celsius":1.5,"number":8}'
+wait $echo || complain "echo of an event from outside: $(cat "$scratch/echo")"
+grep -q ' weather/reading outside .*"S9"' "$scratch/echo" || complain "echo of an event from outside: $(cat "$scratch/echo")"
 kill -TERM $all
 wait $all || complain "elsewhere: $(cat "$scratch/all")"
 
