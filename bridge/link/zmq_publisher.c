@@ -69,6 +69,13 @@ static bool remember(struct zmq_port *port, struct listened *listened, const cha
     return key[0] == '\0' || text_list_has(&listened->keys, key) || text_list_add(&listened->keys, port->heap, key) == MAIKO_OK;
 }
 
+/* It gets nothing, and cannot be told. */
+static void not_granted(struct zmq_port *port, const char *key, const unsigned char *prefix, size_t len)
+{
+    port_refuse(port, key, "memory", "no memory for key %s to listen to \"%.*s\"", key[0] == '\0' ? "(none)" : key, (int)len,
+                (const char *)prefix);
+}
+
 static void subscribe(struct zmq_port *port, zmq_msg_t *message, const unsigned char *prefix, size_t len)
 {
     const char *id = zmq_msg_gets(message, "User-Id");
@@ -77,16 +84,19 @@ static void subscribe(struct zmq_port *port, zmq_msg_t *message, const unsigned 
 
     if (listened == NULL)
         listened = listened_add(port, prefix, len);
-    if (listened == NULL)
-        return; /* not granted: they get nothing */
+    if (listened == NULL) {
+        not_granted(port, key, prefix, len);
+        return;
+    }
     listened->count++;
     if (!port->hooks.may_listen(key, (const char *)prefix, len, port->hooks.userdata)) {
         port_refuse(port, key, "denied", "key %s may not listen to \"%.*s\"", key[0] == '\0' ? "(none)" : key, (int)len,
                     (const char *)prefix);
         return;
     }
-    if (remember(port, listened, key) && zmq_setsockopt(port->publisher, ZMQ_SUBSCRIBE, prefix, len) == 0 &&
-        !listened->is_granted) {
+    if (!remember(port, listened, key) || zmq_setsockopt(port->publisher, ZMQ_SUBSCRIBE, prefix, len) != 0) {
+        not_granted(port, key, prefix, len);
+    } else if (!listened->is_granted) {
         listened->is_granted = true;
         tell(port, listened, true);
     }

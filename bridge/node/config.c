@@ -63,7 +63,7 @@ static void fill_defaults(maiko_bridge *bridge)
         config->linger_ns = MAIKO_SECONDS(5);
     if (bridge->space_name[0] == '\0')
         strcpy(bridge->space_name, DEFAULT_SPACE);
-    if (bridge->node_name[0] == '\0')
+    if (config->node == NULL)
         node_make_name(bridge, 1);
     if (!space_name_is_valid(bridge->node_name))
         node_fail(bridge, MAIKO_ENAME, "\"%s\" is no name for a node", bridge->node_name);
@@ -88,6 +88,8 @@ static void read_config(maiko_bridge *bridge, const maiko_bridge_config *config,
     copy_text(bridge, bridge->space_group, sizeof(bridge->space_group), bridge->config.space_group, "the group of the space");
     copy_text(bridge, bridge->node_name, sizeof(bridge->node_name), bridge->config.node, "the name of the node");
     copy_text(bridge, bridge->program, sizeof(bridge->program), bridge->config.program, "the name of the program");
+    if (bridge->config.runtime_dir != NULL && bridge->config.runtime_dir[0] != '/')
+        node_fail(bridge, MAIKO_EINVAL, "runtime_dir \"%s\" is no absolute path", bridge->config.runtime_dir);
     copy_text(bridge, bridge->runtime_dir, sizeof(bridge->runtime_dir), runtime_dir_of(&bridge->config), "XDG_RUNTIME_DIR");
     copy_text(bridge, bridge->key_file, sizeof(bridge->key_file), bridge->config.key_file, "the name of the key file");
     copy_text(bridge, bridge->allow_file, sizeof(bridge->allow_file), bridge->config.allow_file, "the name of the allow file");

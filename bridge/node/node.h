@@ -123,7 +123,7 @@ struct node_peer {
     bool is_subscribed_to;            /* it told what it wants of us */
     bool is_known;                    /* no stranger, see forget.h */
     bool is_local;                    /* it came over a socket of this host */
-    uint64_t changed_ns;              /* when it came, or its last session ended */
+    uint64_t changed_ns;              /* when it said hello last, or its last session ended */
     char name[SPACE_NAME_MAX + 1];    /* "" until known */
     char endpoint[PORT_ENDPOINT_MAX]; /* where we connect */
     char key[KEY_TEXT_SIZE];          /* that we expect there */

@@ -100,6 +100,10 @@ static maiko_status choose_place(struct looking *looking, const char *runtime_di
 {
     looking->runtime_dir = runtime_dir != NULL || group != NULL ? runtime_dir : getenv("XDG_RUNTIME_DIR");
     looking->group = SPACE_NO_GROUP;
+    if (runtime_dir != NULL && runtime_dir[0] != '/') {
+        text_append_format(looking->error, "runtime_dir \"%s\" is no absolute path", runtime_dir);
+        return MAIKO_EINVAL;
+    }
     return group == NULL ? MAIKO_OK : group_find(group, &looking->group, looking->error);
 }
 

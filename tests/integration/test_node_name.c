@@ -8,6 +8,7 @@
 #include <maiko/bridge.h>
 #include <maiko/maiko.h>
 #include <maiko/peer.h>
+#include <maiko/space.h>
 
 #include "lib/child.h"
 #include "lib/report_end.h"
@@ -89,7 +90,39 @@ static void a_program_is_cut_at_a_whole_character(void)
     report_ends_finish();
 }
 
+static void expect_no_start(const maiko_bridge_config *config, const char *text)
+{
+    maiko_supervisor *sup = maiko_supervisor_new(NULL);
+    maiko_bridge *bridge = maiko_bridge_new(sup, config);
+
+    CU_ASSERT_NOT_EQUAL(maiko_bridge_start(bridge), MAIKO_OK);
+    CU_ASSERT_STRING_EQUAL(maiko_bridge_error_text(bridge), text);
+    (void)maiko_bridge_stop(&bridge);
+    (void)maiko_supervisor_stop(&sup, NULL);
+}
+
+static void see_node(const maiko_node_info *node, void *userdata)
+{
+    (void)node;
+    ++*(int *)userdata;
+}
+
+/* NULL means the default; what is given and cannot be is no reason to take that. */
+static void an_empty_name_and_a_relative_directory_are_errors(void)
+{
+    char reason[128] = "";
+    int nodes = 0;
+
+    expect_no_start(&(maiko_bridge_config){.space = "x", .node = ""}, "\"\" is no name for a node");
+    expect_no_start(&(maiko_bridge_config){.space = "x", .runtime_dir = "run"}, "runtime_dir \"run\" is no absolute path");
+    expect_no_start(&(maiko_bridge_config){.space = "x", .runtime_dir = ""}, "runtime_dir \"\" is no absolute path");
+    CU_ASSERT_EQUAL(maiko_space_list("run", NULL, see_node, &nodes, reason, sizeof(reason)), MAIKO_EINVAL);
+    CU_ASSERT_STRING_EQUAL(reason, "runtime_dir \"run\" is no absolute path");
+    CU_ASSERT_EQUAL(nodes, 0);
+}
+
 static const struct test_case cases[] = {
+    TEST_CASE(an_empty_name_and_a_relative_directory_are_errors),
     TEST_CASE(two_hosts_may_have_the_same_program_and_process),
     TEST_CASE(two_hosts_may_have_the_same_in_spaces_of_their_own),
     TEST_CASE(a_program_is_cut_at_a_whole_character),

@@ -190,6 +190,48 @@ static void who_has_gone_is_forgotten_after_a_while(void)
     end();
 }
 
+static uint64_t changed_at(struct report_end *server, const char *name)
+{
+    const struct node_peer *peer;
+    uint64_t changed_ns;
+
+    pthread_mutex_lock(&server->bridge->turn); /* its thread sleeps */
+    peer = peers_find(server->bridge, name);
+    changed_ns = peer != NULL ? peer->changed_ns : 0;
+    pthread_mutex_unlock(&server->bridge->turn);
+    return changed_ns;
+}
+
+static void be_refused(struct report_end *server)
+{
+    struct report_end client;
+
+    report_end_make(&client, "client", &(maiko_bridge_config){.space = "another", .runtime_dir = report_ends_directory});
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client.bridge, maiko_bridge_endpoint(server->bridge, 0), NULL), MAIKO_OK);
+    report_end_start(&client);
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_REFUSED, "space"));
+    report_end_stop(&client);
+}
+
+/* Every attempt puts off that it is forgotten, so that it is not told as somebody new again and again. */
+static void who_is_refused_again_and_again_is_told_once(void)
+{
+    struct report_end server;
+    uint64_t changed_ns;
+
+    report_ends_begin();
+    report_end_listen(&server, NULL);
+    be_refused(&server);
+    CU_ASSERT(report_end_hears(&server, MAIKO_PEER_REFUSED, "space"));
+    changed_ns = changed_at(&server, "client");
+    CU_ASSERT(changed_ns > 0);
+    be_refused(&server);
+    CU_ASSERT(changed_at(&server, "client") > changed_ns);
+    CU_ASSERT_EQUAL(server.count, 1);
+    report_end_stop(&server);
+    report_ends_finish();
+}
+
 /* ---- a crowd ---- */
 
 /* Each on a connection of its own; it is welcome, and goes. */
@@ -294,6 +336,7 @@ static const struct test_case cases[] = {
     TEST_CASE(who_is_kept_something_is_forgotten_last),
     TEST_CASE(without_room_a_stranger_is_told_to_come_later),
     TEST_CASE(who_has_gone_is_forgotten_after_a_while),
+    TEST_CASE(who_is_refused_again_and_again_is_told_once),
     TEST_CASE(who_was_refused_is_linked_when_the_reason_is_gone),
     TEST_CASE(a_crowd_of_strangers_keeps_no_node_out),
 };

@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "lib/child.h"
+#include "lib/failing_allocator.h"
 #include "lib/port_end.h"
 #include "lib/suite.h"
 #include "link/zmq_port.h"
@@ -403,6 +404,33 @@ static void a_plain_listener_gets_what_it_may_have_and_nothing_else(void)
     port_end_close(&server);
 }
 
+static void a_listener_there_is_no_memory_for_is_reported(void)
+{
+    struct failing_allocator failing;
+    struct port_end server;
+    void *context = zmq_ctx_new();
+    void *subscriber = zmq_socket(context, ZMQ_SUB);
+    const char *endpoint;
+    struct heap heap;
+
+    failing_allocator_init(&failing);
+    heap_init(&heap, &failing.allocator, 0);
+    CU_ASSERT_EQUAL_FATAL(port_end_try_open_on(&server, &heap, NULL), MAIKO_OK);
+    endpoint = port_end_bind(&server, PORT_LISTENERS, "tcp://127.0.0.1:*");
+    failing_allocator_fail_from(&failing, 0);
+    CU_ASSERT_EQUAL(zmq_setsockopt(subscriber, ZMQ_SUBSCRIBE, "weather/", 8), 0);
+    CU_ASSERT_EQUAL(zmq_connect(subscriber, endpoint), 0);
+    CU_ASSERT(wait_for(&server, NULL, failing_allocator_has_failed(&failing)));
+    CU_ASSERT_EQUAL(server.warnings, 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(server.warning, "no memory for key (none) to listen to \"weather/\""));
+    CU_ASSERT_EQUAL(server.listening, 0);
+    failing_allocator_fail_nth(&failing, -1);
+    zmq_close(subscriber);
+    zmq_ctx_term(context);
+    port_end_close(&server);
+    CU_ASSERT(failing_allocator_is_balanced(&failing));
+}
+
 static void a_listener_that_does_not_keep_up_loses_and_is_noticed(void)
 {
     struct port_end server;
@@ -614,6 +642,7 @@ static const struct test_case cases[] = {
     TEST_CASE(what_a_guest_does_not_get_to_is_read_at_the_next_turn),
     TEST_CASE(a_plain_request_is_answered_with_its_delimiter),
     TEST_CASE(a_plain_listener_gets_what_it_may_have_and_nothing_else),
+    TEST_CASE(a_listener_there_is_no_memory_for_is_reported),
     TEST_CASE(a_listener_that_does_not_keep_up_loses_and_is_noticed),
     TEST_CASE(a_live_owners_socket_is_never_stolen_and_a_stale_one_replaced),
     TEST_CASE(running_out_of_descriptors_is_an_error_and_no_abort),

@@ -91,7 +91,12 @@ struct port_keys port_keys_make(void)
 
 maiko_status port_end_try_open(struct port_end *end, const struct port_keys *keys)
 {
-    struct zmq_port_config config = {.heap = heap_default(),
+    return port_end_try_open_on(end, heap_default(), keys);
+}
+
+maiko_status port_end_try_open_on(struct port_end *end, struct heap *heap, const struct port_keys *keys)
+{
+    struct zmq_port_config config = {.heap = heap,
                                      .hooks = {on_frame, on_up, on_down, on_forgotten, on_admit, on_may_listen, on_listening,
                                                .warn = on_warning, .starved = on_starved, .userdata = end}};
 

@@ -41,6 +41,7 @@ extern char port_end_reason[512];
 
 /* keys: NULL for none.  The others fail the test where this one returns an error. */
 maiko_status port_end_try_open(struct port_end *end, const struct port_keys *keys);
+maiko_status port_end_try_open_on(struct port_end *end, struct heap *heap, const struct port_keys *keys);
 void port_end_open(struct port_end *end, const struct port_keys *keys);
 
 /* Its guest is this thread, which calls zmq_port_visit() between two turns. */

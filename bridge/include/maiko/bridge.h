@@ -31,9 +31,9 @@ typedef enum maiko_bridge_from {
 /** Settings of a bridge.  Zero means the default. */
 typedef struct maiko_bridge_config {
     const char *space;            /* name of the space to join on this host; NULL: none */
-    const char *node;             /* unique in the space; NULL: PROGRAM.PID, and more to be unique */
+    const char *node;             /* unique in the space; never ""; NULL: PROGRAM.PID, and more to be unique */
     const char *program;          /* for people; NULL: "" */
-    const char *runtime_dir;      /* NULL: $XDG_RUNTIME_DIR, or a checked directory below /tmp */
+    const char *runtime_dir;      /* absolute; NULL: $XDG_RUNTIME_DIR, or a checked directory below /tmp */
     const char *key_file;         /* own key pair (maiko_keypair_save): encrypts TCP; NULL: none */
     const char *allow_file;       /* which peers may connect and what they may; NULL: none but peer_keys */
     const char *const *peer_keys; /* public keys that may do everything, if no section says less: text or files; NULL at end */
