@@ -79,6 +79,16 @@ static const char *runtime_dir_of(const maiko_bridge_config *config)
     return getenv("XDG_RUNTIME_DIR");
 }
 
+/* The first one of the table unless another is named. */
+static void choose_codec(maiko_bridge *bridge)
+{
+    const char *name = bridge->config.listener_codec;
+
+    bridge->listener_codec = name == NULL ? codec_at(0) : codec_by_name(name);
+    if (bridge->listener_codec == NULL)
+        node_fail(bridge, MAIKO_ENOTFOUND, "listener_codec \"%s\": there is none of that name", name);
+}
+
 static void read_config(maiko_bridge *bridge, const maiko_bridge_config *config, size_t config_size)
 {
     if (config == NULL)
@@ -159,6 +169,7 @@ maiko_bridge *node_new(struct heap *heap, maiko_supervisor *sup, const maiko_bri
     if (sup == NULL)
         node_fail(bridge, MAIKO_EINVAL, "a bridge needs a supervisor");
     read_config(bridge, config, config_size);
+    choose_codec(bridge);
     fill_defaults(bridge);
     return bridge;
 }

@@ -35,7 +35,7 @@ void node_door_listen(maiko_bridge *bridge, const struct export_event *event, si
         return;
     envelope = envelope_of(bridge, event, known->hash, seq);
     pack_clear(&bridge->pack);
-    codec_msgpack.write_publication(&bridge->pack, &envelope, known->plan, event->payload, payload_len);
+    bridge->listener_codec->write_publication(&bridge->pack, &envelope, known->plan, event->payload, payload_len);
     status = pack_status(&bridge->pack);
     if (status == MAIKO_OK)
         status = zmq_port_publish(bridge->port, event->topic, bridge->pack.data, bridge->pack.len);

@@ -181,6 +181,7 @@ struct maiko_bridge {
     char allow_file[SPACE_PATH_MAX];
     struct peer_key *peer_keys;
     size_t peer_key_count;
+    const struct codec *listener_codec;
     struct node_pattern exports[NODE_PATTERNS_MAX];
     size_t export_count;
     struct node_pattern imports[NODE_PATTERNS_MAX];
@@ -264,8 +265,8 @@ struct maiko_bridge {
     _Atomic uint64_t gaps;
     _Atomic uint64_t lost_for_us;
     _Atomic uint32_t peers_up;
-    struct node_sums gone;  /* of peers that are freed */
-    atomic_bool is_running; /* the supervisor has started: imports may enter; set by the export actor */
+    struct node_sums gone;        /* of peers that are freed */
+    atomic_bool is_running;       /* the supervisor has started: imports may enter; set by the export actor */
     atomic_bool has_export_ended; /* with all who published what it exports; set by it */
     /* see guest.h; the bridge's thread holds it except when it sleeps, and with it goes everything that is that thread's */
     pthread_mutex_t turn;

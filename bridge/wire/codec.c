@@ -1,4 +1,4 @@
-/* Codec table: a codec is one file and one line here. */
+/* Codec table: a codec is one file and one line here.  The first is the one for who names none. */
 #include "wire/envelope.h"
 
 static const struct codec *const codecs[] = {&codec_msgpack, &codec_json};

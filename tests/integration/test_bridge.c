@@ -390,6 +390,51 @@ static bool ask(void *dealer, const char *frame, const char *expected)
     return false;
 }
 
+/* The two parts of a message, the second as text. */
+static bool receive_publication(void *listener, char *topic, char *text, size_t size)
+{
+    int len = zmq_recv(listener, topic, size - 1, 0);
+    int rest = zmq_recv(listener, text, size - 1, 0);
+
+    if (len < 0 || len >= (int)size || rest < 0 || rest >= (int)size)
+        return false;
+    topic[len] = text[rest] = '\0';
+    return true;
+}
+
+static void a_plain_listener_gets_the_codec_that_was_named(void)
+{
+    maiko_bridge_config config = {.listener_codec = "json"};
+    void *context = zmq_ctx_new();
+    void *listener = zmq_socket(context, ZMQ_SUB);
+    struct bridge_end end;
+    char topic[1024] = "";
+    char text[1024] = "";
+
+    host_init(&host);
+    bridge_end_make(&end, "node", &config, NULL);
+    let_out(&end, "count/#", NULL);
+    CU_ASSERT_EQUAL(maiko_bridge_publish_at(end.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&end), MAIKO_OK);
+    CU_ASSERT_EQUAL(zmq_setsockopt(listener, ZMQ_SUBSCRIBE, "count/", 6), 0);
+    CU_ASSERT_EQUAL(zmq_connect(listener, maiko_bridge_endpoint(end.bridge, 0)), 0);
+    CU_ASSERT(wait_until(bridge_end_publish(&end, 8) == MAIKO_OK && bridge_end_counters(&end).published > 0, 60000));
+    CU_ASSERT_TRUE(receive_publication(listener, topic, text, sizeof(text)));
+    CU_ASSERT_STRING_EQUAL(topic, "count/up");
+    CU_ASSERT_EQUAL(text[0], '{');
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"payload\":{\"number\":8}"));
+    zmq_close(listener);
+    zmq_ctx_term(context);
+    bridge_end_stop(&end);
+
+    config.listener_codec = "morse";
+    bridge_end_make(&end, "node", &config, NULL);
+    CU_ASSERT_EQUAL(bridge_end_start(&end), MAIKO_ENOTFOUND);
+    CU_ASSERT_STRING_EQUAL(maiko_bridge_error_text(end.bridge), "listener_codec \"morse\": there is none of that name");
+    bridge_end_stop(&end);
+    host_deinit(&host);
+}
+
 static void a_plain_peer_may_do_what_its_key_may_and_nothing_else(void)
 {
     maiko_bridge_config config = {0};
@@ -455,6 +500,7 @@ static void a_plain_peer_may_do_what_its_key_may_and_nothing_else(void)
 }
 
 static const struct test_case cases[] = {
+    TEST_CASE(a_plain_listener_gets_the_codec_that_was_named),
     TEST_CASE(the_first_event_after_ready_is_never_lost),
     TEST_CASE(an_export_may_be_called_something_else_outside),
     TEST_CASE(a_node_announces_as_many_actors_as_one_frame_holds),

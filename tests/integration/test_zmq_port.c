@@ -420,8 +420,7 @@ static void a_listener_there_is_no_memory_for_is_reported(void)
     failing_allocator_fail_from(&failing, 0);
     CU_ASSERT_EQUAL(zmq_setsockopt(subscriber, ZMQ_SUBSCRIBE, "weather/", 8), 0);
     CU_ASSERT_EQUAL(zmq_connect(subscriber, endpoint), 0);
-    CU_ASSERT(wait_for(&server, NULL, failing_allocator_has_failed(&failing)));
-    CU_ASSERT_EQUAL(server.warnings, 1);
+    CU_ASSERT(wait_for(&server, NULL, server.warnings > 0));
     CU_ASSERT_PTR_NOT_NULL(strstr(server.warning, "no memory for key (none) to listen to \"weather/\""));
     CU_ASSERT_EQUAL(server.listening, 0);
     failing_allocator_fail_nth(&failing, -1);

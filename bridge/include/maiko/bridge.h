@@ -58,6 +58,7 @@ typedef struct maiko_bridge_config {
     /* Memory for large events that other processes of the host read in place: taken as it is used, and kept; 64 MiB; below
      * 256 KiB: none.  A process that writes to its pool changes the tails of events others are reading, nothing else. */
     uint64_t pool_bytes;
+    const char *listener_codec; /* what plain listeners get: "msgpack" or "json"; NULL: "msgpack" */
 } maiko_bridge_config;
 
 /** One pattern of topics that leaves or enters.  A topic under several has name and policy of the first that was given. */

@@ -50,7 +50,7 @@ typedef struct maiko_node_info {
 /**
  * Call `visit` for every node of a space.
  *
- * @param runtime_dir  NULL: $XDG_RUNTIME_DIR, or the checked directory below /tmp.
+ * @param runtime_dir  absolute; NULL: $XDG_RUNTIME_DIR, or the checked directory below /tmp.
  * @param space        NULL: of all spaces of this user.
  * @param error        room for the reason of a failure, or NULL.
  * @return MAIKO_OK (also when there is none), MAIKO_EINVAL, MAIKO_ENOTFOUND (no such space), MAIKO_EPERM, MAIKO_ETOOLONG,
