@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "space/control.h"
+#include "space/socket_lock.h"
 #include <maiko/maiko.h>
 
 const char *maiko_bridge_version(void)
@@ -250,18 +251,31 @@ static void free_actors(maiko_bridge *bridge, struct list *list)
         node_actor_free(bridge, CONTAINER_OF(list_first(list), struct node_actor, link));
 }
 
-/* libzmq leaves the files of ipc sockets behind.  One that answers belongs to somebody else by now. */
+/* One that answers belongs to somebody else by now, and one that is being taken will. */
+static void remove_socket(const char *path)
+{
+    struct socket_lock lock;
+    char reason[64];
+    struct text unused;
+
+    text_init_buffer(&unused, reason, sizeof(reason));
+    if (socket_path_life(path, SOCK_STREAM) != SOCKET_STALE || socket_lock_take(&lock, path, &unused) != MAIKO_OK)
+        return;
+    if (socket_path_life(path, SOCK_STREAM) == SOCKET_STALE)
+        (void)unlink(path);
+    socket_lock_release(&lock);
+}
+
+/* libzmq leaves the files of ipc sockets behind. */
 void node_remove_sockets(const maiko_bridge *bridge)
 {
     size_t i;
 
     for (i = 0; i < bridge->endpoint_count; i++) {
         const struct node_endpoint *endpoint = &bridge->endpoints[i];
-        const char *path = endpoint->text + strlen("ipc://");
 
-        if (endpoint->use != USE_CONNECT && endpoint->is_bound && strncmp(endpoint->text, "ipc://", strlen("ipc://")) == 0 &&
-            socket_path_life(path, SOCK_STREAM) == SOCKET_STALE)
-            (void)unlink(path);
+        if (endpoint->use != USE_CONNECT && endpoint->is_bound && strncmp(endpoint->text, "ipc://", strlen("ipc://")) == 0)
+            remove_socket(endpoint->text + strlen("ipc://"));
     }
 }
 

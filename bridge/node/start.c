@@ -4,6 +4,7 @@
 #include "node/pool.h"
 #include "node/shm.h"
 #include "space/process.h"
+#include "space/socket_lock.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -178,6 +179,28 @@ static maiko_status describe(maiko_bridge *bridge, const char *ipc_endpoint)
     return status;
 }
 
+/* A path of a user's own choice, which two may come for at a time; the port looks whether somebody lives there. */
+static maiko_status bind_one(maiko_bridge *bridge, struct node_endpoint *endpoint, struct text *error)
+{
+    struct socket_lock lock = {.fd = -1};
+    maiko_status status = MAIKO_OK;
+    char bound[PORT_ENDPOINT_MAX];
+
+    if (strncmp(endpoint->text, "ipc://", strlen("ipc://")) == 0) {
+        text_append_format(error, "listening at %s: ", endpoint->text);
+        status = socket_lock_take(&lock, endpoint->text + strlen("ipc://"), error);
+        if (status != MAIKO_OK)
+            return status;
+        text_clear(error);
+    }
+    status = zmq_port_bind(bridge->port, endpoint->use == USE_LINKS ? PORT_LINKS : PORT_LISTENERS, endpoint->text, bound, error);
+    if (status == MAIKO_OK)
+        memcpy(endpoint->text, bound, sizeof(bound));
+    endpoint->is_bound = status == MAIKO_OK;
+    socket_lock_release(&lock);
+    return status;
+}
+
 static maiko_status bind_all(maiko_bridge *bridge, struct text *error)
 {
     maiko_status status = MAIKO_OK;
@@ -185,15 +208,9 @@ static maiko_status bind_all(maiko_bridge *bridge, struct text *error)
 
     for (i = 0; i < bridge->endpoint_count && status == MAIKO_OK; i++) {
         struct node_endpoint *endpoint = &bridge->endpoints[i];
-        char bound[PORT_ENDPOINT_MAX];
 
-        if (endpoint->use == USE_CONNECT)
-            continue;
-        status =
-            zmq_port_bind(bridge->port, endpoint->use == USE_LINKS ? PORT_LINKS : PORT_LISTENERS, endpoint->text, bound, error);
-        if (status == MAIKO_OK)
-            memcpy(endpoint->text, bound, sizeof(bound));
-        endpoint->is_bound = status == MAIKO_OK;
+        if (endpoint->use != USE_CONNECT)
+            status = bind_one(bridge, endpoint, error);
     }
     return status;
 }

@@ -36,6 +36,7 @@ integration_tests += tests/integration/test_circle
 integration_tests += tests/integration/test_echo
 integration_tests += tests/integration/test_in_place
 integration_tests += tests/integration/test_key_rotation
+integration_tests += tests/integration/test_endpoint_race
 integration_tests += tests/integration/test_keypair
 integration_tests += tests/integration/test_link_flow
 integration_tests += tests/integration/test_link_spin
