@@ -136,8 +136,6 @@ static void take_in(struct shard *shard, uint32_t source, uint64_t upto)
     struct ring *ring = exchange_ring_from(shard, source);
     struct ring_batch *batch;
 
-    if (ring != NULL)
-        ring_fetch_batch(ring);
     while (ring != NULL && shard->consumed[source] < upto && (batch = ring_open_batch(ring, upto)) != NULL) {
         uint64_t flush = atomic_load_explicit(&batch->flush, memory_order_relaxed);
         uint32_t records = batch->records;
@@ -177,6 +175,18 @@ static void confirm(struct shard *shard)
     }
 }
 
+/* What it published, as soon as that is known, and meanwhile the lines that an answer is written to. */
+static void fetch_from(const struct shard *shard, uint32_t source)
+{
+    const struct ring *in = exchange_ring_from(shard, source);
+    const struct ring *out = atomic_load_explicit(&shard->out[source], memory_order_relaxed);
+
+    if (in != NULL)
+        ring_fetch_batch(in);
+    if (out != NULL)
+        ring_fetch_room(out);
+}
+
 bool exchange_drain(struct shard *shard)
 {
     bool any = false;
@@ -194,6 +204,7 @@ bool exchange_drain(struct shard *shard)
         if (published <= shard->consumed[source])
             continue;
         any = true;
+        fetch_from(shard, source);
         take_in(shard, source, published);
     }
     if (any)
@@ -207,9 +218,11 @@ bool exchange_has_input(const struct shard *shard)
     uint32_t source;
 
     for (source = 0; source < count; source++) {
-        if (source != shard->index &&
-            atomic_load_explicit(&shard->sup->shards[source]->published, memory_order_acquire) > shard->consumed[source])
-            return true;
+        if (source == shard->index ||
+            atomic_load_explicit(&shard->sup->shards[source]->published, memory_order_acquire) <= shard->consumed[source])
+            continue;
+        fetch_from(shard, source);
+        return true;
     }
     return false;
 }

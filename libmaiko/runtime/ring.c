@@ -5,7 +5,7 @@
 
 #define FIRST_SEGMENT ((size_t)4096)
 #define LINE 64
-#define SMALL_BATCH_LINES 5     /* a batch of one event of up to 80 bytes, wherever it begins */
+#define SMALL_BATCH_LINES 5     /* a batch of one event of up to 80 bytes */
 #define NEXT_SEGMENT UINT64_MAX /* in the place of a batch's flush: go on in the next segment */
 
 struct ring_segment {
@@ -20,7 +20,27 @@ static size_t batch_size(uint32_t deps)
 }
 
 /* Every segment keeps room behind its contents for a segment-end record or the next batch's first word. */
-#define TRAILER sizeof(struct ring_record)
+#define TRAILER (LINE + sizeof(struct ring_record))
+
+/* Where a batch begins: with a line of its own, so that what the next one is written to is not what the reader still has of the
+ * one before. */
+static size_t batch_begin(const struct ring_segment *segment, size_t offset)
+{
+    return offset + (-(uintptr_t)(segment->data + offset) & (LINE - 1));
+}
+
+/* Nothing stands there yet. */
+static void put_no_batch(struct ring_segment *segment, size_t offset)
+{
+    atomic_store_explicit((_Atomic uint64_t *)(void *)(segment->data + offset), 0, memory_order_relaxed);
+}
+
+static struct ring_segment *segment_clear(struct ring_segment *segment)
+{
+    segment->next = NULL;
+    put_no_batch(segment, batch_begin(segment, 0));
+    return segment;
+}
 
 static struct ring_segment *segment_new(struct ring *ring, size_t size)
 {
@@ -28,10 +48,8 @@ static struct ring_segment *segment_new(struct ring *ring, size_t size)
 
     if (segment == NULL)
         return NULL;
-    segment->next = NULL;
     segment->size = size;
-    memset(segment->data, 0, sizeof(uint64_t));
-    return segment;
+    return segment_clear(segment);
 }
 
 struct ring *ring_new(struct heap *heap, size_t segment_bytes)
@@ -54,6 +72,8 @@ struct ring *ring_new(struct heap *heap, size_t segment_bytes)
     }
     ring->head = ring->tail;
     ring->oldest = ring->tail;
+    ring->write_offset = batch_begin(ring->tail, 0);
+    ring->read_offset = ring->write_offset;
     ring->segments_made = 1;
     return ring;
 }
@@ -93,11 +113,8 @@ static struct ring_segment *next_segment(struct ring *ring, size_t need)
         struct ring_segment *segment = ring->oldest;
 
         ring->oldest = segment->next;
-        if (segment->size >= need) {
-            segment->next = NULL;
-            memset(segment->data, 0, sizeof(uint64_t));
-            return segment;
-        }
+        if (segment->size >= need)
+            return segment_clear(segment);
         heap_free(ring->heap, segment, sizeof *segment + segment->size);
     }
     return segment_new(ring, need > ring->segment_bytes ? need : ring->segment_bytes);
@@ -111,7 +128,7 @@ static bool make_room(struct ring *ring, size_t need, bool mid_batch)
 
     if (ring->write_offset + need + TRAILER <= ring->tail->size)
         return true;
-    segment = next_segment(ring, need + TRAILER);
+    segment = next_segment(ring, LINE + need + TRAILER);
     if (segment == NULL)
         return false;
     ring->tail->next = segment;
@@ -120,7 +137,7 @@ static bool make_room(struct ring *ring, size_t need, bool mid_batch)
     else /* release: the reader may meet this mark before the next publication, and follows `next` */
         atomic_store_explicit((_Atomic uint64_t *)(void *)mark, NEXT_SEGMENT, memory_order_release);
     ring->tail = segment;
-    ring->write_offset = 0;
+    ring->write_offset = batch_begin(segment, 0);
     ring->segments_made++;
     return true;
 }
@@ -159,19 +176,23 @@ void *ring_reserve(struct ring *ring, enum ring_kind kind, size_t body, uint32_t
 void ring_close_batch(struct ring *ring, uint64_t flush, const uint64_t *deps)
 {
     memcpy(ring->open->deps, deps, ring->open->dep_count * sizeof *deps);
-    /* the next batch's first word: nothing there yet */
-    atomic_store_explicit((_Atomic uint64_t *)(void *)(ring->tail->data + ring->write_offset), 0, memory_order_relaxed);
+    ring->write_offset = batch_begin(ring->tail, ring->write_offset);
+    put_no_batch(ring->tail, ring->write_offset);
     atomic_store_explicit(&ring->open->flush, flush, memory_order_relaxed);
     ring->written_flush = flush;
     ring->open = NULL;
 }
 
+/* Without the attribute this fetches for reading, and each line has to be asked for again.  Old processors ignore it. */
+#if defined(__x86_64__)
+__attribute__((target("prfchw")))
+#endif
 void ring_fetch_room(const struct ring *ring)
 {
     const char *next = ring->tail->data + ring->write_offset;
     int line;
 
-    for (line = 1; line < SMALL_BATCH_LINES; line++) /* the first was written just now: its first word is 0 */
+    for (line = 0; line <= SMALL_BATCH_LINES; line++) /* behind the last stands the first word of the one after it */
         __builtin_prefetch(next + line * LINE, 1);
 }
 
@@ -187,36 +208,51 @@ void ring_fetch_batch(const struct ring *ring)
 static void leave_segment(struct ring *ring)
 {
     ring->head = ring->head->next;
-    ring->read_offset = 0;
+    ring->read_offset = batch_begin(ring->head, 0);
     ring->segments_left_count++;
+}
+
+static void *read_position(const struct ring *ring)
+{
+    return ring->head->data + ring->read_offset;
+}
+
+static void end_batch_if_read(struct ring *ring)
+{
+    if (ring->left == 0)
+        ring->read_offset = batch_begin(ring->head, ring->read_offset);
 }
 
 struct ring_batch *ring_open_batch(struct ring *ring, uint64_t published)
 {
-    struct ring_batch *batch = (struct ring_batch *)(void *)(ring->head->data + ring->read_offset);
-    /* acquire pairs with the release of NEXT_SEGMENT in make_room() */
+    struct ring_batch *batch = read_position(ring);
+    /* acquire pairs with the release of NEXT_SEGMENT in make_room(); within a batch this is the head of a record: too large */
     uint64_t flush = atomic_load_explicit(&batch->flush, memory_order_acquire);
 
     if (flush == NEXT_SEGMENT) {
         leave_segment(ring);
-        batch = (struct ring_batch *)(void *)ring->head->data;
+        batch = read_position(ring);
         flush = atomic_load_explicit(&batch->flush, memory_order_acquire);
     }
     if (flush == 0 || flush > published)
         return NULL;
     ring->read_offset += batch_size(batch->dep_count);
+    ring->left = batch->records;
+    end_batch_if_read(ring);
     return batch;
 }
 
 struct ring_record *ring_next(struct ring *ring)
 {
-    struct ring_record *record = (struct ring_record *)(void *)(ring->head->data + ring->read_offset);
+    struct ring_record *record = read_position(ring);
 
     if (record->kind == RING_SEGMENT_END) {
         leave_segment(ring);
-        record = (struct ring_record *)(void *)ring->head->data;
+        record = read_position(ring);
     }
     ring->read_offset += record->size;
+    ring->left--;
+    end_batch_if_read(ring);
     ring->read_bytes += record->size;
     if (record->kind != RING_COMMAND)
         ring->read_events++;

@@ -50,6 +50,7 @@ struct ring {
     /* reader */
     _Alignas(128) struct ring_segment *head;
     size_t read_offset;
+    uint32_t left; /* records of the open batch */
     uint64_t segments_left_count;
     uint64_t read_events;
     uint64_t read_bytes;
@@ -78,7 +79,8 @@ static inline bool ring_has_open_batch(const struct ring *ring)
 /* Writer: finishes the open batch.  Visible once the shard publishes `flush`. */
 void ring_close_batch(struct ring *ring, uint64_t flush, const uint64_t *deps);
 
-/* Writer: brings the lines that it writes next, while nothing waits for them.  The reader left them a round ago. */
+/* Writer: brings the lines that it writes next, to be written, while nothing waits for them.  The reader left them a round ago,
+ * but its processor fetches lines behind those it reads, so that they may have to be brought again. */
 void ring_fetch_room(const struct ring *ring);
 
 /* Reader: brings the first lines of what was published, all at once instead of one after the other. */

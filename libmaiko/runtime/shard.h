@@ -417,7 +417,7 @@ void exchange_count_drop(struct shard *shard, const struct envelope *envelope, m
 /* Takes in what the other shards published, causes first.  True when there was anything. */
 bool exchange_drain(struct shard *shard);
 
-/* Is anything unread in the rings to this shard? */
+/* Is anything unread in the rings to this shard?  Owner thread: it is on its way to the processor then. */
 bool exchange_has_input(const struct shard *shard);
 
 /* While all shards stand still: is anything for this shard in a ring?  What others published for somebody else is not. */
