@@ -218,7 +218,7 @@ enum shm_dial node_shm_dial(struct node_peer *peer)
         return SHM_DIAL_OFFERED;
     if (peer->shm != NULL)
         shm_free(peer->shm);
-    return fail(peer, status);
+    return status == MAIKO_ECLOSED ? SHM_DIAL_LATER : fail(peer, status); /* it has just left */
 }
 
 bool node_shm_is_up(const struct node_peer *peer)

@@ -24,7 +24,7 @@ void node_shm_tear_down(struct maiko_bridge *bridge);
 
 enum shm_dial {
     SHM_DIAL_OFFERED, /* the answer comes later */
-    SHM_DIAL_LATER,   /* the node has not greeted: called again when it has */
+    SHM_DIAL_LATER,   /* the node has not greeted, or is gone: called again when it has */
     SHM_DIAL_REFUSED  /* no shared memory with this node now: why is in peer->shm_refusal */
 };
 
