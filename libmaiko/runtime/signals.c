@@ -4,7 +4,9 @@
 #include "runtime/supervisor_internal.h"
 #include "runtime/supervisor_stop.h"
 #include "runtime/thread.h"
+#include "runtime/thread_masks.h"
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -23,33 +25,83 @@ static void close_both(struct signals *signals)
     signals->end_fd = -1;
 }
 
-/* What the program ignores, or who started it (a shell in the background, nohup), stays ignored: a descriptor would get it. */
-static void add_unless_ignored(sigset_t *handled, int signal_number)
-{
-    struct sigaction action;
+/* Signals are the program's: one run reads them, and here is which process that is in, so that a forked child begins anew. */
+static _Atomic pid_t pid_of_reader;
 
-    if (sigaction(signal_number, NULL, &action) != 0 || action.sa_handler != SIG_IGN)
-        sigaddset(handled, signal_number);
+static bool become_reader(void)
+{
+    pid_t before = atomic_load_explicit(&pid_of_reader, memory_order_relaxed);
+    pid_t self = getpid();
+
+    return before != self && atomic_compare_exchange_strong(&pid_of_reader, &before, self);
 }
 
-maiko_status signals_begin(struct signals *signals, struct maiko_supervisor *sup)
+/* What the program ignores, or who started it (a shell in the background, nohup), stays ignored: a descriptor would get it.
+ * Those that would end the program are the ones to ask other threads about. */
+static void add_unless_ignored(sigset_t *handled, sigset_t *deadly, int signal_number)
 {
+    struct sigaction action;
+    bool is_known = sigaction(signal_number, NULL, &action) == 0;
+
+    if (is_known && action.sa_handler == SIG_IGN)
+        return;
+    sigaddset(handled, signal_number);
+    if (is_known && action.sa_handler == SIG_DFL)
+        sigaddset(deadly, signal_number);
+}
+
+static maiko_status refuse(maiko_status status, struct text *error, const char *reason)
+{
+    text_append(error, reason);
+    return status;
+}
+
+static maiko_status open_both(struct signals *signals, const sigset_t *handled, struct text *error)
+{
+    signals->fd = signalfd(-1, handled, SFD_CLOEXEC | SFD_NONBLOCK);
+    signals->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (signals->fd >= 0 && signals->end_fd >= 0)
+        return MAIKO_OK;
+    close_both(signals);
+    return refuse(MAIKO_ESYSTEM, error, "no descriptor to read signals from");
+}
+
+/* As the reader. */
+static maiko_status begin(struct signals *signals, struct text *error)
+{
+    char thread[32];
     sigset_t handled;
+    sigset_t deadly;
+    maiko_status status;
+
+    sigemptyset(&handled);
+    sigemptyset(&deadly);
+    add_unless_ignored(&handled, &deadly, SIGINT);
+    add_unless_ignored(&handled, &deadly, SIGTERM);
+    if (thread_masks_find_open(&deadly, thread, sizeof thread)) {
+        text_append_format(error, "SIGINT or SIGTERM would end the program in its thread '%s', which does not block them",
+                           thread);
+        return MAIKO_ETHREAD;
+    }
+    status = open_both(signals, &handled, error);
+    if (status == MAIKO_OK)
+        pthread_sigmask(SIG_BLOCK, &handled, &signals->before);
+    return status;
+}
+
+maiko_status signals_begin(struct signals *signals, struct maiko_supervisor *sup, struct text *error)
+{
+    maiko_status status;
 
     *signals = (struct signals){.sup = sup, .fd = -1, .end_fd = -1};
     if (sup->config.handle_no_signals)
         return MAIKO_OK;
-    sigemptyset(&handled);
-    add_unless_ignored(&handled, SIGINT);
-    add_unless_ignored(&handled, SIGTERM);
-    signals->fd = signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
-    signals->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (signals->fd < 0 || signals->end_fd < 0) {
-        close_both(signals);
-        return MAIKO_ESYSTEM;
-    }
-    pthread_sigmask(SIG_BLOCK, &handled, &signals->before);
-    return MAIKO_OK;
+    if (!become_reader())
+        return refuse(MAIKO_ESTATE, error, "another supervisor is in run and takes the program's signals");
+    status = begin(signals, error);
+    if (status != MAIKO_OK)
+        atomic_store(&pid_of_reader, 0);
+    return status;
 }
 
 /* Not by what poll() says, which says nothing under an RLIMIT_NOFILE of 0. */
@@ -116,4 +168,5 @@ void signals_end(struct signals *signals)
         ;
     close_both(signals);
     pthread_sigmask(SIG_SETMASK, &signals->before, NULL);
+    atomic_store(&pid_of_reader, 0);
 }

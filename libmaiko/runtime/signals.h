@@ -3,6 +3,7 @@
 #ifndef RUNTIME_SIGNALS_H
 #define RUNTIME_SIGNALS_H
 
+#include "base/text.h"
 #include <maiko/status.h>
 #include <pthread.h>
 #include <signal.h>
@@ -22,8 +23,9 @@ struct signals {
     pthread_t thread;
 };
 
-/* MAIKO_OK, or MAIKO_ESYSTEM without a descriptor for them: then they are as they were. */
-MAIKO_MUST_CHECK maiko_status signals_begin(struct signals *signals, struct maiko_supervisor *sup);
+/* MAIKO_OK, or with the reason in `error`, and signals as they were: MAIKO_ESYSTEM without a descriptor, MAIKO_ESTATE while
+ * another supervisor takes them, MAIKO_ETHREAD when one would end the program in a thread that does not block it. */
+MAIKO_MUST_CHECK maiko_status signals_begin(struct signals *signals, struct maiko_supervisor *sup, struct text *error);
 
 /* Takes what has come. */
 void signals_take(struct signals *signals);

@@ -87,6 +87,7 @@ struct maiko_supervisor {
     _Atomic uint8_t state; /* enum supervisor_state; written under the lock */
     _Atomic bool stop_requested;
     _Atomic bool is_polled; /* somebody is in maiko_supervisor_poll() */
+    _Atomic bool is_run;    /* somebody is in maiko_supervisor_run() */
     _Atomic bool runs_stop_hooks; /* nothing ends any more: what finishes now does so because of the stop */
     _Atomic size_t live_actors;
     _Atomic uint32_t payments; /* under way whose actor nothing else keeps: meanwhile no record is reused, nor moved */

@@ -136,10 +136,14 @@ maiko_status maiko_supervisor_join(maiko_supervisor *sup)
 static maiko_status run(struct maiko_supervisor *sup)
 {
     struct signals signals;
-    maiko_status status = signals_begin(&signals, sup);
+    struct text error;
+    char reason[sizeof sup->failure_text];
+    maiko_status status;
 
+    text_init_buffer(&error, reason, sizeof reason);
+    status = signals_begin(&signals, sup, &error);
     if (status != MAIKO_OK) {
-        supervisor_note_failure(sup, status, NULL, "no descriptor to read signals from");
+        supervisor_note_failure(sup, status, NULL, reason);
         return status;
     }
     status = maiko_supervisor_start(sup);
@@ -165,7 +169,11 @@ maiko_status maiko_supervisor_run(maiko_supervisor *sup)
     if (sup->config.mode != MAIKO_THREADS)
         return MAIKO_ENOTSUP;
     supervisor_enter(sup);
-    status = run(sup);
+    status = MAIKO_ESTATE;
+    if (supervisor_state(sup) == SUP_NEW && !atomic_exchange(&sup->is_run, true)) {
+        status = run(sup);
+        atomic_store(&sup->is_run, false);
+    }
     supervisor_leave(sup);
     return status;
 }

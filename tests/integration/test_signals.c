@@ -227,10 +227,267 @@ static void without_a_descriptor_run_starts_nothing(void)
     stage_close(&stage);
 }
 
+/* --- more than one thread, more than one supervisor --- */
+
+static const maiko_config one_shard = {.shards = 1, .no_counters_file = true};
+
+/* A supervisor in run in a thread of its own. */
+struct runner {
+    maiko_supervisor *sup;
+    struct player player;
+    pthread_t thread;
+    _Atomic bool may_run;
+    maiko_status status;
+};
+
+static void *run_in_thread(void *userdata)
+{
+    struct runner *runner = userdata;
+
+    (void)wait_until(atomic_load(&runner->may_run), 20000);
+    runner->status = maiko_supervisor_run(runner->sup);
+    return NULL;
+}
+
+static void runner_open(struct runner *runner, const maiko_config *config)
+{
+    memset(runner, 0, sizeof *runner);
+    runner->sup = maiko_supervisor_new(config);
+    (void)maiko_supervisor_add(runner->sup, PLAYER("player", &runner->player, .subscribe = MAIKO_TOPICS("number")));
+}
+
+/* It runs once this thread has come back: in pthread_create() a thread blocks all signals. */
+static bool runner_create(struct runner *runner)
+{
+    bool is_there = pthread_create(&runner->thread, NULL, run_in_thread, runner) == 0;
+
+    atomic_store(&runner->may_run, true);
+    return is_there;
+}
+
+/* Until its actor has started. */
+static bool runner_start(struct runner *runner)
+{
+    return runner_create(runner) && wait_until(atomic_load(&runner->player.starts) == 1, 20000);
+}
+
+/* The failure that stuck, if there was one, comes out again. */
+static bool runner_has_ended(struct runner *runner, maiko_status expected)
+{
+    bool is_right = runner->status == expected && atomic_load(&runner->player.stops) == (expected == MAIKO_OK);
+
+    return maiko_supervisor_stop(&runner->sup, NULL) == expected && is_right;
+}
+
+static int run_two_at_once(void *userdata)
+{
+    struct runner first;
+    struct runner second;
+    bool is_told;
+
+    (void)userdata;
+    block_in_this_thread(SIGTERM);
+    block_in_this_thread(SIGINT);
+    runner_open(&first, &one_shard);
+    runner_open(&second, &one_shard);
+    if (!runner_start(&first) || maiko_supervisor_run(first.sup) != MAIKO_ESTATE)
+        return 1;
+    second.status = maiko_supervisor_run(second.sup);
+    is_told = strstr(maiko_supervisor_error_text(second.sup), "another supervisor") != NULL;
+    if (!runner_has_ended(&second, MAIKO_ESTATE) || !is_told)
+        return 2;
+    kill(getpid(), SIGTERM);
+    pthread_join(first.thread, NULL);
+    if (!runner_has_ended(&first, MAIKO_OK))
+        return 3;
+    runner_open(&second, &one_shard); /* now it is the only one */
+    if (!runner_start(&second))
+        return 4;
+    kill(getpid(), SIGINT);
+    pthread_join(second.thread, NULL);
+    return runner_has_ended(&second, MAIKO_OK) ? 0 : 5;
+}
+
+static void of_two_supervisors_in_run_the_second_is_refused(void)
+{
+    CU_ASSERT_EQUAL(child_run(run_two_at_once, NULL, 20000), 0);
+}
+
+static int run_beside_an_open_thread(void *userdata)
+{
+    struct runner runner;
+    bool is_told;
+
+    (void)userdata;
+    (void)pthread_setname_np(pthread_self(), "the main one");
+    block_in_this_thread(SIGINT);
+    runner_open(&runner, &one_shard);
+    if (!runner_create(&runner))
+        return 1;
+    pthread_join(runner.thread, NULL);
+    is_told = strstr(maiko_supervisor_error_text(runner.sup), "'the main one'") != NULL;
+    if (!runner_has_ended(&runner, MAIKO_ETHREAD) || !is_told)
+        return 2;
+    block_in_this_thread(SIGTERM);
+    runner_open(&runner, &one_shard);
+    if (!runner_start(&runner))
+        return 3;
+    kill(getpid(), SIGTERM);
+    pthread_join(runner.thread, NULL);
+    return runner_has_ended(&runner, MAIKO_OK) ? 0 : 4;
+}
+
+static void where_a_signal_would_end_the_program_run_says_so(void)
+{
+    CU_ASSERT_EQUAL(child_run(run_beside_an_open_thread, NULL, 20000), 0);
+}
+
+static struct runner both[2];
+
+static void stop_both(int signal_number)
+{
+    (void)signal_number;
+    (void)maiko_supervisor_request_stop(both[0].sup);
+    (void)maiko_supervisor_request_stop(both[1].sup);
+}
+
+static int run_two_that_opt_out(void *userdata)
+{
+    maiko_config config = one_shard;
+
+    (void)userdata;
+    config.handle_no_signals = true;
+    signal(SIGTERM, stop_both);
+    runner_open(&both[0], &config);
+    runner_open(&both[1], &config);
+    if (!runner_start(&both[0]) || !runner_start(&both[1]))
+        return 1;
+    kill(getpid(), SIGTERM);
+    pthread_join(both[0].thread, NULL);
+    pthread_join(both[1].thread, NULL);
+    return runner_has_ended(&both[0], MAIKO_OK) && runner_has_ended(&both[1], MAIKO_OK) ? 0 : 2;
+}
+
+static void one_handler_ends_two_that_opt_out(void)
+{
+    CU_ASSERT_EQUAL(child_run(run_two_that_opt_out, NULL, 20000), 0);
+}
+
+static void do_nothing(int signal_number)
+{
+    (void)signal_number;
+}
+
+/* The program has thought of its signals. */
+static int run_beside_a_handler(void *userdata)
+{
+    struct runner runner;
+
+    (void)userdata;
+    signal(SIGTERM, do_nothing);
+    signal(SIGINT, do_nothing);
+    runner_open(&runner, &one_shard);
+    if (!runner_start(&runner))
+        return 1;
+    (void)maiko_supervisor_request_stop(runner.sup);
+    pthread_join(runner.thread, NULL);
+    return runner_has_ended(&runner, MAIKO_OK) ? 0 : 2;
+}
+
+static void a_handler_of_the_program_may_have_its_thread(void)
+{
+    CU_ASSERT_EQUAL(child_run(run_beside_a_handler, NULL, 20000), 0);
+}
+
+/* It comes as far as its start, which a thread sanitizer would not survive in a child of many threads. */
+static int run_what_cannot_start(void *userdata)
+{
+    struct runner runner;
+
+    (void)userdata;
+    runner_open(&runner, &one_shard);
+    (void)maiko_supervisor_add(runner.sup, PLAYER("supervisor", &runner.player));
+    runner.status = maiko_supervisor_run(runner.sup);
+    return runner_has_ended(&runner, MAIKO_ENAME) ? 0 : 1;
+}
+
+static maiko_status fork_and_run(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    (void)envelope;
+    player->wanted = child_run(run_what_cannot_start, NULL, 20000);
+    return maiko_stop_runtime(ctx);
+}
+
+static void a_child_forked_while_its_parent_runs_may_run_one_of_its_own(void)
+{
+    struct player player = {.handle = fork_and_run, .wanted = -1};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.shards = 1});
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_run(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(player.wanted, 0);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+static int run_anew(void *userdata)
+{
+    struct runner runner;
+
+    (void)userdata;
+    runner_open(&runner, &one_shard);
+    (void)maiko_supervisor_request_stop(runner.sup);
+    runner.status = maiko_supervisor_run(runner.sup);
+    return runner_has_ended(&runner, MAIKO_OK) ? 0 : 1;
+}
+
+static bool first_thread_has_ended(void)
+{
+    char path[64];
+    char text[256] = "";
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)getpid());
+    file = fopen(path, "re");
+    if (file != NULL && fgets(text, sizeof text, file) == NULL)
+        text[0] = '\0';
+    if (file != NULL)
+        fclose(file);
+    return strstr(text, ") Z ") != NULL;
+}
+
+static void *run_as_the_last_one(void *userdata)
+{
+    _exit(wait_until(first_thread_has_ended(), 20000) ? run_anew(userdata) : 2);
+}
+
+static int leave_the_first_thread(void *userdata)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, run_as_the_last_one, userdata) == 0)
+        pthread_exit(NULL);
+    return 1;
+}
+
+/* The kernel shows the first one, with the mask it had, as long as there are others. */
+static void a_thread_that_has_ended_is_in_nobodys_way(void)
+{
+    CU_ASSERT_EQUAL(child_run(leave_the_first_thread, NULL, 20000), 0);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(a_second_signal_ends_the_wait_for_the_queues),
     TEST_CASE(two_at_once_are_one_request),
     TEST_CASE(what_the_program_ignores_stays_ignored),
     TEST_CASE(without_a_descriptor_run_starts_nothing),
+    TEST_CASE(of_two_supervisors_in_run_the_second_is_refused),
+    TEST_CASE(where_a_signal_would_end_the_program_run_says_so),
+    TEST_CASE(one_handler_ends_two_that_opt_out),
+    TEST_CASE(a_handler_of_the_program_may_have_its_thread),
+    TEST_CASE(a_child_forked_while_its_parent_runs_may_run_one_of_its_own),
+    TEST_CASE(a_thread_that_has_ended_is_in_nobodys_way),
 };
 SUITE_MAIN("signals", cases)

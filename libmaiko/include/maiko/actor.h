@@ -98,7 +98,8 @@ typedef struct maiko_handler {
 /**
  * The hooks of an actor; every one may be NULL.  `self` is the spec's state.  An error return goes to on_error, and
  * without on_error (or when on_start, on_end or on_stop fail) stops the actor as failed.  C++: no exception may leave a hook,
- * predicate or allocator (on a thread of the library it ends the program); catch it and return an error.
+ * predicate or allocator: on a thread of the library it ends the program, and through maiko_supervisor_poll() it leaves the
+ * supervisor inside the hook for ever.  Catch it and return an error.
  */
 typedef struct maiko_actor_ops {
     /** Once, before anything else.  When it fails the actor never runs and on_stop is not called. */
