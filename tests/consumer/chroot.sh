@@ -76,7 +76,14 @@ ok()
 
 install_system()
 {
-    unshare --mount --pid --fork --kill-child debootstrap --variant=minbase "$suite" "$root" "$mirror"
+    unshare --mount --pid --fork --kill-child debootstrap --variant=minbase "$suite" "$root" "$mirror" && finish_system
+}
+
+# What a container or an installer adds, and debootstrap does not.
+finish_system()
+{
+    chmod 755 "$root" # it is / of the users in it, and mktemp made it ours alone
+    printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
 }
 
 clone()
