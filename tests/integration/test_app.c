@@ -450,6 +450,61 @@ static void a_late_process_gets_the_last_events_or_all(void)
     host_deinit(&host);
 }
 
+/* One name where it is sent, one between the processes, and the first one again where it is read. */
+static void a_pattern_may_be_renamed_on_the_command_line(void)
+{
+    struct process rest;
+    struct process reader;
+
+    host_init(&host);
+    start(&reader, "--stats --space wx --actors logger --import north/#=weather/#");
+    start(&rest, "--stats --space wx --actors sensor,alerter,monthly --export weather/#=north/# 200");
+    process_finish(&rest);
+    CU_ASSERT_EQUAL(rest.code, 0);
+    process_finish(&reader);
+    CU_ASSERT_EQUAL(reader.code, 0);
+    expect_output(&reader, 200);
+    expect_books(&rest, 219, 1, 0);
+    expect_books(&reader, 0, 0, 219);
+    host_deinit(&host);
+}
+
+/* The last process has a link with each of the others; what it imports comes by way of the second alone. */
+static void a_process_passes_on_what_it_was_told_to(void)
+{
+    char options[256];
+    struct process first;
+    struct process second;
+    struct process last;
+    int port;
+
+    host_init(&host);
+    port = host_free_ports(2);
+    snprintf(options, sizeof(options),
+             "--stats --actors sensor --listen tcp://127.0.0.1:%d --export weather/reading=north/reading 200", port);
+    start(&first, options);
+    snprintf(options, sizeof(options),
+             "--stats --actors alerter --connect tcp://127.0.0.1:%d --listen tcp://127.0.0.1:%d --relay north/#=far/#", port,
+             port + 1);
+    start(&second, options);
+    snprintf(options, sizeof(options),
+             "--stats --actors monthly,logger --linger --connect tcp://127.0.0.1:%d --connect tcp://127.0.0.1:%d "
+             "--import far/#=weather/#",
+             port, port + 1);
+    start(&last, options);
+    process_finish(&first);
+    CU_ASSERT_EQUAL(first.code, 0);
+    expect_books(&first, 200, 1, 0);
+    process_finish(&second); /* the last one has everything then */
+    CU_ASSERT_EQUAL(second.code, 0);
+    expect_books(&second, 200, 1, 200);
+    child_signal(&last.child, SIGTERM);
+    process_finish(&last);
+    CU_ASSERT_EQUAL(last.code, 0);
+    CU_ASSERT_EQUAL(process_figure(&last, "imported"), 200);
+    host_deinit(&host);
+}
+
 static void count_ready_links(const maiko_node_info *node, void *userdata)
 {
     size_t i;
@@ -516,6 +571,8 @@ static const struct test_case cases[] = {
     TEST_CASE(the_table_and_the_help_are_printed),
     TEST_CASE(listening_to_others_without_keys_is_refused),
     TEST_CASE(a_late_process_gets_the_last_events_or_all),
+    TEST_CASE(a_pattern_may_be_renamed_on_the_command_line),
+    TEST_CASE(a_process_passes_on_what_it_was_told_to),
     TEST_CASE(what_a_process_that_stands_still_loses_is_said_at_the_end),
     TEST_CASE(a_lingering_process_ends_by_signal),
 };

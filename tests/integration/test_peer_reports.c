@@ -1,5 +1,6 @@
 /* Events on `$sys/peer`: who may send there, what is said when peers come, go, or miss something. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -327,7 +328,113 @@ static void a_link_that_finds_no_memory_to_share_says_so_and_comes_about_later(v
     report_ends_finish();
 }
 
+/* ---- another process ---- */
+
+/* Listens at the endpoint, says where that is, and lives until it is killed. */
+static int listen_until_killed(const char *endpoint)
+{
+    struct report_end server;
+
+    report_end_make(&server, "server", &(maiko_bridge_config){.silence_ns = MAIKO_SECONDS(3600)});
+    if (maiko_bridge_listen(server.bridge, endpoint) != MAIKO_OK || report_end_try(&server) != MAIKO_OK)
+        return 9;
+    puts(maiko_bridge_endpoint(server.bridge, 0));
+    fflush(stdout);
+    for (;;)
+        pause();
+}
+
+static void start_listener(struct child *child, char endpoint[64])
+{
+    char program[] = "/proc/self/exe"; /* a fork of a process with threads may not do much */
+    char role[] = "--listen";
+    char *argv[] = {program, role, endpoint, NULL};
+    ssize_t len;
+
+    CU_ASSERT_TRUE_FATAL(child_start_program(child, argv));
+    len = read(child->output_fd, endpoint, 63);
+    CU_ASSERT_FATAL(len > 1);
+    endpoint[len - 1] = '\0';
+}
+
+static uint32_t count_news(struct report_end *end, maiko_peer_news news)
+{
+    uint32_t count = 0;
+    uint32_t i;
+
+    for (i = 0; i < end->count && i < REPORTS_KEPT; i++)
+        count += end->reports[i].news == news;
+    return count;
+}
+
+/* Its silence would say so after an hour only. */
+static void the_end_of_a_connection_we_made_is_heard_and_it_is_made_again(void)
+{
+    char endpoint[64] = "tcp://127.0.0.1:*";
+    struct report_end client;
+    struct child server;
+
+    report_ends_begin();
+    start_listener(&server, endpoint);
+    report_end_make(&client, "client", &(maiko_bridge_config){.silence_ns = MAIKO_SECONDS(3600)});
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client.bridge, endpoint, NULL), MAIKO_OK);
+    report_end_start(&client);
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_READY, NULL));
+    child_signal(&server, SIGKILL);
+    CU_ASSERT_EQUAL(child_end(&server, 60000), 128 + SIGKILL);
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_DOWN, "lost"));
+    start_listener(&server, endpoint);
+    CU_ASSERT(wait_until(count_news(&client, MAIKO_PEER_READY) == 2, 60000));
+    child_signal(&server, SIGKILL);
+    CU_ASSERT_EQUAL(child_end(&server, 60000), 128 + SIGKILL);
+    report_end_stop(&client);
+    report_ends_finish();
+}
+
+/* The later one of a name takes the place of the first, who hears that and comes again: they change places. */
+static void a_second_node_of_a_name_takes_the_place_of_the_first(void)
+{
+    struct report_end server;
+    struct report_end first;
+    struct report_end second;
+
+    report_ends_begin();
+    report_end_listen(&server, &(maiko_bridge_config){.node = NULL});
+    report_end_make(&first, "twin", &(maiko_bridge_config){.node = NULL});
+    CU_ASSERT_EQUAL(maiko_bridge_connect(first.bridge, maiko_bridge_endpoint(server.bridge, 0), NULL), MAIKO_OK);
+    report_end_start(&first);
+    CU_ASSERT(report_end_hears(&first, MAIKO_PEER_READY, NULL));
+    report_end_make(&second, "twin", &(maiko_bridge_config){.node = NULL});
+    CU_ASSERT_EQUAL(maiko_bridge_connect(second.bridge, maiko_bridge_endpoint(server.bridge, 0), NULL), MAIKO_OK);
+    report_end_start(&second);
+    CU_ASSERT(report_end_hears(&second, MAIKO_PEER_READY, NULL));
+    CU_ASSERT(report_end_hears(&server, MAIKO_PEER_DOWN, "replaced"));
+    report_end_stop(&first);
+    report_end_stop(&second);
+    report_end_stop(&server);
+    report_ends_finish();
+}
+
+static void a_node_that_connects_to_itself_is_told_so(void)
+{
+    char endpoint[128];
+    struct report_end end;
+
+    report_ends_begin();
+    snprintf(endpoint, sizeof(endpoint), "ipc://%s/socket", report_ends_directory);
+    report_end_make(&end, "self", &(maiko_bridge_config){.node = NULL});
+    CU_ASSERT_EQUAL(maiko_bridge_listen(end.bridge, endpoint), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_connect(end.bridge, endpoint, NULL), MAIKO_OK);
+    report_end_start(&end);
+    CU_ASSERT(report_end_hears(&end, MAIKO_PEER_REFUSED, "self"));
+    report_end_stop(&end);
+    report_ends_finish();
+}
+
 static const struct test_case cases[] = {
+    TEST_CASE(the_end_of_a_connection_we_made_is_heard_and_it_is_made_again),
+    TEST_CASE(a_second_node_of_a_name_takes_the_place_of_the_first),
+    TEST_CASE(a_node_that_connects_to_itself_is_told_so),
     TEST_CASE(nobody_but_the_bridge_sends_reports),
     TEST_CASE(reports_neither_leave_nor_enter),
     TEST_CASE(reports_without_room_are_counted),
@@ -338,4 +445,13 @@ static const struct test_case cases[] = {
     TEST_CASE(a_limit_below_what_a_bridge_sleeps_on_is_said_and_stops_nothing),
     TEST_CASE(a_link_that_finds_no_memory_to_share_says_so_and_comes_about_later),
 };
-SUITE_MAIN_TIMEOUT("peer_reports", cases, 300)
+
+int main(int argc, char **argv)
+{
+    static const struct suite suite = {
+        .name = "peer_reports", .cases = cases, .case_count = sizeof(cases) / sizeof(cases[0]), .timeout_s = 300};
+
+    if (argc > 2 && strcmp(argv[1], "--listen") == 0)
+        return listen_until_killed(argv[2]);
+    return suite_main(argc, argv, &suite);
+}

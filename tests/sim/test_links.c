@@ -62,6 +62,19 @@ static void run_seeds(unsigned long count, void (*adjust)(struct world_config *c
     }
 }
 
+/* Of many seeds, as small as a check under a sanitizer has them. */
+static void worlds_of_every_size_are_drawn(void)
+{
+    unsigned worlds[WORLD_NODES_MAX + 1] = {0};
+    unsigned nodes;
+    uint64_t seed;
+
+    for (seed = 1; seed <= 500; seed++)
+        worlds[world_of_seed(seed).nodes]++;
+    for (nodes = 2; nodes <= WORLD_NODES_MAX; nodes++)
+        CU_ASSERT(worlds[nodes] > 0);
+}
+
 static void all_faults_keep_the_promises(void)
 {
     run_seeds(suite_scale(5000, 100000) / suite_slowdown(), NULL);
@@ -115,7 +128,7 @@ static void what_is_long_under_way_makes_no_subscription_older(void)
     run_seeds(suite_scale(1000, 100000) / suite_slowdown(), let_live_subscribers_come_late);
 }
 
-static const struct test_case cases[] = {TEST_CASE(all_faults_keep_the_promises),
+static const struct test_case cases[] = {TEST_CASE(worlds_of_every_size_are_drawn), TEST_CASE(all_faults_keep_the_promises),
                                          TEST_CASE(subscribers_that_die_cost_the_others_nothing),
                                          TEST_CASE(processes_of_one_host_that_stop_are_not_taken_for_dead),
                                          TEST_CASE(what_is_long_under_way_makes_no_subscription_older)};

@@ -648,7 +648,7 @@ struct world_config world_of_seed(uint64_t seed)
     uint64_t bits = seed * UINT64_C(0x9e3779b97f4a7c15);
     struct world_config config = {.seed = seed, .rounds = 12 + (unsigned)(bits >> 60), .is_narrow = bits >> 20 & 1};
 
-    config.nodes = (bits >> 8 & 15) == 0 ? 8 : 2 + (unsigned)(bits >> 12 & 3);
+    config.nodes = (bits >> 8 & 15) == 0 ? 6 + (unsigned)(bits >> 45) % 3 : 2 + (unsigned)(bits >> 12 & 3);
     config.faults.is_datagram = bits >> 21 & 1;
     config.faults.loss_percent = (bits >> 22 & 3) * 8;
     config.faults.break_percent = (bits >> 24 & 3) * 15;
