@@ -6,13 +6,13 @@ FNR == NR {
     sub(/^    X\(/, "", row)
     sub(/\).*/, "", row)
     count = split(row, cells, /, /)
-    if (count != 7)
+    if (count != 8)
         exit 1
     sub(/^maiko_/, "", cells[1])
     if (sub(/_as_supervisor$/, "", cells[1]))
         cells[1] = cells[1] "*"
     table = table ".It " cells[1]
-    for (i = 2; i <= 7; i++) {
+    for (i = 2; i <= 8; i++) {
         sub(/^WAITS$/, "waits", cells[i])
         sub(/^NONE$/, "\\(en", cells[i])
         table = table " Ta " cells[i]

@@ -382,6 +382,8 @@ void actor_stop_now(struct actor *actor)
     streak_stop(&shard->streak); /* its counters go with it */
     actor_note_depth(actor);
     actor_unsubscribe_all(actor);
+    if (actor->state == ACTOR_RUNNING)
+        actor->state = ACTOR_DRAINING; /* what on_stop subscribed to would stay in the index when the actor is freed */
     discard_all(shard, actor);
     if (actor->rare != NULL)
         timer_heap_remove(&shard->timers, &actor->rare->timer);

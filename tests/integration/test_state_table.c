@@ -5,9 +5,17 @@
 #include "runtime/state_table.h"
 
 #include <maiko/import.h>
+#include <maiko/topology.h>
 #include <string.h>
 
-enum { OK = MAIKO_OK, ESTATE = MAIKO_ESTATE, ECLOSED = MAIKO_ECLOSED, ETHREAD = MAIKO_ETHREAD, EFORKED = MAIKO_EFORKED };
+enum {
+    OK = MAIKO_OK,
+    ESTATE = MAIKO_ESTATE,
+    ECLOSED = MAIKO_ECLOSED,
+    ETHREAD = MAIKO_ETHREAD,
+    EFORKED = MAIKO_EFORKED,
+    ENOTFOUND = MAIKO_ENOTFOUND
+};
 enum { WAITS = 1000, NONE = 1001 };
 
 /* What a call is made on. */
@@ -20,7 +28,11 @@ struct scene {
     maiko_status answer;
     _Atomic bool is_answered;
     _Atomic bool go_on; /* what is held up */
+    _Atomic bool is_kept;
     maiko_context *ctx; /* the player's */
+    maiko_importer *importer;
+    maiko_envelope *kept;        /* the first event of the player */
+    const maiko_envelope *event; /* the one it is lent, or the kept one */
 };
 
 /* --- the calls --- */
@@ -82,6 +94,83 @@ static maiko_status call_maiko_supervisor_status(struct scene *scene)
     return maiko_supervisor_status(scene->stage.sup);
 }
 
+static maiko_status call_maiko_supervisor_counters(struct scene *scene)
+{
+    maiko_counters *counters = NULL;
+    maiko_status status = maiko_supervisor_counters(scene->stage.sup, &counters);
+
+    (void)maiko_counters_free(counters);
+    return status;
+}
+
+static maiko_status call_maiko_supervisor_to_json(struct scene *scene)
+{
+    char *text = NULL;
+    maiko_status status = maiko_supervisor_to_json(scene->stage.sup, &text);
+
+    maiko_text_free(text);
+    return status;
+}
+
+static maiko_status call_maiko_supervisor_to_mermaid(struct scene *scene)
+{
+    char *text = NULL;
+    maiko_status status = maiko_supervisor_to_mermaid(scene->stage.sup, &text);
+
+    maiko_text_free(text);
+    return status;
+}
+
+static maiko_status call_maiko_importer_send(struct scene *scene)
+{
+    const number event = {.value = 1};
+
+    return maiko_importer_send(scene->importer, &(maiko_import){.struct_size = sizeof(maiko_import),
+                                                                .topic = "elsewhere",
+                                                                .type = MAIKO_TYPE(number),
+                                                                .event = &event,
+                                                                .len = sizeof event});
+}
+
+static maiko_status call_maiko_importer_finish(struct scene *scene)
+{
+    return maiko_importer_finish(scene->importer);
+}
+
+static maiko_status call_maiko_importer_flush(struct scene *scene)
+{
+    return maiko_importer_flush(scene->importer);
+}
+
+static maiko_status new_path(struct scene *scene, maiko_import_path **ret_path)
+{
+    return maiko_import_path_new(scene->importer, "elsewhere", MAIKO_TYPE(number), NULL, ret_path);
+}
+
+static maiko_status call_maiko_import_path_new(struct scene *scene)
+{
+    maiko_import_path *path = NULL;
+    maiko_status status = new_path(scene, &path);
+
+    (void)maiko_import_path_free(path);
+    return status;
+}
+
+/* And abandoned. */
+static maiko_status call_maiko_import_reserve(struct scene *scene)
+{
+    maiko_import_path *path = NULL;
+    maiko_status status = new_path(scene, &path);
+    void *event;
+
+    if (status == MAIKO_OK)
+        status = maiko_import_reserve(path, sizeof(number), &event);
+    if (status == MAIKO_OK)
+        maiko_import_abandon(path);
+    (void)maiko_import_path_free(path);
+    return status;
+}
+
 static maiko_status call_maiko_importer_new(struct scene *scene)
 {
     maiko_importer *importer;
@@ -97,6 +186,56 @@ static maiko_status call_maiko_send_as_supervisor(struct scene *scene)
 static maiko_status call_maiko_try_send_as_supervisor(struct scene *scene)
 {
     return maiko_try_send(maiko_supervisor_context(scene->stage.sup), number, .value = 1);
+}
+
+static maiko_status call_maiko_send_child_as_supervisor(struct scene *scene)
+{
+    return maiko_send_child(maiko_supervisor_context(scene->stage.sup), scene->event, number, .value = 1);
+}
+
+/* Where nothing can be reserved, of what is no room. */
+static maiko_status commit(maiko_context *ctx)
+{
+    number none = {.value = 1};
+    number *event = maiko_reserve(ctx, number, 0);
+
+    if (event != NULL)
+        *event = none;
+    return maiko_commit_to(ctx, "elsewhere", event == NULL ? &none : event);
+}
+
+static maiko_status call_maiko_commit_as_supervisor(struct scene *scene)
+{
+    return commit(maiko_supervisor_context(scene->stage.sup));
+}
+
+static maiko_status call_maiko_commit(struct scene *scene)
+{
+    return commit(scene->ctx);
+}
+
+/* It says nothing: what was given up is none to commit any more. */
+static maiko_status call_maiko_abandon(struct scene *scene)
+{
+    number none = {.value = 1};
+    number *event = maiko_reserve(scene->ctx, number, 0);
+    maiko_status status;
+
+    maiko_abandon(scene->ctx, event == NULL ? &none : event);
+    status = maiko_commit(scene->ctx, event == NULL ? &none : event);
+    return status == MAIKO_EINVAL ? MAIKO_OK : status;
+}
+
+static maiko_status call_maiko_send_child(struct scene *scene)
+{
+    return maiko_send_child_to(scene->ctx, scene->event, "elsewhere", number, .value = 1);
+}
+
+static maiko_status call_maiko_send_event(struct scene *scene)
+{
+    const number event = {.value = 1};
+
+    return maiko_send_event_to(scene->ctx, "elsewhere", number, &event);
 }
 
 static maiko_status call_maiko_send(struct scene *scene)
@@ -146,6 +285,25 @@ static maiko_status call_maiko_hold_new(struct scene *scene)
     return status;
 }
 
+static maiko_status call_maiko_hold_sender(struct scene *scene)
+{
+    maiko_hold *hold = NULL;
+    maiko_status status = maiko_hold_sender(scene->ctx, scene->event, &hold);
+
+    maiko_hold_release(hold);
+    return status;
+}
+
+/* And given back. */
+static maiko_status call_maiko_envelope_keep(struct scene *scene)
+{
+    maiko_envelope *kept = NULL;
+    maiko_status status = maiko_envelope_keep(scene->event, &kept);
+
+    (void)maiko_envelope_unref(kept);
+    return status;
+}
+
 struct row {
     const char *name;
     maiko_status (*call)(struct scene *scene);
@@ -154,6 +312,7 @@ struct row {
     int stopping;
     int stopped;
     int hook;
+    int on_stop;
     int child;
 };
 
@@ -177,12 +336,35 @@ static void *make_call(void *userdata)
     return NULL;
 }
 
+/* The first one is kept, for calls that want an event. */
+static maiko_status keep_event(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    struct scene *scene = player->data;
+
+    (void)ctx;
+    if (player->events == 1)
+        CU_ASSERT_EQUAL(maiko_envelope_keep(envelope, &scene->kept), MAIKO_OK);
+    scene->event = scene->kept;
+    atomic_store(&scene->is_kept, true);
+    return MAIKO_OK;
+}
+
 static maiko_status call_in_hook(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
 {
+    struct scene *scene = player->data;
+
     (void)ctx;
-    (void)envelope;
-    if (!atomic_load(&((struct scene *)player->data)->is_answered)) /* it may have sent another event */
-        (void)make_call(player->data);
+    if (!atomic_load(&scene->is_answered)) { /* it may have sent another event */
+        scene->event = envelope;
+        (void)make_call(scene);
+    }
+    return MAIKO_OK;
+}
+
+static maiko_status call_in_on_stop(struct player *player, maiko_context *ctx)
+{
+    (void)ctx;
+    (void)make_call(player->data);
     return MAIKO_OK;
 }
 
@@ -203,12 +385,14 @@ static void scene_open(struct scene *scene, const struct row *row)
     memset(scene, 0, sizeof *scene);
     scene->call = row->call;
     scene->player.data = scene;
+    scene->player.handle = keep_event;
     stage_open(&scene->stage, &config);
     CU_ASSERT_EQUAL(stage_add(&scene->stage, "player", &scene->player), MAIKO_OK);
     CU_ASSERT_EQUAL(stage_add(&scene->stage, "other", &scene->other), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_importer_new(scene->stage.sup, "gate", NULL, &scene->importer), MAIKO_OK);
 }
 
-/* Starts it, until the actors have started. */
+/* Starts it, until the actors have started, and the player has an event unless it waits for one of its own. */
 static void scene_start(struct scene *scene, const struct row *row)
 {
     CU_ASSERT_EQUAL(maiko_supervisor_start(scene->stage.sup), MAIKO_OK);
@@ -216,6 +400,12 @@ static void scene_start(struct scene *scene, const struct row *row)
         stage_settle(&scene->stage);
     CU_ASSERT_TRUE(wait_until(atomic_load(&scene->player.ctx) != NULL && atomic_load(&scene->other.ctx) != NULL, 60000));
     scene->ctx = atomic_load(&scene->player.ctx);
+    if (scene->player.handle != keep_event)
+        return;
+    CU_ASSERT_EQUAL(stage_send(&scene->stage, 0), MAIKO_OK);
+    if (is_polled(row))
+        stage_settle(&scene->stage);
+    CU_ASSERT_TRUE(wait_until(atomic_load(&scene->is_kept), 60000));
 }
 
 static void scene_close(struct scene *scene)
@@ -223,6 +413,7 @@ static void scene_close(struct scene *scene)
     if (scene->stage.sup != NULL)
         (void)stage_stop(&scene->stage);
     stage_close(&scene->stage);
+    (void)maiko_envelope_unref(scene->kept);
 }
 
 static void expect(const struct row *row, const char *state, int expected, maiko_status answer)
@@ -331,6 +522,23 @@ static void calls_from_a_hook(void)
     }
 }
 
+static void calls_from_the_last_hook(void)
+{
+    struct scene scene;
+    const struct row *row;
+
+    for (row = rows; row < rows + ROWS; row++) {
+        if (row->on_stop == NONE)
+            continue;
+        scene_open(&scene, row);
+        scene.player.on_stop = call_in_on_stop;
+        scene_start(&scene, row);
+        CU_ASSERT_EQUAL(maiko_supervisor_halt(scene.stage.sup, NULL), MAIKO_OK);
+        expect(row, "on_stop", row->on_stop, scene.answer);
+        scene_close(&scene);
+    }
+}
+
 static int call_in_child(void *userdata)
 {
     struct scene *scene = userdata;
@@ -349,8 +557,9 @@ static void calls_in_a_forked_child_leave_the_parent_unharmed(void)
         expect(row, "child", row->child, (maiko_status)-child_run(call_in_child, &scene, 60000));
         CU_ASSERT_EQUAL(stage_send(&scene.stage, 0), MAIKO_OK);
         CU_ASSERT_EQUAL(stage_stop(&scene.stage), MAIKO_OK);
-        CU_ASSERT_EQUAL(scene.player.events, 1);
+        CU_ASSERT_EQUAL(scene.player.events, 2);
         stage_close(&scene.stage);
+        (void)maiko_envelope_unref(scene.kept);
     }
 }
 
@@ -360,7 +569,7 @@ static maiko_status fork_in_hook(struct player *player, maiko_context *ctx, cons
     struct scene *scene = player->data;
     const struct row *row;
 
-    (void)envelope;
+    scene->event = envelope;
     scene->ctx = ctx;
     for (row = rows; row < rows + ROWS; row++) {
         scene->call = row->call;
@@ -416,6 +625,7 @@ static const struct test_case cases[] = {
     TEST_CASE(calls_while_stopping),
     TEST_CASE(calls_after_the_stop),
     TEST_CASE(calls_from_a_hook),
+    TEST_CASE(calls_from_the_last_hook),
     TEST_CASE(calls_in_a_forked_child_leave_the_parent_unharmed),
     TEST_CASE(calls_in_a_child_forked_by_a_hook),
     TEST_CASE(getters_answer_in_every_state),
