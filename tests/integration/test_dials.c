@@ -1,5 +1,6 @@
 /* Connections we make, all by one socket of libzmq: they cost nothing but themselves, thousands of them that are refused, cut,
  * ended and made again at once end in order, and what came before an end is read. */
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -240,9 +241,22 @@ static void several_connections_to_one_endpoint_are_told_apart(void)
     close_end(&other);
 }
 
+/* Debian's /etc/hosts gives it ::1 as well, which is taken first. */
+static bool localhost_is_127_0_0_1(void)
+{
+    const struct addrinfo hints = {.ai_family = AF_INET6, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    bool has_ipv6 = getaddrinfo("localhost", NULL, &hints, &found) == 0;
+
+    if (has_ipv6)
+        freeaddrinfo(found);
+    return !has_ipv6;
+}
+
 static void an_endpoint_may_be_spelt_in_any_way(void)
 {
     static const char *const hosts[] = {"127.0.0.1", "[::ffff:127.0.0.1]", "localhost"};
+    const unsigned count = localhost_is_127_0_0_1() ? 3 : 2;
     char endpoint[PORT_ENDPOINT_MAX];
     struct end ends[2]; /* client, server */
     struct line lines[3];
@@ -250,7 +264,7 @@ static void an_endpoint_may_be_spelt_in_any_way(void)
 
     open_end(&ends[0], false);
     open_listener(&ends[1], false, "tcp://127.0.0.1:*");
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < count; i++) {
         snprintf(endpoint, sizeof(endpoint), "tcp://%s%s", hosts[i], strrchr(ends[1].endpoint, ':'));
         connect_line(&ends[0], &lines[i], endpoint, "");
         CU_ASSERT(wait_until((turn(&ends[0]), turn(&ends[1]), lines[i].is_up), 60000));
