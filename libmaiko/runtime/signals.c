@@ -66,10 +66,19 @@ static maiko_status open_both(struct signals *signals, const sigset_t *handled, 
     return refuse(MAIKO_ESYSTEM, error, "no descriptor to read signals from");
 }
 
+/* It may be none of the program's own: a library's that never blocks a signal is no reason not to run. */
+static void warn_of_open_thread(struct maiko_supervisor *sup, const sigset_t *deadly)
+{
+    char thread[32];
+
+    if (sup->config.log != NULL && thread_masks_find_open(deadly, thread, sizeof thread))
+        supervisor_log(sup, MAIKO_LOG_WARNING,
+                       "SIGINT or SIGTERM may end the program in its thread '%s', which does not block them", thread);
+}
+
 /* As the reader. */
 static maiko_status begin(struct signals *signals, struct text *error)
 {
-    char thread[32];
     sigset_t handled;
     sigset_t deadly;
     maiko_status status;
@@ -78,15 +87,12 @@ static maiko_status begin(struct signals *signals, struct text *error)
     sigemptyset(&deadly);
     add_unless_ignored(&handled, &deadly, SIGINT);
     add_unless_ignored(&handled, &deadly, SIGTERM);
-    if (thread_masks_find_open(&deadly, thread, sizeof thread)) {
-        text_append_format(error, "SIGINT or SIGTERM would end the program in its thread '%s', which does not block them",
-                           thread);
-        return MAIKO_ETHREAD;
-    }
     status = open_both(signals, &handled, error);
-    if (status == MAIKO_OK)
-        pthread_sigmask(SIG_BLOCK, &handled, &signals->before);
-    return status;
+    if (status != MAIKO_OK)
+        return status;
+    pthread_sigmask(SIG_BLOCK, &handled, &signals->before);
+    warn_of_open_thread(signals->sup, &deadly);
+    return MAIKO_OK;
 }
 
 maiko_status signals_begin(struct signals *signals, struct maiko_supervisor *sup, struct text *error)

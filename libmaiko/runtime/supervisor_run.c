@@ -142,6 +142,10 @@ static maiko_status run(struct maiko_supervisor *sup)
 
     text_init_buffer(&error, reason, sizeof reason);
     status = signals_begin(&signals, sup, &error);
+    if (status == MAIKO_ESTATE) { /* it can run when the other one has ended */
+        supervisor_log(sup, MAIKO_LOG_ERROR, "%s", text_str(&error));
+        return status;
+    }
     if (status != MAIKO_OK) {
         supervisor_note_failure(sup, status, NULL, reason);
         return status;

@@ -5,9 +5,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define IS_EXITING 0x4u /* PF_EXITING of Linux among the flags */
@@ -73,8 +71,7 @@ bool thread_masks_find_open(const sigset_t *signals, char *ret_name, size_t size
     bool found = false;
 
     while (threads != NULL && !found && (entry = readdir(threads)) != NULL)
-        found = entry->d_name[0] != '.' && strtol(entry->d_name, NULL, 10) != syscall(SYS_gettid) &&
-                is_open(entry->d_name, signals, ret_name, size);
+        found = entry->d_name[0] != '.' && is_open(entry->d_name, signals, ret_name, size);
     if (threads != NULL)
         closedir(threads);
     return found;

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Is there a thread beside the calling one that does not block one of them?  Its name then.  Without /proc there is none, and one
- * that is just in pthread_create(), which blocks all for so long, is not seen. */
+/* Is there a thread that does not block one of them?  Its name then.  Without /proc there is none, and one that is just in
+ * pthread_create(), which blocks all for so long, is not seen. */
 bool thread_masks_find_open(const sigset_t *signals, char *ret_name, size_t size);
 
 #endif

@@ -130,10 +130,10 @@ MAIKO_API maiko_status maiko_supervisor_join(maiko_supervisor *sup);
  * The signals are blocked in the calling thread alone.  So call it in the only thread, or block both in the others, where the
  * signal would end the program; and in one supervisor at a time, which gets them.  With more than one thread or supervisor opt
  * out and call maiko_supervisor_request_stop() for each in a handler of your own.
- * @return the first failure; with nothing started MAIKO_ESYSTEM (no descriptor for the signals), MAIKO_ETHREAD (a thread that is
- *         there does not block a signal nobody handles; maiko_supervisor_error_text() names it) and MAIKO_ESTATE (another
- *         supervisor is in run without opting out; started before); else as maiko_supervisor_start() and
- *         maiko_supervisor_halt().
+ * A thread that is there and does not block a signal nobody handles is named in a warning to `log`.
+ * @return the first failure; with nothing started MAIKO_ESYSTEM (no descriptor for the signals) and MAIKO_ESTATE (another
+ *         supervisor is in run without opting out: this one may run later; started before); else as maiko_supervisor_start()
+ *         and maiko_supervisor_halt().
  */
 MAIKO_API maiko_status maiko_supervisor_run(maiko_supervisor *sup);
 
