@@ -5,7 +5,7 @@
 
 #define FIRST_SEGMENT ((size_t)4096)
 #define LINE 64
-#define SMALL_BATCH_LINES 5     /* a batch of one event of up to 80 bytes */
+#define SMALL_BATCH_LINES 5     /* a batch of one event of up to 80 bytes, among few shards */
 #define NEXT_SEGMENT UINT64_MAX /* in the place of a batch's flush: go on in the next segment */
 
 struct ring_segment {
@@ -226,9 +226,12 @@ static void end_batch_if_read(struct ring *ring)
 struct ring_batch *ring_open_batch(struct ring *ring, uint64_t published)
 {
     struct ring_batch *batch = read_position(ring);
-    /* acquire pairs with the release of NEXT_SEGMENT in make_room(); within a batch this is the head of a record: too large */
-    uint64_t flush = atomic_load_explicit(&batch->flush, memory_order_acquire);
+    uint64_t flush;
 
+    if (ring->left != 0) /* within a batch, from a destructor that sends: what is there is no batch */
+        return NULL;
+    /* acquire pairs with the release of NEXT_SEGMENT in make_room() */
+    flush = atomic_load_explicit(&batch->flush, memory_order_acquire);
     if (flush == NEXT_SEGMENT) {
         leave_segment(ring);
         batch = read_position(ring);

@@ -103,8 +103,9 @@ static bool has_word(const char *list, const char *word)
 
     while (strncmp(list, word, len) != 0 || (list[len] != ',' && list[len] != '\0')) {
         list = strchr(list, ',');
-        if (list++ == NULL)
+        if (list == NULL)
             return false;
+        list++;
     }
     return true;
 }
