@@ -21,7 +21,7 @@ struct node_pool {
     uint64_t bytes;
     uint32_t refs;    /* under the lock */
     bool has_tried;   /* the bridge's thread: there is one, or there will be none */
-    uint64_t tidy_ns; /* the bridge's thread: when to tidy it next */
+    uint64_t tidy_ns; /* whose turn it is: when to tidy it next */
     /* Of events that are worth a slot.  Release and acquire: the type's own fields were written before. */
     _Atomic(const maiko_event_type *) types[POOL_TYPES];
     atomic_bool is_wanted;
@@ -227,8 +227,8 @@ void node_pool_leave(struct node_peer *peer)
     if (peer->claims != NULL) {
         pthread_mutex_lock(&pool->lock);
         shm_claims_leave(peer->claims);
-        ask(pool);
         pthread_mutex_unlock(&pool->lock);
+        pool->tidy_ns = 0; /* the bridge's thread asks at once: this may be a shard, which has other things to do */
     }
     peer->claims = NULL;
     peer->has_pool = peer->was_offered_pool = false;

@@ -65,10 +65,10 @@ static maiko_status status_of(int error)
     case ENOSPC:
     case ENOMEM:
     case EDQUOT:
+    case EFBIG:
         return MAIKO_ENOMEM;
     case EMFILE:
     case ENFILE:
-    case EFBIG:
         return MAIKO_ELIMIT;
     case ENOSYS:
     case EPERM:

@@ -211,7 +211,7 @@ static int create_past_the_file_limit(void *userdata)
     (void)userdata;
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
         return 2;
-    return shm_area_create(SHM_AREA_DATA, RING, LINK, &area, &error) == MAIKO_ELIMIT && error == EFBIG ? 0 : 1;
+    return shm_area_create(SHM_AREA_DATA, RING, LINK, &area, &error) == MAIKO_ENOMEM && error == EFBIG ? 0 : 1;
 }
 
 static void a_file_limit_is_an_error_and_no_signal(void)
