@@ -23,12 +23,25 @@ static bool is_in_place(const struct socket_lock *lock)
            locked.st_ino == there.st_ino;
 }
 
+/* Another program's file of that name is not ours to lock, and not ours to remove. */
+static bool is_a_lock(const struct socket_lock *lock)
+{
+    struct stat file;
+
+    return fstat(lock->fd, &file) == 0 && S_ISREG(file.st_mode) && file.st_size == 0 && file.st_nlink <= 1 &&
+           file.st_uid == geteuid();
+}
+
 static maiko_status try_once(struct socket_lock *lock, bool *ret_is_held, struct text *error)
 {
     lock->fd = open(lock->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (lock->fd < 0) {
         text_append_format(error, "%s: %s", lock->path, ERRNO_TEXT(errno));
         return MAIKO_ESYSTEM;
+    }
+    if (!is_a_lock(lock)) {
+        text_append_format(error, "%s is somebody else's: remove it, or take another name", lock->path);
+        return MAIKO_EEXIST;
     }
     if (flock(lock->fd, LOCK_EX | LOCK_NB) == 0) {
         *ret_is_held = is_in_place(lock);
@@ -49,7 +62,7 @@ maiko_status socket_lock_take(struct socket_lock *lock, const char *socket_path,
     int tries;
 
     lock->fd = -1;
-    if (snprintf(lock->path, sizeof(lock->path), "%s.lock", socket_path) >= (int)sizeof(lock->path)) {
+    if (snprintf(lock->path, sizeof(lock->path), "%s.maiko-lock", socket_path) >= (int)sizeof(lock->path)) {
         text_append_format(error, "%s is too long", socket_path);
         return MAIKO_ETOOLONG;
     }

@@ -1,5 +1,6 @@
 /* Socket lock: whoever asks whether the unix socket at a path is a live one, and then takes the path or removes it, does so
- * alone.  A locked file beside it, PATH.lock, which is gone again when it is released, and is nobody's when its owner dies. */
+ * alone.  A locked file beside it, PATH.maiko-lock, which is gone again when it is released, and is nobody's when its owner
+ * dies. */
 #ifndef SPACE_SOCKET_LOCK_H
 #define SPACE_SOCKET_LOCK_H
 

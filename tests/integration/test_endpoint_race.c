@@ -176,7 +176,7 @@ static void a_lock_of_the_dead_holds_nobody_up(void)
     CU_ASSERT_EQUAL(child_end(&child, 60000), 128 + 9);
     make(&sup, &bridge);
     CU_ASSERT_EQUAL(maiko_bridge_start(bridge), MAIKO_OK);
-    strcat(path, ".lock");
+    strcat(path, ".maiko-lock");
     CU_ASSERT_NOT_EQUAL(access(path, F_OK), 0);
     stop(sup, bridge);
     end();
