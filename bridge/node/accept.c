@@ -88,7 +88,8 @@ static struct node_peer *accept_hello(maiko_bridge *bridge, struct route *route,
         return NULL;
     }
     peer->ends_ns = UINT64_MAX;
-    peer->changed_ns = node_now(bridge); /* who is refused and comes again and again is no news */
+    if (!peer->is_known)
+        peer->changed_ns = node_now(bridge); /* who is refused and comes again and again is no news */
     peer->is_local = route_is_local(route);
     memcpy(peer->access_key, route_key(route), KEY_TEXT_SIZE);
     if (peer->route != route) { /* also when it was linked by shared memory */

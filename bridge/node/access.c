@@ -75,16 +75,28 @@ bool node_access_admit(const char *key, const char *address, void *userdata)
 {
     const maiko_bridge *bridge = userdata;
 
-    return peer_keys_have(bridge, key, false) || allow_list_find(&bridge->allow, key) != NULL;
+    return peer_keys_have(bridge, key) || allow_list_find(&bridge->allow, key) != NULL;
+}
+
+/* A connection outlives the key in a peer's file that it was made with, so that both sides need not change at one time.  It may
+ * do what one with the key that stands there now may, and no more, whatever has become of a section of its own. */
+static const char *judged_as(const maiko_bridge *bridge, const char *key)
+{
+    const char *successor = NULL;
+
+    if (key[0] != '\0' && !node_access_admit(key, "", (void *)(uintptr_t)bridge))
+        successor = peer_keys_successor(bridge, key);
+    return successor != NULL ? successor : key;
 }
 
 bool node_access_may_listen(const char *key, const char *prefix, size_t len, void *userdata)
 {
     const maiko_bridge *bridge = userdata;
-    const struct allow_peer *peer = key[0] == '\0' ? NULL : allow_list_find(&bridge->allow, key);
+    const char *now = judged_as(bridge, key);
+    const struct allow_peer *peer = key[0] == '\0' ? NULL : allow_list_find(&bridge->allow, now);
 
     if (peer == NULL)
-        return key[0] == '\0' || peer_keys_have(bridge, key, true);
+        return key[0] == '\0' || peer_keys_have(bridge, now);
     return allow_peer_may_subscribe_prefix(peer, prefix, len);
 }
 
@@ -98,16 +110,17 @@ bool node_access_may_dial(const maiko_bridge *bridge, const char *key)
  * all (and then listening that way was asked for). */
 static const struct allow_peer *bound_by(const maiko_bridge *bridge, const char *key, bool *ret_is_free)
 {
-    const struct allow_peer *peer = key[0] == '\0' ? NULL : allow_list_find(&bridge->allow, key);
+    const char *now = judged_as(bridge, key);
+    const struct allow_peer *peer = key[0] == '\0' ? NULL : allow_list_find(&bridge->allow, now);
 
-    *ret_is_free = peer == NULL && (key[0] == '\0' || node_access_may_dial(bridge, key) || peer_keys_have(bridge, key, true));
+    *ret_is_free = peer == NULL && node_access_may_dial(bridge, now);
     return peer;
 }
 
 /* Also of keys that are trusted in full: a name that belongs to a key is that key's. */
 bool node_access_may_be_named(const maiko_bridge *bridge, const char *key, const char *node)
 {
-    return key[0] == '\0' || allow_list_may_be_named(&bridge->allow, key, node);
+    return key[0] == '\0' || allow_list_may_be_named(&bridge->allow, judged_as(bridge, key), node);
 }
 
 static bool report(maiko_bridge *bridge, const char *key, const char *address, bool is_allowed, const char *what,
@@ -151,14 +164,14 @@ static void shut_out(maiko_bridge *bridge, struct node_peer *peer)
         peer->wants_close = true; /* also without a session: its next hello is judged anew */
 }
 
-/* Who is called knows its name best: names are kept from those who come.  A connection outlives the key in a peer's file that it
- * was made with, so that both sides need not change at one time; it is the next one that is made with the new key. */
+/* Who is called knows its name best: names are kept from those who come. */
 static bool is_still_welcome(maiko_bridge *bridge, const struct node_peer *peer)
 {
+    const char *key = judged_as(bridge, peer->access_key);
+
     if (peer->is_connector)
-        return node_access_may_dial(bridge, peer->access_key);
-    return (node_access_admit(peer->access_key, "", bridge) || peer_keys_have(bridge, peer->access_key, true)) &&
-           node_access_may_be_named(bridge, peer->access_key, peer->name);
+        return node_access_may_dial(bridge, key);
+    return node_access_admit(key, "", bridge) && node_access_may_be_named(bridge, key, peer->name);
 }
 
 void node_access_review(maiko_bridge *bridge)

@@ -163,7 +163,8 @@ static bool watch_all(maiko_bridge *bridge)
         return false;
     for (i = 0; i < bridge->watched_count; i++)
         if (!watch_file(bridge, bridge->watched[i].path))
-            return false;
+            node_log(bridge, MAIKO_LOG_WARNING, "%s is read again on maiko_bridge_reload() only: %s", bridge->watched[i].path,
+                     ERRNO_TEXT(errno));
     return zmq_port_watch(bridge->port, bridge->key_watch_fd, watch_ready, bridge) == MAIKO_OK;
 }
 

@@ -40,14 +40,24 @@ void peer_key_deinit(struct peer_key *key, struct heap *heap)
     memset(key, 0, sizeof(*key));
 }
 
-bool peer_keys_have(const maiko_bridge *bridge, const char *key, bool or_formerly)
+bool peer_keys_have(const maiko_bridge *bridge, const char *key)
 {
     size_t i;
 
     for (i = 0; i < bridge->peer_key_count; i++)
-        if (strcmp(bridge->peer_keys[i].key, key) == 0 || (or_formerly && strcmp(bridge->peer_keys[i].former, key) == 0))
+        if (strcmp(bridge->peer_keys[i].key, key) == 0)
             return true;
     return false;
+}
+
+const char *peer_keys_successor(const maiko_bridge *bridge, const char *former)
+{
+    size_t i;
+
+    for (i = 0; i < bridge->peer_key_count; i++)
+        if (strcmp(bridge->peer_keys[i].former, former) == 0)
+            return bridge->peer_keys[i].key;
+    return NULL;
 }
 
 /* True: it is another one now. */

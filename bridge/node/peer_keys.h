@@ -20,8 +20,11 @@ MAIKO_MUST_CHECK maiko_status peer_key_init(struct peer_key *key, struct heap *h
                                             struct text *error);
 void peer_key_deinit(struct peer_key *key, struct heap *heap);
 
-/* Over all of a bridge: is it one, or with `or_formerly` the one before? */
-bool peer_keys_have(const maiko_bridge *bridge, const char *key, bool or_formerly);
+/* Over all of a bridge: is it one of those that are expected now? */
+bool peer_keys_have(const maiko_bridge *bridge, const char *key);
+
+/* The key in whose place another has come: that one.  NULL: it has not been one. */
+const char *peer_keys_successor(const maiko_bridge *bridge, const char *former);
 
 /* Reads the files again.  One that is bad leaves its key as it was, and is logged.  True: a key has changed. */
 bool peer_keys_renew(maiko_bridge *bridge);

@@ -141,7 +141,7 @@ static void tell_no_resources(struct node_peer *peer, const char *text)
 
 void peers_redial_starved(struct node_peer *peer)
 {
-    tell_no_resources(peer, "descriptors have run out there");
+    tell_no_resources(peer, "there is no descriptor there, or no room for another node");
     peer->shm_refusal[0] = '\0';
     peer->redial_ns = clock_deadline(node_now(peer->bridge), redial_unchanged_ns);
 }
@@ -219,8 +219,7 @@ void node_peers_expect(maiko_bridge *bridge, const char *endpoint, const char *f
 
         if (!peer->is_connector || strcmp(peer->endpoint, endpoint) != 0 || strcmp(peer->key, former) != 0)
             continue;
-        memcpy(peer->key, key, KEY_TEXT_SIZE);
-        memcpy(peer->access_key, key, KEY_TEXT_SIZE);
+        memcpy(peer->key, key, KEY_TEXT_SIZE); /* of the next connection; the one there is remains that of the key before */
         if (peer->route != NULL)
             zmq_port_expect(bridge->port, peer->route, key);
         else
@@ -301,9 +300,18 @@ static bool end_if_gone(struct node_peer *peer, uint64_t now_ns)
 void node_peers_up(struct route *route, void *userdata)
 {
     struct node_peer *peer = route_owner(route);
+    maiko_bridge *bridge = userdata;
 
-    if (peer != NULL)
-        peer_connected(peer->peer, node_now(userdata));
+    if (peer == NULL)
+        return;
+    memcpy(peer->access_key, peer->key, KEY_TEXT_SIZE);
+    if (node_access_may_dial(bridge, peer->key)) {
+        peer_connected(peer->peer, node_now(bridge));
+        return;
+    }
+    node_news_refused(bridge, peers_address_of(peer), "denied", NULL, "key %s of %s is not admitted", peer->key,
+                      peers_name_of(peer));
+    peer->wants_close = true;
 }
 
 void node_peers_down(struct route *route, enum route_fault fault, void *userdata)

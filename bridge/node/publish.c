@@ -158,15 +158,18 @@ static bool may_ask_another(maiko_status status)
     return status == MAIKO_ETYPE || status == MAIKO_ECLOSED || status == MAIKO_ETIMEDOUT;
 }
 
-/* Until one takes it, or says what is wrong with it. */
+/* Until one takes it, or says what is wrong with it.  One that is late may have taken it, whatever the others say. */
 static maiko_status ask_one(const struct text_list *endpoints, const char *frame, uint64_t timeout_ns, maiko_status status,
                             struct question *question)
 {
+    bool is_late = false;
     size_t i;
 
-    for (i = 0; i < endpoints->count && may_ask_another(status); i++)
+    for (i = 0; i < endpoints->count && may_ask_another(status); i++) {
         status = ask_node(endpoints->items[i], frame, timeout_ns, question);
-    return status;
+        is_late = is_late || status == MAIKO_ETIMEDOUT;
+    }
+    return is_late && may_ask_another(status) ? MAIKO_ETIMEDOUT : status;
 }
 
 /* MAIKO_OK when it is with one of them at least. */

@@ -238,6 +238,86 @@ static void a_section_binds_a_peer_key_that_comes(void)
     end(&server, &client);
 }
 
+/* Another public key in the place of the first one's. */
+static void replace_public_key(const struct keys *in_file_of, const struct keys *by)
+{
+    char from[160];
+    char to[160];
+
+    snprintf(from, sizeof(from), "%s.pub", by->file);
+    snprintf(to, sizeof(to), "%s.pub", in_file_of->file);
+    CU_ASSERT_EQUAL(rename(from, to), 0);
+}
+
+static void let_only(struct keyring *ring, const struct keys *keys, const char *may)
+{
+    char text[512];
+
+    snprintf(text, sizeof(text), "[only]\nkey = %s\n%s", keys->pair.public_key, may);
+    keyring_replace_file(ring->allow_file, text);
+}
+
+/* With its section renamed to its next key a link that is there may still do no more than that says. */
+static void a_link_of_the_key_before_is_bound_by_the_section_of_the_next(void)
+{
+    const char *trusted[2] = {NULL, NULL};
+    char file[160];
+    struct keyring ring;
+    struct report_end server;
+    struct report_end client;
+
+    keyring_begin(&ring);
+    snprintf(file, sizeof(file), "%s.pub", ring.first.file);
+    trusted[0] = file;
+    let_only(&ring, &ring.first, "publish = other/#\nsubscribe = count/#\n");
+    ring.config.peer_keys = trusted;
+    report_end_make(&server, "server", &ring.config);
+    CU_ASSERT_EQUAL(maiko_bridge_export(server.bridge, &all), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_import(server.bridge, &counts), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+    report_end_start(&server);
+    link_first(&ring, &server, &client);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(client.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    let_only(&ring, &ring.second, "publish = other/#\nsubscribe = count/#\n");
+    replace_public_key(&ring.first, &ring.second); /* behind the list, which is read first */
+    CU_ASSERT(wait_until(server.new_keys == 1, 60000));
+    send_count(&client, 1);
+    CU_ASSERT(wait_until(report_end_counters(&client).refused_there == 1, 60000));
+    CU_ASSERT_EQUAL(server.received, 0);
+    CU_ASSERT_PTR_NULL(report_end_find(&client, MAIKO_PEER_DOWN, NULL));
+    end(&server, &client);
+}
+
+/* A link is judged by the key it was made with, not by that of the next one. */
+static void a_link_outlives_the_key_in_the_file_but_not_in_the_list(void)
+{
+    maiko_bridge_config config;
+    struct keyring ring;
+    struct report_end server;
+    struct report_end client;
+    char file[160];
+
+    begin(&ring, &server, "publish = #\nsubscribe = #\n");
+    snprintf(ring.allow_file, sizeof(ring.allow_file), "%s/of-client", report_ends_directory);
+    snprintf(file, sizeof(file), "%s.pub", ring.server.file);
+    config = (maiko_bridge_config){.key_file = ring.first.file, .allow_file = ring.allow_file};
+    let_server(&ring, "publish = #\nsubscribe = #\n");
+    report_end_make(&client, "client", &config);
+    CU_ASSERT_EQUAL(maiko_bridge_import(client.bridge, &counts), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client.bridge, maiko_bridge_endpoint(server.bridge, 0), file), MAIKO_OK);
+    report_end_start(&client);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(server.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    replace_public_key(&ring.server, &ring.second); /* which is in no list yet */
+    CU_ASSERT(wait_until(client.new_keys == 1, 60000));
+    send_count(&server, 1);
+    CU_ASSERT(wait_until(client.received == 1, 60000));
+    CU_ASSERT_PTR_NULL(report_end_find(&client, MAIKO_PEER_DOWN, NULL));
+    ring.server = ring.second;
+    let_server(&ring, "publish = #\nsubscribe = #\n"); /* the one before is in none now */
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_DOWN, "denied"));
+    end(&server, &client);
+}
+
 static void *listen_with(void *context, const struct keyring *ring, const struct keys *own, struct report_end *server)
 {
     void *socket = zmq_socket(context, ZMQ_SUB);
@@ -328,6 +408,8 @@ static const struct test_case cases[] = {
     TEST_CASE(a_key_we_connect_to_that_is_taken_off_ends_the_link),
     TEST_CASE(a_key_we_connect_to_that_is_nowhere_fails_the_start),
     TEST_CASE(a_section_binds_a_peer_key_that_comes),
+    TEST_CASE(a_link_of_the_key_before_is_bound_by_the_section_of_the_next),
+    TEST_CASE(a_link_outlives_the_key_in_the_file_but_not_in_the_list),
     TEST_CASE(a_listener_whose_key_is_taken_off_gets_nothing_more),
     TEST_CASE(a_listener_whose_topic_is_taken_off_gets_nothing_more),
 };

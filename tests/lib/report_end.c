@@ -40,6 +40,8 @@ static void on_log(maiko_log_level level, const char *text, void *userdata)
         end->refused_lines++;
     if (strncmp(text, "the record of this node could not be written", 44) == 0)
         end->unwritten_lines++;
+    if (strncmp(text, "peer key file ", 14) == 0)
+        end->new_keys++;
     if (strcmp(text, "there are descriptors again") == 0)
         end->heard_of_descriptors++;
     if (level >= MAIKO_LOG_WARNING)
