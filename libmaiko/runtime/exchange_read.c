@@ -143,8 +143,7 @@ static void take_in(struct shard *shard, uint32_t source, uint64_t upto)
         take_causes(shard, source, batch);
         while (records-- > 0)
             take_record(shard, source, ring_next(ring));
-        if (shard->consumed[source] < flush) /* else a send from within went further */
-            shard->consumed[source] = flush;
+        shard->consumed[source] = flush; /* also where a send from within has set it further: what lies between is read now */
     }
     if (shard->consumed[source] < upto)
         shard->consumed[source] = upto;

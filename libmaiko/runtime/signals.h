@@ -24,7 +24,7 @@ struct signals {
 };
 
 /* MAIKO_OK, or with the reason in `error`, and signals as they were: MAIKO_ESYSTEM without a descriptor, MAIKO_ESTATE while
- * another supervisor takes them, MAIKO_ETHREAD when one would end the program in a thread that does not block it. */
+ * another supervisor takes them.  A thread that does not block them is named to the log. */
 MAIKO_MUST_CHECK maiko_status signals_begin(struct signals *signals, struct maiko_supervisor *sup, struct text *error);
 
 /* Takes what has come. */
