@@ -164,13 +164,13 @@ static void shut_out(maiko_bridge *bridge, struct node_peer *peer)
         peer->wants_close = true; /* also without a session: its next hello is judged anew */
 }
 
-/* Who is called knows its name best: names are kept from those who come. */
+/* Who is called knows its name best: names are kept from those who come.  Without a session it is the next one that counts. */
 static bool is_still_welcome(maiko_bridge *bridge, const struct node_peer *peer)
 {
     const char *key = judged_as(bridge, peer->access_key);
 
     if (peer->is_connector)
-        return node_access_may_dial(bridge, key);
+        return node_access_may_dial(bridge, peer_state(peer->peer) == PEER_UP ? key : peer->key);
     return node_access_admit(key, "", bridge) && node_access_may_be_named(bridge, key, peer->name);
 }
 

@@ -22,6 +22,7 @@ struct node_pool {
     uint32_t refs;    /* under the lock */
     bool has_tried;   /* the bridge's thread: there is one, or there will be none */
     uint64_t tidy_ns; /* whose turn it is: when to tidy it next */
+    bool is_due;      /* whose turn it is: somebody has left, who is to be asked about at once */
     /* Of events that are worth a slot.  Release and acquire: the type's own fields were written before. */
     _Atomic(const maiko_event_type *) types[POOL_TYPES];
     atomic_bool is_wanted;
@@ -209,11 +210,14 @@ void node_pool_tidy(maiko_bridge *bridge, uint64_t now_ns)
 {
     struct node_pool *pool = bridge->pool;
 
-    if (pool == NULL || pool->pool == NULL || now_ns < pool->tidy_ns) /* set by this thread */
+    if (pool == NULL || pool->pool == NULL || (!pool->is_due && now_ns < pool->tidy_ns)) /* set by this thread */
         return;
-    pool->tidy_ns = now_ns + tidy_every_ns;
+    pool->is_due = false;
     pthread_mutex_lock(&pool->lock);
-    shm_pool_tidy(pool->pool);
+    if (now_ns >= pool->tidy_ns) {
+        pool->tidy_ns = now_ns + tidy_every_ns;
+        shm_pool_tidy(pool->pool);
+    }
     ask(pool);
     pthread_mutex_unlock(&pool->lock);
 }
@@ -228,7 +232,7 @@ void node_pool_leave(struct node_peer *peer)
         pthread_mutex_lock(&pool->lock);
         shm_claims_leave(peer->claims);
         pthread_mutex_unlock(&pool->lock);
-        pool->tidy_ns = 0; /* the bridge's thread asks at once: this may be a shard, which has other things to do */
+        pool->is_due = true; /* the bridge's thread asks: this may be a shard, which has other things to do */
     }
     peer->claims = NULL;
     peer->has_pool = peer->was_offered_pool = false;

@@ -172,7 +172,7 @@ static maiko_status ask_one(const struct text_list *endpoints, const char *frame
     return is_late && may_ask_another(status) ? MAIKO_ETIMEDOUT : status;
 }
 
-/* MAIKO_OK when it is with one of them at least. */
+/* MAIKO_OK when it is with one of them at least; else what the first that may have it says, or the last. */
 static maiko_status ask_each(const struct text_list *endpoints, const char *frame, uint64_t timeout_ns, maiko_status status,
                              struct question *ret_question)
 {
@@ -183,7 +183,7 @@ static maiko_status ask_each(const struct text_list *endpoints, const char *fram
         struct question question;
         maiko_status asked = ask_node(endpoints->items[i], frame, timeout_ns, &question);
 
-        if (is_taken && asked != MAIKO_OK)
+        if (asked != MAIKO_OK && (is_taken || (i > 0 && status == MAIKO_ETIMEDOUT)))
             continue;
         is_taken = asked == MAIKO_OK;
         status = asked;
@@ -198,7 +198,9 @@ static maiko_status ask_space(const struct doors *doors, const char *frame, uint
 
     if (status == MAIKO_ETYPE || status == MAIKO_ECLOSED) /* one that is late may have taken it */
         status = ask_each(&doors->importing, frame, timeout_ns, status, question);
-    return may_ask_another(status) ? ask_one(&doors->others, frame, timeout_ns, status, question) : status;
+    if (status == MAIKO_ETYPE || status == MAIKO_ECLOSED)
+        status = ask_one(&doors->others, frame, timeout_ns, status, question);
+    return status;
 }
 
 /* The event as JSON, or NULL with the reason. */
