@@ -87,6 +87,7 @@ tests_fuzz_fuzz_node_record_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_node_record_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_options_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_options_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
+tests_fuzz_fuzz_session_SOURCES = tests/fuzz/fuzz_session.c tests/fuzz/session_frames.c tests/fuzz/session_play.h
 tests_fuzz_fuzz_session_LDADD = $(fuzz_ldadd)
 tests_fuzz_fuzz_session_LDFLAGS = $(AM_LDFLAGS) $(fuzz_ldflags)
 tests_fuzz_fuzz_shm_link_LDADD = $(fuzz_ldadd)
