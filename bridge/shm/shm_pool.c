@@ -511,4 +511,3 @@ void shm_claims_answer(struct shm_claims *claims, bool is_forsaken)
     else
         (void)!shm_area_map_again(&claims->returns); /* else only the end of its reader's mapping is seen */
 }
-
