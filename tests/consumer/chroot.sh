@@ -1,7 +1,7 @@
 #!/bin/sh
-# chroot.sh [COMMAND...]: the README's commands on a fresh Debian (bookworm, or $MAIKO_CHROOT_SUITE from $MAIKO_CHROOT_MIRROR):
-# debootstrap of the smallest system into a temporary directory, a clone of what this tree has committed, and in it as root
-# ./bootstrap demo and ./bootstrap check, or each COMMAND of ./bootstrap that is named.  Prints TAP.
+# chroot.sh [COMMAND...]: the README's commands on a fresh Debian (bookworm, or $MAIKO_CHROOT_SUITE; from debootstrap's own mirror,
+# or $MAIKO_CHROOT_MIRROR): debootstrap of the smallest system into a temporary directory, a clone of what this tree has
+# committed, and in it as root ./bootstrap demo and ./bootstrap check, or each COMMAND of ./bootstrap that is named.  Prints TAP.
 #
 # As root, with debootstrap and a mirror: `make check-chroot`, not part of make check.  What it mounts and starts is in namespaces
 # of its own and ends with them, however it ends.
@@ -9,7 +9,7 @@ set -eu
 
 source_dir=$(cd "$(dirname "$0")/../.." && pwd)
 suite=${MAIKO_CHROOT_SUITE:-bookworm}
-mirror=${MAIKO_CHROOT_MIRROR:-http://deb.debian.org/debian}
+mirror=${MAIKO_CHROOT_MIRROR-}
 
 # --- inside the namespaces ---
 
@@ -76,7 +76,8 @@ ok()
 
 install_system()
 {
-    unshare --mount --pid --fork --kill-child debootstrap --variant=minbase "$suite" "$root" "$mirror" && finish_system
+    unshare --mount --pid --fork --kill-child debootstrap --variant=minbase "$suite" "$root" ${mirror:+"$mirror"} &&
+        finish_system
 }
 
 # What a container or an installer adds, and debootstrap does not.
@@ -91,7 +92,7 @@ clone()
     git clone --no-hardlinks "$source_dir" "$root/root/libmaiko"
 }
 
-ok "$suite from $mirror" install_system
+ok "$suite${mirror:+ from $mirror}" install_system
 ok "clone of $(git -C "$source_dir" rev-parse --short HEAD)" clone
 for command in ${*:-demo check}; do
     [ "$failed" -eq 0 ] || break # a broken build is broken once
