@@ -3,7 +3,10 @@
  * One actor for all patterns, because the order of one sender's events holds across topics.  It encodes each event and hands a
  * batch over after every turn; outflow.c does the rest on the bridge's thread.  Where somebody has no room under BLOCK the
  * topic is marked, and the senders of further events to it are held, each by itself: the others go on.  A second kind of actor,
- * one per announced publisher, does nothing but notice that the publisher has finished. */
+ * one per announced publisher, does nothing but notice that the publisher has finished.
+ *
+ * When all publishers have finished the export actor says so, and goes on until it is told that this was seen: what came in from
+ * outside before, and was answered well, is in front of that word. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +15,7 @@
 #include "node/guest.h"
 #include "node/node.h"
 #include "node/pool.h"
+#include "runtime/stay.h"
 #include <maiko/maiko.h>
 
 #define EXPORT_ACTOR "bridge export"
@@ -23,9 +27,14 @@ enum {
     WAITING_BYTES = 1024 * 1024
 };
 
-/* An end watcher says to the export actor: everything of this publisher came before. */
+/* An end watcher says to the export actor: everything of this publisher came before.  LAST_WORD: the bridge's thread does, of
+ * everything from outside. */
 #define ENDED_FIELDS(F) F(UINT32, index)
 MAIKO_EVENT(node_ended, END_EVENT_TOPIC, ENDED_FIELDS)
+
+#define LAST_WORD UINT32_MAX
+
+static const uint64_t last_word_retry_ns = MAIKO_MS(10);
 
 /* ---- on the shards ---- */
 
@@ -102,7 +111,7 @@ static maiko_status export_handle(void *self, maiko_context *ctx, const maiko_en
     const node_ended *ended = envelope->type == MAIKO_TYPE(node_ended) ? envelope->payload : NULL; /* ours alone */
 
     if (ended != NULL)
-        return batch_add_end(&bridge->building, ended->index);
+        return ended->index == LAST_WORD ? maiko_stop(ctx) : batch_add_end(&bridge->building, ended->index);
     if (!bridge->has_relays && envelope_of(envelope)->hops > 0)
         return MAIKO_OK;
     if (sources_are_full(&bridge->sources) && fifo_is_empty(&bridge->building.given_up))
@@ -133,8 +142,41 @@ static maiko_status export_stop(void *self, maiko_context *ctx)
     return MAIKO_OK;
 }
 
+/* Nothing that comes from outside is let in for it any more, once the bridge's thread has seen this. */
+static maiko_status export_end(void *self, maiko_context *ctx)
+{
+    maiko_bridge *bridge = self;
+    maiko_status status = bridge->is_started ? maiko_context_stay(ctx) : MAIKO_OK;
+
+    atomic_store(&bridge->has_export_ended, true);
+    atomic_store(&bridge->wants_last_word, true);
+    handover_wake(&bridge->handover);
+    return status;
+}
+
 static const maiko_actor_ops export_ops = {
-    .on_start = export_start, .handle = export_handle, .step = export_step, .on_end = export_stop, .on_stop = export_stop};
+    .on_start = export_start, .handle = export_handle, .step = export_step, .on_end = export_end, .on_stop = export_stop};
+
+/* Behind everything that this thread has brought in. */
+uint64_t node_export_end(maiko_bridge *bridge, uint64_t deadline_ns)
+{
+    const node_ended last = {.index = LAST_WORD};
+    const maiko_import import = {.struct_size = sizeof(import),
+                                 .topic = END_EVENT_TOPIC,
+                                 .type = MAIKO_TYPE(node_ended),
+                                 .event = &last,
+                                 .len = sizeof(last),
+                                 .try_only = true};
+    uint64_t retry_ns = clock_deadline(node_now(bridge), last_word_retry_ns);
+    maiko_status status = MAIKO_ENOMEM;
+
+    if (!atomic_load(&bridge->wants_last_word))
+        return deadline_ns;
+    if (fifo_is_empty(&bridge->dirty))
+        status = maiko_importer_send(bridge->importer.importer, &import);
+    atomic_store(&bridge->wants_last_word, status == MAIKO_EFULL || status == MAIKO_ENOMEM);
+    return status == MAIKO_ENOMEM && retry_ns < deadline_ns ? retry_ns : deadline_ns; /* room is told of */
+}
 
 /* Its only subscription is the end topic, which nobody but the publisher declares and nobody ever sends on. */
 static maiko_status watcher_end(void *self, maiko_context *ctx)
@@ -189,8 +231,7 @@ static maiko_status add_export_actor(maiko_bridge *bridge)
 
     for (i = 0; i < bridge->export_count; i++)
         subscribe[count++] = bridge->exports[i].pattern;
-    if (bridge->has_watchers)
-        subscribe[count++] = END_EVENT_TOPIC;
+    subscribe[count++] = END_EVENT_TOPIC;
     if (bridge->stays_with != NULL)
         subscribe[count++] = bridge->stays_with;
     subscribe[count] = NULL;

@@ -268,6 +268,7 @@ struct maiko_bridge {
     struct node_sums gone;        /* of peers that are freed */
     atomic_bool is_running;       /* the supervisor has started: imports may enter; set by the export actor */
     atomic_bool has_export_ended; /* with all who published what it exports; set by it */
+    atomic_bool wants_last_word;  /* the export actor waits for it; set by it, cleared by the bridge's thread */
     /* see guest.h; the bridge's thread holds it except when it sleeps, and with it goes everything that is that thread's */
     pthread_mutex_t turn;
     atomic_bool is_asleep;    /* changed under `turn`; without it a hint */
@@ -344,6 +345,10 @@ void node_export_stay(maiko_bridge *bridge, const char *topic);
 
 /* Adds the actors that export; before the supervisor starts. */
 maiko_status node_export_set_up(maiko_bridge *bridge);
+
+/* The bridge's thread, once per turn: lets the export actor end when it wants to.  Returns when to be called again at the
+ * latest. */
+uint64_t node_export_end(maiko_bridge *bridge, uint64_t deadline_ns);
 
 /* ---- outflow.c ---- */
 

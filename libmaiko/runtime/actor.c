@@ -340,7 +340,7 @@ static void end(struct actor *actor)
     if (status < 0) {
         COUNT(actor->counters, errors, 1);
         actor_fail(actor, status, MAIKO_DROPPED_FAILED, NULL);
-    } else if (!actor_step_goes_on(actor)) {
+    } else if (!actor->stays && !actor_step_goes_on(actor)) {
         actor_drain(actor);
     }
 }

@@ -153,6 +153,7 @@ struct actor {
     bool is_dedicated : 1;
     bool is_pinned : 1;     /* automatic placement leaves it where it is */
     bool has_ended : 1;     /* on_end ran */
+    bool stays : 1;         /* all the same, until it says so; see stay.h */
     bool was_started : 1;   /* on_start succeeded */
     bool drain_pending : 1; /* told to stop before its on_start ran */
     char short_name[ACTOR_SHORT_NAME];

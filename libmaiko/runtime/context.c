@@ -1,6 +1,7 @@
 /* Context: what an actor may ask and tell. */
 #include "runtime/arming.h"
 #include "runtime/inbox.h"
+#include "runtime/stay.h"
 #include "runtime/supervisor_internal.h"
 #include <stdarg.h>
 #include <string.h>
@@ -108,6 +109,16 @@ maiko_status maiko_stop(maiko_context *ctx)
 
     if (status == MAIKO_OK)
         actor_drain(actor);
+    return status;
+}
+
+maiko_status maiko_context_stay(maiko_context *ctx)
+{
+    struct actor *actor;
+    maiko_status status = own_actor(ctx, &actor);
+
+    if (status == MAIKO_OK)
+        actor->stays = true;
     return status;
 }
 

@@ -79,6 +79,7 @@ core_sources += libmaiko/runtime/shared_heap.h
 core_sources += libmaiko/runtime/signals.c
 core_sources += libmaiko/runtime/signals.h
 core_sources += libmaiko/runtime/state_table.h
+core_sources += libmaiko/runtime/stay.h
 core_sources += libmaiko/runtime/stop_tally.c
 core_sources += libmaiko/runtime/stop_tally.h
 core_sources += libmaiko/runtime/streak.c

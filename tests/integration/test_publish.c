@@ -104,8 +104,64 @@ static void an_event_nobody_would_get_any_more_is_refused(void)
     host_deinit(&host);
 }
 
+/* Has its shard wait, with the export actor that is there, too, and then ends. */
+struct blocker {
+    atomic_bool is_in;
+    atomic_bool may_end;
+};
+
+static maiko_step wait_and_end(void *self, maiko_context *ctx)
+{
+    struct blocker *blocker = self;
+
+    atomic_store(&blocker->is_in, true);
+    CU_ASSERT(wait_until(atomic_load(&blocker->may_end), 60000));
+    (void)maiko_finish(ctx);
+    return MAIKO_STEP_NEVER;
+}
+
+static const maiko_actor_ops blocker_ops = {.step = wait_and_end};
+
+/* It is accepted while its exporter is about to end, which has not taken it yet. */
+static void an_event_that_was_accepted_leaves_before_its_exporter_ends(void)
+{
+    struct blocker blocker = {.is_in = false};
+    struct bridge_end taker;
+    struct bridge_end giver;
+
+    host_init(&host);
+    bridge_end_make(&taker, "a", NULL, "count/up");
+    CU_ASSERT_EQUAL(bridge_end_import(&taker, "count/#", MAIKO_FROM_LIVE), MAIKO_OK);
+    bridge_end_configure(&(maiko_config){.shards = 1});
+    bridge_end_make(&giver, "c", NULL, NULL);
+    bridge_end_configure(&(maiko_config){.shards = 0});
+    CU_ASSERT_EQUAL(maiko_supervisor_add(giver.sup, &(maiko_actor_spec){.name = "blocker",
+                                                                        .ops = &blocker_ops,
+                                                                        .self = &blocker,
+                                                                        .publish = MAIKO_TOPICS("count/up")}),
+                    MAIKO_OK);
+    CU_ASSERT_EQUAL(bridge_end_export(&giver, "count/#", NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_know_type(giver.bridge, MAIKO_TYPE(counted)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&taker), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&giver), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_wait_ready(giver.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    CU_ASSERT(wait_until(atomic_load(&blocker.is_in), 60000));
+    publish("count/up", "{\"number\": 1}", MAIKO_OK);
+    atomic_store(&blocker.may_end, true);
+    CU_ASSERT_EQUAL(maiko_supervisor_join(giver.sup), MAIKO_OK); /* all actors there have ended */
+    CU_ASSERT_EQUAL(maiko_supervisor_halt(giver.sup, NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_drain(giver.bridge), MAIKO_OK);
+    CU_ASSERT_EQUAL(bridge_end_counters(&giver).exported, 1);
+    CU_ASSERT_EQUAL(bridge_end_counters(&giver).acknowledged, 1);
+    CU_ASSERT(wait_until(taker.last == 1, 60000));
+    bridge_end_stop(&giver);
+    bridge_end_stop(&taker);
+    host_deinit(&host);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(an_event_from_outside_comes_to_all_who_import_its_topic),
     TEST_CASE(an_event_nobody_would_get_any_more_is_refused),
+    TEST_CASE(an_event_that_was_accepted_leaves_before_its_exporter_ends),
 };
 SUITE_MAIN("publish", cases)
