@@ -259,7 +259,7 @@ static void remove_socket(const char *path)
     struct text unused;
 
     text_init_buffer(&unused, reason, sizeof(reason));
-    if (socket_path_life(path, SOCK_STREAM) != SOCKET_STALE || socket_lock_take(&lock, path, &unused) != MAIKO_OK)
+    if (socket_path_life(path, SOCK_STREAM) != SOCKET_STALE || socket_lock_take(&lock, path, 0, &unused) != MAIKO_OK)
         return;
     if (socket_path_life(path, SOCK_STREAM) == SOCKET_STALE)
         (void)unlink(path);

@@ -179,6 +179,10 @@ static maiko_status describe(maiko_bridge *bridge, const char *ipc_endpoint)
     return status;
 }
 
+/* Who was there before may be about to remove its socket, or somebody else to make one: that takes no time, unless it stands
+ * still. */
+static const uint64_t lock_wait_ns = MAIKO_SECONDS(2);
+
 /* A path of a user's own choice, which two may come for at a time; the port looks whether somebody lives there. */
 static maiko_status bind_one(maiko_bridge *bridge, struct node_endpoint *endpoint, struct text *error)
 {
@@ -188,7 +192,7 @@ static maiko_status bind_one(maiko_bridge *bridge, struct node_endpoint *endpoin
 
     if (strncmp(endpoint->text, "ipc://", strlen("ipc://")) == 0) {
         text_append_format(error, "listening at %s: ", endpoint->text);
-        status = socket_lock_take(&lock, endpoint->text + strlen("ipc://"), error);
+        status = socket_lock_take(&lock, endpoint->text + strlen("ipc://"), lock_wait_ns, error);
         if (status != MAIKO_OK)
             return status;
         text_clear(error);

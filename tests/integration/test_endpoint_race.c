@@ -1,12 +1,18 @@
 /* Two processes that come for the path of one ipc endpoint at one time, where a dead one has left its socket: one gets it, and
- * the other is told so; nobody's live socket is taken away, neither at a start nor at an end. */
+ * the other is told so; nobody's live socket is taken away, neither at a start nor at an end.  Who starts while the one before
+ * ends gets the path when it is free. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -19,7 +25,7 @@
 #include "space/control.h"
 #include "space/socket_lock.h"
 
-enum { ROUNDS = 300, RACERS = 2 };
+enum { ROUNDS = 300, TURNS = 100, RACERS = 2, GROUP = 4700, ONE_MEMBER = 4711, ANOTHER_MEMBER = 4712 };
 
 static struct host host;
 static char path[700];
@@ -141,15 +147,104 @@ static void one_of_two_gets_the_path(void)
     end();
 }
 
+/* ---- one starts while the other ends ---- */
+
+/* As often as somebody still listens there; any other refusal is a bad one. */
+static void start_in_the_end(maiko_supervisor **ret_sup, maiko_bridge **ret_bridge)
+{
+    for (;;) {
+        maiko_status status;
+        const char *text;
+
+        make(ret_sup, ret_bridge);
+        status = maiko_bridge_start(*ret_bridge);
+        text = maiko_bridge_error_text(*ret_bridge);
+        if (status == MAIKO_OK)
+            return;
+        if (status != MAIKO_EEXIST || strstr(text, "somebody listens at") == NULL) {
+            race->bad_rounds++;
+            puts(text);
+            fflush(stdout);
+        }
+        stop(*ret_sup, *ret_bridge);
+    }
+}
+
+static int take_turns(bool is_mine)
+{
+    maiko_supervisor *sup;
+    maiko_bridge *bridge;
+    int turn;
+
+    if (is_mine)
+        start_in_the_end(&sup, &bridge);
+    for (turn = 0; turn < TURNS; turn++) {
+        pthread_barrier_wait(&race->barrier);
+        if (is_mine)
+            stop(sup, bridge);
+        else
+            start_in_the_end(&sup, &bridge);
+        pthread_barrier_wait(&race->barrier);
+        is_mine = !is_mine;
+        if (is_mine)
+            race->bad_rounds += socket_path_life(path, SOCK_STREAM) != SOCKET_LIVE;
+    }
+    if (is_mine)
+        stop(sup, bridge);
+    return 0;
+}
+
+static int begin_without(void *userdata)
+{
+    (void)userdata;
+    return take_turns(false);
+}
+
+static int begin_with(void *userdata)
+{
+    (void)userdata;
+    return take_turns(true);
+}
+
+static void who_starts_when_another_ends_gets_the_path(void)
+{
+    struct child first;
+    struct child second;
+    char said[1024];
+
+    begin();
+    CU_ASSERT_TRUE_FATAL(child_start(&first, begin_with, NULL));
+    CU_ASSERT_TRUE_FATAL(child_start(&second, begin_without, NULL));
+    if (child_read_output(&first, said, sizeof(said)) + child_read_output(&second, said, sizeof(said)) > 0)
+        SUITE_FAIL("%s", said);
+    CU_ASSERT_EQUAL(child_end(&first, 60000), 0);
+    CU_ASSERT_EQUAL(child_end(&second, 60000), 0);
+    CU_ASSERT_EQUAL(race->bad_rounds, 0);
+    CU_ASSERT_EQUAL(socket_path_life(path, SOCK_STREAM), SOCKET_ABSENT);
+    end();
+}
+
+/* ---- the lock ---- */
+
+/* One of several groups; with none it stays who it is. */
+static bool become(const uid_t *user)
+{
+    const gid_t groups[] = {GROUP};
+
+    return user == NULL ||
+           (setgroups(1, groups) == 0 && setresgid(*user, *user, *user) == 0 && setresuid(*user, *user, *user) == 0);
+}
+
 static int hold_the_lock(void *userdata)
 {
     struct socket_lock lock;
     char reason[256];
     struct text error;
 
-    (void)userdata;
+    if (!become(userdata))
+        return 2;
     text_init_buffer(&error, reason, sizeof(reason));
-    if (socket_lock_take(&lock, path, &error) != MAIKO_OK)
+    if (socket_lock_take(&lock, path, 0, &error) != MAIKO_OK)
         return 1;
     puts("held");
     fflush(stdout);
@@ -157,7 +252,7 @@ static int hold_the_lock(void *userdata)
         pause();
 }
 
-/* Whoever is at it is not waited for, and one that died at it is in nobody's way. */
+/* Whoever is at it is not waited for for long, and one that died at it is in nobody's way. */
 static void a_lock_of_the_dead_holds_nobody_up(void)
 {
     maiko_supervisor *sup;
@@ -182,8 +277,111 @@ static void a_lock_of_the_dead_holds_nobody_up(void)
     end();
 }
 
+static int take_the_lock(void *userdata)
+{
+    struct socket_lock lock;
+    char reason[256];
+    struct text error;
+    maiko_status status;
+
+    text_init_buffer(&error, reason, sizeof(reason));
+    if (!become(userdata))
+        return 2;
+    status = socket_lock_take(&lock, path, 0, &error);
+    if (status != MAIKO_OK)
+        puts(reason);
+    else
+        socket_lock_release(&lock);
+    fflush(stdout);
+    return status == MAIKO_OK ? 0 : 1;
+}
+
+static void take_after_a_death(mode_t mode, gid_t group)
+{
+    uid_t one = ONE_MEMBER;
+    uid_t another = ANOTHER_MEMBER;
+    struct child child;
+    char said[512] = "";
+
+    begin();
+    CU_ASSERT_EQUAL(chown(host.scratch.path, 0, group), 0);
+    CU_ASSERT_EQUAL(chmod(host.scratch.path, mode), 0);
+    CU_ASSERT_TRUE_FATAL(child_start(&child, hold_the_lock, &one));
+    CU_ASSERT_EQUAL_FATAL(read(child.output_fd, said, 5), 5);
+    child_signal(&child, SIGKILL);
+    CU_ASSERT_EQUAL(child_end(&child, 60000), 128 + SIGKILL);
+    CU_ASSERT_TRUE_FATAL(child_start(&child, take_the_lock, &another));
+    (void)child_read_output(&child, said, sizeof(said));
+    if (child_end(&child, 60000) != 0)
+        SUITE_FAIL("mode %o: %s", (unsigned)mode, said);
+    end();
+}
+
+static void who_died_keeps_no_other_user_out(void)
+{
+    if (geteuid() != 0) {
+        suite_skip("needs root to become other users");
+        return;
+    }
+    take_after_a_death(02770, GROUP);
+    take_after_a_death(0770, GROUP);
+    take_after_a_death(01777, 0);
+}
+
+static bool is_waiting(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    struct dirent *entry;
+    bool is_there = false;
+    char target[64];
+
+    while (directory != NULL && (entry = readdir(directory)) != NULL) {
+        ssize_t len = readlinkat(dirfd(directory), entry->d_name, target, sizeof(target) - 1);
+
+        target[len < 0 ? 0 : len] = '\0';
+        is_there = is_there || strstr(target, "inotify") != NULL;
+    }
+    closedir(directory);
+    return is_there;
+}
+
+static void *wait_for_the_lock(void *userdata)
+{
+    struct socket_lock lock;
+    char reason[256];
+    struct text error;
+
+    text_init_buffer(&error, reason, sizeof(reason));
+    if (socket_lock_take(&lock, path, UINT64_MAX, &error) != MAIKO_OK)
+        return NULL;
+    socket_lock_release(&lock);
+    return userdata;
+}
+
+static void the_lock_is_waited_for(void)
+{
+    struct child child;
+    pthread_t thread;
+    void *result;
+    char word[8];
+
+    begin();
+    CU_ASSERT_TRUE_FATAL(child_start(&child, hold_the_lock, NULL));
+    CU_ASSERT_EQUAL_FATAL(read(child.output_fd, word, 5), 5);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, wait_for_the_lock, word), 0);
+    CU_ASSERT(wait_until(is_waiting(), 60000));
+    child_signal(&child, SIGKILL);
+    CU_ASSERT_EQUAL(child_end(&child, 60000), 128 + SIGKILL);
+    CU_ASSERT_EQUAL(pthread_join(thread, &result), 0);
+    CU_ASSERT_PTR_EQUAL(result, word);
+    end();
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(one_of_two_gets_the_path),
+    TEST_CASE(who_starts_when_another_ends_gets_the_path),
     TEST_CASE(a_lock_of_the_dead_holds_nobody_up),
+    TEST_CASE(who_died_keeps_no_other_user_out),
+    TEST_CASE(the_lock_is_waited_for),
 };
 SUITE_MAIN("endpoint_race", cases)
