@@ -261,7 +261,7 @@ static uint64_t publish(struct shard *shard)
         ring_close_batch(ring_to(shard, (uint32_t)__builtin_ctzll(rest)), shard->flush, shard->consumed);
     shard->dirty_rings = 0;
     /* release pairs with the acquire in take_in(): the batches, and all that we had consumed, are visible with it */
-    atomic_store_explicit(&shard->published, shard->flush, memory_order_release);
+    atomic_store_explicit(&shard->published, shard->flush, memory_order_release); /* step: publish_flush */
     return dirty;
 }
 
@@ -296,7 +296,7 @@ void exchange_flush(struct shard *shard)
         dirty |= publish(shard); /* what was replaced may have to go home */
     }
     /* Dekker with wakeup_sleep(): our publication is ordered before our look at the sleepers' words */
-    atomic_thread_fence(memory_order_seq_cst);
+    atomic_thread_fence(memory_order_seq_cst); /* step: fence_flush */
     for (; dirty != 0; dirty &= dirty - 1) {
         uint32_t target = (uint32_t)__builtin_ctzll(dirty);
 
@@ -325,7 +325,7 @@ static bool is_confirmed(const struct shard *shard, const struct actor_outbox *o
     for (; targets != 0; targets &= targets - 1) {
         struct ring *ring = atomic_load_explicit(&shard->out[__builtin_ctzll(targets)], memory_order_relaxed);
 
-        if (atomic_load_explicit(&ring->confirmed_flush, memory_order_acquire) < outbox->flush &&
+        if (atomic_load_explicit(&ring->confirmed_flush, memory_order_acquire) < outbox->flush && /* step: load_confirmed */
             ring->written_flush > atomic_load_explicit(&ring->confirmed_flush, memory_order_acquire))
             return false;
         if (ring_is_above_half(shard, ring))

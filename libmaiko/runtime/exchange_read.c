@@ -143,7 +143,7 @@ static void take_in(struct shard *shard, uint32_t source, uint64_t upto)
         take_causes(shard, source, batch);
         while (records-- > 0)
             take_record(shard, source, ring_next(ring));
-        shard->consumed[source] = flush; /* also where a send from within has set it further: what lies between is read now */
+        shard->consumed[source] = flush;
     }
     if (shard->consumed[source] < upto)
         shard->consumed[source] = upto;
@@ -167,10 +167,10 @@ static void confirm(struct shard *shard)
     if (told == 0)
         return;
     /* Dekker with sleep_until_work(): all positions are ordered before our look at the first writer's words */
-    atomic_thread_fence(memory_order_seq_cst);
+    atomic_thread_fence(memory_order_seq_cst); /* step: fence_tell */
     for (; told != 0; told &= told - 1) {
         source = (uint32_t)__builtin_ctzll(told);
-        if (atomic_load_explicit(&shard->sup->shards[source]->wants_confirm, memory_order_relaxed))
+        if (atomic_load_explicit(&shard->sup->shards[source]->wants_confirm, memory_order_relaxed)) /* step: load_wants_confirm */
             wakeup_if_asleep(&shard->sup->shards[source]->wakeup);
     }
 }
@@ -192,6 +192,9 @@ bool exchange_drain(struct shard *shard)
     bool any = false;
     uint32_t source;
 
+    if (shard->is_draining) /* a send from within: what is left is read behind it */
+        return false;
+    shard->is_draining = true;
     if (shard->fresh_values != NULL) /* within a hook: they go before we hear who subscribed since */
         exchange_flush(shard);
     meet_new_shards(shard);
@@ -200,13 +203,14 @@ bool exchange_drain(struct shard *shard)
 
         if (source == shard->index)
             continue;
-        published = atomic_load_explicit(&shard->sup->shards[source]->published, memory_order_acquire);
+        published = atomic_load_explicit(&shard->sup->shards[source]->published, memory_order_acquire); /* step: load_published */
         if (published <= shard->consumed[source])
             continue;
         any = true;
         fetch_from(shard, source);
         take_in(shard, source, published);
     }
+    shard->is_draining = false;
     if (any)
         confirm(shard);
     return any;

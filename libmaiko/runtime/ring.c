@@ -228,7 +228,7 @@ struct ring_batch *ring_open_batch(struct ring *ring, uint64_t published)
     struct ring_batch *batch = read_position(ring);
     uint64_t flush;
 
-    if (ring->left != 0) /* within a batch, from a destructor that sends: what is there is no batch */
+    if (ring->left != 0) /* within a batch: what is there is none */
         return NULL;
     /* acquire pairs with the release of NEXT_SEGMENT in make_room() */
     flush = atomic_load_explicit(&batch->flush, memory_order_acquire);
@@ -267,5 +267,5 @@ void ring_confirm(struct ring *ring, uint64_t flush)
     atomic_store_explicit(&ring->segments_left, ring->segments_left_count, memory_order_release);
     atomic_store_explicit(&ring->confirmed_events, ring->read_events, memory_order_relaxed);
     atomic_store_explicit(&ring->confirmed_bytes, ring->read_bytes, memory_order_relaxed);
-    atomic_store_explicit(&ring->confirmed_flush, flush, memory_order_release);
+    atomic_store_explicit(&ring->confirmed_flush, flush, memory_order_release); /* step: store_confirmed */
 }

@@ -309,7 +309,7 @@ static inline void publish(struct shard *shard, const struct sending *sending, s
     if (__builtin_expect(actor->is_overdrawn, 0) && sending->route->remote_shards != 0 && actor->overdraft > 0)
         actor->overdraft--;
     shard_publish(shard, actor, sending->route, envelope);
-    if (__builtin_expect(actor->is_dedicated, 0) && actor_is_held(actor))
+    if (__builtin_expect(actor->is_dedicated, 0) && actor_is_held(actor) && !shard->is_draining)
         shard_wait_until_free(shard, actor);
 }
 

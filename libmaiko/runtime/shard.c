@@ -179,7 +179,7 @@ void shard_account_retry(struct shard *shard, struct actor *actor)
 void shard_wake(struct shard *shard)
 {
     /* Dekker with wakeup_announce(): the work is visible before we look whether the shard sleeps */
-    atomic_thread_fence(memory_order_seq_cst);
+    atomic_thread_fence(memory_order_seq_cst); /* step: fence_post */
     wakeup_if_asleep(&shard->wakeup);
 }
 
@@ -191,7 +191,7 @@ bool shard_post(struct shard *shard, struct command *command)
     is_open = !shard->is_closed;
     if (is_open) {
         fifo_push(&shard->posted, &command->link);
-        atomic_store_explicit(&shard->has_posted, true, memory_order_relaxed);
+        atomic_store_explicit(&shard->has_posted, true, memory_order_relaxed); /* step: store_has_posted */
     }
     pthread_mutex_unlock(&shard->post_lock);
     if (is_open)
@@ -479,9 +479,9 @@ static void sleep_until_work(struct shard *shard, bool in_hook)
     uint64_t deadline;
 
     atomic_store_explicit(&shard->wants_confirm, !list_is_empty(&shard->held_by_ring) || shard_rings_held_back(shard) != 0,
-                          memory_order_relaxed);
+                          memory_order_relaxed); /* step: store_wants_confirm */
     wakeup_announce(&shard->wakeup);
-    if ((in_hook ? has_arrivals(shard) : !shard_is_idle(shard)) ||
+    if ((in_hook ? has_arrivals(shard) : !shard_is_idle(shard)) || /* step: second_look */
         (atomic_load_explicit(&shard->wants_confirm, memory_order_relaxed) && exchange_has_news(shard))) {
         wakeup_withdraw(&shard->wakeup);
         return;

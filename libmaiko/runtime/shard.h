@@ -107,6 +107,7 @@ struct shard {
     uint32_t known_shards; /* as of the beginning of this turn */
     uint64_t dirty_rings;  /* bit per ring with an open batch */
     uint64_t flush;        /* number of the last flush */
+    bool is_draining;      /* a destructor or a predicate that sends runs within the reading of a ring */
     uint64_t consumed[SHARD_MAX];
     struct moment taking;                   /* when what is being taken in was sent */
     uint64_t confirmed[SHARD_MAX];          /* what we last told each writer */
@@ -414,7 +415,8 @@ void exchange_count_drop(struct shard *shard, const struct envelope *envelope, m
 
 /* --- exchange_read.c --- */
 
-/* Takes in what the other shards published, causes first.  True when there was anything. */
+/* Takes in what the other shards published, causes first.  True when there was anything.  Within itself, from a destructor that
+ * sends, it does nothing: the rings are half read then, and what would be told to their writers is not true yet. */
 bool exchange_drain(struct shard *shard);
 
 /* Is anything unread in the rings to this shard?  Owner thread: it is on its way to the processor then. */

@@ -33,15 +33,15 @@ void wakeup_deinit(struct wakeup *wakeup);
 /* Owner: from now on others wake us.  The caller looks for work once more before it sleeps. */
 static inline void wakeup_announce(struct wakeup *wakeup)
 {
-    atomic_store_explicit(&wakeup->asleep, true, memory_order_relaxed);
+    atomic_store_explicit(&wakeup->asleep, true, memory_order_relaxed); /* step: announce_sleep */
     /* Dekker: our announcement is ordered before our last look at everybody's published words */
-    atomic_thread_fence(memory_order_seq_cst);
+    atomic_thread_fence(memory_order_seq_cst); /* step: fence_announce */
 }
 
 /* Owner: there was work after all. */
 static inline void wakeup_withdraw(struct wakeup *wakeup)
 {
-    atomic_store_explicit(&wakeup->asleep, false, memory_order_relaxed);
+    atomic_store_explicit(&wakeup->asleep, false, memory_order_relaxed); /* step: withdraw_sleep */
 }
 
 /* Owner: sleeps until woken or until the deadline (monotonic ns; UINT64_MAX: none). */
@@ -75,7 +75,7 @@ void wakeup_signal(struct wakeup *wakeup);
 /* Any thread, after a seq_cst fence behind the store that made the work visible. */
 static inline void wakeup_if_asleep(struct wakeup *wakeup)
 {
-    if (atomic_load_explicit(&wakeup->asleep, memory_order_relaxed) &&
+    if (atomic_load_explicit(&wakeup->asleep, memory_order_relaxed) && /* step: load_asleep */
         atomic_exchange_explicit(&wakeup->asleep, false, memory_order_relaxed))
         wakeup_signal(wakeup);
 }

@@ -7,7 +7,7 @@ cd "$scratch"
 
 # Steps: labels of the models that are no end states, against the C code.
 sed -n 's/^\([a-z][a-z_]*\):$/\1/p' "$models"/*.pml | grep -v '^end_' | sort -u >in_models
-find "$source_dir/bridge" -name '*.[ch]' | sort | xargs grep -h 'step: [a-z_]* \*/' >lines
+find "$source_dir/bridge" "$source_dir/libmaiko/runtime" -name '*.[ch]' | sort | xargs grep -h 'step: [a-z_]* \*/' >lines
 sed -n 's/.*step: \([a-z_]*\) \*\/.*/\1/p' lines | sort >in_code
 uniq -d in_code | sed 's/$/: two places in the code have this step/' >bad
 comm -23 in_models in_code | sed 's/$/: a step of a model that is not in the code/' >>bad

@@ -148,10 +148,105 @@ static void a_sleeper_that_got_an_event_in_a_stopped_world_is_not_quiet(void)
     stage_close(&stage);
 }
 
+/* --- a destructor that sends, within a drain --- */
+
+#define RETURN_FIELDS(F) F(POINTER, journey, struct journey) F(INT32, number)
+struct journey;
+static void come_home(void *event);
+MAIKO_EVENT_WITH(journeyer, "journey", RETURN_FIELDS, .local_only = true, .destroy = come_home)
+
+enum { JOURNEYS = 6, PER_BATCH = 2 };
+
+/* An actor with a shard of its own, the second, whose hook drains when it sends. */
+struct journey {
+    struct stage *stage;
+    maiko_context *ctx; /* while its hook runs; else NULL */
+    int returned;
+    uint64_t confirmed; /* what the other shard was told before */
+};
+
+static struct ring *ring_home(const struct journey *journey)
+{
+    return atomic_load(&journey->stage->sup->shards[0]->out[1]);
+}
+
+/* Brought home by a batch that is being read. */
+static void come_home(void *event)
+{
+    struct journey *journey = ((journeyer *)event)->journey;
+    struct shard *shard = journey->stage->sup->shards[1];
+    uint64_t consumed = shard->consumed[0];
+
+    CU_ASSERT_EQUAL(((journeyer *)event)->number, journey->returned);
+    journey->returned++;
+    if (journey->ctx == NULL)
+        return;
+    CU_ASSERT_EQUAL(maiko_send(journey->ctx, number, .value = journey->returned), MAIKO_OK);
+    CU_ASSERT_EQUAL(((journeyer *)event)->number, journey->returned - 1); /* nobody else came home within */
+    CU_ASSERT_EQUAL(shard->consumed[0], consumed);
+    CU_ASSERT_EQUAL(atomic_load(&ring_home(journey)->confirmed_flush), journey->confirmed);
+}
+
+/* Sends some away, to where they are handled and sent home while this hook goes on, then one more, which drains. */
+static maiko_step travel(struct player *player, maiko_context *ctx)
+{
+    struct journey *journey = player->data;
+    struct shard *shard = journey->stage->sup->shards[1];
+    struct actor *actor = shard->current;
+    int i;
+
+    for (i = 0; i < JOURNEYS; i++) {
+        CU_ASSERT_EQUAL(maiko_send(ctx, journeyer, .journey = journey, .number = i), MAIKO_OK);
+        if (i % PER_BATCH != PER_BATCH - 1)
+            continue;
+        exchange_flush(shard);
+        turn(journey->stage, 0);
+        shard_of_this_thread = shard;
+    }
+    CU_ASSERT_TRUE(exchange_has_unread(shard));
+    CU_ASSERT_EQUAL(journey->returned, 0);
+    journey->confirmed = atomic_load(&ring_home(journey)->confirmed_flush);
+    actor->is_dedicated = true; /* as it is on threads */
+    actor->sends_simply = false;
+    journey->ctx = ctx;
+    CU_ASSERT_EQUAL(maiko_send(ctx, number, .value = 100), MAIKO_OK);
+    journey->ctx = NULL;
+    actor->is_dedicated = false;
+    CU_ASSERT_EQUAL(journey->returned, JOURNEYS);
+    CU_ASSERT_FALSE(exchange_has_unread(shard));
+    return MAIKO_STEP_NEVER;
+}
+
+/* Also of the last record of a batch, behind which the next one could be opened. */
+static void a_destructor_that_sends_within_a_drain_does_not_drain(void)
+{
+    struct stage stage;
+    struct journey journey = {.stage = &stage};
+    struct player traveller = {.step = travel, .data = &journey};
+    struct player inn = {.wanted = 0};
+    struct player ear = {.wanted = 0};
+    int i;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 1});
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("inn", &inn, .subscribe = MAIKO_TOPICS("journey"))), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_add(&stage, "ear", &ear), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("traveller", &traveller, .dedicated = true)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(traveller.steps, 1);
+    CU_ASSERT_EQUAL(inn.events, JOURNEYS);
+    CU_ASSERT_EQUAL(ear.events, JOURNEYS + 1);
+    for (i = 0; i < JOURNEYS; i++)
+        CU_ASSERT_EQUAL(ear.values[i], i + 1);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(what_is_left_when_a_supervisor_is_freed_is_destroyed),
     TEST_CASE(a_last_value_is_destroyed_where_it_was_made),
     TEST_CASE(a_stopped_world_runs_no_destructor_of_another_shard),
+    TEST_CASE(a_destructor_that_sends_within_a_drain_does_not_drain),
     TEST_CASE(a_sleeper_that_got_an_event_in_a_stopped_world_is_not_quiet),
 };
 SUITE_MAIN("destructors", cases)

@@ -1,4 +1,4 @@
-# tests/model: what the links promise, checked over all interleavings.
+# tests/model: what the links and sleeping shards promise, checked over all interleavings.
 
 structure_scripts += tests/model/models.sh
 EXTRA_DIST += \
@@ -8,4 +8,5 @@ EXTRA_DIST += \
 	tests/model/guest_socket.pml \
 	tests/model/policies.pml \
 	tests/model/ring.pml \
+	tests/model/sleep.pml \
 	tests/model/slots.pml
