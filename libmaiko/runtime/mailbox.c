@@ -151,6 +151,20 @@ bool mailbox_admit(struct mailbox *mailbox)
     return true;
 }
 
+/* One that comes while the number is full evicts something small and stands in the line, where its bytes do not count yet:
+ * without this look one after the other would come so. */
+bool mailbox_has_waiting_bytes(const struct mailbox *mailbox)
+{
+    uint64_t bytes = mailbox->bound->evictable;
+    uint32_t i;
+
+    for (i = mailbox->capacity; i < mailbox->depth; i++) {
+        if (mailbox_at(mailbox, i) & MAILBOX_EVICTABLE)
+            bytes += mailbox_weight(mailbox_at(mailbox, i));
+    }
+    return mailbox->depth > mailbox->capacity && bytes >= mailbox->bound->limit;
+}
+
 bool mailbox_has_made_room(const struct mailbox *mailbox, uint64_t freed, uint64_t bytes)
 {
     return freed >= bytes || (mailbox_waiting(mailbox) == 0 && mailbox->bound->bytes < mailbox->bound->limit);

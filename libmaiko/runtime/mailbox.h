@@ -146,10 +146,14 @@ static inline uintptr_t mailbox_pop(struct mailbox *mailbox)
 /* Takes out the oldest queued (not waiting) entry that arrived under DROP_OLDEST; 0 when there is none. */
 uintptr_t mailbox_evict(struct mailbox *mailbox);
 
+/* Bounded and open, with entries that wait: may those that wait, too, be evicted for as many bytes as the limit? */
+bool mailbox_has_waiting_bytes(const struct mailbox *mailbox);
+
 /* Has it no place for this event under another policy than BLOCK, because of its bytes? */
 static inline bool mailbox_lacks_bytes(const struct mailbox *mailbox, const struct envelope *envelope)
 {
-    return mailbox->is_bounded && mailbox->bound->is_closed && !mailbox->bound->is_for_block && envelope->home == HOME_HEAP;
+    return mailbox->is_bounded && !mailbox->bound->is_for_block && envelope->home == HOME_HEAP &&
+           (mailbox->bound->is_closed || mailbox_has_waiting_bytes(mailbox));
 }
 
 /* Of one that lacks them, when so many bytes were evicted: may an event of so many come in?  When there is room again and nobody

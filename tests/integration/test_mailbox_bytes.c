@@ -493,6 +493,39 @@ static void without_memory_for_it_the_actor_is_not_added(void)
     CU_ASSERT_EQUAL(status, MAIKO_OK);
 }
 
+/* Small ones that fill the number, one that waits for it, and large ones that each evict a small one. */
+static maiko_step fill_the_number_then_the_line(struct player *player, maiko_context *ctx)
+{
+    int64_t i;
+
+    (void)player;
+    for (i = 1; i <= 4; i++)
+        CU_ASSERT_EQUAL(maiko_send_to(ctx, "tick", number, .value = i), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_send(ctx, number, .value = 5), MAIKO_OK);
+    for (i = 6; i <= 9; i++)
+        CU_ASSERT_EQUAL(send_large(ctx, i), MAIKO_OK);
+    return MAIKO_STEP_NEVER;
+}
+
+/* What stands in the line weighs nothing yet; it is bounded all the same. */
+static void large_ones_do_not_pile_up_behind_one_that_waits(void)
+{
+    static const int64_t expected[] = {4, 5, 7, 8, 9};
+    const maiko_subscription subscriptions[] = {{.pattern = "tick", .overflow = MAIKO_DROP_OLDEST},
+                                                {.pattern = "number", .overflow = MAIKO_BLOCK},
+                                                {.pattern = "large", .overflow = MAIKO_DROP_OLDEST},
+                                                {.pattern = NULL}};
+    struct scene scene;
+
+    scene_play(&scene, fill_the_number_then_the_line,
+               (maiko_actor_spec){.capacity = 4, .capacity_bytes = ROOM, .subscriptions = subscriptions});
+    CU_ASSERT_EQUAL_FATAL(scene.count, 5);
+    CU_ASSERT_EQUAL(memcmp(scene.values, expected, sizeof expected), 0);
+    CU_ASSERT_EQUAL(stage_stop(&scene.stage), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_dropped_for(&scene.stage, MAIKO_DROPPED_OLDEST), 4);
+    stage_close(&scene.stage);
+}
+
 static const struct test_case cases[] = {TEST_CASE(block_holds_the_sender_when_the_bytes_are_full),
                                          TEST_CASE(nothing_passes_what_waits_for_bytes),
                                          TEST_CASE(an_event_larger_than_the_bound_goes_alone),
@@ -505,6 +538,7 @@ static const struct test_case cases[] = {TEST_CASE(block_holds_the_sender_when_t
                                          TEST_CASE(what_comes_in_for_an_old_one_passes_no_waiter),
                                          TEST_CASE(where_bytes_only_hold_other_policies_count_by_number),
                                          TEST_CASE(small_ones_behind_a_large_one_have_all_places),
+                                         TEST_CASE(large_ones_do_not_pile_up_behind_one_that_waits),
                                          TEST_CASE(past_their_number_each_policy_does_what_it_says),
                                          TEST_CASE(small_events_count_by_number_alone),
                                          TEST_CASE(the_priority_lane_counts_by_number_alone),
