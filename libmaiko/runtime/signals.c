@@ -71,7 +71,7 @@ static void warn_of_open_thread(struct maiko_supervisor *sup, const sigset_t *de
 {
     char thread[32];
 
-    if (sup->config.log != NULL && thread_masks_find_open(deadly, thread, sizeof thread))
+    if (sup->config.log != NULL && thread_masks_find_open("", deadly, thread, sizeof thread))
         supervisor_log(sup, MAIKO_LOG_WARNING,
                        "SIGINT or SIGTERM may end the program in its thread '%s', which does not block them", thread);
 }

@@ -8,7 +8,8 @@
 uint32_t usable_cores(void);
 
 /* What the quotas of the groups of /proc/self/cgroup allow, of both versions, each group's and those above it, rounded up to
- * whole cores; UINT64_MAX without any.  `root` is the directory that /proc and /sys are in: "" but in tests. */
+ * whole cores; UINT64_MAX without any.  Without /proc the groups that are mounted count.  `root` is the directory that /proc and
+ * /sys are in: "" but in tests. */
 uint64_t usable_cores_by_cgroup(const char *root);
 
 #endif

@@ -35,6 +35,32 @@ const char *scratch_file(const struct scratch *scratch, const char *name, char *
     return buffer;
 }
 
+static void make_directories(const struct scratch *scratch, char *path)
+{
+    char *at = path + strlen(scratch->path);
+
+    while ((at = strchr(at + 1, '/')) != NULL) {
+        *at = '\0';
+        (void)mkdir(path, 0700); /* what is missing is told by who opens the file */
+        *at = '/';
+    }
+}
+
+bool scratch_put(const struct scratch *scratch, const char *name, const char *text)
+{
+    char path[1024];
+    bool is_written;
+    FILE *file;
+
+    (void)scratch_file(scratch, name, path, sizeof(path));
+    make_directories(scratch, path);
+    file = fopen(path, "we");
+    if (file == NULL)
+        return false;
+    is_written = fputs(text, file) >= 0;
+    return fclose(file) == 0 && is_written;
+}
+
 int scratch_count(const struct scratch *scratch, const char *name)
 {
     char path[1024];

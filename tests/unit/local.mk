@@ -14,6 +14,7 @@ unit_tests += tests/unit/test_list
 unit_tests += tests/unit/test_status
 unit_tests += tests/unit/test_text
 unit_tests += tests/unit/test_text_pool
+unit_tests += tests/unit/test_thread_masks
 unit_tests += tests/unit/test_timer_heap
 unit_tests += tests/unit/test_utf8
 unit_tests += tests/unit/test_name_cache

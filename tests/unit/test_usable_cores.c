@@ -1,39 +1,16 @@
 /* Usable cores: quotas of cgroups of both versions, in trees of files made for it. */
 #include "runtime/usable_cores.h"
 
-#include <errno.h>
 #include <sched.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #include "lib/scratch.h"
 #include "lib/suite.h"
 
 static struct scratch scratch;
 
-static void make_directories(char *path)
-{
-    char *at = path + strlen(scratch.path);
-
-    while ((at = strchr(at + 1, '/')) != NULL) {
-        *at = '\0';
-        CU_ASSERT_TRUE(mkdir(path, 0700) == 0 || errno == EEXIST);
-        *at = '/';
-    }
-}
-
 static void put(const char *name, const char *text)
 {
-    char path[1024];
-    FILE *file;
-
-    (void)scratch_file(&scratch, name, path, sizeof path);
-    make_directories(path);
-    file = fopen(path, "we");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-    CU_ASSERT_TRUE(fputs(text, file) >= 0);
-    CU_ASSERT_EQUAL(fclose(file), 0);
+    CU_ASSERT_TRUE(scratch_put(&scratch, name, text));
 }
 
 static void begin(const char *groups)
@@ -126,6 +103,18 @@ static void version_2_may_be_mounted_beside_version_1(void)
     end_with(7);
 }
 
+/* A container that has no /proc still has its group mounted. */
+static void without_proc_the_group_mounted_counts(void)
+{
+    CU_ASSERT_TRUE_FATAL(scratch_init(&scratch));
+    put("sys/fs/cgroup/cpu.max", "250000 100000\n");
+    end_with(3);
+    CU_ASSERT_TRUE_FATAL(scratch_init(&scratch));
+    put("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "100000\n");
+    put("sys/fs/cgroup/cpu/cpu.cfs_period_us", "50000\n");
+    end_with(2);
+}
+
 static void without_a_quota_there_is_no_bound(void)
 {
     CU_ASSERT_TRUE_FATAL(scratch_init(&scratch));
@@ -165,6 +154,7 @@ static const struct test_case cases[] = {
     TEST_CASE(quotas_of_version_1_count_as_well),
     TEST_CASE(version_1_is_found_under_either_name),
     TEST_CASE(version_2_may_be_mounted_beside_version_1),
+    TEST_CASE(without_proc_the_group_mounted_counts),
     TEST_CASE(without_a_quota_there_is_no_bound),
     TEST_CASE(what_is_not_understood_is_no_bound),
     TEST_CASE(there_is_always_a_core_and_no_more_than_the_affinity_has),
