@@ -369,7 +369,9 @@ maiko_status maiko_importer_flush(maiko_importer *importer)
 
 maiko_status maiko_importer_adopt(maiko_importer *importer, maiko_schema *schema)
 {
-    return importer == NULL || schema == NULL ? MAIKO_EINVAL : envelope_root_adopt(importer->inbox->sup->root, schema);
+    if (importer == NULL || schema == NULL)
+        return MAIKO_EINVAL;
+    return is_forked(importer) ? MAIKO_EFORKED : envelope_root_adopt(importer->inbox->sup->root, schema);
 }
 
 bool maiko_importer_has_room(maiko_importer *importer)

@@ -16,6 +16,7 @@
     X(maiko_supervisor_join, ESTATE, WAITS, WAITS, OK, ETHREAD, ETHREAD, EFORKED)                                                \
     X(maiko_supervisor_run, WAITS, ESTATE, ESTATE, ESTATE, ETHREAD, ETHREAD, EFORKED)                                            \
     X(maiko_supervisor_poll, ESTATE, OK, ECLOSED, ECLOSED, ETHREAD, ETHREAD, EFORKED)                                            \
+    X(maiko_supervisor_fd, OK, OK, OK, OK, OK, OK, EFORKED)                                                                      \
     X(maiko_supervisor_request_stop, OK, OK, OK, OK, OK, OK, EFORKED)                                                            \
     X(maiko_supervisor_halt, OK, OK, WAITS, OK, ETHREAD, ETHREAD, EFORKED)                                                       \
     X(maiko_supervisor_stop, OK, OK, WAITS, OK, ETHREAD, ETHREAD, EFORKED)                                                       \
@@ -29,6 +30,7 @@
     X(maiko_import_path_new, OK, OK, OK, OK, OK, OK, EFORKED)                                                                    \
     X(maiko_import_reserve, OK, OK, ECLOSED, ECLOSED, OK, ECLOSED, EFORKED)                                                      \
     X(maiko_importer_flush, OK, OK, OK, OK, OK, OK, EFORKED)                                                                     \
+    X(maiko_importer_adopt, OK, OK, OK, OK, OK, OK, EFORKED)                                                                     \
     X(maiko_send_as_supervisor, OK, OK, ECLOSED, ECLOSED, OK, ECLOSED, EFORKED)                                                  \
     X(maiko_try_send_as_supervisor, OK, OK, ECLOSED, ECLOSED, OK, ECLOSED, EFORKED)                                              \
     X(maiko_send_child_as_supervisor, NONE, OK, ECLOSED, ECLOSED, OK, ECLOSED, EFORKED)                                          \
@@ -46,6 +48,8 @@
     X(maiko_stop_runtime, NONE, OK, OK, ECLOSED, OK, OK, EFORKED)                                                                \
     X(maiko_hold_new, NONE, ETHREAD, ETHREAD, ECLOSED, OK, OK, EFORKED)                                                          \
     X(maiko_hold_sender, NONE, ETHREAD, ETHREAD, ECLOSED, OK, NONE, EFORKED)                                                     \
-    X(maiko_envelope_keep, NONE, OK, OK, OK, OK, OK, OK)
+    X(maiko_hold_release, NONE, OK, OK, OK, OK, OK, EFORKED)                                                                     \
+    X(maiko_envelope_keep, NONE, OK, OK, OK, OK, OK, OK)                                                                         \
+    X(maiko_envelope_unref, NONE, OK, OK, OK, OK, OK, OK)
 
 #endif

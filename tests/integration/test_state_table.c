@@ -32,6 +32,7 @@ struct scene {
     maiko_context *ctx; /* the player's */
     maiko_importer *importer;
     maiko_envelope *kept;        /* the first event of the player */
+    maiko_hold *hold;            /* on the player */
     const maiko_envelope *event; /* the one it is lent, or the kept one */
 };
 
@@ -67,6 +68,12 @@ static maiko_status call_maiko_supervisor_poll(struct scene *scene)
     int64_t handled = maiko_supervisor_poll(scene->stage.sup, 1);
 
     return handled < 0 ? (maiko_status)handled : MAIKO_OK;
+}
+
+/* The state of the supervisor where there is none. */
+static maiko_status call_maiko_supervisor_fd(struct scene *scene)
+{
+    return maiko_supervisor_fd(scene->stage.sup) >= 0 ? MAIKO_OK : maiko_supervisor_status(scene->stage.sup);
 }
 
 static maiko_status call_maiko_supervisor_request_stop(struct scene *scene)
@@ -140,6 +147,16 @@ static maiko_status call_maiko_importer_finish(struct scene *scene)
 static maiko_status call_maiko_importer_flush(struct scene *scene)
 {
     return maiko_importer_flush(scene->importer);
+}
+
+static maiko_status call_maiko_importer_adopt(struct scene *scene)
+{
+    maiko_schema *schema = maiko_schema_new("adopted", NULL);
+    maiko_status status = maiko_importer_adopt(scene->importer, schema);
+
+    if (status != MAIKO_OK)
+        maiko_schema_free(schema);
+    return status;
 }
 
 static maiko_status new_path(struct scene *scene, maiko_import_path **ret_path)
@@ -294,6 +311,26 @@ static maiko_status call_maiko_hold_sender(struct scene *scene)
     return status;
 }
 
+/* What a hook took, or one of its own.  It says nothing: in a child it is the parent's, and stays. */
+static maiko_status call_maiko_hold_release(struct scene *scene)
+{
+    maiko_status status = maiko_supervisor_status(scene->stage.sup);
+
+    if (scene->hold == NULL && status == MAIKO_OK)
+        status = maiko_hold_new(scene->ctx, &scene->hold);
+    maiko_hold_release(scene->hold);
+    scene->hold = NULL;
+    return status;
+}
+
+static maiko_status call_maiko_envelope_unref(struct scene *scene)
+{
+    maiko_envelope *kept = NULL;
+    maiko_status status = maiko_envelope_keep(scene->event, &kept);
+
+    return maiko_envelope_unref(kept) == NULL && maiko_envelope_unref(NULL) == NULL ? status : MAIKO_EINTERNAL;
+}
+
 /* And given back. */
 static maiko_status call_maiko_envelope_keep(struct scene *scene)
 {
@@ -324,7 +361,7 @@ enum { ROWS = sizeof rows / sizeof rows[0] };
 
 static bool is_polled(const struct row *row)
 {
-    return row->call == call_maiko_supervisor_poll;
+    return row->call == call_maiko_supervisor_poll || row->call == call_maiko_supervisor_fd;
 }
 
 static void *make_call(void *userdata)
@@ -341,9 +378,10 @@ static maiko_status keep_event(struct player *player, maiko_context *ctx, const 
 {
     struct scene *scene = player->data;
 
-    (void)ctx;
     if (player->events == 1)
         CU_ASSERT_EQUAL(maiko_envelope_keep(envelope, &scene->kept), MAIKO_OK);
+    if (player->events == 1 && scene->call == call_maiko_hold_release)
+        CU_ASSERT_EQUAL(maiko_hold_new(ctx, &scene->hold), MAIKO_OK);
     scene->event = scene->kept;
     atomic_store(&scene->is_kept, true);
     return MAIKO_OK;
@@ -555,6 +593,7 @@ static void calls_in_a_forked_child_leave_the_parent_unharmed(void)
         scene_open(&scene, row);
         scene_start(&scene, row);
         expect(row, "child", row->child, (maiko_status)-child_run(call_in_child, &scene, 60000));
+        maiko_hold_release(scene.hold);
         CU_ASSERT_EQUAL(stage_send(&scene.stage, 0), MAIKO_OK);
         CU_ASSERT_EQUAL(stage_stop(&scene.stage), MAIKO_OK);
         CU_ASSERT_EQUAL(scene.player.events, 2);
@@ -571,10 +610,12 @@ static maiko_status fork_in_hook(struct player *player, maiko_context *ctx, cons
 
     scene->event = envelope;
     scene->ctx = ctx;
+    CU_ASSERT_EQUAL(maiko_hold_new(ctx, &scene->hold), MAIKO_OK);
     for (row = rows; row < rows + ROWS; row++) {
         scene->call = row->call;
         expect(row, "child of a hook", row->child, (maiko_status)-child_run(call_in_child, scene, 60000));
     }
+    maiko_hold_release(scene->hold);
     return MAIKO_OK;
 }
 

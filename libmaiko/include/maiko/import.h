@@ -132,7 +132,7 @@ MAIKO_API maiko_status maiko_importer_flush(maiko_importer *importer);
  * Take over a schema whose type the importer's events will have.
  *
  * It is freed when the supervisor and the last kept event are, so that no event outlives its type.
- * @return MAIKO_OK, MAIKO_EINVAL, MAIKO_ENOMEM: then it is still the caller's.
+ * @return MAIKO_OK; MAIKO_EINVAL, MAIKO_ENOMEM, MAIKO_EFORKED: then it is still the caller's.
  * Threads: any.  Blocking: never.
  */
 MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_importer_adopt(maiko_importer *importer, maiko_schema *schema);
