@@ -20,6 +20,7 @@ void registry_init(struct registry *registry, struct heap *heap, uint32_t topic_
     memset(registry, 0, sizeof *registry);
     registry->heap = heap;
     registry->topic_limit = topic_limit;
+    atomic_init(&registry->names_left, topic_limit);
     pthread_mutex_init(&registry->lock, NULL);
     hash_table_init(&registry->topics, heap, topic_key);
     hash_table_init(&registry->types, heap, type_key);
@@ -92,7 +93,7 @@ static maiko_status find_or_make_topic(struct registry *registry, const char *na
         *ret_topic = topic;
         return MAIKO_OK;
     }
-    if (registry->topic_count - registry->system_topics >= registry->topic_limit && !is_system(name))
+    if (atomic_load_explicit(&registry->names_left, memory_order_relaxed) == 0 && !is_system(name))
         return MAIKO_ELIMIT;
     if (!room_for_topic(registry))
         return MAIKO_ENOMEM;
@@ -104,7 +105,8 @@ static maiko_status find_or_make_topic(struct registry *registry, const char *na
         return MAIKO_ENOMEM;
     }
     topic->id = registry->topic_count;
-    registry->system_topics += topic->is_system ? 1 : 0;
+    if (!topic->is_system)
+        atomic_fetch_sub_explicit(&registry->names_left, 1, memory_order_relaxed);
     registry->by_id[registry->topic_count++] = topic;
     *ret_topic = topic;
     return MAIKO_OK;
@@ -183,6 +185,9 @@ static maiko_status constant_topic(struct registry *registry, const maiko_event_
     if (type->topic == NULL)
         return MAIKO_OK;
     status = find_or_make_topic(registry, type->topic, ret_topic);
+    if (status == MAIKO_ELIMIT)
+        text_append_format(error, "topic '%s' of type '%s': %u topic names are in use, all that .dynamic_topics allows",
+                           type->topic, type->name, registry->topic_limit);
     return status == MAIKO_OK && !maiko_topic_is_reserved(type->topic) ? bind(*ret_topic, type, error) : status;
 }
 

@@ -32,8 +32,10 @@ struct registry {
     struct topic **by_id;
     uint32_t topic_count;
     uint32_t topic_size;
-    uint32_t topic_limit;   /* of those that are not the system's */
-    uint32_t system_topics; /* below `$sys/`: the library's, however many others there are */
+    uint32_t topic_limit;        /* of those that are not the system's */
+    _Atomic uint32_t names_left; /* before the limit; those below `$sys/` do not count */
+    _Atomic bool are_many_told;  /* for topic_names.c: what was logged */
+    _Atomic bool is_end_told;
 };
 
 void registry_init(struct registry *registry, struct heap *heap, uint32_t topic_limit);
@@ -41,6 +43,12 @@ void registry_deinit(struct registry *registry);
 
 /* The topic of a valid name.  MAIKO_OK, MAIKO_ELIMIT, MAIKO_ENOMEM. */
 MAIKO_MUST_CHECK maiko_status registry_topic(struct registry *registry, const char *name, struct topic **ret_topic);
+
+/* Are three quarters of the names in use?  Without the lock. */
+static inline bool registry_has_many_names(const struct registry *registry)
+{
+    return atomic_load_explicit(&registry->names_left, memory_order_relaxed) <= registry->topic_limit / 4;
+}
 
 /* What is known of a type; checks it when it is met first.  MAIKO_OK, MAIKO_ETYPE or MAIKO_ETOPIC (bad descriptor),
  * MAIKO_ECONFLICT (another type of that name, or its topic has another policy), MAIKO_EPERM (only the library sends it),

@@ -6,6 +6,7 @@
 #include "runtime/dead_letters.h"
 #include "runtime/inbox.h"
 #include "runtime/supervisor_internal.h"
+#include "runtime/topic_names.h"
 #include <maiko/send.h>
 #include <string.h>
 
@@ -131,7 +132,7 @@ static maiko_status find_route(const struct actor *actor, const struct type_entr
     if (status == MAIKO_OK && !may_name(actor, name))
         status = MAIKO_EUNDECLARED;
     if (status == MAIKO_OK)
-        status = registry_topic(&shard->sup->registry, name, &topic);
+        status = topic_names_find(shard->sup, name, &topic);
     if (status != MAIKO_OK)
         return status;
     *ret_route = shard_route(shard, topic);

@@ -4,6 +4,7 @@
 #include "message/topic.h"
 #include "runtime/inbox.h"
 #include "runtime/supervisor_internal.h"
+#include "runtime/topic_names.h"
 #include <maiko/send.h>
 #include <string.h>
 
@@ -32,7 +33,7 @@ static maiko_status outside_topic(struct maiko_supervisor *sup, const struct typ
         name = send_computed_topic(entry->type, event, name_buffer);
     status = name == NULL ? MAIKO_ETOPIC : topic_check_sendable(name);
     if (status == MAIKO_OK)
-        status = registry_topic(&sup->registry, name, ret_topic);
+        status = topic_names_find(sup, name, ret_topic);
     if (status != MAIKO_OK)
         return status;
     text_init_buffer(&error, error_buffer, sizeof error_buffer);

@@ -232,6 +232,71 @@ static void without_names_dead_letters_are_still_sent(void)
     stage_close(&stage);
 }
 
+static maiko_step send_until_refused(struct player *player, maiko_context *ctx)
+{
+    int i;
+
+    (void)player;
+    for (i = 0; send_on(ctx, "session", i) == MAIKO_OK; i++)
+        ;
+    CU_ASSERT_EQUAL(send_on(ctx, "session", i + 1), MAIKO_ELIMIT);
+    CU_ASSERT_EQUAL(maiko_context_last_refusal(ctx), MAIKO_ELIMIT);
+    return MAIKO_STEP_NEVER;
+}
+
+static int count_in_log(const struct stage *stage, const char *text)
+{
+    const char *at = stage->log;
+    int count = 0;
+
+    while ((at = strstr(at, text)) != NULL) {
+        at += strlen(text);
+        count++;
+    }
+    return count;
+}
+
+/* A program with a topic for each session hears of it before the end, and at the end; what has a name goes on. */
+static void names_that_run_out_are_told_once_each(void)
+{
+    struct player writer = {.step = send_until_refused};
+    struct player reader = {.wanted = 0};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 1, .dynamic_topics = 40 + 1});
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("writer", &writer)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("reader", &reader, .subscribe = MAIKO_TOPICS("session/+"))), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(send_on(maiko_supervisor_context(stage.sup), "outside", 1), MAIKO_ELIMIT);
+    CU_ASSERT_EQUAL(send_on(maiko_supervisor_context(stage.sup), "session", 7), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(count_in_log(&stage, "most topic names are in use, now 'session/29', of 41"), 1);
+    CU_ASSERT_EQUAL(count_in_log(&stage, "sends on 'session/40' and other new topics are refused: 41 topic names are in use"), 1);
+    CU_ASSERT_EQUAL(count_in_log(&stage, "topic names"), 2);
+    CU_ASSERT_EQUAL(reader.events, 40 + 1);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_counted(&stage, "writer").refused, 2);
+    CU_ASSERT_EQUAL(stage_counted(&stage, "supervisor").refused, 1);
+    stage_close(&stage);
+}
+
+static void a_declared_topic_beyond_the_limit_is_an_error_with_its_text(void)
+{
+    static const maiko_actor_ops none = {.on_start = NULL};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 1, .dynamic_topics = 2});
+    CU_ASSERT_EQUAL(send_on(maiko_supervisor_context(stage.sup), "first", 1), MAIKO_OK);
+    CU_ASSERT_EQUAL(
+        maiko_supervisor_add(stage.sup, &(maiko_actor_spec){.name = "a", .ops = &none, .types = MAIKO_TYPES(MAIKO_TYPE(word))}),
+        MAIKO_ELIMIT);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_ELIMIT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(maiko_supervisor_error_text(stage.sup), "topic 'word' of type 'word': 2 topic names are"));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_ELIMIT);
+    stage_close(&stage);
+}
+
 /* --- computed --- */
 
 static const char *fill_to(const void *event, char *buffer, size_t size)
@@ -282,6 +347,8 @@ static const struct test_case cases[] = {
     TEST_CASE(an_import_does_not_hide_that_the_program_contradicts_itself),
     TEST_CASE(two_policies_of_one_topic_are_refused_at_start),
     TEST_CASE(refused_sends_use_up_no_names),
+    TEST_CASE(names_that_run_out_are_told_once_each),
+    TEST_CASE(a_declared_topic_beyond_the_limit_is_an_error_with_its_text),
     TEST_CASE(without_names_dead_letters_are_still_sent),
     TEST_CASE(a_computed_topic_need_not_end),
 };
