@@ -42,6 +42,24 @@ double result_figure(const struct result *result, const char *key)
     return bench_percentile(values, result->runs, 50);
 }
 
+static double best_of_layout(const struct result *result, unsigned layout, const char *key)
+{
+    double best = 0;
+
+    for (unsigned i = layout; i < result->runs; i += result->layouts)
+        best = fmax(best, run_figure(&result->outcomes[i], key));
+    return best;
+}
+
+static double ratio_of_layouts(const struct result *result, const struct result *limit, const char *key)
+{
+    double sum = 0;
+
+    for (unsigned layout = 0; layout < result->layouts; layout++)
+        sum += log(best_of_layout(result, layout, key) / best_of_layout(limit, layout, key));
+    return exp(sum / result->layouts);
+}
+
 double result_ratio(const struct result *result, const struct result *limit, const char *key)
 {
     double ratios[CONTEST_MOST_RUNS];
@@ -49,6 +67,8 @@ double result_ratio(const struct result *result, const struct result *limit, con
 
     if (limit->skipped || !limit->valid || runs == 0)
         return NAN;
+    if (result->layouts > 1 && result->layouts == limit->layouts && runs >= result->layouts)
+        return ratio_of_layouts(result, limit, key);
     for (unsigned i = 0; i < runs; i++)
         ratios[i] = run_figure(&result->outcomes[i], key) / run_figure(&limit->outcomes[i], key);
     return bench_percentile(ratios, runs, 50);
@@ -62,16 +82,27 @@ static const char *row_name(const struct row *row, const struct contender *conte
     return contender->row != NULL ? contender->row : row->id;
 }
 
-/* One process; `events` of 0 leaves the number to the arguments. */
+/* Of the layouts, if there are, the one whose turn it is. */
+static void program_path(char *path, size_t size, const struct contest_options *options, const struct row *row,
+                         const struct contender *contender, unsigned nth)
+{
+    const char *folder = contender->interpreter != NULL ? options->sources : options->programs;
+
+    if (row->layouts > 0)
+        snprintf(path, size, "%s/%s-%u", folder, contender->program, 1 + nth % row->layouts);
+    else
+        snprintf(path, size, "%s/%s", folder, contender->program);
+}
+
+/* One process, the nth run; `events` of 0 leaves the number to the arguments. */
 static void run_contender(struct run *run, const struct contest_options *options, const struct row *row,
-                          const struct contender *contender, double events)
+                          const struct contender *contender, unsigned nth, double events)
 {
     char path[512], arguments[256], count[48];
     char *argv[MOST_ARGUMENTS] = {0};
     unsigned argc = 0;
 
-    snprintf(path, sizeof path, "%s/%s", contender->interpreter != NULL ? options->sources : options->programs,
-             contender->program);
+    program_path(path, sizeof path, options, row, contender, nth);
     snprintf(arguments, sizeof arguments, "%s", contest_arguments(options, contender));
     snprintf(count, sizeof count, "events=%.0f", events);
     if (contender->interpreter != NULL)
@@ -97,7 +128,7 @@ static double calibrate(struct result *result, const struct contest_options *opt
         double seconds;
         struct run run;
 
-        run_contender(&run, options, row, contender, row->fixed ? 0 : events);
+        run_contender(&run, options, row, contender, 0, row->fixed ? 0 : events);
         result->skipped = !run.started;
         result->valid = run.valid;
         snprintf(result->note, sizeof result->note, "%s", run.started ? run.note : "not installed, or not built");
@@ -116,7 +147,7 @@ static void measure_once(struct result *result, const struct contest_options *op
 {
     struct run *run = &result->outcomes[result->runs];
 
-    run_contender(run, options, row, contender, result->events);
+    run_contender(run, options, row, contender, result->runs, result->events);
     result->valid = result->valid && run->valid;
     result->skipped = !run->started;
     if (result->skipped)
@@ -163,6 +194,8 @@ static unsigned runs_of(const struct contest_options *options, const struct row 
     const bool decides = contender->role == ROLE_LIMIT || (contender->role == ROLE_OURS && !contender->no_goal);
     const unsigned runs = decides ? options->runs : options->other_runs;
 
+    if (row->layouts > 0) /* each half as often, rounded up */
+        return (runs + 1) / 2 * row->layouts <= CONTEST_MOST_RUNS ? (runs + 1) / 2 * row->layouts : CONTEST_MOST_RUNS;
     return row->runs > 0 && row->runs < runs ? row->runs : runs;
 }
 
@@ -184,6 +217,7 @@ void contest_run(struct contest *contest, const struct contest_options *options,
             continue;
         contest->results[i] = new_result(row, contender);
         contest->results[i]->round_trip_us = round_trip_us;
+        contest->results[i]->layouts = row->layouts;
         contest->results[i]->events = calibrate(contest->results[i], options, row, contender);
     }
     for (unsigned run = 0; run < CONTEST_MOST_RUNS; run++)

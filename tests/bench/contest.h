@@ -5,7 +5,7 @@
 #include "bench/lib/run.h"
 #include "bench/row.h"
 
-#define CONTEST_MOST_RUNS 15u
+#define CONTEST_MOST_RUNS 64u
 
 struct contest_options {
     const char *programs, *sources; /* folders */
@@ -16,6 +16,7 @@ struct contest_options {
 
 struct result {
     bool skipped, valid;
+    unsigned layouts; /* the runs are of programs laid out otherwise, by turns; 0 or 1: of one */
     unsigned runs;
     double events; /* that were asked for; 0: the arguments say how many */
     struct run outcomes[CONTEST_MOST_RUNS];
@@ -39,7 +40,8 @@ const char *contest_arguments(const struct contest_options *options, const struc
 /* The median of what the runs printed under `key`. */
 double result_figure(const struct result *result, const char *key);
 
-/* The median of the ratios of neighbours in time, which a slow phase of the machine does not bend; NaN without a limit. */
+/* The median of the ratios of neighbours in time, which a slow phase of the machine does not bend; NaN without a limit.  Of
+ * several layouts the geometric mean of what each reached at its best: one by itself is worth a few per cent either way. */
 double result_ratio(const struct result *result, const struct result *limit, const char *key);
 
 /* What the row shows. */

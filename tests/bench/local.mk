@@ -81,6 +81,18 @@ tests_bench_libuncounted_la_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS) -DMAIKO_NO_
 tests_bench_libuncounted_la_CFLAGS = $(AM_CFLAGS) $(LIBRARY_CFLAGS)
 tests_bench_libuncounted_la_LIBADD = $(JSON_LIBS)
 
+# Both in eight orders of their objects: where the linker puts a function is worth more than what counting costs.
+bench_layouts = tests/bench/layouts/stamp
+$(bench_layouts): tests/bench/layouts.sh tests/bench/actors$(EXEEXT) tests/bench/actors_uncounted$(EXEEXT)
+	$(AM_V_GEN)for pair in libmaiko/.libs/libmaiko-core.a:actors tests/bench/.libs/libuncounted.a:actors_uncounted; do \
+		$(SHELL) $(srcdir)/tests/bench/layouts.sh 8 "$${pair%%:*}" "tests/bench/layouts/$${pair#*:}" \
+			$(CC) $(AM_CFLAGS) $(CFLAGS) $(AM_LDFLAGS) $(LDFLAGS) $(tests_bench_actors_OBJECTS) \
+			-Wl,--start-group tests/bench/lib/.libs/libbench.a $(LIBS) $(JSON_LIBS) -lm -lpthread -Wl,--end-group || exit 1; \
+	done; \
+	touch $@
+CLEANFILES += tests/bench/layouts/actors-[0-9] tests/bench/layouts/actors_uncounted-[0-9] $(bench_layouts)
+EXTRA_DIST += tests/bench/layouts.sh
+
 # Peers.
 tests_bench_baselines_zmq_inproc_CPPFLAGS = $(AM_CPPFLAGS) $(ZMQ_CFLAGS)
 tests_bench_baselines_zmq_inproc_LDADD = $(bench_ldadd) $(ZMQ_LIBS)
@@ -136,11 +148,11 @@ CLEANFILES += tests/bench/results.json tests/bench/REPORT.md tests/bench/figures
 # BENCH_FLAGS are the driver's: --rows W1,W4 --runs 9 --seconds 1
 # bench-readme: the whole run, then table and plot into the README of the source tree.  For a quiet machine.
 .PHONY: bench bench-quick bench-readme bench-run bench-programs
-bench-programs: $(bench_programs)
+bench-programs: $(bench_programs) $(bench_layouts)
 bench: bench-run
 bench-quick:
 	@$(MAKE) $(AM_MAKEFLAGS) bench-run BENCH_FLAGS='--quick $(BENCH_FLAGS)'
-bench-run: $(bench_programs)
+bench-run: $(bench_programs) $(bench_layouts)
 	@status=0; \
 	tests/bench/driver --programs tests/bench --sources $(srcdir)/tests/bench $(BENCH_FLAGS) >tests/bench/results.json || status=$$?; \
 	$(PYTHON3) $(srcdir)/tests/bench/report.py tests/bench/results.json tests/bench/REPORT.md tests/bench/figures.svg || status=$$?; \
@@ -148,7 +160,7 @@ bench-run: $(bench_programs)
 	exit $$status
 
 # Also after a run in which something failed: table and plot say what.
-bench-readme: $(bench_programs)
+bench-readme: $(bench_programs) $(bench_layouts)
 	@status=0; \
 	$(MAKE) $(AM_MAKEFLAGS) bench-run || status=$$?; \
 	$(PYTHON3) $(srcdir)/tests/bench/report.py tests/bench/results.json tests/bench/REPORT.md $(srcdir)/tests/bench/measured.svg \

@@ -24,6 +24,7 @@ struct contender {
     bool no_goal; /* ours, but not the configuration the goal is about */
 };
 
+#define BENCH_LAYOUTS 8u /* as in local.mk */
 #define ROW_MOST_CONTENDERS 24u
 
 struct row {
@@ -35,6 +36,7 @@ struct row {
     bool fixed;        /* the arguments say how much is done, nothing is scaled */
     bool cases;        /* one run counts many cases and prints median_ms, min_ms, max_ms, p95_ms and cases */
     bool again;        /* shows runs of earlier rows in another figure, where they were made */
+    unsigned layouts;  /* programs there are of each contender, NAME-1 and so on, see layouts.sh; 0: the one */
     unsigned runs;     /* at most; 0: as many as are asked for.  With 1 there is no warm-up */
     double goal;       /* in the unit; 0: none */
     double ratio_goal; /* against the limit; 0: none.  Either of the two is enough */
