@@ -66,6 +66,38 @@ static void open_with_sink(struct stage *stage, struct player *sink, struct seen
     CU_ASSERT_EQUAL(maiko_supervisor_start(stage->sup), MAIKO_OK);
 }
 
+/* --- a temporary has no tail --- */
+
+static maiko_step send_counts_of_nothing(struct player *player, maiko_context *ctx)
+{
+    const maiko_envelope *none = NULL;
+
+    (void)player;
+    CU_ASSERT_EQUAL(maiko_send(ctx, note, .station = 1, .text_count = 300), MAIKO_ETYPE);
+    CU_ASSERT_EQUAL(maiko_context_last_refusal(ctx), MAIKO_ETYPE);
+    CU_ASSERT_EQUAL(maiko_send_to(ctx, "elsewhere", note, .text_count = 1), MAIKO_ETYPE);
+    CU_ASSERT_EQUAL(maiko_send_child(ctx, none, note, .text_count = UINT64_MAX), MAIKO_ETYPE);
+    CU_ASSERT_EQUAL(maiko_try_send(ctx, note, .text_count = 1), MAIKO_ETYPE);
+    CU_ASSERT_EQUAL(maiko_send(ctx, note, .station = 9), MAIKO_OK);
+    return MAIKO_STEP_NEVER;
+}
+
+static void a_temporary_with_a_count_of_a_tail_is_refused(void)
+{
+    struct player other = {.step = send_counts_of_nothing};
+    struct player sink;
+    struct seen seen;
+    struct stage stage;
+
+    open_with_sink(&stage, &sink, &seen, &other);
+    CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(stage.sup), note, .text_count = 300), MAIKO_ETYPE);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(sink.events, 1);
+    CU_ASSERT_EQUAL(seen.station, 9);
+    CU_ASSERT_STRING_EQUAL(seen.text, "");
+    stage_close(&stage);
+}
+
 /* --- reserve, fill, commit --- */
 
 static maiko_status reserve_and_send(maiko_context *ctx)
@@ -335,6 +367,7 @@ static void what_a_handler_borrowed_is_poisoned_when_it_has_returned(void)
 }
 
 static const struct test_case cases[] = {
+    TEST_CASE(a_temporary_with_a_count_of_a_tail_is_refused),
     TEST_CASE(reserved_room_is_sent_refused_given_up_or_forgotten),
     TEST_CASE(a_handler_may_forget_what_it_reserved),
     TEST_CASE(a_topic_is_computed_from_the_event),

@@ -1,7 +1,7 @@
 /* Sending: macros that let the compiler check the event's fields, on top of functions that take a descriptor and bytes.
  *
  *     maiko_send(ctx, hello, .name = "World");                   a temporary of the type, C only; fields left out are zero
- *     maiko_send_event(ctx, hello, &event);                      a filled struct, C and C++
+ *     maiko_send_event(ctx, hello, &event);                      a filled struct, C and C++, with its tail right behind it
  *     frame *f = maiko_reserve(ctx, frame, 100);  …  maiko_commit(ctx, f);       a variable tail, written in place
  *
  * Every send answers alike, so it is said once:
@@ -96,7 +96,8 @@ MAIKO_API void maiko_abandon(maiko_context *ctx, void *event);
 #define maiko_try_send_event(ctx, name, event)                                                                                   \
     maiko_send_whole_(ctx, NULL, NULL, true, MAIKO_TYPE(name), maiko_expect_##name(event))
 
-/* ---- Typed sends of a temporary, C only: `maiko_send(ctx, hello, .name = "World")` ---- */
+/* ---- Typed sends of a temporary, C only: `maiko_send(ctx, hello, .name = "World")` ----
+ * It has no tail: a count of one other than 0 is MAIKO_ETYPE, see maiko_reserve(). */
 
 #ifndef __cplusplus
 #define maiko_send(ctx, ...) MAIKO_SEND_(ctx, NULL, NULL, false, __VA_ARGS__, )
@@ -164,10 +165,9 @@ static inline maiko_status maiko_commit_child(maiko_context *ctx, const maiko_en
 
 /* ---- Names that end in _ are not for programs. ---- */
 
-static inline maiko_status maiko_send_whole_(maiko_context *ctx, const char *topic, const maiko_envelope *parent, bool try_only,
-                                             const maiko_event_type *type, const void *event)
+static inline maiko_status maiko_send_len_(maiko_context *ctx, const char *topic, const maiko_envelope *parent, bool try_only,
+                                           const maiko_event_type *type, const void *event, size_t len)
 {
-    size_t len = event != NULL ? maiko_event_len(type, event) : 0;
     maiko_send_opts opts;
 
     if (topic == NULL && parent == NULL && !try_only)
@@ -176,8 +176,16 @@ static inline maiko_status maiko_send_whole_(maiko_context *ctx, const char *top
     return maiko_send_options(ctx, &opts, type, event, len);
 }
 
+static inline maiko_status maiko_send_whole_(maiko_context *ctx, const char *topic, const maiko_envelope *parent, bool try_only,
+                                             const maiko_event_type *type, const void *event)
+{
+    return maiko_send_len_(ctx, topic, parent, try_only, type, event, event != NULL ? maiko_event_len(type, event) : 0);
+}
+
+/* Nothing stands behind a temporary: whatever its tail's count says, its bytes are those of the struct. */
 #define MAIKO_SEND_(ctx, topic, parent, try_only, name, ...)                                                                     \
-    maiko_send_whole_(ctx, topic, parent, try_only, MAIKO_TYPE(name), maiko_expect_##name(MAIKO_VALUE_(name, __VA_ARGS__)))
+    maiko_send_len_(ctx, topic, parent, try_only, MAIKO_TYPE(name), maiko_expect_##name(MAIKO_VALUE_(name, __VA_ARGS__)),        \
+                    sizeof(struct name))
 
 /* The initialisers arrive with a comma behind them, or as one empty argument.  ISO C has no empty braces: {0} stands for them
  * then. Empty is what begins a call when a macro name stands before it and () behind it, and does not when there is no () behind
