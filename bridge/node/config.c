@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "node/rename.h"
+#include "runtime/attachment.h"
 #include "runtime/shared_heap.h"
 #include "security/endpoint.h"
 #include "space/path.h"
@@ -166,6 +167,7 @@ maiko_bridge *node_new(struct heap *heap, maiko_supervisor *sup, const maiko_bri
     pack_init(&bridge->pack, bridge->heap, WIRE_FRAME_MAX);
     if (make_locks(bridge) != MAIKO_OK || handover_init(&bridge->handover, heap) != MAIKO_OK || make_node_id(bridge) != MAIKO_OK)
         node_fail(bridge, MAIKO_ESYSTEM, "no lock or eventfd for the bridge");
+    bridge->is_attached = maiko_supervisor_attach(sup);
     if (sup == NULL)
         node_fail(bridge, MAIKO_EINVAL, "a bridge needs a supervisor");
     read_config(bridge, config, config_size);

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/attachment.h"
 #include "space/control.h"
 #include "space/socket_lock.h"
 #include <maiko/maiko.h>
@@ -245,6 +246,8 @@ const char *maiko_bridge_error_text(const maiko_bridge *bridge)
 
 /* ---- stop ---- */
 
+#define STILL_RUNS "the supervisor runs; maiko_bridge_stop() comes after maiko_supervisor_halt()"
+
 static void free_actors(maiko_bridge *bridge, struct list *list)
 {
     while (!list_is_empty(list))
@@ -282,6 +285,7 @@ void node_remove_sockets(const maiko_bridge *bridge)
 static void bridge_free(maiko_bridge *bridge)
 {
     struct heap *heap = bridge->heap;
+    maiko_supervisor *attached_to = bridge->is_attached ? bridge->sup : NULL;
 
     node_peers_free(bridge); /* what a failed start has left */
     zmq_port_close(bridge->port, 0);
@@ -308,14 +312,33 @@ static void bridge_free(maiko_bridge *bridge)
     bridge->magic = 0;
     heap_clear_shelf(&bridge->with_shelf);
     heap_free(heap, bridge, sizeof(*bridge));
+    if (attached_to != NULL)
+        maiko_supervisor_detach(attached_to); /* last: with it the heap may go */
+}
+
+/* Its actors and importers, once there are any, point into it. */
+static maiko_status check_stop(maiko_bridge *bridge)
+{
+    maiko_status status = MAIKO_OK;
+
+    if (bridge->is_attached && bridge->importer.importer != NULL)
+        status = maiko_supervisor_let_go(bridge->sup, "its bridge was stopped before it was started");
+    if (status != MAIKO_ESTATE)
+        return status;
+    node_log(bridge, MAIKO_LOG_ERROR, "%s", "the bridge goes on: " STILL_RUNS);
+    (void)node_fail(bridge, status, "%s", STILL_RUNS);
+    return status;
 }
 
 maiko_status maiko_bridge_stop(maiko_bridge **bridge)
 {
-    maiko_status status = MAIKO_OK;
+    maiko_status status;
 
     if (bridge == NULL || !node_is_bridge(*bridge))
         return MAIKO_EINVAL;
+    status = check_stop(*bridge);
+    if (status != MAIKO_OK)
+        return status;
     if ((*bridge)->is_started) {
         node_thread_stop(*bridge);
         status = (*bridge)->is_drained ? MAIKO_OK : MAIKO_ETIMEDOUT;

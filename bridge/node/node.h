@@ -203,6 +203,7 @@ struct maiko_bridge {
     struct handover handover;
     pthread_t thread;
     bool is_started;
+    bool is_attached; /* to `sup`, which lives as long */
     /* the export actor's, see export.c */
     struct sources sources;
     struct batch_builder building;

@@ -3,6 +3,7 @@
 #include "node/node.h"
 #include "node/pool.h"
 #include "node/shm.h"
+#include "runtime/attachment.h"
 #include "space/process.h"
 #include "space/socket_lock.h"
 
@@ -304,6 +305,19 @@ static maiko_status set_up_actors(maiko_bridge *bridge)
     return status == MAIKO_OK ? MAIKO_OK : node_fail(bridge, status, "%s", maiko_supervisor_error_text(bridge->sup));
 }
 
+/* Its actors are there already, and nobody takes what they would hand over. */
+static maiko_status start_failed(maiko_bridge *bridge, maiko_status status, const char *reason)
+{
+    char text[NODE_ERROR_SIZE];
+    struct text refusal;
+
+    text_init_buffer(&refusal, text, sizeof(text));
+    text_append_format(&refusal, "its bridge did not start: %s", reason);
+    if (bridge->is_attached)
+        maiko_supervisor_refuse_start(bridge->sup, status, text);
+    return node_fail(bridge, status, "%s", reason);
+}
+
 maiko_status maiko_bridge_start(maiko_bridge *bridge)
 {
     char reason[NODE_ERROR_SIZE];
@@ -321,5 +335,5 @@ maiko_status maiko_bridge_start(maiko_bridge *bridge)
         status = node_pool_set_up(bridge);
     if (status == MAIKO_OK)
         status = node_thread_start(bridge, &error);
-    return status == MAIKO_OK ? MAIKO_OK : node_fail(bridge, status, "%s", reason[0] != '\0' ? reason : maiko_strerror(status));
+    return status == MAIKO_OK ? MAIKO_OK : start_failed(bridge, status, reason[0] != '\0' ? reason : maiko_strerror(status));
 }

@@ -237,7 +237,7 @@ static maiko_status make_shards(struct maiko_supervisor *sup)
     return status;
 }
 
-static void free_supervisor(struct maiko_supervisor *sup)
+void supervisor_free(struct maiko_supervisor *sup)
 {
     struct envelope_root *root = sup->root;
     uint32_t i;
@@ -333,7 +333,7 @@ maiko_supervisor *maiko_supervisor_new_sized(const maiko_config *config, size_t 
     else
         clock_init(&sup->clock);
     if (build(sup) != MAIKO_OK) {
-        free_supervisor(sup);
+        supervisor_free(sup);
         return NULL;
     }
     if (config_status != MAIKO_OK)
@@ -368,7 +368,7 @@ maiko_context *maiko_supervisor_context(maiko_supervisor *sup)
     return supervisor_is_valid(sup) ? actor_context(sup->inbox->gate) : NULL;
 }
 
-/* Of several threads that stop and free it one gets to do so, when the others have left. */
+/* Of several threads that stop and free it one gets to do so, when the others have left; or later whoever is attached to it. */
 static bool leave_for_good(struct maiko_supervisor *sup)
 {
     bool is_ours;
@@ -380,6 +380,10 @@ static bool leave_for_good(struct maiko_supervisor *sup)
         pthread_cond_broadcast(&sup->changed);
     while (is_ours && sup->visitors > 0)
         (void)supervisor_wait_changed(sup, UINT64_MAX);
+    if (is_ours && sup->attachments > 0) {
+        sup->is_given_up = true;
+        is_ours = false;
+    }
     pthread_mutex_unlock(&sup->lock);
     return is_ours;
 }
@@ -397,7 +401,7 @@ maiko_status maiko_supervisor_stop(maiko_supervisor **sup, maiko_stop_report *re
     supervisor_enter(*sup);
     status = maiko_supervisor_halt(*sup, report);
     if (leave_for_good(*sup))
-        free_supervisor(*sup);
+        supervisor_free(*sup);
     *sup = NULL;
     return status;
 }

@@ -81,6 +81,10 @@ struct maiko_supervisor {
     struct stop_tally *tally; /* of the stop that is under way */
     uint32_t visitors;        /* outside threads in a call that may wait: whoever frees waits for them */
     bool is_being_freed;
+    uint32_t attachments; /* see attachment.h */
+    bool is_given_up;     /* the last one that leaves frees it */
+    maiko_status start_refusal;
+    char start_refusal_text[256];
     bool is_hurried;    /* a stop waits for the queues no longer */
     bool was_cut_short; /* by that, and not by its deadline */
     /* any thread */
@@ -146,6 +150,9 @@ void supervisor_note_failure(struct maiko_supervisor *sup, maiko_status status, 
 void supervisor_memory_failed(struct shard *shard, const char *what);
 
 void supervisor_log(struct maiko_supervisor *sup, maiko_log_level level, const char *format, ...) MAIKO_PRINTF(3, 4);
+
+/* Nobody uses it any more. */
+void supervisor_free(struct maiko_supervisor *sup);
 
 /* --- outside threads --- */
 

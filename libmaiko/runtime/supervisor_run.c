@@ -40,10 +40,13 @@ static maiko_status start_threads(struct maiko_supervisor *sup)
 }
 
 /* Under the lock. */
-static maiko_status start(struct maiko_supervisor *sup, bool *ret_lacks_threads)
+static maiko_status start(struct maiko_supervisor *sup, bool *ret_lacks_threads, bool *ret_is_refused)
 {
     maiko_status status = supervisor_state(sup) != SUP_NEW ? MAIKO_ESTATE : sup->failure;
 
+    *ret_is_refused = status == MAIKO_OK && sup->start_refusal != MAIKO_OK;
+    if (*ret_is_refused)
+        status = sup->start_refusal;
     if (status == MAIKO_OK && sup->config.mode == MAIKO_THREADS) {
         sup->loads_since_ns = clock_mono_ns(&sup->clock);
         status = start_threads(sup);
@@ -59,6 +62,7 @@ static maiko_status start(struct maiko_supervisor *sup, bool *ret_lacks_threads)
 maiko_status maiko_supervisor_start(maiko_supervisor *sup)
 {
     bool lacks_threads = false;
+    bool is_refused = false;
     maiko_status status;
 
     if (!supervisor_is_valid(sup))
@@ -67,12 +71,14 @@ maiko_status maiko_supervisor_start(maiko_supervisor *sup)
         return MAIKO_EFORKED;
     supervisor_enter(sup);
     pthread_mutex_lock(&sup->lock);
-    status = start(sup, &lacks_threads);
+    status = start(sup, &lacks_threads, &is_refused);
     pthread_mutex_unlock(&sup->lock);
     if (lacks_threads) { /* it stays as it was before, and this failure sticks */
         supervisor_end_threads(sup, 0);
         supervisor_note_failure(sup, status, NULL, "a thread could not be started");
     }
+    if (is_refused)
+        supervisor_note_failure(sup, status, NULL, sup->start_refusal_text);
     supervisor_leave(sup);
     return status;
 }

@@ -28,6 +28,7 @@ integration_tests += tests/integration/test_topic_names
 if WITH_BRIDGE
 integration_tests += tests/integration/test_app
 integration_tests += tests/integration/test_attach
+integration_tests += tests/integration/test_stop_order
 integration_tests += tests/integration/test_books
 integration_tests += tests/integration/test_bridge
 integration_tests += tests/integration/test_bridge_heap
@@ -73,6 +74,7 @@ tests_integration_test_link_flow_SOURCES = tests/integration/test_link_flow.c te
 tests_integration_test_link_spin_SOURCES = tests/integration/test_link_spin.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_space_group_SOURCES = tests/integration/test_space_group.c tests/lib/bridge_end.c \
 	tests/lib/bridge_end.h
+tests_integration_test_stop_order_SOURCES = tests/integration/test_stop_order.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_publish_SOURCES = tests/integration/test_publish.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_bridge_SOURCES = tests/integration/test_bridge.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_key_rotation_SOURCES = tests/integration/test_key_rotation.c tests/lib/bridge_end.c \

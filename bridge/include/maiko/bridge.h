@@ -198,8 +198,10 @@ MAIKO_API const char *maiko_bridge_error_text(const maiko_bridge *bridge);
 /**
  * Say goodbye: wait until the peers have what was accepted (at most config.linger_ns), leave the space, free; *bridge
  * becomes NULL.
- * After maiko_supervisor_halt() and before maiko_supervisor_stop().
- * @return MAIKO_OK, MAIKO_ETIMEDOUT (some of it did not arrive; it is counted as lost).
+ * After maiko_supervisor_halt() and before maiko_supervisor_stop().  The other way round nothing breaks: what
+ * maiko_supervisor_stop() has halted is freed here.  A supervisor that was not started yet cannot be any more (MAIKO_ESTATE).
+ * @return MAIKO_OK, MAIKO_ETIMEDOUT (some of it did not arrive; it is counted as lost), MAIKO_ESTATE (the supervisor runs, or is
+ * stopping, with this bridge's actors: nothing happened, *bridge is as before), MAIKO_EINVAL, MAIKO_EFORKED.
  */
 MAIKO_API maiko_status maiko_bridge_stop(maiko_bridge **bridge);
 

@@ -165,8 +165,9 @@ MAIKO_API maiko_status maiko_supervisor_request_stop(maiko_supervisor *sup);
  */
 MAIKO_API maiko_status maiko_supervisor_halt(maiko_supervisor *sup, maiko_stop_report *report);
 
-/** Halt and free; *sup becomes NULL.  With nothing started it just frees and returns the sticky failure, if any.  Calls of other
- * threads that wait (in add, remove, join, halt, or for room in a send) return first; none may begin once this is called. */
+/** Halt and free; *sup becomes NULL.  With nothing started it just frees and returns the sticky failure, if any.  While a bridge
+ * uses it, it is only halted, and freed with the bridge.  Calls of other threads that wait (in add, remove, join, halt, or for
+ * room in a send) return first; none may begin once this is called. */
 MAIKO_API maiko_status maiko_supervisor_stop(maiko_supervisor **sup, maiko_stop_report *report);
 
 /** Free what a report holds.  NULL is allowed. */
