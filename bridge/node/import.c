@@ -305,29 +305,28 @@ static bool take_native(maiko_bridge *bridge, const struct inbound_event *event,
     return true;
 }
 
-static bool fill_slot(struct maiko_import_slot *slot, const struct record_run *records, size_t index,
-                      const maiko_event_type *type)
+static inline void fill_slot(struct maiko_import_slot *slot, const struct record_run *records, size_t index)
 {
     struct slice native = record_run_native(records, index);
 
-    memcpy(slot + 1, native.data, native.len); /* first, so that nobody changes what is checked */
+    memcpy(slot + 1, native.data, native.len);
     slot->id_lo = record_run_id(records, index);
     slot->time_ns = record_run_time(records, index);
-    return slot->time_ns != 0 && maiko_schema_validate(type, slot + 1, native.len, NULL, 0) == MAIKO_OK;
 }
 
-/* As many of a run as there is room for, up to the first that is not legal; returns how many. */
+/* As many of a run as there is room for, up to the first that is not legal; returns how many.  They are looked at where nobody
+ * changes them any more. */
 static uint32_t take_run(maiko_bridge *bridge, const struct inbound_run *run, struct import_plan *plan)
 {
     const struct record_run *records = &run->records;
     struct maiko_import_run room;
-    uint32_t count = 0;
+    uint32_t count;
 
     if (maiko_import_reserve_run(plan->path, record_run_native(records, 0).len, records->count, &room) != MAIKO_OK)
         return 0;
-    while (count < room.count && fill_slot(maiko_import_slot_at(&room, count), records, count, plan->known->type))
-        count++;
-    maiko_import_commit_run(plan->path, run->channel->prefix, plan->meta.hops, count);
+    for (count = 0; count < room.count; count++)
+        fill_slot(maiko_import_slot_at(&room, count), records, count);
+    count = maiko_import_commit_run(plan->path, run->channel->prefix, plan->meta.hops, count);
     if (count > 0)
         note_staged_run(bridge, plan, run->stream, count);
     return count;

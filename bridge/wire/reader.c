@@ -192,14 +192,36 @@ static inline const uint8_t *walk_event(const uint8_t *at, const uint8_t *end)
     return walk_payload(at, end);
 }
 
+/* Where the bytes of its payload begin, of an event without parent and correlation whose payload is bytes; 0: it is another. */
+static inline size_t head_of(const uint8_t *event)
+{
+    if (!reader_is_first_of_chain(event))
+        return 0;
+    return event[EVENT_HEAD_MIN] == READER_BIN8    ? EVENT_HEAD_MIN + 2
+           : event[EVENT_HEAD_MIN] == READER_BIN16 ? EVENT_HEAD_MIN + 3
+                                                   : 0;
+}
+
+/* Behind the event at `like`, `size` bytes: those that are as long, because they begin alike. */
+static inline const uint8_t *walk_alike(struct reader rest, const uint8_t *like, size_t size, uint64_t *here)
+{
+    size_t head = head_of(like);
+
+    while (head > 0 && *here > 0 && reader_is_alike(&rest, like, size, head)) {
+        rest.at += size;
+        --*here;
+    }
+    return rest.at;
+}
+
 /* Events in a row, up to as many values as are to come. */
 static inline const uint8_t *walk_events(const uint8_t *at, const uint8_t *end, uint64_t *here)
 {
     const uint8_t *behind;
 
     while (*here > 0 && at < end && (behind = walk_event(at, end)) != NULL) {
-        at = behind;
         --*here;
+        at = walk_alike((struct reader){behind, end}, at, (size_t)(behind - at), here);
     }
     return at;
 }

@@ -152,6 +152,53 @@ maiko_status schema_validate(const maiko_event_type *type, const void *payload, 
     return schema_explain(type, payload, len, NULL);
 }
 
+/* Of one field of events one every `step` bytes: how many come before the first that is not legal. */
+static size_t legal_in_column(const maiko_field *field, const char *at, size_t step, size_t count)
+{
+    uint32_t len;
+    size_t i = 0;
+
+    switch ((maiko_kind)field->kind) {
+    case MAIKO_KIND_BLOB:
+        for (; i < count; i++, at += step) {
+            memcpy(&len, at, sizeof(len));
+            if (len > field->capacity)
+                break;
+        }
+        return i;
+    case MAIKO_KIND_BOOL:
+    case MAIKO_KIND_STRING:
+    case MAIKO_KIND_STRUCT:
+        while (i < count && validate_field(field, at + i * step, 0, NULL) == MAIKO_OK)
+            i++;
+        return i;
+    default:
+        return count;
+    }
+}
+
+size_t schema_legal_in_run(const maiko_event_type *type, const void *first, size_t step, size_t count, size_t len)
+{
+    const char *at = first;
+    struct layout layout;
+    size_t i;
+
+    if (count > 0 && type->tail_size == 0 && schema_validate(type, first, len) != MAIKO_OK)
+        return 0;
+    if (type->tail_size > 0) {
+        for (i = 0; i < count && schema_validate(type, at + i * step, len) == MAIKO_OK; i++)
+            continue;
+        return i;
+    }
+    layout = layout_of_type(type);
+    for (i = 0; !type->plain && i < layout.count; i++) {
+        const maiko_field *field = layout_field(&layout, i);
+
+        count = legal_in_column(field, at + field->offset, step, count);
+    }
+    return count;
+}
+
 static __attribute__((noinline)) maiko_status explain(const maiko_event_type *type, const void *event, size_t len, char *text,
                                                       size_t size)
 {

@@ -14,7 +14,10 @@ uint64_t schema_hash(const maiko_event_type *type);
 /* maiko_schema_validate() without a reason, on a type that passed schema_check(). */
 maiko_status schema_validate(const maiko_event_type *type, const void *payload, size_t len);
 
-/* The same with the reason in `error`, which may be NULL. */
+/* Of `count` events of `len` bytes each, one every `step` bytes: how many come before the first that is not legal. */
+size_t schema_legal_in_run(const maiko_event_type *type, const void *first, size_t step, size_t count, size_t len);
+
+/* schema_validate() with the reason in `error`, which may be NULL. */
 maiko_status schema_explain(const maiko_event_type *type, const void *payload, size_t len, struct text *error);
 
 /* The rules for names: a field's is a C identifier, a type's or struct's may hold `. : -` too; at most MAIKO_NAME_MAX bytes. */

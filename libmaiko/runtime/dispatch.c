@@ -335,6 +335,15 @@ static void look_at(struct route *route)
         route->single = route->targets->subscriber;
 }
 
+/* Before its targets and its care are believed. */
+HOT void see(struct shard *shard, struct route *route)
+{
+    if (__builtin_expect(route->is_stale, 0))
+        refresh(shard, route);
+    if (__builtin_expect(route->care == ROUTE_UNSEEN, 0))
+        look_at(route);
+}
+
 /* Nothing but room has to be looked at. */
 HOT uint32_t dispatch_plain(struct shard *shard, struct route *route, struct envelope *envelope)
 {
@@ -369,10 +378,7 @@ HOT uint32_t dispatch(struct shard *shard, struct route *route, struct envelope 
     uint32_t matched = 0;
     uint32_t i;
 
-    if (__builtin_expect(route->is_stale, 0))
-        refresh(shard, route);
-    if (__builtin_expect(route->care == ROUTE_UNSEEN, 0))
-        look_at(route);
+    see(shard, route);
     if (__builtin_expect(route->care == ROUTE_PLAIN || route->care == ROUTE_SINGLE, 1))
         return dispatch_plain(shard, route, envelope);
     for (i = 0; i < route->target_count; i++)
@@ -413,6 +419,19 @@ void shard_publish(struct shard *shard, struct actor *sender, struct route *rout
     else if (__builtin_expect(matched == 0, 0))
         COUNT(route->counters, unrouted, 1);
     shard_release(shard, envelope);
+}
+
+struct actor *shard_single_receiver(struct shard *shard, struct route *route)
+{
+    see(shard, route);
+    return route->care == ROUTE_SINGLE ? CONTAINER_OF(route->single, struct actor, subscriber) : NULL;
+}
+
+void shard_count_handed_over(struct shard *shard, struct route *route, struct actor *actor, uint32_t events)
+{
+    COUNT(route->counters, sent, events);
+    COUNT(actor->counters, received, events);
+    shard_ready_for_event(shard, actor);
 }
 
 void shard_discard(struct shard *shard, struct actor *actor, maiko_drop_reason reason)

@@ -348,10 +348,9 @@ maiko_status maiko_import_reserve_run(maiko_import_path *path, size_t len, uint3
     return inbox_reserve_run(path->inbox, &path->meta, most, ret_run);
 }
 
-void maiko_import_commit_run(maiko_import_path *path, uint64_t id_hi, uint8_t hops, uint32_t count)
+uint32_t maiko_import_commit_run(maiko_import_path *path, uint64_t id_hi, uint8_t hops, uint32_t count)
 {
-    if (!supervisor_is_forked(path->inbox->sup))
-        inbox_commit_run(path->inbox, id_hi, hops, count);
+    return supervisor_is_forked(path->inbox->sup) ? 0 : inbox_commit_run(path->inbox, id_hi, hops, count);
 }
 
 void maiko_import_abandon(maiko_import_path *path)

@@ -10,7 +10,7 @@ MAIKO_BEGIN_DECLS
 /* One event of a run; its bytes stand right behind. */
 struct maiko_import_slot {
     uint64_t id_lo;
-    uint64_t time_ns; /* not 0 */
+    uint64_t time_ns;
 };
 
 struct maiko_import_run {
@@ -31,8 +31,9 @@ static inline struct maiko_import_slot *maiko_import_slot_at(const struct maiko_
 MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_import_reserve_run(maiko_import_path *path, size_t len, uint32_t most,
                                                                  struct maiko_import_run *ret_run);
 
-/* Accepts the first `count` of them; they began chains of their own: no parent, and the id is the correlation.  0: abandoned. */
-MAIKO_API void maiko_import_commit_run(maiko_import_path *path, uint64_t id_hi, uint8_t hops, uint32_t count);
+/* Accepts the first `count` of them, up to one that is not legal (its bytes, or a time of 0), and returns how many these are.  They
+ * began chains of their own: no parent, and the id is the correlation.  0: abandoned. */
+MAIKO_API uint32_t maiko_import_commit_run(maiko_import_path *path, uint64_t id_hi, uint8_t hops, uint32_t count);
 
 MAIKO_END_DECLS
 

@@ -1,33 +1,13 @@
 /* Inbox: the lock, the buffers, the waiting. */
-#include "runtime/inbox.h"
+#include "runtime/inbox_record.h"
 
+#include "message/schema.h"
 #include "runtime/send.h"
 #include "runtime/shard.h"
 #include "runtime/supervisor_internal.h"
 #include <string.h>
 
 #define FIRST_BUFFER ((size_t)4096)
-#define MEMORY_WAIT_NS MAIKO_MS(1)
-#define MEMORY_TRIES 100u /* before a stop takes it that there will be none */
-
-/* One event, or a run of them: then the payload of each has its slot in front of it, and id, parent, correlation and time are
- * those of none. */
-struct inbox_record {
-    size_t size; /* of the record, a multiple of 16 */
-    const struct type_entry *entry;
-    struct topic *topic;
-    struct envelope *large; /* the event itself, when it is too large for the pool or has a destructor */
-    size_t payload_len;
-    maiko_id id;
-    maiko_id parent;
-    maiko_id correlation;
-    uint64_t time_ns;
-    const struct sender *sender;
-    uint32_t run; /* events; 0: it is no run */
-    uint8_t hops;
-    bool is_finish;
-};
-_Static_assert(sizeof(struct inbox_record) % 16 == 0, "the slots of a run and the record behind it are aligned");
 
 maiko_status inbox_init(struct inbox *inbox, struct maiko_supervisor *sup)
 {
@@ -43,15 +23,10 @@ maiko_status inbox_init(struct inbox *inbox, struct maiko_supervisor *sup)
     return MAIKO_OK;
 }
 
-static struct inbox_record *record_at(const struct inbox_buffer *buffer, size_t at)
-{
-    return (struct inbox_record *)(void *)(buffer->bytes + at);
-}
-
 static void buffer_free(struct heap *heap, struct inbox_buffer *buffer, size_t from)
 {
     while (from < buffer->used) {
-        struct inbox_record *record = record_at(buffer, from);
+        struct inbox_record *record = inbox_record_at(buffer, from);
 
         if (record->large != NULL && envelope_unref_heap(record->large))
             envelope_destroy_heap(record->large);
@@ -87,12 +62,6 @@ void inbox_deinit(struct inbox *inbox)
 static size_t record_size(size_t inline_len)
 {
     return (sizeof(struct inbox_record) + inline_len + 15) & ~(size_t)15;
-}
-
-/* From one event of a run to the next. */
-static inline size_t slot_size(size_t payload_len)
-{
-    return (sizeof(struct maiko_import_slot) + payload_len + 15) & ~(size_t)15;
 }
 
 static bool has_room(const struct inbox *inbox, size_t payload_len)
@@ -331,7 +300,7 @@ static void complete_meta(struct inbox *inbox, struct inbox_record *record, cons
 
 void inbox_commit(struct inbox *inbox, const maiko_import *meta)
 {
-    struct inbox_record *record = record_at(&inbox->stage, inbox->stage.used);
+    struct inbox_record *record = inbox_record_at(&inbox->stage, inbox->stage.used);
 
     if (__builtin_expect(maiko_id_is_nil(meta->id) || meta->time_ns == 0, 0)) {
         complete_meta(inbox, record, meta);
@@ -347,7 +316,7 @@ void inbox_commit(struct inbox *inbox, const maiko_import *meta)
 
 void inbox_abandon(struct inbox *inbox)
 {
-    struct inbox_record *record = record_at(&inbox->stage, inbox->stage.used);
+    struct inbox_record *record = inbox_record_at(&inbox->stage, inbox->stage.used);
 
     if (record->large != NULL && envelope_unref_heap(record->large))
         envelope_destroy_heap(record->large);
@@ -371,7 +340,7 @@ static uint32_t room_for_run(const struct inbox *inbox, size_t step, uint32_t mo
 maiko_status inbox_reserve_run(struct inbox *inbox, const struct inbox_event *event, uint32_t most,
                                struct maiko_import_run *ret_run)
 {
-    size_t step = slot_size(event->payload_len);
+    size_t step = inbox_slot_size(event->payload_len);
     maiko_status status = make_room(inbox, event->payload_len);
     struct inbox_record *record;
     uint32_t count;
@@ -388,17 +357,30 @@ maiko_status inbox_reserve_run(struct inbox *inbox, const struct inbox_event *ev
     return MAIKO_OK;
 }
 
-void inbox_commit_run(struct inbox *inbox, uint64_t id_hi, uint8_t hops, uint32_t count)
+/* How many of a run come before the first that is not legal. */
+static uint32_t legal_in_run(const struct maiko_import_run *run, const struct inbox_record *record)
 {
-    struct inbox_record *record = record_at(&inbox->stage, inbox->stage.used);
+    uint32_t count = 0;
 
+    while (count < run->count && maiko_import_slot_at(run, count)->time_ns != 0)
+        count++;
+    return (uint32_t)schema_legal_in_run(record->entry->type, run->first + 1, run->step, count, record->payload_len);
+}
+
+uint32_t inbox_commit_run(struct inbox *inbox, uint64_t id_hi, uint8_t hops, uint32_t count)
+{
+    struct inbox_record *record = inbox_record_at(&inbox->stage, inbox->stage.used);
+    const struct maiko_import_run run = {(void *)(record + 1), inbox_slot_size(record->payload_len), count};
+
+    count = legal_in_run(&run, record);
     if (count == 0)
-        return;
-    record->size = sizeof *record + count * slot_size(record->payload_len);
+        return 0;
+    record->size = sizeof *record + count * run.step;
     record->id.hi = id_hi;
     record->hops = hops;
     record->run = count;
     add_record(&inbox->stage, record);
+    return count;
 }
 
 /* The stage becomes what is to be drained, or is copied behind it. */
@@ -470,280 +452,4 @@ void inbox_close(struct inbox *inbox)
     inbox->is_closed = true;
     pthread_cond_broadcast(&inbox->room);
     pthread_mutex_unlock(&inbox->lock);
-}
-
-/* --- the gate's shard --- */
-
-static bool swap(struct inbox *inbox)
-{
-    struct inbox_buffer empty = inbox->drain;
-    bool notify;
-
-    if (!atomic_load_explicit(&inbox->has_events, memory_order_relaxed))
-        return false;
-    empty.used = empty.large = 0;
-    empty.events = 0;
-    pthread_mutex_lock(&inbox->lock);
-    atomic_store_explicit(&inbox->has_events, false, memory_order_relaxed);
-    if (inbox->is_cut) {
-        pthread_mutex_unlock(&inbox->lock);
-        return false;
-    }
-    inbox->drain = inbox->fill;
-    inbox->fill = empty;
-    inbox->drain_at = 0;
-    if (inbox->waiting > 0)
-        pthread_cond_broadcast(&inbox->room);
-    notify = inbox->was_full && inbox->notify != NULL;
-    inbox->was_full = false;
-    pthread_mutex_unlock(&inbox->lock);
-    if (notify)
-        inbox->notify(inbox->notify_userdata);
-    return true;
-}
-
-/* It was accepted, so it waits for memory as it would for a place.  Gates always have a timer. */
-static void wait_for_memory(struct inbox *inbox)
-{
-    struct shard *shard = inbox->gate->shard;
-
-    if (inbox->memory_tries == 0)
-        supervisor_memory_failed(shard, "event from outside");
-    if (inbox->memory_tries < MEMORY_TRIES)
-        inbox->memory_tries++;
-    if (shard_set_timer(shard, inbox->gate, MEMORY_WAIT_NS) == MAIKO_OK)
-        inbox->gate->hold |= ACTOR_HELD_BY_RETRY;
-}
-
-bool inbox_is_starved(const struct inbox *inbox)
-{
-    return inbox->memory_tries == MEMORY_TRIES && (inbox->gate->hold & ACTOR_HELD_BY_RETRY) != 0;
-}
-
-/* `last`: the route of the one before, NULL at first.  NULL: no memory. */
-static inline struct route *route_of(struct shard *shard, const struct inbox_record *record, struct route *last)
-{
-    return last != NULL && last->topic == record->topic ? last : shard_route(shard, record->topic);
-}
-
-/* What all events of a record have in common. */
-static inline void fill_envelope(struct inbox *inbox, const struct inbox_record *record, struct envelope *envelope)
-{
-    envelope->head.type = record->entry->type;
-    envelope->owner_shard = (uint16_t)inbox->gate->shard->index;
-    envelope->hops = record->hops;
-    envelope->from_system = record->topic->is_system;
-    envelope->origin = inbox->gate;
-}
-
-/* False when it has to be tried again. */
-static inline bool send_on(struct inbox *inbox, struct inbox_record *record, struct route **last)
-{
-    struct shard *shard = inbox->gate->shard;
-    struct route *route = route_of(shard, record, *last);
-    struct envelope *envelope = record->large;
-
-    if (route != NULL && envelope == NULL)
-        envelope = pool_take(&shard->pool, pool_class(record->payload_len), record->payload_len);
-    if (route == NULL || envelope == NULL)
-        return false;
-    *last = route;
-    if (record->large != NULL) {
-        shard->heap_live++;
-        record->large = NULL;
-    } else {
-        memcpy(envelope_payload(envelope), record + 1, record->payload_len);
-        envelope->topic = record->topic;
-        envelope->sender = record->sender;
-    }
-    fill_envelope(inbox, record, envelope);
-    envelope->id = record->id;
-    envelope->parent = record->parent;
-    envelope->correlation = record->correlation;
-    envelope->time_ns = record->time_ns;
-    shard_met_time(shard, record->time_ns);
-    shard_publish(shard, inbox->gate, route, envelope);
-    return true;
-}
-
-/* One of a run, the next. */
-static inline bool send_next(struct inbox *inbox, const struct inbox_record *record, struct route *route)
-{
-    const struct maiko_import_run run = {.first = (void *)(uintptr_t)(record + 1), .step = slot_size(record->payload_len)};
-    const struct maiko_import_slot *slot = maiko_import_slot_at(&run, inbox->drain_done);
-    struct shard *shard = inbox->gate->shard;
-    struct envelope *envelope = pool_take(&shard->pool, pool_class(record->payload_len), record->payload_len);
-
-    if (envelope == NULL)
-        return false;
-    memcpy(envelope_payload(envelope), slot + 1, record->payload_len);
-    fill_envelope(inbox, record, envelope);
-    envelope->topic = record->topic;
-    envelope->sender = record->sender;
-    envelope->id = envelope->correlation = (maiko_id){record->id.hi, slot->id_lo};
-    envelope->parent = (maiko_id){0, 0};
-    envelope->time_ns = slot->time_ns;
-    shard_met_time(shard, slot->time_ns);
-    inbox->drain_done++;
-    shard_publish(shard, inbox->gate, route, envelope);
-    return true;
-}
-
-/* A run, from where it is, as far as the budget goes and the gate is not held.  False when the rest has to be tried again. */
-static bool send_run(struct inbox *inbox, const struct inbox_record *record, struct route **last, uint32_t *budget)
-{
-    struct route *route = route_of(inbox->gate->shard, record, *last);
-
-    if (route == NULL)
-        return false;
-    *last = route;
-    while (inbox->drain_done < record->run && *budget > 0 && !actor_is_held(inbox->gate)) {
-        if (!send_next(inbox, record, route))
-            return false;
-        inbox->memory_tries = 0;
-        --*budget;
-    }
-    return true;
-}
-
-static uint64_t events_from(const struct inbox_buffer *buffer, size_t from)
-{
-    uint64_t events = 0;
-
-    while (from < buffer->used) {
-        const struct inbox_record *record = record_at(buffer, from);
-
-        events += record->run > 0 ? record->run : record->is_finish ? 0 : 1;
-        from += record->size;
-    }
-    return events;
-}
-
-uint64_t inbox_end(struct inbox *inbox)
-{
-    uint64_t events;
-
-    if (inbox->is_over)
-        return 0;
-    pthread_mutex_lock(&inbox->lock);
-    inbox->is_over = true;
-    events = events_from(&inbox->fill, 0) + events_from(&inbox->drain, inbox->drain_at) - inbox->drain_done;
-    pthread_mutex_unlock(&inbox->lock);
-    return events;
-}
-
-uint64_t inbox_cut(struct inbox *inbox)
-{
-    uint64_t events;
-
-    pthread_mutex_lock(&inbox->lock);
-    inbox->is_cut = true;
-    events = inbox->is_over ? 0 : events_from(&inbox->fill, 0);
-    pthread_mutex_unlock(&inbox->lock);
-    return events;
-}
-
-static inline void done_with(struct inbox *inbox, const struct inbox_record *record)
-{
-    inbox->memory_tries = 0;
-    inbox->drain_done = 0;
-    inbox->drain_at += record->size;
-}
-
-void inbox_run(struct inbox *inbox)
-{
-    uint32_t budget = inbox->is_over ? 0 : inbox->sup->config.outbox_limit_events;
-    struct route *route = NULL;
-
-    while (budget > 0 && !actor_is_held(inbox->gate)) {
-        struct inbox_record *record;
-
-        if (inbox->drain_at >= inbox->drain.used && !swap(inbox))
-            return;
-        record = record_at(&inbox->drain, inbox->drain_at);
-        if (record->run > 0 ? !send_run(inbox, record, &route, &budget) : !record->is_finish && !send_on(inbox, record, &route)) {
-            wait_for_memory(inbox);
-            return;
-        }
-        if (inbox->drain_done < record->run)
-            continue; /* held, or its turn is over */
-        if (record->is_finish)
-            actor_finish(inbox->gate);
-        budget -= record->run == 0;
-        done_with(inbox, record);
-    }
-}
-
-/* Nobody runs any more who could try again. */
-static void lose(struct inbox *inbox, struct inbox_record *record)
-{
-    struct shard *shard = inbox->gate->shard;
-    struct route *route = shard_route(shard, record->topic);
-
-    supervisor_memory_failed(shard, "event from outside");
-    if (route != NULL)
-        COUNT(route->counters, sent, 1);
-    else
-        counters_topic_sent_unnamed(shard->sup->counters);
-    COUNT(inbox->gate->counters, received, 1); /* nobody else got it: the gate's own loss */
-    shard_count_drop(shard, inbox->gate, record->topic, NULL, MAIKO_DROPPED_NO_MEMORY);
-    if (record->large != NULL && envelope_unref_heap(record->large))
-        envelope_destroy_heap(record->large);
-}
-
-static void settle_run(struct inbox *inbox, struct inbox_record *record, struct route **last)
-{
-    struct route *route = route_of(inbox->gate->shard, record, *last);
-
-    if (route != NULL)
-        *last = route;
-    while (inbox->drain_done < record->run) {
-        if (route != NULL && send_next(inbox, record, route))
-            continue;
-        lose(inbox, record);
-        inbox->drain_done++;
-    }
-}
-
-bool inbox_settle(struct inbox *inbox)
-{
-    struct route *route = NULL;
-    bool any = false;
-
-    while (inbox->drain_at < inbox->drain.used || swap(inbox)) {
-        struct inbox_record *record = record_at(&inbox->drain, inbox->drain_at);
-
-        if (record->run > 0)
-            settle_run(inbox, record, &route);
-        else if (!record->is_finish && !send_on(inbox, record, &route))
-            lose(inbox, record);
-        done_with(inbox, record);
-        any = true;
-    }
-    return any;
-}
-
-bool inbox_wake_gates(struct shard *shard)
-{
-    struct inbox *inbox;
-    bool any = false;
-
-    for (inbox = shard->gates; inbox != NULL; inbox = inbox->next_on_shard) {
-        if (inbox->gate->is_queued || !inbox_has_events(inbox))
-            continue;
-        shard_ready(shard, inbox->gate);
-        any |= inbox->gate->is_queued;
-    }
-    return any;
-}
-
-bool inbox_wants_gate(const struct shard *shard)
-{
-    const struct inbox *inbox;
-
-    for (inbox = shard->gates; inbox != NULL; inbox = inbox->next_on_shard) {
-        if (inbox_has_events(inbox) && !actor_is_held(inbox->gate))
-            return true;
-    }
-    return false;
 }

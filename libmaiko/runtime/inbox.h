@@ -92,7 +92,7 @@ void inbox_abandon(struct inbox *inbox);
 /* The same for up to `most` events of the pools that are alike, with the record of one (import_run.h). */
 MAIKO_MUST_CHECK maiko_status inbox_reserve_run(struct inbox *inbox, const struct inbox_event *event, uint32_t most,
                                                 struct maiko_import_run *ret_run);
-void inbox_commit_run(struct inbox *inbox, uint64_t id_hi, uint8_t hops, uint32_t count);
+uint32_t inbox_commit_run(struct inbox *inbox, uint64_t id_hi, uint8_t hops, uint32_t count);
 MAIKO_MUST_CHECK maiko_status inbox_flush(struct inbox *inbox);
 
 /* No more events; waiting threads get MAIKO_ECLOSED.  What was accepted stays. */

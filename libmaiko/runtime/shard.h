@@ -306,6 +306,13 @@ static inline void shard_met_time(struct shard *shard, uint64_t time_ns)
 /* Routes an event of `sender` from here to everybody; consumes the caller's reference. */
 void shard_publish(struct shard *shard, struct actor *sender, struct route *route, struct envelope *envelope);
 
+/* The only one who gets the events of a route, when nothing but room in its mailbox is asked; NULL: shard_publish() knows who
+ * does.  Good until a hook runs. */
+struct actor *shard_single_receiver(struct shard *shard, struct route *route);
+
+/* So many events, at least one, of somebody else's were put into its mailbox, with the only reference to each. */
+void shard_count_handed_over(struct shard *shard, struct route *route, struct actor *actor, uint32_t events);
+
 /* Hands the last value of a sticky topic to the local subscribers, at nobody's cost; borrows it. */
 void shard_dispatch_last(struct shard *shard, struct route *route, struct envelope *envelope);
 

@@ -363,6 +363,39 @@ static void events_are_walked_like_other_arrays(void)
     pack_deinit(&pack);
 }
 
+/* Those that begin as the one before are passed over without a look at what is in them, which must make no difference either. */
+static void events_that_are_alike_are_walked_like_others(void)
+{
+    static const uint8_t bytes[300];
+    struct random random = {.state = 12};
+    struct event_head event = {.channel = 3, .id_lo = UINT64_MAX, .time_ns = UINT64_MAX / 3};
+    unsigned taken = 0;
+    struct pack pack;
+    size_t len;
+    size_t i;
+
+    pack_init(&pack, heap_default(), 8192);
+    pack_array(&pack, 12);
+    for (i = 0; i < 12; i++)
+        record_write_native(&pack, &event, bytes, i < 6 ? 40 : sizeof(bytes));
+    for (len = 1; len < pack.len; len++)
+        CU_ASSERT_EQUAL(reader_check(pack.data, len, 8192, NULL), MAIKO_EPROTOCOL);
+    CU_ASSERT_EQUAL(reader_check(pack.data, pack.len, 8192, NULL), MAIKO_OK);
+    for (len = 0; len < 64 * pack.len; len++) {
+        uint8_t *changed = &pack.data[len % pack.len];
+        bool is_taken;
+        uint8_t byte = *changed;
+
+        *changed = (uint8_t)random_below(&random, 256);
+        is_taken = reader_check(pack.data, pack.len, 8192, NULL) == MAIKO_OK;
+        CU_ASSERT_EQUAL(is_taken, msgpack_c_takes(pack.data, pack.len));
+        taken += is_taken;
+        *changed = byte;
+    }
+    CU_ASSERT(taken > 1000 && taken < len);
+    pack_deinit(&pack);
+}
+
 static void counts_are_not_believed(void)
 {
     /* Arrays that say they hold 2^32 - 1 arrays: msgpack-c 4.0.0 asks for 128 GiB. */
@@ -702,6 +735,7 @@ static const struct test_case cases[] = {TEST_CASE(random_events_of_random_types
                                          TEST_CASE(a_nan_keeps_its_bits),
                                          TEST_CASE(the_reader_and_msgpack_c_agree),
                                          TEST_CASE(events_are_walked_like_other_arrays),
+    TEST_CASE(events_that_are_alike_are_walked_like_others),
                                          TEST_CASE(counts_are_not_believed),
                                          TEST_CASE(a_large_value_is_not_given_twice_its_room)};
 SUITE_MAIN("payload", cases)

@@ -1,6 +1,8 @@
 /* Schema: what a descriptor and the bytes of an event must keep. */
+#include "lib/random_schema.h"
 #include "lib/sample_events.h"
 #include "lib/suite.h"
+#include "message/schema.h"
 
 #include <maiko/schema.h>
 #include <stdio.h>
@@ -252,6 +254,50 @@ static void illegal_events_are_refused_with_the_field(void)
     CU_ASSERT_TRUE(is_illegal(&room, len, MAIKO_ETYPE, "field label"));
 }
 
+/* Of a run of `count` copies of a legal event, `step` bytes apart, some bytes are changed: the same of all is said as of each. */
+static void judge_run(struct random *random, const maiko_event_type *type, const void *event, size_t len)
+{
+    enum { COUNT = 9 };
+    size_t step = (len + 23) & ~(size_t)15;
+    char *first = malloc(COUNT * step);
+    size_t changes = random_below(random, 6);
+    size_t legal = 0;
+    size_t i;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(first);
+    for (i = 0; i < COUNT; i++)
+        memcpy(first + i * step, event, len);
+    while (len > 0 && changes-- > 0)
+        first[random_below(random, COUNT) * step + random_below(random, len)] = (char)random_u64(random);
+    while (legal < COUNT && schema_validate(type, first + legal * step, len) == MAIKO_OK)
+        legal++;
+    for (i = 0; i <= COUNT; i++)
+        CU_ASSERT_EQUAL(schema_legal_in_run(type, first, step, i, len), i < legal ? i : legal);
+    CU_ASSERT_EQUAL(schema_legal_in_run(type, first, step, COUNT, len + 1), 0);
+    free(first);
+}
+
+static void a_run_is_as_legal_as_its_events(void)
+{
+    uint64_t seed = random_first_seed(1);
+    uint64_t end = seed + random_seed_count((unsigned)suite_scale(2000, 50000));
+
+    for (; seed < end; seed++) {
+        struct random random = {.state = seed};
+        maiko_schema *schema = random_schema(&random, NULL);
+        const maiko_event_type *type = NULL;
+        size_t len = 0;
+        void *event;
+
+        CU_ASSERT_EQUAL_FATAL(maiko_schema_finish(schema, &type), MAIKO_OK);
+        event = random_event(&random, type, &len);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(event);
+        judge_run(&random, type, event, len);
+        free(event);
+        maiko_schema_free(schema);
+    }
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(the_head_of_a_descriptor_is_checked),
     TEST_CASE(fields_are_checked_one_by_one),
@@ -262,5 +308,6 @@ static const struct test_case cases[] = {
     TEST_CASE(any_change_of_the_layout_changes_the_hash),
     TEST_CASE(legal_events_are_accepted),
     TEST_CASE(illegal_events_are_refused_with_the_field),
+    TEST_CASE(a_run_is_as_legal_as_its_events),
 };
 SUITE_MAIN("schema", cases)
