@@ -236,11 +236,11 @@ struct inflow_channel *inflow_channel(const struct inflow *inflow, uint64_t numb
 
 /* ---- Positions ---- */
 
-void inflow_pending(struct inflow *inflow, uint64_t position)
+void inflow_pending(struct inflow *inflow, uint64_t position, uint32_t count)
 {
     if (inflow->last_pending <= inflow->undelivered)
         inflow->undelivered = position;
-    inflow->last_pending = position + 1;
+    inflow->last_pending = position + count;
 }
 
 void inflow_delivered(struct inflow *inflow, uint64_t position)

@@ -60,8 +60,8 @@ struct inflow_channel *inflow_channel(const struct inflow *inflow, uint64_t numb
 /* The receivers have everything up to this position. */
 void inflow_delivered(struct inflow *inflow, uint64_t position);
 
-/* An event was handed over and its receivers do not have it yet. */
-void inflow_pending(struct inflow *inflow, uint64_t position);
+/* Events from this position on were handed over and their receivers do not have them yet. */
+void inflow_pending(struct inflow *inflow, uint64_t position, uint32_t count);
 
 /* Everything below is with its receivers. */
 uint64_t inflow_done(const struct inflow *inflow);

@@ -121,9 +121,10 @@ struct peer_sink {
     void (*close)(struct peer *peer, void *userdata);
     /* Take the event and call peer_delivered() once its receivers have it: now by returning true, or later. */
     bool (*deliver)(struct peer *peer, const struct inbound_event *event, void *userdata);
-    /* The same for as many events of a run as can be taken now as native bytes without a question; returns how many.  The next
-     * one is delivered alone.  NULL: all are. */
-    uint32_t (*deliver_run)(struct peer *peer, const struct inbound_run *run, void *userdata);
+    /* The same for as many events of a run as can be taken as native bytes without a question; returns how many, and in
+     * *ret_is_pending, false before, whether peer_delivered() will be called for them.  When it is none the next one is delivered
+     * alone.  NULL: all are. */
+    uint32_t (*deliver_run)(struct peer *peer, const struct inbound_run *run, bool *ret_is_pending, void *userdata);
     /* Before anything is acknowledged: false when what was taken is not with its receivers yet, tried again a little later.
      * NULL: it always is. */
     bool (*settle)(struct peer *peer, void *userdata);

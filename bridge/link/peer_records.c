@@ -77,7 +77,7 @@ static void take_event(struct peer *peer, const struct record *record, struct in
     peer->counters.native_in += channel->channel.type->is_native && (event.native.data != NULL || is_lent);
     peer->counters.lent_in += is_lent;
     if (!peer->config.sink->deliver(peer, &event, peer->config.userdata))
-        inflow_pending(&peer->inflow, position);
+        inflow_pending(&peer->inflow, position, 1);
     if (channel->channel.is_native && !channel->channel.type->is_native)
         peer_want_native(peer, channel);
 }
@@ -95,7 +95,7 @@ static void deliver_first(struct peer *peer, const struct inbound_run *run)
                                   .position = run->position};
 
     if (!peer->config.sink->deliver(peer, &event, peer->config.userdata))
-        inflow_pending(&peer->inflow, event.position);
+        inflow_pending(&peer->inflow, event.position, 1);
 }
 
 static void deliver_run(struct peer *peer, struct inbound_run run)
@@ -105,8 +105,11 @@ static void deliver_run(struct peer *peer, struct inbound_run run)
     peer->counters.delivered += run.records.count;
     peer->counters.native_in += run.records.count;
     while (run.records.count > 0) {
-        uint32_t taken = sink->deliver_run == NULL ? 0 : sink->deliver_run(peer, &run, peer->config.userdata);
+        bool is_pending = false;
+        uint32_t taken = sink->deliver_run == NULL ? 0 : sink->deliver_run(peer, &run, &is_pending, peer->config.userdata);
 
+        if (taken > 0 && is_pending)
+            inflow_pending(&peer->inflow, run.position, taken);
         if (taken == 0) {
             deliver_first(peer, &run);
             taken = 1;

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "node/import_plan.h"
 #include "node/node.h"
 #include "node/pool.h"
 #include "node/rename.h"
 #include "node/shm.h"
-#include "runtime/import_run.h"
 #include "shm/shm_view.h"
 #include <maiko/maiko.h>
 
@@ -72,22 +72,6 @@ static maiko_import meta_of(const struct inbound_event *event)
                           .hops = (uint8_t)(event->channel->hops < UINT8_MAX ? event->channel->hops : UINT8_MAX),
                           .try_only = true};
 }
-
-/* `user` of the channel leads here, as long as the channel means that; events that wait refer to it, too. */
-struct import_plan {
-    unsigned refs;
-    uint64_t staged;        /* events committed since the importer's last flush; if any, in its list, with a reference */
-    uint64_t stream;        /* of those */
-    struct node_peer *peer; /* who is told when they are refused; NULL: it is gone */
-    struct fifo_link in_list;
-    struct known_type *known;
-    struct payload_plan *plan; /* of known type and the peer's idea of it; NULL: known->plan does */
-    struct node_actor *actor;
-    maiko_import_path *path;
-    maiko_import meta; /* of the last that came, and so but for what changes of the next */
-    char topic[MAIKO_TOPIC_MAX + 1];
-    char remote_topic[MAIKO_TOPIC_MAX + 1]; /* as the other side calls it */
-};
 
 static const struct node_pattern *pattern_of(const maiko_bridge *bridge, const char *topic)
 {
@@ -239,7 +223,7 @@ static maiko_status read_event(const struct coming *coming, void *bytes, struct 
 
 /* ---- one event, straight into the importer's batch ---- */
 
-static void note_staged_run(maiko_bridge *bridge, struct import_plan *plan, uint64_t stream, uint32_t count)
+void import_note_staged(maiko_bridge *bridge, struct import_plan *plan, uint64_t stream, uint32_t count)
 {
     struct node_importer *importer = importer_of(bridge, plan->actor);
     bool is_first = plan->staged == 0;
@@ -253,11 +237,6 @@ static void note_staged_run(maiko_bridge *bridge, struct import_plan *plan, uint
     plan->stream = stream;
     plan->refs++;
     fifo_push(&importer->plans, &plan->in_list);
-}
-
-static void note_staged(maiko_bridge *bridge, struct import_plan *plan, uint64_t stream)
-{
-    note_staged_run(bridge, plan, stream, 1);
 }
 
 /* MAIKO_OK, MAIKO_EFULL, or why the event is refused for good. */
@@ -279,7 +258,27 @@ static maiko_status stage(maiko_bridge *bridge, const struct inbound_event *even
         return status;
     }
     maiko_import_commit(plan->path, &meta);
-    note_staged(bridge, plan, event->stream);
+    import_note_staged(bridge, plan, event->stream, 1);
+    return MAIKO_OK;
+}
+
+maiko_status import_native(maiko_bridge *bridge, struct import_plan *plan, const maiko_import *meta, struct slice native,
+                           uint64_t stream)
+{
+    maiko_status status;
+    void *bytes;
+
+    status = maiko_import_reserve(plan->path, native.len, &bytes);
+    if (status != MAIKO_OK)
+        return status;
+    memcpy(bytes, native.data, native.len); /* first, so that nobody changes what is checked */
+    status = maiko_schema_validate(plan->known->type, bytes, native.len, NULL, 0);
+    if (status != MAIKO_OK) {
+        maiko_import_abandon(plan->path);
+        return status;
+    }
+    maiko_import_commit(plan->path, meta);
+    import_note_staged(bridge, plan, stream, 1);
     return MAIKO_OK;
 }
 
@@ -287,49 +286,12 @@ static maiko_status stage(maiko_bridge *bridge, const struct inbound_event *even
 static bool take_native(maiko_bridge *bridge, const struct inbound_event *event, struct import_plan *plan)
 {
     maiko_import *meta = &plan->meta;
-    void *bytes;
 
-    if (maiko_import_reserve(plan->path, event->native.len, &bytes) != MAIKO_OK)
-        return false;
-    memcpy(bytes, event->native.data, event->native.len); /* first, so that nobody changes what is checked */
-    if (maiko_schema_validate(plan->known->type, bytes, event->native.len, NULL, 0) != MAIKO_OK) {
-        maiko_import_abandon(plan->path);
-        return false;
-    }
     meta->id = event->id;
     meta->parent = event->parent;
     meta->correlation = event->correlation;
     meta->time_ns = event->time_ns;
-    maiko_import_commit(plan->path, meta);
-    note_staged(bridge, plan, event->stream);
-    return true;
-}
-
-static inline void fill_slot(struct maiko_import_slot *slot, const struct record_run *records, size_t index)
-{
-    struct slice native = record_run_native(records, index);
-
-    memcpy(slot + 1, native.data, native.len);
-    slot->id_lo = record_run_id(records, index);
-    slot->time_ns = record_run_time(records, index);
-}
-
-/* As many of a run as there is room for, up to the first that is not legal; returns how many.  They are looked at where nobody
- * changes them any more. */
-static uint32_t take_run(maiko_bridge *bridge, const struct inbound_run *run, struct import_plan *plan)
-{
-    const struct record_run *records = &run->records;
-    struct maiko_import_run room;
-    uint32_t count;
-
-    if (maiko_import_reserve_run(plan->path, record_run_native(records, 0).len, records->count, &room) != MAIKO_OK)
-        return 0;
-    for (count = 0; count < room.count; count++)
-        fill_slot(maiko_import_slot_at(&room, count), records, count);
-    count = maiko_import_commit_run(plan->path, run->channel->prefix, plan->meta.hops, count);
-    if (count > 0)
-        note_staged_run(bridge, plan, run->stream, count);
-    return count;
+    return import_native(bridge, plan, meta, event->native, event->stream) == MAIKO_OK;
 }
 
 /* Nothing is staged any more.  What a supervisor that halts did not take is told to who sent it, by topic. */
@@ -372,7 +334,9 @@ void node_import_flush(maiko_bridge *bridge)
 
 static size_t waiting_size(const struct waiting_import *waiting)
 {
-    return sizeof(*waiting) + (waiting->is_lent ? sizeof(struct lent_payload) : waiting->len);
+    return sizeof(*waiting) + (waiting->is_lent  ? sizeof(struct lent_payload)
+                               : waiting->is_run ? waiting->count * maiko_import_slot_step(waiting->len)
+                                                 : waiting->len);
 }
 
 /* NULL: the payload is here. */
@@ -408,6 +372,7 @@ static maiko_status let_wait(maiko_bridge *bridge, struct node_peer *peer, const
                                        .position = event->position,
                                        .plan = plan,
                                        .import = meta_of(event),
+                                       .count = 1,
                                        .len = coming.len};
     plan->refs++;
     status = read_event(&coming, waiting->payload, error);
@@ -418,7 +383,7 @@ static maiko_status let_wait(maiko_bridge *bridge, struct node_peer *peer, const
     return status;
 }
 
-static bool must_wait(maiko_bridge *bridge)
+bool import_must_wait(maiko_bridge *bridge)
 {
     return !fifo_is_empty(&bridge->waiting) || !atomic_load(&bridge->is_running);
 }
@@ -440,7 +405,7 @@ static maiko_status stage_lent(maiko_bridge *bridge, const struct inbound_event 
     if (status != MAIKO_OK)
         return status;
     maiko_import_commit(plan->path, &meta);
-    note_staged(bridge, plan, event->stream);
+    import_note_staged(bridge, plan, event->stream, 1);
     return MAIKO_OK;
 }
 
@@ -452,6 +417,7 @@ static maiko_status let_lent_wait(maiko_bridge *bridge, struct node_peer *peer, 
                                   .position = event->position,
                                   .plan = plan,
                                   .import = meta_of(event),
+                                  .count = 1,
                                   .len = lent->len,
                                   .is_lent = true};
     struct waiting_import *waiting = heap_alloc(bridge->large, waiting_size(&head));
@@ -496,7 +462,7 @@ static bool import_closely(maiko_bridge *bridge, struct node_peer *peer, const s
     text_init_buffer(&error, reason, sizeof(reason));
     status = plan_of(peer, event, &plan, &error);
     if (status == MAIKO_OK) {
-        waits = must_wait(bridge);
+        waits = import_must_wait(bridge);
         if (comes_lent(event, plan)) {
             status = import_lent(bridge, peer, event, plan, &waits, &error);
         } else {
@@ -520,18 +486,9 @@ bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struc
 {
     struct import_plan *plan = event->channel->user;
 
-    if (plan != NULL && comes_native(event, plan) && !must_wait(bridge) && take_native(bridge, event, plan))
+    if (plan != NULL && comes_native(event, plan) && !import_must_wait(bridge) && take_native(bridge, event, plan))
         return true;
     return import_closely(bridge, peer, event);
-}
-
-uint32_t node_import_run(maiko_bridge *bridge, const struct inbound_run *run)
-{
-    struct import_plan *plan = run->channel->user;
-    bool is_native = plan != NULL && run->channel->type->is_native && plan->plan == NULL;
-    bool has_ids = run->channel->prefix != 0; /* else some would be made */
-
-    return run->records.count > 1 && is_native && has_ids && !must_wait(bridge) ? take_run(bridge, run, plan) : 0;
 }
 
 static maiko_status bring_in(maiko_bridge *bridge, struct waiting_import *waiting)
@@ -551,7 +508,7 @@ static maiko_status bring_in(maiko_bridge *bridge, struct waiting_import *waitin
     else
         memcpy(bytes, waiting->payload, waiting->len);
     maiko_import_commit(waiting->plan->path, &waiting->import);
-    note_staged(bridge, waiting->plan, waiting->stream);
+    import_note_staged(bridge, waiting->plan, waiting->stream, 1);
     return MAIKO_OK;
 }
 
@@ -562,22 +519,37 @@ static bool bring_in_end(maiko_bridge *bridge, struct node_actor *actor)
     return fifo_is_empty(&bridge->dirty) && maiko_importer_finish(actor->importer.importer) != MAIKO_ENOMEM;
 }
 
-/* True when it is done with, brought in or refused; false when there is no room or no memory. */
+void import_refuse_waiting(maiko_bridge *bridge, const struct waiting_import *waiting, maiko_status status)
+{
+    if (waiting->peer != NULL)
+        peer_refuse(waiting->peer->peer, waiting->stream, waiting->plan->remote_topic, word_of(status));
+    if (atomic_fetch_add_explicit(&bridge->import_refused, 1, memory_order_relaxed) == 0)
+        node_log(bridge, MAIKO_LOG_WARNING, "an event on \"%s\" was not brought in: %s", waiting->plan->topic,
+                 maiko_strerror(status));
+}
+
+/* True when all of it is done with, brought in or refused; false when there is no room or no memory. */
 static bool settle(maiko_bridge *bridge, struct waiting_import *waiting)
 {
     maiko_status status;
 
     if (waiting->ended != NULL)
         return bring_in_end(bridge, waiting->ended);
+    if (waiting->is_run)
+        return import_settle_run(bridge, waiting);
     status = bring_in(bridge, waiting);
     if (status == MAIKO_EFULL)
         return false;
-    if (status != MAIKO_OK && waiting->peer != NULL)
-        peer_refuse(waiting->peer->peer, waiting->stream, waiting->plan->remote_topic, word_of(status));
-    if (status != MAIKO_OK && atomic_fetch_add_explicit(&bridge->import_refused, 1, memory_order_relaxed) == 0)
-        node_log(bridge, MAIKO_LOG_WARNING, "an event on \"%s\" was not brought in: %s", waiting->plan->topic,
-                 maiko_strerror(status));
+    if (status != MAIKO_OK)
+        import_refuse_waiting(bridge, waiting, status);
+    waiting->done = 1;
     return true;
+}
+
+static void tell_delivered(maiko_bridge *bridge, const struct waiting_import *waiting)
+{
+    if (waiting->peer != NULL)
+        peer_delivered(waiting->peer->peer, waiting->stream, waiting->position + waiting->done - 1, node_now(bridge));
 }
 
 void node_import_retry(maiko_bridge *bridge)
@@ -587,12 +559,14 @@ void node_import_retry(maiko_bridge *bridge)
         return;
     while (!fifo_is_empty(&bridge->waiting)) {
         struct waiting_import *waiting = CONTAINER_OF(bridge->waiting.first, struct waiting_import, link);
+        uint32_t before = waiting->done;
+        bool is_over = settle(bridge, waiting);
 
-        if (!settle(bridge, waiting))
+        if (waiting->done > before)
+            tell_delivered(bridge, waiting);
+        if (!is_over)
             break;
         fifo_pop(&bridge->waiting);
-        if (waiting->peer != NULL)
-            peer_delivered(waiting->peer->peer, waiting->stream, waiting->position, node_now(bridge));
         free_waiting(bridge, waiting);
     }
     node_import_flush(bridge);
@@ -632,8 +606,9 @@ void node_import_drop_all(maiko_bridge *bridge)
         end_batch(bridge, CONTAINER_OF(link, struct node_importer, dirty), MAIKO_ECLOSED);
     while ((link = fifo_pop(&bridge->waiting)) != NULL) {
         struct waiting_import *waiting = CONTAINER_OF(link, struct waiting_import, link);
+        uint32_t events = waiting->ended != NULL ? 1 : waiting->count - waiting->done;
 
-        atomic_fetch_add_explicit(&bridge->import_refused, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&bridge->import_refused, events, memory_order_relaxed);
         free_waiting(bridge, waiting);
     }
 }

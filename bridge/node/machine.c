@@ -47,9 +47,11 @@ static bool sink_deliver(struct peer *machine, const struct inbound_event *event
     return node_import_event(peer->bridge, peer, event);
 }
 
-static uint32_t sink_deliver_run(struct peer *machine, const struct inbound_run *run, void *userdata)
+static uint32_t sink_deliver_run(struct peer *machine, const struct inbound_run *run, bool *ret_is_pending, void *userdata)
 {
-    return node_import_run(((struct node_peer *)userdata)->bridge, run);
+    struct node_peer *peer = userdata;
+
+    return node_import_run(peer->bridge, peer, run, ret_is_pending);
 }
 
 /* What was acknowledged is nobody's to send again, so it has to be in the topic space by then. */

@@ -81,17 +81,20 @@ struct node_endpoint {
     struct peer_key peer_key; /* expected there */
 };
 
-/* An event that came and could not be brought in yet, or the end of a publisher behind its events. */
+/* An event, or a run of them, that came and could not be brought in yet, or the end of a publisher behind its events. */
 struct waiting_import {
     struct fifo_link link;
     struct node_peer *peer; /* NULL: it is gone */
     uint64_t stream;
-    uint64_t position;
+    uint64_t position;        /* of the first */
     struct node_actor *ended; /* an end: whose; else NULL */
-    struct import_plan *plan; /* an event: referred to */
-    maiko_import import;      /* what is not in the plan */
-    size_t len;               /* of the payload */
+    struct import_plan *plan; /* events: referred to */
+    maiko_import import;      /* what is not in the plan; of a run hops and the high half of the ids */
+    uint32_t count;           /* events */
+    uint32_t done;            /* of them: brought in, or refused */
+    size_t len;               /* of the payload of each */
     bool is_lent;             /* that is elsewhere, and here is a struct lent_payload */
+    bool is_run;              /* here are the slots of one, as in an importer's batch */
     _Alignas(16) uint8_t payload[];
 };
 
@@ -368,8 +371,8 @@ void node_outflow_stop(maiko_bridge *bridge);
  * What came in is seen by nobody before node_import_flush(). */
 bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event);
 
-/* As many events of a run as come in now, as they are; returns how many. */
-uint32_t node_import_run(maiko_bridge *bridge, const struct inbound_run *run);
+/* As many events of a run as come in now, as they are, or wait together (*ret_waits); returns how many. */
+uint32_t node_import_run(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_run *run, bool *ret_waits);
 
 /* Hands over what a frame has brought. */
 void node_import_flush(maiko_bridge *bridge);

@@ -19,6 +19,12 @@ struct maiko_import_run {
     uint32_t count; /* of slots */
 };
 
+/* From one slot to the next, of events of `len` bytes. */
+static inline size_t maiko_import_slot_step(size_t len)
+{
+    return (sizeof(struct maiko_import_slot) + len + 15) & ~(size_t)15;
+}
+
 static inline struct maiko_import_slot *maiko_import_slot_at(const struct maiko_import_run *run, size_t index)
 {
     return (struct maiko_import_slot *)(void *)((char *)run->first + index * run->step);
@@ -31,8 +37,8 @@ static inline struct maiko_import_slot *maiko_import_slot_at(const struct maiko_
 MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_import_reserve_run(maiko_import_path *path, size_t len, uint32_t most,
                                                                  struct maiko_import_run *ret_run);
 
-/* Accepts the first `count` of them, up to one that is not legal (its bytes, or a time of 0), and returns how many these are.  They
- * began chains of their own: no parent, and the id is the correlation.  0: abandoned. */
+/* Accepts the first `count` of them, up to one that is not legal (its bytes, or a time of 0), and returns how many these are.
+ * They began chains of their own: no parent, and the id is the correlation.  0: abandoned. */
 MAIKO_API uint32_t maiko_import_commit_run(maiko_import_path *path, uint64_t id_hi, uint8_t hops, uint32_t count);
 
 MAIKO_END_DECLS

@@ -340,7 +340,7 @@ static uint32_t room_for_run(const struct inbox *inbox, size_t step, uint32_t mo
 maiko_status inbox_reserve_run(struct inbox *inbox, const struct inbox_event *event, uint32_t most,
                                struct maiko_import_run *ret_run)
 {
-    size_t step = inbox_slot_size(event->payload_len);
+    size_t step = maiko_import_slot_step(event->payload_len);
     maiko_status status = make_room(inbox, event->payload_len);
     struct inbox_record *record;
     uint32_t count;
@@ -370,7 +370,7 @@ static uint32_t legal_in_run(const struct maiko_import_run *run, const struct in
 uint32_t inbox_commit_run(struct inbox *inbox, uint64_t id_hi, uint8_t hops, uint32_t count)
 {
     struct inbox_record *record = inbox_record_at(&inbox->stage, inbox->stage.used);
-    const struct maiko_import_run run = {(void *)(record + 1), inbox_slot_size(record->payload_len), count};
+    const struct maiko_import_run run = {(void *)(record + 1), maiko_import_slot_step(record->payload_len), count};
 
     count = legal_in_run(&run, record);
     if (count == 0)

@@ -104,7 +104,8 @@ static inline bool send_on(struct inbox *inbox, struct inbox_record *record, str
 /* The next of a run, which is done with then.  NULL: no memory. */
 static inline struct envelope *next_of_run(struct inbox *inbox, const struct inbox_record *record)
 {
-    const struct maiko_import_run run = {.first = (void *)(uintptr_t)(record + 1), .step = inbox_slot_size(record->payload_len)};
+    const struct maiko_import_run run = {.first = (void *)(uintptr_t)(record + 1),
+                                         .step = maiko_import_slot_step(record->payload_len)};
     const struct maiko_import_slot *slot = maiko_import_slot_at(&run, inbox->drain_done);
     struct shard *shard = inbox->gate->shard;
     struct envelope *envelope = pool_take(&shard->pool, pool_class(record->payload_len), record->payload_len);
@@ -166,7 +167,7 @@ static bool send_run(struct inbox *inbox, const struct inbox_record *record, str
     if (route == NULL)
         return false;
     *last = route;
-    while (inbox->drain_done < record->run && *budget > 0 && !actor_is_held(inbox->gate)) {
+    while (inbox->drain_done<record->run && * budget> 0 && !actor_is_held(inbox->gate)) {
         uint32_t count = hand_over(inbox, record, route, at_most(record->run - inbox->drain_done, *budget));
 
         if (count == 0 && !send_next(inbox, record, route))

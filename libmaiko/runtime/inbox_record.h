@@ -28,10 +28,4 @@ static inline struct inbox_record *inbox_record_at(const struct inbox_buffer *bu
     return (struct inbox_record *)(void *)(buffer->bytes + at);
 }
 
-/* From one event of a run to the next. */
-static inline size_t inbox_slot_size(size_t payload_len)
-{
-    return (sizeof(struct maiko_import_slot) + payload_len + 15) & ~(size_t)15;
-}
-
 #endif

@@ -114,7 +114,7 @@ static bool on_near_deliver(struct peer *peer, const struct inbound_event *event
 }
 
 /* Some of them; the next one comes alone. */
-static uint32_t on_deliver_run(struct peer *peer, const struct inbound_run *run, void *userdata)
+static uint32_t on_deliver_run(struct peer *peer, const struct inbound_run *run, bool *ret_is_pending, void *userdata)
 {
     struct play *play = userdata;
     const struct record_run *records = &run->records;

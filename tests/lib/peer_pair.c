@@ -65,7 +65,7 @@ static bool on_deliver(struct peer *peer, const struct inbound_event *event, voi
     return !node->keeps_events;
 }
 
-static uint32_t on_deliver_run(struct peer *peer, const struct inbound_run *run, void *userdata)
+static uint32_t on_deliver_run(struct peer *peer, const struct inbound_run *run, bool *ret_is_pending, void *userdata)
 {
     struct pair_node *node = userdata;
     uint32_t count = run->records.count < node->run_most ? run->records.count : node->run_most;
@@ -85,6 +85,7 @@ static uint32_t on_deliver_run(struct peer *peer, const struct inbound_run *run,
         (void)on_deliver(peer, &event, userdata);
     }
     node->runs += count > 0;
+    *ret_is_pending = count > 0 && node->keeps_events;
     return count;
 }
 

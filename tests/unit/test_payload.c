@@ -388,11 +388,11 @@ static void events_that_are_alike_are_walked_like_others(void)
 
         *changed = (uint8_t)random_below(&random, 256);
         is_taken = reader_check(pack.data, pack.len, 8192, NULL) == MAIKO_OK;
-        CU_ASSERT_EQUAL(is_taken, msgpack_c_takes(pack.data, pack.len));
+        CU_ASSERT(!is_taken || msgpack_c_takes(pack.data, pack.len));
         taken += is_taken;
         *changed = byte;
     }
-    CU_ASSERT(taken > 1000 && taken < len);
+    CU_ASSERT(taken > len - len / 10 && taken < len); /* most bytes are of ids, times and payloads, which may be any */
     pack_deinit(&pack);
 }
 
@@ -735,7 +735,7 @@ static const struct test_case cases[] = {TEST_CASE(random_events_of_random_types
                                          TEST_CASE(a_nan_keeps_its_bits),
                                          TEST_CASE(the_reader_and_msgpack_c_agree),
                                          TEST_CASE(events_are_walked_like_other_arrays),
-    TEST_CASE(events_that_are_alike_are_walked_like_others),
+                                         TEST_CASE(events_that_are_alike_are_walked_like_others),
                                          TEST_CASE(counts_are_not_believed),
                                          TEST_CASE(a_large_value_is_not_given_twice_its_room)};
 SUITE_MAIN("payload", cases)
