@@ -126,6 +126,7 @@ static uint32_t on_deliver_run(struct peer *peer, const struct inbound_run *run,
         require(record_run_native(records, i).len < record_run_payload(records, i).len);
     play->got_stream = run->stream;
     play->got_position = count > 0 ? run->position + count - 1 : play->got_position;
+    *ret_is_pending = count > 0 && run->position % 3 == 0;
     return count;
 }
 

@@ -162,6 +162,41 @@ static void a_run_may_be_taken_in_pieces(void)
     }
 }
 
+/* What waits is not acknowledged, whichever of its events were: up to the last that was delivered, once it is said of that. */
+static void a_run_that_waits_is_acknowledged_as_it_is_delivered(void)
+{
+    uint32_t most;
+
+    for (most = 1; most < IN_A_RUN + 2; most++) {
+        uint64_t first;
+
+        pair_init(&pair, heap_default());
+        narrow_open();
+        be_near(true, true);
+        pair.b.run_most = most;
+        narrow_link_up("#", FROM_LIVE);
+        publish_alike(1, 1);
+        pair_settle(&pair);
+        pair_pass(&pair, MAIKO_MS(20));
+        CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->acknowledged, 1);
+        pair.b.keeps_events = true;
+        first = pair.b.last_position + 1;
+        publish_alike(2, IN_A_RUN);
+        pair_settle(&pair);
+        pair_pass(&pair, MAIKO_MS(20));
+        CU_ASSERT_EQUAL(pair.b.events, 1 + IN_A_RUN);
+        CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->acknowledged, 1);
+        peer_delivered(pair.b.peer, pair.b.last_stream, first + IN_A_RUN / 2, pair.now);
+        pair_pass(&pair, MAIKO_MS(20));
+        CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->acknowledged, 1 + IN_A_RUN / 2 + 1);
+        peer_delivered(pair.b.peer, pair.b.last_stream, first + IN_A_RUN - 1, pair.now);
+        pair_pass(&pair, MAIKO_MS(20));
+        CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->acknowledged, 1 + IN_A_RUN);
+        CU_ASSERT(exporter_is_drained(pair.a.exporter));
+        pair_deinit(&pair);
+    }
+}
+
 /* What came by another way meanwhile is in the middle of nothing: a run begins behind it. */
 static void of_a_run_that_was_heard_in_part_the_rest_comes(void)
 {
@@ -270,6 +305,7 @@ static const struct test_case cases[] = {
     TEST_CASE(events_of_a_type_both_know_come_as_native_bytes),
     TEST_CASE(native_events_in_a_row_keep_what_is_their_own),
     TEST_CASE(a_run_may_be_taken_in_pieces),
+    TEST_CASE(a_run_that_waits_is_acknowledged_as_it_is_delivered),
     TEST_CASE(of_a_run_that_was_heard_in_part_the_rest_comes),
     TEST_CASE(native_events_in_a_row_are_refused_one_by_one),
     TEST_CASE(who_shares_no_memory_gets_arrays),
