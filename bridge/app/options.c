@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "space/ini_text.h"
+#include "wire/envelope.h"
 
 /* X(name, argument, letter, help) */
 #define OPTION_MAP(X)                                                                                                            \
@@ -18,6 +19,7 @@
     X("listen", "ENDPOINT", 'l', "let others connect: tcp://HOST:PORT or ipc:///PATH; repeatable")                               \
     X("connect", "ENDPOINT", 'c', "connect to another process; repeatable")                                                      \
     X("publish-at", "ENDPOINT", 'P', "publish for plain ZeroMQ SUB sockets, too; repeatable")                                    \
+    X("publish-as", "CODEC", 'E', "what they get: msgpack or json (msgpack)")                                                    \
     X("export", "PATTERN[=AS]", 'e', "let others have these topics (what the actors here publish); repeatable")                  \
     X("relay", "PATTERN[=AS]", 'r',                                                                                              \
       "take these topics from others and pass them on, beside what the actors here need; repeatable")                            \
@@ -74,6 +76,7 @@ void app_options_deinit(struct app_options *options)
     heap_strfree(options->heap, options->node);
     heap_strfree(options->heap, options->key_file);
     heap_strfree(options->heap, options->allow_file);
+    heap_strfree(options->heap, options->publish_as);
     app_options_init(options, options->heap);
 }
 
@@ -244,6 +247,8 @@ static char **text_of(struct app_options *options, int letter)
         return &options->key_file;
     case 'A':
         return &options->allow_file;
+    case 'E':
+        return &options->publish_as;
     default:
         return NULL;
     }
@@ -277,6 +282,8 @@ static maiko_status set(struct app_options *options, int letter, const char *val
     char **text = text_of(options, letter);
     bool *flag = flag_of(options, letter);
 
+    if (letter == 'E' && codec_by_name(value) == NULL)
+        return bad(error, letter, value, "msgpack or json");
     if (letter == 'D' && value[0] != '/') /* spaces would be looked for elsewhere, as with a relative XDG_RUNTIME_DIR */
         return bad(error, letter, value, "not an absolute path");
     if (list != NULL)

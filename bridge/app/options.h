@@ -17,6 +17,7 @@ struct app_options {
     struct text_list listen;
     struct text_list connect;
     struct text_list publish_at;
+    char *publish_as; /* NULL: the usual codec */
     struct text_list exports; /* PATTERN or PATTERN=AS */
     struct text_list relays;  /* the same, of what came from others */
     struct text_list imports;

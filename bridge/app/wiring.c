@@ -235,7 +235,8 @@ static void make_bridge(struct app_run *run, void (*log)(maiko_log_level level, 
                                   .window_bytes = options->window,
                                   .log = log,
                                   .log_userdata = run,
-                                  .space_group = options->space_group};
+                                  .space_group = options->space_group,
+                                  .listener_codec = options->publish_as};
 
     if (keys == NULL)
         return;

@@ -62,8 +62,10 @@ static void fill_defaults(maiko_bridge *bridge)
         node_fail(bridge, MAIKO_EINVAL, "a window has at most %d events", PORT_WINDOW_EVENTS_MAX);
     if (config->linger_ns == 0)
         config->linger_ns = MAIKO_SECONDS(5);
-    if (bridge->space_name[0] == '\0')
+    if (config->space == NULL)
         strcpy(bridge->space_name, DEFAULT_SPACE);
+    else if (!space_name_is_valid(bridge->space_name))
+        node_fail(bridge, MAIKO_ENAME, "\"%s\" is no name for a space", bridge->space_name);
     if (config->node == NULL)
         node_make_name(bridge, 1);
     if (!space_name_is_valid(bridge->node_name))

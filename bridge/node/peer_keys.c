@@ -50,12 +50,22 @@ bool peer_keys_have(const maiko_bridge *bridge, const char *key)
     return false;
 }
 
+static bool was_once(const struct peer_key *key, const char *former)
+{
+    size_t i;
+
+    for (i = 0; i < PEER_KEY_FORMERS; i++)
+        if (strcmp(key->formers[i], former) == 0)
+            return true;
+    return false;
+}
+
 const char *peer_keys_successor(const maiko_bridge *bridge, const char *former)
 {
     size_t i;
 
     for (i = 0; i < bridge->peer_key_count; i++)
-        if (strcmp(bridge->peer_keys[i].former, former) == 0)
+        if (was_once(&bridge->peer_keys[i], former))
             return bridge->peer_keys[i].key;
     return NULL;
 }
@@ -76,10 +86,26 @@ static bool renew(maiko_bridge *bridge, struct peer_key *key)
     }
     if (strcmp(now, key->key) == 0)
         return false;
-    memcpy(key->former, key->key, KEY_TEXT_SIZE);
+    memmove(key->formers[1], key->formers[0], sizeof(key->formers) - sizeof(key->formers[0]));
+    memcpy(key->formers[0], key->key, KEY_TEXT_SIZE);
     memcpy(key->key, now, KEY_TEXT_SIZE);
     node_log(bridge, MAIKO_LOG_INFO, "peer key file %s has another key", key->file);
     return true;
+}
+
+/* Two nodes have one link: of two endpoints with one key the second is refused there, if they are one node's, and else is not who
+ * we expect. */
+static void warn_of_double(maiko_bridge *bridge, const struct node_endpoint *changed)
+{
+    size_t i;
+
+    for (i = 0; i < bridge->endpoint_count; i++) {
+        const struct node_endpoint *other = &bridge->endpoints[i];
+
+        if (other != changed && strcmp(other->peer_key.key, changed->peer_key.key) == 0)
+            node_log(bridge, MAIKO_LOG_WARNING, "peer key file %s has the key expected at %s, too: two nodes have one link",
+                     changed->peer_key.file, other->text);
+    }
 }
 
 bool peer_keys_renew(maiko_bridge *bridge)
@@ -94,7 +120,8 @@ bool peer_keys_renew(maiko_bridge *bridge)
 
         if (!renew(bridge, &endpoint->peer_key))
             continue;
-        node_peers_expect(bridge, endpoint->text, endpoint->peer_key.former, endpoint->peer_key.key);
+        node_peers_expect(bridge, endpoint->text, endpoint->peer_key.formers[0], endpoint->peer_key.key);
+        warn_of_double(bridge, endpoint);
         has_changed = true;
     }
     return has_changed;

@@ -9,10 +9,14 @@
 #include "security/z85.h"
 #include <maiko/bridge.h>
 
+/* Whose key is changed more often while one connection lasts makes a new one. */
+enum { PEER_KEY_FORMERS = 8 };
+
 struct peer_key {
-    char key[KEY_TEXT_SIZE];    /* "": none */
-    char former[KEY_TEXT_SIZE]; /* that stood in the file before; "": none.  What was connected with it may stay so */
-    char *file;                 /* NULL: it was given as text, and stays */
+    char key[KEY_TEXT_SIZE];                       /* "": none */
+    char formers[PEER_KEY_FORMERS][KEY_TEXT_SIZE]; /* that stood in the file before, the last one first; "": none.  What was
+                                                    * connected with them may stay so */
+    char *file;                                    /* NULL: it was given as text, and stays */
 };
 
 /* `text_or_file` is the key, or the name of a file with one.  MAIKO_OK, MAIKO_ENOMEM, and those of key_file_load(). */

@@ -1,6 +1,7 @@
 /* An allow file that takes something away: it holds for links and listeners that are there, from the next event on. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include <maiko/bridge.h>
@@ -318,6 +319,30 @@ static void a_link_outlives_the_key_in_the_file_but_not_in_the_list(void)
     end(&server, &client);
 }
 
+/* The second link would be refused as one too many. */
+static void two_files_that_come_to_hold_one_key_are_told(void)
+{
+    struct keyring ring;
+    struct report_end client;
+    char first[160];
+    char second[160];
+    char next[170];
+
+    keyring_begin(&ring);
+    snprintf(first, sizeof(first), "%s.pub", ring.first.file);
+    snprintf(second, sizeof(second), "%s.pub", ring.second.file);
+    report_end_make(&client, "client", &(maiko_bridge_config){.key_file = ring.server.file});
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client.bridge, "tcp://127.0.0.1:1", first), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client.bridge, "tcp://127.0.0.1:2", second), MAIKO_OK);
+    report_end_start(&client);
+    snprintf(next, sizeof(next), "%s.next", second);
+    CU_ASSERT_EQUAL(link(first, next), 0);
+    CU_ASSERT_EQUAL(rename(next, second), 0);
+    CU_ASSERT(wait_until(strstr(client.log, "has the key expected at tcp://127.0.0.1:1, too") != NULL, 60000));
+    report_end_stop(&client);
+    report_ends_finish();
+}
+
 static void *listen_with(void *context, const struct keyring *ring, const struct keys *own, struct report_end *server)
 {
     void *socket = zmq_socket(context, ZMQ_SUB);
@@ -410,6 +435,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_section_binds_a_peer_key_that_comes),
     TEST_CASE(a_link_of_the_key_before_is_bound_by_the_section_of_the_next),
     TEST_CASE(a_link_outlives_the_key_in_the_file_but_not_in_the_list),
+    TEST_CASE(two_files_that_come_to_hold_one_key_are_told),
     TEST_CASE(a_listener_whose_key_is_taken_off_gets_nothing_more),
     TEST_CASE(a_listener_whose_topic_is_taken_off_gets_nothing_more),
 };

@@ -89,6 +89,7 @@ static void prepare(const char *file)
     char next[170];
 
     snprintf(next, sizeof(next), "%s.next", file);
+    (void)remove(next); /* that was never used */
     CU_ASSERT_EQUAL_FATAL(maiko_keypair_generate(&pair), MAIKO_OK);
     CU_ASSERT_EQUAL_FATAL(maiko_keypair_save(&pair, next, NULL, 0), MAIKO_OK);
 }
@@ -241,10 +242,38 @@ static void a_dialers_pair_is_replaced_after_its_public_key_was(void)
     end(&both);
 }
 
+/* What the bridge's thread has not looked at behind the first of these it has behind the second. */
+static void reload(struct bridge_end *end)
+{
+    CU_ASSERT_EQUAL(maiko_bridge_reload(end->bridge), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_drain(end->bridge), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_drain(end->bridge), MAIKO_OK);
+}
+
+/* However often the key in its file was replaced meanwhile. */
+static void a_dialers_link_outlives_several_keys(void)
+{
+    struct pair_of_processes both;
+    int round;
+
+    begin(&both);
+    for (round = 0; round < 4; round++) {
+        prepare(dialers);
+        replace_public(dialers);
+        reload(&both.publisher);
+        CU_ASSERT_STRING_EQUAL_FATAL(both.publisher.log, "");
+        publish_some(&both);
+        CU_ASSERT(wait_until(has_all(&both), 60000));
+        CU_ASSERT_EQUAL(sessions(&both), 1);
+    }
+    end(&both);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(a_listeners_pair_is_replaced_after_its_public_key_was),
     TEST_CASE(a_listeners_pair_is_replaced_before_its_public_key_was),
     TEST_CASE(a_dialers_pair_is_replaced_after_its_public_key_was),
+    TEST_CASE(a_dialers_link_outlives_several_keys),
 };
 
 int main(int argc, char **argv)

@@ -114,6 +114,8 @@ static void an_empty_name_and_a_relative_directory_are_errors(void)
     int nodes = 0;
 
     expect_no_start(&(maiko_bridge_config){.space = "x", .node = ""}, "\"\" is no name for a node");
+    expect_no_start(&(maiko_bridge_config){.space = ""}, "\"\" is no name for a space");
+    expect_no_start(&(maiko_bridge_config){.space = "a/b"}, "\"a/b\" is no name for a space");
     expect_no_start(&(maiko_bridge_config){.space = "x", .runtime_dir = "run"}, "runtime_dir \"run\" is no absolute path");
     expect_no_start(&(maiko_bridge_config){.space = "x", .runtime_dir = ""}, "runtime_dir \"\" is no absolute path");
     CU_ASSERT_EQUAL(maiko_space_list("run", NULL, see_node, &nodes, reason, sizeof(reason)), MAIKO_EINVAL);

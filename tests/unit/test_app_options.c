@@ -46,7 +46,7 @@ static void every_option_is_read_and_what_follows_is_the_apps(void)
 {
     CU_ASSERT_EQUAL(READ("--space", "wx", "--actors", "a, b", "--actors=c", "--listen", "tcp://*:1", "--connect", "tcp://h:1",
                          "--connect", "tcp://h:2", "--export", "x/#=y/#", "--wait", "1.5", "--transport", "zmq", "--linger",
-                         "--insecure", "--window", "65536", "file", "--help"),
+                         "--insecure", "--window", "65536", "--publish-as", "json", "file", "--help"),
                     MAIKO_OK);
     CU_ASSERT_STRING_EQUAL(options.space, "wx");
     CU_ASSERT_EQUAL(options.actors.count, 3);
@@ -58,7 +58,8 @@ static void every_option_is_read_and_what_follows_is_the_apps(void)
     CU_ASSERT(options.linger && options.insecure);
     CU_ASSERT_EQUAL(options.window, 65536);
     CU_ASSERT_FALSE(options.wants_help); /* behind the first argument that is none */
-    CU_ASSERT_EQUAL(options.arguments_at, 22);
+    CU_ASSERT_STRING_EQUAL(options.publish_as, "json");
+    CU_ASSERT_EQUAL(options.arguments_at, 24);
     CU_ASSERT(app_options_need_bridge(&options));
     app_options_deinit(&options);
 }
@@ -82,6 +83,9 @@ static void bad_values_are_refused_by_name(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(reason, "live, last or log"));
     app_options_deinit(&options);
     CU_ASSERT_EQUAL(READ("--transport", "pigeon"), MAIKO_EINVAL);
+    app_options_deinit(&options);
+    CU_ASSERT_EQUAL(READ("--publish-as", "morse"), MAIKO_EINVAL);
+    CU_ASSERT_STRING_EQUAL(reason, "--publish-as morse: msgpack or json");
     app_options_deinit(&options);
     CU_ASSERT_EQUAL(READ("--space", ""), MAIKO_EINVAL);
     CU_ASSERT_STRING_EQUAL(reason, "--space : empty");

@@ -30,7 +30,7 @@ typedef enum maiko_bridge_from {
 
 /** Settings of a bridge.  Zero means the default. */
 typedef struct maiko_bridge_config {
-    const char *space;            /* name of the space to join on this host; NULL: none */
+    const char *space;            /* name of the space to join on this host, never ""; NULL: none */
     const char *node;             /* unique in the space; never ""; NULL: PROGRAM.PID, and more to be unique */
     const char *program;          /* for people; NULL: "" */
     const char *runtime_dir;      /* absolute; NULL: $XDG_RUNTIME_DIR, or a checked directory below /tmp */
