@@ -4,6 +4,8 @@
 #include "base/utf8.h"
 #include "runtime/shard.h"
 #include "runtime/usable_cores.h"
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,11 +29,20 @@
     X(memory_cap_bytes, 0, SIZE_MAX)                                                                                             \
     X(seed, 0, UINT64_MAX)
 
-static void bad(struct text *error, maiko_status *status, const char *field)
+/* The first that is wrong has the text. */
+static void bad(struct text *error, maiko_status *status, const char *field, const char *why)
 {
     if (*status == MAIKO_OK)
-        text_append_format(error, "config.%s is out of range", field);
+        text_append_format(error, "config.%s %s", field, why);
     *status = MAIKO_EINVAL;
+}
+
+static void too_much(struct text *error, maiko_status *status, const char *field, uint64_t value, uint64_t most)
+{
+    char why[80];
+
+    snprintf(why, sizeof why, "is %" PRIu64 ", at most %" PRIu64, value, most);
+    bad(error, status, field, why);
 }
 
 static maiko_status check_numbers(maiko_config *config, struct text *error)
@@ -40,7 +51,7 @@ static maiko_status check_numbers(maiko_config *config, struct text *error)
 
 #define CHECK_(field, fallback, most)                                                                                            \
     if ((uint64_t)config->field > (uint64_t)(most)) {                                                                            \
-        bad(error, &status, #field);                                                                                             \
+        too_much(error, &status, #field, (uint64_t)config->field, (uint64_t)(most));                                             \
         config->field = 0;                                                                                                       \
     }                                                                                                                            \
     if (config->field == 0)                                                                                                      \
@@ -85,23 +96,23 @@ maiko_status config_resolve(const maiko_config *given, size_t size, maiko_config
     if (config.name == NULL)
         config.name = "maiko";
     if (!name_is_good(config.name)) {
-        bad(error, &status, "name");
+        bad(error, &status, "name", "is not 1 to 63 bytes of text without '/'");
         config.name = "maiko";
     }
     if ((unsigned)config.mode > MAIKO_DETERMINISTIC) {
-        bad(error, &status, "mode");
+        bad(error, &status, "mode", "is none");
         config.mode = MAIKO_THREADS;
     }
     if ((unsigned)config.placement > MAIKO_PLACEMENT_SPREAD) {
-        bad(error, &status, "placement");
+        bad(error, &status, "placement", "is none");
         config.placement = MAIKO_PLACEMENT_AUTO;
     }
     if (config.allocator != NULL && (config.allocator->allocate == NULL || config.allocator->release == NULL)) {
-        bad(error, &status, "allocator");
+        bad(error, &status, "allocator", "lacks a function");
         config.allocator = NULL;
     }
     if (config.shards > SHARD_MAX) {
-        bad(error, &status, "shards");
+        too_much(error, &status, "shards", config.shards, SHARD_MAX);
         config.shards = 0;
     }
     config.placement = placement_wanted(config.placement);

@@ -119,7 +119,8 @@ static maiko_status draft_init(struct maiko_supervisor *sup, struct draft *draft
     }
     status = draft->spec.name == NULL ? MAIKO_OK : supervisor_check_name(draft->spec.name, error);
     if (status == MAIKO_OK && (draft->spec.capacity > (1u << 24) || draft->spec.tick_limit > (1u << 24)))
-        status = refuse(error, MAIKO_EINVAL, "capacity or tick limit of actor", draft->spec.name == NULL ? "" : draft->spec.name);
+        status = refuse(error, MAIKO_EINVAL, "capacity or tick limit past 16777216 of actor",
+                        draft->spec.name == NULL ? "" : draft->spec.name);
     if (status == MAIKO_OK)
         status = check_patterns(sup, draft, error);
     if (status == MAIKO_OK && draft->spec.dedicated && (draft->spec.with != NULL || draft->spec.shard != 0))

@@ -5,6 +5,7 @@
 page=$source_dir/libmaiko/man/maiko_behaviour.7
 in_page=$(sed -n 's/^\.It \([0-9][0-9]*\)$/\1/p' "$page" | sort -u)
 in_tests=$(sed -n 's/^ *TEST_CASE(line_0*\([0-9][0-9]*\)_.*/\1/p' "$source_dir"/tests/integration/test_behaviour_*.c | sort -u)
-[ -n "$in_page" ] || complain "no numbers in $page"
+wanted="$(seq 1 31) $(seq 36 39)" # 32 to 35 belong to monitors and to the test harness
+[ "$(echo $in_page)" = "$(echo $(printf '%s\n' $wanted | sort -u))" ] || complain "numbers of the page: $(echo $in_page)"
 [ "$in_page" = "$in_tests" ] || complain "numbers of the page: $(echo $in_page); with a test: $(echo $in_tests)"
 verdict

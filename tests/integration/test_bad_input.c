@@ -98,20 +98,20 @@ static void expect_bad_config(const char *field, const maiko_config *config)
     CU_ASSERT_EQUAL(maiko_supervisor_stop(&sup, NULL), MAIKO_EINVAL);
 }
 
-static void a_config_out_of_range_names_the_field(void)
+static void a_config_out_of_range_names_field_and_range(void)
 {
     const maiko_allocator half = {.allocate = NULL, .release = release_nothing};
 
-    expect_bad_config("mode", &(maiko_config){.mode = (maiko_mode)9});
-    expect_bad_config("placement", &(maiko_config){.placement = (maiko_placement)9});
-    expect_bad_config("shards", &(maiko_config){.shards = 1000});
+    expect_bad_config("config.mode is none", &(maiko_config){.mode = (maiko_mode)9});
+    expect_bad_config("config.placement is none", &(maiko_config){.placement = (maiko_placement)9});
+    expect_bad_config("config.shards is 1000, at most 64", &(maiko_config){.shards = 1000});
     expect_bad_config("name", &(maiko_config){.name = ""});
-    expect_bad_config("name", &(maiko_config){.name = "a/b"});
+    expect_bad_config("config.name is not 1 to 63 bytes of text without '/'", &(maiko_config){.name = "a/b"});
     expect_bad_config("name", &(maiko_config){.name = "\xff"});
     expect_bad_config("name", &(maiko_config){.name = a_long_name()});
     expect_bad_config("name", &(maiko_config){.name = "a\033[2J"});
-    expect_bad_config("allocator", &(maiko_config){.allocator = &half});
-    expect_bad_config("mailbox_capacity", &(maiko_config){.mailbox_capacity = UINT32_MAX});
+    expect_bad_config("config.allocator lacks a function", &(maiko_config){.allocator = &half});
+    expect_bad_config("config.mailbox_capacity is 4294967295, at most 16777216", &(maiko_config){.mailbox_capacity = UINT32_MAX});
     expect_bad_config("tick_limit", &(maiko_config){.tick_limit = UINT32_MAX});
     expect_bad_config("outbox_limit_bytes", &(maiko_config){.outbox_limit_bytes = UINT64_MAX});
     expect_bad_config("max_payload_bytes", &(maiko_config){.max_payload_bytes = UINT64_MAX});
@@ -552,7 +552,7 @@ static void a_memory_cap_is_an_error_and_not_an_end(void)
 static const struct test_case cases[] = {
     TEST_CASE(a_bad_spec_is_refused_with_its_reason),
     TEST_CASE(topics_too_long_or_not_utf8_are_refused),
-    TEST_CASE(a_config_out_of_range_names_the_field),
+    TEST_CASE(a_config_out_of_range_names_field_and_range),
     TEST_CASE(null_is_an_error_everywhere),
     TEST_CASE(a_bad_send_is_refused_counted_and_remembered),
     TEST_CASE(a_bad_send_of_a_handler_is_refused_and_counted),
