@@ -5,6 +5,7 @@
 #include "message/topic.h"
 #include "runtime/dead_letters.h"
 #include "runtime/inbox.h"
+#include "runtime/refusal.h"
 #include "runtime/supervisor_internal.h"
 #include "runtime/topic_names.h"
 #include <maiko/send.h>
@@ -316,6 +317,16 @@ static inline void publish(struct shard *shard, const struct sending *sending, s
 
 /* --- sends of an actor --- */
 
+static __attribute__((noinline, cold)) maiko_status refuse_event(struct actor *actor, const maiko_send_opts *opts,
+                                                                 const maiko_event_type *type, const void *event, size_t len,
+                                                                 maiko_status status)
+{
+    struct refusal refusal = {status, actor->last_refusal, opts == NULL ? NULL : opts->topic};
+
+    refusal_tell(actor, &refusal, type, event, len);
+    return send_refuse(actor, status);
+}
+
 /* May this event go, and where to?  A refusal is counted. */
 static inline maiko_status admit(struct sending *sending, const maiko_send_opts *opts, const maiko_event_type *type,
                                  const void *event, size_t len)
@@ -346,7 +357,7 @@ static inline maiko_status admit(struct sending *sending, const maiko_send_opts 
         status = check_actor(shard, sending);
     if (__builtin_expect(status == MAIKO_EDEADLOCK, 0))
         dead_letter_refused(shard, actor, sending->route->topic, type, status);
-    return __builtin_expect(status != MAIKO_OK, 0) ? send_refuse(actor, status) : MAIKO_OK;
+    return __builtin_expect(status != MAIKO_OK, 0) ? refuse_event(actor, opts, type, event, len, status) : MAIKO_OK;
 }
 
 static maiko_status send_from_actor(struct actor *actor, const maiko_send_opts *opts, const maiko_event_type *type,

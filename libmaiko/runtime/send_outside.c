@@ -3,6 +3,7 @@
 
 #include "message/topic.h"
 #include "runtime/inbox.h"
+#include "runtime/refusal.h"
 #include "runtime/supervisor_internal.h"
 #include "runtime/topic_names.h"
 #include <maiko/send.h>
@@ -92,6 +93,20 @@ static maiko_status outside_check(struct inbox *inbox, const maiko_event_type *t
                                  : outside_topic(sup, ret_event->entry, topic, event, &ret_event->topic);
 }
 
+/* Told of the program's own only: what others send into it is theirs. */
+static maiko_status refuse_event(struct inbox *inbox, const maiko_send_opts *opts, const struct type_entry *entry,
+                                 const void *event, size_t len, maiko_status status)
+{
+    struct refusal refusal = {.status = status, .topic = opts == NULL ? NULL : opts->topic};
+
+    pthread_mutex_lock(&inbox->lock);
+    refusal.before = inbox->gate->last_refusal;
+    pthread_mutex_unlock(&inbox->lock);
+    if (entry != NULL && inbox == inbox->sup->inbox)
+        refusal_tell(inbox->gate, &refusal, entry->type, event, len);
+    return outside_refuse(inbox, status);
+}
+
 maiko_status send_from_outside(struct inbox *inbox, const maiko_send_opts *opts, const maiko_event_type *type, const void *event,
                                size_t len, struct inbox_event *meta)
 {
@@ -103,7 +118,7 @@ maiko_status send_from_outside(struct inbox *inbox, const maiko_send_opts *opts,
         return outside_refuse(inbox, MAIKO_ECLOSED);
     status = outside_check(inbox, type, event, len, opts == NULL ? NULL : opts->topic, meta);
     if (status != MAIKO_OK)
-        return outside_refuse(inbox, status);
+        return refuse_event(inbox, opts, meta->entry, event, len, status);
     if (opts != NULL && opts->parent != NULL) {
         meta->parent = envelope_of(opts->parent)->id;
         meta->correlation = envelope_of(opts->parent)->correlation;

@@ -184,6 +184,54 @@ static void a_bad_send_is_refused_counted_and_remembered(void)
     stage_close(&stage);
 }
 
+static int count_in_log(const struct stage *stage, const char *text)
+{
+    const char *at = stage->log;
+    int count = 0;
+
+    while ((at = strstr(at, text)) != NULL) {
+        at += strlen(text);
+        count++;
+    }
+    return count;
+}
+
+static maiko_step send_badly(struct player *player, maiko_context *ctx)
+{
+    word unended;
+    int i;
+
+    (void)player;
+    memset(&unended, 'x', sizeof unended);
+    for (i = 0; i < 3; i++)
+        CU_ASSERT_EQUAL(maiko_send_event(ctx, word, &unended), MAIKO_ETYPE);
+    CU_ASSERT_EQUAL(maiko_send_to(ctx, "a/+", word, .text = "b"), MAIKO_ETOPIC);
+    CU_ASSERT_EQUAL(maiko_send_to(ctx, "a\033[2J", word, .text = "b"), MAIKO_ETOPIC);
+    CU_ASSERT_EQUAL(maiko_send_to(ctx, "elsewhere", word, .text = "b"), MAIKO_EUNDECLARED);
+    return MAIKO_STEP_NEVER;
+}
+
+/* Also to who looks at no status. */
+static void the_log_says_once_what_was_wrong_with_a_send(void)
+{
+    struct player writer = {.step = send_badly};
+    struct stage stage;
+
+    stage_open(&stage, NULL);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("writer", &writer, .publish = MAIKO_TOPICS("word"))), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(count_in_log(&stage, "send of 'word' by 'writer' refused: field text"), 1);
+    CU_ASSERT_EQUAL(count_in_log(&stage, "send of 'word' on 'a/+' by 'writer' refused: invalid topic name"), 1);
+    CU_ASSERT_EQUAL(count_in_log(&stage, "send of 'word' on 'elsewhere' by 'writer' refused: "), 1);
+    CU_ASSERT_EQUAL(count_in_log(&stage, "refused"), 3);
+    CU_ASSERT_EQUAL(maiko_send_to(maiko_supervisor_context(stage.sup), "b/#", word, .text = "b"), MAIKO_ETOPIC);
+    CU_ASSERT_EQUAL(maiko_send_to(maiko_supervisor_context(stage.sup), "b/#", word, .text = "b"), MAIKO_ETOPIC);
+    CU_ASSERT_EQUAL(count_in_log(&stage, "send of 'word' on 'b/#' by 'supervisor' refused: invalid topic name"), 1);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
 static maiko_status send_words(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
 {
     word unended;
@@ -555,6 +603,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_config_out_of_range_names_field_and_range),
     TEST_CASE(null_is_an_error_everywhere),
     TEST_CASE(a_bad_send_is_refused_counted_and_remembered),
+    TEST_CASE(the_log_says_once_what_was_wrong_with_a_send),
     TEST_CASE(a_bad_send_of_a_handler_is_refused_and_counted),
     TEST_CASE(two_policies_for_one_topic_are_an_error_at_start),
     TEST_CASE(declared_types_may_not_contradict_each_other),

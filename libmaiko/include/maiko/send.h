@@ -7,7 +7,8 @@
  * Every send answers alike, so it is said once:
  *   - The event is copied, or was written in place; nothing of the caller's is kept, except what the pointers of a local_only
  *     type point to, which belong to the event once the send succeeded (and stay the caller's when it is refused).
- *   - A refused send is not accepted anywhere, is counted, and is kept as maiko_context_last_refusal().
+ *   - A refused send is not accepted anywhere, is counted, and is kept as maiko_context_last_refusal().  One that was a mistake
+ *     of the program, not for want of room, is told to the log with the field or topic, once for several in a row.
  *   - @return MAIKO_OK; MAIKO_EINVAL (NULL, stale event); MAIKO_ETYPE (illegal bytes, see maiko_schema_validate(), or a bad
  *     descriptor); MAIKO_ETOOLONG (over 16 MiB); MAIKO_ETOPIC (bad name, or topic_of refused); MAIKO_EUNDECLARED (not in the
  *     actor's publish list); MAIKO_ECONFLICT (another type gives this topic another policy); MAIKO_ECLOSED (stopped, or said
