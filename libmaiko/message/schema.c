@@ -115,6 +115,30 @@ static maiko_status validate_layout(const struct layout *layout, const char *bas
     return validate_fields(*layout, base, tail_count, error);
 }
 
+static bool has_only_legal_bytes(const maiko_field *field)
+{
+    return kind_is_scalar((maiko_kind)field->kind) && field->kind != MAIKO_KIND_BOOL && field->form != MAIKO_FORM_TAIL;
+}
+
+struct schema_look schema_look_of(const maiko_event_type *type)
+{
+    static const struct schema_look all = {.blob_max = UINT32_MAX};
+    const struct layout layout = layout_of_type(type);
+    struct schema_look look = all;
+    size_t i;
+
+    for (i = 0; i < layout.count; i++) {
+        const maiko_field *field = layout_field(&layout, i);
+
+        if (has_only_legal_bytes(field))
+            continue;
+        if (look.blob_max != UINT32_MAX || field->kind != MAIKO_KIND_BLOB || field->form != MAIKO_FORM_ONE)
+            return all;
+        look = (struct schema_look){.blob_at = field->offset, .blob_max = field->capacity};
+    }
+    return look;
+}
+
 static maiko_status refuse_len(const maiko_event_type *type, const void *payload, size_t len, struct text *error)
 {
     if (error == NULL)

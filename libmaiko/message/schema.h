@@ -2,6 +2,8 @@
 #ifndef MESSAGE_SCHEMA_H
 #define MESSAGE_SCHEMA_H
 
+#include <string.h>
+
 #include "base/text.h"
 #include <maiko/schema.h>
 
@@ -19,6 +21,26 @@ size_t schema_legal_in_run(const maiko_event_type *type, const void *first, size
 
 /* schema_validate() with the reason in `error`, which may be NULL. */
 maiko_status schema_explain(const maiko_event_type *type, const void *payload, size_t len, struct text *error);
+
+/* What of the bytes of an event may be illegal, for who sends many of a type: with one blob and nothing else it is its length. */
+struct schema_look {
+    uint32_t blob_at;
+    uint32_t blob_max; /* UINT32_MAX: there is more to look at, or nothing */
+};
+
+/* Of a type that passed schema_check(). */
+struct schema_look schema_look_of(const maiko_event_type *type);
+
+/* Are `type->size` bytes, without a tail, such an event? */
+static inline bool schema_is_met(const maiko_event_type *type, struct schema_look look, const void *event)
+{
+    uint32_t len;
+
+    if (look.blob_max == UINT32_MAX)
+        return schema_validate(type, event, type->size) == MAIKO_OK;
+    memcpy(&len, (const char *)event + look.blob_at, sizeof(len));
+    return len <= look.blob_max;
+}
 
 /* The rules for names: a field's is a C identifier, a type's or struct's may hold `. : -` too; at most MAIKO_NAME_MAX bytes. */
 bool schema_is_field_name(const char *name);

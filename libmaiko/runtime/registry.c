@@ -217,6 +217,7 @@ static maiko_status make_entry(struct registry *registry, const maiko_event_type
     entry->type = type;
     entry->name = type->name;
     entry->hash = schema_hash(type);
+    entry->look = schema_look_of(type);
     entry->needs_validation = !type->plain || type->tail_size > 0;
     entry->is_reserved = maiko_topic_is_reserved(type->topic);
     status = constant_topic(registry, type, error, &entry->topic);

@@ -6,6 +6,7 @@
 #include "base/hash_table.h"
 #include "base/text.h"
 #include "message/envelope.h"
+#include "message/schema.h"
 #include <pthread.h>
 
 /* What a supervisor knows of one event type; another one for declarations of it that say another topic or policy. */
@@ -13,7 +14,8 @@ struct type_entry {
     const maiko_event_type *type;
     const char *name; /* type->name: key */
     uint64_t hash;
-    struct topic *topic;    /* constant topic; NULL: computed or given */
+    struct topic *topic; /* constant topic; NULL: computed or given */
+    struct schema_look look;
     bool needs_validation;  /* strings, blobs, booleans, enums, a tail */
     bool is_reserved;       /* its topic is below `$sys/`: only the library sends it */
     bool is_import;         /* what it says is another program's word */

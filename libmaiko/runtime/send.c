@@ -477,7 +477,7 @@ HOT bool send_simply(maiko_context *ctx, const char *topic, const maiko_event_ty
     line = cache_line(shard, type);
     if (__builtin_expect(line->type != type || line->usual_len != len, 0))
         return false;
-    if (line->needs_look && schema_validate(line->entry->type, event, len) != MAIKO_OK)
+    if (line->needs_look && !schema_is_met(line->entry->type, line->entry->look, event))
         return false;
     route = topic == NULL ? line->route : named_route(shard, topic, line->entry->type);
     if (__builtin_expect(route == NULL || !may_send_on(actor, route->topic), 0))

@@ -298,6 +298,51 @@ static void a_run_is_as_legal_as_its_events(void)
     }
 }
 
+/* --- the look at one blob --- */
+
+#define PARCEL_FIELDS(F) F(UINT32, number) F(BLOB, body, 10) F(DOUBLE, weight)
+MAIKO_EVENT(parcel, "parcel", PARCEL_FIELDS)
+#define PARCELS_FIELDS(F) F(BLOB, body, 10) F(BLOB, more, 10)
+MAIKO_EVENT(parcels, "parcels", PARCELS_FIELDS)
+#define SIGNED_FIELDS(F) F(BLOB, body, 10) F(BOOL, is_signed)
+MAIKO_EVENT(signed_parcel, "signed", SIGNED_FIELDS)
+#define NAMED_FIELDS(F) F(STRING, name, 10) F(BLOB, body, 10)
+MAIKO_EVENT(named_parcel, "named", NAMED_FIELDS)
+
+/* Whatever the bytes are, it says what a closer look says. */
+static void agrees(const maiko_event_type *type, bool is_one_blob)
+{
+    const struct schema_look look = schema_look_of(type);
+    unsigned char event[128] = {0};
+    unsigned legal = 0;
+    unsigned at;
+    unsigned value;
+
+    CU_ASSERT_FATAL(type->size <= sizeof(event));
+    CU_ASSERT_EQUAL(look.blob_max != UINT32_MAX, is_one_blob);
+    for (at = 0; at < type->size; at++) {
+        for (value = 0; value < 256; value++) {
+            bool is_legal;
+
+            event[at] = (unsigned char)value;
+            is_legal = schema_validate(type, event, type->size) == MAIKO_OK;
+            CU_ASSERT_EQUAL(schema_is_met(type, look, event), is_legal);
+            legal += is_legal;
+        }
+        event[at] = 0;
+    }
+    CU_ASSERT(legal > 0 && (type->plain || legal < 256 * type->size));
+}
+
+static void one_blob_is_looked_at_in_one_go(void)
+{
+    agrees(MAIKO_TYPE(parcel), true);
+    agrees(MAIKO_TYPE(parcels), false);
+    agrees(MAIKO_TYPE(signed_parcel), false);
+    agrees(MAIKO_TYPE(named_parcel), false);
+    agrees(MAIKO_TYPE(numbers), false);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(the_head_of_a_descriptor_is_checked),
     TEST_CASE(fields_are_checked_one_by_one),
@@ -309,5 +354,6 @@ static const struct test_case cases[] = {
     TEST_CASE(legal_events_are_accepted),
     TEST_CASE(illegal_events_are_refused_with_the_field),
     TEST_CASE(a_run_is_as_legal_as_its_events),
+    TEST_CASE(one_blob_is_looked_at_in_one_go),
 };
 SUITE_MAIN("schema", cases)
