@@ -85,8 +85,11 @@ maiko_status exporter_channel(struct exporter *exporter, const struct export_eve
 static maiko_status encode(struct exporter *exporter, const struct export_event *event, const struct export_channel *channel,
                            bool is_native, struct retained_block **ret_block)
 {
-    struct event_head head = {
-        .id_lo = event->id.lo, .time_ns = event->time_ns, .parent = event->parent, .correlation = event->correlation};
+    struct event_head head = {.channel = channel->base.number,
+                              .id_lo = event->id.lo,
+                              .time_ns = event->time_ns,
+                              .parent = event->parent,
+                              .correlation = event->correlation};
     size_t len;
     uint8_t *data;
 
@@ -140,7 +143,7 @@ maiko_status exporter_append(struct exporter *exporter, struct export_channel *c
     maiko_status status;
     size_t i;
 
-    for (i = 0; i < run->count; i++)
+    for (i = 0; run->channel != channel->base.number && i < run->count; i++)
         record_set_channel(run->records + i * run->len, channel->base.number);
     status = retained_append_run(&exporter->log, &entries, ret_count);
     LIST_FOR_EACH (link, &exporter->peers)
@@ -163,7 +166,12 @@ maiko_status exporter_publish(struct exporter *exporter, const struct export_eve
     }
     if (status != MAIKO_OK)
         return status;
-    run = (struct export_run){.block = block, .records = block->data, .len = block->size, .count = 1, .is_native = is_native};
+    run = (struct export_run){.block = block,
+                              .records = block->data,
+                              .len = block->size,
+                              .count = 1,
+                              .channel = channel->base.number,
+                              .is_native = is_native};
     status = exporter_append(exporter, channel, &run, now_ns, &count);
     retained_block_unref(block);
     exporter_evict(exporter);

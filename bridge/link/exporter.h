@@ -76,10 +76,11 @@ MAIKO_MUST_CHECK maiko_status exporter_channel(struct exporter *exporter, const 
 /* Events of one channel, each begun with record_begin_event(), one behind the other in one block. */
 struct export_run {
     struct retained_block *block;
-    uint8_t *records; /* their channel is written into them */
+    uint8_t *records; /* their channel is written into them, unless it is there */
     size_t len;       /* of each */
     size_t count;
-    bool is_native; /* the payloads are native bytes: whoever does not take them gets them as arrays */
+    uint32_t channel; /* the number that is in them */
+    bool is_native;   /* the payloads are native bytes: whoever does not take them gets them as arrays */
 };
 
 /* *ret_count is how many of them, from the first on, were published.  MAIKO_OK: all; MAIKO_ETOOLONG, MAIKO_ENOMEM: not the one

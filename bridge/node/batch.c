@@ -80,9 +80,9 @@ static inline struct batch_record *new_record(struct batch_builder *builder)
     return &builder->records[builder->count];
 }
 
-static struct event_head head_of(const struct envelope *event)
+static struct event_head head_of(const struct envelope *event, uint32_t channel)
 {
-    struct event_head head = {.id_lo = event->id.lo, .time_ns = event->time_ns, .parent = event->parent};
+    struct event_head head = {.channel = channel, .id_lo = event->id.lo, .time_ns = event->time_ns, .parent = event->parent};
 
     if (!maiko_id_equal(event->correlation, event->id))
         head.correlation = event->correlation;
@@ -96,9 +96,10 @@ static bool goes_native(const struct source *source, const maiko_envelope *envel
            payload_event_is_compact(source->plan, envelope->payload);
 }
 
-static void write_event(struct pack *pack, const struct source *source, const maiko_envelope *envelope, bool is_native)
+static void write_event(struct pack *pack, const struct source *source, const maiko_envelope *envelope, uint32_t channel,
+                        bool is_native)
 {
-    struct event_head head = head_of(envelope_of(envelope));
+    struct event_head head = head_of(envelope_of(envelope), channel);
 
     if (is_native) {
         record_write_native(pack, &head, envelope->payload, envelope->payload_len);
@@ -157,12 +158,12 @@ static bool is_mostly(struct slice rest, const maiko_envelope *envelope)
 
 /* The head of the record with a reference to the bytes that end it.  NULL: it is to be written as usual. */
 static struct retained_block *refer(struct pack *pack, const struct source *source, const maiko_envelope *envelope,
-                                    bool is_native)
+                                    uint32_t channel, bool is_native)
 {
     struct slice rest = {.data = envelope->payload, .len = envelope->payload_len};
     struct retained_block *block = NULL;
     size_t offset = pack->len;
-    struct event_head head = head_of(envelope_of(envelope));
+    struct event_head head = head_of(envelope_of(envelope), channel);
     bool is_written = true;
     size_t head_len;
 
@@ -180,12 +181,13 @@ static struct retained_block *refer(struct pack *pack, const struct source *sour
 }
 
 /* Is an event of `len` bytes, which was written behind it, like those of the last record? */
-static inline bool continues_run(const struct batch_builder *builder, const struct source *source, size_t len, bool is_native)
+static inline bool continues_run(const struct batch_builder *builder, const struct source *source, size_t len, uint32_t channel,
+                                 bool is_native)
 {
     const struct batch_record *last = builder->count > 0 ? &builder->records[builder->count - 1] : NULL;
 
     return last != NULL && last->source == source && last->len == len && last->is_native == is_native &&
-           last->kind == BATCH_EVENT && last->block == NULL && last->hold == NULL && len > 0;
+           last->channel == channel && last->kind == BATCH_EVENT && last->block == NULL && last->hold == NULL && len > 0;
 }
 
 /* What was there before is whole, and the next may find memory again. */
@@ -202,6 +204,7 @@ static maiko_status add_event(struct batch_builder *builder, struct source *sour
     struct pack *pack = &builder->pack;
     struct retained_block *block = NULL;
     size_t offset = pack->len;
+    uint32_t channel;
     maiko_status status;
     bool is_native;
 
@@ -209,18 +212,21 @@ static maiko_status add_event(struct batch_builder *builder, struct source *sour
         forget_failure(pack, offset); /* repeat()'s */
         return MAIKO_ENOMEM;
     }
+    if (pack->data == NULL && builder->expected > 0)
+        (void)pack_reserve(pack, builder->expected + builder->expected / 8); /* likely about as much as the last time */
     is_native = goes_native(source, envelope);
+    channel = atomic_load_explicit(&source->number, memory_order_relaxed); /* right or not, it is noted in the record */
     if (source->plan != NULL && may_be_kept(envelope))
-        block = refer(pack, source, envelope, is_native);
+        block = refer(pack, source, envelope, channel, is_native);
     if (source->plan != NULL && block == NULL)
-        write_event(pack, source, envelope, is_native);
+        write_event(pack, source, envelope, channel, is_native);
     status = pack_status(pack);
     if (status != MAIKO_OK) {
         forget_failure(pack, offset);
         return status;
     }
     builder->events++;
-    if (block == NULL && hold == NULL && continues_run(builder, source, pack->len - offset, is_native)) {
+    if (block == NULL && hold == NULL && continues_run(builder, source, pack->len - offset, channel, is_native)) {
         record[-1].events++;
         return MAIKO_OK;
     }
@@ -230,6 +236,7 @@ static maiko_status add_event(struct batch_builder *builder, struct source *sour
                                     .offset = block != NULL ? 0 : offset,
                                     .len = (uint32_t)(block != NULL ? block->size + block->rest_len : pack->len - offset),
                                     .events = 1,
+                                    .channel = channel,
                                     .kind = source->plan != NULL ? BATCH_EVENT : BATCH_REFUSED,
                                     .is_native = is_native};
     builder->referred_len += block != NULL ? record->len : 0;
@@ -237,32 +244,75 @@ static maiko_status add_event(struct batch_builder *builder, struct source *sour
     return MAIKO_OK;
 }
 
-/* One more of the last record's, as senders at speed make them: native bytes of a chain of its own, as long as the one before. */
-static bool repeat(struct batch_builder *builder, const struct source *source, const maiko_envelope *envelope)
-{
-    struct batch_record *last = builder->count > 0 ? &builder->records[builder->count - 1] : NULL;
-    const struct envelope *event = envelope_of(envelope);
-    struct event_head head;
+/* ---- events like the last one ---- */
 
-    if (last == NULL || last->source != source || !last->is_native || last->block != NULL || last->hold != NULL ||
-        envelope->payload_len >= REFER_FROM || !maiko_id_is_nil(event->parent) ||
-        !maiko_id_equal(event->correlation, event->id) || !goes_native(source, envelope))
+static bool is_first_of_chain(const struct envelope *event)
+{
+    return maiko_id_is_nil(event->parent) && maiko_id_equal(event->correlation, event->id);
+}
+
+/* What senders at speed make: native bytes of chains of their own. */
+static void note_like(struct batch_builder *builder, const struct source *source, const maiko_envelope *envelope)
+{
+    const struct batch_record *last = &builder->records[builder->count - 1];
+    const struct envelope *event = envelope_of(envelope);
+    struct batch_like *like = &builder->like;
+
+    if (!last->is_native || last->block != NULL || last->hold != NULL || envelope->payload_len >= REFER_FROM ||
+        !is_first_of_chain(event) ||
+        !record_like_of(builder->pack.data + builder->pack.len - last->len, last->len, envelope->payload_len, &like->record))
+        return;
+    like->source = source;
+    like->type = event->head.type;
+    like->topic = event->topic;
+    like->sender_id = event->sender->id;
+    like->prefix = event->id.hi;
+}
+
+/* Those on the heap bring their own copies of topic and sender; senders of other processes have one id. */
+static bool is_like_at_a_glance(const struct batch_like *like, const struct envelope *event)
+{
+    return like->source != NULL && event->topic == like->topic && event->head.type == like->type && event->home == HOME_POOL &&
+           event->hops == 0 && event->id.hi == like->prefix && event->sender->id == like->sender_id &&
+           like->sender_id != UINT64_MAX;
+}
+
+/* Of the source of the last one. */
+static bool repeat(struct batch_builder *builder, const maiko_envelope *envelope)
+{
+    const struct envelope *event = envelope_of(envelope);
+    const struct batch_like *like = &builder->like;
+
+    if (envelope->payload_len != like->record.size - like->record.head || !is_first_of_chain(event) ||
+        !goes_native(like->source, envelope) ||
+        !record_write_like(&builder->pack, &like->record, event->id.lo, event->time_ns, envelope->payload))
         return false;
-    head.id_lo = event->id.lo;
-    head.time_ns = event->time_ns;
-    if (!record_repeat_native(&builder->pack, last->len, &head, envelope->payload, envelope->payload_len))
-        return false;
-    last->events++;
+    builder->records[builder->count - 1].events++;
     builder->events++;
     return true;
+}
+
+/* relaxed: seen a little later it holds a little later */
+bool batch_add_like(struct batch_builder *builder, const maiko_envelope *envelope)
+{
+    const struct batch_like *like = &builder->like;
+
+    return is_like_at_a_glance(like, envelope_of(envelope)) &&
+           !atomic_load_explicit(&like->source->topic->is_held, memory_order_relaxed) && repeat(builder, envelope);
 }
 
 maiko_status batch_add_event(struct batch_builder *builder, struct source *source, const maiko_envelope *envelope,
                              struct sender_hold *hold)
 {
-    if (__builtin_expect(hold == NULL && repeat(builder, source, envelope), 1))
+    maiko_status status;
+
+    if (hold == NULL && builder->like.source == source && repeat(builder, envelope))
         return MAIKO_OK;
-    return add_event(builder, source, envelope, hold);
+    builder->like.source = NULL;
+    status = add_event(builder, source, envelope, hold);
+    if (status == MAIKO_OK)
+        note_like(builder, source, envelope);
+    return status;
 }
 
 maiko_status batch_add_end(struct batch_builder *builder, uint32_t index)
@@ -271,6 +321,7 @@ maiko_status batch_add_end(struct batch_builder *builder, uint32_t index)
 
     if (record == NULL)
         return MAIKO_ENOMEM;
+    builder->like.source = NULL;
     *record = (struct batch_record){.kind = BATCH_END, .events = 1, .index = index};
     builder->events++;
     builder->count++;
@@ -291,15 +342,15 @@ static void trim(struct pack *pack)
     pack->size = pack->len;
 }
 
-/* Small events are written where those of the batch before were, and copied in one go into a block that is just as long; large
- * ones stay where they are.  NULL: no memory. */
+/* Events that fill the memory they were written into stay there; few are copied in one go into a block that is just as long, and
+ * the next are written where they were.  NULL: no memory. */
 static struct retained_block *close_block(struct pack *pack)
 {
     struct retained_block *block;
     uint8_t *data;
     size_t size;
 
-    if (pack->size > SCRATCH_MAX) {
+    if (pack->size > SCRATCH_MAX || pack->len >= pack->size / 2) {
         trim(pack);
         block = retained_block_new(pack->heap, pack->data, pack->size);
         if (block != NULL)
@@ -340,6 +391,7 @@ struct batch *batch_close(struct batch_builder *builder)
     batch->heap = builder->heap;
     batch->len = batch_builder_len(builder);
     batch->events = builder->events;
+    builder->expected = builder->pack.len;
     is_made = close_records(builder, batch);
     if (is_made && builder->pack.len > 0) {
         batch->block = close_block(&builder->pack);
@@ -354,6 +406,7 @@ struct batch *batch_close(struct batch_builder *builder)
     builder->count = 0;
     builder->events = 0;
     builder->referred_len = 0;
+    builder->like.source = NULL;
     builder->given_up = (struct fifo){.first = NULL};
     return batch;
 }

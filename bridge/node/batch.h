@@ -4,7 +4,7 @@
 #define BRIDGE_BATCH_H
 
 #include "node/source.h"
-#include "wire/pack.h"
+#include "wire/frame.h"
 #include <maiko/import.h>
 
 /* A sender that is held: it sent to a topic somebody has no room for. */
@@ -26,6 +26,7 @@ struct batch_record {
     size_t offset;                /* of the first event */
     uint32_t len;                 /* of each event */
     uint32_t events;              /* alike, one behind the other; more than one without hold and block of their own only */
+    uint32_t channel;             /* the number that is written in them */
     uint32_t index;               /* an end: whose */
     enum batch_kind kind;
     bool is_native; /* the payload is native bytes */
@@ -43,6 +44,17 @@ struct batch {
     struct fifo given_up; /* sources nobody refers to behind this batch */
 };
 
+/* How the next event is known as one like the last, at a glance: topics of pooled events and ids of senders mean one thing for
+ * good. */
+struct batch_like {
+    const struct source *source; /* NULL: nothing is known of the last */
+    const maiko_event_type *type;
+    const struct topic *topic;
+    uint64_t sender_id;
+    uint64_t prefix;
+    struct record_like record;
+};
+
 /* The batch being made; the export actor's.  Bytes and list are written in memory that stays. */
 struct batch_builder {
     struct heap *heap;
@@ -52,7 +64,9 @@ struct batch_builder {
     size_t capacity;
     size_t events;
     size_t referred_len; /* bytes of records with blocks of their own */
+    size_t expected;     /* bytes of the batch before */
     struct fifo given_up;
+    struct batch_like like;
 };
 
 /* `bytes`: the heap of the encoded events. */
@@ -65,6 +79,10 @@ void batch_builder_deinit(struct batch_builder *builder);
  */
 MAIKO_MUST_CHECK maiko_status batch_add_event(struct batch_builder *builder, struct source *source,
                                               const maiko_envelope *envelope, struct sender_hold *hold);
+/* The same for an event like the last one, whatever its source is; nobody is held for it.  False: nothing was done, look
+ * closer. */
+MAIKO_MUST_CHECK bool batch_add_like(struct batch_builder *builder, const maiko_envelope *envelope);
+
 MAIKO_MUST_CHECK maiko_status batch_add_end(struct batch_builder *builder, uint32_t index);
 
 /* Bytes so far, for whoever decides when to close. */

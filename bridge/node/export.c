@@ -88,9 +88,14 @@ static maiko_status export_start(void *self, maiko_context *ctx)
 
 static void add_event(maiko_bridge *bridge, maiko_context *ctx, const maiko_envelope *envelope)
 {
-    struct source *source = sources_find(&bridge->sources, envelope);
     struct sender_hold *hold = NULL;
+    struct source *source;
 
+    if (!bridge->has_relays && envelope_of(envelope)->hops > 0)
+        return;
+    if (sources_are_full(&bridge->sources) && fifo_is_empty(&bridge->building.given_up))
+        bridge->building.given_up = sources_give_up(&bridge->sources);
+    source = sources_find(&bridge->sources, envelope);
     if (source != NULL && source->hops > 0 && !source->topic->is_relayed)
         return; /* it came from another node and stays here */
     /* relaxed: seen a little later it holds a little later */
@@ -108,15 +113,14 @@ static void add_event(maiko_bridge *bridge, maiko_context *ctx, const maiko_enve
 static maiko_status export_handle(void *self, maiko_context *ctx, const maiko_envelope *envelope)
 {
     maiko_bridge *bridge = self;
-    const node_ended *ended = envelope->type == MAIKO_TYPE(node_ended) ? envelope->payload : NULL; /* ours alone */
+    const node_ended *ended;
 
-    if (ended != NULL)
-        return ended->index == LAST_WORD ? maiko_stop(ctx) : batch_add_end(&bridge->building, ended->index);
-    if (!bridge->has_relays && envelope_of(envelope)->hops > 0)
-        return MAIKO_OK;
-    if (sources_are_full(&bridge->sources) && fifo_is_empty(&bridge->building.given_up))
-        bridge->building.given_up = sources_give_up(&bridge->sources);
-    add_event(bridge, ctx, envelope);
+    if (__builtin_expect(!batch_add_like(&bridge->building, envelope), 0)) {
+        ended = envelope->type == MAIKO_TYPE(node_ended) ? envelope->payload : NULL; /* ours alone */
+        if (ended != NULL)
+            return ended->index == LAST_WORD ? maiko_stop(ctx) : batch_add_end(&bridge->building, ended->index);
+        add_event(bridge, ctx, envelope);
+    }
     if (batch_builder_len(&bridge->building) >= BATCH_BYTES)
         hand_over(bridge, ctx, envelope->payload_len >= POOL_FROM ? envelope : NULL);
     return MAIKO_OK;

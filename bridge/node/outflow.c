@@ -125,6 +125,7 @@ static maiko_status introduce(maiko_bridge *bridge, struct source *source)
     if (status != MAIKO_OK)
         return status;
     source->generation = source->channel->generation;
+    atomic_store_explicit(&source->number, source->channel->base.number, memory_order_relaxed); /* see add_event() in batch.c */
     source->topic->retained = source->channel->topic;
     show_topic(bridge, source);
     return MAIKO_OK;
@@ -223,6 +224,7 @@ static maiko_status publish(maiko_bridge *bridge, const struct batch *batch, con
                               .records = block->data + record->offset + from * record->len,
                               .len = record->len,
                               .count = record->events - from,
+                              .channel = record->channel,
                               .is_native = record->is_native};
     status = exporter_append(bridge->exporter, source->channel, &run, now_ns, ret_count);
     if (*ret_count > 0 && zmq_port_is_listened_to(bridge->port))

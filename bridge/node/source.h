@@ -41,6 +41,8 @@ struct source {
     maiko_status status;
     /* any thread: set by the bridge's, read by the export actor; either form of an event is understood at any time */
     atomic_bool is_native;
+    /* the same: the number of its channel, which is written into its events; a wrong one is put right later */
+    _Atomic uint32_t number;
     /* the export actor's, then of the batch that gives it up */
     struct fifo_link link;
     /* bridge's thread */

@@ -198,9 +198,35 @@ struct event_head {
 void record_begin_event(struct pack *pack, const struct event_head *event);
 /* The same with its payload: `len` native bytes. */
 void record_write_native(struct pack *pack, const struct event_head *event, const void *bytes, size_t len);
-/* The same for one without parent and correlation, behind a record of such a one, `size` bytes, whose payload is as long: only
- * what differs is written.  False: the record there is another, or the numbers are small; nothing was done. */
-bool record_repeat_native(struct pack *pack, size_t size, const struct event_head *event, const void *bytes, size_t len);
+
+/* What native events have in common that differ in id, time and bytes only: without parent and correlation, of one length. */
+enum { RECORD_LIKE_HEAD = 32 /* a head fits, and is copied in two */ };
+struct record_like {
+    size_t size; /* of the record */
+    size_t head; /* bytes before those of the event */
+    uint8_t bytes[RECORD_LIKE_HEAD];
+};
+
+/* Those like this record of `size` bytes, which was written here and ends with `len` native bytes.  False: it is another one. */
+bool record_like_of(const uint8_t *record, size_t size, size_t len, struct record_like *ret_like);
+
+/* Writes one more.  False: its numbers are small, or no memory, which sticks in the pack; nothing was done. */
+static inline bool record_write_like(struct pack *pack, const struct record_like *like, uint64_t id_lo, uint64_t time_ns,
+                                     const void *bytes)
+{
+    uint8_t *at = id_lo < 0x80 || time_ns < 0x80 ? NULL : pack_space(pack, like->size + RECORD_LIKE_HEAD);
+    uint64_t swapped[2] = {__builtin_bswap64(id_lo), __builtin_bswap64(time_ns)};
+
+    if (at == NULL)
+        return false;
+    memcpy(at, like->bytes, RECORD_LIKE_HEAD); /* the event's bytes come over what is too much */
+    memcpy(at + EVENT_ID + 1, &swapped[0], sizeof(swapped[0]));
+    memcpy(at + EVENT_TIME + 1, &swapped[1], sizeof(swapped[1]));
+    memcpy(at + like->head, bytes, like->size - like->head);
+    pack_add(pack, like->size);
+    return true;
+}
+
 void record_set_channel(uint8_t *record, uint32_t channel);
 void record_write_lost(struct pack *pack, uint64_t lost, const char *reason);
 void record_write_end(struct pack *pack, const char *publisher, const char *const *publish);

@@ -296,23 +296,16 @@ void record_write_native(struct pack *pack, const struct event_head *event, cons
 }
 
 /* A payload of another length has a record of another length, whatever form the bin's head takes. */
-bool record_repeat_native(struct pack *pack, size_t size, const struct event_head *event, const void *bytes, size_t len)
+bool record_like_of(const uint8_t *record, size_t size, size_t len, struct record_like *ret_like)
 {
     size_t head = size - len;
-    uint64_t numbers[2] = {__builtin_bswap64(event->id_lo), __builtin_bswap64(event->time_ns)};
-    uint8_t *at;
 
-    if (head != EVENT_HEAD_MIN + pack_bin_head_len(len) || event->id_lo < 0x80 || event->time_ns < 0x80 || size > pack->len ||
-        !reader_is_first_of_chain(pack->data + pack->len - size))
+    if (len > size || head != EVENT_HEAD_MIN + pack_bin_head_len(len) || !reader_is_first_of_chain(record))
         return false;
-    at = pack_space(pack, size);
-    if (at == NULL)
-        return false;
-    memcpy(at, at - size, head);
-    memcpy(at + EVENT_ID + 1, &numbers[0], sizeof(numbers[0]));
-    memcpy(at + EVENT_TIME + 1, &numbers[1], sizeof(numbers[1]));
-    memcpy(at + head, bytes, len);
-    pack_add(pack, size);
+    ret_like->size = size;
+    ret_like->head = head;
+    memset(ret_like->bytes, 0, sizeof(ret_like->bytes));
+    memcpy(ret_like->bytes, record, head);
     return true;
 }
 

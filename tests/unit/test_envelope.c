@@ -237,9 +237,9 @@ static void a_repeated_record_is_the_one_that_would_be_written(void)
         const struct event_head *first = &firsts[i % 5];
         size_t len = lens[i / 5 % LENS];
         size_t len_before = lens[i / 5 / LENS % LENS];
-        struct event_head head = {.channel = 0xabcd,
-                                  .id_lo = values[i / 5 / LENS / LENS % NUMBERS],
-                                  .time_ns = values[i / 5 / LENS / LENS / NUMBERS]};
+        struct event_head head = {
+            .channel = 0xabcd, .id_lo = values[i / 5 / LENS / LENS % NUMBERS], .time_ns = values[i / 5 / LENS / LENS / NUMBERS]};
+        struct record_like like;
         struct pack pack;
         struct pack other;
         size_t size;
@@ -250,7 +250,7 @@ static void a_repeated_record_is_the_one_that_would_be_written(void)
         other = fresh_pack();
         record_write_native(&pack, first, bytes, len_before);
         size = pack.len;
-        if (record_repeat_native(&pack, size, &head, bytes, len)) {
+        if (record_like_of(pack.data, size, len, &like) && record_write_like(&pack, &like, head.id_lo, head.time_ns, bytes)) {
             repeated++;
             CU_ASSERT(first == &firsts[0] && len == len_before && head.id_lo > 0x7f && head.time_ns > 0x7f);
             record_write_native(&other, &head, bytes, len);
