@@ -178,6 +178,22 @@ static bool give(struct peer *peer)
     return true;
 }
 
+static void note_sent(struct peer *peer, size_t len, uint64_t now_ns)
+{
+    peer->last_sent = now_ns;
+    peer->counters.frames_out++;
+    peer->counters.bytes_out += len;
+}
+
+void peer_send_parts(struct peer *peer, uint64_t now_ns)
+{
+    struct slice list[PARTS_MAX];
+    size_t count = parts_list(&peer->parts, &peer->frame, list);
+
+    note_sent(peer, peer->frame.len + peer->parts.len, now_ns);
+    peer->config.sink->send_parts(peer, list, count, peer->config.userdata);
+}
+
 void peer_send(struct peer *peer, uint64_t now_ns)
 {
     maiko_status status = pack_status(&peer->frame);
@@ -186,9 +202,7 @@ void peer_send(struct peer *peer, uint64_t now_ns)
         peer_end_session(peer, "memory", maiko_strerror(status), now_ns);
         return;
     }
-    peer->last_sent = now_ns;
-    peer->counters.frames_out++;
-    peer->counters.bytes_out += peer->frame.len;
+    note_sent(peer, peer->frame.len, now_ns);
     if (give(peer))
         return;
     peer->config.sink->send(peer, peer->frame.data, peer->frame.len, peer->config.userdata);

@@ -116,6 +116,10 @@ struct peer_sink {
     /* The same for large frames: true when it took over the memory, `size` bytes of the peer's heap; false: nothing was done, and
      * send() follows.  May be NULL. */
     bool (*give)(struct peer *peer, uint8_t *bytes, size_t len, size_t size, void *userdata);
+    /* Frames may come in parts, none of them empty, valid for the call; one that did so does not come by the functions above.
+     * Both NULL: never. */
+    bool (*takes_parts)(struct peer *peer, void *userdata);
+    void (*send_parts)(struct peer *peer, const struct slice *parts, size_t count, void *userdata);
     /* The connection is of no use any more: close it (after what was sent).  A connecting side connects again; not so
      * soon when the state is PEER_REFUSED, and slowly when peer_may_retry() says no. */
     void (*close)(struct peer *peer, void *userdata);

@@ -195,18 +195,32 @@ static void refer(struct peer *peer, const struct retained_channel *base, struct
     references->channels++;
 }
 
-/* Events whose bytes lie one behind the other in one block: copied in one go. */
+/* Events whose bytes lie one behind the other in one block: copied in one go, at once or into their place. */
 struct run {
     const struct retained_block *block;
     const uint8_t *bytes;
     size_t len;
 };
 
+static void add_bytes(struct peer *peer, const uint8_t *bytes, size_t len)
+{
+    if (!peer->takes_parts || !parts_add(&peer->parts, &peer->frame, bytes, len))
+        pack_raw(&peer->frame, bytes, len);
+}
+
 static void end_run(struct peer *peer, struct run *run)
 {
     if (run->len > 0)
-        pack_raw(&peer->frame, run->bytes, run->len);
+        add_bytes(peer, run->bytes, run->len);
     *run = (struct run){.len = 0};
+}
+
+/* Bytes until the frame is full, 0 when it is. */
+static size_t room(const struct peer *peer, const struct run *run)
+{
+    size_t len = peer->frame.len + peer->parts.len + run->len + peer->types.len + peer->channels.len;
+
+    return len < peer->config.batch_bytes ? peer->config.batch_bytes - len : 0;
 }
 
 /* A large event that the other side can read where it is.  False: its bytes are to be sent. */
@@ -228,33 +242,39 @@ static bool add_lent(struct peer *peer, const struct retained_entry *entry, stru
     return true;
 }
 
-static void add_event(struct peer *peer, const struct stream_record *record, struct references *references, struct run *run)
+/* Record `index` of those to be sent, an event, and those behind it that are one run with it and find room; returns how many. */
+static size_t add_events(struct peer *peer, size_t index, struct references *references, struct run *run)
 {
+    const struct stream_record *record = stream_sendable(&peer->stream, index);
     const struct retained_entry *entry = record->entry;
     const uint8_t *bytes = retained_bytes(entry, record->index);
+    size_t count;
 
     if (entry->channel != references->last)
         refer(peer, entry->channel, references);
     if (references->is_native && entry->block->rest != NULL && add_lent(peer, entry, run))
-        return;
+        return 1;
     if (entry->is_native && !references->is_native) {
         end_run(peer, run);
         peer_write_converted(peer, entry, record->index);
-        return;
+        return 1;
     }
-    peer->counters.native_out += entry->is_native;
     if (entry->block->rest != NULL) {
+        peer->counters.native_out += entry->is_native;
         end_run(peer, run);
         pack_raw(&peer->frame, bytes, entry->block->size);
-        pack_raw(&peer->frame, entry->block->rest, entry->block->rest_len);
-        return;
+        add_bytes(peer, entry->block->rest, entry->block->rest_len);
+        return 1;
     }
     if (entry->block != run->block || bytes != run->bytes + run->len) {
         end_run(peer, run);
         run->block = entry->block;
         run->bytes = bytes;
     }
-    run->len += entry->len;
+    count = stream_sendable_run(&peer->stream, index, (room(peer, run) + entry->len - 1) / entry->len);
+    peer->counters.native_out += entry->is_native ? count : 0;
+    run->len += count * entry->len;
+    return count;
 }
 
 static void write_rare(struct peer *peer, const struct stream_record *record)
@@ -285,17 +305,14 @@ static size_t collect(struct peer *peer, struct references *references)
     struct run run = {.len = 0};
     size_t count = 0;
 
-    while (peer->frame.len + run.len + peer->types.len + peer->channels.len < peer->config.batch_bytes) {
-        record = stream_sendable(&peer->stream, count);
-        if (record == NULL)
-            break;
-        count++;
+    while (room(peer, &run) > 0 && (record = stream_sendable(&peer->stream, count)) != NULL) {
         if (record->state == STREAM_EVENT) {
-            add_event(peer, record, references, &run);
+            count += add_events(peer, count, references, &run);
             continue;
         }
         end_run(peer, &run);
         write_rare(peer, record);
+        count++;
     }
     end_run(peer, &run);
     pack_array_end(&peer->frame, place, count);
@@ -316,11 +333,14 @@ static maiko_status packs_status(const struct peer *peer)
 {
     if (pack_status(&peer->frame) != MAIKO_OK)
         return pack_status(&peer->frame);
+    if (peer->parts.len > peer->frame.max - peer->frame.len)
+        return MAIKO_ETOOLONG;
     return pack_status(&peer->types) != MAIKO_OK ? pack_status(&peer->types) : pack_status(&peer->channels);
 }
 
 static bool send_data(struct peer *peer, uint64_t now_ns)
 {
+    const struct peer_sink *sink = peer->config.sink;
     struct frame data = {.kind = FRAME_DATA, .session = peer->session, .first = stream_next(&peer->stream)};
     struct references references = {.last = NULL};
     size_t count;
@@ -332,6 +352,8 @@ static bool send_data(struct peer *peer, uint64_t now_ns)
     pack_array_begin(&peer->types);
     pack_array_begin(&peer->channels);
     pack_clear(&peer->frame);
+    parts_clear(&peer->parts);
+    peer->takes_parts = sink->takes_parts != NULL && sink->takes_parts(peer, peer->config.userdata);
     (void)pack_reserve(&peer->frame, peer->last_frame); /* likely as long as the one before */
     frame_begin_data(&peer->frame, &data);
     count = collect(peer, &references);
@@ -342,7 +364,10 @@ static bool send_data(struct peer *peer, uint64_t now_ns)
     }
     stream_mark_sent(&peer->stream, count);
     peer->last_frame = peer->frame.len;
-    peer_send(peer, now_ns);
+    if (peer->parts.count > 0)
+        peer_send_parts(peer, now_ns);
+    else
+        peer_send(peer, now_ns);
     return peer->state == PEER_UP;
 }
 

@@ -4,6 +4,7 @@
 
 #include "link/inflow.h"
 #include "link/stream.h"
+#include "wire/parts.h"
 
 enum peer_role { ROLE_NONE, ROLE_CONNECTING, ROLE_ACCEPTING };
 
@@ -79,7 +80,9 @@ struct peer {
 
     /* frames being made */
     struct pack frame;
-    size_t last_frame; /* bytes of the last one with data */
+    struct parts parts; /* what of a frame with data is not in the pack */
+    bool takes_parts;
+    size_t last_frame; /* bytes of the pack of the last one with data */
     struct pack types;
     struct pack channels;
     struct pack natives; /* types whose native bytes we ask for with the next frame */
@@ -91,6 +94,9 @@ struct peer {
 
 /* Sends the frame in peer->frame; without memory for it the session ends. */
 void peer_send(struct peer *peer, uint64_t now_ns);
+
+/* The same for one with parts. */
+void peer_send_parts(struct peer *peer, uint64_t now_ns);
 void peer_tell(struct peer *peer, const struct peer_notice *notice);
 
 /* The session is over: the connection is closed, `reason` is told. */

@@ -222,33 +222,55 @@ static void wake_other(const struct shm_link *link)
 
 /* ---- sending ---- */
 
-/* MAIKO_OK, MAIKO_EFULL, MAIKO_EPROTOCOL. */
-static maiko_status write_piece(struct shm_link *link, const uint8_t *bytes, size_t len, size_t behind)
+/* What of a frame is still to be written: `left` bytes, the first one is number `offset` of `part`. */
+struct rest {
+    const struct slice *part;
+    size_t offset;
+    size_t left;
+};
+
+/* Its next bytes, as many as there are. */
+static void copy_next(struct rest *rest, uint8_t *to, size_t len)
 {
-    struct shm_event event = {.kind = SHM_RECORD_FRAME, .is_msgpack = true, .channel = (uint32_t)behind, .len = (uint32_t)len};
+    rest->left -= len;
+    while (len > 0) {
+        size_t there = rest->part->len - rest->offset;
+        size_t some = len < there ? len : there;
+
+        memcpy(to, rest->part->data + rest->offset, some);
+        to += some;
+        len -= some;
+        rest->offset += some;
+        if (some == there) {
+            rest->part++;
+            rest->offset = 0;
+        }
+    }
+}
+
+/* MAIKO_OK, MAIKO_EFULL, MAIKO_EPROTOCOL. */
+static maiko_status write_piece(struct shm_link *link, struct rest *rest, size_t len)
+{
+    struct shm_event event = {
+        .kind = SHM_RECORD_FRAME, .is_msgpack = true, .channel = (uint32_t)(rest->left - len), .len = (uint32_t)len};
     maiko_status status;
     void *place;
 
     status = shm_writer_reserve(&link->writer, &event, &place);
     if (status != MAIKO_OK)
         return status;
-    memcpy(place, bytes, len);
+    copy_next(rest, place, len);
     (void)shm_writer_commit(&link->writer);
     return MAIKO_OK;
 }
 
-/* As much of a frame as there is room for; *written is how far it is. */
-static maiko_status write_pieces(struct shm_link *link, const uint8_t *bytes, size_t len, size_t *written)
+/* As much of it as there is room for. */
+static maiko_status write_pieces(struct shm_link *link, struct rest *rest)
 {
     maiko_status status = MAIKO_OK;
 
-    while (*written < len && status == MAIKO_OK) {
-        size_t piece = len - *written < PIECE ? len - *written : PIECE;
-
-        status = write_piece(link, bytes + *written, piece, len - *written - piece);
-        if (status == MAIKO_OK)
-            *written += piece;
-    }
+    while (rest->left > 0 && status == MAIKO_OK)
+        status = write_piece(link, rest, rest->left < PIECE ? rest->left : PIECE);
     return status;
 }
 
@@ -258,38 +280,56 @@ static void publish(struct shm_link *link)
         wake_other(link);
 }
 
-static maiko_status let_wait(struct shm_link *link, const uint8_t *bytes, size_t len, size_t written)
+static maiko_status let_wait(struct shm_link *link, struct rest *rest)
 {
-    size_t rest = len - written;
-    struct waiting_frame *frame = link->waiting + rest <= OUTBOX_MAX ? heap_alloc(link->heap, sizeof(*frame) + rest) : NULL;
+    size_t len = rest->left;
+    struct waiting_frame *frame = link->waiting + len <= OUTBOX_MAX ? heap_alloc(link->heap, sizeof(*frame) + len) : NULL;
 
     if (frame == NULL)
         return MAIKO_ENOMEM;
     memset(frame, 0, sizeof(*frame));
-    memcpy(frame->bytes, bytes + written, rest);
-    frame->len = rest;
+    copy_next(rest, frame->bytes, len);
+    frame->len = len;
     fifo_push(&link->outbox, &frame->link);
-    link->waiting += rest;
+    link->waiting += len;
     return MAIKO_OK;
 }
 
 maiko_status shm_link_send(struct shm_link *link, const void *bytes, size_t len)
 {
+    const struct slice whole = {.data = bytes, .len = len};
+
+    return shm_link_send_parts(link, &whole, len > 0 ? 1 : 0);
+}
+
+static size_t len_of_all(const struct slice *parts, size_t count)
+{
+    size_t len = 0;
+    size_t i;
+
+    for (i = 0; i < count; i++)
+        len += parts[i].len;
+    return len;
+}
+
+maiko_status shm_link_send_parts(struct shm_link *link, const struct slice *parts, size_t count)
+{
+    const size_t len = len_of_all(parts, count);
+    struct rest rest = {.part = parts, .left = len};
     maiko_status status = MAIKO_EFULL;
-    size_t written = 0;
 
     if (link->fault != NULL)
         return MAIKO_EPROTOCOL;
     if (len == 0 || len > WIRE_FRAME_MAX)
         return MAIKO_ETOOLONG;
     if (fifo_is_empty(&link->outbox)) {
-        status = write_pieces(link, bytes, len, &written);
+        status = write_pieces(link, &rest);
         publish(link);
     }
     if (status != MAIKO_EFULL)
         return status;
-    status = let_wait(link, bytes, len, written);
-    if (status != MAIKO_OK && written > 0)
+    status = let_wait(link, &rest);
+    if (status != MAIKO_OK && rest.left < len)
         link->fault = "half a frame was sent, and there was no memory for the rest"; /* nothing may follow it */
     return status;
 }
@@ -300,10 +340,12 @@ maiko_status shm_link_flush(struct shm_link *link)
 
     while (status == MAIKO_OK && !fifo_is_empty(&link->outbox)) {
         struct waiting_frame *frame = CONTAINER_OF(link->outbox.first, struct waiting_frame, link);
-        size_t before = frame->written;
+        const struct slice whole = {.data = frame->bytes, .len = frame->len};
+        struct rest rest = {.part = &whole, .offset = frame->written, .left = frame->len - frame->written};
 
-        status = write_pieces(link, frame->bytes, frame->len, &frame->written);
-        link->waiting -= frame->written - before;
+        status = write_pieces(link, &rest);
+        link->waiting -= frame->len - frame->written - rest.left;
+        frame->written = frame->len - rest.left;
         if (status != MAIKO_OK)
             break;
         fifo_pop(&link->outbox);

@@ -44,6 +44,9 @@ int shm_link_wake_fd(const struct shm_link *link);
 /* One frame, whole.  MAIKO_OK (it may wait for room), MAIKO_ENOMEM, MAIKO_ETOOLONG: not sent; MAIKO_EPROTOCOL. */
 MAIKO_MUST_CHECK maiko_status shm_link_send(struct shm_link *link, const void *bytes, size_t len);
 
+/* The same for one in parts, none of which is empty. */
+MAIKO_MUST_CHECK maiko_status shm_link_send_parts(struct shm_link *link, const struct slice *parts, size_t count);
+
 /* Writes what waits, as far as there is room.  MAIKO_OK, MAIKO_EPROTOCOL. */
 MAIKO_MUST_CHECK maiko_status shm_link_flush(struct shm_link *link);
 

@@ -231,8 +231,7 @@ size_t stream_offer_run(struct stream *stream, uint64_t first, uint64_t end)
 void stream_push_past(struct stream *stream, struct retained_entry *entry, uint8_t index)
 {
     stream->counters.offered++;
-    (void)push_event(stream,
-                     (struct stream_record){.state = STREAM_EVENT, .index = index, .size = entry->len, .entry = entry});
+    (void)push_event(stream, (struct stream_record){.state = STREAM_EVENT, .index = index, .size = entry->len, .entry = entry});
 }
 
 maiko_status stream_push_end(struct stream *stream, uint32_t end)
@@ -277,6 +276,21 @@ const struct stream_record *stream_sendable(const struct stream *stream, size_t 
     size_t i = stream->sent + index;
 
     return i < stream->admitted ? stream_at(stream, i) : NULL;
+}
+
+size_t stream_sendable_run(const struct stream *stream, size_t index, size_t most)
+{
+    const size_t first = stream->sent + index;
+    const struct stream_record *record = stream_at(stream, first);
+    const size_t left = stream->admitted - first;
+    size_t count = 1;
+
+    most = most < left ? most : left;
+    while (count < most && stream_at(stream, first + count)->state == STREAM_EVENT &&
+           stream_at(stream, first + count)->entry == record->entry &&
+           stream_at(stream, first + count)->index == record->index + count)
+        count++;
+    return count;
 }
 
 void stream_mark_sent(struct stream *stream, size_t count)

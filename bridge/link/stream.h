@@ -47,7 +47,7 @@ struct stream_counters {
     uint64_t acknowledged;
     uint64_t acknowledged_bytes; /* of all its records, as the window counts them */
     uint64_t lost[LOSS_COUNT];
-    uint64_t past; /* of those that left the log: before the peer asked for them */
+    uint64_t past;    /* of those that left the log: before the peer asked for them */
     uint64_t dropped; /* queued when the stream ended */
 };
 
@@ -108,6 +108,9 @@ bool stream_tells_failed(const struct stream *stream, const char *pattern, uint6
 
 /* Record number `index` of those that may be sent now, NULL when there is none. */
 const struct stream_record *stream_sendable(const struct stream *stream, size_t index);
+
+/* Of the records from that event on, at most `most`, those that are events of its entry, one behind the other. */
+size_t stream_sendable_run(const struct stream *stream, size_t index, size_t most);
 void stream_mark_sent(struct stream *stream, size_t count);
 
 /* Position of the next record to be sent. */

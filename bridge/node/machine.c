@@ -23,6 +23,20 @@ static void sink_send(struct peer *machine, const uint8_t *bytes, size_t len, vo
         peer->is_broken = true; /* told to the machine when it has returned */
 }
 
+/* Shared memory is a copy, from wherever the bytes are. */
+static bool sink_takes_parts(struct peer *machine, void *userdata)
+{
+    return node_shm_is_up(userdata);
+}
+
+static void sink_send_parts(struct peer *machine, const struct slice *parts, size_t count, void *userdata)
+{
+    struct node_peer *peer = userdata;
+
+    if (!node_shm_is_up(peer) || node_shm_send_parts(peer, parts, count) != MAIKO_OK)
+        peer->is_broken = true;
+}
+
 /* Shared memory copies, and what libzmq gives back later than everything else has ended is no supervisor's. */
 static bool sink_give(struct peer *machine, uint8_t *bytes, size_t len, size_t size, void *userdata)
 {
@@ -188,6 +202,8 @@ static bool sink_may_publish(struct peer *machine, const char *topic, void *user
 static const struct peer_sink sink = {
     .send = sink_send,
     .give = sink_give,
+    .takes_parts = sink_takes_parts,
+    .send_parts = sink_send_parts,
     .close = sink_close,
     .deliver = sink_deliver,
     .deliver_run = sink_deliver_run,

@@ -432,6 +432,11 @@ maiko_status node_shm_send(struct node_peer *peer, const void *bytes, size_t len
     return shm_link_send(peer->shm->link, bytes, len);
 }
 
+maiko_status node_shm_send_parts(struct node_peer *peer, const struct slice *parts, size_t count)
+{
+    return shm_link_send_parts(peer->shm->link, parts, count);
+}
+
 /* Up to `most` frames.  The machine may end the session at any of them; nothing is read after that. */
 static maiko_status read_frames(struct node_peer *peer, size_t most)
 {

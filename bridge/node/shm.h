@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "space/attach.h"
+#include "wire/pack.h"
 
 struct control_message;
 struct maiko_bridge;
@@ -39,6 +40,7 @@ bool node_shm_is_transport(const struct node_peer *peer);
 
 /* Statuses of shm_link_send(). */
 MAIKO_MUST_CHECK maiko_status node_shm_send(struct node_peer *peer, const void *bytes, size_t len);
+MAIKO_MUST_CHECK maiko_status node_shm_send_parts(struct node_peer *peer, const struct slice *parts, size_t count);
 
 /* Ends the attachment, if there is one, and tells the other side; what was written can still be read there. */
 void node_shm_drop(struct node_peer *peer);

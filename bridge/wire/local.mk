@@ -15,6 +15,7 @@ bridge_sources += bridge/wire/map.c
 bridge_sources += bridge/wire/map.h
 bridge_sources += bridge/wire/pack.c
 bridge_sources += bridge/wire/pack.h
+bridge_sources += bridge/wire/parts.h
 bridge_sources += bridge/wire/payload.h
 bridge_sources += bridge/wire/payload_native.c
 bridge_sources += bridge/wire/payload_plan.c

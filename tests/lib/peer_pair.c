@@ -14,11 +14,31 @@ static void on_send(struct peer *peer, const uint8_t *bytes, size_t len, void *u
 
     if (frame_read(bytes, len, &frame, NULL) == MAIKO_OK && frame.kind != FRAME_HEARTBEAT)
         text_append_format(&node->pair->trace, "%s: %s\n", node->name, frame_kind_name(frame.kind));
+    node->longest = len > node->longest ? len : node->longest;
     if (node->out_count == PAIR_FRAMES_MAX)
         return;
     node->out[node->out_count].bytes = malloc(len);
     memcpy(node->out[node->out_count].bytes, bytes, len);
     node->out[node->out_count++].len = len;
+}
+
+static bool takes_parts(struct peer *peer, void *userdata)
+{
+    return ((struct pair_node *)userdata)->is_near;
+}
+
+static void on_send_parts(struct peer *peer, const struct slice *parts, size_t count, void *userdata)
+{
+    struct pair_node *node = userdata;
+    struct pack whole;
+    size_t i;
+
+    node->parts += count;
+    pack_init(&whole, heap_default(), WIRE_FRAME_MAX);
+    for (i = 0; i < count; i++)
+        pack_raw(&whole, parts[i].data, parts[i].len);
+    on_send(peer, whole.data, whole.len, userdata);
+    pack_deinit(&whole);
 }
 
 static void on_close(struct peer *peer, void *userdata)
@@ -140,6 +160,8 @@ static const struct peer_sink sink = {.send = on_send,
                                       .deliver_run = on_deliver_run,
                                       .settle = on_settle,
                                       .is_near = is_near,
+                                      .takes_parts = takes_parts,
+                                      .send_parts = on_send_parts,
                                       .forgotten = on_forgotten,
                                       .ended = on_ended,
                                       .news = on_news,

@@ -31,6 +31,8 @@ struct pair_node {
     uint64_t natives;  /* of the events, as native bytes */
     uint32_t run_most; /* events of a run that are taken as one; 0: each alone */
     uint64_t runs;     /* that came */
+    uint64_t parts;    /* of frames that were sent in parts */
+    size_t longest;    /* bytes of a frame that was sent */
     const char *denied;
     uint64_t last_stream;
     uint64_t last_position;

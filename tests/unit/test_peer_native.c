@@ -5,6 +5,8 @@
 #include "lib/sample_events.h"
 #include "lib/suite.h"
 #include "link/origins.h"
+#include "link/stream.h"
+#include "wire/parts.h"
 
 static void be_near(bool a, bool b)
 {
@@ -251,6 +253,110 @@ static void native_events_in_a_row_are_refused_one_by_one(void)
     pair_deinit(&pair);
 }
 
+/* So many alike in one block of `len` bytes each, as the export actor makes them; `told` is the number that is in them. */
+static void append_block(uint64_t first, size_t count, uint32_t told)
+{
+    struct export_event event = {.type = MAIKO_TYPE(numbers), .topic = "t", .sender = "s", .id = {5, 0}, .time_ns = 2000};
+    struct export_run run = {.count = count, .channel = told, .is_native = true};
+    struct export_channel *channel = NULL;
+    struct pack pack;
+    size_t done = 0;
+    size_t size;
+    size_t i;
+
+    pack_init(&pack, heap_default(), SIZE_MAX);
+    for (i = 0; i < count; i++) {
+        numbers value = {.u64 = first + i};
+
+        record_write_native(&pack, &(struct event_head){.channel = told, .id_lo = FIRST_ID + first + i, .time_ns = 2000}, &value,
+                            sizeof(value));
+    }
+    run.len = pack.len / count;
+    size = pack.size;
+    run.records = pack_release(&pack, &size);
+    run.block = retained_block_new(heap_default(), run.records, size);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(run.block);
+    CU_ASSERT_EQUAL_FATAL(exporter_channel(pair.a.exporter, &event, &channel), MAIKO_OK);
+    CU_ASSERT_EQUAL(exporter_append(pair.a.exporter, channel, &run, pair.now, &done), MAIKO_OK);
+    CU_ASSERT_EQUAL(done, count);
+    retained_block_unref(run.block);
+}
+
+/* Long runs and short ones by turns, more of them than a frame has parts. */
+static void send_runs(size_t batch_bytes)
+{
+    static const size_t counts[] = {1, 30, 3, 17, 100, 2};
+    enum { BLOCKS = 3 * PARTS_STAY_MAX };
+    const struct peer_counters *counters;
+    uint64_t first = 2;
+    size_t i;
+
+    pair_init(&pair, heap_default());
+    pair.a.config.batch_bytes = batch_bytes;
+    narrow_open();
+    be_near(true, true);
+    pair.b.run_most = 100;
+    narrow_link_up("#", FROM_LIVE);
+    publish_alike(1, 1);
+    pair_settle(&pair);
+    for (i = 0; i < BLOCKS; i++) {
+        size_t count = counts[i % (sizeof(counts) / sizeof(counts[0]))];
+
+        append_block(first, count, i % 5 == 0 ? 4711 : 0); /* some have the number of another channel in them */
+        first += count;
+    }
+    pair_settle(&pair);
+    pair_pass(&pair, MAIKO_MS(20));
+    CU_ASSERT_EQUAL(pair.b.events, first - 1);
+    CU_ASSERT_EQUAL(pair.b.natives, first - 2);
+    CU_ASSERT_EQUAL(pair.b.last_number, first - 1);
+    for (i = 0; i < PAIR_SEEN; i++)
+        CU_ASSERT_EQUAL(pair.b.seen_numbers[(first - 1 - PAIR_SEEN + i) % PAIR_SEEN], first - PAIR_SEEN + i);
+    counters = peer_counters(pair.a.peer);
+    CU_ASSERT_EQUAL(counters->native_out, first - 2);
+    CU_ASSERT_EQUAL(counters->bytes_out, peer_counters(pair.b.peer)->bytes_in);
+    CU_ASSERT(pair.a.longest < batch_bytes + 256); /* a head, the array's, and one record too much */
+    CU_ASSERT_EQUAL(peer_counters(pair.b.peer)->malformed, 0);
+    CU_ASSERT(pair.a.parts > 0);
+    pair_deinit(&pair);
+}
+
+static void runs_stay_in_the_log_until_they_are_sent(void)
+{
+    send_runs(256 * 1024);
+    send_runs(1000);
+}
+
+/* Only what follows each other in the entry is one run. */
+static void events_that_lie_apart_are_no_run(void)
+{
+    static const uint8_t order[] = {0, 2, 3, 3, 4, 5, 1};
+    static const size_t runs[] = {1, 2, 1, 3, 2, 1, 1};
+    struct retained_channel channel = {.refs = 0};
+    struct retained_run run = {.channel = &channel, .len = 10, .count = 6};
+    struct stream stream;
+    struct retained log;
+    size_t count;
+    size_t i;
+
+    retained_init(&log, heap_default(), 1 << 20);
+    CU_ASSERT_EQUAL_FATAL(retained_topic(&log, "t", MAIKO_BLOCK, &run.topic), MAIKO_OK);
+    run.block = retained_block_new(heap_default(), heap_alloc(heap_default(), 60), 60);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(run.block);
+    run.bytes = run.block->data;
+    CU_ASSERT_EQUAL(retained_append_run(&log, &run, &count), MAIKO_OK);
+    stream_init(&stream, heap_default(), &log);
+    stream.window_bytes = stream.window_events = 1000;
+    for (i = 0; i < sizeof(order); i++)
+        stream_push_past(&stream, retained_at(&log, 0), order[i]);
+    for (i = 0; i < sizeof(order); i++)
+        CU_ASSERT_EQUAL(stream_sendable_run(&stream, i, 100), runs[i]);
+    CU_ASSERT_EQUAL(stream_sendable_run(&stream, 3, 2), 2); /* no more than asked for */
+    stream_deinit(&stream);
+    retained_block_unref(run.block);
+    retained_deinit(&log);
+}
+
 /* Either side may decide against it. */
 static void who_shares_no_memory_gets_arrays(void)
 {
@@ -308,6 +414,8 @@ static const struct test_case cases[] = {
     TEST_CASE(a_run_that_waits_is_acknowledged_as_it_is_delivered),
     TEST_CASE(of_a_run_that_was_heard_in_part_the_rest_comes),
     TEST_CASE(native_events_in_a_row_are_refused_one_by_one),
+    TEST_CASE(runs_stay_in_the_log_until_they_are_sent),
+    TEST_CASE(events_that_lie_apart_are_no_run),
     TEST_CASE(who_shares_no_memory_gets_arrays),
     TEST_CASE(another_session_begins_with_arrays),
 };

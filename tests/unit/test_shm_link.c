@@ -137,6 +137,55 @@ static void frames_wait_for_room_in_their_order(void)
     ends_deinit(&ends);
 }
 
+/* The frame of a number, cut where the dice say. */
+static maiko_status send_in_parts(struct shm_link *link, size_t len, uint32_t number, struct dice *dice)
+{
+    struct slice parts[8];
+    size_t count = 0;
+    size_t done = 0;
+
+    ends_fill(ends_bytes, len, number);
+    while (done < len) {
+        size_t left = len - done;
+        size_t some = count + 1 == sizeof(parts) / sizeof(parts[0]) ? left : 1 + dice_below(dice, (uint32_t)left);
+
+        parts[count++] = (struct slice){.data = ends_bytes + done, .len = some};
+        done += some;
+    }
+    return shm_link_send_parts(link, parts, count);
+}
+
+/* Also those of which a part waits for room. */
+static void frames_in_parts_arrive_whole(void)
+{
+    uint32_t count = (uint32_t)(suite_scale(1000, 20000) / suite_slowdown());
+    uint64_t seed = random_first_seed(1);
+    uint32_t received = 0;
+    uint32_t sent = 0;
+    struct dice receiver;
+    struct dice sender;
+    struct slice frame;
+    struct dice cuts;
+    struct ends ends;
+    size_t most = 0;
+
+    ends_init(&ends);
+    dice_init_seeded(&sender, seed);
+    dice_init_seeded(&receiver, seed);
+    dice_init_seeded(&cuts, seed + 1);
+    while (received < count) {
+        while (sent < count && shm_link_waiting(ends.a) < 500000)
+            CU_ASSERT_EQUAL_FATAL(send_in_parts(ends.a, throw_len(&sender), sent++, &cuts), MAIKO_OK);
+        most = shm_link_waiting(ends.a) > most ? shm_link_waiting(ends.a) : most;
+        while (shm_link_receive(ends.b, &frame) == MAIKO_OK)
+            CU_ASSERT_FATAL(ends_is_frame(&frame, throw_len(&receiver), received++));
+        CU_ASSERT_EQUAL(shm_link_flush(ends.a), MAIKO_OK);
+    }
+    CU_ASSERT(most > 0);
+    CU_ASSERT_EQUAL(shm_link_send_parts(ends.a, NULL, 0), MAIKO_ETOOLONG);
+    ends_deinit(&ends);
+}
+
 static void a_frame_that_nobody_may_send_is_not_sent(void)
 {
     struct ends ends;
@@ -400,6 +449,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_link_can_be_taken_apart_in_pieces),
     TEST_CASE(frames_of_any_size_arrive_whole),
     TEST_CASE(frames_wait_for_room_in_their_order),
+    TEST_CASE(frames_in_parts_arrive_whole),
     TEST_CASE(a_frame_that_nobody_may_send_is_not_sent),
     TEST_CASE(without_memory_there_is_no_link),
     TEST_CASE(a_frame_without_memory_is_refused_whole),
