@@ -226,7 +226,7 @@ void node_pool_leave(struct node_peer *peer)
 {
     struct node_pool *pool = peer->bridge->pool;
 
-    shm_view_unref(peer->view);
+    shm_view_close(peer->view);
     peer->view = NULL;
     if (peer->claims != NULL) {
         pthread_mutex_lock(&pool->lock);

@@ -8,7 +8,7 @@
  * and for large events, which any number of links refer to:
  *
  *   pool      header, counts of slots | slots                                           written by the node that has it alone
- *   returns   header | returned, a word per slot of the other side's pool               written by the importer alone
+ *   returns   header | returned, a word per slot of the other side's pool | kept, closed   written by the importer alone
  *
  * Data, payload and pool are sealed SHRINK|GROW|FUTURE_WRITE|SEAL, so nobody but the exporter can ever write, resize or punch
  * them; control is sealed SHRINK|GROW|SEAL, returns SHRINK|GROW: its owner adds WRITE in the end, to see that nobody has it
@@ -42,7 +42,8 @@ enum {
     SHM_LOSS_REASONS = 4,  /* the numbers of `enum loss` */
     SHM_CLASSES = 4,       /* sizes of slots: 64 KiB, and four times the one before */
     SHM_CLASS_SLOTS = 240, /* slots of one size at most */
-    SHM_SLOTS_MAX = SHM_CLASSES * SHM_CLASS_SLOTS
+    SHM_SLOTS_MAX = SHM_CLASSES * SHM_CLASS_SLOTS,
+    SHM_KEPT_BITS = 64
 };
 #define SHM_PAYLOAD_BYTES ((uint64_t)67108864)
 #define SHM_PAYLOAD_BYTES_MAX ((uint64_t)1 << 40)
@@ -81,10 +82,13 @@ struct shm_pool_header {
     uint32_t counts[SHM_CLASSES]; /* slots of each size */
 };
 
-/* Returns.  How often each slot came back; it is lent while it was lent more often. */
+/* Returns.  How often each slot came back; it is lent while it was lent more often.  Once the importer takes nothing more it says so,
+ * and which slots it still reads; the others, whatever was on its way to them, it will never look at. */
 struct shm_returns {
     struct shm_header header;
     _Alignas(SHM_LINE) _Atomic uint32_t returned[SHM_SLOTS_MAX];
+    _Atomic uint64_t kept[SHM_SLOTS_MAX / SHM_KEPT_BITS]; /* bit per slot; of no meaning before is_closed */
+    _Atomic uint32_t is_closed;
 };
 
 _Static_assert(sizeof(struct shm_control) <= SHM_PAGE, "the control memory is one page");

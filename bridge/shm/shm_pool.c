@@ -9,7 +9,7 @@
 
 enum {
     NONE = SHM_SLOTS_MAX,
-    BITS = 64,
+    BITS = SHM_KEPT_BITS,
     USED_WELL = 8 * 1048576, /* bytes */
     LOOK_EVERY = 8,          /* slots taken: what comes back early is still in the caches */
     ASK_EVERY_MAX = 63       /* times that the pool is tidied */
@@ -211,6 +211,33 @@ static void collect(struct shm_claims *claims)
     }
 }
 
+static void take_back_word(struct shm_claims *claims, uint32_t word)
+{
+    struct shm_returns *returns = claims->returns.base;
+    /* Acquire: the reader's loads of these slots come before our next stores into them; partner in clear_kept() of shm_view.c. */
+    uint64_t kept = atomic_load_explicit(&returns->kept[word], memory_order_acquire); /* step: load_kept */
+    uint64_t back = claims->out[word] & ~kept;
+
+    for (; back != 0; back &= back - 1) {
+        uint32_t number = word * BITS + (uint32_t)__builtin_ctzll(back);
+
+        come_back(claims, number, claims->lent[number] - claims->seen[number]);
+    }
+}
+
+/* What a reader that takes nothing more does not read; a lie takes from the liar. */
+static void take_back(struct shm_claims *claims)
+{
+    struct shm_returns *returns = claims->returns.base;
+    uint32_t word;
+
+    /* Acquire: what it keeps was said before; partner in close_view() of shm_view.c. */
+    if (returns == NULL || atomic_load_explicit(&returns->is_closed, memory_order_acquire) == 0) /* step: load_closed */
+        return;
+    for (word = 0; word < SHM_SLOTS_MAX / BITS; word++)
+        take_back_word(claims, word);
+}
+
 static void claims_free(struct shm_claims *claims)
 {
     list_remove(&claims->link);
@@ -240,10 +267,11 @@ static bool has_none(const struct shm_claims *claims)
 }
 
 /* A link that is over: when its reader has nothing any more, the claims go; never while the kernel is asked, as nothing comes
- * back then. */
+ * back then.  What was returned is looked at first: it was, whether or not the reader has closed. */
 static void settle(struct shm_claims *claims)
 {
     collect(claims);
+    take_back(claims);
     if (has_none(claims))
         drop(claims);
 }

@@ -8,9 +8,15 @@
 #include "shm/shm_area.h"
 #include "shm/shm_fault.h"
 
+enum loan_state {
+    LOAN_NONE,
+    LOAN_OUT, /* an event in this slot is read here */
+    LOAN_KEPT /* the same, and our memory of returns says so: the view is closed; for ever */
+};
+
 struct loan {
     struct shm_view *view;
-    _Atomic bool is_out; /* an event in this slot is read here */
+    _Atomic uint32_t state; /* `enum loan_state` */
 };
 
 struct shm_view {
@@ -39,12 +45,10 @@ static void view_free(struct shm_view *view)
     heap_free(view->heap, view, view_bytes(view->slots.count));
 }
 
-void shm_view_unref(struct shm_view *view)
+static void view_unref(struct shm_view *view)
 {
     bool is_last;
 
-    if (view == NULL)
-        return;
     FAULT_POINT(before_view_unref);
     /* Acquire and release: who frees comes behind all that the others did. */
     is_last = atomic_fetch_sub_explicit(&view->refs, 1, memory_order_acq_rel) == 1;
@@ -122,6 +126,80 @@ maiko_status shm_view_new(struct heap *heap, int pool_fd, int returns_fd, uint64
     return MAIKO_OK;
 }
 
+/* ---- the end ---- */
+
+static uint64_t kept_bit(uint32_t slot)
+{
+    return (uint64_t)1 << slot % SHM_KEPT_BITS;
+}
+
+static _Atomic uint64_t *kept_word(struct shm_view *view, uint32_t slot)
+{
+    struct shm_returns *returns = view->returns.base;
+
+    return &returns->kept[slot / SHM_KEPT_BITS];
+}
+
+static void clear_kept(struct shm_view *view, uint32_t slot)
+{
+    FAULT_POINT(before_kept_ends);
+    /* Release: our last loads of the slot come before the writer's next stores; partner in take_back() of shm_pool.c. */
+    atomic_fetch_and_explicit(kept_word(view, slot), ~kept_bit(slot), memory_order_release); /* step: clear_kept */
+    FAULT_POINT(after_kept_ends);
+}
+
+/* From then on who returns the event clears the bit, which therefore is set before. */
+static bool hand_over(struct loan *loan)
+{
+    uint32_t out = LOAN_OUT;
+    bool is_kept;
+
+    FAULT_POINT(before_loan_is_kept);
+    /* Release: the bit comes before its end; partner in shm_view_return().  Acquire: so does what was read by who was faster. */
+    is_kept = atomic_compare_exchange_strong_explicit(&loan->state, &out, LOAN_KEPT, memory_order_acq_rel,
+                                                      memory_order_acquire); /* step: keep_loan */
+    FAULT_POINT(after_loan_is_kept);
+    return is_kept;
+}
+
+static void keep(struct shm_view *view, uint32_t slot)
+{
+    struct loan *loan = &view->loans[slot];
+
+    /* Acquire: what was read there comes before `is_closed`; partner in shm_view_return(). */
+    if (atomic_load_explicit(&loan->state, memory_order_acquire) != LOAN_OUT)
+        return;
+    FAULT_POINT(before_kept);
+    atomic_fetch_or_explicit(kept_word(view, slot), kept_bit(slot), memory_order_relaxed); /* step: set_kept */
+    FAULT_POINT(after_kept);
+    if (!hand_over(loan))
+        clear_kept(view, slot); /* it was returned meanwhile */
+}
+
+/* Without it the owner of the pool would wait for what never arrived here until the last event is returned. */
+static void close_view(struct shm_view *view)
+{
+    struct shm_returns *returns = view->returns.base;
+    uint32_t slot;
+
+    if (*view->fork_word == 0)
+        return; /* the parent's has not ended, and its memory of returns is not here */
+    for (slot = 0; slot < view->slots.count; slot++)
+        keep(view, slot);
+    FAULT_POINT(before_view_closes);
+    /* Release: all that is kept was said before; partner in take_back() of shm_pool.c. */
+    atomic_store_explicit(&returns->is_closed, 1, memory_order_release); /* step: store_closed */
+    FAULT_POINT(after_view_closes);
+}
+
+void shm_view_close(struct shm_view *view)
+{
+    if (view == NULL)
+        return;
+    close_view(view);
+    view_unref(view);
+}
+
 /* ---- events ---- */
 
 bool shm_view_has(const struct shm_view *view, uint32_t slot, size_t size, size_t len)
@@ -155,10 +233,10 @@ void *shm_view_take(struct shm_view *view, uint32_t slot, size_t size, size_t le
     unsigned char *event = view->base + shm_slots_place(&view->slots, slot) - begin;
 
     /* Acquire: the reads of who had it last come before our stores; partner in shm_view_return(). */
-    if (atomic_load_explicit(&loan->is_out, memory_order_acquire))
+    if (atomic_load_explicit(&loan->state, memory_order_acquire) != LOAN_NONE)
         return NULL;
     FAULT_POINT(before_loan);
-    atomic_store_explicit(&loan->is_out, true, memory_order_relaxed); /* nobody but us sets it */
+    atomic_store_explicit(&loan->state, LOAN_OUT, memory_order_relaxed); /* nobody but us sets it */
     FAULT_POINT(after_loan);
     FAULT_POINT(before_view_ref);
     atomic_fetch_add_explicit(&view->refs, 1, memory_order_relaxed); /* we have one */
@@ -173,13 +251,19 @@ void shm_view_return(void *returned)
     struct loan *loan = returned;
     struct shm_view *view = loan->view;
     uint32_t slot = (uint32_t)(loan - view->loans);
+    uint32_t out = LOAN_OUT;
+    bool is_ours;
 
     if (*view->fork_word == 0)
         return; /* it is the parent's */
     FAULT_POINT(before_loan_ends);
-    /* Release: partner in shm_view_take(). */
-    atomic_store_explicit(&loan->is_out, false, memory_order_release);
+    /* Release: partner in shm_view_take() and keep().  Acquire where it is kept: partner in hand_over(). */
+    is_ours = atomic_compare_exchange_strong_explicit(&loan->state, &out, LOAN_NONE, memory_order_acq_rel,
+                                                      memory_order_acquire); /* step: end_loan */
     FAULT_POINT(after_loan_ends);
-    give_back(view, slot);
-    shm_view_unref(view);
+    if (is_ours)
+        give_back(view, slot);
+    else
+        clear_kept(view, slot);
+    view_unref(view);
 }

@@ -3,7 +3,7 @@
  *     shm_view_take(), check the event, shm_view_return() when its last reader is done, on any thread
  *
  * who              | may call
- * the bridge's     | shm_view_new(), shm_view_take(), shm_view_unref()
+ * the bridge's     | shm_view_new(), shm_view_take(), shm_view_pass(), shm_view_close()
  * any thread       | shm_view_return(), once per event that was taken
  *
  * The other process may write what it likes at any time into the part of an event that is shared: the bytes of its tail.  All
@@ -21,8 +21,9 @@ struct shm_view;
 MAIKO_MUST_CHECK maiko_status shm_view_new(struct heap *heap, int pool_fd, int returns_fd, uint64_t link,
                                            struct shm_view **ret_view, const char **reason);
 
-/* The bridge's thread has no use for it any more. */
-void shm_view_unref(struct shm_view *view);
+/* Nothing is taken or passed any more.  The owner of the pool learns which events are still read here, and has the other slots back.
+ * NULL is allowed. */
+void shm_view_close(struct shm_view *view);
 
 /* Can there be an event of `len` bytes, `size` of them fixed, in this slot?  So that nothing is looked at that is not there. */
 bool shm_view_has(const struct shm_view *view, uint32_t slot, size_t size, size_t len);

@@ -249,7 +249,7 @@ static void play_guest(struct script *script)
         default:
             scribble(&guest, script);
         }
-    shm_view_unref(guest.peer.view); /* what is read stays */
+    shm_view_close(guest.peer.view); /* what is read stays */
     for (i = 0; i < HELD; i++)
         give_back(&guest.loans[i]);
     shm_area_deinit(&guest.returns);
@@ -276,7 +276,7 @@ struct host {
     struct shm_pool *pool;
     struct event events[HELD];
     struct borrower borrowers[BORROWERS];
-    struct shm_area kept; /* by one that has left, and reads on */
+    struct borrower left; /* has no claims any more, and reads on */
 };
 
 /* Is it with somebody who may not be robbed? */
@@ -290,7 +290,7 @@ static bool is_in_use(const struct host *host, uint32_t number)
     for (i = 0; i < BORROWERS; i++)
         if (host->borrowers[i].claims != NULL && host->borrowers[i].is_honest && host->borrowers[i].lent[number] > 0)
             return true;
-    return false;
+    return host->left.is_honest && host->left.lent[number] > 0;
 }
 
 static void make_event(struct host *host, struct script *script)
@@ -347,6 +347,33 @@ static void return_once(struct borrower *borrower, uint32_t number)
     atomic_fetch_add(&returns->returned[number], 1);
 }
 
+/* One that has left, and has said what it keeps. */
+static void let_go(struct borrower *left, uint32_t number)
+{
+    struct shm_returns *returns = left->returns.base;
+
+    if (left->lent[number] == 0 || returns == NULL)
+        return;
+    left->lent[number] = 0;
+    atomic_fetch_and(&returns->kept[number / SHM_KEPT_BITS], ~((uint64_t)1 << number % SHM_KEPT_BITS));
+}
+
+/* Truly, or any nonsense. */
+static void close_books(struct borrower *left, bool is_honest, uint64_t nonsense)
+{
+    struct shm_returns *returns = left->returns.base;
+    uint32_t number;
+
+    left->is_honest = left->is_honest && is_honest;
+    for (number = 0; number < SHM_SLOTS_MAX; number++) {
+        uint64_t bit = (uint64_t)1 << number % SHM_KEPT_BITS;
+
+        if (is_honest ? left->lent[number] > 0 : (nonsense & bit) != 0)
+            atomic_fetch_or(&returns->kept[number / SHM_KEPT_BITS], bit);
+    }
+    atomic_store(&returns->is_closed, is_honest ? 1 : (uint32_t)nonsense);
+}
+
 /* Some times too often, or any number of times. */
 static void return_falsely(struct borrower *borrower, uint32_t number, unsigned how)
 {
@@ -362,8 +389,10 @@ static void come_back(struct host *host, struct script *script)
     unsigned number = take(script);
     struct borrower *borrower = &host->borrowers[how % BORROWERS];
 
-    if (borrower->claims == NULL)
+    if (borrower->claims == NULL) {
+        let_go(&host->left, number);
         return;
+    }
     if (how < 128)
         return_once(borrower, number);
     else
@@ -387,11 +416,13 @@ static void leave(struct host *host, struct script *script)
 
     if (borrower->claims == NULL)
         return;
+    if (how & 32)
+        close_books(borrower, how < 128, how * UINT64_C(0x9e3779b97f4a7c15));
     shm_claims_leave(borrower->claims);
     borrower->claims = NULL;
     if (how & 64) {
-        shm_area_deinit(&host->kept);
-        host->kept = borrower->returns;
+        shm_area_deinit(&host->left.returns);
+        host->left = *borrower;
     } else {
         shm_area_deinit(&borrower->returns);
     }
@@ -455,7 +486,7 @@ static void play_host(struct script *script)
     unsigned i;
 
     memset(&host, 0, sizeof(host));
-    host.kept.fd = -1;
+    host.left.returns.fd = -1;
     failing_allocator_init(&allocator);
     heap_init(&host.heap, &allocator.allocator, 0);
     require(shm_pool_new(&host.heap, POOL, &host.pool) == MAIKO_OK);
@@ -466,7 +497,7 @@ static void play_host(struct script *script)
     for (i = 0; i < HELD; i++)
         if (host.events[i].slot != NULL)
             shm_pool_release(host.events[i].slot);
-    shm_area_deinit(&host.kept);
+    shm_area_deinit(&host.left.returns);
     for (i = 0; i < 64 && shm_pool_used(host.pool) > 0; i++) /* who stayed long is seldom asked about */
         tidy(&host);
     require(shm_pool_used(host.pool) == 0);

@@ -26,7 +26,7 @@ look()
     spin "$@" -a "$models/$model.pml" >spin.out 2>&1 || { cat spin.out; return; }
     $compiler -O0 -w -DSAFETY -DNOFAIR -o pan pan.c || return
     case " $* " in
-    *-DWITHOUT_acquire_load_consumed* | *-DWITHOUT_acquire_load_slot_returned*) ./pan -w20 -E -m400000 ;; # runs that cannot be end in the middle there
+    *-DWITHOUT_acquire_load_consumed* | *-DWITHOUT_acquire_load_slot_returned* | *-DWITHOUT_acquire_load_kept*) ./pan -w20 -E -m400000 ;; # runs that cannot be end in the middle there
     *) ./pan -w20 -m400000 ;;
     esac
 }
