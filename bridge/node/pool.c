@@ -16,6 +16,7 @@ static const uint64_t default_bytes = UINT64_C(64) * 1024 * 1024;
 /* The bridge's and its supervisor's, whoever is freed last. */
 struct node_pool {
     struct maiko_rooms rooms;
+    struct heap heap; /* of the supervisor's allocator, uncounted */
     pthread_mutex_t lock;
     struct shm_pool *pool; /* under the lock; NULL: there is none yet, or none any more */
     uint64_t bytes;
@@ -88,6 +89,7 @@ void node_pool_note(maiko_bridge *bridge, const struct payload_plan *plan)
 
 static void unref(struct node_pool *pool)
 {
+    struct heap heap = pool->heap;
     bool is_last;
 
     pthread_mutex_lock(&pool->lock);
@@ -96,7 +98,7 @@ static void unref(struct node_pool *pool)
     if (!is_last)
         return;
     pthread_mutex_destroy(&pool->lock);
-    heap_free(heap_default(), pool, sizeof(*pool));
+    heap_free(&heap, pool, sizeof(*pool));
 }
 
 static void let_go(struct maiko_rooms *rooms)
@@ -104,16 +106,19 @@ static void let_go(struct maiko_rooms *rooms)
     unref(CONTAINER_OF(rooms, struct node_pool, rooms));
 }
 
-/* Its memory is nobody's in particular: events outlive the bridge, and the supervisor. */
+/* Events outlive the bridge and the supervisor, so nothing is counted; a supervisor with a cap never asks for room. */
 maiko_status node_pool_set_up(maiko_bridge *bridge)
 {
+    struct heap heap = heap_uncounted(bridge->heap);
     struct node_pool *pool;
 
-    if (bridge->space == NULL || bridge->config.transport == MAIKO_TRANSPORT_ZMQ || bridge->export_count == 0)
+    if (bridge->space == NULL || bridge->config.transport == MAIKO_TRANSPORT_ZMQ || bridge->export_count == 0 ||
+        bridge->heap->cap != 0)
         return MAIKO_OK;
-    pool = heap_alloc_zeroed(heap_default(), 1, sizeof(*pool));
+    pool = heap_alloc_zeroed(&heap, 1, sizeof(*pool));
     if (pool == NULL)
         return MAIKO_ENOMEM;
+    pool->heap = heap;
     pthread_mutex_init(&pool->lock, NULL);
     pool->bytes = bridge->config.pool_bytes != 0 ? bridge->config.pool_bytes : default_bytes;
     pool->rooms.take = take_room;
@@ -147,7 +152,7 @@ static void make(maiko_bridge *bridge)
     maiko_status status;
 
     pool->has_tried = true;
-    status = shm_pool_new(heap_default(), pool->bytes, &made);
+    status = shm_pool_new(&pool->heap, pool->bytes, &made);
     if (status != MAIKO_OK && status != MAIKO_EINVAL) /* it was set to less than a slot: none is wanted */
         node_log(bridge, MAIKO_LOG_WARNING, "no pool for large events: %s", maiko_strerror(status));
     pthread_mutex_lock(&pool->lock);
@@ -293,8 +298,8 @@ void node_pool_came(struct node_peer *peer, const struct control_message *messag
     if (peer->view != NULL)
         return;
     if (message->fd_count == ATTACH_POOL_FDS)
-        status = shm_view_new(heap_default(), message->fds[ATTACH_FD_POOL], message->fds[ATTACH_FD_RETURNS], node_shm_id(peer),
-                              &peer->view, &reason);
+        status = shm_view_new(peer->bridge->heap, message->fds[ATTACH_FD_POOL], message->fds[ATTACH_FD_RETURNS],
+                              node_shm_id(peer), &peer->view, &reason);
     if (status == MAIKO_OK) {
         node_shm_tell(peer, ATTACH_TAKEN, NULL, 0);
         return;

@@ -129,6 +129,7 @@ void node_shm_drop(struct node_peer *peer)
 
     if (shm == NULL)
         return;
+    node_pool_leave(peer); /* what it keeps is said when the other side hears of the end */
     if (shm->channel != NULL)
         tell(shm->channel, ATTACH_END, shm->id, ""); /* step: tell_the_end */
     shm_free(shm);

@@ -82,8 +82,8 @@ struct shm_pool_header {
     uint32_t counts[SHM_CLASSES]; /* slots of each size */
 };
 
-/* Returns.  How often each slot came back; it is lent while it was lent more often.  Once the importer takes nothing more it says so,
- * and which slots it still reads; the others, whatever was on its way to them, it will never look at. */
+/* Returns.  How often each slot came back; it is lent while it was lent more often.  Once the importer takes nothing more it says
+ * so, and which slots it still reads; the others, whatever was on its way to them, it will never look at. */
 struct shm_returns {
     struct shm_header header;
     _Alignas(SHM_LINE) _Atomic uint32_t returned[SHM_SLOTS_MAX];

@@ -25,7 +25,7 @@ struct slot {
 };
 
 struct shm_pool {
-    struct heap *heap;
+    struct heap heap; /* uncounted: events outlive the supervisor */
     struct shm_area area;
     struct shm_slots slots;
     unsigned char *base;
@@ -101,9 +101,11 @@ static maiko_status make_memory(struct shm_pool *pool)
 /* The last reference: nobody else has the pool. */
 static void pool_free(struct shm_pool *pool)
 {
+    struct heap heap = pool->heap;
+
     shm_slots_unmap(&pool->slots, pool->base);
     shm_area_deinit(&pool->area);
-    heap_free(pool->heap, pool, pool_bytes(pool->slots.count));
+    heap_free(&heap, pool, pool_bytes(pool->slots.count));
 }
 
 static void pool_unref(struct shm_pool *pool)
@@ -121,12 +123,13 @@ static void pool_unref(struct shm_pool *pool)
 maiko_status shm_pool_new(struct heap *heap, uint64_t bytes, struct shm_pool **ret_pool)
 {
     struct shm_slots slots = shm_slots_plan(bytes);
-    struct shm_pool *pool = slots.count > 0 ? heap_alloc_zeroed(heap, 1, pool_bytes(slots.count)) : NULL;
+    struct heap own = heap_uncounted(heap);
+    struct shm_pool *pool = slots.count > 0 ? heap_alloc_zeroed(&own, 1, pool_bytes(slots.count)) : NULL;
     maiko_status status;
 
     if (pool == NULL)
         return slots.count > 0 ? MAIKO_ENOMEM : MAIKO_EINVAL;
-    pool->heap = heap;
+    pool->heap = own;
     pool->slots = slots;
     pool->area.fd = -1;
     list_init(&pool->claims);
@@ -242,7 +245,7 @@ static void claims_free(struct shm_claims *claims)
 {
     list_remove(&claims->link);
     shm_area_deinit(&claims->returns);
-    heap_free(claims->pool->heap, claims, sizeof(*claims));
+    heap_free(&claims->pool->heap, claims, sizeof(*claims));
 }
 
 /* Everything comes back at once. */
@@ -448,7 +451,7 @@ void shm_pool_close(struct shm_pool *pool)
 
 maiko_status shm_claims_new(struct shm_pool *pool, uint64_t link, struct shm_claims **ret_claims)
 {
-    struct shm_claims *claims = heap_alloc_zeroed(pool->heap, 1, sizeof(*claims));
+    struct shm_claims *claims = heap_alloc_zeroed(&pool->heap, 1, sizeof(*claims));
     maiko_status status;
 
     if (claims == NULL)
@@ -456,7 +459,7 @@ maiko_status shm_claims_new(struct shm_pool *pool, uint64_t link, struct shm_cla
     claims->pool = pool;
     status = shm_area_create(SHM_AREA_RETURNS, 0, link, &claims->returns, NULL);
     if (status != MAIKO_OK) {
-        heap_free(pool->heap, claims, sizeof(*claims));
+        heap_free(&pool->heap, claims, sizeof(*claims));
         return status;
     }
     list_push_back(&pool->claims, &claims->link);

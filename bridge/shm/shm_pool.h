@@ -23,7 +23,8 @@ struct shm_pool;
 /* What the reader at the other end of a link has of a pool. */
 struct shm_claims;
 
-/* `bytes`: at most about so many; memory is taken as slots are used.  Statuses of shm_area_create(), MAIKO_EINVAL also for less
+/* `heap`: its allocator is used, and nothing counted: some of it may outlive the heap.
+ * `bytes`: at most about so many; memory is taken as slots are used.  Statuses of shm_area_create(), MAIKO_EINVAL also for less
  * than one slot. */
 MAIKO_MUST_CHECK maiko_status shm_pool_new(struct heap *heap, uint64_t bytes, struct shm_pool **ret_pool);
 
@@ -72,7 +73,7 @@ void shm_claims_lend(struct shm_claims *claims, uint32_t slot);
 /* NULL: all well; else what the reader did.  It has what it had. */
 const char *shm_claims_fault(const struct shm_claims *claims);
 
-/* The link is over.  What the reader has is its own until it returns it, has closed and does not name it among what it keeps, or has
+/* The link is over.  What the reader has is its own until it returns it, or closes and does not name it among what it keeps, or has
  * no mapping any more, because it has let go of the last event or has died; the first question is due at once. */
 void shm_claims_leave(struct shm_claims *claims);
 

@@ -20,7 +20,7 @@ struct loan {
 };
 
 struct shm_view {
-    struct heap *heap;
+    struct heap heap; /* uncounted: events outlive the supervisor */
     struct shm_slots slots;
     unsigned char *base;
     struct shm_area returns;
@@ -38,11 +38,13 @@ static size_t view_bytes(uint32_t count)
 
 static void view_free(struct shm_view *view)
 {
+    struct heap heap = view->heap;
+
     shm_slots_unmap(&view->slots, view->base);
     shm_area_deinit(&view->returns);
     if (view->fork_word != NULL)
         munmap((void *)(uintptr_t)view->fork_word, SHM_PAGE);
-    heap_free(view->heap, view, view_bytes(view->slots.count));
+    heap_free(&heap, view, view_bytes(view->slots.count));
 }
 
 static void view_unref(struct shm_view *view)
@@ -97,6 +99,7 @@ static maiko_status read_slots(int fd, struct shm_slots *ret_slots, const char *
 maiko_status shm_view_new(struct heap *heap, int pool_fd, int returns_fd, uint64_t link, struct shm_view **ret_view,
                           const char **reason)
 {
+    struct heap own = heap_uncounted(heap);
     struct shm_slots slots;
     struct shm_view *view;
     maiko_status status;
@@ -106,10 +109,10 @@ maiko_status shm_view_new(struct heap *heap, int pool_fd, int returns_fd, uint64
     status = read_slots(pool_fd, &slots, reason);
     if (status != MAIKO_OK)
         return status;
-    view = heap_alloc_zeroed(heap, 1, view_bytes(slots.count));
+    view = heap_alloc_zeroed(&own, 1, view_bytes(slots.count));
     if (view == NULL)
         return MAIKO_ENOMEM;
-    view->heap = heap;
+    view->heap = own;
     view->slots = slots;
     view->returns.fd = -1;
     for (i = 0; i < slots.count; i++)
@@ -156,8 +159,8 @@ static bool hand_over(struct loan *loan)
 
     FAULT_POINT(before_loan_is_kept);
     /* Release: the bit comes before its end; partner in shm_view_return().  Acquire: so does what was read by who was faster. */
-    is_kept = atomic_compare_exchange_strong_explicit(&loan->state, &out, LOAN_KEPT, memory_order_acq_rel,
-                                                      memory_order_acquire); /* step: keep_loan */
+    is_kept = atomic_compare_exchange_strong_explicit(&loan->state, &out, LOAN_KEPT, /* step: keep_loan */
+                                                      memory_order_acq_rel, memory_order_acquire);
     FAULT_POINT(after_loan_is_kept);
     return is_kept;
 }
@@ -259,7 +262,7 @@ void shm_view_return(void *returned)
     FAULT_POINT(before_loan_ends);
     /* Release: partner in shm_view_take() and keep().  Acquire where it is kept: partner in hand_over(). */
     is_ours = atomic_compare_exchange_strong_explicit(&loan->state, &out, LOAN_NONE, memory_order_acq_rel,
-                                                      memory_order_acquire); /* step: end_loan */
+                                                      memory_order_acquire); /* step: loan_ends */
     FAULT_POINT(after_loan_ends);
     if (is_ours)
         give_back(view, slot);

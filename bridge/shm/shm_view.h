@@ -17,12 +17,12 @@
 struct shm_view;
 
 /* Maps a pool for reading and our memory of returns for writing, both as the other side sent them; `fds` stay the caller's.
- * MAIKO_OK; else as shm_area_attach(). */
+ * `heap`: as for shm_pool_new().  MAIKO_OK; else as shm_area_attach(). */
 MAIKO_MUST_CHECK maiko_status shm_view_new(struct heap *heap, int pool_fd, int returns_fd, uint64_t link,
                                            struct shm_view **ret_view, const char **reason);
 
-/* Nothing is taken or passed any more.  The owner of the pool learns which events are still read here, and has the other slots back.
- * NULL is allowed. */
+/* Nothing is taken or passed any more.  The owner of the pool learns which events are still read here, and has the other slots
+ * back.  NULL is allowed. */
 void shm_view_close(struct shm_view *view);
 
 /* Can there be an event of `len` bytes, `size` of them fixed, in this slot?  So that nothing is looked at that is not there. */

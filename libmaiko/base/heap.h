@@ -13,7 +13,7 @@ struct heap {
     /* set at creation */
     maiko_allocator allocator;
     size_t cap;          /* bytes; 0: none */
-    bool counted;        /* false only in heap_default(), which is const */
+    bool counted;        /* false in heap_default(), which is const, and in heap_uncounted() */
     struct shelf *shelf; /* NULL: none */
     /* any thread; relaxed, because only the sum matters and no other memory is published by it */
     _Atomic size_t used; /* bytes */
@@ -34,6 +34,12 @@ void heap_clear_shelf(struct heap *heap);
 
 /* The uncounted malloc heap for objects that belong to no supervisor.  Constant, shared by everybody. */
 struct heap *heap_default(void);
+
+/* The allocator of another, for what may outlive it: nothing is counted, and nothing needs the struct itself but who frees. */
+static inline struct heap heap_uncounted(const struct heap *of)
+{
+    return (struct heap){.allocator = of->allocator};
+}
 
 /* Bytes in use; 0 for heap_default(). */
 size_t heap_used(struct heap *heap);

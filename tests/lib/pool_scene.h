@@ -1,4 +1,5 @@
-/* A scene for a pool: one pool, one reader with its claims and its view, in this process, and events that go from one to the other. */
+/* A scene for a pool: one pool, one reader with its claims and its view, in this process, and events that go from one to the
+ * other. */
 #ifndef TESTS_LIB_POOL_SCENE_H
 #define TESTS_LIB_POOL_SCENE_H
 

@@ -28,10 +28,14 @@ end_memory:
 /* Any thread of the reader, which reads the event and returns it. */
 active proctype returner()
 {
-end_loan:
+loan_ends:
     if
+#ifdef WITHOUT_acquire_loan_ends
+    :: kept = false; /* what is performed behind it, before it */
+        (loan == kept_on)
+#endif
     :: atomic {
-#ifdef WITHOUT_release_end_loan
+#ifdef WITHOUT_release_loan_ends
         loan == out -> loan = none
 #else
         loan == out && !load_under_way -> loan = none

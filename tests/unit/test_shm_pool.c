@@ -1,4 +1,5 @@
-/* Pool and view: large events in shared memory: where they lie, when a slot comes back, and what threads and a lack of memory do. */
+/* Pool and view: large events in shared memory: where they lie, when a slot comes back, and what threads and a lack of memory
+ * do. */
 #include <pthread.h>
 #include <string.h>
 
@@ -178,7 +179,8 @@ static void more_types_than_the_pool_notes_are_told_once(void)
     size_t i;
 
     warnings = 0;
-    bridge = (maiko_bridge){.space = (struct space *)&bridge, .export_count = 1, .config.log = count_warning};
+    bridge =
+        (maiko_bridge){.heap = heap_default(), .space = (struct space *)&bridge, .export_count = 1, .config.log = count_warning};
     bridge.sup = maiko_supervisor_new(NULL);
     CU_ASSERT_EQUAL_FATAL(node_pool_set_up(&bridge), MAIKO_OK);
     for (i = 0; i < POOL_TYPES + 2; i++) {
@@ -193,6 +195,30 @@ static void more_types_than_the_pool_notes_are_told_once(void)
     CU_ASSERT_EQUAL(warnings, 1);
     node_pool_tear_down(&bridge);
     CU_ASSERT_EQUAL(maiko_supervisor_stop(&bridge.sup, NULL), MAIKO_OK);
+}
+
+/* Nor does one whose memory is capped have a pool: it would be past the cap. */
+static void the_memory_of_a_pool_is_of_the_allocator_of_its_supervisor(void)
+{
+    static maiko_bridge bridge;
+    struct failing_allocator memory;
+    struct heap heap;
+
+    failing_allocator_init(&memory);
+    heap_init(&heap, &memory.allocator, 0);
+    bridge = (maiko_bridge){.heap = &heap, .space = (struct space *)&bridge, .export_count = 1};
+    bridge.sup = maiko_supervisor_new(NULL);
+    failing_allocator_fail_nth(&memory, 0);
+    CU_ASSERT_EQUAL(node_pool_set_up(&bridge), MAIKO_ENOMEM);
+    CU_ASSERT_EQUAL_FATAL(node_pool_set_up(&bridge), MAIKO_OK);
+    node_pool_tear_down(&bridge);
+    CU_ASSERT_EQUAL(heap_used(&heap), 0);
+    CU_ASSERT_FALSE(failing_allocator_is_balanced(&memory)); /* the supervisor may ask for room to its end */
+    CU_ASSERT_EQUAL(maiko_supervisor_stop(&bridge.sup, NULL), MAIKO_OK);
+    CU_ASSERT(failing_allocator_is_balanced(&memory));
+    heap_init(&heap, &memory.allocator, 1048576);
+    CU_ASSERT_EQUAL(node_pool_set_up(&bridge), MAIKO_OK);
+    CU_ASSERT_PTR_NULL(bridge.pool);
 }
 
 static void every_allocation_failure_is_reported_and_leaks_nothing(void)
@@ -330,6 +356,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_pool_that_is_used_up_says_so_and_goes_on_when_something_comes_back),
     TEST_CASE(events_outlive_the_pool_and_the_view_they_came_from),
     TEST_CASE(more_types_than_the_pool_notes_are_told_once),
+    TEST_CASE(the_memory_of_a_pool_is_of_the_allocator_of_its_supervisor),
     TEST_CASE(every_allocation_failure_is_reported_and_leaks_nothing),
     TEST_CASE(nothing_is_written_while_any_thread_reads_it),
 };
