@@ -116,6 +116,7 @@ struct node_peer {
     bool was_offered_pool;
     bool has_pool;                    /* it has taken it: events may go there by reference */
     struct shm_view *view;            /* its pool; NULL: it has none, or we have not got it */
+    bool has_told_copies;             /* that they are made of what is in its pool */
     bool is_connector;                /* we connect to it */
     bool has_no_memory_to_share;      /* that was the reason */
     bool is_told_no_resources;        /* on $sys/peer, since the last session */
@@ -293,10 +294,11 @@ struct maiko_bridge {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct list waits;
-    bool is_closed;         /* nobody will answer any more */
-    bool is_cancelled;      /* whoever waits shall not */
-    bool is_drained;        /* result of the stop */
-    struct node_pool *pool; /* of large events, see pool.h; NULL: none; set at start */
+    bool is_closed;                 /* nobody will answer any more */
+    bool is_cancelled;              /* whoever waits shall not */
+    bool is_drained;                /* result of the stop */
+    struct node_pool *pool;         /* of large events, see pool.h; NULL: none; set at start */
+    struct shm_budget *view_budget; /* for the pools of others; NULL: none has come yet */
 };
 
 /* ---- config.c ---- */

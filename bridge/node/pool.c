@@ -1,7 +1,10 @@
 /* Pool: the memory itself is shm/shm_pool.h (ours) and shm/shm_view.h (a peer's). */
 #include "node/pool.h"
 
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "node/node.h"
 #include "node/shm.h"
@@ -12,6 +15,9 @@
 
 static const uint64_t tidy_every_ns = MAIKO_SECONDS(1);
 static const uint64_t default_bytes = UINT64_C(64) * 1024 * 1024;
+
+/* A slot that is mapped takes two mappings; a quarter of what a process may have are for slots. */
+enum { USUAL_MAPPINGS = 65530, MAPPINGS_PER_SLOT = 8 };
 
 /* The bridge's and its supervisor's, whoever is freed last. */
 struct node_pool {
@@ -133,6 +139,8 @@ void node_pool_tear_down(maiko_bridge *bridge)
 {
     struct node_pool *pool = bridge->pool;
 
+    shm_budget_unref(bridge->view_budget);
+    bridge->view_budget = NULL;
     if (pool == NULL)
         return;
     bridge->pool = NULL;
@@ -290,6 +298,38 @@ uint64_t node_pool_starved(const maiko_bridge *bridge)
 
 /* ---- a peer's pool ---- */
 
+static uint32_t mappings_of_a_process(void)
+{
+    int fd = open("/proc/sys/vm/max_map_count", O_RDONLY | O_CLOEXEC);
+    char text[16] = "";
+    ssize_t len = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+    unsigned long count = len > 0 ? strtoul(text, NULL, 10) : 0;
+
+    if (fd >= 0)
+        close(fd);
+    return count > 0 && count <= UINT32_MAX ? (uint32_t)count : USUAL_MAPPINGS;
+}
+
+/* Made for the first pool that comes. */
+static maiko_status make_budget(maiko_bridge *bridge)
+{
+    if (bridge->view_budget != NULL)
+        return MAIKO_OK;
+    return shm_budget_new(bridge->heap, mappings_of_a_process() / MAPPINGS_PER_SLOT, &bridge->view_budget);
+}
+
+static maiko_status make_view(struct node_peer *peer, const struct control_message *message, const char **reason)
+{
+    maiko_bridge *bridge = peer->bridge;
+    maiko_status status = make_budget(bridge);
+
+    *reason = "";
+    if (status != MAIKO_OK)
+        return status;
+    return shm_view_new(bridge->heap, bridge->view_budget, message->fds[ATTACH_FD_POOL], message->fds[ATTACH_FD_RETURNS],
+                        node_shm_id(peer), &peer->view, reason);
+}
+
 void node_pool_came(struct node_peer *peer, const struct control_message *message)
 {
     const char *reason = "not two descriptors";
@@ -298,8 +338,7 @@ void node_pool_came(struct node_peer *peer, const struct control_message *messag
     if (peer->view != NULL)
         return;
     if (message->fd_count == ATTACH_POOL_FDS)
-        status = shm_view_new(peer->bridge->heap, message->fds[ATTACH_FD_POOL], message->fds[ATTACH_FD_RETURNS],
-                              node_shm_id(peer), &peer->view, &reason);
+        status = make_view(peer, message, &reason);
     if (status == MAIKO_OK) {
         node_shm_tell(peer, ATTACH_TAKEN, NULL, 0);
         return;
@@ -341,6 +380,24 @@ static maiko_status look(struct node_peer *peer, const struct payload_plan *plan
     return MAIKO_OK;
 }
 
+static maiko_status refuse_now(struct node_peer *peer, const struct payload_reference *reference, struct text *error)
+{
+    bool is_read = shm_view_is_read(peer->view, reference->slot);
+
+    (void)refuse(peer, reference, error, is_read ? "to an event that is read here" : "no memory for a copy");
+    return is_read ? MAIKO_ELIMIT : MAIKO_ENOMEM;
+}
+
+static void tell_of_copies(struct node_peer *peer)
+{
+    if (peer->has_told_copies || shm_view_copied(peer->view) == 0)
+        return;
+    peer->has_told_copies = true;
+    node_log(peer->bridge, MAIKO_LOG_WARNING,
+             "large events of node %s are copied: no more of them can be mapped (vm.max_map_count), or their memory is not there",
+             peer->name);
+}
+
 maiko_status node_pool_take(struct node_peer *peer, const struct payload_plan *plan, struct slice payload, const void **ret_event,
                             void **ret_loan, size_t *ret_len, struct text *error)
 {
@@ -352,10 +409,9 @@ maiko_status node_pool_take(struct node_peer *peer, const struct payload_plan *p
     *ret_len = reference.len;
     *ret_event =
         shm_view_take(peer->view, reference.slot, payload_plan_type(plan)->size, reference.len, reference.head.data, ret_loan);
-    if (*ret_event == NULL) {
-        (void)refuse(peer, &reference, error, "to an event that is read here");
-        return MAIKO_ELIMIT;
-    }
+    if (*ret_event == NULL)
+        return refuse_now(peer, &reference, error);
+    tell_of_copies(peer);
     status = payload_check_native(plan, *ret_event, reference.len, error);
     if (status != MAIKO_OK)
         shm_view_return(*ret_loan);

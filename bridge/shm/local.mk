@@ -2,6 +2,8 @@
 
 bridge_sources += bridge/shm/shm_area.c
 bridge_sources += bridge/shm/shm_area.h
+bridge_sources += bridge/shm/shm_budget.c
+bridge_sources += bridge/shm/shm_budget.h
 bridge_sources += bridge/shm/shm_chunks.c
 bridge_sources += bridge/shm/shm_chunks.h
 bridge_sources += bridge/shm/shm_fault.h

@@ -94,7 +94,7 @@ static maiko_status make_memory(struct shm_pool *pool)
         return status;
     if (pwrite(pool->area.fd, pool->slots.counts, len, offsetof(struct shm_pool_header, counts)) != (ssize_t)len)
         return MAIKO_ESYSTEM;
-    status = shm_slots_map(&pool->slots, pool->area.fd, true, &pool->base);
+    status = shm_slots_map(&pool->slots, pool->area.fd, &pool->base);
     return status == MAIKO_OK ? shm_area_seal(&pool->area) : status;
 }
 

@@ -73,8 +73,8 @@ void shm_claims_lend(struct shm_claims *claims, uint32_t slot);
 /* NULL: all well; else what the reader did.  It has what it had. */
 const char *shm_claims_fault(const struct shm_claims *claims);
 
-/* The link is over.  What the reader has is its own until it returns it, or closes and does not name it among what it keeps, or has
- * no mapping any more, because it has let go of the last event or has died; the first question is due at once. */
+/* The link is over.  What the reader has is its own until it returns it, or closes and does not name it among what it keeps, or
+ * has no mapping any more, because it has let go of the last event or has died; the first question is due at once. */
 void shm_claims_leave(struct shm_claims *claims);
 
 /* Has its reader no mapping any more?  A hostile one can make the kernel think for a fifth of a second. */

@@ -117,26 +117,40 @@ uint32_t shm_slots_find(const struct shm_slots *slots, size_t place)
     return SHM_SLOTS_MAX;
 }
 
-/* One private mapping over all of it, the slots then put into it. */
-maiko_status shm_slots_map(const struct shm_slots *slots, int fd, bool is_writable, unsigned char **ret_base)
+maiko_status shm_slots_reserve(const struct shm_slots *slots, unsigned char **ret_base)
 {
-    int protection = is_writable ? PROT_READ | PROT_WRITE : PROT_READ;
     unsigned char *base = mmap(NULL, span_of(slots), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    uint32_t i;
 
     if (base == MAP_FAILED)
         return MAIKO_ENOMEM;
-    for (i = 0; i < slots->count; i++) {
-        off_t offset = (off_t)(SHM_PAGE + shm_slots_offset(slots, i));
-
-        if (mmap(base + shm_slots_place(slots, i), shm_slots_size(slots, i), protection, MAP_SHARED | MAP_FIXED, fd, offset) ==
-            MAP_FAILED) {
-            shm_slots_unmap(slots, base);
-            return MAIKO_ENOMEM;
-        }
-    }
     *ret_base = base;
     return MAIKO_OK;
+}
+
+maiko_status shm_slots_put(const struct shm_slots *slots, uint32_t slot, int fd, bool is_writable, unsigned char *base)
+{
+    int protection = is_writable ? PROT_READ | PROT_WRITE : PROT_READ;
+    off_t offset = (off_t)(SHM_PAGE + shm_slots_offset(slots, slot));
+
+    return mmap(base + shm_slots_place(slots, slot), shm_slots_size(slots, slot), protection, MAP_SHARED | MAP_FIXED, fd,
+                offset) == MAP_FAILED
+               ? MAIKO_ENOMEM
+               : MAIKO_OK;
+}
+
+maiko_status shm_slots_map(const struct shm_slots *slots, int fd, unsigned char **ret_base)
+{
+    unsigned char *base = NULL;
+    maiko_status status = shm_slots_reserve(slots, &base);
+    uint32_t i;
+
+    for (i = 0; i < slots->count && status == MAIKO_OK; i++)
+        status = shm_slots_put(slots, i, fd, true, base);
+    if (status == MAIKO_OK)
+        *ret_base = base;
+    else
+        shm_slots_unmap(slots, base);
+    return status;
 }
 
 void shm_slots_unmap(const struct shm_slots *slots, unsigned char *base)

@@ -15,6 +15,7 @@
 
 enum {
     SHM_SLOT_SMALLEST = 65536,
+    SHM_SLOT_LARGEST = SHM_SLOT_SMALLEST << 2 * (SHM_CLASSES - 1),
     SHM_SLOT_PRIVATE = SHM_PAGE - 256 /* bytes of an event that fit before a slot; the rest of the page is its envelope's */
 };
 
@@ -53,8 +54,14 @@ static inline size_t shm_slots_private(size_t size)
     return (size + 15) & ~(size_t)15;
 }
 
-/* MAIKO_OK, MAIKO_ENOMEM.  `fd`: the memory, whose first page is its header. */
-MAIKO_MUST_CHECK maiko_status shm_slots_map(const struct shm_slots *slots, int fd, bool is_writable, unsigned char **ret_base);
+/* One private mapping over all of it; and one slot put into that, which makes two mappings more.  MAIKO_OK, MAIKO_ENOMEM.  `fd`:
+ * the memory, whose first page is its header. */
+MAIKO_MUST_CHECK maiko_status shm_slots_reserve(const struct shm_slots *slots, unsigned char **ret_base);
+MAIKO_MUST_CHECK maiko_status shm_slots_put(const struct shm_slots *slots, uint32_t slot, int fd, bool is_writable,
+                                            unsigned char *base);
+
+/* Both, of all slots, for their owner. */
+MAIKO_MUST_CHECK maiko_status shm_slots_map(const struct shm_slots *slots, int fd, unsigned char **ret_base);
 void shm_slots_unmap(const struct shm_slots *slots, unsigned char *base);
 
 #endif

@@ -1,6 +1,7 @@
 /* View: mappings, and which slots have events that are read here. */
 #include "shm/shm_view.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -17,12 +18,21 @@ enum loan_state {
 struct loan {
     struct shm_view *view;
     _Atomic uint32_t state; /* `enum loan_state` */
+    void *copy;             /* of the event that is read; NULL: it is read in place */
+    size_t copy_len;
+    /* the bridge's thread */
+    bool is_mapped;
+    size_t present; /* bytes of the slot that are mapped and have memory */
 };
 
 struct shm_view {
     struct heap heap; /* uncounted: events outlive the supervisor */
     struct shm_slots slots;
-    unsigned char *base;
+    int fd;              /* of the pool */
+    unsigned char *base; /* private, but for the slots that were read in place */
+    struct shm_budget *budget;
+    uint32_t mapped; /* of it; the bridge's thread */
+    uint64_t copied; /* events; the bridge's thread */
     struct shm_area returns;
     volatile uint64_t *fork_word; /* a page that is empty in a forked child, which has nothing to return */
     _Atomic uint32_t refs;        /* the bridge's, and one per event */
@@ -42,6 +52,11 @@ static void view_free(struct shm_view *view)
 
     shm_slots_unmap(&view->slots, view->base);
     shm_area_deinit(&view->returns);
+    if (view->fd >= 0)
+        close(view->fd);
+    if (view->budget != NULL)
+        shm_budget_give(view->budget, view->mapped);
+    shm_budget_unref(view->budget);
     if (view->fork_word != NULL)
         munmap((void *)(uintptr_t)view->fork_word, SHM_PAGE);
     heap_free(&heap, view, view_bytes(view->slots.count));
@@ -74,8 +89,10 @@ static maiko_status map_all(struct shm_view *view, int pool_fd, int returns_fd, 
 {
     maiko_status status = shm_area_attach(SHM_AREA_RETURNS, returns_fd, link, &view->returns, reason);
 
-    if (status == MAIKO_OK)
-        status = shm_slots_map(&view->slots, pool_fd, false, &view->base);
+    if (status == MAIKO_OK) {
+        view->fd = fcntl(pool_fd, F_DUPFD_CLOEXEC, 0);
+        status = view->fd >= 0 ? shm_slots_reserve(&view->slots, &view->base) : MAIKO_ELIMIT;
+    }
     if (status == MAIKO_OK && !mark_process(view))
         status = MAIKO_ENOMEM;
     return status;
@@ -96,8 +113,8 @@ static maiko_status read_slots(int fd, struct shm_slots *ret_slots, const char *
     return shm_slots_believe(counts, bytes - SHM_PAGE, ret_slots) ? MAIKO_OK : MAIKO_EPROTOCOL;
 }
 
-maiko_status shm_view_new(struct heap *heap, int pool_fd, int returns_fd, uint64_t link, struct shm_view **ret_view,
-                          const char **reason)
+maiko_status shm_view_new(struct heap *heap, struct shm_budget *budget, int pool_fd, int returns_fd, uint64_t link,
+                          struct shm_view **ret_view, const char **reason)
 {
     struct heap own = heap_uncounted(heap);
     struct shm_slots slots;
@@ -114,7 +131,8 @@ maiko_status shm_view_new(struct heap *heap, int pool_fd, int returns_fd, uint64
         return MAIKO_ENOMEM;
     view->heap = own;
     view->slots = slots;
-    view->returns.fd = -1;
+    view->budget = shm_budget_ref(budget);
+    view->returns.fd = view->fd = -1;
     for (i = 0; i < slots.count; i++)
         view->loans[i].view = view;
     status = map_all(view, pool_fd, returns_fd, link, reason);
@@ -229,14 +247,89 @@ void shm_view_pass(struct shm_view *view, uint32_t slot)
         give_back(view, slot);
 }
 
+/* Is there memory behind the shared bytes?  The kernel would make what is not there when it was looked at, and it would be ours
+ * to pay for; what there is stays, as the seals forbid holes.  (What the kernel has swapped out is not there either.) */
+static bool has_memory(const unsigned char *begin, size_t len)
+{
+    unsigned char pages[SHM_SLOT_LARGEST / SHM_PAGE];
+    size_t count = (len + SHM_PAGE - 1) / SHM_PAGE;
+    size_t i = 0;
+
+    if (mincore((void *)(uintptr_t)begin, len, pages) != 0)
+        return false;
+    while (i < count && (pages[i] & 1) != 0)
+        i++;
+    return i == count;
+}
+
+static bool map_slot(struct shm_view *view, uint32_t slot)
+{
+    struct loan *loan = &view->loans[slot];
+
+    if (loan->is_mapped)
+        return true;
+    if (!shm_budget_take(view->budget))
+        return false;
+    loan->is_mapped = shm_slots_put(&view->slots, slot, view->fd, false, view->base) == MAIKO_OK;
+    view->mapped += loan->is_mapped;
+    if (!loan->is_mapped)
+        shm_budget_give(view->budget, 1);
+    return loan->is_mapped;
+}
+
+static bool is_in_place(struct shm_view *view, uint32_t slot, size_t shared)
+{
+    struct loan *loan = &view->loans[slot];
+
+    if (shared <= loan->present)
+        return true;
+    if (!map_slot(view, slot) || !has_memory(view->base + shm_slots_place(&view->slots, slot), shared))
+        return false;
+    loan->present = shared;
+    return true;
+}
+
+/* Holes are read as zeros, and stay holes. */
+static unsigned char *copy(struct shm_view *view, uint32_t slot, size_t begin, size_t len)
+{
+    struct loan *loan = &view->loans[slot];
+    off_t place = (off_t)(SHM_PAGE + shm_slots_offset(&view->slots, slot));
+    unsigned char *event = heap_alloc(&view->heap, len);
+
+    if (event == NULL)
+        return NULL;
+    if (pread(view->fd, event + begin, len - begin, place) != (ssize_t)(len - begin)) {
+        heap_free(&view->heap, event, len);
+        return NULL;
+    }
+    loan->copy = event;
+    loan->copy_len = len;
+    view->copied++;
+    return event;
+}
+
+static unsigned char *find_place(struct shm_view *view, uint32_t slot, size_t begin, size_t len)
+{
+    size_t shared = len > begin ? len - begin : 0;
+
+    if (is_in_place(view, slot, shared))
+        return view->base + shm_slots_place(&view->slots, slot) - begin;
+    return copy(view, slot, begin, len);
+}
+
+bool shm_view_is_read(const struct shm_view *view, uint32_t slot)
+{
+    /* Acquire: the reads of who had it last come before our stores; partner in shm_view_return(). */
+    return atomic_load_explicit(&view->loans[slot].state, memory_order_acquire) != LOAN_NONE;
+}
+
 void *shm_view_take(struct shm_view *view, uint32_t slot, size_t size, size_t len, const void *head, void **ret_loan)
 {
     size_t begin = shm_slots_private(size);
     struct loan *loan = &view->loans[slot];
-    unsigned char *event = view->base + shm_slots_place(&view->slots, slot) - begin;
+    unsigned char *event = shm_view_is_read(view, slot) ? NULL : find_place(view, slot, begin, len);
 
-    /* Acquire: the reads of who had it last come before our stores; partner in shm_view_return(). */
-    if (atomic_load_explicit(&loan->state, memory_order_acquire) != LOAN_NONE)
+    if (event == NULL)
         return NULL;
     FAULT_POINT(before_loan);
     atomic_store_explicit(&loan->state, LOAN_OUT, memory_order_relaxed); /* nobody but us sets it */
@@ -249,6 +342,11 @@ void *shm_view_take(struct shm_view *view, uint32_t slot, size_t size, size_t le
     return event;
 }
 
+uint64_t shm_view_copied(const struct shm_view *view)
+{
+    return view->copied;
+}
+
 void shm_view_return(void *returned)
 {
     struct loan *loan = returned;
@@ -259,6 +357,9 @@ void shm_view_return(void *returned)
 
     if (*view->fork_word == 0)
         return; /* it is the parent's */
+    if (loan->copy != NULL)
+        heap_free(&view->heap, loan->copy, loan->copy_len);
+    loan->copy = NULL;
     FAULT_POINT(before_loan_ends);
     /* Release: partner in shm_view_take() and keep().  Acquire where it is kept: partner in hand_over(). */
     is_ours = atomic_compare_exchange_strong_explicit(&loan->state, &out, LOAN_NONE, memory_order_acq_rel,

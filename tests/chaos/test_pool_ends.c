@@ -11,8 +11,8 @@
 #include "lib/pool_scene.h"
 #include "lib/suite.h"
 
-/* Atomic stores of a view. */
-enum { STORES = 10 };
+/* Atomic stores of a view and its budget. */
+enum { STORES = 16 };
 
 enum { RETURNED, KEPT, KEPT_TOO, PASSED, LOST, PARCELS, OUTPUT = 4096 };
 
@@ -46,15 +46,13 @@ static void say_points(void)
 static int read_to_the_end(void *userdata)
 {
     struct run *run = userdata;
-    struct shm_view *view = NULL;
-    const char *reason;
+    struct shm_view *view;
     void *loans[PASSED];
     int i;
 
     fault_points_plan(run->point, run->nth, SIGKILL);
-    if (shm_view_new(heap_default(), shm_pool_fd(run->scene.pool), shm_claims_fd(run->claims), POOL_SCENE_LINK, &view, &reason) !=
-        MAIKO_OK)
-        return 2;
+    run->scene.claims = run->claims;
+    view = pool_scene_look(&run->scene);
     for (i = 0; i < PASSED; i++) {
         loans[i] = take(view, &run->parcels[i]);
         if (loans[i] == NULL)

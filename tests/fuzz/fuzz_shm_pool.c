@@ -223,6 +223,7 @@ static void play_guest(struct script *script)
 {
     struct failing_allocator allocator;
     struct guest guest = {.returns = SHM_AREA_NONE, .fd = -1};
+    struct shm_budget *budget = NULL;
     const char *reason = NULL;
     unsigned i;
 
@@ -230,8 +231,10 @@ static void play_guest(struct script *script)
     heap_init(&guest.heap, &allocator.allocator, 0);
     make_memory(&guest, script);
     require(shm_area_create(SHM_AREA_RETURNS, 0, LINK, &guest.returns, NULL) == MAIKO_OK);
-    if (shm_view_new(&guest.heap, guest.fd, guest.returns.fd, LINK, &guest.peer.view, &reason) != MAIKO_OK)
+    require(shm_budget_new(&guest.heap, HELD, &budget) == MAIKO_OK);
+    if (shm_view_new(&guest.heap, budget, guest.fd, guest.returns.fd, LINK, &guest.peer.view, &reason) != MAIKO_OK)
         require(reason != NULL && reason[0] != '\0' && guest.peer.view == NULL);
+    shm_budget_unref(budget);
     while (script->len > 0)
         switch (take(script) % 5) {
         case 0:

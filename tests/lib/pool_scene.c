@@ -5,14 +5,25 @@
 
 #include "lib/suite.h"
 
-struct shm_view *pool_scene_look(struct pool_scene *scene)
+struct shm_view *pool_scene_look_with(struct pool_scene *scene, struct shm_budget *budget)
 {
     struct shm_view *view = NULL;
     const char *reason = "";
 
-    CU_ASSERT_EQUAL_FATAL(
-        shm_view_new(&scene->heap, shm_pool_fd(scene->pool), shm_claims_fd(scene->claims), POOL_SCENE_LINK, &view, &reason),
-        MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(shm_view_new(&scene->heap, budget, shm_pool_fd(scene->pool), shm_claims_fd(scene->claims),
+                                       POOL_SCENE_LINK, &view, &reason),
+                          MAIKO_OK);
+    return view;
+}
+
+struct shm_view *pool_scene_look(struct pool_scene *scene)
+{
+    struct shm_budget *budget = NULL;
+    struct shm_view *view;
+
+    CU_ASSERT_EQUAL_FATAL(shm_budget_new(&scene->heap, POOL_SCENE_SLOTS, &budget), MAIKO_OK);
+    view = pool_scene_look_with(scene, budget);
+    shm_budget_unref(budget);
     return view;
 }
 

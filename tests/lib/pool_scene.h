@@ -30,8 +30,9 @@ void pool_scene_init(struct pool_scene *scene);
 /* Whatever is left of it is closed, and no memory may be. */
 void pool_scene_deinit(struct pool_scene *scene);
 
-/* Another view of the same pool. */
+/* Another view of the same pool, with a budget for all of it, or with this one. */
 struct shm_view *pool_scene_look(struct pool_scene *scene);
+struct shm_view *pool_scene_look_with(struct pool_scene *scene, struct shm_budget *budget);
 
 /* As the owner does it: questions to the kernel that are due; that, and a look at everything. */
 void pool_scene_ask(struct pool_scene *scene);

@@ -226,9 +226,10 @@ static void every_allocation_failure_is_reported_and_leaks_nothing(void)
     struct pool_scene scene;
     long nth;
 
-    for (nth = 0; nth < 3; nth++) {
+    for (nth = 0; nth < 4; nth++) {
         struct shm_pool *pool = NULL;
         struct shm_claims *claims = NULL;
+        struct shm_budget *budget = NULL;
         struct shm_view *view = NULL;
         const char *reason;
         maiko_status status;
@@ -241,8 +242,11 @@ static void every_allocation_failure_is_reported_and_leaks_nothing(void)
         if (status == MAIKO_OK)
             status = shm_claims_new(pool, POOL_SCENE_LINK, &claims);
         if (status == MAIKO_OK)
-            status = shm_view_new(&scene.heap, shm_pool_fd(pool), shm_claims_fd(claims), POOL_SCENE_LINK, &view, &reason);
+            status = shm_budget_new(&scene.heap, 1, &budget);
+        if (status == MAIKO_OK)
+            status = shm_view_new(&scene.heap, budget, shm_pool_fd(pool), shm_claims_fd(claims), POOL_SCENE_LINK, &view, &reason);
         CU_ASSERT_EQUAL(status, MAIKO_ENOMEM);
+        shm_budget_unref(budget);
         shm_claims_leave(claims);
         if (pool != NULL)
             shm_pool_close(pool);

@@ -42,7 +42,7 @@ static void a_link_that_is_over_keeps_no_descriptor(void)
     parcel_deliver(&scene, &parcel);
     pool_scene_leave(&scene);
     pool_scene_tidy(&scene);
-    CU_ASSERT_EQUAL(leaks_count_fds(), descriptors + 2); /* it is being read */
+    CU_ASSERT_EQUAL(leaks_count_fds(), descriptors + 3); /* it is being read */
     shm_view_close(scene.view);
     shm_view_return(parcel.loan);
     pool_scene_tidy(&scene);

@@ -193,29 +193,33 @@ static void other_memory_is_refused(void)
 {
     struct pool_scene scene;
     struct shm_view *view = NULL;
+    struct shm_budget *budget = NULL;
     struct shm_area area;
     const char *reason;
 
     pool_scene_init(&scene);
-    CU_ASSERT_EQUAL(
-        shm_view_new(&scene.heap, shm_pool_fd(scene.pool), shm_claims_fd(scene.claims), POOL_SCENE_LINK + 1, &view, &reason),
-        MAIKO_EPROTOCOL);
-    CU_ASSERT_STRING_EQUAL(reason, "the memory of another link");
-    CU_ASSERT_EQUAL(
-        shm_view_new(&scene.heap, shm_claims_fd(scene.claims), shm_claims_fd(scene.claims), POOL_SCENE_LINK, &view, &reason),
-        MAIKO_EPROTOCOL);
-    CU_ASSERT_EQUAL(shm_view_new(&scene.heap, shm_pool_fd(scene.pool), shm_pool_fd(scene.pool), POOL_SCENE_LINK, &view, &reason),
+    CU_ASSERT_EQUAL_FATAL(shm_budget_new(&scene.heap, 1, &budget), MAIKO_OK);
+    CU_ASSERT_EQUAL(shm_view_new(&scene.heap, budget, shm_pool_fd(scene.pool), shm_claims_fd(scene.claims), POOL_SCENE_LINK + 1,
+                                 &view, &reason),
                     MAIKO_EPROTOCOL);
+    CU_ASSERT_STRING_EQUAL(reason, "the memory of another link");
+    CU_ASSERT_EQUAL(shm_view_new(&scene.heap, budget, shm_claims_fd(scene.claims), shm_claims_fd(scene.claims), POOL_SCENE_LINK,
+                                 &view, &reason),
+                    MAIKO_EPROTOCOL);
+    CU_ASSERT_EQUAL(
+        shm_view_new(&scene.heap, budget, shm_pool_fd(scene.pool), shm_pool_fd(scene.pool), POOL_SCENE_LINK, &view, &reason),
+        MAIKO_EPROTOCOL);
     CU_ASSERT_EQUAL_FATAL(shm_area_create_unmapped(SHM_AREA_POOL, SHM_SLOT_SMALLEST, 0, &area, NULL), MAIKO_OK);
-    CU_ASSERT_EQUAL(shm_view_new(&scene.heap, area.fd, shm_claims_fd(scene.claims), POOL_SCENE_LINK, &view, &reason),
+    CU_ASSERT_EQUAL(shm_view_new(&scene.heap, budget, area.fd, shm_claims_fd(scene.claims), POOL_SCENE_LINK, &view, &reason),
                     MAIKO_EPROTOCOL);
     CU_ASSERT_STRING_EQUAL(reason, "a seal is missing");
     CU_ASSERT_EQUAL(shm_area_seal(&area), MAIKO_OK); /* and it says that it has no slots */
-    CU_ASSERT_EQUAL(shm_view_new(&scene.heap, area.fd, shm_claims_fd(scene.claims), POOL_SCENE_LINK, &view, &reason),
+    CU_ASSERT_EQUAL(shm_view_new(&scene.heap, budget, area.fd, shm_claims_fd(scene.claims), POOL_SCENE_LINK, &view, &reason),
                     MAIKO_EPROTOCOL);
     CU_ASSERT_STRING_EQUAL(reason, "slots that cannot be");
     shm_area_deinit(&area);
     CU_ASSERT_PTR_NULL(view);
+    shm_budget_unref(budget);
     pool_scene_deinit(&scene);
 }
 
