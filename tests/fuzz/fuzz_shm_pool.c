@@ -82,6 +82,16 @@ static size_t count_of(const uint32_t counts[SHM_CLASSES])
 }
 
 /* A memory as anybody may make it. */
+/* Of the first slots only: the others are holes. */
+static void fill_some(const struct guest *guest)
+{
+    static const unsigned char zeros[2 * SHM_SLOT_SMALLEST];
+    size_t contents = guest->bytes - SHM_PAGE;
+    size_t len = contents < sizeof(zeros) ? contents : sizeof(zeros);
+
+    require(pwrite(guest->fd, zeros, len, SHM_PAGE) == (ssize_t)len);
+}
+
 static void make_memory(struct guest *guest, struct script *script)
 {
     unsigned seals = take(script);
@@ -106,6 +116,7 @@ static void make_memory(struct guest *guest, struct script *script)
     guest->fd = memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     require(guest->fd >= 0 && ftruncate(guest->fd, (off_t)guest->bytes) == 0);
     require(pwrite(guest->fd, &header, sizeof(header), 0) == (ssize_t)sizeof(header));
+    fill_some(guest);
     (void)fcntl(guest->fd, F_ADD_SEALS, (int)(seals & 0x1f));
 }
 
@@ -229,6 +240,7 @@ static void play_guest(struct script *script)
 
     failing_allocator_init(&allocator);
     heap_init(&guest.heap, &allocator.allocator, 0);
+    guest.peer.has_told_copies = true; /* there is nobody to tell */
     make_memory(&guest, script);
     require(shm_area_create(SHM_AREA_RETURNS, 0, LINK, &guest.returns, NULL) == MAIKO_OK);
     require(shm_budget_new(&guest.heap, HELD, &budget) == MAIKO_OK);

@@ -170,6 +170,7 @@ static void a_reference_to_what_is_read_here_is_refused_and_passed(void)
     made = shm_pool_take(scene.pool, sizeof(cargo), sizeof(cargo) + PARCEL_LEN, &held);
     CU_ASSERT_PTR_NOT_NULL_FATAL(made);
     made->body_count = PARCEL_LEN;
+    memset(made->body, 1, PARCEL_LEN);
     slot = shm_pool_find(scene.pool, made);
     pack_init(&pack, &scene.heap, SIZE_MAX);
     payload_write_reference(&pack, &(struct payload_reference){
