@@ -81,7 +81,6 @@ static size_t count_of(const uint32_t counts[SHM_CLASSES])
     return bytes;
 }
 
-/* A memory as anybody may make it. */
 /* Of the first slots only: the others are holes. */
 static void fill_some(const struct guest *guest)
 {
@@ -92,6 +91,7 @@ static void fill_some(const struct guest *guest)
     require(pwrite(guest->fd, zeros, len, SHM_PAGE) == (ssize_t)len);
 }
 
+/* A memory as anybody may make it. */
 static void make_memory(struct guest *guest, struct script *script)
 {
     unsigned seals = take(script);
