@@ -236,6 +236,7 @@ static void play_guest(struct script *script)
     struct guest guest = {.returns = SHM_AREA_NONE, .fd = -1};
     struct shm_budget *budget = NULL;
     const char *reason = NULL;
+    uint64_t played = 0;
     unsigned i;
 
     failing_allocator_init(&allocator);
@@ -247,7 +248,7 @@ static void play_guest(struct script *script)
     if (shm_view_new(&guest.heap, budget, guest.fd, guest.returns.fd, LINK, &guest.peer.view, &reason) != MAIKO_OK)
         require(reason != NULL && reason[0] != '\0' && guest.peer.view == NULL);
     shm_budget_unref(budget);
-    while (script->len > 0)
+    for (; script->len > 0; played++)
         switch (take(script) % 5) {
         case 0:
             refer(&guest, script);
@@ -264,6 +265,7 @@ static void play_guest(struct script *script)
         default:
             scribble(&guest, script);
         }
+    require(guest.peer.view == NULL || shm_view_copied(guest.peer.view) <= played);
     shm_view_close(guest.peer.view); /* what is read stays */
     for (i = 0; i < HELD; i++)
         give_back(&guest.loans[i]);
