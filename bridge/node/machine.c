@@ -128,6 +128,12 @@ static void learn_name(struct node_peer *peer)
         slice_to_text(remote->name, peer->name, sizeof(peer->name));
 }
 
+/* Words of a connection that ended by itself, or has brought nothing for too long. */
+static bool is_cut_by(const char *reason)
+{
+    return strcmp(reason, route_fault_word(ROUTE_LOST)) == 0 || strcmp(reason, "forgotten") == 0 || strcmp(reason, "silent") == 0;
+}
+
 static void session_is_over(struct node_peer *peer)
 {
     peer->is_ready = false;
@@ -140,6 +146,7 @@ void machine_tell(struct node_peer *peer, const struct peer_notice *notice)
     switch (notice->news) {
     case PEER_NEWS_UP:
         session_is_over(peer); /* the one before */
+        peer->is_cut = peer->may_be_cut = false;
         peer->is_told_no_resources = false;
         learn_name(peer);
         node_figures_met(peer);
@@ -160,6 +167,7 @@ void machine_tell(struct node_peer *peer, const struct peer_notice *notice)
         break;
     case PEER_NEWS_DOWN:
         session_is_over(peer);
+        peer->is_cut = is_cut_by(notice->reason);
         break;
     case PEER_NEWS_REFUSED:
         if (peer_state(peer->peer) != PEER_UP) /* else one pattern, or another attempt beside it */

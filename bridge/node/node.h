@@ -135,6 +135,9 @@ struct node_peer {
     struct text_list actors;          /* it has */
     uint64_t ends_ns;                 /* it left the space: freed when its goodbye came, or then; UINT64_MAX: it has not */
     bool is_dead;                     /* it left by dying */
+    bool is_due;                      /* when it left, its counters file said that it died */
+    bool is_cut;                      /* its last session ended, and neither side had said goodbye */
+    bool may_be_cut;                  /* or its goodbye was not read any more: a send had failed */
     uint64_t accepted;                /* it is dead: events for us that it accepted in its life; OBITUARY_UNKNOWN; 0: none */
     maiko_link_counters *figures;     /* in the counters file; NULL: never met, or no memory */
     uint64_t gaps;

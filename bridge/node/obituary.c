@@ -100,6 +100,18 @@ static uint64_t read_accepted(const maiko_bridge *bridge, const struct node_reco
     return accepted;
 }
 
+bool obituary_is_due(const struct node_record *record)
+{
+    maiko_counters_info info = {.state = MAIKO_COUNTERS_STOPPED};
+    maiko_counters *counters;
+
+    if (maiko_counters_open(record->counters_path, &counters) != MAIKO_OK)
+        return false;
+    (void)!maiko_counters_get_info(counters, &info);
+    maiko_counters_free(counters);
+    return info.state == MAIKO_COUNTERS_DEAD;
+}
+
 void obituary_prepare(struct node_peer *peer, const struct node_record *record)
 {
     peer->accepted = was_for_us(peer->bridge, record) ? read_accepted(peer->bridge, record) : 0;

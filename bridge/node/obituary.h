@@ -6,6 +6,9 @@
 
 #define OBITUARY_UNKNOWN UINT64_MAX
 
+/* Does its counters file say that the process has died?  Reads files. */
+bool obituary_is_due(const struct node_record *record);
+
 /* When the process is dead: sets peer->accepted from what its counters file says.  Reads files. */
 void obituary_prepare(struct node_peer *peer, const struct node_record *record);
 

@@ -258,11 +258,27 @@ void peers_bury(struct node_peer *peer)
     peer_end(peer);
 }
 
+static void vanish(struct node_peer *peer)
+{
+    peer->is_dead = true;
+    node_log(peer->bridge, MAIKO_LOG_WARNING, "node %s died: it said no goodbye, and another survivor has cleared up behind it",
+             peers_name_of(peer));
+}
+
+/* Its directory may be gone only because another survivor was quicker; but who ends says so first, to whom it has a link. */
+static bool has_vanished(const struct node_peer *peer)
+{
+    bool may_be_cut = peer->may_be_cut || peer_state(peer->peer) == PEER_UP;
+
+    return peer->is_cut || (may_be_cut && peer->is_due);
+}
+
 void node_peers_left(maiko_bridge *bridge, const struct node_record *record, bool is_dead)
 {
     struct node_peer *peer = peers_find(bridge, record->name);
     const struct frame_hello *remote = peer != NULL ? peer_remote(peer->peer) : NULL;
     uint64_t last_words = is_dead ? last_words_of_dead_ns : last_words_ns;
+    bool is_up;
 
     if (peer == NULL || (peer->route != NULL && !route_is_local(peer->route)))
         return;
@@ -270,12 +286,14 @@ void node_peers_left(maiko_bridge *bridge, const struct node_record *record, boo
         return; /* a later life of that name is linked with us already */
     /* What it said last may still be in the socket: its acknowledgements, its goodbye.  What is in memory is read now. */
     node_shm_read_out(peer);
-    /* Who ends says so in memory first: its directory may be gone only because another survivor was quicker. */
-    is_dead = is_dead || (peer->route == NULL && peer_state(peer->peer) == PEER_UP);
-    if (is_dead && peer->route == NULL)
-        last_words = 0;
+    is_up = peer_state(peer->peer) == PEER_UP;
+    peer->is_due = (is_up || peer->may_be_cut) && obituary_is_due(record);
     peer->is_dead = is_dead;
-    if (is_dead)
+    if (!is_dead && (has_vanished(peer) || (peer->route == NULL && is_up)))
+        vanish(peer);
+    if (peer->is_dead && peer->route == NULL)
+        last_words = 0;
+    if (peer->is_dead || is_up) /* there may be no goodbye in the socket either */
         obituary_prepare(peer, record);
     peer->ends_ns = clock_deadline(node_now(bridge), last_words);
     peer->redial_ns = UINT64_MAX;
@@ -284,10 +302,13 @@ void node_peers_left(maiko_bridge *bridge, const struct node_record *record, boo
 /* True when it has gone and was freed. */
 static bool end_if_gone(struct node_peer *peer, uint64_t now_ns)
 {
-    bool is_over = peer->ends_ns != UINT64_MAX && (peer_state(peer->peer) != PEER_UP || peer->ends_ns <= now_ns);
+    bool is_up = peer_state(peer->peer) == PEER_UP;
+    bool is_over = peer->ends_ns != UINT64_MAX && (!is_up || peer->ends_ns <= now_ns);
 
     if (!is_over && forget_at(peer) > now_ns)
         return false;
+    if (is_over && !peer->is_dead && has_vanished(peer)) /* no goodbye was in the socket */
+        vanish(peer);
     if (!is_over)
         peers_forget(peer);
     else if (peer->is_dead)
@@ -348,6 +369,7 @@ static void settle_connection(struct node_peer *peer)
         bool is_ours = peer->is_connector;
 
         peer->is_broken = false;
+        peer->may_be_cut |= peer_state(peer->peer) == PEER_UP;
         if (!is_ours)
             peers_drop_route(peer, 0);
         peer_disconnected(peer->peer, "closed", node_now(bridge));

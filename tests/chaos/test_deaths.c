@@ -15,6 +15,7 @@
 #include "lib/bridge_life.h"
 #include "lib/process.h"
 #include "lib/suite.h"
+#include "node/node.h"
 
 enum { PER_LIFE = 1000000000 }; /* numbers of one publisher's life */
 
@@ -228,6 +229,7 @@ struct past_life {
     uint64_t base;     /* its first number */
     uint64_t accepted; /* by its books */
     uint64_t waiting;  /* to be taken over when it died (a report of its bridge, on a busy machine): of no topic yet */
+    uint32_t others;   /* peers that live on */
 };
 
 static uint64_t delivered_of(const struct bridge_end *subscriber, const struct past_life *life)
@@ -247,8 +249,8 @@ static bool is_settled(struct bridge_end *subscriber, const struct past_life *li
     maiko_bridge_counters now = bridge_end_counters(subscriber);
     uint64_t missing = missing_of(subscriber, life); /* what came but waits for room in the mailbox is not missing for long */
 
-    return now.peers == 0 && now.imported == subscriber->received && now.lost_for_us - before->lost_for_us == missing &&
-           now.gaps - before->gaps == (life->waiting > 0 || missing > 0);
+    return now.peers == life->others && now.imported == subscriber->received &&
+           now.lost_for_us - before->lost_for_us == missing && now.gaps - before->gaps == (life->waiting > 0 || missing > 0);
 }
 
 static void check_life(struct bridge_end *subscriber, const struct past_life *life, const maiko_bridge_counters *before)
@@ -296,6 +298,71 @@ static void kill_publishers(maiko_transport transport)
     host_deinit(&host);
 }
 
+/* ---- and somebody else clears up behind it ---- */
+
+static bool is_cleared_up(void)
+{
+    char path[700];
+
+    snprintf(path, sizeof(path), "%s/maiko/bridge/publisher", host.scratch.path);
+    return access(path, F_OK) != 0;
+}
+
+/* The subscriber's bridge sees nothing of the death until the bystander has removed what the dead one left. */
+static pid_t kill_behind_its_back(struct bridge_end *subscriber, struct child *child)
+{
+    pid_t pid;
+
+    pthread_mutex_lock(&subscriber->bridge->turn);
+    pid = kill_child(child);
+    CU_ASSERT(wait_until(is_cleared_up(), 60000));
+    pthread_mutex_unlock(&subscriber->bridge->turn);
+    return pid;
+}
+
+/* By its name it connects to the publisher or is connected to. */
+static void kill_publishers_beside_a_bystander(maiko_transport transport, const char *name)
+{
+    unsigned long rounds = suite_scale(10, 50);
+    struct bridge_end subscriber;
+    struct bridge_end bystander;
+    unsigned long i;
+
+    host_init(&host);
+    bridge_end_use(transport);
+    bridge_end_make(&subscriber, name, NULL, "count/up");
+    bridge_end_make(&bystander, "bystander", NULL, NULL);
+    CU_ASSERT_EQUAL(bridge_end_import(&subscriber, "count/up", MAIKO_FROM_LIVE), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&subscriber), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&bystander), MAIKO_OK);
+    for (i = 1; i <= rounds; i++) {
+        maiko_bridge_counters before = bridge_end_counters(&subscriber);
+        struct past_life life = {.base = i * PER_LIFE, .others = 1};
+        struct child child;
+
+        CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&child, "--publisher", life.base));
+        CU_ASSERT_TRUE_FATAL(wait_until(subscriber.last > life.base + 100, 60000));
+        life.accepted = sent_by_the_dead("publisher", kill_behind_its_back(&subscriber, &child), &life.waiting);
+        check_life(&subscriber, &life, &before);
+    }
+    CU_ASSERT(bridge_end_counters(&subscriber).gaps > 0);
+    bridge_end_stop(&bystander);
+    bridge_end_stop(&subscriber);
+    host_deinit(&host);
+}
+
+static void what_died_is_told_when_a_bystander_was_quicker(void)
+{
+    kill_publishers_beside_a_bystander(MAIKO_TRANSPORT_SHM, "subscriber");
+    kill_publishers_beside_a_bystander(MAIKO_TRANSPORT_SHM, "a");
+}
+
+static void the_same_over_zmq_beside_a_bystander(void)
+{
+    kill_publishers_beside_a_bystander(MAIKO_TRANSPORT_ZMQ, "subscriber");
+    kill_publishers_beside_a_bystander(MAIKO_TRANSPORT_ZMQ, "a");
+}
+
 /* ---- cases ---- */
 
 static void a_killed_subscriber_holds_nobody_and_its_next_life_joins(void)
@@ -323,6 +390,8 @@ static const struct test_case cases[] = {
     TEST_CASE(the_same_over_shared_memory_for_subscribers),
     TEST_CASE(a_killed_publisher_leaves_no_duplicate_and_its_next_life_is_heard),
     TEST_CASE(the_same_over_shared_memory_for_publishers),
+    TEST_CASE(what_died_is_told_when_a_bystander_was_quicker),
+    TEST_CASE(the_same_over_zmq_beside_a_bystander),
 };
 
 int main(int argc, char **argv)
