@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/sample_events.h"
+#include "message/schema.h"
 #include "wire/limits.h"
 #include "wire/payload.h"
 
@@ -48,6 +49,21 @@ static void check_event(const struct payload_plan *plan, const void *event, size
     pack_deinit(&converted);
 }
 
+/* Behind an event of zeros it is judged as by itself. */
+static void judge_run(const maiko_event_type *type, const void *event, size_t len)
+{
+    size_t step = (len + 16) & ~(size_t)15;
+    char *run = calloc(2, step);
+    size_t legal = 0;
+
+    require(run != NULL);
+    memcpy(run + step, event, len);
+    while (legal < 2 && schema_validate(type, run + legal * step, len) == MAIKO_OK)
+        legal++;
+    require(schema_legal_in_run(type, run, step, 2, len) == legal);
+    free(run);
+}
+
 static void read_bytes(const struct payload_plan *plan, struct slice payload)
 {
     char reason[256];
@@ -64,6 +80,7 @@ static void read_bytes(const struct payload_plan *plan, struct slice payload)
         check_event(plan, event, len);
     else
         require(error.len > 0);
+    judge_run(payload_plan_type(plan), event, len);
     require(payload_read_native(plan, payload, event, len - 1, NULL) == MAIKO_EINVAL);
     free(event);
 }
