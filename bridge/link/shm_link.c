@@ -278,6 +278,7 @@ static void publish(struct shm_link *link)
 {
     if (shm_writer_publish(&link->writer))
         wake_other(link);
+    shm_writer_fetch_room(&link->writer);
 }
 
 static maiko_status let_wait(struct shm_link *link, struct rest *rest)
@@ -420,6 +421,14 @@ static void confirm(struct shm_link *link)
         wake_other(link);
 }
 
+/* A small part of the ring, so that whoever waits for room has it without this. */
+static uint64_t confirm_bytes(const struct shm_link *link)
+{
+    uint64_t quarter = link->reader.ring_bytes / 4;
+
+    return quarter < CONFIRM_BYTES ? quarter : CONFIRM_BYTES;
+}
+
 maiko_status shm_link_receive(struct shm_link *link, struct slice *ret_frame)
 {
     struct shm_record record;
@@ -432,7 +441,7 @@ maiko_status shm_link_receive(struct shm_link *link, struct slice *ret_frame)
         if (status != MAIKO_OK)
             break;
         shm_reader_next(&link->reader);
-        if (link->reader.tail - link->told >= CONFIRM_BYTES)
+        if (link->reader.tail - link->told >= confirm_bytes(link))
             confirm(link);
         if (link->frame_have == link->frame_len) {
             *ret_frame = (struct slice){.data = link->frame, .len = link->frame_len};
@@ -440,8 +449,7 @@ maiko_status shm_link_receive(struct shm_link *link, struct slice *ret_frame)
             return MAIKO_OK;
         }
     }
-    confirm(link);
-    return status;
+    return status; /* what is read and not confirmed is little, and confirmed before we sleep */
 }
 
 /* ---- waiting ---- */
@@ -491,5 +499,8 @@ void shm_link_awake(struct shm_link *link)
 
 bool shm_link_has_news(const struct shm_link *link)
 {
-    return link->fault == NULL && link->reader.broken == NULL && shm_reader_has_more(&link->reader);
+    if (link->fault != NULL || link->reader.broken != NULL || !shm_reader_has_more(&link->reader))
+        return false;
+    shm_reader_fetch(&link->reader);
+    return true;
 }

@@ -57,14 +57,12 @@ static void hand_over(maiko_bridge *bridge, maiko_context *ctx, const maiko_enve
     struct sender_hold *sender = NULL;
     maiko_hold *hold = NULL;
     bool is_too_much;
-    bool is_little;
     bool is_asleep;
 
-    if (batch == NULL)
+    if (batch == NULL || node_guest_send(bridge, batch))
         return;
-    is_little = node_guest_is_welcome(bridge, batch); /* it may be gone right after */
     is_too_much = handover_give(&bridge->handover, batch, &is_asleep);
-    if (is_asleep && !(is_little && node_guest_send(bridge)))
+    if (is_asleep)
         handover_wake(&bridge->handover); /* step: wake_instead */
     if (!is_too_much)
         return;

@@ -16,7 +16,12 @@
  * A shard that spins is a guest for as long as it spins, but gives up the turn as soon as the bridge's thread wants it
  * (node_guest_look).  Meanwhile it is as good as that thread awake: the readers of the links are awake, so nobody wakes anybody
  * for what is written, and what is handed over from another shard it takes.  Before it gives up the turn it says that it rests
- * and arms the readers, as above, and looks once more, as that thread does.
+ * and arms the readers, as above, and looks once more, as that thread does (node_guest_look_away).
+ *
+ * What it has read it does itself, and looks again behind that.  When that takes little time, as it does from one event to its
+ * answer, it only lets the turn go and takes it again: who writes meanwhile wakes nobody, and is read a moment later
+ * (node_guest_look_aside).  If it does not get the turn when it looks away in the end, it wakes the thread, which reads and arms.
+ * What nobody waits for is not done with each event but when there are no more for a moment (settle).
  *
  * A ZeroMQ socket belongs to whoever holds the turn, too: to give it to another thread libzmq wants a full barrier, which the
  * lock is.  Its descriptor says that something has come and any call on it may take that away, so a guest asks what it has
@@ -29,7 +34,11 @@
 #include "node/peers.h"
 #include "node/shm.h"
 
-enum { FRAMES_AT_MOST = 4 };
+enum {
+    FRAMES_AT_MOST = 4,
+    OWED_MOST = 32, /* reads and sends before they are settled, while there are ever more */
+    IDLE_LOOKS = 8  /* in vain, so there is time to settle them */
+};
 
 static bool has_waits(maiko_bridge *bridge)
 {
@@ -63,7 +72,7 @@ static bool is_host_needed(maiko_bridge *bridge)
     return !zmq_port_is_settled(bridge->port);
 }
 
-static void finish(maiko_bridge *bridge)
+static void flush(maiko_bridge *bridge, uint64_t now_ns)
 {
     struct list *link;
 
@@ -71,40 +80,69 @@ static void finish(maiko_bridge *bridge)
         struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
 
         if (peers_is_connected(peer))
-            peer_flush(peer->peer, node_now(bridge));
+            peer_flush(peer->peer, now_ns);
     }
     node_outflow_release(bridge);
 }
 
-/* The figures say nothing that the bridge's thread has yet to act on: who sees that a peer has gone may count on its being
- * closed. */
-static void count(maiko_bridge *bridge, _Atomic uint64_t *counter)
+/* Whoever has the turn is the only one who writes them. */
+static void count(_Atomic uint64_t *counter)
 {
-    node_figures_update(bridge);
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
-bool node_guest_is_welcome(const maiko_bridge *bridge, const struct batch *batch)
+/* What is left to do behind some reads and sends.  True: that was all.  The figures say nothing that the bridge's thread has
+ * yet to act on: who sees that a peer has gone may count on its being closed. */
+static bool settle(maiko_bridge *bridge)
+{
+    bridge->owed = 0;
+    exporter_evict(bridge->exporter);
+    if (is_host_needed(bridge))
+        return false;
+    node_figures_update(bridge);
+    return true;
+}
+
+static bool is_welcome(const maiko_bridge *bridge, const struct batch *batch)
 {
     return batch->events <= GUEST_EVENTS_MAX && batch->len <= GUEST_BYTES_MAX &&
-           atomic_load_explicit(&bridge->peers_up, memory_order_relaxed) <= GUEST_PEERS_MAX; /* a hint */
+           atomic_load_explicit(&bridge->is_asleep, memory_order_relaxed) &&                 /* hints, so that a */
+           atomic_load_explicit(&bridge->peers_up, memory_order_relaxed) <= GUEST_PEERS_MAX; /* thread is left in peace */
 }
 
-bool node_guest_send(maiko_bridge *bridge)
+/* What was handed over before goes first, and whoever was told of it is on the way. */
+static bool may_send_at_once(const maiko_bridge *bridge)
 {
-    bool is_done = false;
+    return bridge->is_asleep && !zmq_port_is_listened_to(bridge->port) && !zmq_port_is_streaming(bridge->port) &&
+           !handover_has_some(&bridge->handover);
+}
 
-    if (pthread_mutex_trylock(&bridge->turn) != 0)
+/* Whoever looked aside settles it: it is about to look again, or away.  Should it have found that it does not get the turn and
+ * woken the bridge's thread before this was seen, that thread does. */
+static void send_at_once(maiko_bridge *bridge, struct batch *batch)
+{
+    uint64_t now_ns = node_now(bridge);
+
+    node_outflow_batch(bridge, batch, now_ns);
+    flush(bridge, now_ns);
+    count(&bridge->guest_sends);
+    if (atomic_load_explicit(&bridge->is_looked_aside, memory_order_relaxed) && bridge->owed < OWED_MOST)
+        bridge->owed++;
+    else if (!settle(bridge))
+        handover_wake(&bridge->handover); /* step: wake_behind_sending */
+}
+
+bool node_guest_send(maiko_bridge *bridge, struct batch *batch)
+{
+    bool is_sent;
+
+    if (!is_welcome(bridge, batch) || pthread_mutex_trylock(&bridge->turn) != 0)
         return false;
-    if (bridge->is_asleep && !zmq_port_is_listened_to(bridge->port) && !zmq_port_is_streaming(bridge->port)) {
-        node_outflow_run(bridge);
-        finish(bridge);
-        is_done = handover_rest(&bridge->handover) && !is_host_needed(bridge); /* step: rest_again */
-        if (is_done)
-            count(bridge, &bridge->guest_sends);
-    }
+    is_sent = may_send_at_once(bridge);
+    if (is_sent)
+        send_at_once(bridge, batch);
     pthread_mutex_unlock(&bridge->turn);
-    return is_done;
+    return is_sent;
 }
 
 /* True: that was all. */
@@ -114,11 +152,12 @@ static bool read_a_little(maiko_bridge *bridge)
 
     node_shm_run(bridge, FRAMES_AT_MOST);
     is_all = zmq_port_visit(bridge->port, FRAMES_AT_MOST);
-    finish(bridge);
-    is_all = node_shm_arm(bridge, UINT64_MAX) != 0 && is_all && !is_host_needed(bridge); /* step: arm_again */
-    if (is_all)
-        count(bridge, &bridge->guest_reads);
-    return is_all;
+    flush(bridge, node_now(bridge));
+    is_all = node_shm_arm(bridge, UINT64_MAX) != 0 && is_all; /* step: arm_again */
+    if (!is_all || !settle(bridge))
+        return false;
+    count(&bridge->guest_reads);
+    return true;
 }
 
 void node_guest_read(void *userdata)
@@ -169,26 +208,35 @@ static bool begin_to_look(maiko_bridge *bridge)
         pthread_mutex_unlock(&bridge->turn);
         return false;
     }
+    atomic_store_explicit(&bridge->is_looked_aside, false, memory_order_relaxed);
     node_shm_watch(bridge);
     if (may_send(bridge))
         handover_rise(&bridge->handover);
     return true;
 }
 
+/* Who wakes up wants the turn, and gets it. */
+static void settle_looks(maiko_bridge *bridge)
+{
+    flush(bridge, node_now(bridge));
+    if (!settle(bridge))
+        handover_wake(&bridge->handover);
+}
+
 static void do_a_little(maiko_bridge *bridge)
 {
-    bool is_all = true;
-
+    bridge->idle_looks = 0;
+    count(&bridge->guest_looks);
     node_shm_run(bridge, FRAMES_AT_MOST);
-    if (may_send(bridge))
+    node_outflow_release(bridge); /* what was acknowledged has made room */
+    if (handover_has_some(&bridge->handover) && may_send(bridge)) {
         node_outflow_run(bridge);
-    else
-        is_all = !handover_has_some(&bridge->handover);
-    finish(bridge);
-    if (is_all && !is_host_needed(bridge))
-        count(bridge, &bridge->guest_looks);
-    else
-        handover_wake(&bridge->handover); /* who wakes up wants the turn, and gets it */
+        flush(bridge, node_now(bridge));
+    } else if (handover_has_some(&bridge->handover)) {
+        handover_wake(&bridge->handover);
+    }
+    if (++bridge->owed >= OWED_MOST)
+        settle_looks(bridge);
 }
 
 void node_guest_look(void *userdata)
@@ -202,16 +250,48 @@ void node_guest_look(void *userdata)
         node_guest_look_away(bridge);
     else if (node_shm_has_news(bridge) || handover_has_some(&bridge->handover))
         do_a_little(bridge);
+    else if (bridge->owed > 0 && ++bridge->idle_looks >= IDLE_LOOKS)
+        settle_looks(bridge);
+}
+
+void node_guest_look_aside(void *userdata)
+{
+    maiko_bridge *bridge = userdata;
+
+    if (!bridge->is_looked_at)
+        return;
+    bridge->is_looked_at = false;
+    atomic_store_explicit(&bridge->is_looked_aside, true, memory_order_relaxed); /* see send_at_once() */
+    pthread_mutex_unlock(&bridge->turn);
+}
+
+/* Looks again with the turn, or sees to it that the bridge's thread does. */
+static bool take_turn_again(maiko_bridge *bridge)
+{
+    if (pthread_mutex_trylock(&bridge->turn) != 0) {
+        handover_wake(&bridge->handover); /* step: pass_on_aside */
+        return false;
+    }
+    if (bridge->is_asleep)
+        return true;
+    pthread_mutex_unlock(&bridge->turn); /* it has ended */
+    return false;
 }
 
 void node_guest_look_away(void *userdata)
 {
     maiko_bridge *bridge = userdata;
+    bool was_aside = atomic_load_explicit(&bridge->is_looked_aside, memory_order_relaxed);
     bool is_all;
 
-    if (!bridge->is_looked_at)
+    if (!bridge->is_looked_at && !was_aside)
+        return;
+    atomic_store_explicit(&bridge->is_looked_aside, false, memory_order_relaxed);
+    if (!bridge->is_looked_at && !take_turn_again(bridge))
         return;
     bridge->is_looked_at = false;
+    if (bridge->owed > 0)
+        settle_looks(bridge);
     is_all = handover_rest(&bridge->handover);                /* step: rest_after_spinning */
     is_all = node_shm_arm(bridge, UINT64_MAX) != 0 && is_all; /* step: arm_after_spinning */
     pthread_mutex_unlock(&bridge->turn);
@@ -231,5 +311,6 @@ void node_guest_sleeps(bool is_asleep, void *userdata)
         pthread_mutex_lock(&bridge->turn);
         atomic_store_explicit(&bridge->wants_turn, false, memory_order_relaxed);
         bridge->is_asleep = false;
+        bridge->owed = 0; /* it does all that, and behind its first batch the log is cut */
     }
 }

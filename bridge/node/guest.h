@@ -13,18 +13,17 @@ struct maiko_bridge;
 /* More than this is handed to the bridge's thread, which sends while the shard goes on. */
 enum { GUEST_EVENTS_MAX = 32, GUEST_BYTES_MAX = 16 * 1024, GUEST_PEERS_MAX = 16 };
 
-/* Is this a little?  Before it is handed over. */
-bool node_guest_is_welcome(const struct maiko_bridge *bridge, const struct batch *batch);
-
-/* Export actor, which has just handed something over: sends it.  False: the bridge's thread has to be woken. */
-bool node_guest_send(struct maiko_bridge *bridge);
+/* Export actor: sends the batch, when it is little and nobody else is at work, and frees it.  False: it is to be handed over. */
+bool node_guest_send(struct maiko_bridge *bridge, struct batch *batch);
 
 /* A shard that slept, and was woken by a link instead of the bridge's thread: reads what has come, wakes that thread if need
  * be. */
 void node_guest_read(void *bridge);
 
-/* A shard that spins, over and over: reads what has come, and sends what was handed over.  Keeps the turn until it looks away. */
+/* A shard that spins, over and over: reads what has come, and sends what was handed over.  Keeps the turn until it looks away, or
+ * aside: then it looks again in a moment, or away. */
 void node_guest_look(void *bridge);
+void node_guest_look_aside(void *bridge);
 void node_guest_look_away(void *bridge);
 
 /* The bridge's thread, which holds the turn, is about to sleep, or has slept. */

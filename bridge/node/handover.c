@@ -31,6 +31,8 @@ void handover_wake(struct handover *handover)
 {
     uint64_t one = 1;
 
+    if (atomic_exchange_explicit(&handover->is_woken, true, memory_order_acq_rel))
+        return;
     while (write(handover->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
     }
 }
@@ -41,6 +43,8 @@ void handover_clear_wake(struct handover *handover)
 
     while (read(handover->wake_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
     }
+    /* Behind the reading.  Acquire: what was made ready before a wake-up that wrote nothing is seen from here on. */
+    (void)atomic_exchange_explicit(&handover->is_woken, false, memory_order_acq_rel); /* step: listen_again */
 }
 
 static bool is_full(const struct handover *handover)

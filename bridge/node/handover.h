@@ -20,7 +20,8 @@
  * any               | handover_wake, _has_some       | all
  */
 struct handover {
-    int wake_fd; /* eventfd the bridge's thread sleeps on */
+    int wake_fd;           /* eventfd the bridge's thread sleeps on */
+    _Atomic bool is_woken; /* it was written, or is about to be, and has not been read since: who wakes again writes nothing */
     pthread_mutex_t lock;
     /* under the lock */
     struct fifo queue; /* batches */

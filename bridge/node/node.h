@@ -279,12 +279,15 @@ struct maiko_bridge {
     atomic_bool wants_last_word;  /* the export actor waits for it; set by it, cleared by the bridge's thread */
     /* see guest.h; the bridge's thread holds it except when it sleeps, and with it goes everything that is that thread's */
     pthread_mutex_t turn;
-    atomic_bool is_asleep;    /* changed under `turn`; without it a hint */
-    atomic_bool wants_turn;   /* the bridge's thread waits for it */
-    bool is_looked_at;        /* the importer's shard alone: it spins, and holds `turn` */
-    uint64_t sleeps_until_ns; /* under `turn`: the bridge's thread wakes up by itself then */
-    struct maiko_visit visit; /* a shard's, when a link wakes it */
-    atomic_bool was_missed;   /* a guest was woken and did not see to everything; it wakes the bridge's thread behind this */
+    atomic_bool is_asleep;       /* changed under `turn`; without it a hint */
+    atomic_bool wants_turn;      /* the bridge's thread waits for it */
+    bool is_looked_at;           /* the importer's shard alone: it spins, and holds `turn` */
+    atomic_bool is_looked_aside; /* written by the same: it does not hold it now, and will look again, or away */
+    unsigned owed;               /* under `turn`: reads and sends of a shard that spins, still to be settled */
+    unsigned idle_looks;         /* the same: since the last of them */
+    uint64_t sleeps_until_ns;    /* under `turn`: the bridge's thread wakes up by itself then */
+    struct maiko_visit visit;    /* a shard's, when a link wakes it */
+    atomic_bool was_missed;      /* a guest was woken and did not see to everything; it wakes the bridge's thread behind this */
     /* what guests did without the bridge's thread; written under `turn`, read by any */
     _Atomic uint64_t guest_sends;
     _Atomic uint64_t guest_reads;
@@ -363,6 +366,9 @@ uint64_t node_export_end(maiko_bridge *bridge, uint64_t deadline_ns);
 
 /* Publishes what was handed over. */
 void node_outflow_run(maiko_bridge *bridge);
+
+/* Publishes a batch and frees it; the caller sees to exporter_evict(), soon. */
+void node_outflow_batch(maiko_bridge *bridge, struct batch *batch, uint64_t now_ns);
 
 /* Lets the senders go on for whom there is room by now. */
 void node_outflow_release(maiko_bridge *bridge);

@@ -284,9 +284,8 @@ static void finish(maiko_bridge *bridge, uint32_t index)
 
 /* ---- batches ---- */
 
-static void run_batch(maiko_bridge *bridge, struct batch *batch)
+void node_outflow_batch(maiko_bridge *bridge, struct batch *batch, uint64_t now_ns)
 {
-    uint64_t now_ns = node_now(bridge);
     uint64_t exported = 0;
     uint64_t relayed = 0;
     size_t i;
@@ -305,9 +304,10 @@ static void run_batch(maiko_bridge *bridge, struct batch *batch)
         hold(bridge, record->source->topic, record->hold);
         record->hold = NULL;
     }
-    exporter_evict(bridge->exporter);
     atomic_fetch_add_explicit(&bridge->exported, exported, memory_order_relaxed);
-    atomic_fetch_add_explicit(&bridge->relayed, relayed, memory_order_relaxed);
+    if (relayed > 0)
+        atomic_fetch_add_explicit(&bridge->relayed, relayed, memory_order_relaxed);
+    batch_free(batch);
 }
 
 void node_outflow_run(maiko_bridge *bridge)
@@ -316,9 +316,7 @@ void node_outflow_run(maiko_bridge *bridge)
     struct fifo_link *link;
 
     while ((link = fifo_pop(&queue)) != NULL) {
-        struct batch *batch = CONTAINER_OF(link, struct batch, link);
-
-        run_batch(bridge, batch);
-        batch_free(batch);
+        node_outflow_batch(bridge, CONTAINER_OF(link, struct batch, link), node_now(bridge));
+        exporter_evict(bridge->exporter);
     }
 }

@@ -443,6 +443,7 @@ static maiko_status read_frames(struct node_peer *peer, size_t most)
 {
     maiko_bridge *bridge = peer->bridge;
     maiko_status status = MAIKO_OK;
+    uint64_t now_ns = 0;
     struct slice frame;
     size_t i;
 
@@ -450,7 +451,9 @@ static maiko_status read_frames(struct node_peer *peer, size_t most)
         status = shm_link_receive(peer->shm->link, &frame);
         if (status != MAIKO_OK)
             break;
-        peer_frame(peer->peer, frame.data, frame.len, node_now(bridge));
+        if (now_ns == 0)
+            now_ns = node_now(bridge); /* the same for all: they are there */
+        peer_frame(peer->peer, frame.data, frame.len, now_ns);
     }
     if (i > 0)
         node_import_flush(bridge);

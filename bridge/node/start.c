@@ -296,8 +296,11 @@ static maiko_status set_up_actors(maiko_bridge *bridge)
     if (status != MAIKO_OK)
         return node_fail(bridge, status, "the bridge's importer: %s", maiko_strerror(status));
     maiko_importer_on_room(bridge->importer.importer, node_import_on_room, bridge);
-    bridge->visit = (struct maiko_visit){
-        .run = node_guest_read, .look = node_guest_look, .look_away = node_guest_look_away, .userdata = bridge};
+    bridge->visit = (struct maiko_visit){.run = node_guest_read,
+                                         .look = node_guest_look,
+                                         .look_aside = node_guest_look_aside,
+                                         .look_away = node_guest_look_away,
+                                         .userdata = bridge};
     bridge->types.keeper = bridge->importer.importer;
     status = node_news_set_up(bridge);
     if (status == MAIKO_OK)

@@ -30,6 +30,7 @@ enum {
     SHM_VERSION = 1,
     SHM_ABI = 0x01020308, /* byte order by its spelling, bytes of a pointer in the last digit */
     SHM_LINE = 128,       /* two cache lines: processors fetch them in pairs */
+    SHM_SMALL_LINES = 4,  /* cache lines of a frame with a small event */
     SHM_PAGE = 4096,
     SHM_RING_BYTES = 1048576,      /* of a link */
     SHM_RING_BYTES_LOSSY = 262144, /* of a link that never holds anybody */

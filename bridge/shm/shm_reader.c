@@ -364,3 +364,11 @@ void shm_reader_awake(struct shm_reader *reader)
     atomic_store_explicit(&reader->control->asleep, 0, memory_order_relaxed); /* step: store_reader_awake */
     FAULT_POINT(after_reader_awake);
 }
+
+void shm_reader_fetch(const struct shm_reader *reader)
+{
+    uint64_t line;
+
+    for (line = 0; line < SHM_SMALL_LINES; line++)
+        __builtin_prefetch(reader->data->ring + ((reader->tail + line * 64) & (reader->ring_bytes - 1)), 0);
+}

@@ -86,6 +86,9 @@ void shm_reader_return(struct shm_reader *reader, uint32_t slot);
 /* True when something was published that was not read yet; costs one load. */
 bool shm_reader_has_more(const struct shm_reader *reader);
 
+/* Brings the first lines of it, all at once instead of one after the other. */
+void shm_reader_fetch(const struct shm_reader *reader);
+
 /* Before waiting: says so and looks again.  True: the writer will wake us.  False: there is something to read. */
 MAIKO_MUST_CHECK bool shm_reader_sleep(struct shm_reader *reader);
 

@@ -123,6 +123,9 @@ MAIKO_MUST_CHECK bool shm_writer_sleep(struct shm_writer *writer);
 /* After waiting. */
 void shm_writer_awake(struct shm_writer *writer);
 
+/* Brings the lines that are written next, to be written, while nobody waits for them: the reader had them. */
+void shm_writer_fetch_room(const struct shm_writer *writer);
+
 /* Bytes its record takes at most. */
 size_t shm_event_size(const struct shm_event *event);
 

@@ -1,4 +1,5 @@
 /* Frame, reading: one table of all keys, then what the kind requires. */
+#include "wire/data_head.h"
 #include "wire/frame.h"
 #include "wire/map.h"
 
@@ -154,7 +155,39 @@ static maiko_status read_map(const uint8_t *bytes, size_t len, struct raw_frame 
     return map_read(&reader, frame_keys, FRAME_KEYS, raw, error);
 }
 
-maiko_status frame_read(const uint8_t *bytes, size_t len, struct frame *ret_frame, struct text *error)
+/* Does it begin as ours do, but for the numbers? */
+static bool has_data_head(const uint8_t *bytes, size_t len)
+{
+    static const char head[] = DATA_HEAD;
+    enum { BEHIND_SESSION = DATA_HEAD_SESSION + DATA_HEAD_NUMBER, BEHIND_FIRST = DATA_HEAD_FIRST + DATA_HEAD_NUMBER };
+
+    return len > DATA_HEAD_BYTES && memcmp(bytes, head, DATA_HEAD_SESSION) == 0 &&
+           memcmp(bytes + BEHIND_SESSION, head + BEHIND_SESSION, DATA_HEAD_FIRST - BEHIND_SESSION) == 0 &&
+           memcmp(bytes + BEHIND_FIRST, head + BEHIND_FIRST, DATA_HEAD_BYTES - BEHIND_FIRST) == 0;
+}
+
+/* One of those with nothing but records.  False: it is to be read as others are, which says what is wrong with it. */
+static bool read_plain_data(const uint8_t *bytes, size_t len, struct frame *ret_frame)
+{
+    struct reader reader = {.at = bytes + DATA_HEAD_BYTES, .end = bytes + len};
+    uint64_t session;
+    struct slice records;
+
+    if (len > WIRE_FRAME_MAX || !has_data_head(bytes, len) || reader_peek(&reader) != READ_ARRAY ||
+        !reader_skip(&reader, &records) || reader.at != reader.end)
+        return false;
+    session = reader_eight_at(bytes + DATA_HEAD_SESSION);
+    if (session == 0)
+        return false;
+    *ret_frame = (struct frame){.kind = FRAME_DATA,
+                                .session = session,
+                                .first = reader_eight_at(bytes + DATA_HEAD_FIRST),
+                                .is_lost_known = true,
+                                .records = records};
+    return true;
+}
+
+static maiko_status read_any(const uint8_t *bytes, size_t len, struct frame *ret_frame, struct text *error)
 {
     struct raw_frame raw = {.frame = {.kind = FRAME_UNKNOWN}};
     maiko_status status = read_map(bytes, len, &raw, error);
@@ -168,6 +201,11 @@ maiko_status frame_read(const uint8_t *bytes, size_t len, struct frame *ret_fram
     if (status == MAIKO_OK)
         *ret_frame = raw.frame;
     return status;
+}
+
+maiko_status frame_read(const uint8_t *bytes, size_t len, struct frame *ret_frame, struct text *error)
+{
+    return read_plain_data(bytes, len, ret_frame) ? MAIKO_OK : read_any(bytes, len, ret_frame, error);
 }
 
 bool frame_peek_hello(const uint8_t *bytes, size_t len, struct frame *ret_frame)

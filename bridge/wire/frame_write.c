@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "wire/data_head.h"
+
 static void write_uint(struct pack *pack, const char *key, uint64_t value)
 {
     pack_str(pack, key);
@@ -189,9 +191,16 @@ void frame_write_pattern(struct pack *pack, const struct frame_pattern *pattern)
 
 void frame_begin_data(struct pack *pack, const struct frame *frame)
 {
-    begin(pack, FRAME_DATA, frame->session, 2);
-    write_uint(pack, "first", frame->first);
-    pack_str(pack, "records");
+    uint64_t session = __builtin_bswap64(frame->session);
+    uint64_t first = __builtin_bswap64(frame->first);
+    uint8_t *at = pack_space(pack, DATA_HEAD_BYTES);
+
+    if (at == NULL)
+        return;
+    memcpy(at, DATA_HEAD, DATA_HEAD_BYTES);
+    memcpy(at + DATA_HEAD_SESSION, &session, sizeof(session));
+    memcpy(at + DATA_HEAD_FIRST, &first, sizeof(first));
+    pack_add(pack, DATA_HEAD_BYTES);
 }
 
 void frame_add_array(struct pack *pack, size_t at, const char *key, struct slice array)

@@ -3,6 +3,7 @@
 bridge_sources += bridge/wire/codec.c
 bridge_sources += bridge/wire/codec_json.c
 bridge_sources += bridge/wire/codec_msgpack.c
+bridge_sources += bridge/wire/data_head.h
 bridge_sources += bridge/wire/encoder.c
 bridge_sources += bridge/wire/envelope.h
 bridge_sources += bridge/wire/foreign_type.c

@@ -462,6 +462,7 @@ static __attribute__((noinline)) void run_sampled(struct actor *actor)
     if (actor->state == ACTOR_STOPPED || !(is_sample || is_slow))
         return;
     shard_account_time(shard, actor, shard->mono_ns - begin);
+    actor->is_quick = shard->mono_ns - begin <= LIGHT_NS;
     if (!is_exact && !is_suspect)
         actor->weight = shard->mono_ns - begin <= LIGHT_NS ? ACTOR_LIGHT : ACTOR_USUAL;
     if (shard->sup->may_balance)

@@ -156,6 +156,7 @@ struct actor {
     bool stays : 1;         /* all the same, until it says so; see stay.h */
     bool was_started : 1;   /* on_start succeeded */
     bool drain_pending : 1; /* told to stop before its on_start ran */
+    bool is_quick : 1;      /* its last sampled activation was short */
     char short_name[ACTOR_SHORT_NAME];
 };
 static_assert(offsetof(struct actor, shard) == 64, "a delivery touches one cache line");

@@ -441,7 +441,7 @@ maiko_status inbox_flush(struct inbox *inbox)
     pthread_mutex_unlock(&inbox->lock);
     if (status == MAIKO_ECLOSED)
         drop_stage(inbox);
-    if (was_empty && status == MAIKO_OK)
+    if (was_empty && status == MAIKO_OK && shard_of_this_thread != inbox->gate->shard) /* which is awake and looks on its own */
         shard_wake(inbox->gate->shard);
     return status;
 }

@@ -21,6 +21,9 @@ _Thread_local struct shard *shard_of_this_thread;
 
 #define SLOW_FIRST_RUN_NS MAIKO_MS(1)
 
+/* Activations between two looks: a gate, who gets what has come, who gets what they send, and some more. */
+#define QUICK_MOST 8u
+
 static_assert(COUNTERS_STREAKS >= SHARD_MAX, "the counters file has a place for every shard's streak");
 
 maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint32_t index)
@@ -331,6 +334,34 @@ static bool is_late(struct shard *shard, uint32_t count, uint64_t begin_ns)
     return true;
 }
 
+/* The looks of a spin are over: from now on others are woken for what they were for. */
+static void stop_looking(struct shard *shard)
+{
+    shard->looks_on = false;
+    wakeup_look_away(&shard->wakeup);
+}
+
+/* Not the first time, and the last time it was looked at it took little time. */
+static bool is_quick(const struct actor *actor)
+{
+    return actor->state == ACTOR_RUNNING && !actor->fail_pending && !actor->end_pending && (actor->is_gate || actor->is_quick);
+}
+
+/* What the looks of a spin have brought, and what that leads to, as long as it is a little.  The looks end before anything else
+ * runs. */
+static bool run_between_looks(struct shard *shard)
+{
+    uint32_t count = 0;
+
+    while (shard->run_first != NULL && count < QUICK_MOST && is_quick(shard->run_first)) {
+        actor_activate(next_ready(shard));
+        count++;
+    }
+    if (shard->run_first != NULL)
+        stop_looking(shard);
+    return count > 0;
+}
+
 static bool run_ready(struct shard *shard, uint64_t budget_events)
 {
     uint64_t until = shard->handled + budget_events;
@@ -359,6 +390,8 @@ static bool run_ready(struct shard *shard, uint64_t budget_events)
 
 static __attribute__((noinline)) void stand_still(struct shard *shard)
 {
+    if (shard->looks_on)
+        stop_looking(shard);
     world_join_pause(shard);
     shard->wall_ahead = 0; /* that was before */
 }
@@ -378,6 +411,8 @@ bool shard_turn(struct shard *shard, uint64_t budget_events)
         any |= exchange_release_held(shard);
     any |= fire_timers(shard);
     any |= inbox_wake_gates(shard);
+    if (shard->looks_on)
+        any |= run_between_looks(shard);
     any |= run_ready(shard, budget_events);
     any |= dead_letters_send(shard);
     if (__builtin_expect(shard->stop_hooks, 0))
@@ -462,8 +497,23 @@ static bool spin(struct shard *shard)
     if (shard->sup->config.spin_ns == 0)
         return false;
     has_work = look_for_a_while(shard);
-    wakeup_look_away(&shard->wakeup);
+    shard->looks_on = has_work && !atomic_load_explicit(&shard->must_exit, memory_order_acquire);
+    if (shard->looks_on)
+        wakeup_look_aside(&shard->wakeup);
+    else
+        wakeup_look_away(&shard->wakeup);
     return has_work;
+}
+
+/* Behind a turn in which something was done: nothing is left, and the looks were not ended, so they go on. */
+static bool may_look_on(struct shard *shard)
+{
+    if (!shard->looks_on)
+        return false;
+    if (shard_is_idle(shard) && list_is_empty(&shard->held_by_ring) && shard_rings_held_back(shard) == 0)
+        return true;
+    stop_looking(shard);
+    return false;
 }
 
 static uint64_t wake_deadline(const struct shard *shard)
@@ -478,6 +528,8 @@ static void sleep_until_work(struct shard *shard, bool in_hook)
 {
     uint64_t deadline;
 
+    if (shard->looks_on)
+        stop_looking(shard);
     atomic_store_explicit(&shard->wants_confirm, !list_is_empty(&shard->held_by_ring) || shard_rings_held_back(shard) != 0,
                           memory_order_relaxed); /* step: store_wants_confirm */
     wakeup_announce(&shard->wakeup);
@@ -525,12 +577,14 @@ void *shard_main(void *arg)
     pthread_mutex_lock(&shard->sup->lock); /* until start knows that all threads could be made */
     pthread_mutex_unlock(&shard->sup->lock);
     while (!atomic_load_explicit(&shard->must_exit, memory_order_acquire)) {
-        if (shard_turn(shard, shard->sup->config.turn_budget_events))
+        if (shard_turn(shard, shard->sup->config.turn_budget_events) && !may_look_on(shard))
             continue;
         if (deadlock_look_idle(shard) || spin(shard))
             continue;
         sleep_until_work(shard, false);
     }
+    if (shard->looks_on)
+        stop_looking(shard);
     supervisor_shard_exited(shard);
     return NULL;
 }

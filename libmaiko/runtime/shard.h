@@ -88,12 +88,13 @@ struct shard {
     struct streak streak;
     uint32_t look_every; /* activations between two looks at the clock, a power of two */
     bool times_all;      /* polled modes: every activation is timed, so that the slow ones are named */
+    bool looks_on;       /* it spins, and looks on behind this turn as long as nothing in it takes long */
     uint16_t scarce_in;  /* in which of that actor's activations */
     struct actor *run_first;
     struct actor *run_last;
     struct pool pool;
     struct id_source ids; /* of which only the prefix is looked at: the count is where readers of the counters see it */
-    uint64_t wall_ns; /* of this turn; 0: not read yet */
+    uint64_t wall_ns;     /* of this turn; 0: not read yet */
     uint64_t wall_last;
     uint64_t wall_ahead;    /* read for the next turn while nothing was to be done; 0: not */
     uint64_t wall_ahead_of; /* the one that this turn began with; 0: none, or something later made it void */

@@ -11,9 +11,11 @@
  * nothing and calls nothing but importers.  One shard's.  Valid until the supervisor has halted. */
 struct maiko_visit {
     void (*run)(void *userdata);
-    /* NULL, or: a shard that spins calls the first over and over, which does what there is to do, like `run`, and then, before it
-     * does anything else, the second once. */
+    /* NULL, or: a shard that spins calls the first over and over, which does what there is to do, like `run`, and then the last
+     * one once, before it does anything else.  But for what takes little time: before that it calls the second one, and looks
+     * again or looks away behind it. */
     void (*look)(void *userdata);
+    void (*look_aside)(void *userdata);
     void (*look_away)(void *userdata);
     void *userdata;
     /* the shard's */

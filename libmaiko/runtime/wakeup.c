@@ -144,6 +144,14 @@ void wakeup_look(struct wakeup *wakeup)
         visit->look(visit->userdata);
 }
 
+void wakeup_look_aside(struct wakeup *wakeup)
+{
+    const struct maiko_visit *visit;
+
+    for (visit = first_to_look(wakeup); visit != NULL; visit = visit->next_to_look)
+        visit->look_aside(visit->userdata);
+}
+
 void wakeup_look_away(struct wakeup *wakeup)
 {
     const struct maiko_visit *visit;

@@ -55,8 +55,9 @@ static inline bool wakeup_has_visits(const struct wakeup *wakeup)
 
 void wakeup_run_visits(struct wakeup *wakeup);
 
-/* Owner, which spins: lets those look who have something to look at; and at the end of that. */
+/* Owner, which spins: lets those look who have something to look at; before a little work between two looks; and at the end. */
 void wakeup_look(struct wakeup *wakeup);
+void wakeup_look_aside(struct wakeup *wakeup);
 void wakeup_look_away(struct wakeup *wakeup);
 
 /* Any thread: one more descriptor to sleep on, see visit.h.  MAIKO_OK or MAIKO_ESYSTEM. */

@@ -1,7 +1,10 @@
 /* Who wakes up for what: the bridge's thread of a node and a shard that may be its guest (bridge/node/guest.c; a label here is the
  * `step:` there), a node that writes into a ring, and the export actor, which hands over.  The wake-up of a ring goes to the shard
  * while that one sleeps, which then is the only one that hears of it, and else to both.  A shard that spins keeps the turn for as
- * long and is as good as the bridge's thread awake; the export actor is on another one.
+ * long and is as good as the bridge's thread awake; between two looks it may let the turn go for a little work of its own, and be
+ * without it when it looks away.  The export actor is on another one; it sends itself when it gets the turn and nothing was handed
+ * over before, and leaves what is left to do then to a shard that looks aside.  Who wakes the bridge's thread writes only when
+ * nobody has since it looked last.
  *
  * Shown: when nothing moves any more, all that was written has been read and all that was handed over was taken, and a guest
  * works only while the bridge's thread sleeps.  Each step that sees to it is left out by -DWITHOUT_name. */
@@ -21,11 +24,24 @@ byte given = 0;
 byte taken = 0;
 bool is_at_rest = false;
 bool is_woken = false; /* its eventfd */
+bool is_waking = false; /* somebody has written it, or is about to */
+
+inline wake()
+{
+    atomic {
+        if
+        :: !is_waking -> is_waking = true; is_woken = true
+        :: else
+        fi
+    }
+}
 
 bool turn = true; /* held, by the bridge's thread */
 bool host_sleeps = false;
 bool wants_turn = false; /* the bridge's thread has been woken */
 bool shard_waits = false;
+bool is_aside = false; /* the shard that spins has let the turn go, and will look again or away */
+bool is_owed = false;  /* something that only the bridge's thread does, or who looks */
 
 inline try_turn(ret_got)
 {
@@ -58,30 +74,46 @@ active proctype export_actor()
 {
     bool is_told;
     bool has_turn;
+    bool is_sent;
 
     do
     :: given < BATCHES ->
-        atomic { given++; is_told = is_at_rest; is_at_rest = false };
+        try_turn(has_turn);
+        is_sent = has_turn && taken == given;
         if
-        :: is_told ->
-            try_turn(has_turn);
+        :: has_turn ->
             if
-            :: has_turn ->
-                taken = given;
-#ifndef WITHOUT_rest_again
-rest_again:
-                is_at_rest = true;
+            :: is_sent ->
+                atomic { given++; taken++; is_owed = true };
+                if
+                :: is_aside
+                :: else ->
+#ifndef WITHOUT_wake_behind_sending
+wake_behind_sending:
+                    wake()
+#else
+                    skip
 #endif
-                turn = false
-            :: else ->
+                fi
+            :: else
+            fi;
+            turn = false
+        :: else
+        fi;
+        if
+        :: is_sent
+        :: else ->
+            atomic { given++; is_told = is_at_rest; is_at_rest = false };
+            if
+            :: is_told ->
 #ifndef WITHOUT_wake_instead
 wake_instead:
-                is_woken = true
+                wake()
 #else
                 skip
 #endif
+            :: else
             fi
-        :: else
         fi
     :: else -> break
     od
@@ -91,6 +123,7 @@ active proctype shard()
 {
     byte other_work = 2;
     byte spins = 1;
+    byte asides = 1;
     bool has_turn;
     bool is_done;
 
@@ -124,21 +157,48 @@ arm_again:
         :: else ->
 #ifndef WITHOUT_pass_on
 pass_on:
-            is_woken = true
+            wake()
 #else
             skip
 #endif
         fi
     :: atomic { spins > 0 && !shard_waits && host_sleeps && !wants_turn && !turn -> spins--; turn = true };
+LOOK:
         reader_asleep = false;
         is_at_rest = false;
+        is_aside = false;
         do
         :: have_read < written -> have_read++
         :: atomic { taken < given -> taken = given }
-        :: wants_turn -> break
-        :: break /* there is other work, or the time is up */
+        :: wants_turn -> goto AWAY
+        :: asides > 0 -> asides--; goto ASIDE
+        :: break /* the time is up */
         od;
+        goto AWAY;
+ASIDE:
+        is_aside = true;
+        turn = false;
+        do
+        :: atomic { host_sleeps && !wants_turn && !turn -> turn = true }; goto LOOK
+        :: break /* it takes longer */
+        od;
+        is_aside = false;
+        try_turn(has_turn);
+        if
+        :: has_turn
+        :: else ->
+#ifndef WITHOUT_pass_on_aside
+pass_on_aside:
+            wake();
+#endif
+            goto end_shard
+        fi;
+AWAY:
         is_done = true;
+        if
+        :: is_owed -> is_owed = false; wake() /* the worst case: it is for the bridge's thread */
+        :: else
+        fi;
 #ifndef WITHOUT_rest_after_spinning
 rest_after_spinning:
         atomic {
@@ -159,7 +219,7 @@ arm_after_spinning:
         :: else ->
 #ifndef WITHOUT_pass_on_after_spinning
 pass_on_after_spinning:
-            is_woken = true
+            wake()
 #else
             skip
 #endif
@@ -189,11 +249,20 @@ end_host:
         turn = false;
 end_asleep:
         atomic { is_woken || (host_is_told && is_signalled) -> wants_turn = true };
-        atomic { !turn -> turn = true; wants_turn = false };
-        host_sleeps = false;
+        atomic { !turn -> turn = true; wants_turn = false; host_sleeps = false; host_is_told = false };
         is_at_rest = false;
-        is_woken = false;
-        host_is_told = false;
+        if
+        :: is_woken ->
+            is_woken = false;
+#ifndef WITHOUT_listen_again
+listen_again:
+            is_waking = false
+#else
+            skip
+#endif
+        :: else
+        fi;
+        is_owed = false;
 end_of_sleep:
         reader_asleep = false;
         is_signalled = false;
@@ -206,5 +275,5 @@ active proctype observer()
 {
 end_observer:
     timeout;
-    assert(have_read == written && taken == given)
+    assert(have_read == written && taken == given && !is_owed)
 }

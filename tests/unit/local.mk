@@ -66,6 +66,7 @@ unit_tests += tests/unit/test_channels
 unit_tests += tests/unit/test_payload
 unit_tests += tests/unit/test_alike
 unit_tests += tests/unit/test_batch
+unit_tests += tests/unit/test_handover
 unit_tests += tests/unit/test_pace
 unit_tests += tests/unit/test_peer
 unit_tests += tests/unit/test_peer_native

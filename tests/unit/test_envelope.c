@@ -80,6 +80,49 @@ static void expect_frame(const char *bytes, size_t len, const char *expected)
 
 #define EXPECT(bytes, expected) expect_frame(bytes, sizeof(bytes) - 1, expected)
 
+static void expect_data(const uint8_t *bytes, size_t len)
+{
+    struct frame read;
+
+    CU_ASSERT_EQUAL_FATAL(frame_read(bytes, len, &read, fresh_error()), MAIKO_OK);
+    CU_ASSERT(read.kind == FRAME_DATA && read.session == 7 && read.first == 300 && read.is_lost_known);
+    CU_ASSERT_EQUAL_FATAL(read.records.len, 3);
+    CU_ASSERT_EQUAL(memcmp(read.records.data, "\x92\x01\xc0", 3), 0);
+    CU_ASSERT(read.types.len == 0 && read.channels.len == 0 && read.next == 0 && read.reason.len == 0);
+}
+
+/* As our nodes write them, which is read by comparison, and as others may. */
+static void data_frames_are_read_alike_in_every_form(void)
+{
+    static const char other[] = "\x84\xa7records\x92\x01\xc0\xa5"
+                                "first\xcd\x01\x2c\xa4kind\xa4"
+                                "data\xa7session\x07";
+    struct frame data = {.kind = FRAME_DATA, .session = 7, .first = 300};
+    struct pack pack = fresh_pack();
+    struct frame read;
+    size_t len;
+
+    frame_begin_data(&pack, &data);
+    pack_array(&pack, 2);
+    pack_uint(&pack, 1);
+    pack_nil(&pack);
+    expect_data(pack.data, pack.len);
+    expect_data((const uint8_t *)other, sizeof(other) - 1);
+    for (len = 0; len < pack.len; len++)
+        CU_ASSERT_EQUAL(frame_read(pack.data, len, &read, NULL), MAIKO_EPROTOCOL);
+    pack_nil(&pack);
+    CU_ASSERT_EQUAL(frame_read(pack.data, pack.len, &read, NULL), MAIKO_EPROTOCOL);
+    frame_add_array(&pack, 0, "types", (struct slice){(const uint8_t *)"\x90", 1}); /* behind the nil: no map any more */
+    CU_ASSERT_EQUAL(frame_read(pack.data, pack.len, &read, NULL), MAIKO_EPROTOCOL);
+    pack_clear(&pack);
+    data.session = 0;
+    frame_begin_data(&pack, &data);
+    pack_array(&pack, 0);
+    CU_ASSERT_EQUAL(frame_read(pack.data, pack.len, &read, fresh_error()), MAIKO_EPROTOCOL);
+    CU_ASSERT_STRING_EQUAL(reason, "session: missing");
+    pack_deinit(&pack);
+}
+
 static void frames_without_what_they_need_are_refused(void)
 {
     EXPECT("\x81\xa4kind\xa3"
@@ -398,6 +441,7 @@ static void answers_are_written_in_the_codec_of_the_question(void)
 }
 
 static const struct test_case cases[] = {TEST_CASE(frames_come_back_as_they_were),
+                                         TEST_CASE(data_frames_are_read_alike_in_every_form),
                                          TEST_CASE(frames_without_what_they_need_are_refused),
                                          TEST_CASE(an_event_that_begins_a_chain_comes_back_and_no_part_of_it_does),
                                          TEST_CASE(a_native_record_comes_back_and_no_part_of_it_does),
