@@ -19,7 +19,7 @@ trap 'rm -rf "$objects"' EXIT
 [ -z "$(ar t "$archive" | sort | uniq -d)" ] || { echo "$archive: two objects of one name" >&2; exit 1; }
 
 # Their order is that of what stands behind the target's prefix.
-ls "$objects" | sed 's/.*_la-//' | LC_ALL=C sort >"$objects/order"
+ar t "$archive" | sed 's/.*_la-//' | LC_ALL=C sort >"$objects/order"
 layout=0
 while [ "$layout" -lt "$count" ]; do
     layout=$((layout + 1))
