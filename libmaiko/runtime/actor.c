@@ -54,6 +54,19 @@ static const char *error_text(const struct actor *actor)
     return actor->rare != NULL && actor->rare->error_text[0] != '\0' ? actor->rare->error_text : NULL;
 }
 
+/* Whoever waits for its on_start gets to know and decides what that means: it is not the runtime's failure. */
+static void tell_failure(struct actor *actor, maiko_status status, const char *text)
+{
+    struct maiko_supervisor *sup = actor->shard->sup;
+    char reason[64];
+
+    if (actor->rare != NULL && actor->rare->ticket != NULL)
+        ticket_explain(sup, actor->rare->ticket, actor->sender.name,
+                       text != NULL ? text : supervisor_status_text(status, reason, sizeof reason));
+    else
+        supervisor_note_failure(sup, status, actor->sender.name, text);
+}
+
 void actor_fail(struct actor *actor, maiko_status status, maiko_drop_reason reason, const char *text)
 {
     if (actor->fail_pending || actor->state == ACTOR_STOPPED)
@@ -61,12 +74,20 @@ void actor_fail(struct actor *actor, maiko_status status, maiko_drop_reason reas
     actor->fail_pending = true;
     actor->failure = status;
     actor->fail_reason = (uint8_t)reason;
-    supervisor_note_failure(actor->shard->sup, status, actor->sender.name, text != NULL ? text : error_text(actor));
+    tell_failure(actor, status, text != NULL ? text : error_text(actor));
     actor_unsubscribe_all(actor);
     shard_ready(actor->shard, actor);
 }
 
 /* --- hooks --- */
+
+/* What is no status, such as an errno, is no success either. */
+static maiko_status judge(struct actor *actor, maiko_status status, const char *hook)
+{
+    if (status <= 0)
+        return status;
+    return maiko_error(actor_context(actor), MAIKO_EACTOR, "%s returned %d, which is no status", hook, (int)status);
+}
 
 static void after_hook(struct actor *actor)
 {
@@ -92,7 +113,7 @@ static void start(struct actor *actor)
     actor->state = ACTOR_RUNNING;
     show_phase(actor, false);
     if (actor->ops->on_start != NULL) {
-        status = actor->ops->on_start(actor->self, actor_context(actor));
+        status = judge(actor, actor->ops->on_start(actor->self, actor_context(actor)), "on_start");
         after_hook(actor);
     }
     if (status < 0) {
@@ -181,8 +202,8 @@ HOT void handle_one(struct actor *actor, struct envelope *envelope)
     shard->over_mark = 0;
     if (__builtin_expect(shard->reserved != NULL, 0))
         send_abandon_forgotten(shard);
-    if (__builtin_expect(status < 0, 0)) {
-        if (decide_error(actor, status)) {
+    if (__builtin_expect(status != 0, 0)) {
+        if (decide_error(actor, judge(actor, status, "a handler"))) {
             actor->hold |= ACTOR_HELD_BY_RETRY;
             actor->rare->retry_envelope = envelope;
             return;
@@ -334,7 +355,7 @@ static void end(struct actor *actor)
     actor->end_pending = false;
     actor->has_ended = true;
     if (actor->ops->on_end != NULL) {
-        status = actor->ops->on_end(actor->self, actor_context(actor));
+        status = judge(actor, actor->ops->on_end(actor->self, actor_context(actor)), "on_end");
         after_hook(actor);
     }
     if (status < 0) {
@@ -392,7 +413,7 @@ void actor_stop_now(struct actor *actor)
         struct actor *before = shard->current;
 
         shard_set_current(shard, actor);
-        status = actor->ops->on_stop(actor->self, actor_context(actor));
+        status = judge(actor, actor->ops->on_stop(actor->self, actor_context(actor)), "on_stop");
         after_hook(actor);
         streak_stop(&shard->streak);
         shard_set_current(shard, before);

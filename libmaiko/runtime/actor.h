@@ -150,6 +150,7 @@ struct actor {
     int16_t last_refusal;          /* maiko_status */
     uint8_t fail_reason;           /* maiko_drop_reason of what is queued when it fails */
     _Atomic bool is_on_wake_stack; /* any thread */
+    _Atomic bool is_to_leave;      /* it is being removed; set under the supervisor's lock */
     bool is_dedicated : 1;
     bool is_pinned : 1;     /* automatic placement leaves it where it is */
     bool has_ended : 1;     /* on_end ran */

@@ -2,6 +2,7 @@
 #include "runtime/arming.h"
 #include "runtime/inbox.h"
 #include "runtime/stay.h"
+#include "runtime/stop_notice.h"
 #include "runtime/supervisor_internal.h"
 #include <stdarg.h>
 #include <string.h>
@@ -47,7 +48,15 @@ bool maiko_context_is_alive(const maiko_context *ctx)
         return false;
     if (actor->is_gate)
         return supervisor_state(actor->shard->sup) <= SUP_RUNNING;
-    return (actor->state == ACTOR_ADDED || actor->state == ACTOR_RUNNING) && !actor->has_finished && !actor->fail_pending;
+    return (actor->state == ACTOR_ADDED || actor->state == ACTOR_RUNNING) && !actor->has_finished && !actor->fail_pending &&
+           !actor_is_told_to_stop(actor);
+}
+
+int maiko_context_stop_fd(maiko_context *ctx)
+{
+    struct actor *actor;
+
+    return own_actor(ctx, &actor) == MAIKO_OK && actor->is_dedicated ? stop_notice_fd(actor) : -1;
 }
 
 maiko_supervisor *maiko_context_supervisor(const maiko_context *ctx)

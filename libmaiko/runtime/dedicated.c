@@ -8,6 +8,7 @@
 
 #include "runtime/interest.h"
 #include "runtime/last_values.h"
+#include "runtime/stop_notice.h"
 #include <string.h>
 
 /* The new one learns what one other shard has announced, and is told of everything from here on.  Under the other's lock. */
@@ -106,6 +107,7 @@ maiko_status dedicated_take(struct maiko_supervisor *sup, struct shard **ret_sha
     if (shard == NULL)
         return state == SUP_NEW ? add_before_start(sup, ret_shard) : add_while_running(sup, ret_shard);
     shard->is_taken = true;
+    stop_notice_take_back(shard);
     *ret_shard = shard;
     return MAIKO_OK;
 }

@@ -2,6 +2,7 @@
 #include "runtime/arming.h"
 #include "runtime/dedicated.h"
 #include "runtime/retire.h"
+#include "runtime/stop_notice.h"
 #include "runtime/supervisor_internal.h"
 #include "runtime/ticket.h"
 #include <string.h>
@@ -203,16 +204,33 @@ static maiko_status request_removal(struct maiko_supervisor *sup, const char *na
                                     struct ticket **ret_ticket)
 {
     struct actor *actor;
+    maiko_status status;
 
     if (supervisor_state(sup) != SUP_RUNNING)
         return supervisor_state(sup) == SUP_STOPPED ? MAIKO_ECLOSED : MAIKO_ESTATE;
     actor = find_actor(sup, name);
     if (actor == NULL)
         return MAIKO_ENOTFOUND;
-    if (actor->shard != shard_of_this_thread)
-        return post_removal(sup, actor->shard, name, ret_ticket);
-    *ret_here = actor;
-    return MAIKO_OK;
+    if (actor->shard == shard_of_this_thread) {
+        *ret_here = actor;
+        return MAIKO_OK;
+    }
+    status = post_removal(sup, actor->shard, name, ret_ticket);
+    if (status == MAIKO_OK) {
+        atomic_store_explicit(&actor->is_to_leave, true, memory_order_release);
+        stop_notice_give(actor->shard);
+    }
+    return status;
+}
+
+static void note_not_removed(struct maiko_supervisor *sup, const char *name, maiko_status status)
+{
+    char reason[320];
+    struct text text;
+
+    text_init_buffer(&text, reason, sizeof reason);
+    text_append_format(&text, "actor '%s' was not removed: %s", name, maiko_strerror(status));
+    supervisor_note_refusal(sup, reason);
 }
 
 maiko_status maiko_supervisor_remove(maiko_supervisor *sup, const char *name)
@@ -232,7 +250,12 @@ maiko_status maiko_supervisor_remove(maiko_supervisor *sup, const char *name)
     if (here != NULL)
         actor_drain(here);
     if (ticket != NULL)
-        status = ticket_wait(sup, ticket, clock_deadline(clock_mono_ns(&sup->clock), sup->config.actor_stop_deadline_ns));
+        status = ticket_wait(sup, ticket, clock_deadline(clock_mono_ns(&sup->clock), sup->config.actor_stop_deadline_ns), NULL);
+    if (status != MAIKO_OK)
+        note_not_removed(sup, name, status);
+    if (status == MAIKO_ETIMEDOUT)
+        supervisor_log(sup, MAIKO_LOG_WARNING, "actor '%s' has not ended %llu ms after its removal was asked for", name,
+                       (unsigned long long)(sup->config.actor_stop_deadline_ns / 1000000u));
     supervisor_leave(sup);
     return status;
 }

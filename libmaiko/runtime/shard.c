@@ -12,6 +12,7 @@
 #include "runtime/supervisor_internal.h"
 #include "runtime/world.h"
 #include <string.h>
+#include <unistd.h>
 
 _Thread_local struct shard *shard_of_this_thread;
 
@@ -35,6 +36,7 @@ maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint3
     shard->heap = &sup->root->heap;
     shard->fork_word = sup->fork_word;
     shard->index = index;
+    shard->stop_fd = -1;
     pool_init(&shard->pool, shard->heap);
     broker_init(&shard->broker, shard->heap, index);
     streams_init(&shard->streams, shard->heap);
@@ -82,6 +84,8 @@ void shard_deinit(struct shard *shard)
     retire_deinit(shard);
     pool_deinit(&shard->pool);
     wakeup_deinit(&shard->wakeup);
+    if (shard->stop_fd >= 0)
+        close(shard->stop_fd);
     pthread_mutex_destroy(&shard->post_lock);
     pthread_mutex_destroy(&shard->announce_lock);
 }

@@ -78,6 +78,7 @@ struct shard {
     uint32_t index;
     bool is_dedicated; /* for one actor at a time */
     bool is_taken;     /* there is one; under the supervisor's lock */
+    int stop_fd;       /* eventfd, see stop_notice.h; -1: not asked for yet.  Likewise */
 
     /* owner thread: the hot part */
     struct actor *current;     /* whose hook runs */

@@ -6,6 +6,7 @@
 #include "runtime/send.h"
 #include "runtime/supervisor_stop.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -42,11 +43,25 @@ void supervisor_wake_join(struct maiko_supervisor *sup)
     errno = saved_errno;
 }
 
+const char *supervisor_status_text(maiko_status status, char *buffer, size_t size)
+{
+    struct text text;
+
+    if (strcmp(maiko_status_name(status), maiko_status_name((maiko_status)INT_MIN)) != 0)
+        return maiko_strerror(status);
+    text_init_buffer(&text, buffer, size);
+    text_append_format(&text, "%s %d", maiko_strerror(status), (int)status);
+    return buffer;
+}
+
 void supervisor_note_failure(struct maiko_supervisor *sup, maiko_status status, const char *actor, const char *reason)
 {
+    char unknown[64];
     struct text text;
     bool is_first;
 
+    if (reason == NULL)
+        reason = supervisor_status_text(status, unknown, sizeof unknown);
     pthread_mutex_lock(&sup->lock);
     is_first = sup->failure == MAIKO_OK;
     if (is_first) {
@@ -54,11 +69,11 @@ void supervisor_note_failure(struct maiko_supervisor *sup, maiko_status status, 
         text_init_buffer(&text, sup->failure_text, sizeof sup->failure_text);
         if (actor != NULL)
             text_append_format(&text, "actor '%s': ", actor);
-        text_append(&text, reason != NULL ? reason : maiko_strerror(status));
+        text_append(&text, reason);
     }
     pthread_mutex_unlock(&sup->lock);
     supervisor_log(sup, MAIKO_LOG_ERROR, "%s%s%s%s", actor == NULL ? "" : "actor '", actor == NULL ? "" : actor,
-                   actor == NULL ? "" : "': ", reason != NULL ? reason : maiko_strerror(status));
+                   actor == NULL ? "" : "': ", reason);
     if (is_first)
         supervisor_wake_join(sup);
 }
@@ -87,20 +102,49 @@ maiko_status maiko_supervisor_status(const maiko_supervisor *sup)
     return status;
 }
 
+/* Why the last call of this thread was refused: another thread's is not in its way, and needs no lock to be read. */
+static __thread struct {
+    const struct maiko_supervisor *sup;
+    char text[256];
+} refusal_of_this_thread;
+
+void supervisor_note_refusal(struct maiko_supervisor *sup, const char *reason)
+{
+    struct text text;
+
+    refusal_of_this_thread.sup = sup;
+    text_init_buffer(&text, refusal_of_this_thread.text, sizeof refusal_of_this_thread.text);
+    text_append(&text, reason);
+}
+
+static void forget_refusal(const struct maiko_supervisor *sup)
+{
+    if (refusal_of_this_thread.sup == sup)
+        refusal_of_this_thread.sup = NULL;
+}
+
 /* The text is written once, before the failure can be seen. */
+const char *supervisor_failure_text(const struct maiko_supervisor *sup)
+{
+    return maiko_supervisor_status(sup) == MAIKO_OK ? "" : sup->failure_text;
+}
+
 const char *maiko_supervisor_error_text(const maiko_supervisor *sup)
 {
     if (!supervisor_is_valid(sup))
         return "no supervisor";
     if (supervisor_is_forked(sup))
         return maiko_strerror(MAIKO_EFORKED);
-    return maiko_supervisor_status(sup) == MAIKO_OK ? "" : sup->failure_text;
+    if (refusal_of_this_thread.sup == sup)
+        return refusal_of_this_thread.text;
+    return supervisor_failure_text(sup);
 }
 
 /* --- outside threads --- */
 
 void supervisor_enter(struct maiko_supervisor *sup)
 {
+    forget_refusal(sup);
     pthread_mutex_lock(&sup->lock);
     sup->visitors++;
     pthread_mutex_unlock(&sup->lock);
@@ -253,6 +297,7 @@ void supervisor_free(struct maiko_supervisor *sup)
     }
     supervisor_free_importers(sup);
     send_free_rooms(sup);
+    maiko_stop_report_deinit(&sup->report);
     actor_names_deinit(&sup->names);
     actor_table_deinit(&sup->actors);
     text_pool_deinit(&sup->patterns);
@@ -318,6 +363,7 @@ maiko_supervisor *maiko_supervisor_new_sized(const maiko_config *config, size_t 
         envelope_root_unref(root);
         return NULL;
     }
+    forget_refusal(sup); /* of one that was there before */
     sup->magic = SUPERVISOR_MAGIC;
     sup->root = root;
     sup->config = resolved;

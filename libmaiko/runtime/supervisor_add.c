@@ -48,12 +48,26 @@ maiko_status supervisor_check_name(const char *name, struct text *error)
     return status == MAIKO_OK ? status : refuse(error, status, "actor name", len > 255 ? "(too long)" : name);
 }
 
+static const char *name_of(const struct draft *draft)
+{
+    return draft->spec.name == NULL ? "(anonymous)" : draft->spec.name;
+}
+
+/* Of an actor whose name is known to be good. */
+static maiko_status refuse_of(const struct draft *draft, struct text *error, maiko_status status, const char *what,
+                              const char *value)
+{
+    text_append_format(error, "actor '%s': ", name_of(draft));
+    return refuse(error, status, what, value);
+}
+
 /* What is in use already is valid. */
-static maiko_status check_pattern(struct maiko_supervisor *sup, const char *pattern, const char *what, struct text *error)
+static maiko_status check_pattern(struct maiko_supervisor *sup, const struct draft *draft, const char *pattern, const char *what,
+                                  struct text *error)
 {
     maiko_status status = text_pool_has(&sup->patterns, pattern) ? MAIKO_OK : maiko_pattern_check(pattern);
 
-    return status == MAIKO_OK ? status : refuse(error, status, what, pattern);
+    return status == MAIKO_OK ? status : refuse_of(draft, error, status, what, pattern);
 }
 
 static maiko_status check_patterns(struct maiko_supervisor *sup, struct draft *draft, struct text *error)
@@ -63,16 +77,18 @@ static maiko_status check_patterns(struct maiko_supervisor *sup, struct draft *d
     size_t i;
 
     for (i = 0; status == MAIKO_OK && spec->subscribe != NULL && spec->subscribe[i] != NULL; i++, draft->subscribe_count++)
-        status = check_pattern(sup, spec->subscribe[i], "subscription", error);
+        status = check_pattern(sup, draft, spec->subscribe[i], "subscription", error);
     for (i = 0; status == MAIKO_OK && spec->subscriptions != NULL && spec->subscriptions[i].pattern != NULL; i++) {
         draft->subscription_count++;
-        status = check_pattern(sup, spec->subscriptions[i].pattern, "subscription", error);
+        status = check_pattern(sup, draft, spec->subscriptions[i].pattern, "subscription", error);
         if (status == MAIKO_OK && (unsigned)spec->subscriptions[i].overflow > MAIKO_FAIL)
-            status = refuse(error, MAIKO_EINVAL, "policy of subscription", spec->subscriptions[i].pattern);
+            status = refuse_of(draft, error, MAIKO_EINVAL, "policy of subscription", spec->subscriptions[i].pattern);
     }
     for (i = 0; status == MAIKO_OK && spec->publish != NULL && spec->publish[i] != NULL; i++, draft->publish_count++) {
         draft->publish_bytes += strlen(spec->publish[i]) + 1;
-        status = check_pattern(sup, spec->publish[i], "publication", error);
+        status = check_pattern(sup, draft, spec->publish[i], "publication", error);
+        if (status == MAIKO_OK && maiko_topic_is_reserved(spec->publish[i]))
+            status = refuse_of(draft, error, MAIKO_EPERM, "publication", spec->publish[i]);
     }
     return status;
 }
@@ -136,11 +152,11 @@ static maiko_status shard_of_companion(struct maiko_supervisor *sup, struct draf
     struct actor *companion = actor_names_find(&sup->names, draft->spec.with);
 
     if (companion == NULL)
-        return refuse(error, MAIKO_ENOTFOUND, "companion (.with)", draft->spec.with);
+        return refuse_of(draft, error, MAIKO_ENOTFOUND, "companion (.with)", draft->spec.with);
     if (companion->shard->is_dedicated)
-        return refuse(error, MAIKO_EINVAL, "dedicated companion (.with)", draft->spec.with);
+        return refuse_of(draft, error, MAIKO_EINVAL, "dedicated companion (.with)", draft->spec.with);
     if (draft->spec.shard != 0 && (uint32_t)draft->spec.shard != companion->shard->index + 1)
-        return refuse(error, MAIKO_EINVAL, "another shard than that of companion (.with)", draft->spec.with);
+        return refuse_of(draft, error, MAIKO_EINVAL, "another shard than that of companion (.with)", draft->spec.with);
     draft->shard = companion->shard;
     return MAIKO_OK;
 }
@@ -449,8 +465,9 @@ static maiko_status add_one(struct maiko_supervisor *sup, const maiko_actor_spec
 {
     struct draft draft;
     maiko_status status = draft_init(sup, &draft, spec, spec_size, ops_size, error);
+    bool is_sound = status == MAIKO_OK;
 
-    if (status == MAIKO_OK) {
+    if (is_sound) {
         pthread_mutex_lock(&sup->lock);
         status = make_and_hand_over(sup, &draft, error);
         pthread_mutex_unlock(&sup->lock);
@@ -461,7 +478,11 @@ static maiko_status add_one(struct maiko_supervisor *sup, const maiko_actor_spec
         if (status != MAIKO_OK)
             unmake_actor(sup, draft.actor);
     }
-    return draft.ticket == NULL ? status : ticket_wait(sup, draft.ticket, UINT64_MAX);
+    if (draft.ticket != NULL)
+        status = ticket_wait(sup, draft.ticket, UINT64_MAX, error);
+    if (status != MAIKO_OK && is_sound && text_str(error)[0] == '\0')
+        text_append_format(error, "actor '%s': %s", name_of(&draft), maiko_strerror(status));
+    return status;
 }
 
 static maiko_status add_all(struct maiko_supervisor *sup, const maiko_actor_spec *specs, size_t count, size_t spec_size,
@@ -478,10 +499,17 @@ static maiko_status add_all(struct maiko_supervisor *sup, const maiko_actor_spec
     return status;
 }
 
+/* While it runs a refused add is its caller's business, and the supervisor goes on. */
+static void tell_refused(struct maiko_supervisor *sup, const char *reason)
+{
+    supervisor_note_refusal(sup, reason);
+    supervisor_log(sup, MAIKO_LOG_WARNING, "not added: %s", reason);
+}
+
 maiko_status maiko_supervisor_add_sized(maiko_supervisor *sup, const maiko_actor_spec *specs, size_t count, size_t spec_size,
                                         size_t ops_size)
 {
-    char buffer[200];
+    char buffer[256];
     struct text error;
     maiko_status status = MAIKO_EINVAL;
 
@@ -497,6 +525,8 @@ maiko_status maiko_supervisor_add_sized(maiko_supervisor *sup, const maiko_actor
         status = add_all(sup, specs, count, spec_size, ops_size, &error);
     if (status != MAIKO_OK && supervisor_state(sup) == SUP_NEW)
         supervisor_note_failure(sup, status, NULL, text_str(&error)[0] != '\0' ? text_str(&error) : NULL);
+    else if (status != MAIKO_OK)
+        tell_refused(sup, text_str(&error)[0] != '\0' ? text_str(&error) : maiko_strerror(status));
     supervisor_leave(sup);
     return status;
 }

@@ -79,6 +79,7 @@ struct maiko_supervisor {
     struct lookout lookout;
     uint32_t hooks_missing;   /* shards that have not run their on_stop hooks yet */
     struct stop_tally *tally; /* of the stop that is under way */
+    maiko_stop_report report; /* of the one that was */
     uint32_t visitors;        /* outside threads in a call that may wait: whoever frees waits for them */
     bool is_being_freed;
     uint32_t attachments; /* see attachment.h */
@@ -125,6 +126,12 @@ static inline bool supervisor_is_forked(const struct maiko_supervisor *sup)
     return *sup->fork_word == 0;
 }
 
+/* By a stop or a removal, which its own thread may not have come to yet. */
+static inline bool actor_is_told_to_stop(const struct actor *actor)
+{
+    return supervisor_state(actor->shard->sup) > SUP_RUNNING || atomic_load_explicit(&actor->is_to_leave, memory_order_acquire);
+}
+
 /* Does the calling thread run one of its shards? */
 static inline bool supervisor_is_inside(const struct maiko_supervisor *sup)
 {
@@ -145,6 +152,15 @@ static inline const char *supervisor_copy_text(char **at, const char *text)
 
 /* Keeps the first failure with its text; tells whoever joins.  `actor` and `text` may be NULL. */
 void supervisor_note_failure(struct maiko_supervisor *sup, maiko_status status, const char *actor, const char *text);
+
+/* "" when there is none. */
+const char *supervisor_failure_text(const struct maiko_supervisor *sup);
+
+/* What the status means, with its number in the buffer when that is unknown. */
+const char *supervisor_status_text(maiko_status status, char *buffer, size_t size);
+
+/* Why a call of this thread was refused, until its next one: no failure of the supervisor. */
+void supervisor_note_refusal(struct maiko_supervisor *sup, const char *reason);
 
 /* Memory ran out where no call can report it: a failure of the supervisor. */
 void supervisor_memory_failed(struct shard *shard, const char *what);

@@ -2,8 +2,10 @@
 #include "runtime/supervisor_stop.h"
 
 #include "runtime/lookout.h"
+#include "runtime/stop_notice.h"
 #include "runtime/stop_tally.h"
 #include "runtime/world.h"
+#include <stdio.h>
 #include <string.h>
 
 /* Threads that are not stuck get through in this time unless the machine is very busy. */
@@ -165,15 +167,42 @@ void supervisor_hurry(struct maiko_supervisor *sup)
     pthread_mutex_unlock(&sup->lock);
 }
 
-/* Threads: waits until nothing is under way; false at the deadline, which is now when it is hurried. */
+/* Under the lock, without which no record and no name is given up. */
+static void log_late(struct maiko_supervisor *sup)
+{
+    uint32_t i;
+
+    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
+        const struct actor *busy = __atomic_load_n(&sup->shards[i]->current, __ATOMIC_RELAXED);
+        char name[256];
+
+        if (busy == NULL || busy->is_gate)
+            continue;
+        snprintf(name, sizeof name, "%s", busy->sender.name);
+        pthread_mutex_unlock(&sup->lock); /* the program's log may take its time */
+        supervisor_log(sup, MAIKO_LOG_WARNING, "actor '%s' is still busy %llu ms after the stop began", name,
+                       (unsigned long long)(sup->config.actor_stop_deadline_ns / 1000000u));
+        pthread_mutex_lock(&sup->lock);
+    }
+}
+
+/* Threads: waits until nothing is under way; false at the deadline, which is now when it is hurried.  Who takes longer than an
+ * actor's part is named. */
 static bool drain_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
 {
+    uint64_t late_ns = clock_deadline(now_ns(sup), sup->config.actor_stop_deadline_ns);
     bool in_time = true;
     bool is_quiet;
 
     pthread_mutex_lock(&sup->lock);
-    while (!(is_quiet = supervisor_is_quiet(sup)) && in_time && !sup->is_hurried)
-        in_time = supervisor_wait_changed(sup, deadline_ns);
+    while (!(is_quiet = supervisor_is_quiet(sup)) && in_time && !sup->is_hurried) {
+        in_time = supervisor_wait_changed(sup, late_ns < deadline_ns ? late_ns : deadline_ns);
+        if (in_time || late_ns >= deadline_ns)
+            continue;
+        log_late(sup);
+        late_ns = UINT64_MAX;
+        in_time = true;
+    }
     sup->was_cut_short = !is_quiet && in_time && sup->is_hurried;
     pthread_mutex_unlock(&sup->lock);
     return is_quiet;
@@ -237,6 +266,25 @@ void maiko_stop_report_deinit(maiko_stop_report *report)
         heap_strfree(heap_default(), (char *)(uintptr_t)report->actors[i].name);
     heap_free(heap_default(), report->actors, report->actor_count * sizeof *report->actors);
     memset(report, 0, sizeof *report);
+}
+
+/* A copy with names of its own.  Without memory for them it goes without. */
+static void copy_report(maiko_stop_report *copy, const maiko_stop_report *report)
+{
+    size_t i;
+
+    *copy = *report;
+    copy->actor_count = 0;
+    copy->actors = NULL;
+    if (report->actor_count > 0)
+        copy->actors = heap_alloc_zeroed(heap_default(), report->actor_count, sizeof *copy->actors);
+    for (i = 0; copy->actors != NULL && i < report->actor_count; i++) {
+        copy->actors[i] = report->actors[i];
+        copy->actors[i].name = heap_strdup(heap_default(), report->actors[i].name);
+        if (copy->actors[i].name == NULL)
+            break;
+        copy->actor_count++;
+    }
 }
 
 /* --- halt --- */
@@ -314,11 +362,9 @@ static bool stop_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
 static void finish_report(struct maiko_supervisor *sup, maiko_stop_report *report, maiko_status status, uint64_t begin_ns,
                           uint64_t handled_before, const struct stop_tally *tally)
 {
-    const char *text = maiko_supervisor_error_text(sup);
+    const char *text = supervisor_failure_text(sup);
     size_t len = strlen(text);
 
-    if (report == NULL)
-        return;
     report->status = status;
     report->duration_ns = now_ns(sup) - begin_ns;
     report->handled = supervisor_handled(sup) - handled_before;
@@ -386,6 +432,15 @@ static void stop_running(struct maiko_supervisor *sup, struct stop_tally *tally,
         settle(sup);
 }
 
+/* Under the lock: those in a hook that may last hear of it now. */
+static void tell_all(struct maiko_supervisor *sup)
+{
+    uint32_t i;
+
+    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++)
+        stop_notice_give(sup->shards[i]);
+}
+
 /* One caller gets to stop it and learns the state before; the others wait until it has stopped. */
 static enum supervisor_state begin_stop(struct maiko_supervisor *sup, struct stop_tally *tally)
 {
@@ -398,6 +453,7 @@ static enum supervisor_state begin_stop(struct maiko_supervisor *sup, struct sto
     if (before != SUP_STOPPED) {
         sup->tally = tally;
         atomic_store_explicit(&sup->state, SUP_STOPPING, memory_order_release);
+        tell_all(sup);
     }
     pthread_cond_broadcast(&sup->changed);
     pthread_mutex_unlock(&sup->lock);
@@ -414,25 +470,26 @@ static void publish_stopped(struct maiko_supervisor *sup)
     supervisor_wake_join(sup);
 }
 
-static void stop_once(struct maiko_supervisor *sup, struct stop_tally *tally, uint64_t begin_ns)
+/* Fills in the supervisor's own report, which is there for good. */
+static void stop_once(struct maiko_supervisor *sup, uint64_t begin_ns)
 {
-    enum supervisor_state before = begin_stop(sup, tally);
+    struct stop_tally tally = {.report = &sup->report};
+    uint64_t handled_before = supervisor_handled(sup);
+    enum supervisor_state before = begin_stop(sup, &tally);
 
     if (before == SUP_STOPPED)
         return;
     if (before == SUP_NEW)
         stop_unstarted(sup);
     else
-        stop_running(sup, tally, begin_ns);
+        stop_running(sup, &tally, begin_ns);
+    stop_tally_finish(&tally);
+    finish_report(sup, &sup->report, maiko_supervisor_status(sup), begin_ns, handled_before, &tally);
     publish_stopped(sup);
 }
 
 maiko_status maiko_supervisor_halt(maiko_supervisor *sup, maiko_stop_report *report)
 {
-    maiko_stop_report own_report = {.status = MAIKO_OK};
-    struct stop_tally tally = {.report = report != NULL ? report : &own_report};
-    uint64_t begin_ns;
-    uint64_t handled_before;
     maiko_status status;
 
     if (report != NULL)
@@ -444,13 +501,10 @@ maiko_status maiko_supervisor_halt(maiko_supervisor *sup, maiko_stop_report *rep
     if (supervisor_is_inside(sup))
         return MAIKO_ETHREAD;
     supervisor_enter(sup);
-    begin_ns = now_ns(sup);
-    handled_before = supervisor_handled(sup);
-    stop_once(sup, &tally, begin_ns);
+    stop_once(sup, now_ns(sup));
     status = maiko_supervisor_status(sup);
-    stop_tally_finish(&tally);
-    finish_report(sup, report, status, begin_ns, handled_before, &tally);
+    if (report != NULL)
+        copy_report(report, &sup->report);
     supervisor_leave(sup);
-    maiko_stop_report_deinit(&own_report);
     return status;
 }

@@ -42,6 +42,16 @@ void ticket_answer(struct maiko_supervisor *sup, struct ticket **ticket, maiko_s
     ticket_unref(&sup->root->heap, answered);
 }
 
+void ticket_explain(struct maiko_supervisor *sup, struct ticket *ticket, const char *actor, const char *reason)
+{
+    struct text text;
+
+    pthread_mutex_lock(&sup->lock);
+    text_init_buffer(&text, ticket->text, sizeof ticket->text);
+    text_append_format(&text, "actor '%s': %s", actor, reason);
+    pthread_mutex_unlock(&sup->lock);
+}
+
 void ticket_expect(struct maiko_supervisor *sup, struct ticket *ticket)
 {
     pthread_mutex_lock(&sup->lock);
@@ -67,7 +77,7 @@ static bool is_over(const struct maiko_supervisor *sup, const struct ticket *tic
     return ticket->status != MAIKO_OK || ticket->acks_missing == 0 || supervisor_state(sup) != SUP_RUNNING;
 }
 
-maiko_status ticket_wait(struct maiko_supervisor *sup, struct ticket *ticket, uint64_t deadline_ns)
+maiko_status ticket_wait(struct maiko_supervisor *sup, struct ticket *ticket, uint64_t deadline_ns, struct text *error)
 {
     maiko_status status = MAIKO_ETIMEDOUT;
     bool in_time = true;
@@ -79,6 +89,8 @@ maiko_status ticket_wait(struct maiko_supervisor *sup, struct ticket *ticket, ui
         status = ticket->status;
     else if (supervisor_state(sup) == SUP_STOPPED)
         status = MAIKO_ECLOSED;
+    if (ticket->is_answered && error != NULL)
+        text_append(error, ticket->text);
     pthread_mutex_unlock(&sup->lock);
     ticket_unref(&sup->root->heap, ticket);
     return status;

@@ -2,7 +2,9 @@
 #include "lib/stage.h"
 #include "lib/suite.h"
 
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -339,7 +341,120 @@ static void nobody_shares_a_dedicated_thread(void)
     stage_close(&stage);
 }
 
+/* --- told to stop while a hook runs --- */
+
+/* As a gateway that waits for what never comes. */
+static maiko_step wait_in_poll(struct player *player, maiko_context *ctx)
+{
+    struct pollfd stop = {.fd = maiko_context_stop_fd(ctx), .events = POLLIN};
+
+    CU_ASSERT_TRUE(stop.fd >= 0);
+    CU_ASSERT_EQUAL(stop.fd, maiko_context_stop_fd(ctx));
+    CU_ASSERT_EQUAL(poll(&stop, 1, 60000), 1);
+    CU_ASSERT_FALSE(maiko_context_is_alive(ctx));
+    player->wanted++;
+    return MAIKO_STEP_NEVER;
+}
+
+static maiko_step ask_again_and_again(struct player *player, maiko_context *ctx)
+{
+    while (maiko_context_is_alive(ctx))
+        sched_yield();
+    player->wanted++;
+    return MAIKO_STEP_NEVER;
+}
+
+/* The second one gets the thread of the first, with nothing left of its notice. */
+static void a_lasting_hook_hears(maiko_step (*step)(struct player *player, maiko_context *ctx))
+{
+    struct player removed = {.step = step};
+    struct player stopped = {.step = step};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.shards = 1});
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("removed", &removed, .dedicated = true)), MAIKO_OK);
+    CU_ASSERT_TRUE_FATAL(wait_until(atomic_load(&removed.steps) == 1, 60000));
+    CU_ASSERT_EQUAL(maiko_supervisor_remove(stage.sup, "removed"), MAIKO_OK);
+    CU_ASSERT_EQUAL(removed.stops, 1);
+    CU_ASSERT_EQUAL(removed.wanted, 1);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("stopped", &stopped, .dedicated = true)), MAIKO_OK);
+    CU_ASSERT_TRUE_FATAL(wait_until(atomic_load(&stopped.steps) == 1, 60000));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_EQUAL(stopped.stops, 1);
+    CU_ASSERT_EQUAL(stopped.wanted, 1);
+    stage_close(&stage);
+}
+
+static void a_hook_in_poll_hears_of_a_removal_and_a_stop(void)
+{
+    a_lasting_hook_hears(wait_in_poll);
+}
+
+static void a_hook_that_asks_hears_of_a_removal_and_a_stop(void)
+{
+    a_lasting_hook_hears(ask_again_and_again);
+}
+
+static maiko_step have_no_descriptor(struct player *player, maiko_context *ctx)
+{
+    player->wanted = maiko_context_stop_fd(ctx);
+    return MAIKO_STEP_NEVER;
+}
+
+static void only_dedicated_actors_have_a_descriptor_for_it(void)
+{
+    struct player player = {.step = have_no_descriptor};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.shards = 1});
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_context_stop_fd(NULL), -1);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_TRUE_FATAL(wait_until(atomic_load(&player.steps) == 1, 60000));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_EQUAL(player.wanted, -1);
+    stage_close(&stage);
+}
+
+/* Goes on until it was named for that. */
+static maiko_step linger(struct player *player, maiko_context *ctx)
+{
+    (void)ctx;
+    while (!stage_logged(player->data, "actor 'late' is still busy 500 ms after the stop began"))
+        sched_yield();
+    return MAIKO_STEP_NEVER;
+}
+
+static void who_is_late_is_named(void)
+{
+    struct door door = DOOR_CLOSED;
+    struct player blocked = {.handle = wait_and_answer, .data = &door};
+    struct stage stage;
+    struct player late = {.step = linger, .data = &stage};
+
+    stage_open(&stage, &(maiko_config){
+                           .shards = 1, .actor_stop_deadline_ns = MAIKO_MS(500), .stop_deadline_ns = MAIKO_SECONDS(60)});
+    CU_ASSERT_EQUAL(
+        maiko_supervisor_add(stage.sup, PLAYER("blocked", &blocked, .subscribe = MAIKO_TOPICS("number"), .dedicated = true)),
+        MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    CU_ASSERT_TRUE_FATAL(wait_until(door_is_waited_at(&door), 60000));
+    CU_ASSERT_EQUAL(maiko_supervisor_remove(stage.sup, "blocked"), MAIKO_ETIMEDOUT);
+    CU_ASSERT_TRUE(stage_logged(&stage, "actor 'blocked' has not ended 500 ms after its removal was asked for"));
+    door_open(&door);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("late", &late, .dedicated = true)), MAIKO_OK);
+    (void)stage_stop(&stage);
+    CU_ASSERT_TRUE(stage_logged(&stage, "actor 'late' is still busy"));
+    stage_close(&stage);
+}
+
 static const struct test_case cases[] = {
+    TEST_CASE(a_hook_in_poll_hears_of_a_removal_and_a_stop),
+    TEST_CASE(a_hook_that_asks_hears_of_a_removal_and_a_stop),
+    TEST_CASE(only_dedicated_actors_have_a_descriptor_for_it),
+    TEST_CASE(who_is_late_is_named),
     TEST_CASE(a_blocked_dedicated_actor_delays_nobody_who_is_added),
     TEST_CASE(a_handler_adds_a_dedicated_actor_on_threads),
     TEST_CASE(a_handler_adds_a_dedicated_actor_on_virtual_shards),

@@ -134,7 +134,114 @@ static void retries_run_out(void)
     }
 }
 
+/* --- what is refused while it runs --- */
+
+static maiko_status have_no_session(struct player *player, maiko_context *ctx)
+{
+    (void)player;
+    return maiko_error(ctx, MAIKO_EACTOR, "no such session");
+}
+
+static maiko_status return_an_errno(struct player *player, maiko_context *ctx)
+{
+    (void)ctx;
+    return (maiko_status)player->wanted;
+}
+
+static maiko_status handle_with_an_errno(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    (void)envelope;
+    return return_an_errno(player, ctx);
+}
+
+static void expect_refused(struct stage *stage, maiko_status status, maiko_status expected, const char *text)
+{
+    CU_ASSERT_EQUAL(status, expected);
+    CU_ASSERT_STRING_EQUAL(maiko_supervisor_error_text(stage->sup), text);
+    CU_ASSERT_TRUE(stage_logged(stage, text));
+}
+
+static void a_refused_add_says_why_and_is_no_failure(void)
+{
+    struct player player = {.wanted = 0};
+    struct player late = {.on_start = have_no_session};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.shards = 2});
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    expect_refused(&stage, stage_add(&stage, "player", &late), MAIKO_EEXIST, "actor name 'player': already exists");
+    expect_refused(&stage, maiko_supervisor_add(stage.sup, PLAYER("a", &late, .subscribe = MAIKO_TOPICS("a#b"))), MAIKO_ETOPIC,
+                   "actor 'a': subscription 'a#b': invalid topic name or pattern");
+    expect_refused(&stage, maiko_supervisor_add(stage.sup, PLAYER("a", &late, .with = "nobody")), MAIKO_ENOTFOUND,
+                   "actor 'a': companion (.with) 'nobody': not found");
+    expect_refused(&stage, maiko_supervisor_add(stage.sup, PLAYER("a", &late, .publish = MAIKO_TOPICS("$sys/x"))), MAIKO_EPERM,
+                   "actor 'a': publication '$sys/x': not permitted");
+    expect_refused(&stage, stage_add(&stage, "session", &late), MAIKO_EACTOR, "actor 'session': no such session");
+    CU_ASSERT_EQUAL(maiko_supervisor_remove(stage.sup, "session"), MAIKO_ENOTFOUND);
+    CU_ASSERT_STRING_EQUAL(maiko_supervisor_error_text(stage.sup), "actor 'session' was not removed: not found");
+    CU_ASSERT_EQUAL(maiko_supervisor_status(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_add(&stage, "other", &player), MAIKO_OK);
+    CU_ASSERT_STRING_EQUAL(maiko_supervisor_error_text(stage.sup), "");
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_EQUAL(late.starts, 1);
+    CU_ASSERT_EQUAL(late.stops, 0);
+    stage_close(&stage);
+}
+
+static void fail_with(struct player *player, const char *text)
+{
+    struct stage stage;
+
+    stage_open(&stage, NULL);
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    stage_settle(&stage);
+    (void)stage_stop(&stage);
+    CU_ASSERT_STRING_EQUAL(stage.report.text, text);
+    stage_close(&stage);
+}
+
+static void what_is_no_status_is_an_error(void)
+{
+    fail_with(&(struct player){.on_start = return_an_errno, .wanted = 2},
+              "actor 'player': on_start returned 2, which is no status");
+    fail_with(&(struct player){.handle = handle_with_an_errno, .wanted = 5},
+              "actor 'player': a handler returned 5, which is no status");
+    fail_with(&(struct player){.on_stop = return_an_errno, .wanted = 1},
+              "actor 'player': on_stop returned 1, which is no status");
+    fail_with(&(struct player){.handle = handle_with_an_errno, .wanted = -77}, "actor 'player': unknown status -77");
+}
+
+static void a_report_can_be_had_after_the_stop(void)
+{
+    struct player player = {.wanted = 0};
+    maiko_stop_report first;
+    maiko_stop_report again;
+    struct stage stage;
+
+    stage_open(&stage, NULL);
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_halt(stage.sup, NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_halt(stage.sup, &first), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_halt(stage.sup, &again), MAIKO_OK);
+    CU_ASSERT_EQUAL(first.unfinished, 1);
+    CU_ASSERT_EQUAL(again.unfinished, 1);
+    CU_ASSERT_EQUAL_FATAL(again.actor_count, 1);
+    CU_ASSERT_STRING_EQUAL(again.actors[0].name, first.actors[0].name);
+    maiko_stop_report_deinit(&first);
+    maiko_stop_report_deinit(&again);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage.report.unfinished, 1);
+    stage_close(&stage);
+}
+
 static const struct test_case cases[] = {
+    TEST_CASE(a_refused_add_says_why_and_is_no_failure),
+    TEST_CASE(what_is_no_status_is_an_error),
+    TEST_CASE(a_report_can_be_had_after_the_stop),
     TEST_CASE(a_stop_of_the_runtime_drains_and_keeps_the_error),
     TEST_CASE(an_error_of_on_end_is_a_failure),
     TEST_CASE(a_step_is_tried_again),

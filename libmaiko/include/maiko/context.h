@@ -17,8 +17,21 @@ MAIKO_API const char *maiko_context_name(const maiko_context *ctx);
 /** @return a number that no other actor of this supervisor has or had; 0 for the supervisor's context and stale ones. */
 MAIKO_API uint64_t maiko_context_id(const maiko_context *ctx);
 
-/** @return true while the actor can still send: neither stopped nor told to. */
+/**
+ * @return true while the actor goes on: neither stopped nor told to.  It is told to by maiko_stop(), its removal and the stop of
+ *         the whole runtime, also while a hook of it runs: one of a dedicated actor that lasts asks again and again.
+ */
 MAIKO_API bool maiko_context_is_alive(const maiko_context *ctx);
+
+/**
+ * For a dedicated actor whose hooks wait in poll(): one more descriptor to poll.
+ *
+ * @return a descriptor that becomes readable when the actor is told to stop by its removal or the stop of the runtime; not to be
+ *         read nor closed.  The same one at every call; it is the library's and may not outlive the actor.  -1: the actor is not
+ *         dedicated (nor is any in the polled modes), the context is not that of the running hook, or no descriptor is left.
+ * Threads: the context's.  Blocking: never.
+ */
+MAIKO_API int maiko_context_stop_fd(maiko_context *ctx);
 
 /** @return the supervisor the actor belongs to, or NULL when the context is stale. */
 MAIKO_API maiko_supervisor *maiko_context_supervisor(const maiko_context *ctx);

@@ -92,10 +92,12 @@ static inline maiko_supervisor *maiko_supervisor_new(const maiko_config *config)
  *
  * Before start the first failure sticks to the supervisor.  From outside while running it returns when the actor's
  * subscriptions are armed everywhere and its on_start returned, whose error it hands back; from a hook it returns at
- * once, with the subscriptions armed as maiko_subscribe() says.  A stop ends the wait at the latest, with MAIKO_ECLOSED.
- * @return MAIKO_OK, MAIKO_EINVAL, MAIKO_ENAME, MAIKO_EEXIST (name taken), MAIKO_ETOPIC, MAIKO_ECONFLICT, MAIKO_ENOMEM,
- *         MAIKO_ELIMIT (64 shards with the dedicated ones, topics), MAIKO_ENOTFOUND (.with), MAIKO_ESYSTEM (no thread for a
- *         dedicated actor), MAIKO_ESTATE (stopping), MAIKO_ECLOSED, on_start's error.
+ * once, with the subscriptions armed as maiko_subscribe() says.  What goes wrong then is the caller's to settle, not the
+ * runtime's failure: it is logged, and told by maiko_supervisor_error_text().  A stop ends the wait at the latest, with
+ * MAIKO_ECLOSED.
+ * @return MAIKO_OK, MAIKO_EINVAL, MAIKO_ENAME, MAIKO_EEXIST (name taken), MAIKO_ETOPIC, MAIKO_EPERM (.publish below `$sys/`),
+ *         MAIKO_ECONFLICT, MAIKO_ENOMEM, MAIKO_ELIMIT (64 shards with the dedicated ones, topics), MAIKO_ENOTFOUND (.with),
+ *         MAIKO_ESYSTEM (no thread for a dedicated actor), MAIKO_ESTATE (stopping), MAIKO_ECLOSED, on_start's error.
  */
 static inline maiko_status maiko_supervisor_add(maiko_supervisor *sup, const maiko_actor_spec *spec);
 
@@ -157,7 +159,8 @@ MAIKO_API maiko_status maiko_supervisor_request_stop(maiko_supervisor *sup);
 /**
  * Stop: close the sources, drain the queues, run every on_stop, end the threads; keep the handle.
  *
- * @param report  NULL, or filled in; free it with maiko_stop_report_deinit().
+ * @param report  NULL, or filled in, also when the stop was over before the call: that of maiko_supervisor_run(), say.  Free it
+ *                with maiko_stop_report_deinit().
  * @return MAIKO_OK, the first failure of set-up or of an actor, MAIKO_ETIMEDOUT (the report names who held it up;
  *         a thread stuck in a hook is left behind and its memory with it), MAIKO_ENOMEM (also when what was sent from outside
  *         had to be given up: nothing was left to wait for that could have given back memory), MAIKO_ETHREAD (from a hook).
@@ -176,7 +179,8 @@ MAIKO_API void maiko_stop_report_deinit(maiko_stop_report *report);
 /** @return the context for sends from outside actors, from any thread; sender "supervisor".  Borrowed; NULL for NULL. */
 MAIKO_API maiko_context *maiko_supervisor_context(maiko_supervisor *sup);
 
-/** @return the text of the first failure ("" when none): which actor, which argument.  Borrowed until stop. */
+/** @return why the last call of this thread was refused, if that was an add or remove while it runs; else the text of the first
+ * failure ("" when none): which actor, which argument.  Borrowed until the thread's next call, or stop. */
 MAIKO_API const char *maiko_supervisor_error_text(const maiko_supervisor *sup);
 
 /** @return the first failure of set-up or of an actor, MAIKO_OK when none; MAIKO_EFORKED in a forked child. */
