@@ -61,7 +61,7 @@ static maiko_status look(void *self, maiko_context *ctx, const maiko_envelope *e
     return MAIKO_OK;
 }
 
-static bool begin(struct end *end, const char *node, bool reads)
+static bool begin(struct end *end, const char *node, bool reads, maiko_overflow_choice overflow)
 {
     static const maiko_actor_ops ops = {.handle = look};
     maiko_bridge_config config = {.transport = MAIKO_TRANSPORT_SHM,
@@ -76,7 +76,7 @@ static bool begin(struct end *end, const char *node, bool reads)
     end->bridge = maiko_bridge_new(end->sup, &config);
     if (!reads)
         (void)maiko_bridge_export(end->bridge, &(maiko_bridge_pattern){.pattern = "gallery/#"});
-    else if (maiko_bridge_import(end->bridge, &(maiko_bridge_pattern){.pattern = "gallery/#"}) == MAIKO_OK)
+    else if (maiko_bridge_import(end->bridge, &(maiko_bridge_pattern){.pattern = "gallery/#", .overflow = overflow}) == MAIKO_OK)
         (void)maiko_supervisor_add(end->sup, &(maiko_actor_spec){.name = "reader",
                                                                  .ops = &ops,
                                                                  .self = end,
@@ -107,7 +107,7 @@ static int read_for_ever(uint64_t index)
     static const char *const names[READERS] = {"a", "n", "z"};
     static struct end end;
 
-    if (!begin(&end, names[index % READERS], true))
+    if (!begin(&end, names[index % READERS], true, (maiko_overflow_choice)(index / READERS)))
         return 9;
     (void)!wait_until(end.wrong > 0, 600000);
     return end.wrong > 0 ? write(STDOUT_FILENO, "wrong\n", 6) != 6 : 8;
@@ -189,8 +189,8 @@ static void whoever_lives_reads_everything_whole(void)
     memset(participants, 0, sizeof(participants));
     dice_init(&dice);
     host_init(&host);
-    CU_ASSERT_FATAL(begin(&writer, "m", false));
-    CU_ASSERT_FATAL(begin(&steady, "steady", true));
+    CU_ASSERT_FATAL(begin(&writer, "m", false, MAIKO_OVERFLOW_OF_TOPIC));
+    CU_ASSERT_FATAL(begin(&steady, "steady", true, MAIKO_OVERFLOW_OF_TOPIC));
     CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(writer.bridge, "gallery/picture", 1, MAIKO_SECONDS(60)), MAIKO_OK);
     for (; number < 20; number++) { /* until the pool is there */
         paint(&writer, number + 1);
@@ -217,7 +217,74 @@ static void whoever_lives_reads_everything_whole(void)
     host_deinit(&host);
 }
 
-static const struct test_case cases[] = {TEST_CASE(whoever_lives_reads_everything_whole)};
+/* ---- stopped, with slots in its hands ---- */
+
+static void paint_and_wait(struct end *writer, const struct end *steady, uint32_t *number, uint32_t count)
+{
+    while (count-- > 0) {
+        paint(writer, ++*number);
+        CU_ASSERT_FATAL(wait_until(steady->last == *number, 60000));
+    }
+}
+
+/* More than the pool has room for goes out meanwhile; what the stopped one keeps is whole when it goes on. */
+static void read_on_beside_a_stopped_one(maiko_overflow_choice overflow)
+{
+    static struct end writer;
+    static struct end steady;
+    struct participant stopped;
+    uint32_t number = 0;
+
+    host_init(&host);
+    CU_ASSERT_FATAL(begin(&writer, "m", false, MAIKO_OVERFLOW_OF_TOPIC));
+    CU_ASSERT_FATAL(begin(&steady, "steady", true, MAIKO_OVERFLOW_OF_TOPIC));
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(writer.bridge, "gallery/picture", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    paint_and_wait(&writer, &steady, &number, 20); /* until the pool is there */
+    CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&stopped.child, "--reader", (uint64_t)overflow * READERS));
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(writer.bridge, "gallery/picture", 2, MAIKO_SECONDS(60)), MAIKO_OK);
+    paint_and_wait(&writer, &steady, &number, 2 * KEPT);
+    CU_ASSERT_EQUAL(maiko_bridge_drain(writer.bridge), MAIKO_OK);
+    child_signal(&stopped.child, SIGSTOP);
+    paint_and_wait(&writer, &steady, &number, 200);
+    child_signal(&stopped.child, SIGCONT);
+    CU_ASSERT_EQUAL(maiko_bridge_drain(writer.bridge), MAIKO_OK);
+    paint_and_wait(&writer, &steady, &number, 2 * KEPT);
+    CU_ASSERT_EQUAL(maiko_bridge_drain(writer.bridge), MAIKO_OK);
+    kill_it(&stopped);
+    CU_ASSERT_EQUAL(steady.wrong, 0);
+    CU_ASSERT_EQUAL(steady.received, number);
+    finish(&steady);
+    finish(&writer);
+    host_deinit(&host);
+}
+
+static void one_that_is_stopped_with_slots_holds_nobody_for_ever_under_block(void)
+{
+    read_on_beside_a_stopped_one(MAIKO_BLOCK);
+}
+
+static void nor_under_drop_newest(void)
+{
+    read_on_beside_a_stopped_one(MAIKO_DROP_NEWEST);
+}
+
+static void nor_under_drop_oldest(void)
+{
+    read_on_beside_a_stopped_one(MAIKO_DROP_OLDEST);
+}
+
+static void nor_under_fail(void)
+{
+    read_on_beside_a_stopped_one(MAIKO_FAIL);
+}
+
+static const struct test_case cases[] = {
+    TEST_CASE(whoever_lives_reads_everything_whole),
+    TEST_CASE(one_that_is_stopped_with_slots_holds_nobody_for_ever_under_block),
+    TEST_CASE(nor_under_drop_newest),
+    TEST_CASE(nor_under_drop_oldest),
+    TEST_CASE(nor_under_fail),
+};
 
 int main(int argc, char **argv)
 {
