@@ -33,6 +33,8 @@ static void print_help(const struct app_run *run)
 {
     dprintf(STDOUT_FILENO, "usage: %s [OPTION]... %s\n%s", run->app.name, run->app.arguments == NULL ? "" : run->app.arguments,
             app_options_help);
+    if (run->app.prepare != NULL)
+        dprintf(STDOUT_FILENO, "  --\n        what follows is the app's, also where it begins with -\n");
 }
 
 static int usage(const struct app_run *run, const char *reason)
@@ -75,24 +77,29 @@ static maiko_status add_lingerer(struct app_run *run)
     return maiko_supervisor_add(run->sup, &spec);
 }
 
+/* What the calling program knows of a config may be less than we do. */
+static void take_config(struct app_run *run)
+{
+    maiko_config *config = &run->config;
+    size_t size = run->app.config_size < sizeof(*config) ? run->app.config_size : sizeof(*config);
+
+    if (run->app.config != NULL)
+        memcpy(config, run->app.config, size);
+    if (config->name == NULL)
+        config->name = run->app.name;
+    if (config->log == NULL) {
+        config->log = on_log;
+        config->log_userdata = run;
+    }
+}
+
 static maiko_supervisor *make_supervisor(struct app_run *run)
 {
-    maiko_config config;
-
-    memset(&config, 0, sizeof(config));
-    if (run->app.config != NULL)
-        config = *run->app.config;
-    if (config.name == NULL)
-        config.name = run->app.name;
     if (run->options.keep_counters)
-        config.keep_counters = true;
+        run->config.keep_counters = true;
     if (run->options.mailbox > 0)
-        config.mailbox_capacity = (uint32_t)run->options.mailbox;
-    if (config.log == NULL) {
-        config.log = on_log;
-        config.log_userdata = run;
-    }
-    return maiko_supervisor_new(&config);
+        run->config.mailbox_capacity = (uint32_t)run->options.mailbox;
+    return maiko_supervisor_new(&run->config);
 }
 
 static int fail(const struct app_run *run, maiko_status status)
@@ -105,6 +112,18 @@ static int fail(const struct app_run *run, maiko_status status)
     return maiko_exit_code(status);
 }
 
+static void say_where_to_look(const struct app_run *run)
+{
+    const struct app_options *options = &run->options;
+    const char *path = space_node_path(run->bridge->space); /* DIRECTORY/NODE */
+    const char *option = options->runtime_dir != NULL ? " --runtime-dir " : "";
+    const char *directory = options->runtime_dir != NULL ? options->runtime_dir : "";
+
+    dprintf(STDERR_FILENO, "%s: looked for in %.*s\n", run->app.name, (int)(strrchr(path, '/') - path), path);
+    dprintf(STDERR_FILENO, "%s: maiko ps%s%s --space %s shows who is there; %s%s%s --space %s --actors NAMES starts the others\n",
+            run->app.name, option, directory, options->space, run->app.name, option, directory, options->space);
+}
+
 /* What to do about it: where else to look, and how the missing ones are started. */
 static void say_who_is_missing(const struct app_run *run, uint64_t wait_ns, const char *missing, const struct text *unlinked)
 {
@@ -114,8 +133,7 @@ static void say_who_is_missing(const struct app_run *run, uint64_t wait_ns, cons
     if (unlinked->len > 0)
         dprintf(STDERR_FILENO, "%s: no link with %s: does somebody --listen there?\n", run->app.name, text_str(unlinked));
     if (options->space != NULL)
-        dprintf(STDERR_FILENO, "%s: maiko ps --space %s shows who is there; %s --space %s --actors NAMES starts the others\n",
-                run->app.name, options->space, run->app.name, options->space);
+        say_where_to_look(run);
 }
 
 static int wait_for_others(struct app_run *run)
@@ -126,6 +144,8 @@ static int wait_for_others(struct app_run *run)
     struct text unlinked;
     maiko_status status;
 
+    if (run->options.waits_for_nobody)
+        return 0;
     text_init_buffer(&unlinked, endpoints, sizeof(endpoints));
     status = node_wait_actors(run->bridge, wait_ns, missing, sizeof(missing), &unlinked);
     if (status == MAIKO_OK || status == MAIKO_ECLOSED) /* closed: by a signal */
@@ -138,7 +158,7 @@ static int wait_for_others(struct app_run *run)
 
 static bool leaves_signals_alone(const struct app_run *run)
 {
-    return run->app.config != NULL && run->app.config->handle_no_signals;
+    return run->config.handle_no_signals;
 }
 
 /* From the first socket until the supervisor runs, which takes signals itself. */
@@ -214,7 +234,7 @@ static int go(struct app_run *run)
     run->sup = make_supervisor(run);
     if (run->sup == NULL)
         return fail(run, MAIKO_ENOMEM);
-    status = app_set_up_bridge(run, on_log);
+    status = app_set_up_bridge(run);
     if (status == MAIKO_OK)
         status = add_actors(run);
     if (status == MAIKO_OK)
@@ -312,6 +332,7 @@ int maiko_app_main(int argc, char **argv, const maiko_app *app)
     keep_standard_fds();
     memset(&run, 0, sizeof(run));
     memcpy(&run.app, app, app->struct_size < sizeof(run.app) ? app->struct_size : sizeof(run.app));
+    take_config(&run);
     app_options_init(&run.options, heap_default());
     run.publish = heap_alloc_zeroed(heap_default(), run.app.actor_count, sizeof(*run.publish));
     code = run.publish == NULL ? 1 : with_options(&run, argc, argv);

@@ -31,7 +31,7 @@
     X("key", "FILE", 'k', "own key pair: encrypts tcp://")                                                                       \
     X("peer-key", "KEY|FILE", 'p', "public key of a peer: expected where we connect, admitted where we listen; repeatable")      \
     X("allow", "FILE", 'A', "which peer keys may connect, and what each may publish and subscribe to")                           \
-    X("wait", "SECONDS", 'w', "how long to wait for the other actors at the start (30)")                                         \
+    X("wait", "SECONDS|no", 'w', "how long to wait for the other actors at the start; no: not at all, they may come later (30)") \
     X("mailbox", "EVENTS", 'm', "capacity of mailboxes (128)")                                                                   \
     X("window", "BYTES", 'W', "unacknowledged bytes on a link (2 MiB)")                                                          \
     X("linger", "", 'L', "stay when all actors here have ended")                                                                 \
@@ -130,6 +130,12 @@ static maiko_status set_seconds(uint64_t *field, int letter, const char *value, 
         return bad(error, letter, value, "not a number of seconds");
     *field = seconds == 0 ? 1 : (uint64_t)(seconds * 1e9);
     return MAIKO_OK;
+}
+
+static maiko_status set_wait(struct app_options *options, const char *value, struct text *error)
+{
+    options->waits_for_nobody = strcmp(value, "no") == 0;
+    return options->waits_for_nobody ? MAIKO_OK : set_seconds(&options->wait_ns, 'w', value, error);
 }
 
 static maiko_status set_count(uint64_t *field, int letter, const char *value, struct text *error)
@@ -304,7 +310,7 @@ static maiko_status set(struct app_options *options, int letter, const char *val
     case 'o':
         return add_overflow(options, value, error);
     case 'w':
-        return set_seconds(&options->wait_ns, letter, value, error);
+        return set_wait(options, value, error);
     case 'm':
         return set_count(&options->mailbox, letter, value, error);
     case 'W':
@@ -367,7 +373,7 @@ static int read_ini_line(void *userdata, const char *section, const char *name, 
     if (reader->status != MAIKO_OK || strncmp(section, "process", 7) == 0)
         return reader->status == MAIKO_OK;
     if ((section[0] != '\0' && strcmp(section, "app") != 0) || option == NULL) {
-        text_append_format(reader->error, "[%s] %s: no such option", section, name);
+        text_append_format(reader->error, section[0] != '\0' ? "[%s] %s: no such option" : "%s%s: no such option", section, name);
         reader->status = MAIKO_EINVAL;
     } else {
         reader->status = apply_ini(reader, option, value);
@@ -420,7 +426,9 @@ maiko_status app_options_read(struct app_options *options, int argc, char **argv
     opterr = 0;
     while (status == MAIKO_OK && (letter = getopt_long(argc, argv, "+:a:s:hv", long_options, NULL)) != -1) {
         if (letter == '?' || letter == ':') {
-            text_append_format(error, letter == ':' ? "%s needs a value" : "no option %s", argv[optind - 1]);
+            text_append_format(error,
+                               letter == ':' ? "%s needs a value" : "no option %s (those of the app itself stand behind --)",
+                               argv[optind - 1]);
             return MAIKO_EINVAL;
         }
         if (letter == 'C')

@@ -17,7 +17,7 @@ struct app_options {
     struct text_list listen;
     struct text_list connect;
     struct text_list publish_at;
-    char *publish_as; /* NULL: the usual codec */
+    char *publish_as;         /* NULL: the usual codec */
     struct text_list exports; /* PATTERN or PATTERN=AS */
     struct text_list relays;  /* the same, of what came from others */
     struct text_list imports;
@@ -28,6 +28,7 @@ struct app_options {
     char *allow_file;
     struct text_list peer_keys;
     uint64_t wait_ns;
+    bool waits_for_nobody;
     uint64_t mailbox; /* 0: default */
     uint64_t window;
     bool linger;

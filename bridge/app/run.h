@@ -7,7 +7,8 @@
 #include <maiko/app.h>
 
 struct app_run {
-    maiko_app app; /* as the library's version has it */
+    maiko_app app;       /* these two: as the library's version has them */
+    maiko_config config; /* with the log of this run, which the bridge has as well */
     struct app_options options;
     maiko_supervisor *sup;
     struct app_interrupt at_start; /* until the supervisor runs */
@@ -32,7 +33,7 @@ maiko_status app_check_placement(const struct app_run *run, struct text *error);
 maiko_status app_check_overflows(struct app_run *run, struct text *error);
 
 /* What the options ask for, before the supervisor starts.  MAIKO_OK when nothing leads to others, too. */
-maiko_status app_set_up_bridge(struct app_run *run, void (*log)(maiko_log_level level, const char *text, void *userdata));
+maiko_status app_set_up_bridge(struct app_run *run);
 
 /* Tells the bridge of an actor, here or elsewhere; may give `spec` a longer publish list. */
 maiko_status app_introduce(struct app_run *run, size_t index, maiko_actor_spec *spec);

@@ -219,7 +219,7 @@ maiko_status app_introduce(struct app_run *run, size_t index, maiko_actor_spec *
     return spec->publish == NULL ? MAIKO_ENOMEM : MAIKO_OK;
 }
 
-static void make_bridge(struct app_run *run, void (*log)(maiko_log_level level, const char *text, void *userdata))
+static void make_bridge(struct app_run *run)
 {
     const struct app_options *options = &run->options;
     const char **keys = heap_alloc_zeroed(options->heap, options->peer_keys.count + 1, sizeof(*keys));
@@ -233,8 +233,8 @@ static void make_bridge(struct app_run *run, void (*log)(maiko_log_level level, 
                                   .insecure = options->insecure,
                                   .transport = options->transport,
                                   .window_bytes = options->window,
-                                  .log = log,
-                                  .log_userdata = run,
+                                  .log = run->config.log,
+                                  .log_userdata = run->config.log_userdata,
                                   .space_group = options->space_group,
                                   .listener_codec = options->publish_as};
 
@@ -246,13 +246,13 @@ static void make_bridge(struct app_run *run, void (*log)(maiko_log_level level, 
     heap_free(options->heap, keys, (options->peer_keys.count + 1) * sizeof(*keys));
 }
 
-maiko_status app_set_up_bridge(struct app_run *run, void (*log)(maiko_log_level level, const char *text, void *userdata))
+maiko_status app_set_up_bridge(struct app_run *run)
 {
     maiko_status status;
 
     if (!app_options_need_bridge(&run->options))
         return MAIKO_OK;
-    make_bridge(run, log);
+    make_bridge(run);
     if (run->bridge == NULL)
         return MAIKO_ENOMEM;
     status = set_patterns(run);

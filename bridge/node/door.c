@@ -125,7 +125,7 @@ static struct known_type *find_type(maiko_bridge *bridge, const struct wire_enve
     if (type != NULL)
         return type;
     if (len == 0)
-        text_append_format(error, "%s has no type in %s yet: name one", topic, bridge->node_name);
+        text_append_format(error, "%s has no type in %s yet: name one (maiko topic pub --type)", topic, bridge->node_name);
     else
         text_append_format(error, "%s knows no type of that name", bridge->node_name);
     return NULL;

@@ -143,6 +143,25 @@ static int run_app(int argc, char **argv)
     return maiko_app_main(argc, argv, &MAIKO_APP("weather", weather, .arguments = "COUNT", .prepare = prepare));
 }
 
+static void print_hook(maiko_log_level level, const char *text, void *userdata)
+{
+    (void)level;
+    printf("%s %s\n", (const char *)userdata, text);
+    fflush(stdout);
+}
+
+static char mark[] = "hook:";
+static const maiko_config hooked = {.log = print_hook, .log_userdata = mark};
+
+/* `config_size`: how much of a config the program was compiled with. */
+static int run_hooked(int argc, char **argv, size_t config_size)
+{
+    maiko_app app = MAIKO_APP("weather", weather, .config = &hooked);
+
+    app.config_size = config_size;
+    return maiko_app_main(argc, argv, &app);
+}
+
 /* ---- running it ---- */
 
 static struct host host;
@@ -360,12 +379,65 @@ static void a_wrong_key_is_named_and_nothing_starts(void)
 static void who_is_missing_is_named_after_the_wait(void)
 {
     struct process process;
+    char options[700];
 
     host_init(&host);
     start(&process, "--space wx --actors sensor,alerter --wait 0.2");
     process_finish(&process);
     CU_ASSERT_EQUAL(process.code, 4);
     CU_ASSERT(process_says(&process, "not present after 0.2 s: monthly, logger"));
+    CU_ASSERT(process_says(&process, "/maiko/wx\n"));
+    CU_ASSERT(process_says(&process, "maiko ps --space wx shows"));
+    snprintf(options, sizeof(options), "--space wx --actors sensor --wait 0 --runtime-dir %s", host.scratch.path);
+    start(&process, options);
+    process_finish(&process);
+    CU_ASSERT_EQUAL(process.code, 4);
+    CU_ASSERT(process_says(&process, "maiko ps --runtime-dir /"));
+    host_deinit(&host);
+}
+
+static void who_does_not_wait_starts_before_the_others(void)
+{
+    const char *options[3] = {"--stats --space wx --actors sensor 2000", "--stats --space wx --actors alerter,monthly",
+                              "--stats --space wx --actors logger --wait no"};
+    struct process processes[3];
+    struct process alone;
+
+    host_init(&host);
+    start(&alone, "--space wx --actors sensor --wait no 100");
+    process_finish(&alone);
+    CU_ASSERT_EQUAL(alone.code, 0);
+    run_three(options, (const int[]){2, 1, 0}, 2000, processes);
+    host_deinit(&host);
+}
+
+static void run_connecting_in_vain(struct process *process, const char *role)
+{
+    char line[200];
+
+    snprintf(line, sizeof(line), "%s --actors sensor --connect tcp://127.0.0.1:%d --wait 1", role, host_free_ports(1));
+    process_start(process, "/proc/self/exe", line, NULL);
+    process_finish(process);
+    CU_ASSERT_EQUAL(process->code, 4);
+}
+
+static void the_log_of_the_program_is_the_bridges_too(void)
+{
+    struct process process;
+
+    host_init(&host);
+    run_connecting_in_vain(&process, "--hooked");
+    CU_ASSERT(process_says(&process, "hook: peer tcp://127.0.0.1"));
+    host_deinit(&host);
+}
+
+static void a_config_of_an_older_program_ends_where_it_ended_then(void)
+{
+    struct process process;
+
+    host_init(&host);
+    run_connecting_in_vain(&process, "--older");
+    CU_ASSERT_FALSE(process_says(&process, "hook:"));
     host_deinit(&host);
 }
 
@@ -374,7 +446,7 @@ static void bad_usage_is_an_exit_code_of_its_own(void)
     static const char *const bad[][2] = {
         {"--actors nobody --space wx", "--list"},
         {"--actors sensor", "could not be found"},
-        {"--colour", "--colour"},
+        {"--colour", "no option --colour (those of the app itself stand behind --)"},
         {"--space wx --overflow weather/nothing=fail", "nothing is imported by that pattern"},
         {"1 2", "bad arguments"},
     };
@@ -567,6 +639,9 @@ static const struct test_case cases[] = {
     TEST_CASE(two_processes_meet_encrypted),
     TEST_CASE(a_wrong_key_is_named_and_nothing_starts),
     TEST_CASE(who_is_missing_is_named_after_the_wait),
+    TEST_CASE(who_does_not_wait_starts_before_the_others),
+    TEST_CASE(the_log_of_the_program_is_the_bridges_too),
+    TEST_CASE(a_config_of_an_older_program_ends_where_it_ended_then),
     TEST_CASE(bad_usage_is_an_exit_code_of_its_own),
     TEST_CASE(the_table_and_the_help_are_printed),
     TEST_CASE(listening_to_others_without_keys_is_refused),
@@ -584,5 +659,9 @@ int main(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "--app") == 0)
         return run_app(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "--hooked") == 0)
+        return run_hooked(argc - 1, argv + 1, sizeof(maiko_config));
+    if (argc > 1 && strcmp(argv[1], "--older") == 0)
+        return run_hooked(argc - 1, argv + 1, offsetof(maiko_config, log));
     return suite_main(argc, argv, &suite);
 }

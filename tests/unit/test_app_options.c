@@ -77,6 +77,12 @@ static void bad_values_are_refused_by_name(void)
     app_options_deinit(&options);
     CU_ASSERT_EQUAL(READ("--wait", "-1"), MAIKO_EINVAL);
     app_options_deinit(&options);
+    CU_ASSERT_EQUAL(READ("--wait", "no"), MAIKO_OK);
+    CU_ASSERT(options.waits_for_nobody);
+    app_options_deinit(&options);
+    CU_ASSERT_EQUAL(READ("--wait", "no", "--wait", "1"), MAIKO_OK); /* the last one counts */
+    CU_ASSERT_FALSE(options.waits_for_nobody);
+    app_options_deinit(&options);
     CU_ASSERT_EQUAL(READ("--mailbox", "0"), MAIKO_EINVAL);
     app_options_deinit(&options);
     CU_ASSERT_EQUAL(READ("--from", "lag"), MAIKO_EINVAL);
@@ -188,7 +194,7 @@ static maiko_status wire(const char *const *argv, struct node_pattern imports[3]
     status = app_check_overflows(&run, &error);
     if (status == MAIKO_OK) {
         run.sup = maiko_supervisor_new(NULL);
-        status = app_set_up_bridge(&run, NULL);
+        status = app_set_up_bridge(&run);
         *ret_count = run.bridge->import_count;
         for (i = 0; i < *ret_count && i < 3; i++)
             imports[i] = run.bridge->imports[i];

@@ -14,17 +14,20 @@ MAIKO_BEGIN_DECLS
 
 /** A table of actors and its name.  Made by MAIKO_APP(); read during maiko_app_main() only. */
 typedef struct maiko_app {
-    size_t struct_size; /* these three: of the calling program */
+    size_t struct_size; /* these four: of the calling program */
     size_t spec_size;
     size_t ops_size;
+    size_t config_size;
     const char *name;
     const maiko_actor_spec *actors;
     size_t actor_count;
-    const maiko_config *config; /* of the supervisor; NULL: defaults.  Options of the command line win */
-    const char *arguments;      /* what may follow the options, for --help, such as "FILE"; NULL: nothing */
+    const maiko_config
+        *config;           /* of the supervisor; NULL: defaults.  Options of the command line win; `log` is the bridge's, too */
+    const char *arguments; /* what may follow the options, for --help, such as "FILE"; NULL: nothing */
     /**
-     * Called before any actor is added, with what follows the options (argv[0] is the first of it); a failure ends the program
-     * with this usage.  NULL: nothing may follow.
+     * Called before any actor is added, with what follows the options (argv[0] is the first of it; to getopt(), which skips one,
+     * say argc + 1 and argv - 1); a failure ends the program with this usage.  Options of the app itself stand behind `--`.
+     * NULL: nothing may follow.
      */
     maiko_status (*prepare)(int argc, char **argv, void *userdata);
     void *userdata;
@@ -36,8 +39,8 @@ typedef struct maiko_app {
 #define MAIKO_APP(app_name, ...)                                                                                                 \
     (maiko_app)                                                                                                                  \
     {                                                                                                                            \
-        .spec_size = sizeof(maiko_actor_spec), .ops_size = sizeof(maiko_actor_ops), .name = (app_name),                          \
-        .actors = (MAIKO_APP_TABLE(__VA_ARGS__, 0)),                                                                             \
+        .spec_size = sizeof(maiko_actor_spec), .ops_size = sizeof(maiko_actor_ops), .config_size = sizeof(maiko_config),         \
+        .name = (app_name), .actors = (MAIKO_APP_TABLE(__VA_ARGS__, 0)),                                                         \
         .actor_count = sizeof(MAIKO_APP_TABLE(__VA_ARGS__, 0)) / sizeof((MAIKO_APP_TABLE(__VA_ARGS__, 0))[0]),                   \
         MAIKO_APP_FIELDS(__VA_ARGS__, .struct_size = sizeof(maiko_app))                                                          \
     }
@@ -59,6 +62,7 @@ static inline maiko_app maiko_app_of(const char *name, const maiko_actor_spec *a
     app.struct_size = sizeof(maiko_app);
     app.spec_size = sizeof(maiko_actor_spec);
     app.ops_size = sizeof(maiko_actor_ops);
+    app.config_size = sizeof(maiko_config);
     app.name = name;
     app.actors = actors;
     app.actor_count = actor_count;
