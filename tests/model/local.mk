@@ -9,6 +9,5 @@ EXTRA_DIST += \
 	tests/model/policies.pml \
 	tests/model/ring.pml \
 	tests/model/sleep.pml \
-	tests/model/slots.pml
 	tests/model/slots.pml \
 	tests/model/slots_end.pml
