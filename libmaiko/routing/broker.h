@@ -141,7 +141,7 @@ void broker_knows_shard(struct broker *broker, uint32_t shard);
 /* The route of a topic, made when this shard first meets it.  NULL when out of memory. */
 struct route *broker_route(struct broker *broker, struct topic *topic);
 
-/* Builds a stale route.  MAIKO_OK or MAIKO_ENOMEM (still stale, targets unchanged). */
+/* Builds a stale route.  MAIKO_OK or MAIKO_ENOMEM (still stale, with some of its targets). */
 MAIKO_MUST_CHECK maiko_status broker_build(struct broker *broker, struct route *route);
 
 /* The first subscription that made it a target. */

@@ -25,6 +25,9 @@ struct actor_rare *actor_rare(struct actor *actor)
     if (rare == NULL)
         return NULL;
     rare->actor = actor;
+    rare->step_timer.actor = actor;
+    rare->retry_timer.actor = actor;
+    rare->retry_timer.ends_retry = true;
     /* release: whoever draws the topology looks at it from outside */
     __atomic_store_n(&actor->rare, rare, __ATOMIC_RELEASE);
     return rare;
@@ -153,19 +156,23 @@ static maiko_error_action ask(struct actor *actor, maiko_status status)
     return action;
 }
 
-static bool retry_later(struct actor *actor, const maiko_error_action *action)
+static bool retry_later(struct actor *actor, const maiko_error_action *action, bool is_step)
 {
     struct actor_rare *rare = actor_rare(actor);
+    uint32_t *retries;
 
-    if (rare == NULL || rare->retries >= action->limit)
+    if (rare == NULL)
         return false;
-    rare->retries++;
+    retries = is_step ? &rare->step_retries : &rare->retries;
+    if (*retries >= action->limit)
+        return false;
+    ++*retries;
     shard_account_retry(actor->shard, actor);
-    return shard_set_timer(actor->shard, actor, action->after_ns) == MAIKO_OK;
+    return shard_hold_for_retry(actor->shard, actor, action->after_ns) == MAIKO_OK;
 }
 
-/* True when the event (or step) is to be run again by the timer. */
-static bool decide_error(struct actor *actor, maiko_status status)
+/* True when the event (or step) is to be run again, before anything else: until then the actor is held. */
+static bool decide_error(struct actor *actor, maiko_status status, bool is_step)
 {
     maiko_error_action action = ask(actor, status);
 
@@ -173,7 +180,7 @@ static bool decide_error(struct actor *actor, maiko_status status)
     case MAIKO_ERROR_IGNORE:
         return false;
     case MAIKO_ERROR_RETRY:
-        if (retry_later(actor, &action))
+        if (retry_later(actor, &action, is_step))
             return true;
         actor_fail(actor, status, MAIKO_DROPPED_FAILED, NULL);
         return false;
@@ -203,8 +210,7 @@ HOT void handle_one(struct actor *actor, struct envelope *envelope)
     if (__builtin_expect(shard->reserved != NULL, 0))
         send_abandon_forgotten(shard);
     if (__builtin_expect(status != 0, 0)) {
-        if (decide_error(actor, judge(actor, status, "a handler"))) {
-            actor->hold |= ACTOR_HELD_BY_RETRY;
+        if (decide_error(actor, judge(actor, status, "a handler"), false)) {
             actor->rare->retry_envelope = envelope;
             return;
         }
@@ -226,17 +232,88 @@ HOT void note_handled(struct shard *shard, uint32_t count)
     __atomic_store_n(&shard->handled, shard->handled + count, __ATOMIC_RELAXED);
 }
 
+static void step_failed(struct actor *actor, maiko_status status)
+{
+    struct actor_rare *rare;
+    uint32_t backoff;
+
+    if (decide_error(actor, status, true)) {
+        actor->step_state = ACTOR_STEP_READY;
+        actor->rare->retries_step = true;
+        return;
+    }
+    if (actor->fail_pending)
+        return;
+    rare = actor_rare(actor);
+    backoff = rare == NULL || rare->error_backoff_ms == 0 ? ERROR_BACKOFF_FIRST_MS : rare->error_backoff_ms * 2u;
+    backoff = backoff > ERROR_BACKOFF_LAST_MS ? ERROR_BACKOFF_LAST_MS : backoff;
+    if (rare != NULL)
+        rare->error_backoff_ms = (uint16_t)backoff;
+    actor->step_state = ACTOR_STEP_TIMER;
+    if (shard_delay_step(actor->shard, actor, MAIKO_MS(backoff)) != MAIKO_OK)
+        actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROPPED_FAILED, "no memory for a timer");
+}
+
+static void run_step(struct actor *actor)
+{
+    maiko_step next = actor->ops->step(actor->self, actor_context(actor));
+
+    after_hook(actor);
+    actor->shard->steps++;
+    if (next < 0) {
+        step_failed(actor, next >= INT32_MIN ? (maiko_status)next : MAIKO_EINVAL);
+        return;
+    }
+    if (actor->rare != NULL) {
+        actor->rare->error_backoff_ms = 0;
+        actor->rare->step_retries = 0;
+    }
+    switch (next) {
+    case MAIKO_STEP_CONTINUE:
+    case MAIKO_STEP_YIELD:
+        actor->step_state = ACTOR_STEP_READY;
+        break;
+    case MAIKO_STEP_AWAIT_EVENT:
+        actor->step_state = ACTOR_STEP_AFTER_EVENTS;
+        break;
+    case MAIKO_STEP_NEVER:
+        actor->step_state = ACTOR_STEP_NEVER;
+        break;
+    default:
+        actor->step_state = ACTOR_STEP_TIMER;
+        if (shard_delay_step(actor->shard, actor, (uint64_t)next) != MAIKO_OK)
+            actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROPPED_FAILED, "no memory for a timer");
+    }
+}
+
+/* What failed last time comes first.  Returns the number of events. */
+static __attribute__((noinline)) uint32_t run_again(struct actor *actor)
+{
+    struct actor_rare *rare = actor->rare;
+    struct envelope *envelope = rare->retry_envelope;
+
+    if (rare->retries_step) {
+        rare->retries_step = false;
+        if (step_is_due(actor))
+            run_step(actor);
+        return 0;
+    }
+    rare->retry_envelope = NULL;
+    handle_one(actor, envelope);
+    return 1;
+}
+
+static bool has_to_run_again(const struct actor *actor)
+{
+    return actor->rare != NULL && (actor->rare->retry_envelope != NULL || actor->rare->retries_step);
+}
+
 HOT uint32_t run_batch(struct actor *actor)
 {
     uint32_t count = 0;
 
-    if (__builtin_expect(actor->rare != NULL && actor->rare->retry_envelope != NULL, 0) && may_go_on(actor)) {
-        struct envelope *again = actor->rare->retry_envelope;
-
-        actor->rare->retry_envelope = NULL;
-        handle_one(actor, again);
-        count++;
-    }
+    if (__builtin_expect(has_to_run_again(actor), 0) && may_go_on(actor))
+        count = run_again(actor);
     while (count < actor->tick_limit && actor_has_events(actor) && may_go_on(actor)) {
         handle_one(actor, shard_take(actor->shard, actor));
         count++;
@@ -254,59 +331,6 @@ HOT void run_more_batches(struct actor *actor, uint32_t handled)
 
     while (handled == actor->tick_limit && rest-- > 0)
         handled = run_batch(actor);
-}
-
-static void step_failed(struct actor *actor, maiko_status status)
-{
-    struct actor_rare *rare;
-    uint32_t backoff;
-
-    if (decide_error(actor, status)) {
-        actor->step_state = ACTOR_STEP_TIMER;
-        return;
-    }
-    if (actor->fail_pending)
-        return;
-    rare = actor_rare(actor);
-    backoff = rare == NULL || rare->error_backoff_ms == 0 ? ERROR_BACKOFF_FIRST_MS : rare->error_backoff_ms * 2u;
-    backoff = backoff > ERROR_BACKOFF_LAST_MS ? ERROR_BACKOFF_LAST_MS : backoff;
-    if (rare != NULL)
-        rare->error_backoff_ms = (uint16_t)backoff;
-    actor->step_state = ACTOR_STEP_TIMER;
-    if (shard_set_timer(actor->shard, actor, MAIKO_MS(backoff)) != MAIKO_OK)
-        actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROPPED_FAILED, "no memory for a timer");
-}
-
-static void run_step(struct actor *actor)
-{
-    maiko_step next = actor->ops->step(actor->self, actor_context(actor));
-
-    after_hook(actor);
-    actor->shard->steps++;
-    if (next < 0) {
-        step_failed(actor, next >= INT32_MIN ? (maiko_status)next : MAIKO_EINVAL);
-        return;
-    }
-    if (actor->rare != NULL) {
-        actor->rare->error_backoff_ms = 0;
-        actor->rare->retries = 0;
-    }
-    switch (next) {
-    case MAIKO_STEP_CONTINUE:
-    case MAIKO_STEP_YIELD:
-        actor->step_state = ACTOR_STEP_READY;
-        break;
-    case MAIKO_STEP_AWAIT_EVENT:
-        actor->step_state = ACTOR_STEP_AFTER_EVENTS;
-        break;
-    case MAIKO_STEP_NEVER:
-        actor->step_state = ACTOR_STEP_NEVER;
-        break;
-    default:
-        actor->step_state = ACTOR_STEP_TIMER;
-        if (shard_set_timer(actor->shard, actor, (uint64_t)next) != MAIKO_OK)
-            actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROPPED_FAILED, "no memory for a timer");
-    }
 }
 
 /* --- end and stop --- */
@@ -406,8 +430,11 @@ void actor_stop_now(struct actor *actor)
     if (actor->state == ACTOR_RUNNING)
         actor->state = ACTOR_DRAINING; /* what on_stop subscribed to would stay in the index when the actor is freed */
     discard_all(shard, actor);
-    if (actor->rare != NULL)
-        timer_heap_remove(&shard->timers, &actor->rare->timer);
+    if (actor->rare != NULL) {
+        timer_heap_remove(&shard->timers, &actor->rare->step_timer.timer);
+        timer_heap_remove(&shard->timers, &actor->rare->retry_timer.timer);
+        actor->rare->retries_step = false;
+    }
     actor->hold &= (uint8_t)~ACTOR_HELD_BY_RETRY; /* that timer would not end it: a send of a dedicated on_stop waited for ever */
     if (actor->was_started && actor->ops->on_stop != NULL) {
         struct actor *before = shard->current;

@@ -50,13 +50,22 @@ enum actor_hold {
     ACTOR_HELD_BY_RETRY = 2,
 };
 
+struct actor_timer {
+    struct timer timer;
+    struct actor *actor;
+    bool ends_retry; /* else the backoff of the step */
+};
+
 /* What few actors need: made with the first use, or when the actor is added. */
 struct actor_rare {
     struct actor *actor;
-    struct timer timer;     /* backoff and retry: never both */
-    struct mailbox control; /* priority lane; capacity 0: none yet */
-    struct envelope *retry_envelope;
-    uint32_t retries;
+    struct actor_timer step_timer;
+    struct actor_timer retry_timer;
+    struct mailbox control;          /* priority lane; capacity 0: none yet */
+    struct envelope *retry_envelope; /* to be handled again; NULL: none */
+    bool retries_step;               /* the step is to be run again, before any event */
+    uint32_t retries;                /* in a row, of the event */
+    uint32_t step_retries;           /* likewise */
     maiko_actor_ops *own_ops; /* a copy of a shorter table */
     const char **publish;     /* NULL-terminated, inside the actor's block; NULL: may send on every topic */
     bool is_publisher;        /* counted in the streams */

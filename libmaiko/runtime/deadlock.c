@@ -127,20 +127,16 @@ static bool is_held_from_outside(const struct actor *from, uint64_t visible)
     return atomic_load_explicit(&from->remote_debt, memory_order_relaxed) > events;
 }
 
-static void report(struct maiko_supervisor *sup, const struct actor *first, const struct actor *chosen)
+static void describe(struct text *text, const struct actor *first)
 {
-    char buffer[512];
-    struct text text;
     const struct actor *at = first;
 
-    text_init_buffer(&text, buffer, sizeof buffer);
     do {
-        text_append(&text, at->sender.name);
-        text_append(&text, " -> ");
+        text_append(text, at->sender.name);
+        text_append(text, " -> ");
         at = at->blocked_by;
     } while (at != first);
-    supervisor_log(sup, MAIKO_LOG_WARNING, "deadlock: %s%s; '%s' may run although in debt", text_str(&text), first->sender.name,
-                   chosen->sender.name);
+    text_append(text, first->sender.name);
 }
 
 /* The lowest of the cycle that nothing outside holds; NULL when all are held so: whoever lets one go makes us look again. */
@@ -187,9 +183,15 @@ bool deadlock_search(struct shard *shard)
     uint64_t visible = world_pause(shard);
     struct actor *chosen = NULL;
     struct actor *found = NULL;
+    char cycle_buffer[512];
+    char name_buffer[256];
+    struct text cycle;
+    struct text name;
 
     if (visible == 0)
         return false;
+    text_init_buffer(&cycle, cycle_buffer, sizeof cycle_buffer);
+    text_init_buffer(&name, name_buffer, sizeof name_buffer);
     mark_candidates(sup, visible);
     while (chosen == NULL && (found = find_cycle(sup, visible)) != NULL) {
         chosen = choose(found, visible);
@@ -197,10 +199,13 @@ bool deadlock_search(struct shard *shard)
             pass_over(found);
     }
     if (chosen != NULL) {
-        report(sup, found, chosen);
+        describe(&cycle, found);
+        text_append(&name, chosen->sender.name);
         let_go(chosen);
     }
     world_resume(shard);
+    if (chosen != NULL) /* the records may be gone; and the program's log may take its time, and locks of its own */
+        supervisor_log(sup, MAIKO_LOG_WARNING, "deadlock: %s; '%s' may run although in debt", text_str(&cycle), text_str(&name));
     return chosen != NULL;
 }
 

@@ -300,7 +300,8 @@ void shard_dispatch_to(struct shard *shard, struct route *route, const struct ro
     shard_release(shard, envelope);
 }
 
-/* A route that cannot be rebuilt keeps its old targets, whose records are still valid: late subscribers miss the event. */
+/* A route that cannot be rebuilt has those targets that were found while there was memory, and stays stale: the next event tries
+ * again.  What the others miss matched nobody; the supervisor's status says why. */
 static void refresh(struct shard *shard, struct route *route)
 {
     if (broker_build(&shard->broker, route) != MAIKO_OK)
@@ -326,7 +327,7 @@ static bool is_special(const struct route *route)
 /* A topic that no type is bound to yet may still turn out special. */
 static void look_at(struct route *route)
 {
-    if (!atomic_load_explicit(&route->topic->is_bound, memory_order_relaxed))
+    if (route->is_stale || !atomic_load_explicit(&route->topic->is_bound, memory_order_relaxed))
         return;
     route->care = is_special(route)                                       ? ROUTE_SPECIAL
                   : route->target_count == 1 && route->remote_shards == 0 ? ROUTE_SINGLE

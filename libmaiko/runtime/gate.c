@@ -17,7 +17,7 @@ static maiko_status fill_gate(struct maiko_supervisor *sup, struct actor *gate, 
     list_init(&gate->siblings);
     mailbox_init(&gate->mailbox, 1);
     if (actor_make_block(gate, name, 0, 0) != MAIKO_OK || actor_rare(gate) == NULL ||
-        shard_reserve_timer(gate->shard) != MAIKO_OK)
+        shard_reserve_timers(gate->shard) != MAIKO_OK)
         return MAIKO_ENOMEM;
     gate->sender.id = inbox->next == NULL ? 0 : ++sup->next_actor_id;
     gate->counters = counters_actor_add(sup->counters, inbox->next == NULL ? UINT64_MAX : gate->sender.id, name, 0, 0);

@@ -46,8 +46,8 @@ static void wait_for_memory(struct inbox *inbox)
         supervisor_memory_failed(shard, "event from outside");
     if (inbox->memory_tries < MEMORY_TRIES)
         inbox->memory_tries++;
-    if (shard_set_timer(shard, inbox->gate, MEMORY_WAIT_NS) == MAIKO_OK)
-        inbox->gate->hold |= ACTOR_HELD_BY_RETRY;
+    if (shard_hold_for_retry(shard, inbox->gate, MEMORY_WAIT_NS) != MAIKO_OK)
+        shard_ready(shard, inbox->gate); /* gates have room for a timer: cannot be */
 }
 
 bool inbox_is_starved(const struct inbox *inbox)

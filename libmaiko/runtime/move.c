@@ -139,7 +139,7 @@ static bool announce(struct move *move)
 
 static bool prepare(struct move *move)
 {
-    return shard_reserve_timer(move->to) == MAIKO_OK && copy_events(move, 0) && copy_events(move, 1) && reserve_places(move) &&
+    return shard_reserve_timers(move->to) == MAIKO_OK && copy_events(move, 0) && copy_events(move, 1) && reserve_places(move) &&
            announce(move);
 }
 
@@ -222,11 +222,9 @@ static void move_events(struct move *move, int lane)
     }
 }
 
-static void move_timer(struct move *move)
+static void move_timer(struct move *move, struct timer *timer)
 {
-    struct timer *timer = move->actor->rare != NULL ? &move->actor->rare->timer : NULL;
-
-    if (timer == NULL || !timer_is_queued(timer))
+    if (!timer_is_queued(timer))
         return;
     timer_heap_remove(&move->from->timers, timer);
     if (timer_heap_insert(&move->to->timers, timer, timer->deadline_ns) != MAIKO_OK)
@@ -282,7 +280,10 @@ bool placement_move(struct actor *actor, struct shard *target)
     move_subscriptions(&move);
     move_events(&move, 0);
     move_events(&move, 1);
-    move_timer(&move);
+    if (actor->rare != NULL) {
+        move_timer(&move, &actor->rare->step_timer.timer);
+        move_timer(&move, &actor->rare->retry_timer.timer);
+    }
     move_record(&move);
     free_lists(&move);
     (void)take_in_everywhere(target->sup); /* everybody knows where it lives now */

@@ -97,8 +97,8 @@ void supervisor_free_record(struct maiko_supervisor *sup, struct actor *actor)
     if (actor->rare != NULL) {
         ticket_answer(sup, &actor->rare->ticket, MAIKO_ECLOSED);
         answer_all(sup, actor->rare->removers, MAIKO_ECLOSED);
-        if (timer_is_queued(&actor->rare->timer)) /* a gate's, which waited for memory to the end */
-            timer_heap_remove(&actor->shard->timers, &actor->rare->timer);
+        if (timer_is_queued(&actor->rare->retry_timer.timer)) /* a gate's, which waited for memory to the end */
+            timer_heap_remove(&actor->shard->timers, &actor->rare->retry_timer.timer);
         heap_free(&sup->root->heap, actor->rare, sizeof *actor->rare);
     }
     heap_free(&sup->root->heap, actor->outbox, sizeof *actor->outbox);

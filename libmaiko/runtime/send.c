@@ -520,8 +520,6 @@ static maiko_status send(maiko_context *ctx, const maiko_send_opts *opts, const 
 
     if (__builtin_expect(actor == NULL, 0))
         return ctx == NULL ? MAIKO_EINVAL : MAIKO_ECLOSED;
-    if (__builtin_expect(type == NULL, 0)) /* a forked child does not have the counters that a refusal adds to */
-        return supervisor_is_forked(actor->shard->sup) ? MAIKO_EFORKED : send_refuse(actor, MAIKO_ETYPE);
     if (__builtin_expect(actor->is_gate, 0)) {
         struct inbox_event meta = {.entry = NULL};
 
@@ -530,6 +528,8 @@ static maiko_status send(maiko_context *ctx, const maiko_send_opts *opts, const 
     status = check_sender(actor);
     if (__builtin_expect(status != MAIKO_OK, 0))
         return refuse_sender(actor, status);
+    if (__builtin_expect(type == NULL, 0))
+        return send_refuse(actor, MAIKO_ETYPE);
     return send_from_actor(actor, opts, type, event, len);
 }
 

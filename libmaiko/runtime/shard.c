@@ -137,19 +137,35 @@ void shard_unready_all(struct shard *shard)
 }
 
 /* What gates wait for with their timers is memory, so theirs are there already. */
-maiko_status shard_reserve_timer(struct shard *shard)
+maiko_status shard_reserve_timers(struct shard *shard)
 {
-    return timer_heap_reserve(&shard->timers, shard->timers.count + shard->sup->inbox_count + 1);
+    return timer_heap_reserve(&shard->timers, shard->timers.count + shard->sup->inbox_count + 2);
 }
 
-maiko_status shard_set_timer(struct shard *shard, struct actor *actor, uint64_t after_ns)
+static maiko_status set_timer(struct shard *shard, struct actor_timer *timer, uint64_t after_ns)
 {
     uint64_t now = clock_mono_ns(&shard->sup->clock);
+
+    if (!timer->actor->is_gate && shard_reserve_timers(shard) != MAIKO_OK)
+        return MAIKO_ENOMEM;
+    return timer_heap_insert(&shard->timers, &timer->timer, clock_deadline(now, after_ns));
+}
+
+maiko_status shard_delay_step(struct shard *shard, struct actor *actor, uint64_t after_ns)
+{
     struct actor_rare *rare = actor_rare(actor);
 
-    if (rare == NULL || (!actor->is_gate && shard_reserve_timer(shard) != MAIKO_OK))
-        return MAIKO_ENOMEM;
-    return timer_heap_insert(&shard->timers, &rare->timer, clock_deadline(now, after_ns));
+    return rare == NULL ? MAIKO_ENOMEM : set_timer(shard, &rare->step_timer, after_ns);
+}
+
+maiko_status shard_hold_for_retry(struct shard *shard, struct actor *actor, uint64_t after_ns)
+{
+    struct actor_rare *rare = actor_rare(actor);
+    maiko_status status = rare == NULL ? MAIKO_ENOMEM : set_timer(shard, &rare->retry_timer, after_ns);
+
+    if (status == MAIKO_OK)
+        actor->hold |= ACTOR_HELD_BY_RETRY;
+    return status;
 }
 
 /* NULL when it has stopped in this activation, or there is no memory for the line. */
@@ -272,11 +288,14 @@ bool shard_take_wake_stack(struct shard *shard)
     return true;
 }
 
-static void timer_fired(struct shard *shard, struct actor *actor)
+static void timer_fired(struct shard *shard, const struct actor_timer *timer)
 {
+    struct actor *actor = timer->actor;
+
     shard_met_time(shard, UINT64_MAX);
-    actor->hold &= (uint8_t)~ACTOR_HELD_BY_RETRY;
-    if (actor->step_state == ACTOR_STEP_TIMER)
+    if (timer->ends_retry)
+        actor->hold &= (uint8_t)~ACTOR_HELD_BY_RETRY;
+    else if (actor->step_state == ACTOR_STEP_TIMER)
         actor->step_state = ACTOR_STEP_READY;
     shard_ready(shard, actor);
 }
@@ -290,7 +309,7 @@ static bool fire_timers(struct shard *shard)
         return false;
     shard->mono_ns = clock_mono_ns(&shard->sup->clock);
     while ((timer = timer_heap_pop_due(&shard->timers, shard->mono_ns)) != NULL) {
-        timer_fired(shard, CONTAINER_OF(timer, struct actor_rare, timer)->actor);
+        timer_fired(shard, CONTAINER_OF(timer, struct actor_timer, timer));
         any = true;
     }
     return any;

@@ -223,11 +223,14 @@ bool shard_is_idle(const struct shard *shard);
 /* The thread's main function; the argument is the shard. */
 void *shard_main(void *arg);
 
-/* Makes room for one more timer, and for those of the gates.  MAIKO_OK or MAIKO_ENOMEM. */
-MAIKO_MUST_CHECK maiko_status shard_reserve_timer(struct shard *shard);
+/* Makes room for the timers of one more actor, and for those of the gates.  MAIKO_OK or MAIKO_ENOMEM. */
+MAIKO_MUST_CHECK maiko_status shard_reserve_timers(struct shard *shard);
 
-/* The actor is ready (or its step or retry is due) after `after_ns`.  MAIKO_OK or MAIKO_ENOMEM. */
-MAIKO_MUST_CHECK maiko_status shard_set_timer(struct shard *shard, struct actor *actor, uint64_t after_ns);
+/* The actor's step is due after `after_ns`.  MAIKO_OK or MAIKO_ENOMEM. */
+MAIKO_MUST_CHECK maiko_status shard_delay_step(struct shard *shard, struct actor *actor, uint64_t after_ns);
+
+/* The actor runs again after `after_ns`, and until then not at all.  MAIKO_OK or MAIKO_ENOMEM. */
+MAIKO_MUST_CHECK maiko_status shard_hold_for_retry(struct shard *shard, struct actor *actor, uint64_t after_ns);
 
 /* A sampled activation took so long. */
 void shard_account_time(struct shard *shard, struct actor *actor, uint64_t duration_ns);

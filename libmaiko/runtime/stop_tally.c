@@ -85,7 +85,7 @@ static void note(struct stop_tally *tally, const struct actor *actor, bool is_bu
 
 static bool stands_still(const struct maiko_supervisor *sup, const struct shard *shard)
 {
-    return sup->config.mode != MAIKO_THREADS || (sup->idle_shards >> shard->index & 1);
+    return sup->config.mode != MAIKO_THREADS ? !sup->is_abandoned : (sup->idle_shards >> shard->index & 1);
 }
 
 static const struct actor *first_that_waits(const struct shard *shard)
@@ -165,7 +165,7 @@ static void add_queues(struct stop_tally *tally, const struct shard *shard)
 /* Its thread has gone, or it never had one: nothing runs there.  Else it is stuck, and its queues are its own still. */
 static void add_shard(struct stop_tally *tally, struct maiko_supervisor *sup, struct shard *shard)
 {
-    bool is_over = sup->config.mode != MAIKO_THREADS || (sup->exited_shards >> shard->index & 1);
+    bool is_over = sup->config.mode != MAIKO_THREADS ? !sup->is_abandoned : (sup->exited_shards >> shard->index & 1);
     const struct actor *busy = is_over ? NULL : __atomic_load_n(&shard->current, __ATOMIC_RELAXED);
     struct inbox *inbox;
 

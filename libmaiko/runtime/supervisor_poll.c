@@ -86,8 +86,8 @@ bool supervisor_poll_once(struct maiko_supervisor *sup, uint64_t until_ns, uint6
 
 static uint64_t retry_at(const struct actor *actor)
 {
-    return (actor->hold & ACTOR_HELD_BY_RETRY) && actor->rare != NULL && timer_is_queued(&actor->rare->timer)
-               ? actor->rare->timer.deadline_ns
+    return (actor->hold & ACTOR_HELD_BY_RETRY) && actor->rare != NULL && timer_is_queued(&actor->rare->retry_timer.timer)
+               ? actor->rare->retry_timer.timer.deadline_ns
                : TIMER_NEVER;
 }
 
@@ -158,25 +158,46 @@ static uint64_t poll_some(struct maiko_supervisor *sup, uint64_t most)
         wakeup_clear(&sup->shards[0]->wakeup);
         wakeup_withdraw(&sup->shards[0]->wakeup);
     }
-    while (work < most && supervisor_poll_once(sup, UINT64_MAX, most - work))
+    while (work < most && supervisor_state(sup) == SUP_RUNNING && supervisor_poll_once(sup, UINT64_MAX, most - work))
         work = work_done(sup) - before;
     if (sup->config.mode == MAIKO_POLLED)
         supervisor_prepare_sleep(sup);
     return work;
 }
 
+/* A stop may wait for it. */
+static void end_poll(struct maiko_supervisor *sup)
+{
+    atomic_store_explicit(&sup->is_polled, false, memory_order_release); /* pairs with the next one's acquire */
+    if (supervisor_state(sup) == SUP_RUNNING)
+        return;
+    pthread_mutex_lock(&sup->lock);
+    pthread_cond_broadcast(&sup->changed);
+    pthread_mutex_unlock(&sup->lock);
+}
+
+static int64_t poll_alone(struct maiko_supervisor *sup, uint32_t budget)
+{
+    uint64_t work = 0;
+
+    if (atomic_exchange_explicit(&sup->is_polled, true, memory_order_acquire))
+        return supervisor_state(sup) == SUP_RUNNING ? MAIKO_ETHREAD : MAIKO_ECLOSED;
+    work = poll_some(sup, budget == 0 ? UINT64_MAX : budget);
+    end_poll(sup);
+    return (int64_t)work;
+}
+
 int64_t maiko_supervisor_poll(maiko_supervisor *sup, uint32_t budget)
 {
     maiko_status status = check_pollable(sup);
-    uint64_t work;
+    int64_t work;
 
     if (status != MAIKO_OK)
         return status;
-    if (atomic_exchange_explicit(&sup->is_polled, true, memory_order_acquire)) /* pairs with the release below */
-        return MAIKO_ETHREAD;
-    work = poll_some(sup, budget == 0 ? UINT64_MAX : budget);
-    atomic_store_explicit(&sup->is_polled, false, memory_order_release);
-    return (int64_t)work;
+    supervisor_enter(sup); /* a stop that begins meanwhile frees nothing before we have left */
+    work = poll_alone(sup, budget);
+    supervisor_leave(sup);
+    return work;
 }
 
 /* The outside loop is about to sleep on our descriptor: arm the timer, and make it readable if work is left. */

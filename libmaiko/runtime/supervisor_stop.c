@@ -10,6 +10,9 @@
 
 /* Threads that are not stuck get through in this time unless the machine is very busy. */
 #define GRACE_NS MAIKO_MS(10)
+/* Virtual time stands while anybody can run; a stop's deadline has to come all the same. */
+#define TURNS_PER_TICK 256u
+#define TICK_NS MAIKO_MS(1)
 
 static uint64_t now_ns(const struct maiko_supervisor *sup)
 {
@@ -94,6 +97,31 @@ void supervisor_shard_exited(struct shard *shard)
     pthread_mutex_unlock(&sup->lock);
 }
 
+static bool may_handle_last(const struct actor *actor)
+{
+    const struct shard *shard = actor->shard;
+
+    return actor->state == ACTOR_RUNNING && actor_has_events(actor) && !actor_is_held(actor) && !actor->fail_pending &&
+           !atomic_load_explicit(&shard->must_exit, memory_order_relaxed) &&
+           now_ns(shard->sup) < shard->sup->last_events_until_ns;
+}
+
+static void make_exact(struct actor *actor)
+{
+    actor->tick_limit = 1;
+    actor->weight = ACTOR_EXACT;
+}
+
+/* One by one and not longer than there is time for, and no more than are there now: they may send themselves further ones. */
+static void handle_last_events(struct actor *actor)
+{
+    uint32_t rest = actor->mailbox.depth + (actor->rare == NULL ? 0 : actor->rare->control.depth);
+
+    make_exact(actor);
+    while (rest-- > 0 && may_handle_last(actor))
+        actor_activate(actor);
+}
+
 /* In order of addition: what an on_stop sends is still handled by those behind it on the same shard. */
 void supervisor_run_stop_hooks(struct shard *shard)
 {
@@ -105,8 +133,7 @@ void supervisor_run_stop_hooks(struct shard *shard)
     while ((link = list_first(&shard->actors)) != NULL) {
         struct actor *actor = CONTAINER_OF(link, struct actor, siblings);
 
-        while (actor->state == ACTOR_RUNNING && actor_has_events(actor) && !actor_is_held(actor) && !actor->fail_pending)
-            actor_activate(actor);
+        handle_last_events(actor);
         if (actor->state == ACTOR_STOPPED)
             continue;
         if (!actor->fail_pending) /* else it has lost it by that */
@@ -122,10 +149,15 @@ void supervisor_run_stop_hooks(struct shard *shard)
 
 /* --- phases --- */
 
+/* From here on the deadline counts, and it is looked at between activations: who has a long queue handles one event in each. */
 static void run_close_sources(struct shard *shard, struct command *command)
 {
+    struct actor *actor;
+
     (void)command;
     shard->sources_closed = true;
+    for (actor = shard->run_first; actor != NULL; actor = actor->run_next)
+        make_exact(actor);
 }
 
 static void run_stop_hooks_wanted(struct shard *shard, struct command *command)
@@ -134,11 +166,14 @@ static void run_stop_hooks_wanted(struct shard *shard, struct command *command)
     shard->stop_hooks = true;
 }
 
-/* A stop must not need memory: the commands of both phases are part of the shard. */
-static void post_stop_hooks(struct maiko_supervisor *sup)
+/* A stop must not need memory: the commands of both phases are part of the shard.  Half of the time is for events, so that a
+ * shard whose queues are long gets to its hooks. */
+static void post_stop_hooks(struct maiko_supervisor *sup, uint64_t deadline_ns)
 {
+    uint64_t now = now_ns(sup);
     uint32_t i;
 
+    sup->last_events_until_ns = deadline_ns > now ? now + (deadline_ns - now) / 2 : now;
     atomic_store_explicit(&sup->runs_stop_hooks, true, memory_order_relaxed); /* the posts' locks order it */
     for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
         sup->shards[i]->stop_command.run = run_stop_hooks_wanted;
@@ -216,7 +251,7 @@ static bool run_hooks_threads(struct maiko_supervisor *sup, uint64_t deadline_ns
     pthread_mutex_lock(&sup->lock);
     sup->hooks_missing = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
     pthread_mutex_unlock(&sup->lock);
-    post_stop_hooks(sup);
+    post_stop_hooks(sup, deadline_ns);
     pthread_mutex_lock(&sup->lock);
     while (!(have_run = sup->hooks_missing == 0) && in_time)
         in_time = supervisor_wait_changed(sup, deadline_ns);
@@ -312,25 +347,49 @@ static bool only_starves(const struct maiko_supervisor *sup)
 /* What something outside holds for ever ends the wait here: nobody could let it go meanwhile. */
 static bool drain_polled(struct maiko_supervisor *sup, uint64_t deadline_ns)
 {
+    uint32_t turns = 0;
+
     while (!only_starves(sup) && (supervisor_poll_once(sup, deadline_ns, UINT64_MAX) ||
                                   (sup->config.mode == MAIKO_POLLED && supervisor_poll_wait(sup, deadline_ns)))) {
+        if (sup->clock.is_virtual && ++turns % TURNS_PER_TICK == 0)
+            clock_advance(&sup->clock, TICK_NS);
         if (now_ns(sup) >= deadline_ns)
             return false;
     }
     return now_ns(sup) < deadline_ns && nothing_is_alive(sup);
 }
 
+/* Whoever is in maiko_supervisor_poll() leaves after the hook it is in.  False when it is still there at the deadline. */
+static bool take_over_poll(struct maiko_supervisor *sup)
+{
+    const struct clock real = {.is_virtual = false};
+    uint64_t deadline_ns = clock_deadline(clock_mono_ns(&real), sup->config.stop_deadline_ns);
+    bool in_time = true;
+    bool is_polled;
+
+    pthread_mutex_lock(&sup->lock);
+    while ((is_polled = atomic_exchange_explicit(&sup->is_polled, true, memory_order_acquire)) && in_time)
+        in_time = supervisor_wait_changed(sup, deadline_ns);
+    pthread_mutex_unlock(&sup->lock);
+    return !is_polled;
+}
+
 static bool stop_polled(struct maiko_supervisor *sup, uint64_t deadline_ns)
 {
-    bool in_time = drain_polled(sup, deadline_ns);
+    bool in_time;
 
+    sup->is_abandoned = !take_over_poll(sup);
+    in_time = !sup->is_abandoned && drain_polled(sup, deadline_ns);
     if (!in_time)
         stop_tally_note_late(sup);
+    if (sup->is_abandoned)
+        return false;
     sup->hooks_missing = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
-    post_stop_hooks(sup);
+    post_stop_hooks(sup, clock_deadline(now_ns(sup), sup->config.actor_stop_deadline_ns));
     while (sup->hooks_missing > 0 && supervisor_poll_once(sup, 0, UINT64_MAX))
         ;
     (void)drain_polled(sup, clock_deadline(now_ns(sup), sup->config.actor_stop_deadline_ns));
+    atomic_store_explicit(&sup->is_polled, false, memory_order_release);
     return in_time;
 }
 

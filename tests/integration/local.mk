@@ -21,6 +21,7 @@ integration_tests += tests/integration/test_rooms
 integration_tests += tests/integration/test_sends
 integration_tests += tests/integration/test_signals
 integration_tests += tests/integration/test_state_table
+integration_tests += tests/integration/test_stop_deadline
 integration_tests += tests/integration/test_stop_memory
 integration_tests += tests/integration/test_stop_report
 integration_tests += tests/integration/test_subscription_order

@@ -285,6 +285,41 @@ static maiko_status take_any(void *self, maiko_context *ctx, const void *event, 
     return MAIKO_OK;
 }
 
+/* --- a context whose actor has stopped --- */
+
+static maiko_status stop_at_once(struct player *player, maiko_context *ctx)
+{
+    (void)player;
+    return maiko_stop(ctx);
+}
+
+/* Its record waits for the other shard, its counters are gone. */
+static maiko_status send_nothing_for_another(struct player *player, maiko_context *ctx)
+{
+    struct player *other = player->data;
+
+    (void)ctx;
+    CU_ASSERT_EQUAL(other->stops, 1);
+    CU_ASSERT_EQUAL(maiko_send_bytes(other->ctx, NULL, "", 1), MAIKO_ECLOSED);
+    return MAIKO_OK;
+}
+
+static void a_send_without_a_type_for_who_has_stopped_is_refused(void)
+{
+    struct player gone = {.on_start = stop_at_once};
+    struct player player = {.on_start = send_nothing_for_another, .data = &gone};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 2});
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("gone", &gone, .shard = 1)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("player", &player, .shard = 1)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(player.starts, 1);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
 static void two_policies_for_one_topic_are_an_error_at_start(void)
 {
     static const maiko_handler loud_handlers[] = {{MAIKO_TYPE(loud), take_any}, MAIKO_HANDLERS_END};
@@ -521,6 +556,59 @@ static void from_every_allocation_of_a_pipeline_on_all_may_fail(void)
     fail_every_allocation(3, true);
 }
 
+/* --- a subscription whose place in the routing table needs memory that is not there --- */
+
+struct shortage_scene {
+    struct failing_allocator memory;
+    struct player source;
+    struct player early;
+    struct player late;
+};
+
+static maiko_step subscribe_then_no_memory(struct player *player, maiko_context *ctx)
+{
+    struct shortage_scene *scene = player->data;
+
+    if (scene->source.steps < 3)
+        return MAIKO_STEP_BACKOFF(MAIKO_MS(1));
+    CU_ASSERT_EQUAL(maiko_subscribe(ctx, &(maiko_subscription){.pattern = "number"}), MAIKO_OK);
+    failing_allocator_fail_from(&scene->memory, 0);
+    return MAIKO_STEP_NEVER;
+}
+
+static maiko_step send_through_the_shortage(struct player *player, maiko_context *ctx)
+{
+    struct shortage_scene *scene = player->data;
+
+    if (player->steps == 10) {
+        player->wanted = atomic_load(&scene->memory.failures);
+        failing_allocator_fail_nth(&scene->memory, -1);
+    }
+    CU_ASSERT_EQUAL(maiko_send(ctx, number, .value = player->steps), MAIKO_OK);
+    return player->steps < 20 ? MAIKO_STEP_BACKOFF(MAIKO_MS(1)) : MAIKO_STEP_NEVER;
+}
+
+static void who_subscribed_in_a_shortage_hears_when_it_is_over(void)
+{
+    struct shortage_scene scene = {.source = {.step = send_through_the_shortage, .data = &scene},
+                                   .late = {.step = subscribe_then_no_memory, .data = &scene}};
+    struct stage stage;
+
+    failing_allocator_init(&scene.memory);
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .allocator = &scene.memory.allocator});
+    CU_ASSERT_EQUAL(stage_add(&stage, "early", &scene.early), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("late", &scene.late, .subscribe = MAIKO_TOPICS("other"))), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("source", &scene.source)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_TRUE(scene.source.wanted > 0);
+    CU_ASSERT_EQUAL(scene.early.events, 20);
+    CU_ASSERT_TRUE(scene.late.events >= 11);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_ENOMEM);
+    stage_close(&stage);
+    CU_ASSERT_TRUE(failing_allocator_is_balanced(&scene.memory));
+}
+
 #define BULK_FIELDS(F) F(ARRAY, filler, UINT64, 1024)
 MAIKO_EVENT(bulk, "bulk", BULK_FIELDS)
 
@@ -605,6 +693,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_bad_send_is_refused_counted_and_remembered),
     TEST_CASE(the_log_says_once_what_was_wrong_with_a_send),
     TEST_CASE(a_bad_send_of_a_handler_is_refused_and_counted),
+    TEST_CASE(a_send_without_a_type_for_who_has_stopped_is_refused),
     TEST_CASE(two_policies_for_one_topic_are_an_error_at_start),
     TEST_CASE(declared_types_may_not_contradict_each_other),
     TEST_CASE(an_undeclared_type_that_contradicts_is_refused_at_its_first_send),
@@ -613,6 +702,7 @@ static const struct test_case cases[] = {
     TEST_CASE(every_allocation_of_a_pipeline_may_fail_once),
     TEST_CASE(from_every_allocation_of_a_pipeline_on_all_may_fail),
     TEST_CASE(what_waits_outside_at_a_stop_without_memory_is_counted),
+    TEST_CASE(who_subscribed_in_a_shortage_hears_when_it_is_over),
     TEST_CASE(a_memory_cap_is_an_error_and_not_an_end),
 };
 SUITE_MAIN("bad input", cases)

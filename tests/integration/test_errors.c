@@ -238,6 +238,73 @@ static void a_report_can_be_had_after_the_stop(void)
     stage_close(&stage);
 }
 
+static maiko_step rest_an_hour(struct player *player, maiko_context *ctx)
+{
+    if (player->steps == 1) {
+        player->wanted = (int64_t)maiko_context_time(ctx);
+        return MAIKO_STEP_BACKOFF(MAIKO_HOURS(1));
+    }
+    player->wanted = (int64_t)maiko_context_time(ctx) - player->wanted;
+    return MAIKO_STEP_NEVER;
+}
+
+static void a_retry_does_not_end_the_backoff_of_the_step(void)
+{
+    struct player player = {.step = rest_an_hour, .handle = fail_in_handle, .on_error = retry_each_second, .wanted = 1};
+    struct stage stage;
+
+    stage_open(&stage, NULL);
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(player.events, 2); /* the same one twice */
+    CU_ASSERT_EQUAL(player.steps, 2);
+    CU_ASSERT_TRUE((uint64_t)player.wanted >= MAIKO_HOURS(1));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+static maiko_step send_each_half_second(struct player *player, maiko_context *ctx)
+{
+    CU_ASSERT_EQUAL(maiko_send(ctx, number, .value = player->steps), MAIKO_OK);
+    return player->steps < 100 ? MAIKO_STEP_BACKOFF(MAIKO_MS(500)) : MAIKO_STEP_NEVER;
+}
+
+static maiko_step fail_always(struct player *player, maiko_context *ctx)
+{
+    if (player->steps > 1)
+        CU_ASSERT_EQUAL(player->events, player->wanted);
+    player->wanted = player->events;
+    return complain(ctx);
+}
+
+static maiko_error_action retry_thrice(struct player *player, maiko_context *ctx, maiko_status error)
+{
+    (void)player;
+    (void)ctx;
+    (void)error;
+    return maiko_error_retry(MAIKO_SECONDS(1), 3);
+}
+
+static void no_event_comes_between_a_failed_step_and_its_retries(void)
+{
+    struct player source = {.step = send_each_half_second};
+    struct player player = {.step = fail_always, .on_error = retry_thrice};
+    struct stage stage;
+
+    stage_open(&stage, NULL);
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("source", &source)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(source.steps, 100);
+    CU_ASSERT_EQUAL(player.steps, 4);
+    CU_ASSERT_EQUAL(player.stops, 1);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_EACTOR);
+    stage_close(&stage);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(a_refused_add_says_why_and_is_no_failure),
     TEST_CASE(what_is_no_status_is_an_error),
@@ -246,5 +313,7 @@ static const struct test_case cases[] = {
     TEST_CASE(an_error_of_on_end_is_a_failure),
     TEST_CASE(a_step_is_tried_again),
     TEST_CASE(retries_run_out),
+    TEST_CASE(a_retry_does_not_end_the_backoff_of_the_step),
+    TEST_CASE(no_event_comes_between_a_failed_step_and_its_retries),
 };
 SUITE_MAIN("errors", cases)

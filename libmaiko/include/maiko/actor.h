@@ -56,7 +56,7 @@ static inline maiko_error_action maiko_error_action_(int32_t kind, uint64_t afte
     return action;
 }
 
-/** Go on with the next event; a failed step runs again after the next batch of events. */
+/** Go on with the next event; a failed step runs again after 1 ms, then after twice as long each time, at most 1 s. */
 static inline maiko_error_action maiko_error_ignore(void)
 {
     return maiko_error_action_(MAIKO_ERROR_IGNORE, 0, 0);
