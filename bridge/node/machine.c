@@ -106,6 +106,23 @@ static void sink_ended(struct peer *machine, const char *publisher, const char *
     node_import_end(((struct node_peer *)userdata)->bridge, publisher);
 }
 
+/* Scaling out is one's own affair, but a second start by mistake does everything twice: told once. */
+static void warn_of_double(const struct node_peer *peer, const char *name)
+{
+    maiko_bridge *bridge = peer->bridge;
+    struct list *link;
+
+    LIST_FOR_EACH (link, &bridge->placed) {
+        struct node_actor *actor = CONTAINER_OF(link, struct node_actor, link);
+
+        if (actor->is_told_double || strcmp(actor->name, name) != 0)
+            continue;
+        actor->is_told_double = true;
+        node_log(bridge, MAIKO_LOG_WARNING, "actor %s runs here (node %s) and at node %s: each gets what both subscribe to", name,
+                 bridge->node_name, peers_name_of(peer));
+    }
+}
+
 static void sink_actors(struct peer *machine, const struct frame_actor *actors, size_t count, void *userdata)
 {
     struct node_peer *peer = userdata;
@@ -116,6 +133,7 @@ static void sink_actors(struct peer *machine, const struct frame_actor *actors, 
         char name[NODE_NAME_SIZE];
 
         slice_to_text(actors[i].name, name, sizeof(name));
+        warn_of_double(peer, name);
         (void)!text_list_add(&peer->actors, peer->bridge->heap, name); /* out of memory: waited for, and named as missing */
     }
 }

@@ -66,7 +66,8 @@ struct node_actor {
     /* of this process */
     uint32_t index;
     char end_topic[MAIKO_TOPIC_MAX + 1];
-    bool is_finished; /* bridge's thread */
+    bool is_finished; /* these two: bridge's thread */
+    bool is_told_double;
     /* of another one */
     struct node_importer importer;
     bool is_ended; /* its end came over a link */

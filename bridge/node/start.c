@@ -294,7 +294,9 @@ static maiko_status set_up_actors(maiko_bridge *bridge)
     maiko_status status = maiko_importer_new(bridge->sup, COMMON_IMPORTER, NULL, &bridge->importer.importer);
 
     if (status != MAIKO_OK)
-        return node_fail(bridge, status, "the bridge's importer: %s", maiko_strerror(status));
+        return node_fail(bridge, status, "%s",
+                         status == MAIKO_ESTATE ? "maiko_bridge_start() comes before maiko_supervisor_start()"
+                                                : maiko_strerror(status));
     maiko_importer_on_room(bridge->importer.importer, node_import_on_room, bridge);
     bridge->visit = (struct maiko_visit){.run = node_guest_read,
                                          .look = node_guest_look,

@@ -411,6 +411,28 @@ static void who_does_not_wait_starts_before_the_others(void)
     host_deinit(&host);
 }
 
+static void an_actor_that_runs_twice_is_told_and_runs_twice(void)
+{
+    static const char *const options[4] = {"--space wx --node one --actors logger --wait no",
+                                           "--space wx --node two --actors logger --wait no",
+                                           "--space wx --actors alerter,monthly", "--space wx --actors sensor 500"};
+    struct process processes[4];
+    size_t i;
+
+    host_init(&host);
+    for (i = 0; i < 4; i++) {
+        start(&processes[i], options[i]);
+        CU_ASSERT(i == 3 || wait_until(nodes_of_space() == i + 1, 60000));
+    }
+    for (i = 0; i < 4; i++) {
+        process_finish(&processes[i]);
+        CU_ASSERT_EQUAL(processes[i].code, 0);
+        CU_ASSERT_EQUAL(process_says(&processes[i], "actor logger runs here"), i < 2);
+    }
+    CU_ASSERT(process_says(&processes[0], "actor logger runs here (node one) and at node two"));
+    host_deinit(&host);
+}
+
 static void run_connecting_in_vain(struct process *process, const char *role)
 {
     char line[200];
@@ -640,6 +662,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_wrong_key_is_named_and_nothing_starts),
     TEST_CASE(who_is_missing_is_named_after_the_wait),
     TEST_CASE(who_does_not_wait_starts_before_the_others),
+    TEST_CASE(an_actor_that_runs_twice_is_told_and_runs_twice),
     TEST_CASE(the_log_of_the_program_is_the_bridges_too),
     TEST_CASE(a_config_of_an_older_program_ends_where_it_ended_then),
     TEST_CASE(bad_usage_is_an_exit_code_of_its_own),

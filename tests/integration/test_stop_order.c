@@ -101,6 +101,7 @@ static void a_bridge_that_was_never_started_may_stop_at_any_time(void)
     make_end(&end);
     CU_ASSERT_EQUAL(maiko_supervisor_start(end.sup), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_bridge_start(end.bridge), MAIKO_ESTATE);
+    CU_ASSERT_STRING_EQUAL(maiko_bridge_error_text(end.bridge), "maiko_bridge_start() comes before maiko_supervisor_start()");
     CU_ASSERT_EQUAL(maiko_bridge_stop(&end.bridge), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_stop(&end.sup, NULL), MAIKO_OK);
     check_last(&end);

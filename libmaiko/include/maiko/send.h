@@ -10,11 +10,11 @@
  *   - A refused send is not accepted anywhere, is counted, and is kept as maiko_context_last_refusal().  One that was a mistake
  *     of the program, not for want of room, is told to the log with the field or topic, once for several in a row.
  *   - @return MAIKO_OK; MAIKO_EINVAL (NULL, stale event); MAIKO_ETYPE (illegal bytes, see maiko_schema_validate(), or a bad
- *     descriptor); MAIKO_ETOOLONG (over 16 MiB); MAIKO_ETOPIC (bad name, or topic_of refused); MAIKO_EUNDECLARED (not in the
- *     actor's publish list); MAIKO_ECONFLICT (another type gives this topic another policy); MAIKO_ECLOSED (stopped, or said
- *     maiko_finish()); MAIKO_EFULL (a try_ send that would have to wait, far more than the outbox limit in one handler call, or
- *     more than it from outside before start); MAIKO_EDEADLOCK (refused to resolve a deadlock); MAIKO_ENOMEM; MAIKO_ELIMIT;
- *     MAIKO_ETHREAD; MAIKO_EFORKED.
+ *     descriptor); MAIKO_ETOOLONG (over 16 MiB); MAIKO_ETOPIC (bad name, or topic_of refused); MAIKO_EPERM (a topic of the
+ *     library's own); MAIKO_EUNDECLARED (not in the actor's publish list); MAIKO_ECONFLICT (another type gives this topic
+ *     another policy); MAIKO_ECLOSED (stopped, or said maiko_finish()); MAIKO_EFULL (a try_ send that would have to wait, far
+ *     more than the outbox limit in one handler call, or more than it from outside before start); MAIKO_EDEADLOCK (refused to
+ *     resolve a deadlock); MAIKO_ENOMEM; MAIKO_ELIMIT; MAIKO_ETHREAD; MAIKO_EFORKED.
  *   - Threads: the context's (an actor's context: its own hooks; the supervisor's: any).  Blocking: an actor never waits inside a
  *     send, it may not run again before its debt is paid; foreign threads and dedicated actors really wait, unless they try_. */
 #ifndef MAIKO_SEND_H
