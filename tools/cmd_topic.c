@@ -25,6 +25,8 @@ struct topic_options {
     const char *type;
     unsigned long count; /* 0: no end */
     double timeout_s;
+    unsigned long subscribers; /* of pub: not before there are so many */
+    double max_wait_s;
     maiko_bridge_from from;
     const struct event_form *form; /* of echo */
     bool is_verbose;
@@ -35,7 +37,7 @@ static int usage(FILE *file)
 {
     fputs("usage: maiko topic list [--space NAME] [--json]\n"
           "       maiko topic echo --space NAME [--count N] [--history | --last] [--format FORM] PATTERN...\n"
-          "       maiko topic pub --space NAME [--type NAME] [--timeout S] TOPIC JSON\n"
+          "       maiko topic pub --space NAME [--type NAME] [--wait N] [--timeout S] TOPIC JSON\n"
           "list: the topics that nodes have exported, with type and first publisher; then patterns without a topic yet.\n"
           "echo: what is sent, as text: time, topic, sender, payload, on a line; on stderr why none comes.\n"
           "pub: exits with 0 only when a node has accepted the event.\n"
@@ -53,6 +55,8 @@ static int usage(FILE *file)
           "                       msgpack  a map per event, one behind the other\n"
           "      --json         list: one object per line; echo: short for --format json\n"
           "      --type NAME    type of the event (the one its topic has)\n"
+          "  -w, --wait N       pub: not before N other processes are subscribed\n"
+          "      --max-wait S   and not later (30); exits with 4 then\n"
           "  -W, --timeout S    how long to wait for each node's answer (2)\n"
           "  -v, --verbose      echo: say more on stderr\n",
           file);
@@ -237,22 +241,45 @@ static int echo_events(const struct topic_options *options, char **patterns, int
 
 static int pub(const struct topic_options *options, const char *topic, const char *json)
 {
+    const maiko_publication publication = {.runtime_dir = options->runtime_dir,
+                                           .group = options->group,
+                                           .space = options->space,
+                                           .topic = topic,
+                                           .type = options->type,
+                                           .json = json,
+                                           .timeout_ns = (uint64_t)(options->timeout_s * 1e9),
+                                           .subscribers = (uint32_t)options->subscribers,
+                                           .wait_ns = (uint64_t)(options->max_wait_s * 1e9)};
     char answer[512] = "";
-    maiko_status status = maiko_space_publish_shared(options->runtime_dir, options->group, options->space, topic, options->type,
-                                                     json, (uint64_t)(options->timeout_s * 1e9), answer, sizeof(answer));
+    maiko_status status = maiko_space_send(&publication, answer, sizeof(answer));
+    bool is_of_topic = options->subscribers > 0 && answer[0] != '\0'; /* that nobody exports it */
 
     if (status == MAIKO_OK)
         return EXIT_OK;
-    return complain_status(status, "topic", options->group == NULL ? options->space : NULL, answer);
+    return complain_status(status, "topic", options->group == NULL && !is_of_topic ? options->space : NULL, answer);
 }
 
 /* ---- */
 
-/* False: its value is none. */
-static bool read_option(struct topic_options *options, int letter)
+static bool read_count(unsigned long *ret_count, unsigned long most)
 {
     char *end;
 
+    *ret_count = strtoul(optarg, &end, 10);
+    return optarg[0] >= '0' && optarg[0] <= '9' && *end == '\0' && *ret_count > 0 && *ret_count <= most;
+}
+
+static bool read_seconds(double *ret_seconds)
+{
+    char *end;
+
+    *ret_seconds = strtod(optarg, &end);
+    return end != optarg && *end == '\0' && *ret_seconds > 0 && *ret_seconds < 1e6;
+}
+
+/* False: its value is none. */
+static bool read_option(struct topic_options *options, int letter)
+{
     switch (letter) {
     case 's':
         options->space = optarg;
@@ -267,11 +294,13 @@ static bool read_option(struct topic_options *options, int letter)
         options->type = optarg;
         return true;
     case 'c':
-        options->count = strtoul(optarg, &end, 10);
-        return optarg[0] >= '0' && optarg[0] <= '9' && *end == '\0' && options->count > 0 && options->count < ULONG_MAX;
+        return read_count(&options->count, ULONG_MAX - 1);
+    case 'w':
+        return read_count(&options->subscribers, 1024);
     case 'W':
-        options->timeout_s = strtod(optarg, &end);
-        return end != optarg && *end == '\0' && options->timeout_s > 0 && options->timeout_s < 1e6;
+        return read_seconds(&options->timeout_s);
+    case 'M':
+        return read_seconds(&options->max_wait_s);
     case 'f':
         options->form = event_form_by_name(optarg);
         return options->form != NULL;
@@ -343,16 +372,18 @@ int cmd_topic(int argc, char **argv)
                                                  {"count", required_argument, NULL, 'c'},
                                                  {"format", required_argument, NULL, 'f'},
                                                  {"timeout", required_argument, NULL, 'W'},
+                                                 {"wait", required_argument, NULL, 'w'},
+                                                 {"max-wait", required_argument, NULL, 'M'},
                                                  {"history", no_argument, NULL, 'H'},
                                                  {"last", no_argument, NULL, 'L'},
                                                  {"json", no_argument, NULL, 'j'},
                                                  {"verbose", no_argument, NULL, 'v'},
                                                  {"help", no_argument, NULL, 'h'},
                                                  {NULL, 0, NULL, 0}};
-    struct topic_options options = {.timeout_s = 2, .form = event_form_by_name("text")};
+    struct topic_options options = {.timeout_s = 2, .max_wait_s = 30, .form = event_form_by_name("text")};
     int letter;
 
-    while ((letter = getopt_long(argc, argv, ":s:c:f:W:vh", long_options, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, ":s:c:f:w:W:vh", long_options, NULL)) != -1) {
         if (letter == 'h')
             return usage(stdout);
         if (letter == '?' || letter == ':')

@@ -2,6 +2,7 @@
  * publishers are answered each. */
 #include <string.h>
 
+#include "node/door_queue.h"
 #include "node/node.h"
 #include "node/rename.h"
 #include <maiko/maiko.h>
@@ -207,7 +208,35 @@ static void answer(maiko_bridge *bridge, const struct codec *codec, struct route
         (void)!zmq_port_send(bridge->port, route, bridge->pack.data, bridge->pack.len); /* who is gone gets no answer */
 }
 
+/* NULL: as many nodes are subscribed as shall be. */
+static const char *count_nodes(const maiko_bridge *bridge, const struct wire_envelope *envelope,
+                               const struct visitor_event *visitor, struct text *error)
+{
+    char topic[MAIKO_TOPIC_MAX + 1];
+    size_t subscribers;
+
+    if (envelope->subscribers == 0)
+        return NULL;
+    if (!is_exported(bridge, visitor->topic)) {
+        text_append_format(error, "%s does not export it, and so does not know who is subscribed", bridge->node_name);
+        return "topic";
+    }
+    (void)copy_text(envelope->topic, topic, sizeof(topic)); /* it was looked at */
+    subscribers = exporter_subscribers(bridge->exporter, topic);
+    if (subscribers >= envelope->subscribers)
+        return NULL;
+    text_append_format(error, "%zu of %llu nodes are subscribed to %s at %s", subscribers,
+                       (unsigned long long)envelope->subscribers, topic, bridge->node_name);
+    return "late";
+}
+
 void node_door_publish(maiko_bridge *bridge, struct route *route, const unsigned char *bytes, size_t len)
+{
+    node_door_let_in(bridge, route, bytes, len, DOOR_FIRST);
+}
+
+void node_door_let_in(maiko_bridge *bridge, struct route *route, const unsigned char *bytes, size_t len,
+                      enum door_attempt attempt)
 {
     const struct codec *codec = codec_of_frame(bytes, len);
     struct wire_published published = {.status = NULL, .text = ""};
@@ -228,6 +257,15 @@ void node_door_publish(maiko_bridge *bridge, struct route *route, const unsigned
     published.number = envelope.number;
     published.text = reason;
     published.status = status == MAIKO_OK ? look_up(bridge, route, &envelope, &visitor, &error) : "protocol";
+    if (published.status == NULL && attempt == DOOR_CLOSED)
+        published.status = "closed";
+    if (published.status == NULL)
+        published.status = count_nodes(bridge, &envelope, &visitor, &error);
+    if (published.status != NULL && strcmp(published.status, "late") == 0 && attempt == DOOR_FIRST && envelope.wait_ns > 0) {
+        published.status = door_queue_add(bridge, route, &envelope, bytes, len);
+        if (published.status == NULL)
+            return; /* until later */
+    }
     if (published.status == NULL)
         published.status = word_of(send_in(bridge, codec, &envelope, &visitor, &error));
     if (strcmp(published.status, "ok") != 0)

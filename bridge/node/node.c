@@ -1,4 +1,5 @@
 /* Public calls of a bridge while it runs, and its end, see <maiko/bridge.h>; and what all files of this folder use. */
+#include "node/door_queue.h"
 #include "node/node.h"
 #include "node/pool.h"
 #include "node/shm.h"
@@ -287,6 +288,7 @@ static void bridge_free(maiko_bridge *bridge)
     struct heap *heap = bridge->heap;
     maiko_supervisor *attached_to = bridge->is_attached ? bridge->sup : NULL;
 
+    door_queue_clear(bridge);
     node_peers_free(bridge); /* what a failed start has left */
     zmq_port_close(bridge->port, 0);
     node_remove_sockets(bridge);

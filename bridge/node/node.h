@@ -242,6 +242,8 @@ struct maiko_bridge {
     bool record_is_stale;     /* the space's record of us has to be written again */
     uint64_t record_retry_ns; /* that failed: when to try again; UINT64_MAX: not */
     struct list held_topics;  /* struct source_topic whose senders are held */
+    struct list door_waits; /* see door_queue.h */
+    _Atomic size_t door_waiting; /* written by the bridge's thread, read by any */
     struct fifo chores;
     unsigned chore_count;
     unsigned turns_without_chore;
@@ -438,6 +440,12 @@ void node_key_watch_stop(maiko_bridge *bridge);
 /* ---- door.c: listening and publishing without being a node ---- */
 
 void node_door_publish(maiko_bridge *bridge, struct route *route, const unsigned char *bytes, size_t len);
+
+/* The same of a frame that has just come, that has waited and is answered now, or that has waited in vain. */
+enum door_attempt { DOOR_FIRST, DOOR_LAST, DOOR_CLOSED };
+
+void node_door_let_in(maiko_bridge *bridge, struct route *route, const unsigned char *bytes, size_t len,
+                      enum door_attempt attempt);
 void node_door_listen(maiko_bridge *bridge, const struct export_event *event, size_t payload_len, uint64_t seq);
 
 /* ---- name.c ---- */

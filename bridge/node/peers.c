@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "node/door_queue.h"
 #include "node/forget.h"
 #include "node/obituary.h"
 #include "node/peers.h"
@@ -353,6 +354,7 @@ void node_peers_forgotten(struct route *route, void *userdata)
 {
     struct node_peer *peer = route_owner(route);
 
+    door_queue_forget(userdata, route);
     if (peer == NULL || peer->route != route)
         return;
     peer->route = NULL;

@@ -64,7 +64,8 @@ static maiko_status status_of(const struct question *question)
         const char *word;
         maiko_status status;
     } words[] = {{"ok", MAIKO_OK},         {"denied", MAIKO_EPERM}, {"topic", MAIKO_ETOPIC},   {"type", MAIKO_ETYPE},
-                 {"payload", MAIKO_ETYPE}, {"full", MAIKO_EFULL},   {"closed", MAIKO_ECLOSED}, {"limit", MAIKO_ELIMIT}};
+                 {"payload", MAIKO_ETYPE}, {"full", MAIKO_EFULL},   {"closed", MAIKO_ECLOSED}, {"limit", MAIKO_ELIMIT},
+                 {"late", MAIKO_ETIMEDOUT}};
     size_t i;
 
     for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -219,16 +220,23 @@ static json_t *read_payload(const char *json, char *reason, size_t reason_size)
     return NULL;
 }
 
-static char *make_frame(const char *topic, const char *type, const char *json, char *reason, size_t reason_size)
+static bool add_wait(json_t *frame, const maiko_publication *given)
 {
-    json_t *payload = read_payload(json, reason, reason_size);
+    return given->subscribers == 0 || (json_object_set_new(frame, "subscribers", json_integer(given->subscribers)) == 0 &&
+                                       json_object_set_new(frame, "wait", json_integer((json_int_t)given->wait_ns)) == 0);
+}
+
+static char *make_frame(const maiko_publication *given, char *reason, size_t reason_size)
+{
+    json_t *payload = read_payload(given->json, reason, reason_size);
     json_t *frame;
     char *text = NULL;
 
     if (payload == NULL)
         return NULL;
-    frame = json_pack("{s:s, s:i, s:s, s:O}", "kind", "publish", "number", 1, "topic", topic, "payload", payload);
-    if (frame != NULL && (type == NULL || json_object_set_new(frame, "type", json_string(type)) == 0))
+    frame = json_pack("{s:s, s:i, s:s, s:O}", "kind", "publish", "number", 1, "topic", given->topic, "payload", payload);
+    if (frame != NULL && add_wait(frame, given) &&
+        (given->type == NULL || json_object_set_new(frame, "type", json_string(given->type)) == 0))
         text = json_dumps(frame, JSON_COMPACT);
     if (text == NULL)
         snprintf(reason, reason_size, "a type's name is UTF-8");
@@ -244,39 +252,77 @@ static void write_answer(const struct question *question, char *answer, size_t a
                  question->status[0] != '\0' && question->text[0] != '\0' ? ": " : "", question->text);
 }
 
-maiko_status maiko_space_publish_shared(const char *runtime_dir, const char *group, const char *space, const char *topic,
-                                        const char *type, const char *json, uint64_t timeout_ns, char *answer, size_t answer_size)
+/* Who counts subscribers is who exports. */
+static maiko_status ask_for(const maiko_publication *given, const struct doors *doors, const char *frame,
+                            struct question *question)
 {
-    struct doors doors = {.topic = topic};
-    struct question question = {.is_up = false};
-    maiko_status status;
-    char *frame;
-    bool is_anybody_there;
+    uint64_t timeout_ns = clock_deadline(given->timeout_ns, given->wait_ns);
 
-    if (space == NULL || topic == NULL || json == NULL)
+    if (given->subscribers == 0)
+        return ask_space(doors, frame, given->timeout_ns, question);
+    if (doors->exporting.count > 0)
+        return ask_one(&doors->exporting, frame, timeout_ns, MAIKO_ETYPE, question);
+    snprintf(question->text, sizeof(question->text), "no node exports %s, and none knows who is subscribed", given->topic);
+    return MAIKO_ENOTFOUND;
+}
+
+static maiko_status send_in_space(const maiko_publication *given, const char *frame, struct question *question, char *answer,
+                                  size_t answer_size)
+{
+    struct doors doors = {.topic = given->topic};
+    maiko_status status = maiko_space_list_shared(given->runtime_dir, given->group, given->space, collect, &doors, answer,
+                                                  answer_size);
+    bool is_anybody_there = doors.exporting.count + doors.importing.count + doors.others.count > 0;
+
+    if (status == MAIKO_OK)
+        status = is_anybody_there ? ask_for(given, &doors, frame, question) : MAIKO_ENOTFOUND;
+    if (is_anybody_there)
+        write_answer(question, answer, answer_size);
+    text_list_clear(&doors.exporting, heap_default());
+    text_list_clear(&doors.importing, heap_default());
+    text_list_clear(&doors.others, heap_default());
+    return status;
+}
+
+maiko_status maiko_space_send_sized(const maiko_publication *publication, size_t size, char *answer, size_t answer_size)
+{
+    maiko_publication given = {.space = NULL};
+    struct question question = {.is_up = false};
+    maiko_status status = MAIKO_EINVAL;
+    char *frame;
+
+    if (publication == NULL)
         return MAIKO_EINVAL;
-    if (maiko_topic_check(topic) != MAIKO_OK) {
+    memcpy(&given, publication, size < sizeof(given) ? size : sizeof(given));
+    if (given.space == NULL || given.topic == NULL || given.json == NULL || given.wait_ns > INT64_MAX)
+        return MAIKO_EINVAL;
+    if (maiko_topic_check(given.topic) != MAIKO_OK) {
         snprintf(question.text, sizeof(question.text), "a topic is 1 to %d bytes of UTF-8, without the wildcards + and #",
                  MAIKO_TOPIC_MAX);
         write_answer(&question, answer, answer_size);
         return MAIKO_ETOPIC;
     }
-    frame = make_frame(topic, type, json, question.text, sizeof(question.text));
-    if (frame == NULL) {
+    frame = make_frame(&given, question.text, sizeof(question.text));
+    if (frame != NULL)
+        status = send_in_space(&given, frame, &question, answer, answer_size);
+    else
         write_answer(&question, answer, answer_size);
-        return MAIKO_EINVAL;
-    }
-    status = maiko_space_list_shared(runtime_dir, group, space, collect, &doors, answer, answer_size);
-    is_anybody_there = doors.exporting.count + doors.importing.count + doors.others.count > 0;
-    if (status == MAIKO_OK)
-        status = is_anybody_there ? ask_space(&doors, frame, timeout_ns, &question) : MAIKO_ENOTFOUND;
-    if (is_anybody_there)
-        write_answer(&question, answer, answer_size);
-    text_list_clear(&doors.exporting, heap_default());
-    text_list_clear(&doors.importing, heap_default());
-    text_list_clear(&doors.others, heap_default());
     free(frame);
     return status;
+}
+
+maiko_status maiko_space_publish_shared(const char *runtime_dir, const char *group, const char *space, const char *topic,
+                                        const char *type, const char *json, uint64_t timeout_ns, char *answer, size_t answer_size)
+{
+    const maiko_publication given = {.runtime_dir = runtime_dir,
+                                     .group = group,
+                                     .space = space,
+                                     .topic = topic,
+                                     .type = type,
+                                     .json = json,
+                                     .timeout_ns = timeout_ns};
+
+    return maiko_space_send(&given, answer, answer_size);
 }
 
 maiko_status maiko_space_publish(const char *runtime_dir, const char *space, const char *topic, const char *type,

@@ -4,6 +4,7 @@
 
 #include "node/announce.h"
 #include "node/chores.h"
+#include "node/door_queue.h"
 #include "node/node.h"
 #include "node/shm.h"
 #include "runtime/thread.h"
@@ -179,6 +180,8 @@ static uint64_t turn(maiko_bridge *bridge, uint64_t deadline_ns)
         deadline_ns = node_announce_run(bridge, deadline_ns);
     if (atomic_load_explicit(&bridge->wants_last_word, memory_order_relaxed)) /* woken behind it */
         deadline_ns = node_export_end(bridge, deadline_ns);
+    if (!list_is_empty(&bridge->door_waits))
+        deadline_ns = door_queue_run(bridge, deadline_ns);
     check_waits(bridge);
     return deadline_ns;
 }
@@ -206,6 +209,7 @@ static void *run(void *userdata)
     while (!atomic_load(&bridge->wants_stop))
         next_ns = turn(bridge, next_ns);
     say_goodbye(bridge);
+    door_queue_end(bridge);
     handover_close(&bridge->handover);
     node_outflow_stop(bridge);
     node_import_drop_all(bridge);

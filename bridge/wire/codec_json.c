@@ -194,6 +194,8 @@ static const struct json_key json_keys[] = {KEY("topic", JSON_NAME_KEY, topic),
                                             KEY("schema", JSON_UINT_KEY, schema),
                                             KEY("hops", JSON_UINT_KEY, hops),
                                             KEY("number", JSON_UINT_KEY, number),
+                                            KEY("subscribers", JSON_UINT_KEY, subscribers),
+                                            KEY("wait", JSON_UINT_KEY, wait_ns),
                                             KEY("payload", JSON_VALUE_KEY, payload)};
 
 enum { JSON_KEYS = sizeof(json_keys) / sizeof(json_keys[0]) };

@@ -78,6 +78,8 @@ static const struct map_key envelope_keys[] = {
     {"seq", MAP_UINT, false, offsetof(struct raw_envelope, envelope.seq)},
     {"schema", MAP_UINT, false, offsetof(struct raw_envelope, envelope.schema)},
     {"number", MAP_UINT, false, offsetof(struct raw_envelope, envelope.number)},
+    {"subscribers", MAP_UINT, false, offsetof(struct raw_envelope, envelope.subscribers)},
+    {"wait", MAP_UINT, false, offsetof(struct raw_envelope, envelope.wait_ns)},
     {"payload", MAP_VALUE, false, offsetof(struct raw_envelope, envelope.payload)},
 };
 

@@ -19,6 +19,8 @@ struct wire_envelope {
     uint64_t schema;
     uint64_t hops;
     uint64_t number;      /* publish only: comes back in the answer */
+    uint64_t subscribers; /* publish only: not before so many nodes are subscribed */
+    uint64_t wait_ns;     /* publish only: and not later */
     struct slice payload; /* read: one value in the codec of the frame */
     /* Texts that are written otherwise in the frame (JSON escapes): do not copy an envelope that was read. */
     size_t scratch_len;

@@ -1,4 +1,6 @@
 /* Events from outside any node, into a space: to everybody who would have had them from a node. */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +10,7 @@
 #include "lib/bridge_end.h"
 #include "lib/process.h"
 #include "lib/suite.h"
+#include "node/node.h"
 
 static struct host host;
 
@@ -159,9 +162,114 @@ static void an_event_that_was_accepted_leaves_before_its_exporter_ends(void)
     host_deinit(&host);
 }
 
+/* ---- when there are subscribers ---- */
+
+static maiko_status publish_for(uint32_t subscribers, uint64_t wait_ns, char answer[256])
+{
+    const maiko_publication publication = {.space = "bridge",
+                                           .topic = "count/up",
+                                           .type = "counted",
+                                           .json = "{\"number\": 1}",
+                                           .timeout_ns = MAIKO_SECONDS(60),
+                                           .subscribers = subscribers,
+                                           .wait_ns = wait_ns};
+
+    answer[0] = '\0';
+    return maiko_space_send(&publication, answer, 256);
+}
+
+struct asker {
+    pthread_t thread;
+    maiko_status status;
+    char answer[256];
+    atomic_bool is_answered;
+};
+
+static void *ask(void *userdata)
+{
+    struct asker *asker = userdata;
+
+    asker->status = publish_for(1, MAIKO_SECONDS(60), asker->answer);
+    atomic_store(&asker->is_answered, true);
+    return NULL;
+}
+
+static void start_exporter(struct bridge_end *end)
+{
+    bridge_end_make(end, "c", NULL, "other");
+    CU_ASSERT_EQUAL(bridge_end_export(end, "count/#", NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_know_type(end->bridge, MAIKO_TYPE(counted)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(end), MAIKO_OK);
+}
+
+static void an_event_waits_for_its_subscribers(void)
+{
+    struct asker askers[3] = {{.status = MAIKO_EINTERNAL}};
+    struct bridge_end taker;
+    struct bridge_end giver;
+    size_t i;
+
+    host_init(&host);
+    start_exporter(&giver);
+    for (i = 0; i < 3; i++)
+        CU_ASSERT_EQUAL_FATAL(pthread_create(&askers[i].thread, NULL, ask, &askers[i]), 0);
+    CU_ASSERT(wait_until(atomic_load(&giver.bridge->door_waiting) == 3, 60000));
+    CU_ASSERT_EQUAL(bridge_end_counters(&giver).exported, 0);
+    bridge_end_make(&taker, "a", NULL, "count/up");
+    CU_ASSERT_EQUAL(bridge_end_import(&taker, "count/#", MAIKO_FROM_LIVE), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&taker), MAIKO_OK);
+    for (i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(pthread_join(askers[i].thread, NULL), 0);
+        CU_ASSERT_EQUAL(askers[i].status, MAIKO_OK);
+    }
+    CU_ASSERT(wait_until(taker.received == 3, 60000)); /* not one was sent before it was there */
+    bridge_end_stop(&taker);
+    bridge_end_stop(&giver);
+    host_deinit(&host);
+}
+
+static void an_event_does_not_wait_for_ever(void)
+{
+    struct bridge_end giver;
+    char answer[256];
+
+    host_init(&host);
+    start_exporter(&giver);
+    CU_ASSERT_EQUAL(publish_for(2, MAIKO_MS(20), answer), MAIKO_ETIMEDOUT);
+    CU_ASSERT_STRING_EQUAL(answer, "late: 0 of 2 nodes are subscribed to count/up at c");
+    CU_ASSERT_EQUAL(publish_for(2, 0, answer), MAIKO_ETIMEDOUT);
+    CU_ASSERT_STRING_EQUAL(answer, "late: 0 of 2 nodes are subscribed to count/up at c");
+    CU_ASSERT_EQUAL(bridge_end_counters(&giver).exported, 0);
+    bridge_end_stop(&giver);
+    bridge_end_make(&giver, "d", NULL, "count/#"); /* exports nothing */
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&giver), MAIKO_OK);
+    CU_ASSERT_EQUAL(publish_for(1, MAIKO_SECONDS(60), answer), MAIKO_ENOTFOUND);
+    CU_ASSERT_STRING_EQUAL(answer, "no node exports count/up, and none knows who is subscribed");
+    bridge_end_stop(&giver);
+    host_deinit(&host);
+}
+
+static void who_waits_is_answered_when_the_node_ends(void)
+{
+    struct asker asker = {.status = MAIKO_OK};
+    struct bridge_end giver;
+
+    host_init(&host);
+    start_exporter(&giver);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&asker.thread, NULL, ask, &asker), 0);
+    CU_ASSERT(wait_until(atomic_load(&giver.bridge->door_waiting) == 1, 60000));
+    bridge_end_stop(&giver);
+    CU_ASSERT_EQUAL(pthread_join(asker.thread, NULL), 0);
+    CU_ASSERT_EQUAL(asker.status, MAIKO_ECLOSED);
+    host_deinit(&host);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(an_event_from_outside_comes_to_all_who_import_its_topic),
     TEST_CASE(an_event_nobody_would_get_any_more_is_refused),
     TEST_CASE(an_event_that_was_accepted_leaves_before_its_exporter_ends),
+    TEST_CASE(an_event_waits_for_its_subscribers),
+    TEST_CASE(an_event_does_not_wait_for_ever),
+    TEST_CASE(who_waits_is_answered_when_the_node_ends),
 };
 SUITE_MAIN("publish", cases)

@@ -113,6 +113,11 @@ echo_says 'no node exports such a topic yet' other/topic
 echo_says 'nobody is in space nowhere yet' other/topic nowhere
 
 expect 0 "$maiko" topic pub --space wx weather/reading '{"station":"S9","celsius":41.5,"number":7}'
+expect 0 "$maiko" topic pub --space wx --wait 1 weather/reading '{"station":"S9","celsius":41.5,"number":7}'
+expect 4 "$maiko" topic pub --space wx --wait 9 --max-wait 0.05 weather/reading '{"station":"S9","celsius":41.5,"number":7}'
+grep -q '^maiko topic: late: 1 of 9 nodes are subscribed to weather/reading at ' "$scratch/err" || complain "$(cat "$scratch/err")"
+expect 3 "$maiko" topic pub --space wx --wait 1 unheard/of '{}'
+grep -q '^maiko topic: no node exports unheard/of' "$scratch/err" || complain "$(cat "$scratch/err")"
 # pub_says TEXT TOPIC JSON [OPTION...]: refused, and why.
 pub_says()
 {

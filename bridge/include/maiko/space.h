@@ -95,6 +95,35 @@ MAIKO_API maiko_status maiko_space_publish_shared(const char *runtime_dir, const
                                                   const char *topic, const char *type, const char *json, uint64_t timeout_ns,
                                                   char *answer, size_t answer_size);
 
+/** An event for a space, as maiko_space_publish() takes it, and when to send it.  Zero means: not given. */
+typedef struct maiko_publication {
+    const char *runtime_dir;
+    const char *group;
+    const char *space; /* required, as are topic and json */
+    const char *topic;
+    const char *type;
+    const char *json;
+    uint64_t timeout_ns; /* for a node's answer, beside wait_ns */
+    /* Not before so many nodes are subscribed to the topic at the node that exports it, and this node knows it: all of them get
+     * the event. */
+    uint32_t subscribers;
+    uint64_t wait_ns; /* how long to wait for them */
+} maiko_publication;
+
+MAIKO_API maiko_status maiko_space_send_sized(const maiko_publication *publication, size_t size, char *answer,
+                                              size_t answer_size);
+
+/**
+ * The same as maiko_space_publish(), when there are subscribers.
+ * @return as that; MAIKO_ETIMEDOUT also when there were too few of them in time, MAIKO_ENOTFOUND when nobody exports the topic
+ *         for which some shall be there, MAIKO_ELIMIT when 64 events wait at that node.
+ * Threads: any.  Blocking: at most wait_ns + timeout_ns per node.
+ */
+static inline maiko_status maiko_space_send(const maiko_publication *publication, char *answer, size_t answer_size)
+{
+    return maiko_space_send_sized(publication, sizeof(*publication), answer, answer_size);
+}
+
 MAIKO_END_DECLS
 
 #endif
