@@ -61,7 +61,8 @@ mutant "what a mark kept back is no last value" last_values.c '^    shard->untol
 mutant "a moment does not know of others before it" exchange_read.c '^        sum += batch->deps\[k\];' ''
 mutant "a held sender is never confirmed" exchange_read.c '^        ring_confirm(ring, shard->consumed\[source\]);' ''
 mutant "a batch is cut at the end of a segment" ring.c '^    if (record->kind == RING_SEGMENT_END) {' '    if (false) {'
-mutant "a stop does not drain" supervisor_stop.c '^    bool in_time = drain_polled(sup, deadline_ns);' '    bool in_time = deadline_ns != 0;'
+mutant "a stop does not drain" supervisor_stop.c '^    in_time = !sup->is_abandoned && drain_polled(sup, deadline_ns);' \
+    '    in_time = deadline_ns != 0;'
 mutant "a drop is not counted" dispatch.c '^    COUNT(subscriber->counters, dropped, 1);' ''
 mutant "last values come in no order" last_values.c '^    if (is_before(a->newest, a->newest_at, b->newest, b->newest_at))' \
     '    if (is_before(b->newest, b->newest_at, a->newest, a->newest_at))'
