@@ -127,7 +127,10 @@ static void start(struct actor *actor)
         if (actor->drain_pending)
             actor_drain(actor);
     }
-    ticket_answer(actor->shard->sup, actor->rare == NULL ? NULL : &actor->rare->ticket, status < 0 ? status : MAIKO_OK);
+    ticket_answer(actor->shard->sup, actor->rare == NULL ? NULL : &actor->rare->ticket,
+                  status < 0             ? status
+                  : actor->fail_pending ? actor->failure /* by what it sent to itself */
+                                         : MAIKO_OK);
 }
 
 HOT maiko_status call_handler(struct actor *actor, const maiko_envelope *envelope)
@@ -232,6 +235,16 @@ HOT void note_handled(struct shard *shard, uint32_t count)
     __atomic_store_n(&shard->handled, shard->handled + count, __ATOMIC_RELAXED);
 }
 
+void actor_forget_step(struct actor *actor)
+{
+    if (actor->rare == NULL || !actor->rare->retries_step)
+        return;
+    actor->rare->retries_step = false;
+    timer_heap_remove(&actor->shard->timers, &actor->rare->retry_timer.timer);
+    actor->hold &= (uint8_t)~ACTOR_HELD_BY_RETRY;
+    shard_ready(actor->shard, actor);
+}
+
 static void step_failed(struct actor *actor, maiko_status status)
 {
     struct actor_rare *rare;
@@ -240,6 +253,8 @@ static void step_failed(struct actor *actor, maiko_status status)
     if (decide_error(actor, status, true)) {
         actor->step_state = ACTOR_STEP_READY;
         actor->rare->retries_step = true;
+        if (actor->shard->sources_closed)
+            actor_forget_step(actor);
         return;
     }
     if (actor->fail_pending)

@@ -309,6 +309,9 @@ bool actor_step_goes_on(const struct actor *actor);
 /* Receives nothing new from the next dispatch on.  Harmless when there is nothing to undo. */
 void actor_unsubscribe_all(struct actor *actor);
 
+/* No step runs any more: one that waits for its retry does not hold the events behind it. */
+void actor_forget_step(struct actor *actor);
+
 /* Receives nothing new from now on; handles what is queued, then stops. */
 void actor_drain(struct actor *actor);
 

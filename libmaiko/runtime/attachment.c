@@ -42,6 +42,7 @@ void maiko_supervisor_refuse_start(maiko_supervisor *sup, maiko_status status, c
 maiko_status maiko_supervisor_let_go(maiko_supervisor *sup, const char *reason)
 {
     enum supervisor_state state;
+    bool may_go;
 
     if (supervisor_is_forked(sup))
         return MAIKO_EFORKED;
@@ -49,6 +50,7 @@ maiko_status maiko_supervisor_let_go(maiko_supervisor *sup, const char *reason)
     state = supervisor_state(sup);
     if (state == SUP_NEW)
         maiko_supervisor_refuse_start(sup, MAIKO_ESTATE, reason);
+    may_go = state == SUP_NEW || (state == SUP_STOPPED && !sup->is_abandoned); /* a thread left behind still runs hooks */
     pthread_mutex_unlock(&sup->lock);
-    return state == SUP_NEW || state == SUP_STOPPED ? MAIKO_OK : MAIKO_ESTATE;
+    return may_go ? MAIKO_OK : MAIKO_ESTATE;
 }

@@ -183,6 +183,8 @@ static void evict_bytes_and_enqueue(struct shard *shard, struct actor *actor, st
         struct envelope *old = mailbox_envelope(mailbox_evict_bytes(mailbox));
 
         freed += mailbox_bytes_of(old);
+        if (!mailbox->bound->is_closed) /* while it is open each that goes lets one in that waits */
+            shard_pay_for_room(shard, mailbox);
         shard_count_drop(shard, actor, old->topic, old, MAIKO_DROPPED_OLDEST);
         shard_release(shard, old);
     }

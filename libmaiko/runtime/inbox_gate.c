@@ -167,7 +167,7 @@ static bool send_run(struct inbox *inbox, const struct inbox_record *record, str
     if (route == NULL)
         return false;
     *last = route;
-    while (inbox->drain_done<record->run && * budget> 0 && !actor_is_held(inbox->gate)) {
+    while (inbox->drain_done < record->run && *budget > 0 && !actor_is_held(inbox->gate)) {
         uint32_t count = hand_over(inbox, record, route, at_most(record->run - inbox->drain_done, *budget));
 
         if (count == 0 && !send_next(inbox, record, route))

@@ -231,6 +231,8 @@ static void note_not_removed(struct maiko_supervisor *sup, const char *name, mai
     text_init_buffer(&text, reason, sizeof reason);
     text_append_format(&text, "actor '%s' was not removed: %s", name, maiko_strerror(status));
     supervisor_note_refusal(sup, reason);
+    if (status != MAIKO_ETIMEDOUT) /* that is told with its time */
+        supervisor_log(sup, MAIKO_LOG_WARNING, "%s", reason);
 }
 
 maiko_status maiko_supervisor_remove(maiko_supervisor *sup, const char *name)

@@ -323,8 +323,9 @@ static __attribute__((noinline, cold)) maiko_status refuse_event(struct actor *a
 {
     struct refusal refusal = {status, actor->last_refusal, opts == NULL ? NULL : opts->topic};
 
+    (void)send_refuse(actor, status); /* first: the program's log may send, and be refused */
     refusal_tell(actor, &refusal, type, event, len);
-    return send_refuse(actor, status);
+    return status;
 }
 
 /* May this event go, and where to?  A refusal is counted. */

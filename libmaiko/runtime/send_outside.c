@@ -102,9 +102,10 @@ static maiko_status refuse_event(struct inbox *inbox, const maiko_send_opts *opt
     pthread_mutex_lock(&inbox->lock);
     refusal.before = inbox->gate->last_refusal;
     pthread_mutex_unlock(&inbox->lock);
+    (void)outside_refuse(inbox, status); /* first: the program's log may send, and be refused */
     if (entry != NULL && inbox == inbox->sup->inbox)
         refusal_tell(inbox->gate, &refusal, entry->type, event, len);
-    return outside_refuse(inbox, status);
+    return status;
 }
 
 maiko_status send_from_outside(struct inbox *inbox, const maiko_send_opts *opts, const maiko_event_type *type, const void *event,

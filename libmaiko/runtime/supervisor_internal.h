@@ -78,7 +78,7 @@ struct maiko_supervisor {
     uint64_t exited_shards;
     struct lookout lookout;
     uint32_t hooks_missing;   /* shards that have not run their on_stop hooks yet */
-    uint64_t last_events_until_ns; /* written before the hooks are wanted: events before them are handled until then */
+    uint64_t hooks_deadline_ns; /* written before the hooks are wanted */
     struct stop_tally *tally; /* of the stop that is under way */
     maiko_stop_report report; /* of the one that was */
     uint32_t visitors;        /* outside threads in a call that may wait: whoever frees waits for them */

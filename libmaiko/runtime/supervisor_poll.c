@@ -165,13 +165,11 @@ static uint64_t poll_some(struct maiko_supervisor *sup, uint64_t most)
     return work;
 }
 
-/* A stop may wait for it. */
+/* A stop may wait for it: it looks and sleeps under the lock. */
 static void end_poll(struct maiko_supervisor *sup)
 {
-    atomic_store_explicit(&sup->is_polled, false, memory_order_release); /* pairs with the next one's acquire */
-    if (supervisor_state(sup) == SUP_RUNNING)
-        return;
     pthread_mutex_lock(&sup->lock);
+    atomic_store_explicit(&sup->is_polled, false, memory_order_release); /* pairs with the next one's acquire */
     pthread_cond_broadcast(&sup->changed);
     pthread_mutex_unlock(&sup->lock);
 }

@@ -97,13 +97,13 @@ void supervisor_shard_exited(struct shard *shard)
     pthread_mutex_unlock(&sup->lock);
 }
 
-static bool may_handle_last(const struct actor *actor)
+static bool may_handle_last(const struct actor *actor, uint64_t until_ns)
 {
     const struct shard *shard = actor->shard;
 
     return actor->state == ACTOR_RUNNING && actor_has_events(actor) && !actor_is_held(actor) && !actor->fail_pending &&
            !atomic_load_explicit(&shard->must_exit, memory_order_relaxed) &&
-           now_ns(shard->sup) < shard->sup->last_events_until_ns;
+           now_ns(shard->sup) < until_ns;
 }
 
 static void make_exact(struct actor *actor)
@@ -112,13 +112,17 @@ static void make_exact(struct actor *actor)
     actor->weight = ACTOR_EXACT;
 }
 
-/* One by one and not longer than there is time for, and no more than are there now: they may send themselves further ones. */
+/* One by one, for half of the time that is left, so that hooks behind long queues are run, and no more than are there now: they
+ * may send themselves further ones. */
 static void handle_last_events(struct actor *actor)
 {
+    uint64_t now = now_ns(actor->shard->sup);
+    uint64_t deadline_ns = actor->shard->sup->hooks_deadline_ns;
+    uint64_t until_ns = deadline_ns > now ? now + (deadline_ns - now) / 2 : now;
     uint32_t rest = actor->mailbox.depth + (actor->rare == NULL ? 0 : actor->rare->control.depth);
 
     make_exact(actor);
-    while (rest-- > 0 && may_handle_last(actor))
+    while (rest-- > 0 && may_handle_last(actor, until_ns))
         actor_activate(actor);
 }
 
@@ -149,15 +153,19 @@ void supervisor_run_stop_hooks(struct shard *shard)
 
 /* --- phases --- */
 
-/* From here on the deadline counts, and it is looked at between activations: who has a long queue handles one event in each. */
+/* From here on the deadline counts, and it is looked at between activations: one event in each, but for the batch under way. */
 static void run_close_sources(struct shard *shard, struct command *command)
 {
-    struct actor *actor;
+    struct list *link;
 
     (void)command;
     shard->sources_closed = true;
-    for (actor = shard->run_first; actor != NULL; actor = actor->run_next)
+    LIST_FOR_EACH (link, &shard->actors) {
+        struct actor *actor = CONTAINER_OF(link, struct actor, siblings);
+
         make_exact(actor);
+        actor_forget_step(actor);
+    }
 }
 
 static void run_stop_hooks_wanted(struct shard *shard, struct command *command)
@@ -166,14 +174,12 @@ static void run_stop_hooks_wanted(struct shard *shard, struct command *command)
     shard->stop_hooks = true;
 }
 
-/* A stop must not need memory: the commands of both phases are part of the shard.  Half of the time is for events, so that a
- * shard whose queues are long gets to its hooks. */
+/* A stop must not need memory: the commands of both phases are part of the shard. */
 static void post_stop_hooks(struct maiko_supervisor *sup, uint64_t deadline_ns)
 {
-    uint64_t now = now_ns(sup);
     uint32_t i;
 
-    sup->last_events_until_ns = deadline_ns > now ? now + (deadline_ns - now) / 2 : now;
+    sup->hooks_deadline_ns = deadline_ns;
     atomic_store_explicit(&sup->runs_stop_hooks, true, memory_order_relaxed); /* the posts' locks order it */
     for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
         sup->shards[i]->stop_command.run = run_stop_hooks_wanted;
@@ -359,7 +365,7 @@ static bool drain_polled(struct maiko_supervisor *sup, uint64_t deadline_ns)
     return now_ns(sup) < deadline_ns && nothing_is_alive(sup);
 }
 
-/* Whoever is in maiko_supervisor_poll() leaves after the hook it is in.  False when it is still there at the deadline. */
+/* Whoever is in maiko_supervisor_poll() leaves after the turn it is in.  False when it is still there at the deadline. */
 static bool take_over_poll(struct maiko_supervisor *sup)
 {
     const struct clock real = {.is_virtual = false};
@@ -389,8 +395,7 @@ static bool stop_polled(struct maiko_supervisor *sup, uint64_t deadline_ns)
     while (sup->hooks_missing > 0 && supervisor_poll_once(sup, 0, UINT64_MAX))
         ;
     (void)drain_polled(sup, clock_deadline(now_ns(sup), sup->config.actor_stop_deadline_ns));
-    atomic_store_explicit(&sup->is_polled, false, memory_order_release);
-    return in_time;
+    return in_time; /* nobody polls any more */
 }
 
 /* What is left of the stop's time, an actor's part at most.  When next to nothing is left, because the queues took it all or

@@ -305,6 +305,49 @@ static void no_event_comes_between_a_failed_step_and_its_retries(void)
     stage_close(&stage);
 }
 
+static void a_stop_does_not_wait_for_the_retry_of_a_step(void)
+{
+    struct player player = {.step = fail_always, .on_error = retry_thrice};
+    struct stage stage;
+
+    stage_open(&stage, NULL);
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_TRUE(maiko_supervisor_poll(stage.sup, 1) >= 1);
+    CU_ASSERT_EQUAL(player.errors, 1);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_EQUAL(player.events, 1);
+    CU_ASSERT_EQUAL(player.steps, 1);
+    stage_close(&stage);
+}
+
+/* The second has no place and its policy is to fail. */
+static maiko_status send_two_to_itself(struct player *player, maiko_context *ctx)
+{
+    (void)player;
+    CU_ASSERT_EQUAL(maiko_send(ctx, number, .value = 1), MAIKO_OK);
+    (void)maiko_send(ctx, number, .value = 2);
+    return MAIKO_OK;
+}
+
+static void an_actor_that_fails_itself_in_on_start_is_told_to_who_added_it(void)
+{
+    static const maiko_subscription subscriptions[] = {{.pattern = "number", .overflow = MAIKO_FAIL}, {.pattern = NULL}};
+    struct player player = {.on_start = send_two_to_itself};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.shards = 1});
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_NOT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("player", &player, .capacity = 1, .receive_own = true,
+                                                               .subscriptions = subscriptions)),
+                        MAIKO_OK);
+    CU_ASSERT_STRING_NOT_EQUAL(maiko_supervisor_error_text(stage.sup), "");
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_EQUAL(player.stops, 1);
+    stage_close(&stage);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(a_refused_add_says_why_and_is_no_failure),
     TEST_CASE(what_is_no_status_is_an_error),
@@ -315,5 +358,7 @@ static const struct test_case cases[] = {
     TEST_CASE(retries_run_out),
     TEST_CASE(a_retry_does_not_end_the_backoff_of_the_step),
     TEST_CASE(no_event_comes_between_a_failed_step_and_its_retries),
+    TEST_CASE(a_stop_does_not_wait_for_the_retry_of_a_step),
+    TEST_CASE(an_actor_that_fails_itself_in_on_start_is_told_to_who_added_it),
 };
 SUITE_MAIN("errors", cases)

@@ -526,6 +526,45 @@ static void large_ones_do_not_pile_up_behind_one_that_waits(void)
     stage_close(&scene.stage);
 }
 
+#define MIDDLING_FIELDS(F) F(INT64, value) F(BLOB, body, 12000)
+MAIKO_EVENT(middling, "middling", MIDDLING_FIELDS)
+
+/* Three wait for a place; the last event evicts two, so that two of them get one. */
+static maiko_step evict_two_before_those_that_wait(struct player *player, maiko_context *ctx)
+{
+    static const middling event = {.value = 10};
+    int64_t i;
+
+    if (player->steps > 1)
+        return MAIKO_STEP_NEVER;
+    for (i = 1; i <= 2; i++)
+        CU_ASSERT_EQUAL(maiko_send_to(ctx, "tick", number, .value = i), MAIKO_OK);
+    for (i = 3; i <= 4; i++)
+        CU_ASSERT_EQUAL(send_large(ctx, i), MAIKO_OK);
+    for (i = 5; i <= 7; i++)
+        CU_ASSERT_EQUAL(maiko_send(ctx, number, .value = i), MAIKO_OK);
+    for (i = 8; i <= 9; i++)
+        CU_ASSERT_EQUAL(send_large(ctx, i), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_send_event(ctx, middling, &event), MAIKO_OK);
+    return MAIKO_STEP_CONTINUE;
+}
+
+static void all_that_get_a_place_by_one_eviction_are_let_go(void)
+{
+    const maiko_subscription subscriptions[] = {{.pattern = "tick", .overflow = MAIKO_DROP_OLDEST},
+                                                {.pattern = "number", .overflow = MAIKO_BLOCK},
+                                                {.pattern = "large", .overflow = MAIKO_DROP_OLDEST},
+                                                {.pattern = "middling", .overflow = MAIKO_DROP_OLDEST},
+                                                {.pattern = NULL}};
+    struct scene scene;
+
+    scene_play(&scene, evict_two_before_those_that_wait,
+               (maiko_actor_spec){.capacity = 4, .capacity_bytes = 30000, .subscriptions = subscriptions});
+    CU_ASSERT_EQUAL(scene.sender.steps, 2); /* else it is in debt for ever */
+    CU_ASSERT_EQUAL(stage_stop(&scene.stage), MAIKO_OK);
+    stage_close(&scene.stage);
+}
+
 static const struct test_case cases[] = {TEST_CASE(block_holds_the_sender_when_the_bytes_are_full),
                                          TEST_CASE(nothing_passes_what_waits_for_bytes),
                                          TEST_CASE(an_event_larger_than_the_bound_goes_alone),
@@ -539,6 +578,7 @@ static const struct test_case cases[] = {TEST_CASE(block_holds_the_sender_when_t
                                          TEST_CASE(where_bytes_only_hold_other_policies_count_by_number),
                                          TEST_CASE(small_ones_behind_a_large_one_have_all_places),
                                          TEST_CASE(large_ones_do_not_pile_up_behind_one_that_waits),
+                                         TEST_CASE(all_that_get_a_place_by_one_eviction_are_let_go),
                                          TEST_CASE(past_their_number_each_policy_does_what_it_says),
                                          TEST_CASE(small_events_count_by_number_alone),
                                          TEST_CASE(the_priority_lane_counts_by_number_alone),

@@ -158,7 +158,7 @@ static maiko_status send_in_parts(struct shm_link *link, size_t len, uint32_t nu
 /* Also those of which a part waits for room. */
 static void frames_in_parts_arrive_whole(void)
 {
-    uint32_t count = (uint32_t)(suite_scale(1000, 20000) / suite_slowdown());
+    uint32_t count = (uint32_t)suite_scale(1000, 20000); /* much fewer never fill the ring */
     uint64_t seed = random_first_seed(1);
     uint32_t received = 0;
     uint32_t sent = 0;

@@ -92,9 +92,9 @@ static inline maiko_supervisor *maiko_supervisor_new(const maiko_config *config)
  *
  * Before start the first failure sticks to the supervisor.  From outside while running it returns when the actor's
  * subscriptions are armed everywhere and its on_start returned, whose error it hands back; from a hook it returns at
- * once, with the subscriptions armed as maiko_subscribe() says.  What goes wrong then is the caller's to settle, not the
- * runtime's failure: it is logged, and told by maiko_supervisor_error_text().  A stop ends the wait at the latest, with
- * MAIKO_ECLOSED.
+ * once, with the subscriptions armed as maiko_subscribe() says.  What the call returns is the caller's to settle, not the
+ * runtime's failure: it is logged, and told by maiko_supervisor_error_text().  An on_start that nobody waits for (added from
+ * a hook, or where the caller polls) and that fails is the runtime's.  A stop ends the wait at the latest, with MAIKO_ECLOSED.
  * @return MAIKO_OK, MAIKO_EINVAL, MAIKO_ENAME, MAIKO_EEXIST (name taken), MAIKO_ETOPIC, MAIKO_EPERM (.publish below `$sys/`),
  *         MAIKO_ECONFLICT, MAIKO_ENOMEM, MAIKO_ELIMIT (64 shards with the dedicated ones, topics), MAIKO_ENOTFOUND (.with),
  *         MAIKO_ESYSTEM (no thread for a dedicated actor), MAIKO_ESTATE (stopping), MAIKO_ECLOSED, on_start's error.
