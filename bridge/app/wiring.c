@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "app/run.h"
+#include "node/rename.h"
 #include <maiko/maiko.h>
 
 enum way { WAY_OUT, WAY_IN, WAY_THROUGH };
@@ -64,10 +65,10 @@ static maiko_status give_patterns(struct app_run *run, const struct text_list *o
     return status;
 }
 
-/* Each pattern once; what the library says below `$sys/` stays in its process. */
+/* Each pattern once; what the library says stays in its process. */
 static maiko_status collect(struct text_list *list, struct heap *heap, const char *pattern)
 {
-    return maiko_topic_is_reserved(pattern) || text_list_has(list, pattern) ? MAIKO_OK : text_list_add(list, heap, pattern);
+    return topic_stays_here(pattern) || text_list_has(list, pattern) ? MAIKO_OK : text_list_add(list, heap, pattern);
 }
 
 /* What is not given follows from the lists of the actors placed here. */

@@ -196,7 +196,7 @@ static maiko_status add_pattern(maiko_bridge *bridge, const maiko_bridge_pattern
                          NODE_PATTERNS_MAX);
     memcpy(&pattern, given, size < sizeof(pattern) ? size : sizeof(pattern));
     status = pattern.as != NULL ? rename_check(pattern.pattern, pattern.as) : maiko_pattern_check(pattern.pattern);
-    if (status == MAIKO_OK && (maiko_topic_is_reserved(pattern.pattern) || maiko_topic_is_reserved(pattern.as)))
+    if (status == MAIKO_OK && (topic_stays_here(pattern.pattern) || topic_stays_here(pattern.as)))
         status = MAIKO_EPERM; /* what the library says about a process stays there */
     if (status != MAIKO_OK)
         return node_fail(bridge, status, "\"%s\"%s%s: %s", pattern.pattern == NULL ? "" : pattern.pattern,

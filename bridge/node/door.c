@@ -92,7 +92,7 @@ static maiko_status check_topic(const struct wire_envelope *envelope, struct vis
         text_append_format(error, "1 to %d bytes of UTF-8, without the wildcards + and #", MAIKO_TOPIC_MAX);
         return MAIKO_ETOPIC;
     }
-    if (!maiko_topic_is_reserved(visitor->topic))
+    if (!topic_stays_here(visitor->topic))
         return MAIKO_OK;
     text_append_format(error, "only the library sends on %s", visitor->topic);
     return MAIKO_ETOPIC;
@@ -160,6 +160,10 @@ static const char *look_up(maiko_bridge *bridge, const struct route *route, cons
     }
     if (!name_here(bridge, visitor->topic)) {
         text_append_format(error, "its name in %s would be too long", bridge->node_name);
+        return "topic";
+    }
+    if (topic_stays_here(visitor->topic)) {
+        text_append_format(error, "in %s it would be %s, on which only the library sends", bridge->node_name, visitor->topic);
         return "topic";
     }
     if (atomic_load(&bridge->has_export_ended) && is_exported(bridge, visitor->topic)) {

@@ -28,9 +28,9 @@ enum {
 };
 
 /* An end watcher says to the export actor: everything of this publisher came before.  LAST_WORD: the bridge's thread does, of
- * everything from outside. */
+ * everything from outside.  Names of types are one space with the program's and the peers'. */
 #define ENDED_FIELDS(F) F(UINT32, index)
-MAIKO_EVENT(node_ended, END_EVENT_TOPIC, ENDED_FIELDS)
+MAIKO_EVENT(maiko_bridge_ended, END_EVENT_TOPIC, ENDED_FIELDS)
 
 #define LAST_WORD UINT32_MAX
 
@@ -108,13 +108,25 @@ static void add_event(maiko_bridge *bridge, maiko_context *ctx, const maiko_enve
     atomic_fetch_add_explicit(&bridge->export_refused, 1, memory_order_relaxed);
 }
 
+/* NULL: it is an event like others.  The topic is ours alone (topic_stays_here()); the type by itself is not: whatever has its
+ * name and fields is the same. */
+static const maiko_bridge_ended *ended_of(const maiko_envelope *envelope)
+{
+    const char *topic = envelope_of(envelope)->topic->name;
+
+    if (__builtin_expect(topic[0] != '$', 1) || strcmp(topic, END_EVENT_TOPIC) != 0 || envelope_of(envelope)->hops > 0 ||
+        !maiko_event_is(envelope->type, MAIKO_TYPE(maiko_bridge_ended)))
+        return NULL;
+    return envelope->payload;
+}
+
 static maiko_status export_handle(void *self, maiko_context *ctx, const maiko_envelope *envelope)
 {
     maiko_bridge *bridge = self;
-    const node_ended *ended;
+    const maiko_bridge_ended *ended;
 
     if (__builtin_expect(!batch_add_like(&bridge->building, envelope), 0)) {
-        ended = envelope->type == MAIKO_TYPE(node_ended) ? envelope->payload : NULL; /* ours alone */
+        ended = ended_of(envelope);
         if (ended != NULL)
             return ended->index == LAST_WORD ? maiko_stop(ctx) : batch_add_end(&bridge->building, ended->index);
         add_event(bridge, ctx, envelope);
@@ -159,23 +171,45 @@ static maiko_status export_end(void *self, maiko_context *ctx)
 static const maiko_actor_ops export_ops = {
     .on_start = export_start, .handle = export_handle, .step = export_step, .on_end = export_end, .on_stop = export_stop};
 
-/* Behind everything that this thread has brought in. */
-uint64_t node_export_end(maiko_bridge *bridge, uint64_t deadline_ns)
+static maiko_status send_last_word(maiko_bridge *bridge)
 {
-    const node_ended last = {.index = LAST_WORD};
+    const maiko_bridge_ended last = {.index = LAST_WORD};
     const maiko_import import = {.struct_size = sizeof(import),
                                  .topic = END_EVENT_TOPIC,
-                                 .type = MAIKO_TYPE(node_ended),
+                                 .type = MAIKO_TYPE(maiko_bridge_ended),
                                  .event = &last,
                                  .len = sizeof(last),
                                  .try_only = true};
+
+    return maiko_importer_send(bridge->importer.importer, &import);
+}
+
+/* Nobody waits for ever: it ends without the word.  That it has gone already, or goes with all others, is as good; and when it
+ * has not in time, it goes later. */
+static maiko_status end_without_word(maiko_bridge *bridge, maiko_status refusal)
+{
+    maiko_status status = maiko_supervisor_remove(bridge->sup, EXPORT_ACTOR);
+
+    if (status != MAIKO_ENOMEM)
+        node_log(
+            bridge, MAIKO_LOG_ERROR,
+            "the export of %s ends without its last word, which was refused (%s): what came from outside at last may be lost",
+            bridge->node_name, maiko_strerror(refusal));
+    return status == MAIKO_ENOMEM ? status : MAIKO_OK;
+}
+
+/* Behind everything that this thread has brought in. */
+uint64_t node_export_end(maiko_bridge *bridge, uint64_t deadline_ns)
+{
     uint64_t retry_ns = clock_deadline(node_now(bridge), last_word_retry_ns);
     maiko_status status = MAIKO_ENOMEM;
 
     if (!atomic_load(&bridge->wants_last_word))
         return deadline_ns;
     if (fifo_is_empty(&bridge->dirty))
-        status = maiko_importer_send(bridge->importer.importer, &import);
+        status = send_last_word(bridge);
+    if (status != MAIKO_OK && status != MAIKO_EFULL && status != MAIKO_ENOMEM && status != MAIKO_ECLOSED)
+        status = end_without_word(bridge, status);
     atomic_store(&bridge->wants_last_word, status == MAIKO_EFULL || status == MAIKO_ENOMEM);
     return status == MAIKO_ENOMEM && retry_ns < deadline_ns ? retry_ns : deadline_ns; /* room is told of */
 }
@@ -185,7 +219,7 @@ static maiko_status watcher_end(void *self, maiko_context *ctx)
 {
     const struct node_actor *actor = self;
 
-    return maiko_send(ctx, node_ended, .index = actor->index);
+    return maiko_send(ctx, maiko_bridge_ended, .index = actor->index);
 }
 
 static const maiko_actor_ops watcher_ops = {.on_end = watcher_end};
@@ -248,6 +282,19 @@ void node_export_stay(maiko_bridge *bridge, const char *topic)
 static bool has_end(const struct node_actor *actor)
 {
     return actor->publish[0] != NULL;
+}
+
+maiko_status node_export_name_end(maiko_bridge *bridge, struct text *error)
+{
+    maiko_import_path *path = NULL;
+    maiko_status status =
+        maiko_import_path_new(bridge->importer.importer, END_EVENT_TOPIC, MAIKO_TYPE(maiko_bridge_ended), NULL, &path);
+
+    if (status != MAIKO_OK)
+        text_append_format(error, "topic %s and type %s, which are the library's: %s", END_EVENT_TOPIC,
+                           MAIKO_TYPE(maiko_bridge_ended)->name, maiko_strerror(status));
+    maiko_import_path_free(path); /* what it has looked up remains */
+    return status;
 }
 
 maiko_status node_export_set_up(maiko_bridge *bridge)

@@ -98,7 +98,7 @@ static maiko_status fill_plan(maiko_bridge *bridge, const struct inbound_channel
 {
     maiko_status status;
 
-    if (maiko_topic_is_reserved(channel->topic) || !name_topic(bridge, channel->topic, plan->topic))
+    if (topic_stays_here(channel->topic) || !name_topic(bridge, channel->topic, plan->topic) || topic_stays_here(plan->topic))
         return MAIKO_ETOPIC;
     memcpy(plan->remote_topic, channel->topic, strlen(channel->topic) + 1);
     plan->actor = expected_named(bridge, channel->sender);

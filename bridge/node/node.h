@@ -361,6 +361,10 @@ void node_export_stay(maiko_bridge *bridge, const char *topic);
 /* Adds the actors that export; before the supervisor starts. */
 maiko_status node_export_set_up(maiko_bridge *bridge);
 
+/* Topic and type of what ends the export become the supervisor's, so that it cannot be refused for them later.  Before the
+ * supervisor starts, behind the importer. */
+maiko_status node_export_name_end(maiko_bridge *bridge, struct text *error);
+
 /* The bridge's thread, once per turn: lets the export actor end when it wants to.  Returns when to be called again at the
  * latest. */
 uint64_t node_export_end(maiko_bridge *bridge, uint64_t deadline_ns);

@@ -109,3 +109,13 @@ bool rename_topic(const char *pattern, const char *as, const char *topic, char r
     ret_topic[len] = '\0';
     return true;
 }
+
+bool topic_stays_here(const char *topic)
+{
+    static const char own[] = "$maiko";
+    static const size_t len = sizeof(own) - 1;
+
+    if (topic == NULL)
+        return false;
+    return maiko_topic_is_reserved(topic) || (strncmp(topic, own, len) == 0 && (topic[len] == '\0' || topic[len] == '/'));
+}

@@ -14,4 +14,8 @@ MAIKO_MUST_CHECK maiko_status rename_check(const char *pattern, const char *as);
 /* The new name of a topic that falls under `pattern`; false when it would be too long. */
 bool rename_topic(const char *pattern, const char *as, const char *topic, char ret_topic[MAIKO_TOPIC_MAX + 1]);
 
+/* Below `$sys` and `$maiko` the library speaks to itself and to the program: nothing of such a name is let in or passed on.  NULL
+ * is no name. */
+bool topic_stays_here(const char *topic);
+
 #endif

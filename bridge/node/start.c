@@ -335,7 +335,9 @@ maiko_status maiko_bridge_start(maiko_bridge *bridge)
     if (status != MAIKO_OK)
         return status;
     text_init_buffer(&error, reason, sizeof(reason));
-    status = open_all(bridge, &error);
+    status = node_export_name_end(bridge, &error);
+    if (status == MAIKO_OK)
+        status = open_all(bridge, &error);
     if (status == MAIKO_OK)
         status = node_pool_set_up(bridge);
     if (status == MAIKO_OK)

@@ -1,6 +1,7 @@
 /* Events from outside any node, into a space: to everybody who would have had them from a node. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,9 +96,9 @@ static void an_event_nobody_would_get_any_more_is_refused(void)
 
     host_init(&host);
     bridge_end_make(&end, "c", NULL, "other");
-    CU_ASSERT_EQUAL(maiko_supervisor_add(
-                        end.sup, &(maiko_actor_spec){.name = "once", .ops = &once_ops, .publish = MAIKO_TOPICS("count/up")}),
-                    MAIKO_OK);
+    CU_ASSERT_EQUAL(
+        maiko_supervisor_add(end.sup, &(maiko_actor_spec){.name = "once", .ops = &once_ops, .publish = MAIKO_TOPICS("count/up")}),
+        MAIKO_OK);
     CU_ASSERT_EQUAL(bridge_end_export(&end, "count/#", NULL), MAIKO_OK);
     CU_ASSERT_EQUAL_FATAL(bridge_end_start(&end), MAIKO_OK);
     CU_ASSERT(wait_until(is_refused("count/up"), 60000));
@@ -138,11 +139,11 @@ static void an_event_that_was_accepted_leaves_before_its_exporter_ends(void)
     bridge_end_configure(&(maiko_config){.shards = 1});
     bridge_end_make(&giver, "c", NULL, NULL);
     bridge_end_configure(&(maiko_config){.shards = 0});
-    CU_ASSERT_EQUAL(maiko_supervisor_add(giver.sup, &(maiko_actor_spec){.name = "blocker",
-                                                                        .ops = &blocker_ops,
-                                                                        .self = &blocker,
-                                                                        .publish = MAIKO_TOPICS("count/up")}),
-                    MAIKO_OK);
+    CU_ASSERT_EQUAL(
+        maiko_supervisor_add(
+            giver.sup,
+            &(maiko_actor_spec){.name = "blocker", .ops = &blocker_ops, .self = &blocker, .publish = MAIKO_TOPICS("count/up")}),
+        MAIKO_OK);
     CU_ASSERT_EQUAL(bridge_end_export(&giver, "count/#", NULL), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_bridge_know_type(giver.bridge, MAIKO_TYPE(counted)), MAIKO_OK);
     CU_ASSERT_EQUAL_FATAL(bridge_end_start(&taker), MAIKO_OK);
@@ -157,6 +158,138 @@ static void an_event_that_was_accepted_leaves_before_its_exporter_ends(void)
     CU_ASSERT_EQUAL(bridge_end_counters(&giver).exported, 1);
     CU_ASSERT_EQUAL(bridge_end_counters(&giver).acknowledged, 1);
     CU_ASSERT(wait_until(taker.last == 1, 60000));
+    bridge_end_stop(&giver);
+    bridge_end_stop(&taker);
+    host_deinit(&host);
+}
+
+/* ---- the exporter's own end ---- */
+
+/* One topic after the other, until no further name is to be had. */
+static maiko_step use_all_names(void *self, maiko_context *ctx)
+{
+    uint64_t number = 0;
+    maiko_status status;
+    char topic[32];
+
+    (void)self;
+    do {
+        snprintf(topic, sizeof(topic), "count/%u", (unsigned)++number);
+        status = maiko_send_to(ctx, topic, counted, .number = number);
+    } while (status == MAIKO_OK);
+    CU_ASSERT_EQUAL(status, MAIKO_ELIMIT);
+    (void)maiko_finish(ctx);
+    return MAIKO_STEP_NEVER;
+}
+
+static const maiko_actor_ops greedy_ops = {.step = use_all_names};
+
+static maiko_step finish(void *self, maiko_context *ctx)
+{
+    (void)self;
+    (void)maiko_finish(ctx);
+    return MAIKO_STEP_NEVER;
+}
+
+static const maiko_actor_ops finishing_ops = {.step = finish};
+
+static void make_ending_exporter(struct bridge_end *end, const maiko_config *config, const maiko_actor_ops *publisher)
+{
+    bridge_end_configure(config);
+    bridge_end_make(end, "c", NULL, NULL);
+    bridge_end_configure(&(maiko_config){.shards = 0});
+    CU_ASSERT_EQUAL(
+        maiko_supervisor_add(end->sup, &(maiko_actor_spec){.name = "once", .ops = publisher, .publish = MAIKO_TOPICS("count/#")}),
+        MAIKO_OK);
+    CU_ASSERT_EQUAL(bridge_end_export(end, "count/#", NULL), MAIKO_OK);
+}
+
+static void an_exporter_ends_although_all_topic_names_are_used(void)
+{
+    struct bridge_end end;
+
+    host_init(&host);
+    make_ending_exporter(&end, &(maiko_config){.dynamic_topics = 3}, &greedy_ops);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&end), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_join(end.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_halt(end.sup, NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_stop(&end.bridge), MAIKO_OK);
+    CU_ASSERT_PTR_NULL(strstr(end.log, "last word"));
+    bridge_end_stop(&end);
+    host_deinit(&host);
+}
+
+/* By an importer that lets in reports only, in its own's place. */
+static void an_exporter_ends_although_its_last_word_is_refused(void)
+{
+    struct bridge_end end;
+    maiko_importer *own;
+
+    host_init(&host);
+    make_ending_exporter(&end, &(maiko_config){.shards = 0}, &finishing_ops);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_start(end.bridge), MAIKO_OK);
+    pthread_mutex_lock(&end.bridge->turn);
+    own = end.bridge->importer.importer;
+    end.bridge->importer.importer = end.bridge->reporter;
+    pthread_mutex_unlock(&end.bridge->turn);
+    CU_ASSERT_EQUAL_FATAL(maiko_supervisor_start(end.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_join(end.sup), MAIKO_OK);
+    pthread_mutex_lock(&end.bridge->turn);
+    end.bridge->importer.importer = own;
+    pthread_mutex_unlock(&end.bridge->turn);
+    bridge_end_stop(&end);
+    CU_ASSERT_PTR_NOT_NULL(strstr(end.log, "the export of c ends without its last word, which was refused"));
+    host_deinit(&host);
+}
+
+/* The library's topic is its own from the start on; a program that has another type of that name is told at once. */
+#define BOGUS_FIELDS(F) F(DOUBLE, other)
+MAIKO_EVENT(maiko_bridge_ended, "bogus", BOGUS_FIELDS)
+
+static void a_type_in_the_way_of_the_last_word_fails_the_start(void)
+{
+    maiko_importer *importer = NULL;
+    maiko_import_path *path = NULL;
+    struct bridge_end end;
+
+    host_init(&host);
+    bridge_end_make(&end, "c", NULL, NULL);
+    CU_ASSERT_EQUAL(bridge_end_export(&end, "count/#", NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_importer_new(end.sup, "other", NULL, &importer), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_import_path_new(importer, "bogus", MAIKO_TYPE(maiko_bridge_ended), NULL, &path), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_start(end.bridge), MAIKO_ECONFLICT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(maiko_bridge_error_text(end.bridge), "$maiko/ended"));
+    CU_ASSERT_EQUAL(maiko_supervisor_start(end.sup), MAIKO_ECONFLICT);
+    maiko_import_path_free(path);
+    bridge_end_stop(&end);
+    host_deinit(&host);
+}
+
+/* Neither by its name nor by one that becomes it here, and neither from a plain publisher nor from a node. */
+static void the_topics_of_the_library_are_nobody_elses(void)
+{
+    struct bridge_end taker;
+    struct bridge_end giver;
+
+    host_init(&host);
+    bridge_end_make(&taker, "a", NULL, "up");
+    CU_ASSERT_EQUAL(maiko_bridge_import(taker.bridge, &(maiko_bridge_pattern){.pattern = "count/#", .as = "#"}), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_know_type(taker.bridge, MAIKO_TYPE(counted)), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&taker), MAIKO_OK);
+    publish("$maiko/ended", "{\"number\": 1}", MAIKO_ETOPIC);
+    publish("count/$maiko/ended", "{\"number\": 1}", MAIKO_ETOPIC);
+    bridge_end_make(&giver, "c", NULL, "other");
+    CU_ASSERT_EQUAL(bridge_end_export(&giver, "count/#", NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&giver), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_wait_ready(giver.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_send_to(maiko_supervisor_context(giver.sup), "count/$maiko/ended", counted, .number = 1), MAIKO_OK);
+    CU_ASSERT_EQUAL(bridge_end_publish(&giver, 2), MAIKO_OK);
+    CU_ASSERT(wait_until(taker.received == 1, 60000));
+    CU_ASSERT_EQUAL(taker.last, 2);
+    CU_ASSERT_EQUAL(bridge_end_counters(&taker).import_refused, 3);
+    bridge_end_stop(&giver);
+    bridge_end_make(&giver, "d", NULL, NULL);
+    CU_ASSERT_EQUAL(bridge_end_export(&giver, "$maiko/#", NULL), MAIKO_EPERM);
     bridge_end_stop(&giver);
     bridge_end_stop(&taker);
     host_deinit(&host);
@@ -268,6 +401,10 @@ static const struct test_case cases[] = {
     TEST_CASE(an_event_from_outside_comes_to_all_who_import_its_topic),
     TEST_CASE(an_event_nobody_would_get_any_more_is_refused),
     TEST_CASE(an_event_that_was_accepted_leaves_before_its_exporter_ends),
+    TEST_CASE(an_exporter_ends_although_all_topic_names_are_used),
+    TEST_CASE(an_exporter_ends_although_its_last_word_is_refused),
+    TEST_CASE(a_type_in_the_way_of_the_last_word_fails_the_start),
+    TEST_CASE(the_topics_of_the_library_are_nobody_elses),
     TEST_CASE(an_event_waits_for_its_subscribers),
     TEST_CASE(an_event_does_not_wait_for_ever),
     TEST_CASE(who_waits_is_answered_when_the_node_ends),
