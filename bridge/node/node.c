@@ -53,6 +53,18 @@ maiko_status node_fail(maiko_bridge *bridge, maiko_status status, const char *fo
     return status;
 }
 
+/* What was asked of a bridge that goes on; it says so, unless it has failed before. */
+static void tell_refusal(maiko_bridge *bridge, const char *reason)
+{
+    struct text text;
+
+    node_log(bridge, MAIKO_LOG_ERROR, "the bridge goes on: %s", reason);
+    if (bridge->failure != MAIKO_OK)
+        return;
+    text_init_buffer(&text, bridge->error_text, sizeof(bridge->error_text));
+    text_append(&text, reason);
+}
+
 uint64_t node_now(const maiko_bridge *bridge)
 {
     return clock_mono_ns(&bridge->clock);
@@ -247,8 +259,6 @@ const char *maiko_bridge_error_text(const maiko_bridge *bridge)
 
 /* ---- stop ---- */
 
-#define STILL_RUNS "the supervisor runs; maiko_bridge_stop() comes after maiko_supervisor_halt()"
-
 static void free_actors(maiko_bridge *bridge, struct list *list)
 {
     while (!list_is_empty(list))
@@ -325,10 +335,8 @@ static maiko_status check_stop(maiko_bridge *bridge)
 
     if (bridge->is_attached && bridge->importer.importer != NULL)
         status = maiko_supervisor_let_go(bridge->sup, "its bridge was stopped before it was started");
-    if (status != MAIKO_ESTATE)
-        return status;
-    node_log(bridge, MAIKO_LOG_ERROR, "%s", "the bridge goes on: " STILL_RUNS);
-    (void)node_fail(bridge, status, "%s", STILL_RUNS);
+    if (status == MAIKO_ESTATE)
+        tell_refusal(bridge, "the supervisor runs; maiko_bridge_stop() comes after maiko_supervisor_halt()");
     return status;
 }
 

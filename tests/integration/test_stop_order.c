@@ -2,6 +2,7 @@
 #include "lib/bridge_end.h"
 #include "lib/process.h"
 #include "lib/suite.h"
+#include "node/node.h"
 #include <string.h>
 
 static struct host host;
@@ -37,6 +38,7 @@ static void a_bridge_goes_on_while_its_supervisor_runs(void)
     CU_ASSERT_EQUAL(maiko_bridge_stop(&end.bridge), MAIKO_ESTATE);
     CU_ASSERT_PTR_NOT_NULL_FATAL(end.bridge);
     CU_ASSERT_PTR_NOT_NULL(strstr(maiko_bridge_error_text(end.bridge), "maiko_supervisor_halt"));
+    CU_ASSERT_EQUAL(end.bridge->failure, MAIKO_OK);
     CU_ASSERT_EQUAL(bridge_end_publish(&end, 2), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_halt(end.sup, NULL), MAIKO_OK);
     CU_ASSERT_EQUAL(bridge_end_counters(&end).struct_size, sizeof(maiko_bridge_counters));
