@@ -23,19 +23,35 @@ static void end_wait(maiko_bridge *bridge, struct door_wait *wait)
     heap_free(bridge->heap, wait, sizeof(*wait) + wait->len);
 }
 
+static bool has_place(maiko_bridge *bridge, const struct route *route)
+{
+    unsigned count = 0;
+    struct list *link;
+
+    LIST_FOR_EACH (link, &bridge->door_waits)
+        count += CONTAINER_OF(link, struct door_wait, link)->route == route;
+    return count < DOOR_QUEUE_OF_ROUTE && atomic_load(&bridge->door_waiting) < DOOR_QUEUE_MAX;
+}
+
+static uint64_t end_of(const maiko_bridge *bridge, uint64_t wait_ns)
+{
+    return clock_deadline(node_now(bridge),
+                          wait_ns < MAIKO_SECONDS(DOOR_QUEUE_SECONDS) ? wait_ns : MAIKO_SECONDS(DOOR_QUEUE_SECONDS));
+}
+
 const char *door_queue_add(maiko_bridge *bridge, struct route *route, const struct wire_envelope *envelope,
                            const unsigned char *bytes, size_t len)
 {
     struct door_wait *wait = NULL;
 
-    if (atomic_load(&bridge->door_waiting) < DOOR_QUEUE_MAX && len <= DOOR_QUEUE_BYTES)
+    if (len <= DOOR_QUEUE_BYTES && has_place(bridge, route))
         wait = heap_alloc(bridge->heap, sizeof(*wait) + len);
     if (wait == NULL)
         return "limit";
     wait->route = route;
     slice_to_text(envelope->topic, wait->topic, sizeof(wait->topic));
     wait->subscribers = envelope->subscribers;
-    wait->ends_ns = clock_deadline(node_now(bridge), envelope->wait_ns);
+    wait->ends_ns = end_of(bridge, envelope->wait_ns);
     wait->len = len;
     memcpy(wait->bytes, bytes, len);
     list_push_back(&bridge->door_waits, &wait->link);

@@ -10,8 +10,9 @@ struct maiko_bridge;
 struct route;
 struct wire_envelope;
 
-/* Frames of at most DOOR_QUEUE_BYTES; more are refused. */
-enum { DOOR_QUEUE_MAX = 64, DOOR_QUEUE_BYTES = 64 * 1024 };
+/* Frames of at most DOOR_QUEUE_BYTES, so many of one connection; more are refused.  None waits for longer than
+ * DOOR_QUEUE_SECONDS, whatever it asks for: its place is others', too. */
+enum { DOOR_QUEUE_MAX = 64, DOOR_QUEUE_OF_ROUTE = 4, DOOR_QUEUE_BYTES = 64 * 1024, DOOR_QUEUE_SECONDS = 3600 };
 
 /* NULL: it waits, and is answered later; else a word of PROTOCOL.md 9 that answers it. */
 const char *door_queue_add(struct maiko_bridge *bridge, struct route *route, const struct wire_envelope *envelope,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zmq.h>
 
 #include <maiko/maiko.h>
 #include <maiko/space.h>
@@ -11,6 +12,7 @@
 #include "lib/bridge_end.h"
 #include "lib/process.h"
 #include "lib/suite.h"
+#include "node/door_queue.h"
 #include "node/node.h"
 
 static struct host host;
@@ -397,6 +399,58 @@ static void who_waits_is_answered_when_the_node_ends(void)
     host_deinit(&host);
 }
 
+static void *plain_socket(void *context, const char *endpoint)
+{
+    void *socket = zmq_socket(context, ZMQ_DEALER);
+    int timeout_ms = 60000;
+    int zero = 0;
+
+    zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof(zero));
+    zmq_setsockopt(socket, ZMQ_RCVTIMEO, &timeout_ms, sizeof(timeout_ms));
+    CU_ASSERT_EQUAL(zmq_connect(socket, endpoint), 0);
+    return socket;
+}
+
+#define WAITING_FRAME                                                                                                            \
+    "{\"kind\":\"publish\",\"number\":7,\"topic\":\"count/up\",\"type\":\"counted\",\"payload\":{},\"subscribers\":1,"           \
+    "\"wait\":18446744073709551615}"
+
+/* It may ask for ever, and as often as it likes. */
+static void one_publisher_does_not_fill_the_queue(void)
+{
+    const uint64_t hour_ns = MAIKO_SECONDS(3600);
+    void *context = zmq_ctx_new();
+    struct bridge_end giver;
+    char endpoint[700];
+    char answer[256] = "";
+    uint64_t ends_ns;
+    void *dealer;
+    int i;
+
+    host_init(&host);
+    snprintf(endpoint, sizeof(endpoint), "ipc://%s/door", host.scratch.path);
+    bridge_end_make(&giver, "c", NULL, "other");
+    CU_ASSERT_EQUAL(bridge_end_export(&giver, "count/#", NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_know_type(giver.bridge, MAIKO_TYPE(counted)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_listen(giver.bridge, endpoint), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&giver), MAIKO_OK);
+    dealer = plain_socket(context, endpoint);
+    for (i = 0; i < DOOR_QUEUE_OF_ROUTE + 1; i++)
+        CU_ASSERT(zmq_send(dealer, WAITING_FRAME, strlen(WAITING_FRAME), 0) > 0);
+    CU_ASSERT(zmq_recv(dealer, answer, sizeof(answer) - 1, 0) > 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(answer, "\"limit\""));
+    CU_ASSERT_EQUAL(atomic_load(&giver.bridge->door_waiting), DOOR_QUEUE_OF_ROUTE);
+    CU_ASSERT_EQUAL(publish_for(1, MAIKO_MS(1), answer), MAIKO_ETIMEDOUT); /* others wait all the same */
+    pthread_mutex_lock(&giver.bridge->turn);
+    ends_ns = door_queue_run(giver.bridge, UINT64_MAX);
+    CU_ASSERT(ends_ns <= node_now(giver.bridge) + hour_ns && ends_ns + MAIKO_SECONDS(60) > node_now(giver.bridge) + hour_ns);
+    pthread_mutex_unlock(&giver.bridge->turn);
+    zmq_close(dealer);
+    zmq_ctx_term(context);
+    bridge_end_stop(&giver);
+    host_deinit(&host);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(an_event_from_outside_comes_to_all_who_import_its_topic),
     TEST_CASE(an_event_nobody_would_get_any_more_is_refused),
@@ -408,5 +462,6 @@ static const struct test_case cases[] = {
     TEST_CASE(an_event_waits_for_its_subscribers),
     TEST_CASE(an_event_does_not_wait_for_ever),
     TEST_CASE(who_waits_is_answered_when_the_node_ends),
+    TEST_CASE(one_publisher_does_not_fill_the_queue),
 };
 SUITE_MAIN("publish", cases)

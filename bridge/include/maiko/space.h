@@ -107,7 +107,7 @@ typedef struct maiko_publication {
     /* Not before so many nodes are subscribed to the topic at the node that exports it, and this node knows it: all of them get
      * the event. */
     uint32_t subscribers;
-    uint64_t wait_ns; /* how long to wait for them */
+    uint64_t wait_ns; /* how long to wait for them: an hour at most */
 } maiko_publication;
 
 MAIKO_API maiko_status maiko_space_send_sized(const maiko_publication *publication, size_t size, char *answer,
