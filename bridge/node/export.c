@@ -62,7 +62,7 @@ static void hand_over(maiko_bridge *bridge, maiko_context *ctx, const maiko_enve
     if (batch == NULL || node_guest_send(bridge, batch))
         return;
     is_too_much = handover_give(&bridge->handover, batch, &is_asleep);
-    if (is_asleep)
+    if (is_asleep || node_guest_is_looking_aside(bridge))
         handover_wake(&bridge->handover); /* step: wake_instead */
     if (!is_too_much)
         return;

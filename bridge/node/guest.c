@@ -21,6 +21,8 @@
  * What it has read it does itself, and looks again behind that.  When that takes little time, as it does from one event to its
  * answer, it only lets the turn go and takes it again: who writes meanwhile wakes nobody, and is read a moment later
  * (node_guest_look_aside).  If it does not get the turn when it looks away in the end, it wakes the thread, which reads and arms.
+ * Should it find that it may not go on, because a link waits for room by now, it looks away.  Its little work may prove to be
+ * more: for what other shards hand over meanwhile they wake the thread.
  * What nobody waits for is not done with each event but when there are no more for a moment (settle).
  *
  * A ZeroMQ socket belongs to whoever holds the turn, too: to give it to another thread libzmq wants a full barrier, which the
@@ -103,11 +105,15 @@ static bool settle(maiko_bridge *bridge)
     return true;
 }
 
+static bool are_too_many(const maiko_bridge *bridge)
+{
+    return atomic_load_explicit(&bridge->peers_up, memory_order_relaxed) > GUEST_PEERS_MAX;
+}
+
 static bool is_welcome(const maiko_bridge *bridge, const struct batch *batch)
 {
     return batch->events <= GUEST_EVENTS_MAX && batch->len <= GUEST_BYTES_MAX &&
-           atomic_load_explicit(&bridge->is_asleep, memory_order_relaxed) &&                 /* hints, so that a */
-           atomic_load_explicit(&bridge->peers_up, memory_order_relaxed) <= GUEST_PEERS_MAX; /* thread is left in peace */
+           atomic_load_explicit(&bridge->is_asleep, memory_order_relaxed) && !are_too_many(bridge); /* hints, for its peace */
 }
 
 /* What was handed over before goes first, and whoever was told of it is on the way. */
@@ -196,16 +202,20 @@ static bool is_waiting_for_room(const maiko_bridge *bridge)
     return false;
 }
 
+/* Behind a look aside nobody reads or wakes anybody, so who may not go on looks away. */
 static bool begin_to_look(maiko_bridge *bridge)
 {
+    bool was_aside = atomic_load_explicit(&bridge->is_looked_aside, memory_order_relaxed);
+
     /* hints, so that a thread that works is not disturbed by somebody who tries its lock again and again */
     if (!atomic_load_explicit(&bridge->is_asleep, memory_order_relaxed) ||
-        atomic_load_explicit(&bridge->wants_turn, memory_order_relaxed) ||
-        atomic_load_explicit(&bridge->peers_up, memory_order_relaxed) > GUEST_PEERS_MAX ||
+        atomic_load_explicit(&bridge->wants_turn, memory_order_relaxed) || (are_too_many(bridge) && !was_aside) ||
         pthread_mutex_trylock(&bridge->turn) != 0)
         return false;
-    if (!bridge->is_asleep || is_waiting_for_room(bridge)) {
+    if (!bridge->is_asleep || is_waiting_for_room(bridge) || are_too_many(bridge)) {
         pthread_mutex_unlock(&bridge->turn);
+        if (was_aside)
+            node_guest_look_away(bridge); /* step: look_away_for_room */
         return false;
     }
     atomic_store_explicit(&bridge->is_looked_aside, false, memory_order_relaxed);
@@ -263,6 +273,15 @@ void node_guest_look_aside(void *userdata)
     bridge->is_looked_at = false;
     atomic_store_explicit(&bridge->is_looked_aside, true, memory_order_relaxed); /* see send_at_once() */
     pthread_mutex_unlock(&bridge->turn);
+    atomic_thread_fence(memory_order_seq_cst); /* what is given meanwhile is seen here, or who gives sees that we look aside */
+    if (handover_has_some(&bridge->handover))
+        handover_wake(&bridge->handover); /* step: wake_aside */
+}
+
+bool node_guest_is_looking_aside(const maiko_bridge *bridge)
+{
+    atomic_thread_fence(memory_order_seq_cst); /* see above */
+    return atomic_load_explicit(&bridge->is_looked_aside, memory_order_relaxed);
 }
 
 /* Looks again with the turn, or sees to it that the bridge's thread does. */

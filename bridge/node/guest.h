@@ -26,6 +26,10 @@ void node_guest_look(void *bridge);
 void node_guest_look_aside(void *bridge);
 void node_guest_look_away(void *bridge);
 
+/* Export actor, behind what it has handed over: it may be a while before that shard looks again, so the bridge's thread had
+ * better be woken. */
+bool node_guest_is_looking_aside(const struct maiko_bridge *bridge);
+
 /* The bridge's thread, which holds the turn, is about to sleep, or has slept. */
 void node_guest_sleeps(bool is_asleep, void *bridge);
 

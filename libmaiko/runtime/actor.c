@@ -10,7 +10,6 @@
 #include "runtime/ticket.h"
 #include <string.h>
 
-#define LIGHT_NS 10000u /* an activation up to here, with the further batches it may already have had */
 #define MORE_BATCHES 5u
 #define ERROR_BACKOFF_FIRST_MS 1u
 #define ERROR_BACKOFF_LAST_MS 1000u
@@ -525,9 +524,9 @@ static __attribute__((noinline)) void run_sampled(struct actor *actor)
     if (actor->state == ACTOR_STOPPED || !(is_sample || is_slow))
         return;
     shard_account_time(shard, actor, shard->mono_ns - begin);
-    actor->is_quick = shard->mono_ns - begin <= LIGHT_NS;
+    actor->is_quick = shard->mono_ns - begin <= ACTOR_LIGHT_NS;
     if (!is_exact && !is_suspect)
-        actor->weight = shard->mono_ns - begin <= LIGHT_NS ? ACTOR_LIGHT : ACTOR_USUAL;
+        actor->weight = shard->mono_ns - begin <= ACTOR_LIGHT_NS ? ACTOR_LIGHT : ACTOR_USUAL;
     if (shard->sup->may_balance)
         placement_note(shard, actor, shard->mono_ns - begin,
                        COUNTED(actor->counters, handled) + COUNTED(actor->counters, sent) - units);

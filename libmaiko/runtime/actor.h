@@ -102,6 +102,7 @@ struct actor_outbox {
  * handle one event each are not timed. */
 #define SAMPLE_EVERY 64u
 #define ACTIVATIONS_FIRST (SAMPLE_EVERY - 3)
+#define ACTOR_LIGHT_NS 10000u /* an activation up to here, with the further batches it may already have had */
 
 /* A million of them may run, so what few need stands apart; a delivery touches the first cache line, an activation the
  * first two. */
@@ -166,7 +167,7 @@ struct actor {
     bool stays : 1;         /* all the same, until it says so; see stay.h */
     bool was_started : 1;   /* on_start succeeded */
     bool drain_pending : 1; /* told to stop before its on_start ran */
-    bool is_quick : 1;      /* its last sampled activation was short */
+    bool is_quick : 1;      /* its last sampled activation was short, and so were those that were timed since */
     char short_name[ACTOR_SHORT_NAME];
 };
 static_assert(offsetof(struct actor, shard) == 64, "a delivery touches one cache line");

@@ -370,17 +370,36 @@ static bool is_quick(const struct actor *actor)
     return actor->state == ACTOR_RUNNING && !actor->fail_pending && !actor->end_pending && (actor->is_gate || actor->is_quick);
 }
 
+/* One sample says little, and while somebody takes long nobody looks: who does is not quick until it is sampled again.  Gates
+ * have no hooks.  Returns whether it was quick. */
+static bool activate_quick(struct shard *shard, struct actor *actor, uint64_t *at_ns)
+{
+    uint64_t begin_ns = *at_ns;
+
+    actor_activate(actor);
+    *at_ns = clock_mono_ns(&shard->sup->clock);
+    if (*at_ns - begin_ns <= ACTOR_LIGHT_NS || actor->is_gate || actor->state == ACTOR_STOPPED)
+        return true;
+    actor->is_quick = false;
+    return false;
+}
+
 /* What the looks of a spin have brought, and what that leads to, as long as it is a little.  The looks end before anything else
  * runs. */
 static bool run_between_looks(struct shard *shard)
 {
+    bool goes_on = true;
     uint32_t count = 0;
+    uint64_t at_ns;
 
-    while (shard->run_first != NULL && count < QUICK_MOST && is_quick(shard->run_first)) {
-        actor_activate(next_ready(shard));
+    if (shard->run_first == NULL)
+        return false;
+    at_ns = clock_mono_ns(&shard->sup->clock);
+    while (goes_on && shard->run_first != NULL && count < QUICK_MOST && is_quick(shard->run_first)) {
+        goes_on = activate_quick(shard, next_ready(shard), &at_ns);
         count++;
     }
-    if (shard->run_first != NULL)
+    if (!goes_on || shard->run_first != NULL)
         stop_looking(shard);
     return count > 0;
 }

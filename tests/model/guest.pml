@@ -2,7 +2,8 @@
  * `step:` there), a node that writes into a ring, and the export actor, which hands over.  The wake-up of a ring goes to the shard
  * while that one sleeps, which then is the only one that hears of it, and else to both.  A shard that spins keeps the turn for as
  * long and is as good as the bridge's thread awake; between two looks it may let the turn go for a little work of its own, and be
- * without it when it looks away.  The export actor is on another one; it sends itself when it gets the turn and nothing was handed
+ * without it when it looks away; it must when a link waits for room.  That little work may last for ever: then what is handed over
+ * is taken all the same.  The export actor is on another one; it sends itself when it gets the turn and nothing was handed
  * over before, and leaves what is left to do then to a shard that looks aside.  Who wakes the bridge's thread writes only when
  * nobody has since it looked last.
  *
@@ -41,7 +42,17 @@ bool host_sleeps = false;
 bool wants_turn = false; /* the bridge's thread has been woken */
 bool shard_waits = false;
 bool is_aside = false; /* the shard that spins has let the turn go, and will look again or away */
+bool is_stuck = false; /* and will not, because its little work never ends */
+bool is_full = false;  /* a link waits for room, of which only the bridge's thread hears */
 bool is_owed = false;  /* something that only the bridge's thread does, or who looks */
+
+inline fill_maybe()
+{
+    if
+    :: is_full = true
+    :: true
+    fi
+}
 
 inline try_turn(ret_got)
 {
@@ -84,7 +95,7 @@ active proctype export_actor()
         :: has_turn ->
             if
             :: is_sent ->
-                atomic { given++; taken++; is_owed = true };
+                atomic { given++; taken++; is_owed = true; fill_maybe() };
                 if
                 :: is_aside
                 :: else ->
@@ -104,6 +115,9 @@ wake_behind_sending:
         :: is_sent
         :: else ->
             atomic { given++; is_told = is_at_rest; is_at_rest = false };
+#ifndef WITHOUT_look_whether_aside
+            is_told = is_told || is_aside;
+#endif
             if
             :: is_told ->
 #ifndef WITHOUT_wake_instead
@@ -124,6 +138,7 @@ active proctype shard()
     byte other_work = 2;
     byte spins = 1;
     byte asides = 1;
+    bool is_long;
     bool has_turn;
     bool is_done;
 
@@ -162,14 +177,14 @@ pass_on:
             skip
 #endif
         fi
-    :: atomic { spins > 0 && !shard_waits && host_sleeps && !wants_turn && !turn -> spins--; turn = true };
+    :: atomic { spins > 0 && !shard_waits && host_sleeps && !wants_turn && !turn && !is_full -> spins--; turn = true };
 LOOK:
         reader_asleep = false;
         is_at_rest = false;
         is_aside = false;
         do
         :: have_read < written -> have_read++
-        :: atomic { taken < given -> taken = given }
+        :: atomic { taken < given -> taken = given; fill_maybe() }
         :: wants_turn -> goto AWAY
         :: asides > 0 -> asides--; goto ASIDE
         :: break /* the time is up */
@@ -178,10 +193,31 @@ LOOK:
 ASIDE:
         is_aside = true;
         turn = false;
+#ifndef WITHOUT_wake_aside
+        if
+        :: taken < given ->
+wake_aside:
+            wake()
+        :: else
+        fi;
+#endif
+        if
+        :: is_long = false
+        :: is_long = true
+        :: is_stuck = true;
+end_stuck:
+            false
+        fi;
         do
-        :: atomic { host_sleeps && !wants_turn && !turn -> turn = true }; goto LOOK
-        :: break /* it takes longer */
+        :: atomic { !is_long && host_sleeps && !wants_turn && !turn && !is_full -> turn = true }; goto LOOK
+#ifndef WITHOUT_look_away_for_room
+        :: !is_long && host_sleeps && !wants_turn && !turn && is_full ->
+look_away_for_room:
+            break
+#endif
+        :: is_long -> break
         od;
+        is_long = false;
         is_aside = false;
         try_turn(has_turn);
         if
@@ -267,7 +303,7 @@ end_of_sleep:
         reader_asleep = false;
         is_signalled = false;
         have_read = written;
-        atomic { taken = given }
+        atomic { taken = given; is_full = false }
     od
 }
 
@@ -275,5 +311,5 @@ active proctype observer()
 {
 end_observer:
     timeout;
-    assert(have_read == written && taken == given && !is_owed)
+    assert(taken == given && (is_stuck || (have_read == written && !is_owed)))
 }
