@@ -64,6 +64,14 @@ static void judge_run(const maiko_event_type *type, const void *event, size_t le
     free(run);
 }
 
+/* As who sends many of a type looks at them. */
+static void judge_at_a_glance(const maiko_event_type *type, const void *event, size_t len)
+{
+    bool is_legal = schema_validate(type, event, len) == MAIKO_OK;
+
+    require(type->tail_size != 0 || schema_is_met(type, schema_look_of(type), event) == is_legal);
+}
+
 static void read_bytes(const struct payload_plan *plan, struct slice payload)
 {
     char reason[256];
@@ -81,6 +89,7 @@ static void read_bytes(const struct payload_plan *plan, struct slice payload)
     else
         require(error.len > 0);
     judge_run(payload_plan_type(plan), event, len);
+    judge_at_a_glance(payload_plan_type(plan), event, len);
     require(payload_read_native(plan, payload, event, len - 1, NULL) == MAIKO_EINVAL);
     free(event);
 }
