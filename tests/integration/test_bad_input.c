@@ -184,18 +184,6 @@ static void a_bad_send_is_refused_counted_and_remembered(void)
     stage_close(&stage);
 }
 
-static int count_in_log(const struct stage *stage, const char *text)
-{
-    const char *at = stage->log;
-    int count = 0;
-
-    while ((at = strstr(at, text)) != NULL) {
-        at += strlen(text);
-        count++;
-    }
-    return count;
-}
-
 static maiko_step send_badly(struct player *player, maiko_context *ctx)
 {
     word unended;
@@ -221,13 +209,13 @@ static void the_log_says_once_what_was_wrong_with_a_send(void)
     CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("writer", &writer, .publish = MAIKO_TOPICS("word"))), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
     stage_settle(&stage);
-    CU_ASSERT_EQUAL(count_in_log(&stage, "send of 'word' by 'writer' refused: field text"), 1);
-    CU_ASSERT_EQUAL(count_in_log(&stage, "send of 'word' on 'a/+' by 'writer' refused: invalid topic name"), 1);
-    CU_ASSERT_EQUAL(count_in_log(&stage, "send of 'word' on 'elsewhere' by 'writer' refused: "), 1);
-    CU_ASSERT_EQUAL(count_in_log(&stage, "refused"), 3);
+    CU_ASSERT_EQUAL(stage_count_logged(&stage, "send of 'word' by 'writer' refused: field text"), 1);
+    CU_ASSERT_EQUAL(stage_count_logged(&stage, "send of 'word' on 'a/+' by 'writer' refused: invalid topic name"), 1);
+    CU_ASSERT_EQUAL(stage_count_logged(&stage, "send of 'word' on 'elsewhere' by 'writer' refused: "), 1);
+    CU_ASSERT_EQUAL(stage_count_logged(&stage, "refused"), 3);
     CU_ASSERT_EQUAL(maiko_send_to(maiko_supervisor_context(stage.sup), "b/#", word, .text = "b"), MAIKO_ETOPIC);
     CU_ASSERT_EQUAL(maiko_send_to(maiko_supervisor_context(stage.sup), "b/#", word, .text = "b"), MAIKO_ETOPIC);
-    CU_ASSERT_EQUAL(count_in_log(&stage, "send of 'word' on 'b/#' by 'supervisor' refused: invalid topic name"), 1);
+    CU_ASSERT_EQUAL(stage_count_logged(&stage, "send of 'word' on 'b/#' by 'supervisor' refused: invalid topic name"), 1);
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     stage_close(&stage);
 }

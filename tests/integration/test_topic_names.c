@@ -244,18 +244,6 @@ static maiko_step send_until_refused(struct player *player, maiko_context *ctx)
     return MAIKO_STEP_NEVER;
 }
 
-static int count_in_log(const struct stage *stage, const char *text)
-{
-    const char *at = stage->log;
-    int count = 0;
-
-    while ((at = strstr(at, text)) != NULL) {
-        at += strlen(text);
-        count++;
-    }
-    return count;
-}
-
 /* A program with a topic for each session hears of it before the end, and at the end; what has a name goes on. */
 static void names_that_run_out_are_told_once_each(void)
 {
@@ -271,9 +259,10 @@ static void names_that_run_out_are_told_once_each(void)
     CU_ASSERT_EQUAL(send_on(maiko_supervisor_context(stage.sup), "outside", 1), MAIKO_ELIMIT);
     CU_ASSERT_EQUAL(send_on(maiko_supervisor_context(stage.sup), "session", 7), MAIKO_OK);
     stage_settle(&stage);
-    CU_ASSERT_EQUAL(count_in_log(&stage, "most topic names are in use, now 'session/29', of 41"), 1);
-    CU_ASSERT_EQUAL(count_in_log(&stage, "sends on 'session/40' and other new topics are refused: 41 topic names are in use"), 1);
-    CU_ASSERT_EQUAL(count_in_log(&stage, "topic names"), 2);
+    CU_ASSERT_EQUAL(stage_count_logged(&stage, "most topic names are in use, now 'session/29', of 41"), 1);
+    CU_ASSERT_EQUAL(
+        stage_count_logged(&stage, "sends on 'session/40' and other new topics are refused: 41 topic names are in use"), 1);
+    CU_ASSERT_EQUAL(stage_count_logged(&stage, "topic names"), 2);
     CU_ASSERT_EQUAL(reader.events, 40 + 1);
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     CU_ASSERT_EQUAL(stage_counted(&stage, "writer").refused, 2);

@@ -116,6 +116,20 @@ void stage_settle(struct stage *stage)
     CU_ASSERT(maiko_supervisor_poll(stage->sup, 0) >= 0);
 }
 
+int stage_count_logged(struct stage *stage, const char *text)
+{
+    const char *at = stage->log;
+    int count = 0;
+
+    pthread_mutex_lock(&stage->lock);
+    while ((at = strstr(at, text)) != NULL) {
+        at += strlen(text);
+        count++;
+    }
+    pthread_mutex_unlock(&stage->lock);
+    return count;
+}
+
 bool stage_logged(struct stage *stage, const char *text)
 {
     bool found;

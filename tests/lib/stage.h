@@ -66,6 +66,7 @@ maiko_status stage_send(struct stage *stage, int64_t value);
 void stage_settle(struct stage *stage);
 
 bool stage_logged(struct stage *stage, const char *text);
+int stage_count_logged(struct stage *stage, const char *text);
 
 /* Stops, checks the books of what it did, and frees.  What maiko_supervisor_stop() returned; the report stays. */
 maiko_status stage_stop(struct stage *stage);
