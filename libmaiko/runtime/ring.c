@@ -153,6 +153,17 @@ static bool open_batch(struct ring *ring, uint32_t deps)
     return true;
 }
 
+/* Nothing got into it: whoever flushes does not know of it, and later it would not say how far shards that come meanwhile were
+ * read.  Its flush is 0 still, as it has to be where the next one may begin. */
+static void *withdraw_batch(struct ring *ring)
+{
+    if (ring->open->records == 0) {
+        ring->write_offset = (size_t)((char *)ring->open - ring->tail->data);
+        ring->open = NULL;
+    }
+    return NULL;
+}
+
 void *ring_reserve(struct ring *ring, enum ring_kind kind, size_t body, uint32_t deps)
 {
     size_t size = (sizeof(struct ring_record) + body + 7) & ~(size_t)7;
@@ -161,7 +172,7 @@ void *ring_reserve(struct ring *ring, enum ring_kind kind, size_t body, uint32_t
     if (ring->open == NULL && !open_batch(ring, deps))
         return NULL;
     if (!make_room(ring, size, true))
-        return NULL;
+        return withdraw_batch(ring);
     record = (struct ring_record *)(void *)(ring->tail->data + ring->write_offset);
     record->size = (uint32_t)size;
     record->kind = kind;

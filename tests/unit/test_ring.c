@@ -258,12 +258,35 @@ static void the_mark_follows_the_reader(void)
     deinit(&fixture);
 }
 
+/* Nobody who flushes would know of an open batch with nothing in it, and later it would say too little about what was read: it is
+ * of a time with fewer shards. */
+static void without_memory_for_its_first_record_no_batch_is_open(void)
+{
+    enum { SEGMENT = 512, TOO_LARGE = 600 };
+    struct fixture fixture;
+    uint64_t round;
+
+    init(&fixture, 1, SEGMENT);
+    for (round = 0; round < 200; round++) {
+        failing_allocator_fail_from(&fixture.memory, 0);
+        CU_ASSERT_PTR_NULL(ring_reserve(fixture.ring, RING_EVENT, (1 + round) * TOO_LARGE, 2));
+        CU_ASSERT_FALSE(ring_has_open_batch(fixture.ring));
+        failing_allocator_fail_nth(&fixture.memory, -1);
+        write_one(&fixture);
+        close_batch(&fixture);
+        CU_ASSERT_TRUE(read_all(&fixture, fixture.flush));
+    }
+    CU_ASSERT_EQUAL(fixture.read, fixture.written);
+    deinit(&fixture);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(batches_come_out_as_they_went_in),
     TEST_CASE(what_is_not_published_is_not_read),
     TEST_CASE(segments_are_used_again),
     TEST_CASE(the_mark_follows_the_reader),
     TEST_CASE(a_failed_allocation_changes_nothing),
+    TEST_CASE(without_memory_for_its_first_record_no_batch_is_open),
     TEST_CASE(one_thread_writes_while_another_reads),
 };
 SUITE_MAIN("ring", cases)
