@@ -47,6 +47,8 @@ static uintptr_t take_out(struct mailbox *mailbox, uint32_t found)
     mailbox->evictable--;
     if (entry & MAILBOX_WEIGHED)
         mailbox_unweigh(mailbox, entry);
+    else if (mailbox->is_bounded)
+        mailbox->bound->all_evictable -= mailbox_weight(entry);
     return entry;
 }
 
@@ -117,6 +119,10 @@ static void weigh(struct mailbox *mailbox, uint32_t position)
 
 void mailbox_weigh_last(struct mailbox *mailbox)
 {
+    uintptr_t entry = mailbox_at(mailbox, mailbox->depth - 1);
+
+    if (entry & MAILBOX_EVICTABLE)
+        mailbox->bound->all_evictable += mailbox_weight(entry);
     if (mailbox->depth <= mailbox->capacity)
         weigh(mailbox, mailbox->depth - 1);
 }
@@ -126,8 +132,10 @@ void mailbox_unweigh(struct mailbox *mailbox, uintptr_t entry)
     struct mailbox_bound *bound = mailbox->bound;
 
     bound->bytes -= mailbox_weight(entry);
-    if (entry & MAILBOX_EVICTABLE)
+    if (entry & MAILBOX_EVICTABLE) {
         bound->evictable -= mailbox_weight(entry);
+        bound->all_evictable -= mailbox_weight(entry);
+    }
     if (bound->is_closed)
         set_capacity(mailbox, mailbox->capacity - 1);
 }
@@ -149,20 +157,6 @@ bool mailbox_admit(struct mailbox *mailbox)
         return false; /* it had one */
     weigh(mailbox, mailbox->capacity - 1);
     return true;
-}
-
-/* One that comes while the number is full evicts something small and stands in the line, where its bytes do not count yet:
- * without this look one after the other would come so. */
-bool mailbox_has_waiting_bytes(const struct mailbox *mailbox)
-{
-    uint64_t bytes = mailbox->bound->evictable;
-    uint32_t i;
-
-    for (i = mailbox->capacity; i < mailbox->depth; i++) {
-        if (mailbox_at(mailbox, i) & MAILBOX_EVICTABLE)
-            bytes += mailbox_weight(mailbox_at(mailbox, i));
-    }
-    return mailbox->depth > mailbox->capacity && bytes >= mailbox->bound->limit;
 }
 
 bool mailbox_has_made_room(const struct mailbox *mailbox, uint64_t freed, uint64_t bytes)

@@ -21,9 +21,10 @@ struct mailbox_bound {
     uint64_t bytes;     /* of what is queued */
     uint64_t evictable; /* of these, of what may be evicted */
     uint64_t limit;
-    uint32_t capacity; /* events; of the mailbox while it is open */
-    bool is_closed;    /* then all that is queued has the tag, so that whatever leaves is noticed */
-    bool is_for_block; /* under other policies events are bounded by number alone */
+    uint64_t all_evictable; /* of what may be evicted, queued or waiting */
+    uint32_t capacity;      /* events; of the mailbox while it is open */
+    bool is_closed;         /* then all that is queued has the tag, so that whatever leaves is noticed */
+    bool is_for_block;      /* under other policies events are bounded by number alone */
 };
 
 struct mailbox {
@@ -95,7 +96,7 @@ static inline uint64_t mailbox_weight(uintptr_t entry)
     return mailbox_bytes_of(mailbox_envelope(entry));
 }
 
-/* Bounded: the last entry, if it has a place, counts.  For pooled ones there is no need. */
+/* Bounded: the entry that was just put in, if it has a place, counts.  For pooled ones there is no need. */
 void mailbox_weigh_last(struct mailbox *mailbox);
 
 /* Bounded: a queued entry with the tag has left. */
@@ -146,8 +147,13 @@ static inline uintptr_t mailbox_pop(struct mailbox *mailbox)
 /* Takes out the oldest queued (not waiting) entry that arrived under DROP_OLDEST; 0 when there is none. */
 uintptr_t mailbox_evict(struct mailbox *mailbox);
 
-/* Bounded and open, with entries that wait: may those that wait, too, be evicted for as many bytes as the limit? */
-bool mailbox_has_waiting_bytes(const struct mailbox *mailbox);
+/* Bounded and open, with entries that wait: what is evictable, waiting or not, has as many bytes as the limit.  One that comes
+ * while the number is full evicts something small and stands in the line, where its bytes do not count yet: without this look one
+ * after the other would come so. */
+static inline bool mailbox_has_waiting_bytes(const struct mailbox *mailbox)
+{
+    return mailbox->depth > mailbox->capacity && mailbox->bound->all_evictable >= mailbox->bound->limit;
+}
 
 /* Has it no place for this event under another policy than BLOCK, because of its bytes? */
 static inline bool mailbox_lacks_bytes(const struct mailbox *mailbox, const struct envelope *envelope)

@@ -209,12 +209,13 @@ static void make_room(struct mailbox *mailbox, struct bounded_model *model, uint
     CU_ASSERT_EQUAL(admit_all(mailbox), waiting - (model->list.depth - model->queued));
 }
 
-static uint64_t evictable_bytes(const struct bounded_model *model)
+/* Of the first so many. */
+static uint64_t evictable_bytes(const struct bounded_model *model, uint32_t count)
 {
     uint64_t bytes = 0;
     uint32_t i;
 
-    for (i = 0; i < model->queued; i++)
+    for (i = 0; i < count; i++)
         bytes += model->list.entries[i] & MAILBOX_EVICTABLE ? weight_of(model->list.entries[i]) : 0;
     return bytes;
 }
@@ -229,7 +230,8 @@ static bool is_same_bounded(const struct mailbox *mailbox, const struct bounded_
             return false;
     }
     return mailbox->depth == model->list.depth && queued == model->queued && mailbox->bound->bytes == model->bytes &&
-           mailbox->bound->evictable == evictable_bytes(model) &&
+           mailbox->bound->evictable == evictable_bytes(model, model->queued) &&
+           mailbox->bound->all_evictable == evictable_bytes(model, model->list.depth) &&
            (mailbox->bound->is_closed || mailbox->capacity == model->capacity);
 }
 
