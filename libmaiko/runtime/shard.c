@@ -525,8 +525,8 @@ static bool look_for_a_while(struct shard *shard)
     shard->wall_ahead = 0;
     until = clock_mono_ns(&shard->sup->clock) + shard->sup->config.spin_ns;
     do {
-        if (look_often(shard))
-            return true;
+        if (look_often(shard) || atomic_load_explicit(&shard->sup->is_pausing, memory_order_relaxed))
+            return true; /* who stops the world does not wait until we have looked enough */
     } while (clock_mono_ns(&shard->sup->clock) < until);
     return false;
 }

@@ -4,6 +4,7 @@
 #include "lib/wait.h"
 #include "runtime/placement.h"
 #include "runtime/supervisor_internal.h"
+#include "runtime/world.h"
 
 enum { WORK_US = 30, ENOUGH_TO_MOVE = 6000 };
 
@@ -118,6 +119,39 @@ static void fixed_placement_moves_nobody(void)
     expect_to_stay(MAIKO_PLACEMENT_FIXED, (maiko_actor_spec){.name = "a"}, (maiko_actor_spec){.name = "b"});
 }
 
+/* Is the world stopped while the thread of shard 1 looks for work, not because it sleeps? */
+static bool stops_who_spins(struct stage *stage, struct player *there)
+{
+    struct shard *shard = stage->sup->shards[0];
+    int before = there->events;
+    bool is_stopped;
+    uint64_t still;
+
+    CU_ASSERT_EQUAL(stage_send(stage, 1), MAIKO_OK); /* it may sleep by now: it has a turn, and looks again */
+    CU_ASSERT_TRUE(wait_until(atomic_load(&there->events) > before, 30000));
+    (void)wait_until(false, 20); /* the turn is over */
+    still = world_pause(shard);
+    is_stopped = still == supervisor_all_shards(stage->sup) && (stage->sup->paused_shards & 2) != 0;
+    if (still != 0)
+        world_resume(shard);
+    return is_stopped;
+}
+
+static void a_shard_that_spins_for_long_stands_still_when_it_is_to(void)
+{
+    struct player idle = {.wanted = 0};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.shards = 2, .spin_ns = MAIKO_SECONDS(1)});
+    CU_ASSERT_EQUAL(
+        maiko_supervisor_add(stage.sup, PLAYER("idle", &idle, .subscribe = MAIKO_TOPICS("number"), .shard = MAIKO_SHARD(1))),
+        MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_TRUE(wait_until(stops_who_spins(&stage, &idle), 30000));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
 /* --- decisions, with figures of the test's --- */
 
 static struct actor *actor_of(struct stage *stage, const char *name)
@@ -208,6 +242,6 @@ static void pauses_that_fail_become_rare(void)
 static const struct test_case cases[] = {
     TEST_CASE(heavy_actors_come_apart),      TEST_CASE(bound_actors_stay),
     TEST_CASE(fixed_placement_moves_nobody), TEST_CASE(a_deep_mailbox_counts_no_more_than_a_core),
-    TEST_CASE(pauses_that_fail_become_rare),
+    TEST_CASE(pauses_that_fail_become_rare), TEST_CASE(a_shard_that_spins_for_long_stands_still_when_it_is_to),
 };
 SUITE_MAIN_TIMEOUT("placement", cases, 300)
