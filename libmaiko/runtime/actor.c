@@ -6,6 +6,7 @@
 #include "runtime/placement.h"
 #include "runtime/send.h"
 #include "runtime/shard.h"
+#include "runtime/stop_cut.h"
 #include "runtime/supervisor_internal.h"
 #include "runtime/ticket.h"
 #include <string.h>
@@ -556,8 +557,10 @@ void actor_activate(struct actor *actor)
     shard_set_current(shard, NULL);
     if (actor->state == ACTOR_STOPPED)
         return;
-    if (__builtin_expect(actor_is_held(actor), 0))
+    if (__builtin_expect(actor_is_held(actor), 0)) {
         show_phase(actor, true);
+        stop_cut_meet(shard);
+    }
     if (!waits_for_events(actor))
         shard_ready(shard, actor);
 }

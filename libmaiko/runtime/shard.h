@@ -152,6 +152,11 @@ struct shard {
     bool sources_closed; /* stopping: no step, no outside sends */
     bool stop_hooks;     /* stopping: run every on_stop in the next turn */
 
+    /* stopping, see stop_cut.h; under the supervisor's lock */
+    struct actor *cut_off; /* held behind the event it is in; NULL: nobody */
+    bool is_left_behind;   /* its thread did not come back in time */
+    _Atomic bool is_cut;   /* also looked at without it: nobody else has a turn */
+
     /* what others were told of us: changed by us, read and the number of peers raised by who adds a shard */
     pthread_mutex_t announce_lock;
     uint32_t peers; /* shards that hear of our subscriptions and publications: those with lower numbers */

@@ -169,6 +169,7 @@ static void add_shard(struct stop_tally *tally, struct maiko_supervisor *sup, st
     const struct actor *busy = is_over ? NULL : __atomic_load_n(&shard->current, __ATOMIC_RELAXED);
     struct inbox *inbox;
 
+    shard->is_left_behind = !is_over;
     if (is_over)
         add_queues(tally, shard);
     else if (busy != NULL)
@@ -186,6 +187,33 @@ void stop_tally_rest(struct maiko_supervisor *sup)
         add_shard(sup->tally, sup, sup->shards[i]);
     sup->tally = NULL;
     pthread_mutex_unlock(&sup->lock);
+}
+
+static void drop_left(struct shard *shard, struct actor *actor, const struct mailbox *mailbox)
+{
+    uint32_t i;
+
+    for (i = 0; i < mailbox->depth; i++) {
+        struct envelope *envelope = mailbox_envelope(mailbox_at(mailbox, i));
+
+        shard_count_drop(shard, actor, envelope->topic, envelope, MAIKO_DROPPED_STOPPED);
+    }
+}
+
+void stop_tally_drop_left(struct shard *shard)
+{
+    struct list *link;
+
+    LIST_FOR_EACH (link, &shard->actors) {
+        struct actor *actor = CONTAINER_OF(link, struct actor, siblings);
+        struct envelope *again = actor->rare == NULL ? NULL : actor->rare->retry_envelope;
+
+        if (again != NULL)
+            shard_count_drop(shard, actor, again->topic, again, MAIKO_DROPPED_STOPPED);
+        if (actor->rare != NULL)
+            drop_left(shard, actor, &actor->rare->control);
+        drop_left(shard, actor, &actor->mailbox);
+    }
 }
 
 void stop_tally_unstarted(struct maiko_supervisor *sup)

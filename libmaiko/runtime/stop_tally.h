@@ -28,6 +28,10 @@ void stop_tally_gates(struct shard *shard);
 /* After the threads: what is left where no hook has run.  The tally is complete and told to nobody any more. */
 void stop_tally_rest(struct maiko_supervisor *sup);
 
+/* By a thread that was left behind, when it comes to its end: what it did not handle is dropped, and stays where it is, for who
+ * owns what is in it may be gone. */
+void stop_tally_drop_left(struct shard *shard);
+
 /* No thread has run. */
 void stop_tally_unstarted(struct maiko_supervisor *sup);
 

@@ -2,6 +2,7 @@
 #include "runtime/supervisor_stop.h"
 
 #include "runtime/lookout.h"
+#include "runtime/stop_cut.h"
 #include "runtime/stop_notice.h"
 #include "runtime/stop_tally.h"
 #include "runtime/world.h"
@@ -92,6 +93,8 @@ void supervisor_shard_exited(struct shard *shard)
     struct maiko_supervisor *sup = shard->sup;
 
     pthread_mutex_lock(&sup->lock);
+    if (shard->is_left_behind)
+        stop_tally_drop_left(shard);
     sup->exited_shards |= UINT64_C(1) << shard->index;
     pthread_cond_broadcast(&sup->changed);
     pthread_mutex_unlock(&sup->lock);
@@ -172,6 +175,10 @@ static void run_stop_hooks_wanted(struct shard *shard, struct command *command)
 {
     (void)command;
     shard->stop_hooks = true;
+    if (shard->current != NULL) /* a dedicated actor that waits in a send: the rest of its batch comes last, too */
+        make_exact(shard->current);
+    if (atomic_load_explicit(&shard->is_cut, memory_order_relaxed))
+        stop_cut_end(shard);
 }
 
 /* A stop must not need memory: the commands of both phases are part of the shard. */
@@ -388,8 +395,10 @@ static bool stop_polled(struct maiko_supervisor *sup, uint64_t deadline_ns)
     in_time = !sup->is_abandoned && drain_polled(sup, deadline_ns);
     if (!in_time)
         stop_tally_note_late(sup);
-    if (sup->is_abandoned)
+    if (sup->is_abandoned) {
+        stop_cut(sup);
         return false;
+    }
     sup->hooks_missing = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
     post_stop_hooks(sup, clock_deadline(now_ns(sup), sup->config.actor_stop_deadline_ns));
     while (sup->hooks_missing > 0 && supervisor_poll_once(sup, 0, UINT64_MAX))
@@ -414,12 +423,16 @@ static bool stop_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
     uint64_t last_ns;
     bool have_hooks_run;
 
-    if (!has_drained)
+    if (!has_drained) {
         stop_tally_note_late(sup);
+        stop_cut(sup);
+    }
     have_hooks_run = run_hooks_threads(sup, hooks_deadline(sup, has_drained ? deadline_ns : 0));
     /* a thread that has run its last hooks is not stuck, however late it is */
     last_ns = clock_deadline(now_ns(sup), have_hooks_run ? sup->config.actor_stop_deadline_ns : GRACE_NS);
     sup->is_abandoned = !supervisor_end_threads(sup, last_ns);
+    if (sup->is_abandoned)
+        stop_cut(sup);
     return has_drained && have_hooks_run && !sup->is_abandoned;
 }
 
