@@ -158,7 +158,9 @@ struct actor {
     /* the rest */
     uint16_t home;                 /* shard it was added to */
     bool has_finished;             /* sends no more */
-    bool is_candidate;             /* while ends of cycles, or deadlocks, are looked for */
+    bool is_candidate : 1;         /* while ends of cycles, or deadlocks, are looked for */
+    bool is_crowded : 1;           /* in its shard's list of those in whose mailboxes events wait */
+    bool is_load : 1;              /* in its shard's load list */
     uint32_t magic;                /* ACTOR_MAGIC in every record that was ever used */
     struct subscriber subscriber;  /* its subscriptions on the shard's broker */
     struct subscription first;     /* the first subscription of its spec, if it has any */
@@ -167,11 +169,11 @@ struct actor {
     struct actor *blocked_by;      /* while deadlocks are looked for: somebody in whose mailbox an event of it waits */
     struct actor_outbox *outbox;   /* NULL: nothing was sent to other shards yet */
     struct actor_block *block;     /* NULL: none */
+    struct actor *crowded_next;    /* in that list */
     uint32_t index;                /* of the record in its table */
     uint32_t overdraft;            /* events it may still add */
     uint32_t cost_ns;              /* per event handled or sent: the least of the last samples */
     uint32_t least_ns;             /* of the samples under way */
-    uint32_t units_seen;           /* events handled and sent at the last balancing; wraps */
     int16_t failure;               /* maiko_status */
     int16_t last_refusal;          /* maiko_status */
     uint8_t fail_reason;           /* maiko_drop_reason of what is queued when it fails */
