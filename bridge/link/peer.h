@@ -293,9 +293,12 @@ void *peer_userdata(const struct peer *peer);
 bool peer_is_subscribed(const struct peer *peer, const char *topic);
 const struct patterns *peer_interest(const struct peer *peer);
 
-/* Events of its stream that came, or of which it or we said that they do not.  False when the stream did not begin with all the
- * other side had, or there is none. */
+/* Events for us that came, or of which it or we said that they do not: of all that the other side has published in its life, or
+ * false: when the stream did not begin with all of that, and it does not say how much came before. */
 bool peer_received(const struct peer *peer, uint64_t *ret_events);
+
+/* It was asked only for what comes from its answer on, and has not answered yet: nothing of it can be missing. */
+bool peer_awaits_nothing(const struct peer *peer);
 
 /* The other side has everything. */
 bool peer_is_drained(const struct peer *peer);

@@ -200,20 +200,33 @@ static uint64_t accounted(const struct peer *peer)
            counters->denied;
 }
 
-static bool wants_all(const struct peer *peer)
+static bool wants_only(const struct peer *peer, enum pattern_from from)
 {
     size_t i;
 
     for (i = 0; i < peer->wishes.count; i++)
-        if (effective_from(peer, &peer->wishes.list[i]) != FROM_LOG)
+        if (effective_from(peer, &peer->wishes.list[i]) != from)
             return false;
     return true;
 }
 
+/* It has not answered yet, in this life of it. */
+static bool has_no_stream(const struct peer *peer)
+{
+    return peer->remote.name.len > 0 && peer->inflow.stream == 0 && !peer->has_lost_stream;
+}
+
+bool peer_awaits_nothing(const struct peer *peer)
+{
+    return has_no_stream(peer) && wants_only(peer, FROM_LIVE);
+}
+
 bool peer_received(const struct peer *peer, uint64_t *ret_events)
 {
-    *ret_events = accounted(peer) - peer->before;
-    return peer->inflow.stream != 0 && peer->is_whole;
+    *ret_events = accounted(peer) - peer->before + (peer->is_earlier_known ? peer->earlier : 0);
+    if (peer->inflow.stream == 0)
+        return has_no_stream(peer) && wants_only(peer, FROM_LOG);
+    return peer->is_whole || peer->is_earlier_known;
 }
 
 /* The first answer of a session says where the stream goes on. */
@@ -227,7 +240,7 @@ static void enter_stream(struct peer *peer, const struct frame *frame)
     if (is_same)
         return;
     inflow_restart(&peer->inflow, frame->stream, frame->next);
-    peer->is_whole = wants_all(peer);
+    peer->is_whole = wants_only(peer, FROM_LOG);
     peer->before = accounted(peer);
     if (!had_stream && (!frame->is_lost_known || frame->lost == 0))
         return;
@@ -248,6 +261,8 @@ void peer_on_ready(struct peer *peer, const struct frame *frame, uint64_t now_ns
 
     if (frame->number == 0 || frame->number < peer->ready_number || frame->number > peer->wish_number + 1)
         return;
+    peer->is_earlier_known = frame->is_earlier_known;
+    peer->earlier = frame->earlier;
     if (frame->number == peer->ready_number) { /* an answer that was repeated, or judged again there */
         hear_denied(peer, frame->denied);
         return;

@@ -158,6 +158,33 @@ static void push_past(struct peer *peer, const struct patterns *list, const stru
     }
 }
 
+/* Events of topics that are new in the list, which do not come because they were published before: so that it is known what
+ * all that this node has accepted makes together with the stream.  `has_past`: what late joiners get first is in the stream. */
+static void note_earlier(struct peer *peer, const struct patterns *list, const struct patterns *before, bool has_past)
+{
+    const struct retained *log = peer->stream.log;
+    uint32_t i;
+
+    for (i = 0; i < log->topic_count; i++) {
+        const struct retained_topic *topic = log->topic_list[i];
+
+        if (!patterns_match(list, topic->name) || (before != NULL && patterns_match(before, topic->name)) ||
+            (has_past && asks_for(list, before, topic->name, FROM_LOG)))
+            continue;
+        peer->ready.earlier += topic->count;
+        if (has_past && topic->last != NULL && asks_for(list, before, topic->name, FROM_LAST))
+            peer->ready.earlier--; /* it comes */
+    }
+}
+
+/* `before`: as for push_past(). */
+static void begin_topics(struct peer *peer, const struct patterns *list, const struct patterns *before, bool has_past)
+{
+    note_earlier(peer, list, before, has_past);
+    if (has_past)
+        push_past(peer, list, before);
+}
+
 /* Does the other side go on in our stream?  Who names none, in the same life, has not had the answer to its first subscribe:
  * the connection broke meanwhile, and everything sent since waits in the stream. */
 static bool is_of_stream(const struct stream *stream, const struct frame *frame)
@@ -175,7 +202,11 @@ static bool enter_stream(struct peer *peer, const struct frame *frame)
     struct stream *stream = &peer->stream;
     bool is_known = is_of_stream(stream, frame);
 
-    peer->ready = (struct frame){.kind = FRAME_READY, .resumed = is_known, .is_lost_known = is_known || frame->stream == 0};
+    peer->ready = (struct frame){.kind = FRAME_READY,
+                                 .resumed = is_known,
+                                 .is_lost_known = is_known || frame->stream == 0,
+                                 .is_earlier_known = true,
+                                 .earlier = is_known ? peer->ready.earlier : 0};
     stream->window_bytes = peer_window_bytes(peer);
     stream->window_events = peer_window_events(peer);
     stream->oldest_tail = peer->config.oldest_tail;
@@ -272,8 +303,8 @@ void peer_on_subscribe(struct peer *peer, const struct frame *frame, uint64_t no
     }
     if (peer->interest_number == 0)
         is_new_stream = enter_stream(peer, frame);
-    if (!is_new_stream || frame->stream == 0) /* who lost its stream is told of a gap, not given old events twice */
-        push_past(peer, &list, is_new_stream ? NULL : &peer->interest);
+    /* Who lost its stream is told of a gap, not given old events twice. */
+    begin_topics(peer, &list, is_new_stream ? NULL : &peer->interest, !is_new_stream || frame->stream == 0);
     patterns_deinit(&peer->interest);
     peer->interest = list;
     peer->interest_number = frame->number;
@@ -348,7 +379,7 @@ void peer_review(struct peer *peer, uint64_t now_ns)
         return;
     }
     if (has_changed && is_answered)
-        push_past(peer, &list, &peer->interest);
+        begin_topics(peer, &list, &peer->interest, true);
     patterns_deinit(&peer->interest);
     peer->interest = list;
     if (!has_changed || !is_answered)

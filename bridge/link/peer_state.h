@@ -57,6 +57,8 @@ struct peer {
     bool has_lost_stream; /* the stream we knew ended with the life of the remote node */
     bool is_whole;        /* the stream we receive began with all the other side had */
     uint64_t before;      /* what accounted() said when it began */
+    bool is_earlier_known;
+    uint64_t earlier; /* events for our patterns that were published there before, and are not in it */
 
     /* what they want */
     struct patterns interest;

@@ -33,6 +33,7 @@ enum {
     NODE_ENDPOINTS_MAX = 16,
     NODE_PEER_KEYS_MAX = 256,
     NODE_NAME_SIZE = 256,
+    NODE_TOLD_ATTEMPTS = 64,
     NODE_ERROR_SIZE = 512,
 };
 
@@ -104,6 +105,9 @@ struct lent_payload {
     void *loan; /* for shm_view_return(); NULL: it was brought in */
 };
 
+/* Who left the space without a word. */
+enum departure { DEPARTURE_UNKNOWN, DEPARTURE_LIVES, DEPARTURE_IN_ORDER, DEPARTURE_DEATH };
+
 /* A remote node: the state machine and the connection it has now. */
 struct node_peer {
     struct list link;
@@ -136,7 +140,8 @@ struct node_peer {
     struct text_list actors;          /* it has */
     uint64_t ends_ns;                 /* it left the space: freed when its goodbye came, or then; UINT64_MAX: it has not */
     bool is_dead;                     /* it left by dying */
-    bool is_due;                      /* when it left, its counters file said that it died */
+    enum departure departure;         /* what its counters file says of that */
+    struct maiko_counters *books;     /* that file; NULL: not open */
     bool is_cut;                      /* its last session ended, and neither side had said goodbye */
     bool may_be_cut;                  /* or its goodbye was not read any more: a send had failed */
     uint64_t accepted;                /* it is dead: events for us that it accepted in its life; OBITUARY_UNKNOWN; 0: none */
@@ -238,11 +243,11 @@ struct maiko_bridge {
     uint64_t started_ns;
     uint64_t clock_name; /* see process_clock() */
     uint64_t last_reset_ns;
-    bool is_ending;           /* peers are freed because the bridge is */
-    bool record_is_stale;     /* the space's record of us has to be written again */
-    uint64_t record_retry_ns; /* that failed: when to try again; UINT64_MAX: not */
-    struct list held_topics;  /* struct source_topic whose senders are held */
-    struct list door_waits; /* see door_queue.h */
+    bool is_ending;              /* peers are freed because the bridge is */
+    bool record_is_stale;        /* the space's record of us has to be written again */
+    uint64_t record_retry_ns;    /* that failed: when to try again; UINT64_MAX: not */
+    struct list held_topics;     /* struct source_topic whose senders are held */
+    struct list door_waits;      /* see door_queue.h */
     _Atomic size_t door_waiting; /* written by the bridge's thread, read by any */
     struct fifo chores;
     unsigned chore_count;
@@ -266,8 +271,11 @@ struct maiko_bridge {
     _Atomic uint64_t refusals;
     _Atomic uint64_t reports;
     _Atomic uint64_t reports_dropped;
-    uint64_t unreported;           /* since the last one that found room */
-    _Atomic uint64_t acknowledged; /* sums over the peers there are, brought up to date once per turn */
+    uint64_t unreported;                        /* since the last one that found room */
+    uint64_t refusals_told_ns;                  /* see node_news_refused(): told as if each had taken its time, until then */
+    uint64_t untold_refusals;                   /* since the last one that was told */
+    uint64_t told_attempts[NODE_TOLD_ATTEMPTS]; /* hashes of hellos that were refused, see accept.c; 0: none */
+    _Atomic uint64_t acknowledged;              /* sums over the peers there are, brought up to date once per turn */
     _Atomic uint64_t window_turns;
     _Atomic uint64_t refused_there;
     _Atomic uint64_t lent;

@@ -100,16 +100,41 @@ static uint64_t read_accepted(const maiko_bridge *bridge, const struct node_reco
     return accepted;
 }
 
-bool obituary_is_due(const struct node_record *record)
+static enum departure departure_of(const maiko_counters *counters)
 {
-    maiko_counters_info info = {.state = MAIKO_COUNTERS_STOPPED};
-    maiko_counters *counters;
+    maiko_counters_info info = {.state = MAIKO_COUNTERS_LIVE};
 
-    if (maiko_counters_open(record->counters_path, &counters) != MAIKO_OK)
-        return false;
     (void)!maiko_counters_get_info(counters, &info);
-    maiko_counters_free(counters);
-    return info.state == MAIKO_COUNTERS_DEAD;
+    return info.state == MAIKO_COUNTERS_DEAD      ? DEPARTURE_DEATH
+           : info.state == MAIKO_COUNTERS_STOPPED ? DEPARTURE_IN_ORDER
+                                                  : DEPARTURE_LIVES;
+}
+
+/* Who ends in order takes its file along. */
+void obituary_ask(struct node_peer *peer, const struct node_record *record)
+{
+    bool has_file = record->counters_path != NULL && record->counters_path[0] != '\0';
+    maiko_status status = MAIKO_EINVAL;
+
+    obituary_close(peer);
+    if (has_file)
+        status = maiko_counters_open(record->counters_path, &peer->books);
+    if (status == MAIKO_OK)
+        peer->departure = departure_of(peer->books);
+    else
+        peer->departure = status == MAIKO_ENOTFOUND ? DEPARTURE_IN_ORDER : DEPARTURE_UNKNOWN;
+}
+
+void obituary_ask_again(struct node_peer *peer)
+{
+    if (peer->books != NULL && maiko_counters_refresh(peer->books) == MAIKO_OK)
+        peer->departure = departure_of(peer->books);
+}
+
+void obituary_close(struct node_peer *peer)
+{
+    maiko_counters_free(peer->books);
+    peer->books = NULL;
 }
 
 void obituary_prepare(struct node_peer *peer, const struct node_record *record)
@@ -123,7 +148,7 @@ void obituary_write(struct node_peer *peer)
     uint64_t received;
     bool is_whole = peer_received(peer->peer, &received);
 
-    if (peer->accepted == 0)
+    if (peer->accepted == 0 || peer_awaits_nothing(peer->peer))
         return;
     if (is_whole && peer->accepted != OBITUARY_UNKNOWN)
         notice.lost = peer->accepted > received ? peer->accepted - received : 0;

@@ -6,8 +6,13 @@
 
 #define OBITUARY_UNKNOWN UINT64_MAX
 
-/* Does its counters file say that the process has died?  Reads files. */
-bool obituary_is_due(const struct node_record *record);
+/* It has left without a word that was heard: how?  Its counters file says that; reads it. */
+void obituary_ask(struct node_peer *peer, const struct node_record *record);
+
+/* The same later: peer->departure as it is by now. */
+void obituary_ask_again(struct node_peer *peer);
+
+void obituary_close(struct node_peer *peer);
 
 /* When the process is dead: sets peer->accepted from what its counters file says.  Reads files. */
 void obituary_prepare(struct node_peer *peer, const struct node_record *record);

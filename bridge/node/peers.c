@@ -18,6 +18,7 @@ static const uint64_t redial_last_ns = MAIKO_SECONDS(1);
 static const uint64_t redial_unchanged_ns = MAIKO_SECONDS(5); /* refused until somebody changes something */
 static const uint64_t last_words_ns = MAIKO_SECONDS(1);
 static const uint64_t last_words_of_dead_ns = MAIKO_MS(20);
+static const uint64_t doubt_ns = MAIKO_MS(200); /* a process that is being ended looks alive until it has let everything go */
 
 struct node_peer *peers_find(maiko_bridge *bridge, const char *name)
 {
@@ -73,6 +74,7 @@ static void peer_end(struct node_peer *peer)
         node_figures_gone(peer);
         peer_free(peer->peer);
     }
+    obituary_close(peer);
     text_list_clear(&peer->actors, bridge->heap);
     list_remove(&peer->link);
     *count_of(bridge, peer->is_known) -= 1;
@@ -266,19 +268,37 @@ static void vanish(struct node_peer *peer)
              peers_name_of(peer));
 }
 
-/* Its directory may be gone only because another survivor was quicker; but who ends says so first, to whom it has a link. */
+static bool has_said_nothing(const struct node_peer *peer)
+{
+    return peer->is_cut || peer->may_be_cut || peer_state(peer->peer) == PEER_UP;
+}
+
+/* Its directory may be gone only because another survivor was quicker; but who ends says so first, to whom it has a link, and
+ * its counters file is in order. */
 static bool has_vanished(const struct node_peer *peer)
 {
-    bool may_be_cut = peer->may_be_cut || peer_state(peer->peer) == PEER_UP;
+    if (!has_said_nothing(peer) || peer->departure == DEPARTURE_IN_ORDER || peer->departure == DEPARTURE_LIVES)
+        return false;
+    return peer->is_cut || peer->departure == DEPARTURE_DEATH;
+}
 
-    return peer->is_cut || (may_be_cut && peer->is_due);
+/* Its link was over before, or it has just ended, and its process is there: looked at again when the last words are over. */
+static bool is_in_doubt(const struct node_peer *peer)
+{
+    return !peer->is_dead && peer->departure == DEPARTURE_LIVES && has_said_nothing(peer);
+}
+
+static uint64_t last_words_of(const struct node_peer *peer)
+{
+    if (peer->is_dead)
+        return peer->route == NULL ? 0 : last_words_of_dead_ns;
+    return peer_state(peer->peer) != PEER_UP && is_in_doubt(peer) ? doubt_ns : last_words_ns;
 }
 
 void node_peers_left(maiko_bridge *bridge, const struct node_record *record, bool is_dead)
 {
     struct node_peer *peer = peers_find(bridge, record->name);
     const struct frame_hello *remote = peer != NULL ? peer_remote(peer->peer) : NULL;
-    uint64_t last_words = is_dead ? last_words_of_dead_ns : last_words_ns;
     bool is_up;
 
     if (peer == NULL || (peer->route != NULL && !route_is_local(peer->route)))
@@ -288,15 +308,14 @@ void node_peers_left(maiko_bridge *bridge, const struct node_record *record, boo
     /* What it said last may still be in the socket: its acknowledgements, its goodbye.  What is in memory is read now. */
     node_shm_read_out(peer);
     is_up = peer_state(peer->peer) == PEER_UP;
-    peer->is_due = (is_up || peer->may_be_cut) && obituary_is_due(record);
+    if (has_said_nothing(peer))
+        obituary_ask(peer, record);
     peer->is_dead = is_dead;
     if (!is_dead && (has_vanished(peer) || (peer->route == NULL && is_up)))
         vanish(peer);
-    if (peer->is_dead && peer->route == NULL)
-        last_words = 0;
-    if (peer->is_dead || is_up) /* there may be no goodbye in the socket either */
+    if (peer->is_dead || is_up || is_in_doubt(peer)) /* there may be no goodbye in the socket either */
         obituary_prepare(peer, record);
-    peer->ends_ns = clock_deadline(node_now(bridge), last_words);
+    peer->ends_ns = clock_deadline(node_now(bridge), last_words_of(peer));
     peer->redial_ns = UINT64_MAX;
 }
 
@@ -304,10 +323,12 @@ void node_peers_left(maiko_bridge *bridge, const struct node_record *record, boo
 static bool end_if_gone(struct node_peer *peer, uint64_t now_ns)
 {
     bool is_up = peer_state(peer->peer) == PEER_UP;
-    bool is_over = peer->ends_ns != UINT64_MAX && (!is_up || peer->ends_ns <= now_ns);
+    bool is_over = peer->ends_ns != UINT64_MAX && ((!is_up && !is_in_doubt(peer)) || peer->ends_ns <= now_ns);
 
     if (!is_over && forget_at(peer) > now_ns)
         return false;
+    if (is_over && is_in_doubt(peer))
+        obituary_ask_again(peer);
     if (is_over && !peer->is_dead && has_vanished(peer)) /* no goodbye was in the socket */
         vanish(peer);
     if (!is_over)

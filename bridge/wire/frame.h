@@ -91,6 +91,8 @@ struct frame {
     bool resumed;             /* ready */
     bool is_lost_known;       /* ready */
     uint64_t lost;            /* ready */
+    bool is_earlier_known;    /* ready */
+    uint64_t earlier;         /* ready: events that were published before, and are not in the stream */
     /* Arrays, checked as far as their count; read with the functions below. */
     struct slice actors;
     struct slice patterns;

@@ -7,7 +7,8 @@
 struct raw_frame {
     struct frame frame;
     struct slice kind;
-    struct slice lost; /* an int or nil */
+    struct slice lost;    /* an int or nil */
+    struct slice earlier; /* the same */
 };
 
 #define KEY(key, kind, member)                                                                                                   \
@@ -28,6 +29,7 @@ static const struct map_key frame_keys[] = {
     KEY("stream", MAP_UINT, frame.stream),
     KEY("resumed", MAP_BOOL, frame.resumed),
     KEY("lost", MAP_VALUE, lost),
+    KEY("earlier", MAP_VALUE, earlier),
     KEY("denied", MAP_ARRAY, frame.denied),
     KEY("failed", MAP_ARRAY, frame.failed),
     KEY("refused", MAP_ARRAY, frame.refused),
@@ -121,17 +123,25 @@ static maiko_status check_frame(const struct frame *frame, struct text *error)
     }
 }
 
-static bool read_lost(const struct raw_frame *raw, struct frame *frame)
+/* Nil is a number that is not known.  False: it is neither. */
+static bool read_number(struct slice raw, bool *ret_is_known, uint64_t *ret_number)
 {
-    struct reader reader = reader_of(raw->lost);
+    struct reader reader = reader_of(raw);
 
-    if (raw->lost.len == 0)
-        frame->is_lost_known = true;
-    else if (!reader_nil(&reader))
-        frame->is_lost_known = reader_uint(&reader, &frame->lost);
-    else
+    if (reader_nil(&reader))
         return true;
-    return frame->is_lost_known;
+    *ret_is_known = reader_uint(&reader, ret_number);
+    return *ret_is_known;
+}
+
+static maiko_status read_numbers(const struct raw_frame *raw, struct frame *frame, struct text *error)
+{
+    frame->is_lost_known = raw->lost.len == 0;
+    if (raw->lost.len > 0 && !read_number(raw->lost, &frame->is_lost_known, &frame->lost))
+        return refuse(error, "lost: not an int from 0 or nil");
+    if (raw->earlier.len > 0 && !read_number(raw->earlier, &frame->is_earlier_known, &frame->earlier))
+        return refuse(error, "earlier: not an int from 0 or nil");
+    return MAIKO_OK;
 }
 
 /* Every value of the map is walked as it is read, so the frame need not be walked before; only what is wrong is said better by
@@ -195,9 +205,9 @@ static maiko_status read_any(const uint8_t *bytes, size_t len, struct frame *ret
     if (status != MAIKO_OK)
         return status;
     raw.frame.kind = kind_of(raw.kind);
-    if (!read_lost(&raw, &raw.frame))
-        return refuse(error, "lost: not an int from 0 or nil");
-    status = check_frame(&raw.frame, error);
+    status = read_numbers(&raw, &raw.frame, error);
+    if (status == MAIKO_OK)
+        status = check_frame(&raw.frame, error);
     if (status == MAIKO_OK)
         *ret_frame = raw.frame;
     return status;

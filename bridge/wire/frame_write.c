@@ -53,7 +53,7 @@ static void write_hello(struct pack *pack, const struct frame *frame)
 
 static void write_ready(struct pack *pack, const struct frame *frame)
 {
-    begin(pack, FRAME_READY, frame->session, 5u + (frame->denied.len > 0) + (frame->failed.len > 0));
+    begin(pack, FRAME_READY, frame->session, 5u + frame->is_earlier_known + (frame->denied.len > 0) + (frame->failed.len > 0));
     write_uint(pack, "number", frame->number);
     write_uint(pack, "stream", frame->stream);
     write_uint(pack, "next", frame->next);
@@ -64,6 +64,8 @@ static void write_ready(struct pack *pack, const struct frame *frame)
         pack_uint(pack, frame->lost);
     else
         pack_nil(pack);
+    if (frame->is_earlier_known)
+        write_uint(pack, "earlier", frame->earlier);
     if (frame->denied.len > 0) {
         pack_str(pack, "denied");
         pack_raw(pack, frame->denied.data, frame->denied.len);

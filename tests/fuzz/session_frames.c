@@ -92,7 +92,9 @@ static void ready(struct play *play)
                           .next = how & 4 ? play->first : 0,
                           .resumed = (how & 4) != 0,
                           .is_lost_known = (how & 8) != 0,
-                          .lost = how & 16 ? 3 : 0};
+                          .lost = how & 16 ? 3 : 0,
+                          .is_earlier_known = (how & 12) != 0,
+                          .earlier = how & 16 ? 5 : 0};
 
     pack_init(&denied, heap_default(), 4096);
     pack_array(&denied, 2);

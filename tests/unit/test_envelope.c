@@ -65,6 +65,13 @@ static void frames_come_back_as_they_were(void)
     frame_write(&pack, &ready);
     CU_ASSERT_EQUAL(frame_read(pack.data, pack.len, &read, fresh_error()), MAIKO_OK);
     CU_ASSERT(read.is_lost_known && read.lost == 12);
+    CU_ASSERT(!read.is_earlier_known && read.earlier == 0);
+    ready.is_earlier_known = true;
+    ready.earlier = UINT64_MAX;
+    pack_clear(&pack);
+    frame_write(&pack, &ready);
+    CU_ASSERT_EQUAL(frame_read(pack.data, pack.len, &read, fresh_error()), MAIKO_OK);
+    CU_ASSERT(read.is_earlier_known && read.earlier == UINT64_MAX);
     CU_ASSERT(!frame_peek_hello(pack.data, pack.len, &read));
     pack_deinit(&pack);
 }
@@ -140,6 +147,12 @@ static void frames_without_what_they_need_are_refused(void)
     EXPECT("\x82\xa4kind\xa5hello\xa7session\x01", "min, max: no range of versions");
     EXPECT("\x83\xa4kind\xa7welcome\xa7session\x01\xa7version\x01", "space: missing");
     EXPECT("\x83\xa4kind\xa5ready\xa7session\x01\xa4lost\xa1x", "lost: not an int from 0 or nil");
+    EXPECT("\x83\xa4kind\xa5ready\xa7session\x01\xa7"
+           "earlier\xff",
+           "earlier: not an int from 0 or nil");
+    EXPECT("\x83\xa4kind\xa5ready\xa7session\x01\xa7"
+           "earlier\xc0",
+           "");
     EXPECT("\x83\xa4kind\xa3"
            "ack\xa7session\x01\xa7session\x01",
            "session: given twice");

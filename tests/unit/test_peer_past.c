@@ -309,7 +309,162 @@ static void what_has_left_the_log_before_somebody_asks_is_past(void)
     pair_deinit(&pair);
 }
 
+/* ---- what all that was published makes together ---- */
+
+/* Everything that was published for b: it came, or b knows that it does not. */
+static void expect_all_known(uint64_t published)
+{
+    uint64_t known = 0;
+
+    CU_ASSERT_TRUE(peer_received(pair.b.peer, &known));
+    CU_ASSERT_EQUAL(known, published);
+}
+
+static void how_much_was_published_before_is_known(void)
+{
+    unsigned from;
+
+    for (from = FROM_LIVE; from <= FROM_LOG; from++) {
+        narrow_begin();
+        pair.b.config.window_events = 100;
+        narrow_publish("x", MAIKO_BLOCK, 3);
+        narrow_publish("y", MAIKO_BLOCK, 2);
+        narrow_link_up("#", (enum pattern_from)from);
+        pair_pass(&pair, MAIKO_MS(100));
+        expect_all_known(5);
+        narrow_publish("x", MAIKO_BLOCK, 1);
+        narrow_publish("new", MAIKO_BLOCK, 2);
+        pair_pass(&pair, MAIKO_MS(100));
+        expect_all_known(8);
+        pair_break(&pair);
+        narrow_publish("x", MAIKO_BLOCK, 1);
+        pair_connect(&pair);
+        pair_pass(&pair, MAIKO_MS(100));
+        expect_all_known(9); /* the same stream goes on */
+        pair_deinit(&pair);
+    }
+}
+
+static void of_a_pattern_that_is_added_later_too(void)
+{
+    narrow_begin();
+    pair.b.config.window_events = 100;
+    narrow_publish("x", MAIKO_BLOCK, 3);
+    narrow_publish("y", MAIKO_BLOCK, 4);
+    narrow_link_up("x", FROM_LIVE);
+    expect_all_known(3);
+    CU_ASSERT_EQUAL(pair_subscribe(&pair.b, "#", FROM_LIVE), MAIKO_OK);
+    pair_settle(&pair);
+    expect_all_known(7); /* x is not counted twice */
+    narrow_publish("y", MAIKO_BLOCK, 1);
+    pair_settle(&pair);
+    expect_all_known(8);
+    CU_ASSERT_EQUAL(pair.b.events, 1);
+    pair_deinit(&pair);
+}
+
+/* The exporter has forgotten b: what b missed by that is a gap of its own, and said. */
+static void a_stream_that_is_not_resumed_says_what_came_before_it(void)
+{
+    narrow_begin();
+    narrow_link_up("#", FROM_LOG);
+    narrow_publish("t", MAIKO_BLOCK, 2);
+    pair_settle(&pair);
+    pair_break(&pair);
+    pair.a.peer = peer_free(pair.a.peer);
+    CU_ASSERT_EQUAL(peer_new(&pair.a.config, &pair.a.peer), MAIKO_OK);
+    narrow_publish("t", MAIKO_BLOCK, 3);
+    pair_connect(&pair);
+    CU_ASSERT_EQUAL(pair.b.unknown_gaps, 1);
+    narrow_publish("t", MAIKO_BLOCK, 1);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 3);
+    expect_all_known(6);
+    pair_deinit(&pair);
+}
+
+/* What a sent to b as one that does not know the key sends it. */
+static void forget_earlier(void)
+{
+    size_t i;
+
+    for (i = 0; i < pair.a.out_count; i++) {
+        struct pair_frame *sent = &pair.a.out[i];
+        struct frame frame;
+        struct pack pack;
+
+        if (frame_read(sent->bytes, sent->len, &frame, NULL) != MAIKO_OK || frame.kind != FRAME_READY)
+            continue;
+        CU_ASSERT_TRUE(frame.is_earlier_known);
+        frame.is_earlier_known = false;
+        pack_init(&pack, heap_default(), 4096);
+        frame_write(&pack, &frame);
+        CU_ASSERT_FATAL(pack_status(&pack) == MAIKO_OK && pack.len <= sent->len);
+        memcpy(sent->bytes, pack.data, pack.len);
+        sent->len = pack.len;
+        pack_deinit(&pack);
+    }
+}
+
+static bool is_known_of_older_peer(enum pattern_from from)
+{
+    uint64_t known;
+    bool is_known;
+
+    narrow_begin();
+    pair.b.config.window_events = 100;
+    narrow_publish("x", MAIKO_BLOCK, 3);
+    CU_ASSERT_EQUAL(pair_subscribe(&pair.b, "#", from), MAIKO_OK);
+    peer_connected(pair.a.peer, pair.now);
+    do
+        forget_earlier();
+    while (pair_move_one(&pair.a) || pair_move_one(&pair.b));
+    CU_ASSERT_TRUE(peer_is_ready(pair.b.peer));
+    is_known = peer_received(pair.b.peer, &known);
+    CU_ASSERT(!is_known || known == 3);
+    pair_deinit(&pair);
+    return is_known;
+}
+
+static void of_an_older_peer_it_is_known_only_with_all_of_its_past(void)
+{
+    CU_ASSERT_FALSE(is_known_of_older_peer(FROM_LIVE));
+    CU_ASSERT_FALSE(is_known_of_older_peer(FROM_LAST));
+    CU_ASSERT_TRUE(is_known_of_older_peer(FROM_LOG));
+}
+
+/* Hello and welcome, and no answer to what b asks for. */
+static void expect_without_answer(enum pattern_from from, bool is_promised, bool is_known)
+{
+    uint64_t known = 7;
+
+    narrow_begin();
+    narrow_publish("x", MAIKO_BLOCK, 3);
+    CU_ASSERT_EQUAL(pair_subscribe(&pair.b, "#", from), MAIKO_OK);
+    CU_ASSERT_FALSE(peer_awaits_nothing(pair.b.peer)); /* nor has it met anybody */
+    CU_ASSERT_FALSE(peer_received(pair.b.peer, &known));
+    peer_connected(pair.a.peer, pair.now);
+    CU_ASSERT_TRUE(pair_move_one(&pair.a));
+    CU_ASSERT_EQUAL(peer_state(pair.b.peer), PEER_UP);
+    CU_ASSERT_EQUAL(peer_awaits_nothing(pair.b.peer), !is_promised);
+    CU_ASSERT_EQUAL(peer_received(pair.b.peer, &known), is_known);
+    CU_ASSERT_EQUAL(known, 0);
+    pair_deinit(&pair);
+}
+
+static void nothing_is_promised_before_the_first_answer(void)
+{
+    expect_without_answer(FROM_LIVE, false, false);
+    expect_without_answer(FROM_LAST, true, false);
+    expect_without_answer(FROM_LOG, true, true);
+}
+
 static const struct test_case cases[] = {
+    TEST_CASE(how_much_was_published_before_is_known),
+    TEST_CASE(of_a_pattern_that_is_added_later_too),
+    TEST_CASE(a_stream_that_is_not_resumed_says_what_came_before_it),
+    TEST_CASE(of_an_older_peer_it_is_known_only_with_all_of_its_past),
+    TEST_CASE(nothing_is_promised_before_the_first_answer),
     TEST_CASE(late_joiners_choose_how_much_of_the_past_they_get),
     TEST_CASE(a_subscription_added_later_brings_its_past_once),
     TEST_CASE(a_subscription_older_than_the_node_misses_nothing),
