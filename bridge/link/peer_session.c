@@ -131,7 +131,7 @@ static void tell_refused(struct peer *peer, const struct peer_notice *notice)
     peer_tell(peer, notice);
 }
 
-static void be_refused(struct peer *peer, const char *reason, const char *text, uint64_t now_ns)
+static void be_refused(struct peer *peer, const char *reason, const char *text, bool is_ours, uint64_t now_ns)
 {
     static const char *const temporary[] = {"duplicate", "limit", "protocol", "shutdown"};
     size_t i;
@@ -140,7 +140,7 @@ static void be_refused(struct peer *peer, const char *reason, const char *text, 
     for (i = 0; i < sizeof(temporary) / sizeof(temporary[0]); i++)
         if (strcmp(reason, temporary[i]) == 0)
             peer->is_refused_for_good = false;
-    tell_refused(peer, &(struct peer_notice){.news = PEER_NEWS_REFUSED, .reason = reason, .text = text});
+    tell_refused(peer, &(struct peer_notice){.news = PEER_NEWS_REFUSED, .reason = reason, .text = text, .is_ours = is_ours});
     peer_end_session(peer, reason, text, now_ns);
     peer->state = PEER_REFUSED;
 }
@@ -288,7 +288,7 @@ void peer_on_welcome(struct peer *peer, const struct frame *frame, uint64_t now_
     if (frame->hello.version < WIRE_VERSION_MIN || frame->hello.version > WIRE_VERSION_MAX)
         reason = "version";
     if (reason != NULL) {
-        be_refused(peer, reason, "by us, from its welcome", now_ns);
+        be_refused(peer, reason, "from its welcome", true, now_ns);
         return;
     }
     meet(peer, &frame->hello);
@@ -303,7 +303,7 @@ void peer_on_refuse(struct peer *peer, const struct frame *frame, uint64_t now_n
 
     copy_text(&slice, reason, frame->reason);
     copy_text(&slice, text, frame->text);
-    be_refused(peer, reason, text, now_ns);
+    be_refused(peer, reason, text, false, now_ns);
 }
 
 void peer_on_reset(struct peer *peer, uint64_t now_ns)

@@ -2,10 +2,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "node/peers.h"
 #include "space/path.h"
 
 static const uint64_t reset_interval_ns = MAIKO_SECONDS(1);
+
+/* Attempts are repeated, each on a connection of its own, and what comes of them is told once, until there was a session with
+ * anybody.  True: it was. */
+static bool was_told(maiko_bridge *bridge, const char *address, const char *text)
+{
+    uint64_t hash = hash_bytes(text, strlen(text), hash_bytes(address, strlen(address), 0)) | 1;
+    uint64_t *told = &bridge->told_attempts[hash % NODE_TOLD_ATTEMPTS];
+    bool was_told = *told == hash;
+
+    *told = hash;
+    return was_told;
+}
 
 static void refuse(maiko_bridge *bridge, struct route *route, uint64_t session, const char *reason, const char *text)
 {
@@ -13,7 +26,8 @@ static void refuse(maiko_bridge *bridge, struct route *route, uint64_t session, 
     peer_write_refusal(&bridge->pack, session, reason, text);
     if (pack_status(&bridge->pack) == MAIKO_OK)
         (void)!zmq_port_send(bridge->port, route, bridge->pack.data, bridge->pack.len);
-    node_news_refused(bridge, route_address(route), reason, NULL, "a node at %s: %s", route_address(route), text);
+    if (!was_told(bridge, route_address(route), text))
+        node_news_refused(bridge, route_address(route), reason, NULL, "a node at %s: %s: %s", route_address(route), reason, text);
 }
 
 /* A frame of a link from somebody without a session: left over from an earlier life of ours, and told so. */

@@ -234,6 +234,19 @@ static const char *count_nodes(const maiko_bridge *bridge, const struct wire_env
     return "late";
 }
 
+/* What the allow list does not have was told when it was looked up. */
+static void tell_refused(maiko_bridge *bridge, const struct route *route, const struct visitor_event *visitor,
+                         const struct wire_published *published)
+{
+    bool has_topic = strcmp(published->status, "topic") != 0 && strcmp(published->status, "protocol") != 0;
+
+    atomic_fetch_add_explicit(&bridge->import_refused, 1, memory_order_relaxed);
+    if (strcmp(published->status, "denied") != 0)
+        node_news_refused(bridge, route_address(route), published->status, has_topic ? visitor->topic : NULL,
+                          "an event%s%s from %s: %s%s%s", has_topic ? " on " : "", has_topic ? visitor->topic : "",
+                          route_address(route), published->status, published->text[0] != '\0' ? ": " : "", published->text);
+}
+
 void node_door_publish(maiko_bridge *bridge, struct route *route, const unsigned char *bytes, size_t len)
 {
     node_door_let_in(bridge, route, bytes, len, DOOR_FIRST);
@@ -273,6 +286,6 @@ void node_door_let_in(maiko_bridge *bridge, struct route *route, const unsigned 
     if (published.status == NULL)
         published.status = word_of(send_in(bridge, codec, &envelope, &visitor, &error));
     if (strcmp(published.status, "ok") != 0)
-        atomic_fetch_add_explicit(&bridge->import_refused, 1, memory_order_relaxed);
+        tell_refused(bridge, route, &visitor, &published);
     answer(bridge, codec, route, &published);
 }

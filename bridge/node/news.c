@@ -92,6 +92,15 @@ static bool to_public(enum peer_news news, maiko_peer_news *ret_news)
     return news != PEER_NEWS_SUBSCRIBED;
 }
 
+/* Ours are told as what we refuse is that is no peer. */
+static void tell_refused_peer(maiko_bridge *bridge, const char *name, const struct peer_notice *notice)
+{
+    const char *text = notice->text == NULL ? "" : notice->text;
+
+    node_news_refused(bridge, name, notice->reason, notice->pattern, "node %s: %s%s%s", name, notice->reason,
+                      text[0] != '\0' ? ", " : "", text);
+}
+
 void node_news_of_peer(maiko_bridge *bridge, const char *name, const struct peer_notice *notice)
 {
     struct node_news news = {.peer = name,
@@ -103,8 +112,10 @@ void node_news_of_peer(maiko_bridge *bridge, const char *name, const struct peer
                                               (notice->news == PEER_NEWS_REFUSED && notice->lost > 0),
                              .is_ours = notice->is_ours};
 
-    if (notice->news == PEER_NEWS_REFUSED && notice->is_ours)
-        atomic_fetch_add_explicit(&bridge->refusals, 1, memory_order_relaxed);
+    if (notice->news == PEER_NEWS_REFUSED && notice->is_ours) {
+        tell_refused_peer(bridge, name, notice);
+        return;
+    }
     log_notice(bridge, name, notice);
     if (to_public(notice->news, &news.news))
         node_news_send(bridge, &news);
@@ -112,17 +123,36 @@ void node_news_of_peer(maiko_bridge *bridge, const char *name, const struct peer
 
 /* ---- what we refuse ---- */
 
+static bool may_tell_refusal(maiko_bridge *bridge)
+{
+    const uint64_t each_ns = MAIKO_SECONDS(1) / NEWS_REFUSALS_PER_SECOND;
+    uint64_t now_ns = node_now(bridge);
+    uint64_t told_ns = bridge->refusals_told_ns > now_ns ? bridge->refusals_told_ns : now_ns;
+
+    if (told_ns - now_ns >= NEWS_REFUSALS_AT_ONCE * each_ns)
+        return false;
+    bridge->refusals_told_ns = told_ns + each_ns;
+    return true;
+}
+
 void node_news_refused(maiko_bridge *bridge, const char *who, const char *reason, const char *pattern, const char *format, ...)
 {
     char buffer[512];
     struct text text;
     va_list args;
 
+    atomic_fetch_add_explicit(&bridge->refusals, 1, memory_order_relaxed);
+    if (!may_tell_refusal(bridge)) {
+        bridge->untold_refusals++;
+        return;
+    }
     text_init_buffer(&text, buffer, sizeof(buffer));
+    if (bridge->untold_refusals > 0)
+        text_append_format(&text, "(%llu before this were not told) ", (unsigned long long)bridge->untold_refusals);
+    bridge->untold_refusals = 0;
     va_start(args, format);
     text_append_vformat(&text, format, args);
     va_end(args);
-    atomic_fetch_add_explicit(&bridge->refusals, 1, memory_order_relaxed);
     node_log(bridge, MAIKO_LOG_WARNING, "refused: %s", buffer);
     node_news_send(
         bridge,

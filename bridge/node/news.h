@@ -31,7 +31,10 @@ void node_news_send(struct maiko_bridge *bridge, const struct node_news *news);
 /* What a peer's state machine says, on both ways; `name` is for people. */
 void node_news_of_peer(struct maiko_bridge *bridge, const char *name, const struct peer_notice *notice);
 
-/* A refusal of ours: one line, one event, one count.  `pattern` may be NULL. */
+/* A refusal of ours: one line, one event, one count.  `pattern` may be NULL.  Past NEWS_REFUSALS_AT_ONCE of them
+ * NEWS_REFUSALS_PER_SECOND are told, so that nobody fills a log; the next that is told says how many were not. */
+enum { NEWS_REFUSALS_AT_ONCE = 64, NEWS_REFUSALS_PER_SECOND = 4 };
+
 void node_news_refused(struct maiko_bridge *bridge, const char *who, const char *reason, const char *pattern, const char *format,
                        ...) MAIKO_PRINTF(5, 6);
 

@@ -22,6 +22,14 @@ const char *maiko_bridge_version(void)
     return MAIKO_VERSION_STRING;
 }
 
+/* It stays one line, whatever names and texts of others are in it. */
+static void blank_controls(char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = '?';
+}
+
 void node_log(maiko_bridge *bridge, maiko_log_level level, const char *format, ...)
 {
     char buffer[768];
@@ -34,6 +42,7 @@ void node_log(maiko_bridge *bridge, maiko_log_level level, const char *format, .
     va_start(args, format);
     text_append_vformat(&text, format, args);
     va_end(args);
+    blank_controls(buffer);
     bridge->config.log(level, buffer, bridge->config.log_userdata);
 }
 

@@ -50,7 +50,10 @@ integration_tests += tests/integration/test_changed_access
 integration_tests += tests/integration/test_strangers
 integration_tests += tests/integration/test_node_name
 integration_tests += tests/integration/test_peer_reports
+integration_tests += tests/integration/test_departures
+integration_tests += tests/integration/test_door_refusals
 integration_tests += tests/integration/test_peer_stopped
+integration_tests += tests/integration/test_peer_words
 integration_tests += tests/integration/test_relay
 integration_tests += tests/integration/test_shortage
 integration_tests += tests/integration/test_space
@@ -90,7 +93,12 @@ tests_integration_test_peer_reports_SOURCES = tests/integration/test_peer_report
 tests_integration_test_strangers_SOURCES = tests/integration/test_strangers.c $(report_end_sources)
 tests_integration_test_node_name_SOURCES = tests/integration/test_node_name.c $(report_end_sources)
 tests_integration_test_shortage_SOURCES = tests/integration/test_shortage.c $(report_end_sources)
+tests_integration_test_departures_SOURCES = tests/integration/test_departures.c $(report_end_sources)
 tests_integration_test_peer_stopped_SOURCES = tests/integration/test_peer_stopped.c $(report_end_sources)
+tests_integration_test_peer_words_SOURCES = tests/integration/test_peer_words.c tests/lib/raw_link.c tests/lib/raw_link.h \
+	$(report_end_sources)
+tests_integration_test_door_refusals_SOURCES = tests/integration/test_door_refusals.c tests/lib/raw_link.c \
+	tests/lib/raw_link.h $(report_end_sources)
 report_end_sources = tests/lib/report_end.c tests/lib/report_end.h
 
 # Examples: scripts that compare what they print.

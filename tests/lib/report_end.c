@@ -67,6 +67,12 @@ void report_ends_finish(void)
 
 void report_end_make(struct report_end *end, const char *node, const maiko_bridge_config *given)
 {
+    report_end_make_on(end, NULL, node, given);
+}
+
+void report_end_make_on(struct report_end *end, const maiko_config *supervisor, const char *node,
+                        const maiko_bridge_config *given)
+{
     /* Each with a topic of its own that keeps it from ending; one for both would be a circle, which ends when it is idle. */
     static const char *const endless[] = {"endless", NULL};
     static const char *const also_endless[] = {"endless too", NULL};
@@ -80,7 +86,7 @@ void report_end_make(struct report_end *end, const char *node, const maiko_bridg
     config.node = node;
     config.log = on_log;
     config.log_userdata = end;
-    end->sup = maiko_supervisor_new(NULL);
+    end->sup = maiko_supervisor_new(supervisor);
     end->bridge = maiko_bridge_new(end->sup, &config);
     (void)maiko_supervisor_add(
         end->sup, &(maiko_actor_spec){

@@ -34,6 +34,8 @@ void report_ends_finish(void);
 
 /* Member of the space "reports", or as `given` says.  Failures come out of report_end_try(). */
 void report_end_make(struct report_end *end, const char *node, const maiko_bridge_config *given);
+void report_end_make_on(struct report_end *end, const maiko_config *supervisor, const char *node,
+                        const maiko_bridge_config *given);
 maiko_status report_end_try(struct report_end *end);
 void report_end_start(struct report_end *end);
 void report_end_stop(struct report_end *end);

@@ -1,0 +1,423 @@
+/* The words of `$sys/peer` that no two bridges say to each other at will: what is at the other end of the socket speaks the
+ * protocol, and no more.  Each refusal of ours is one line of the log. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <maiko/bridge.h>
+#include <maiko/maiko.h>
+#include <maiko/peer.h>
+
+#include "lib/raw_link.h"
+#include "lib/report_end.h"
+#include "lib/suite.h"
+#include "node/forget.h"
+#include "node/peers.h"
+#include "wire/limits.h"
+
+/* ---- set-up ---- */
+
+static void begin_server(struct report_end *server, struct raw_link *raw)
+{
+    report_ends_begin();
+    report_end_listen(server, &(maiko_bridge_config){.node = NULL});
+    raw_link_connect(raw, "raw", "maiko", maiko_bridge_endpoint(server->bridge, 0));
+}
+
+static void finish_server(struct report_end *server, struct raw_link *raw)
+{
+    raw_link_close(raw);
+    report_end_stop(server);
+    report_ends_finish();
+}
+
+/* Up to the welcome. */
+static void link_to_server(struct raw_link *raw)
+{
+    raw_link_introduce(raw, FRAME_HELLO, 1, 1);
+    CU_ASSERT_TRUE_FATAL(raw_link_hears(raw, FRAME_WELCOME));
+}
+
+static void begin_client(struct report_end *client, struct raw_link *raw)
+{
+    report_ends_begin();
+    raw_link_listen(raw, "raw", "maiko");
+    report_end_make(client, "client", &(maiko_bridge_config){.node = NULL});
+    CU_ASSERT_EQUAL(maiko_bridge_import(client->bridge, &(maiko_bridge_pattern){.pattern = "count/#"}), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client->bridge, raw->endpoint, NULL), MAIKO_OK);
+    report_end_start(client);
+    CU_ASSERT_TRUE_FATAL(raw_link_hears(raw, FRAME_HELLO));
+}
+
+static void finish_client(struct report_end *client, struct raw_link *raw)
+{
+    report_end_stop(client);
+    raw_link_close(raw);
+    report_ends_finish();
+}
+
+/* One report, one line, one count. */
+static void expect_one_refusal(struct report_end *end, const char *reason, const char *in_text)
+{
+    const maiko_peer_report *report;
+
+    CU_ASSERT_TRUE_FATAL(report_end_hears(end, MAIKO_PEER_REFUSED, reason));
+    report = report_end_find(end, MAIKO_PEER_REFUSED, reason);
+    CU_ASSERT_TRUE(report->is_ours);
+    if (strstr(report->text, in_text) == NULL || strstr(end->log, in_text) == NULL || strstr(end->log, reason) == NULL)
+        SUITE_FAIL("no \"%s\" in \"%s\" and \"%s\"", in_text, report->text, end->log);
+    CU_ASSERT_EQUAL(end->refused_lines, 1);
+    CU_ASSERT_EQUAL(end->count, 1);
+    CU_ASSERT_EQUAL(report_end_counters(end).refusals, 1);
+}
+
+/* ---- refused by us ---- */
+
+static void another_version_is_refused_in_one_line(void)
+{
+    struct report_end server;
+    struct raw_link raw;
+
+    begin_server(&server, &raw);
+    raw_link_introduce(&raw, FRAME_HELLO, 2, 9);
+    CU_ASSERT_TRUE(raw_link_hears(&raw, FRAME_REFUSE));
+    CU_ASSERT_TRUE(raw_link_was_told(&raw, "version"));
+    raw_link_introduce(&raw, FRAME_HELLO, 2, 9); /* again, and again it is refused, but it is no news */
+    CU_ASSERT_TRUE(raw_link_hears(&raw, FRAME_REFUSE));
+    expect_one_refusal(&server, "version", "2 to 9 there");
+    CU_ASSERT_STRING_EQUAL(report_end_find(&server, MAIKO_PEER_REFUSED, "version")->peer, "raw");
+    finish_server(&server, &raw);
+}
+
+static void another_space_is_refused_in_one_line(void)
+{
+    struct report_end server;
+    struct raw_link raw;
+
+    begin_server(&server, &raw);
+    raw.space = "elsewhere";
+    raw_link_introduce(&raw, FRAME_HELLO, 1, 1);
+    CU_ASSERT_TRUE(raw_link_hears(&raw, FRAME_REFUSE));
+    CU_ASSERT_TRUE(raw_link_was_told(&raw, "space"));
+    expect_one_refusal(&server, "space", "maiko");
+    finish_server(&server, &raw);
+}
+
+static void a_name_for_no_node_is_refused_in_one_line(void)
+{
+    struct report_end server;
+    struct raw_link raw;
+    int i;
+
+    begin_server(&server, &raw);
+    raw.name = "no/name";
+    for (i = 0; i < 2; i++) {
+        raw_link_introduce(&raw, FRAME_HELLO, 1, 1);
+        CU_ASSERT_TRUE(raw_link_hears(&raw, FRAME_REFUSE));
+        CU_ASSERT_TRUE(raw_link_was_told(&raw, "protocol"));
+    }
+    expect_one_refusal(&server, "protocol", "no name for a node");
+    finish_server(&server, &raw);
+}
+
+/* All places are taken by nodes that we connect to ourselves. */
+static void take_all_places(struct report_end *server)
+{
+    char name[32];
+    unsigned i;
+
+    pthread_mutex_lock(&server->bridge->turn);
+    for (i = 0; i < KNOWN_MAX + STRANGERS_MAX; i++) {
+        struct node_peer *peer;
+
+        snprintf(name, sizeof(name), "taken.%u", i);
+        peer = peers_make(server->bridge, name, i < KNOWN_MAX);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(peer);
+        peer->is_connector = true;
+    }
+    pthread_mutex_unlock(&server->bridge->turn);
+}
+
+static void without_a_place_for_it_a_node_is_refused_in_one_line(void)
+{
+    struct report_end server;
+    struct raw_link raw;
+    int i;
+
+    begin_server(&server, &raw);
+    take_all_places(&server);
+    for (i = 0; i < 2; i++) {
+        raw_link_introduce(&raw, FRAME_HELLO, 1, 1);
+        CU_ASSERT_TRUE(raw_link_hears(&raw, FRAME_REFUSE));
+        CU_ASSERT_TRUE(raw_link_was_told(&raw, "limit"));
+    }
+    expect_one_refusal(&server, "limit", "too many nodes");
+    finish_server(&server, &raw);
+}
+
+static void a_welcome_in_another_version_is_refused_in_one_line(void)
+{
+    struct report_end client;
+    struct raw_link raw;
+
+    begin_client(&client, &raw);
+    raw_link_introduce(&raw, FRAME_WELCOME, 9, 9);
+    expect_one_refusal(&client, "version", "welcome");
+    finish_client(&client, &raw);
+}
+
+/* ---- refused by the other side ---- */
+
+static void expect_to_be_refused(const char *reason)
+{
+    const maiko_peer_report *report;
+    struct report_end client;
+    struct raw_link raw;
+
+    begin_client(&client, &raw);
+    raw_link_say(&raw, (struct frame){.kind = FRAME_REFUSE, .reason = slice_of(reason), .text = slice_of("by hand")});
+    CU_ASSERT_TRUE_FATAL(report_end_hears(&client, MAIKO_PEER_REFUSED, reason));
+    report = report_end_find(&client, MAIKO_PEER_REFUSED, reason);
+    CU_ASSERT_FALSE(report->is_ours);
+    CU_ASSERT_STRING_EQUAL(report->text, "by hand");
+    CU_ASSERT_EQUAL(client.refused_lines, 0);
+    CU_ASSERT_EQUAL(report_end_counters(&client).refusals, 0);
+    finish_client(&client, &raw);
+}
+
+static void every_refusal_of_the_other_side_is_told_by_its_word(void)
+{
+    static const char *const reasons[] = {"version", "space", "self", "duplicate", "denied", "limit", "protocol", "shutdown"};
+    size_t i;
+
+    for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+        expect_to_be_refused(reasons[i]);
+}
+
+static void what_others_say_stays_in_one_line(void)
+{
+    struct report_end client;
+    struct raw_link raw;
+
+    begin_client(&client, &raw);
+    raw_link_say(
+        &raw, (struct frame){.kind = FRAME_REFUSE, .reason = slice_of("denied"), .text = slice_of("by\nrefused: hand\033[2J\r")});
+    CU_ASSERT_TRUE_FATAL(report_end_hears(&client, MAIKO_PEER_REFUSED, "denied"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(client.log, "by?refused: hand?[2J?"));
+    CU_ASSERT_PTR_NULL(strpbrk(client.log, "\n\r\033"));
+    finish_client(&client, &raw);
+}
+
+/* ---- sessions that end ---- */
+
+static void who_is_told_to_begin_anew_says_reset(void)
+{
+    struct report_end client;
+    struct raw_link raw;
+    uint64_t first;
+
+    begin_client(&client, &raw);
+    raw_link_introduce(&raw, FRAME_WELCOME, 1, 1);
+    CU_ASSERT_TRUE(report_end_hears(&client, MAIKO_PEER_UP, NULL));
+    first = raw.session;
+    raw_link_say(&raw, (struct frame){.kind = FRAME_RESET});
+    CU_ASSERT_TRUE(report_end_hears(&client, MAIKO_PEER_DOWN, "reset"));
+    CU_ASSERT_STRING_EQUAL(report_end_find(&client, MAIKO_PEER_DOWN, "reset")->peer, "raw");
+    CU_ASSERT_TRUE(raw_link_hears(&raw, FRAME_HELLO));
+    CU_ASSERT(raw.session > first);
+    finish_client(&client, &raw);
+}
+
+/* `count` types that nobody knows. */
+static void say_types(struct raw_link *raw, unsigned count)
+{
+    struct pack pack;
+    struct pack types;
+    char name[16];
+    unsigned i;
+
+    pack_init(&types, heap_default(), WIRE_FRAME_MAX);
+    pack_array(&types, count);
+    for (i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "type%u", i);
+        pack_map(&types, 3);
+        pack_str(&types, "type");
+        pack_str(&types, name);
+        pack_str(&types, "schema");
+        pack_uint(&types, i + 1);
+        pack_str(&types, "fields");
+        pack_array(&types, 0);
+    }
+    pack_init(&pack, heap_default(), WIRE_FRAME_MAX);
+    frame_begin_data(&pack, &(struct frame){.kind = FRAME_DATA, .session = raw->session});
+    pack_array(&pack, 0);
+    frame_add_array(&pack, 0, "types", pack_slice(&types));
+    CU_ASSERT_EQUAL_FATAL(pack_status(&pack), MAIKO_OK);
+    raw_link_send(raw, pack.data, pack.len);
+    pack_deinit(&pack);
+    pack_deinit(&types);
+}
+
+/* The answer to what it asks for first, in stream 7. */
+static void answer_client(struct raw_link *raw, uint64_t lost)
+{
+    raw_link_introduce(raw, FRAME_WELCOME, 1, 1);
+    CU_ASSERT_TRUE_FATAL(raw_link_hears(raw, FRAME_SUBSCRIBE));
+    raw_link_say(
+        raw, (struct frame){.kind = FRAME_READY, .number = raw->frame.number, .stream = 7, .is_lost_known = true, .lost = lost});
+}
+
+static void more_types_than_a_session_may_have_end_it_with_limit(void)
+{
+    struct report_end client;
+    struct raw_link raw;
+
+    begin_client(&client, &raw);
+    answer_client(&raw, 0);
+    CU_ASSERT_TRUE(report_end_hears(&client, MAIKO_PEER_READY, NULL));
+    say_types(&raw, WIRE_TYPES_MAX + 1);
+    CU_ASSERT_TRUE(report_end_hears(&client, MAIKO_PEER_DOWN, "limit"));
+    CU_ASSERT_TRUE(raw_link_hears(&raw, FRAME_BYE));
+    CU_ASSERT_TRUE(raw_link_was_told(&raw, "limit"));
+    finish_client(&client, &raw);
+}
+
+static bool has_heard_goodbye(struct report_end *end, const char *text)
+{
+    uint32_t i;
+
+    for (i = 0; i < end->count && i < REPORTS_KEPT; i++)
+        if (end->reports[i].news == MAIKO_PEER_DOWN && strcmp(end->reports[i].reason, "closed") == 0 &&
+            strcmp(end->reports[i].text, text) == 0)
+            return true;
+    return false;
+}
+
+static void what_a_goodbye_says_is_the_text(void)
+{
+    static const char *const reasons[] = {"stop", "denied", "protocol", "limit", "memory"};
+    struct report_end server;
+    struct raw_link raw;
+    size_t i;
+
+    begin_server(&server, &raw);
+    for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        raw.session++;
+        link_to_server(&raw);
+        raw_link_say(&raw, (struct frame){.kind = FRAME_BYE, .reason = slice_of(reasons[i]), .text = slice_of("")});
+        CU_ASSERT_TRUE(wait_until(has_heard_goodbye(&server, reasons[i]), 60000));
+    }
+    finish_server(&server, &raw);
+}
+
+/* ---- memory ---- */
+
+enum { LARGE = 200 * 1024, MANY_ACTORS = 64 };
+
+static atomic_bool is_short; /* of memory for anything large */
+
+static void *take(size_t size, void *userdata)
+{
+    return size >= LARGE && is_short ? NULL : malloc(size);
+}
+
+static void give_back(void *block, size_t size, void *userdata)
+{
+    free(block);
+}
+
+static void say_actors(struct raw_link *raw)
+{
+    struct frame_actor actors[MANY_ACTORS];
+    struct pack pack;
+    int i;
+
+    for (i = 0; i < MANY_ACTORS; i++)
+        actors[i] = (struct frame_actor){.name = slice_of("actor")};
+    pack_init(&pack, heap_default(), RAW_FRAME_SIZE);
+    frame_begin_actors(&pack, raw->session, 1);
+    frame_write_actors(&pack, actors, MANY_ACTORS);
+    raw_link_send(raw, pack.data, pack.len);
+    pack_deinit(&pack);
+}
+
+static void a_session_without_memory_ends_with_that_word(void)
+{
+    const maiko_allocator allocator = {.allocate = take, .release = give_back};
+    struct report_end server;
+    struct raw_link raw;
+
+    report_ends_begin();
+    report_end_make_on(&server, &(maiko_config){.allocator = &allocator}, "server", &(maiko_bridge_config){.node = NULL});
+    CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+    report_end_start(&server);
+    raw_link_connect(&raw, "raw", "maiko", maiko_bridge_endpoint(server.bridge, 0));
+    link_to_server(&raw);
+    is_short = true;
+    say_actors(&raw);
+    CU_ASSERT_TRUE(report_end_hears(&server, MAIKO_PEER_DOWN, "memory"));
+    CU_ASSERT_TRUE(raw_link_hears(&raw, FRAME_BYE));
+    CU_ASSERT_TRUE(raw_link_was_told(&raw, "memory"));
+    is_short = false;
+    raw.session++;
+    link_to_server(&raw); /* and the next one is begun */
+    finish_server(&server, &raw);
+}
+
+/* ---- gaps ---- */
+
+static void say_lost(struct raw_link *raw, uint64_t position, uint64_t lost, const char *reason)
+{
+    struct pack pack;
+
+    pack_init(&pack, heap_default(), RAW_FRAME_SIZE);
+    frame_begin_data(&pack, &(struct frame){.kind = FRAME_DATA, .session = raw->session, .first = position});
+    pack_array(&pack, 1);
+    record_write_lost(&pack, lost, reason);
+    raw_link_send(raw, pack.data, pack.len);
+    pack_deinit(&pack);
+}
+
+static void expect_gap(struct report_end *client, const char *reason, uint64_t lost)
+{
+    CU_ASSERT_TRUE_FATAL(report_end_hears(client, MAIKO_PEER_GAP, reason));
+    CU_ASSERT_TRUE(report_end_find(client, MAIKO_PEER_GAP, reason)->is_lost_known);
+    CU_ASSERT_EQUAL(report_end_find(client, MAIKO_PEER_GAP, reason)->lost, lost);
+}
+
+static void every_loss_is_told_with_its_word_and_number(void)
+{
+    static const char *const reasons[] = {"window", "oldest", "deadline", "log"};
+    struct report_end client;
+    struct raw_link raw;
+    size_t i;
+
+    begin_client(&client, &raw);
+    answer_client(&raw, 9);
+    expect_gap(&client, "stream", 9);
+    for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        say_lost(&raw, i, 10 + i, reasons[i]);
+        expect_gap(&client, reasons[i], 10 + i);
+    }
+    CU_ASSERT_EQUAL(report_end_counters(&client).gaps, 5);
+    CU_ASSERT_EQUAL(report_end_counters(&client).lost_for_us, 9 + 10 + 11 + 12 + 13);
+    finish_client(&client, &raw);
+}
+
+static const struct test_case cases[] = {
+    TEST_CASE(another_version_is_refused_in_one_line),
+    TEST_CASE(another_space_is_refused_in_one_line),
+    TEST_CASE(a_name_for_no_node_is_refused_in_one_line),
+    TEST_CASE(without_a_place_for_it_a_node_is_refused_in_one_line),
+    TEST_CASE(a_welcome_in_another_version_is_refused_in_one_line),
+    TEST_CASE(every_refusal_of_the_other_side_is_told_by_its_word),
+    TEST_CASE(what_others_say_stays_in_one_line),
+    TEST_CASE(who_is_told_to_begin_anew_says_reset),
+    TEST_CASE(more_types_than_a_session_may_have_end_it_with_limit),
+    TEST_CASE(what_a_goodbye_says_is_the_text),
+    TEST_CASE(a_session_without_memory_ends_with_that_word),
+    TEST_CASE(every_loss_is_told_with_its_word_and_number),
+};
+SUITE_MAIN_TIMEOUT("peer_words", cases, 300)
