@@ -52,9 +52,13 @@ bool actor_is_ready(const struct actor *actor)
            (actor->rare != NULL && (actor->rare->control.depth != 0 || actor->rare->retry_envelope != NULL));
 }
 
-static const char *error_text(const struct actor *actor)
+static const char *error_text(const struct actor *actor, maiko_status status)
 {
-    return actor->rare != NULL && actor->rare->error_text[0] != '\0' ? actor->rare->error_text : NULL;
+    const struct actor_rare *rare = actor->rare;
+
+    if (rare == NULL || rare->error_text[0] == '\0' || (rare->tells_refusal && status != actor->last_refusal))
+        return NULL;
+    return rare->error_text;
 }
 
 /* Whoever waits for its on_start gets to know and decides what that means: it is not the runtime's failure. */
@@ -77,7 +81,7 @@ void actor_fail(struct actor *actor, maiko_status status, maiko_drop_reason reas
     actor->fail_pending = true;
     actor->failure = status;
     actor->fail_reason = (uint8_t)reason;
-    tell_failure(actor, status, text != NULL ? text : error_text(actor));
+    tell_failure(actor, status, text != NULL ? text : error_text(actor, status));
     actor_unsubscribe_all(actor);
     shard_ready(actor->shard, actor);
 }
@@ -188,7 +192,7 @@ static bool decide_error(struct actor *actor, maiko_status status, bool is_step)
         actor_fail(actor, status, MAIKO_DROPPED_FAILED, NULL);
         return false;
     case MAIKO_ERROR_STOP_RUNTIME:
-        supervisor_note_failure(actor->shard->sup, status, actor->sender.name, error_text(actor));
+        supervisor_note_failure(actor->shard->sup, status, actor->sender.name, error_text(actor, status));
         (void)maiko_supervisor_request_stop(actor->shard->sup);
         return false;
     case MAIKO_ERROR_RESTART:
@@ -462,7 +466,7 @@ void actor_stop_now(struct actor *actor)
     }
     if (status < 0) {
         COUNT(actor->counters, errors, 1);
-        supervisor_note_failure(shard->sup, status, actor->sender.name, error_text(actor));
+        supervisor_note_failure(shard->sup, status, actor->sender.name, error_text(actor, status));
     }
     actor_finish(actor);
     actor->state = ACTOR_STOPPED;

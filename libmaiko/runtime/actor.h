@@ -76,7 +76,8 @@ struct actor_rare {
     struct arming *armings;           /* subscriptions whose completion it wants to hear of; see arming.h */
     const struct topic *publish_seen; /* the last topic found in the publish list */
     uint16_t error_backoff_ms;        /* after failed steps that were ignored */
-    char error_text[230];
+    bool tells_refusal;               /* the text is of a refused send, and says nothing about other failures */
+    char error_text[229];
 };
 
 /* What does not fit into the record, one allocation. */

@@ -229,6 +229,8 @@ maiko_status maiko_subscribe(maiko_context *ctx, const maiko_subscription *subsc
     }
     if (status != MAIKO_OK)
         unlink_and_free(actor, made);
+    else if (actor->is_dedicated) /* its hook may last: others hear of it now */
+        exchange_flush(actor->shard);
     return status;
 }
 
@@ -263,6 +265,7 @@ maiko_status maiko_error(maiko_context *ctx, maiko_status status, const char *fo
     rare = actor_rare(actor);
     if (rare == NULL)
         return status;
+    rare->tells_refusal = false;
     text_init_buffer(&text, rare->error_text, sizeof rare->error_text);
     va_start(args, format);
     text_append_vformat(&text, format, args);
@@ -274,6 +277,8 @@ const char *maiko_context_error_text(const maiko_context *ctx)
 {
     struct actor *actor = actor_of_context(ctx);
 
+    if (actor != NULL && actor->is_gate)
+        return supervisor_refusal_text(actor->shard->sup);
     return actor == NULL || actor->rare == NULL ? "" : actor->rare->error_text;
 }
 

@@ -20,21 +20,42 @@ static bool is_printable(const char *topic)
            !utf8_has_control(topic, strlen(topic));
 }
 
-void refusal_tell(const struct actor *sender, const struct refusal *refusal, const maiko_event_type *type, const void *event,
+/* Where the sender finds it: beside its own errors, or with what else was refused to the thread. */
+static void note(struct actor *sender, const char *topic, const maiko_event_type *type, const char *why)
+{
+    struct actor_rare *rare = sender->is_gate ? NULL : actor_rare(sender);
+    char buffer[256];
+    struct text text;
+
+    if (rare != NULL)
+        text_init_buffer(&text, rare->error_text, sizeof rare->error_text);
+    else
+        text_init_buffer(&text, buffer, sizeof buffer);
+    text_append_format(&text, "send of '%s'%s%s%s refused: %s", type->name, topic == NULL ? "" : " on '",
+                       topic == NULL ? "" : topic, topic == NULL ? "" : "'", why);
+    if (rare != NULL)
+        rare->tells_refusal = true;
+    else if (sender->is_gate)
+        supervisor_note_refusal(sender->shard->sup, buffer);
+}
+
+void refusal_tell(struct actor *sender, const struct refusal *refusal, const maiko_event_type *type, const void *event,
                   size_t len)
 {
-    bool has_topic = is_printable(refusal->topic);
+    const char *topic = is_printable(refusal->topic) ? refusal->topic : NULL;
     char buffer[256];
     struct text why;
 
-    if (!is_mistake(refusal->status) || refusal->status == refusal->before)
+    if (!is_mistake(refusal->status) && refusal->status != MAIKO_ECONFLICT) /* the log has that, with both types */
         return;
     text_init_buffer(&why, buffer, sizeof buffer);
     if (schema_explain(type, event, len, &why) != refusal->status || text_str(&why)[0] == '\0') {
         text_init_buffer(&why, buffer, sizeof buffer);
         text_append(&why, maiko_strerror(refusal->status));
     }
-    supervisor_log(sender->shard->sup, MAIKO_LOG_WARNING, "send of '%s'%s%s%s by '%s' refused: %s", type->name,
-                   has_topic ? " on '" : "", has_topic ? refusal->topic : "", has_topic ? "'" : "", sender->sender.name,
-                   text_str(&why));
+    note(sender, topic, type, text_str(&why));
+    if (is_mistake(refusal->status) && refusal->status != refusal->before)
+        supervisor_log(sender->shard->sup, MAIKO_LOG_WARNING, "send of '%s'%s%s%s by '%s' refused: %s", type->name,
+                       topic == NULL ? "" : " on '", topic == NULL ? "" : topic, topic == NULL ? "" : "'", sender->sender.name,
+                       text_str(&why));
 }

@@ -117,6 +117,11 @@ void supervisor_note_refusal(struct maiko_supervisor *sup, const char *reason)
     text_append(&text, reason);
 }
 
+const char *supervisor_refusal_text(const struct maiko_supervisor *sup)
+{
+    return refusal_of_this_thread.sup == sup ? refusal_of_this_thread.text : "";
+}
+
 static void forget_refusal(const struct maiko_supervisor *sup)
 {
     if (refusal_of_this_thread.sup == sup)

@@ -162,6 +162,7 @@ const char *supervisor_status_text(maiko_status status, char *buffer, size_t siz
 
 /* Why a call of this thread was refused, until its next one: no failure of the supervisor. */
 void supervisor_note_refusal(struct maiko_supervisor *sup, const char *reason);
+const char *supervisor_refusal_text(const struct maiko_supervisor *sup); /* "" when it was not */
 
 /* Memory ran out where no call can report it: a failure of the supervisor. */
 void supervisor_memory_failed(struct shard *shard, const char *what);

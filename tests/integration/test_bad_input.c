@@ -199,6 +199,53 @@ static maiko_step send_badly(struct player *player, maiko_context *ctx)
     return MAIKO_STEP_NEVER;
 }
 
+/* What the sender is told, whatever the log was told before. */
+static maiko_status send_what_is_refused(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    word unended;
+
+    (void)envelope;
+    memset(&unended, 'x', sizeof unended);
+    CU_ASSERT_EQUAL(maiko_send_to(ctx, "a/+", word, .text = "b"), MAIKO_ETOPIC);
+    CU_ASSERT_STRING_EQUAL(maiko_context_error_text(ctx), "send of 'word' on 'a/+' refused: invalid topic name or pattern");
+    if (player->wanted == 0)
+        return maiko_send_event(ctx, word, &unended);
+    CU_ASSERT_EQUAL(maiko_send(ctx, number, .value = 1), MAIKO_OK);
+    return MAIKO_EACTOR; /* of which that text says nothing */
+}
+
+static void expect_text_of_a_failure(int64_t what, maiko_status status, const char *text)
+{
+    struct player writer = {.handle = send_what_is_refused, .wanted = what};
+    struct stage stage;
+
+    stage_open(&stage, NULL);
+    CU_ASSERT_EQUAL(stage_add(&stage, "writer", &writer), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_STRING_EQUAL(maiko_supervisor_error_text(stage.sup), text);
+    CU_ASSERT_EQUAL(stage_stop(&stage), status);
+    stage_close(&stage);
+}
+
+static void a_sender_is_told_what_was_wrong(void)
+{
+    maiko_context *ctx;
+    struct stage stage;
+
+    expect_text_of_a_failure(0, MAIKO_ETYPE, "actor 'writer': send of 'word' refused: field text: a string without a final NUL");
+    expect_text_of_a_failure(1, MAIKO_EACTOR, "actor 'writer': an actor failed");
+    stage_open(&stage, NULL);
+    ctx = maiko_supervisor_context(stage.sup);
+    CU_ASSERT_STRING_EQUAL(maiko_context_error_text(ctx), "");
+    CU_ASSERT_EQUAL(maiko_send_to(ctx, "b/#", word, .text = "b"), MAIKO_ETOPIC);
+    CU_ASSERT_STRING_EQUAL(maiko_context_error_text(ctx), "send of 'word' on 'b/#' refused: invalid topic name or pattern");
+    CU_ASSERT_STRING_EQUAL(maiko_supervisor_error_text(stage.sup), maiko_context_error_text(ctx));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
 /* Also to who looks at no status. */
 static void the_log_says_once_what_was_wrong_with_a_send(void)
 {
@@ -680,6 +727,7 @@ static const struct test_case cases[] = {
     TEST_CASE(null_is_an_error_everywhere),
     TEST_CASE(a_bad_send_is_refused_counted_and_remembered),
     TEST_CASE(the_log_says_once_what_was_wrong_with_a_send),
+    TEST_CASE(a_sender_is_told_what_was_wrong),
     TEST_CASE(a_bad_send_of_a_handler_is_refused_and_counted),
     TEST_CASE(a_send_without_a_type_for_who_has_stopped_is_refused),
     TEST_CASE(two_policies_for_one_topic_are_an_error_at_start),

@@ -92,7 +92,11 @@ MAIKO_API maiko_status maiko_unsubscribe(maiko_context *ctx, const char *pattern
  */
 MAIKO_API maiko_status maiko_error(maiko_context *ctx, maiko_status status, const char *format, ...) MAIKO_PRINTF(3, 4);
 
-/** @return the text of the actor's last error ("" when none): inside on_error, the error's.  Borrowed until the next one. */
+/**
+ * @return the text of the actor's last error ("" when none): inside on_error, the error's.  Borrowed until the next one.  A send
+ *         that is refused as a mistake of the program (not MAIKO_EFULL, MAIKO_ENOMEM and the like) is one: it says which field or
+ *         topic it was, also in the failure when a hook returns its status.  Of the supervisor's context: of this thread's sends.
+ */
 MAIKO_API const char *maiko_context_error_text(const maiko_context *ctx);
 
 /** @return the status of the last refused send of this context, MAIKO_OK when none was refused. */
