@@ -15,6 +15,7 @@ FNR == NR {
     for (i = 2; i <= 8; i++) {
         sub(/^WAITS$/, "waits", cells[i])
         sub(/^NONE$/, "\\(en", cells[i])
+        sub(/^NO_FD$/, "\\-1", cells[i])
         table = table " Ta " cells[i]
     }
     table = table "\n"

@@ -2,7 +2,8 @@
  * a test executes every cell.
  *
  * OK stands for MAIKO_OK, WAITS for MAIKO_OK after blocking until a stop was asked for or is over, NONE for a cell that cannot
- * be: before start no actor has a context and there is no event, and to the last hook none is lent.  The first four columns are
+ * be: before start no actor has a context and there is no event, and to the last hook none is lent.  Of a descriptor OK is one
+ * and NO_FD is -1.  The first four columns are
  * calls from threads outside the runtime, HOOK is a call from a hook of a running actor with its own context, ON_STOP one from
  * its last hook while the supervisor stops, CHILD a call in a forked child while the parent runs. */
 #ifndef RUNTIME_STATE_TABLE_H
@@ -46,6 +47,7 @@
     X(maiko_finish, NONE, ETHREAD, ETHREAD, ECLOSED, OK, OK, EFORKED)                                                            \
     X(maiko_stop, NONE, ETHREAD, ETHREAD, ECLOSED, OK, OK, EFORKED)                                                              \
     X(maiko_stop_runtime, NONE, OK, OK, ECLOSED, OK, OK, EFORKED)                                                                \
+    X(maiko_context_stop_fd, NONE, NO_FD, NO_FD, NO_FD, OK, OK, NO_FD)                                                           \
     X(maiko_hold_new, NONE, ETHREAD, ETHREAD, ECLOSED, OK, OK, EFORKED)                                                          \
     X(maiko_hold_sender, NONE, ETHREAD, ETHREAD, ECLOSED, OK, NONE, EFORKED)                                                     \
     X(maiko_hold_release, NONE, OK, OK, OK, OK, OK, EFORKED)                                                                     \

@@ -16,7 +16,7 @@ enum {
     EFORKED = MAIKO_EFORKED,
     ENOTFOUND = MAIKO_ENOTFOUND
 };
-enum { WAITS = 1000, NONE = 1001 };
+enum { WAITS = 1000, NONE = 1001, NO_FD = -120 };
 
 /* What a call is made on. */
 struct scene {
@@ -293,6 +293,11 @@ static maiko_status call_maiko_stop_runtime(struct scene *scene)
     return maiko_stop_runtime(scene->ctx);
 }
 
+static maiko_status call_maiko_context_stop_fd(struct scene *scene)
+{
+    return maiko_context_stop_fd(scene->ctx) >= 0 ? MAIKO_OK : (maiko_status)NO_FD;
+}
+
 static maiko_status call_maiko_hold_new(struct scene *scene)
 {
     maiko_hold *hold = NULL;
@@ -425,7 +430,9 @@ static void scene_open(struct scene *scene, const struct row *row)
     scene->player.data = scene;
     scene->player.handle = keep_event;
     stage_open(&scene->stage, &config);
-    CU_ASSERT_EQUAL(stage_add(&scene->stage, "player", &scene->player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(scene->stage.sup, PLAYER("player", &scene->player, .subscribe = MAIKO_TOPICS("number"),
+                                                                  .dedicated = row->call == call_maiko_context_stop_fd)),
+                    MAIKO_OK);
     CU_ASSERT_EQUAL(stage_add(&scene->stage, "other", &scene->other), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_importer_new(scene->stage.sup, "gate", NULL, &scene->importer), MAIKO_OK);
 }
