@@ -4,6 +4,7 @@
 example_programs =
 example_programs += examples/arbitrage
 example_programs += examples/backpressure
+example_programs += examples/gateway
 example_programs += examples/guesser
 example_programs += examples/hello
 example_programs += examples/pingpong
@@ -31,6 +32,7 @@ examples_hello_cxx_CXXFLAGS = $(AM_CXXFLAGS)
 examples_hello_cxx_SOURCES = examples/hello.cc
 examples_arbitrage_LDADD = $(example_ldadd)
 examples_backpressure_LDADD = $(example_ldadd)
+examples_gateway_LDADD = $(example_ldadd)
 examples_guesser_LDADD = $(example_ldadd)
 examples_pingpong_LDADD = $(example_ldadd)
 examples_poll_loop_LDADD = $(example_ldadd)

@@ -156,6 +156,18 @@ static bool find_or_follow(struct shard *shard, struct remove_command *told, str
     return has_followed;
 }
 
+/* It goes on, so it is alive. */
+static void forget_request(struct actor *actor)
+{
+    struct maiko_supervisor *sup = actor->shard->sup;
+
+    pthread_mutex_lock(&sup->lock);
+    atomic_store_explicit(&actor->is_to_leave, false, memory_order_release);
+    if (supervisor_state(sup) == SUP_RUNNING)
+        stop_notice_take_back(actor->shard);
+    pthread_mutex_unlock(&sup->lock);
+}
+
 static void run_remove(struct shard *shard, struct command *command)
 {
     struct remove_command *told = CONTAINER_OF(command, struct remove_command, command);
@@ -168,6 +180,8 @@ static void run_remove(struct shard *shard, struct command *command)
         status = MAIKO_ENOTFOUND;
     else
         status = actor->shard == shard ? begin_removal(actor, &told->ticket) : MAIKO_ECLOSED;
+    if (status == MAIKO_ENOMEM)
+        forget_request(actor);
     ticket_answer(shard->sup, &told->ticket, status);
     heap_free(shard->heap, told, command->size);
 }

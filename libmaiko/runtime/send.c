@@ -300,6 +300,14 @@ HOT void stamp(struct shard *shard, struct actor *actor, struct envelope *envelo
     }
 }
 
+/* A dedicated actor's: its hook may last, so what it sends goes now and not when the turn is over. */
+static __attribute__((noinline)) void go_at_once(struct shard *shard, struct actor *actor)
+{
+    exchange_flush(shard);
+    if (actor_is_held(actor))
+        shard_wait_until_free(shard, actor);
+}
+
 static inline void publish(struct shard *shard, const struct sending *sending, struct envelope *envelope)
 {
     struct actor *actor = sending->actor;
@@ -311,8 +319,8 @@ static inline void publish(struct shard *shard, const struct sending *sending, s
     if (__builtin_expect(actor->is_overdrawn, 0) && sending->route->remote_shards != 0 && actor->overdraft > 0)
         actor->overdraft--;
     shard_publish(shard, actor, sending->route, envelope);
-    if (__builtin_expect(actor->is_dedicated, 0) && actor_is_held(actor) && !shard->is_draining)
-        shard_wait_until_free(shard, actor);
+    if (__builtin_expect(actor->is_dedicated, 0) && !shard->is_draining)
+        go_at_once(shard, actor);
 }
 
 /* --- sends of an actor --- */

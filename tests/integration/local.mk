@@ -104,6 +104,7 @@ report_end_sources = tests/lib/report_end.c tests/lib/report_end.h
 # Examples: scripts that compare what they print.
 check_scripts += tests/integration/example_arbitrage.sh
 check_scripts += tests/integration/example_backpressure.sh
+check_scripts += tests/integration/example_gateway.sh
 check_scripts += tests/integration/example_guesser.sh
 check_scripts += tests/integration/example_hello.sh
 check_scripts += tests/integration/example_pingpong.sh

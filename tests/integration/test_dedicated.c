@@ -1,4 +1,5 @@
 /* Dedicated actors, who may come and go while the runtime runs: their hooks may block, and nobody else is held up by it. */
+#include "lib/failing_allocator.h"
 #include "lib/stage.h"
 #include "lib/suite.h"
 
@@ -417,6 +418,64 @@ static void only_dedicated_actors_have_a_descriptor_for_it(void)
     stage_close(&stage);
 }
 
+/* The first event goes with the end of the first step, the others while the second lasts. */
+static maiko_step send_and_stay(struct player *player, maiko_context *ctx)
+{
+    struct player *listener = player->data;
+    int i;
+
+    CU_ASSERT_EQUAL(maiko_send(ctx, number, .value = 1), MAIKO_OK);
+    if (player->steps == 1)
+        return MAIKO_STEP_CONTINUE;
+    for (i = 2; i <= 4; i++) {
+        CU_ASSERT_TRUE(wait_until(atomic_load(&listener->events) == i, 60000));
+        CU_ASSERT_EQUAL(maiko_send(ctx, number, .value = i), MAIKO_OK);
+    }
+    CU_ASSERT_TRUE(wait_until(atomic_load(&listener->events) == 5, 60000));
+    return MAIKO_STEP_NEVER;
+}
+
+static void what_it_sends_does_not_wait_for_its_hook(void)
+{
+    struct player listener = {.wanted = 0};
+    struct player sender = {.step = send_and_stay, .data = &listener};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.shards = 1});
+    CU_ASSERT_EQUAL(stage_add(&stage, "listener", &listener), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("sender", &sender, .dedicated = true)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_TRUE(wait_until(atomic_load(&sender.steps) == 2 && atomic_load(&listener.events) == 5, 60000));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+static void one_whose_removal_finds_no_memory_goes_on(void)
+{
+    struct failing_allocator memory;
+    struct player player = {.wanted = 0};
+    maiko_status status = MAIKO_ENOMEM;
+    struct stage stage;
+    long nth;
+
+    failing_allocator_init(&memory);
+    stage_open(&stage, &(maiko_config){.shards = 1, .allocator = &memory.allocator});
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    for (nth = 0; status == MAIKO_ENOMEM && nth < 20; nth++) {
+        CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+        CU_ASSERT_TRUE_FATAL(wait_until(atomic_load(&player.events) == nth + 1, 60000));
+        CU_ASSERT_TRUE(maiko_context_is_alive(player.ctx));
+        failing_allocator_fail_nth(&memory, nth);
+        status = maiko_supervisor_remove(stage.sup, "player");
+        failing_allocator_fail_nth(&memory, -1);
+    }
+    CU_ASSERT(status == MAIKO_OK && nth > 2);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_TRUE(failing_allocator_is_balanced(&memory));
+    stage_close(&stage);
+}
+
 /* Goes on until it was named for that. */
 static maiko_step linger(struct player *player, maiko_context *ctx)
 {
@@ -454,6 +513,8 @@ static const struct test_case cases[] = {
     TEST_CASE(a_hook_in_poll_hears_of_a_removal_and_a_stop),
     TEST_CASE(a_hook_that_asks_hears_of_a_removal_and_a_stop),
     TEST_CASE(only_dedicated_actors_have_a_descriptor_for_it),
+    TEST_CASE(what_it_sends_does_not_wait_for_its_hook),
+    TEST_CASE(one_whose_removal_finds_no_memory_goes_on),
     TEST_CASE(who_is_late_is_named),
     TEST_CASE(a_blocked_dedicated_actor_delays_nobody_who_is_added),
     TEST_CASE(a_handler_adds_a_dedicated_actor_on_threads),
