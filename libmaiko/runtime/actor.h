@@ -20,7 +20,23 @@ struct ticket;
 struct maiko_supervisor;
 
 #define ACTOR_MAGIC 0x6d61c701u
-#define ACTOR_ALIGNMENT ((uintptr_t)64) /* the low bits of a maiko_context pointer hold the generation */
+#define ACTOR_ALIGNMENT ((uintptr_t)64)
+
+/* A context is the address of its record with a generation in the bits that are the same in all addresses: the low ones, by the
+ * alignment, and with 64 of them eight above the 48 that a process has.  The topmost byte stays as it is, for hosts that mark
+ * memory with it. */
+#define ACTOR_LOW_BITS 6
+#if UINTPTR_MAX > UINT32_MAX
+#define ACTOR_HIGH_BITS 8
+#define ACTOR_HIGH_AT 48
+#else
+#define ACTOR_HIGH_BITS 0
+#define ACTOR_HIGH_AT 0
+#endif
+#define ACTOR_HIGH_MASK ((((uintptr_t)1 << ACTOR_HIGH_BITS) - 1) << ACTOR_HIGH_AT)
+#define ACTOR_GENERATION_MASK (ACTOR_HIGH_MASK | (ACTOR_ALIGNMENT - 1))
+#define ACTOR_GENERATIONS ((uint32_t)1 << (ACTOR_LOW_BITS + ACTOR_HIGH_BITS))
+static_assert(ACTOR_ALIGNMENT == (uintptr_t)1 << ACTOR_LOW_BITS, "the low bits are those below the alignment");
 
 enum actor_state {
     ACTOR_FREE = 0, /* record without an actor */
@@ -66,9 +82,9 @@ struct actor_rare {
     bool retries_step;               /* the step is to be run again, before any event */
     uint32_t retries;                /* in a row, of the event */
     uint32_t step_retries;           /* likewise */
-    maiko_actor_ops *own_ops; /* a copy of a shorter table */
-    const char **publish;     /* NULL-terminated, inside the actor's block; NULL: may send on every topic */
-    bool is_publisher;        /* counted in the streams */
+    maiko_actor_ops *own_ops;        /* a copy of a shorter table */
+    const char **publish;            /* NULL-terminated, inside the actor's block; NULL: may send on every topic */
+    bool is_publisher;               /* counted in the streams */
     bool owns_self;
     size_t self_size;
     struct ticket *ticket;            /* an outside thread waits for on_start; our reference */
@@ -121,29 +137,31 @@ struct actor {
     bool has_overdraft : 1; /* from then until its debt is 0: `overdraft` is what is left, also when a hold came between */
     bool end_pending : 1;   /* every publisher it hears has finished: on_end runs when the queue is empty */
     bool fail_pending : 1;  /* to be stopped as failed with `failure` when it runs next */
+    bool : 0;
     /* written often, so outside of them: a load after narrower stores to the same bytes waits for them */
-    bool is_queued; /* in the shard's run queue */
-    bool receives_own;
+    bool is_queued : 1;     /* in the shard's run queue */
+    bool sends_simply : 1;  /* neither dedicated nor a gate, and has not finished */
+    bool is_shown_held : 1; /* in the counters */
+    uint8_t weight : 2;     /* enum actor_weight */
+    uint8_t suspicion : 3;  /* heavy samples in a row: then every activation is sampled */
+    bool is_gate;           /* its events come from outside threads, through the inbox that is its `self`; any thread asks */
+    uint16_t activations;   /* for the sampling of handler time; begins at ACTIVATIONS_FIRST */
     /* what an activation touches */
     struct shard *shard;
+    maiko_context *context; /* what hooks and users know it by, its generation included */
     const maiko_actor_ops *ops;
     void *self;
     struct counters_actor *counters;
     struct actor_rare *rare;
     uint32_t tick_limit;  /* events per batch */
     uint32_t ring_events; /* under way in rings since the last confirmation */
-    uint16_t activations; /* for the sampling of handler time; begins at ACTIVATIONS_FIRST */
-    uint8_t suspicion;    /* heavy samples in a row: then every activation is sampled */
-    uint8_t generation;   /* 0..63, in the low bits of the context pointer */
-    uint8_t weight;       /* enum actor_weight */
-    bool is_gate;         /* its events come from outside threads, through the inbox that is its `self` */
-    bool sends_simply;    /* neither dedicated nor a gate, and has not finished */
-    bool is_shown_held;   /* in the counters */
     struct sender sender; /* identity; read by other shards through envelopes.  Its id is the last of these */
     /* the rest */
     uint16_t home;                 /* shard it was added to */
     bool has_finished;             /* sends no more */
-    bool is_candidate;             /* while ends of cycles, or deadlocks, are looked for */
+    bool is_candidate : 1;         /* while ends of cycles, or deadlocks, are looked for */
+    bool is_crowded : 1;           /* in its shard's list of those in whose mailboxes events wait */
+    bool is_load : 1;              /* in its shard's load list */
     uint32_t magic;                /* ACTOR_MAGIC in every record that was ever used */
     struct subscriber subscriber;  /* its subscriptions on the shard's broker */
     struct subscription first;     /* the first subscription of its spec, if it has any */
@@ -152,17 +170,18 @@ struct actor {
     struct actor *blocked_by;      /* while deadlocks are looked for: somebody in whose mailbox an event of it waits */
     struct actor_outbox *outbox;   /* NULL: nothing was sent to other shards yet */
     struct actor_block *block;     /* NULL: none */
+    struct actor *crowded_next;    /* in that list */
     uint32_t index;                /* of the record in its table */
     uint32_t overdraft;            /* events it may still add */
     uint32_t cost_ns;              /* per event handled or sent: the least of the last samples */
     uint32_t least_ns;             /* of the samples under way */
-    uint32_t units_seen;           /* events handled and sent at the last balancing; wraps */
     int16_t failure;               /* maiko_status */
     int16_t last_refusal;          /* maiko_status */
     uint8_t fail_reason;           /* maiko_drop_reason of what is queued when it fails */
     _Atomic bool is_on_wake_stack; /* any thread */
     _Atomic bool is_to_leave;      /* it is being removed; set under the supervisor's lock */
     bool is_dedicated : 1;
+    bool receives_own : 1;
     bool is_pinned : 1;     /* automatic placement leaves it where it is */
     bool has_ended : 1;     /* on_end ran */
     bool stays : 1;         /* all the same, until it says so; see stay.h */
@@ -188,8 +207,8 @@ static inline bool actor_is_plain(const struct actor *actor)
     return standing == expected;
 }
 static_assert(offsetof(struct actor, hold) == offsetof(struct actor, state) + 2 &&
-                  offsetof(struct actor, is_queued) == offsetof(struct actor, state) + 4,
-              "the standing is four bytes");
+                  offsetof(struct actor, is_gate) == offsetof(struct actor, state) + 5,
+              "the standing is four bytes, and the flags behind it are another one");
 
 /* What an activation touches behind the first line, which the list it stands in brings; NULL is harmless. */
 static inline void actor_fetch_rest(const struct actor *actor)
@@ -204,18 +223,18 @@ struct running_subscription {
 };
 
 /* The context that stands for the actor; and back, NULL when it is stale or no context at all. */
-static inline maiko_context *actor_context(struct actor *actor)
+static inline maiko_context *actor_context(const struct actor *actor)
 {
-    return (maiko_context *)((uintptr_t)actor + actor->generation);
+    return actor->context;
 }
 
 static inline struct actor *actor_of_context(const maiko_context *ctx)
 {
-    struct actor *actor = (struct actor *)((uintptr_t)ctx & ~(ACTOR_ALIGNMENT - 1));
+    struct actor *actor = (struct actor *)((uintptr_t)ctx & ~ACTOR_GENERATION_MASK);
 
     if (__builtin_expect(actor == NULL || actor->magic != ACTOR_MAGIC, 0))
         return NULL;
-    return actor->generation == ((uintptr_t)ctx & (ACTOR_ALIGNMENT - 1)) ? actor : NULL;
+    return actor->context == ctx ? actor : NULL;
 }
 
 /* In debt, here or elsewhere.  Relaxed: the release that ends a remote debt also queues the actor through the wake

@@ -8,10 +8,10 @@
 #define LOOK_EVERY_TURNS 64u
 #define GAP_MAX_NS MAIKO_SECONDS(1)
 
-#define FOR_EACH_ACTOR(sup, visible_shards, rest, link, actor)                                                                   \
+/* Those in whose mailboxes events wait: each actor of a cycle is one, and all that waits is with them. */
+#define FOR_EACH_CROWDED(sup, visible_shards, rest, actor)                                                                       \
     for (rest = (visible_shards); rest != 0; rest &= rest - 1)                                                                   \
-        LIST_FOR_EACH (link, &(sup)->shards[__builtin_ctzll(rest)]->actors)                                                      \
-            if (((actor) = CONTAINER_OF(link, struct actor, siblings)) != NULL)
+        for ((actor) = (sup)->shards[__builtin_ctzll(rest)]->crowded; (actor) != NULL; (actor) = (actor)->crowded_next)
 
 static bool is_stuck(const struct actor *actor)
 {
@@ -35,14 +35,13 @@ static void block_waiters(struct actor *actor, const struct mailbox *mailbox, ui
 /* Candidates are blocked by another candidate each; drops those that are not.  True when there were any. */
 static bool narrow(struct maiko_supervisor *sup, uint64_t visible)
 {
-    struct list *link;
     struct actor *actor;
     bool any = false;
     uint64_t rest;
 
-    FOR_EACH_ACTOR(sup, visible, rest, link, actor)
+    FOR_EACH_CROWDED(sup, visible, rest, actor)
     actor->blocked_by = NULL;
-    FOR_EACH_ACTOR(sup, visible, rest, link, actor)
+    FOR_EACH_CROWDED(sup, visible, rest, actor)
     {
         if (!actor->is_candidate)
             continue;
@@ -50,7 +49,7 @@ static bool narrow(struct maiko_supervisor *sup, uint64_t visible)
         if (actor->rare != NULL && actor->rare->control.capacity != 0)
             block_waiters(actor, &actor->rare->control, visible);
     }
-    FOR_EACH_ACTOR(sup, visible, rest, link, actor)
+    FOR_EACH_CROWDED(sup, visible, rest, actor)
     {
         if (!actor->is_candidate || actor->blocked_by != NULL)
             continue;
@@ -60,29 +59,53 @@ static bool narrow(struct maiko_supervisor *sup, uint64_t visible)
     return any;
 }
 
+static bool is_crowded(const struct actor *actor)
+{
+    return actor->state != ACTOR_STOPPED &&
+           (mailbox_waiting(&actor->mailbox) > 0 || (actor->rare != NULL && mailbox_waiting(&actor->rare->control) > 0));
+}
+
+void deadlock_forget_crowded(struct shard *shard)
+{
+    struct actor **at = &shard->crowded;
+
+    while (*at != NULL) {
+        struct actor *actor = *at;
+
+        actor->is_crowded = actor->shard == shard && is_crowded(actor);
+        if (actor->is_crowded)
+            at = &actor->crowded_next;
+        else
+            *at = actor->crowded_next;
+    }
+}
+
 /* Everybody who is in debt.  Needs no memory, like all that follows: there may be none left. */
 static void mark_candidates(struct maiko_supervisor *sup, uint64_t visible)
 {
-    struct list *link;
     struct actor *actor;
     uint64_t rest;
 
-    FOR_EACH_ACTOR(sup, visible, rest, link, actor)
-    actor->is_candidate = is_stuck(actor);
+    for (rest = visible; rest != 0; rest &= rest - 1)
+        deadlock_forget_crowded(sup->shards[__builtin_ctzll(rest)]);
+    FOR_EACH_CROWDED(sup, visible, rest, actor)
+    {
+        actor->is_candidate = is_stuck(actor);
+        sup->looked_at++;
+    }
 }
 
 /* From one candidate to the next comes back to where it was: some actor of a cycle, or NULL when there is none. */
 static struct actor *find_cycle(struct maiko_supervisor *sup, uint64_t visible)
 {
     struct actor *found = NULL;
-    struct list *link;
     struct actor *actor;
     uint64_t rest;
     size_t steps = 0;
 
     while (narrow(sup, visible))
         ;
-    FOR_EACH_ACTOR(sup, visible, rest, link, actor)
+    FOR_EACH_CROWDED(sup, visible, rest, actor)
     {
         if (!actor->is_candidate)
             continue;
@@ -110,13 +133,12 @@ static bool is_held_from_outside(const struct actor *from, uint64_t visible)
 {
     struct maiko_supervisor *sup = from->shard->sup;
     uint32_t events = 0;
-    struct list *link;
     struct actor *actor;
     uint64_t rest;
 
     if (visible != supervisor_all_shards(sup))
         return false;
-    FOR_EACH_ACTOR(sup, visible, rest, link, actor)
+    FOR_EACH_CROWDED(sup, visible, rest, actor)
     {
         if (actor->shard == from->shard)
             continue;

@@ -13,6 +13,9 @@ void deadlock_look(struct shard *shard);
 /* With nothing to run: the same, but at once when no other shard is involved.  True when somebody was let go. */
 bool deadlock_look_idle(struct shard *shard);
 
+/* Takes those out of the shard's list of the crowded that are so no longer, as whoever has stopped. */
+void deadlock_forget_crowded(struct shard *shard);
+
 /* Searches now, with the world stopped.  True when somebody was let go. */
 bool deadlock_search(struct shard *shard);
 

@@ -128,8 +128,10 @@ static void enqueue(struct shard *shard, struct actor *actor, struct mailbox *ma
         return;
     }
     queue_hold(shard, mailbox, envelope);
-    if (tags & MAILBOX_WAITED)
+    if (tags & MAILBOX_WAITED) {
         owe(shard, envelope->origin);
+        shard_note_crowded(shard, actor);
+    }
     shard_ready_for_event(shard, actor);
 }
 

@@ -1,6 +1,7 @@
 /* Placement: moving one actor.  Everything that needs memory is prepared first, so that a failure changes nothing. */
 #include "runtime/placement.h"
 
+#include "runtime/deadlock.h"
 #include "runtime/interest.h"
 #include "runtime/supervisor_internal.h"
 #include <string.h>
@@ -248,14 +249,28 @@ static void leave_run_queue(struct shard *shard, struct actor *actor)
     actor->is_queued = false;
 }
 
+/* Its old shard drops it from the list of the crowded when it next looks there, so that has to be now.  What it took since the
+ * last look it takes along. */
+static void move_lists(struct move *move)
+{
+    struct actor *actor = move->actor;
+
+    actor->shard = move->to;
+    if (actor->is_crowded) {
+        deadlock_forget_crowded(move->from);
+        shard_note_crowded(move->to, actor);
+    }
+    load_list_move(&move->from->loads, &move->to->loads, move->to->heap, actor);
+}
+
 static void move_record(struct move *move)
 {
     struct actor *actor = move->actor;
 
     leave_run_queue(move->from, actor);
+    move_lists(move);
     list_remove(&actor->siblings);
     list_push_back(&move->to->actors, &actor->siblings);
-    actor->shard = move->to;
     actor->ring_events = 0;
     if (actor->outbox != NULL) {
         actor->outbox->bytes = 0;

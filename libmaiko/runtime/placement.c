@@ -29,6 +29,11 @@ static void shorten_gap(struct shard *shard)
     shard->balance_gap_ns = BALANCE_EVERY_NS;
 }
 
+static uint64_t units_so_far(const struct actor *actor)
+{
+    return COUNTED(actor->counters, handled) + COUNTED(actor->counters, sent);
+}
+
 /* The least of several activations in a row counts: one alone may have been preempted. */
 void placement_note(struct shard *shard, struct actor *actor, uint64_t duration_ns, uint64_t units)
 {
@@ -37,6 +42,8 @@ void placement_note(struct shard *shard, struct actor *actor, uint64_t duration_
 
     if (units == 0)
         return;
+    if (!actor->is_load)
+        load_list_add(&shard->loads, shard->heap, actor, (uint32_t)(units_so_far(actor) - units));
     cost = cost > UINT32_MAX ? UINT32_MAX : cost;
     if (actor->suspicion == 0 || cost < actor->least_ns)
         actor->least_ns = (uint32_t)cost;
@@ -54,16 +61,12 @@ void placement_note(struct shard *shard, struct actor *actor, uint64_t duration_
         shard->wants_balance = true;
 }
 
-static uint64_t units_so_far(const struct actor *actor)
-{
-    return COUNTED(actor->counters, handled) + COUNTED(actor->counters, sent);
-}
-
 /* What the actor took since the last look, `window_ns` ago, and what waits for it, in ns: shards that are never idle take the
  * same, whoever has more to do.  Of a core of its own it could have taken no more than all of it, however much waits. */
-static uint64_t load_of(struct actor *actor, uint64_t window_ns)
+static uint64_t load_of(const struct load *load, uint64_t window_ns)
 {
-    uint32_t units = (uint32_t)units_so_far(actor) - actor->units_seen + actor->mailbox.depth;
+    const struct actor *actor = load->actor;
+    uint32_t units = (uint32_t)units_so_far(actor) - load->units_seen + actor->mailbox.depth;
     uint64_t load_ns = (uint64_t)units * actor->cost_ns;
 
     return load_ns < window_ns ? load_ns : window_ns;
@@ -72,11 +75,43 @@ static uint64_t load_of(struct actor *actor, uint64_t window_ns)
 static uint64_t load_of_shard(struct shard *shard, uint64_t window_ns)
 {
     uint64_t load = 0;
-    struct list *link;
+    uint32_t i;
 
-    LIST_FOR_EACH (link, &shard->actors)
-        load += load_of(CONTAINER_OF(link, struct actor, siblings), window_ns);
+    for (i = 0; i < shard->loads.count; i++)
+        load += load_of(&shard->loads.entries[i], window_ns);
+    shard->sup->looked_at += shard->loads.count;
     return load;
+}
+
+/* It did nothing since the last look, and there is no reason to look at it again before it is timed. */
+static bool rests(const struct load *load)
+{
+    const struct actor *actor = load->actor;
+
+    return load->units_seen == (uint32_t)units_so_far(actor) && actor->mailbox.depth == 0 && actor->cost_ns < HEAVY_NS &&
+           !is_away(actor);
+}
+
+static void forget_loads_of(struct shard *shard)
+{
+    uint32_t i;
+
+    for (i = shard->loads.count; i-- > 0;) {
+        struct load *load = &shard->loads.entries[i];
+
+        if (rests(load))
+            load_list_remove_at(&shard->loads, i);
+        else
+            load->units_seen = (uint32_t)units_so_far(load->actor);
+    }
+}
+
+static void forget_stopped(struct maiko_supervisor *sup)
+{
+    uint32_t i;
+
+    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++)
+        load_list_forget_stopped(&sup->shards[i]->loads);
 }
 
 static void forget_loads(struct maiko_supervisor *sup, uint64_t now)
@@ -84,15 +119,8 @@ static void forget_loads(struct maiko_supervisor *sup, uint64_t now)
     uint32_t i;
 
     sup->loads_since_ns = now;
-    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
-        struct list *link;
-
-        LIST_FOR_EACH (link, &sup->shards[i]->actors) {
-            struct actor *actor = CONTAINER_OF(link, struct actor, siblings);
-
-            actor->units_seen = (uint32_t)units_so_far(actor);
-        }
-    }
+    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++)
+        forget_loads_of(sup->shards[i]);
 }
 
 /* --- balancing --- */
@@ -118,11 +146,11 @@ static struct actor *best_to_move(struct shard *shard, uint64_t window_ns, uint6
 {
     struct actor *best = NULL;
     uint64_t best_distance = UINT64_MAX;
-    struct list *link;
+    uint32_t i;
 
-    LIST_FOR_EACH (link, &shard->actors) {
-        struct actor *actor = CONTAINER_OF(link, struct actor, siblings);
-        uint64_t load = load_of(actor, window_ns);
+    for (i = 0; i < shard->loads.count; i++) {
+        struct actor *actor = shard->loads.entries[i].actor;
+        uint64_t load = load_of(&shard->loads.entries[i], window_ns);
         uint64_t distance = load > difference / 2 ? load - difference / 2 : difference / 2 - load;
 
         if (actor->cost_ns < HEAVY_NS || load == 0 || load >= difference || !placement_is_movable(actor) ||
@@ -160,11 +188,10 @@ static bool balance_once(struct shard *shard, uint64_t window_ns)
 static uint32_t bring_back(struct shard *shard)
 {
     uint32_t moved = 0;
-    struct list *link;
-    struct list *after;
+    uint32_t i;
 
-    LIST_FOR_EACH_SAFE (link, after, &shard->actors) {
-        struct actor *actor = CONTAINER_OF(link, struct actor, siblings);
+    for (i = shard->loads.count; i-- > 0;) { /* who is moved leaves the list */
+        struct actor *actor = shard->loads.entries[i].actor;
 
         if (is_away(actor) && actor->cost_ns < LIGHT_NS && placement_move(actor, shard->sup->shards[actor->home]))
             moved++;
@@ -207,6 +234,7 @@ static uint32_t balance(struct shard *shard, uint64_t now)
 
     if (!placement_settle_rings(sup))
         return 0;
+    forget_stopped(sup);
     moved = bring_back(shard);
     while (moved < 64 && balance_once(shard, window_ns))
         moved++;

@@ -5,6 +5,7 @@
  * after POOL_EPOCHS more epochs none of them is alive.  Heap envelopes carry their own copy of the names. */
 #include "runtime/retire.h"
 
+#include "runtime/deadlock.h"
 #include "runtime/interest.h"
 #include "runtime/supervisor_internal.h"
 
@@ -44,6 +45,10 @@ static bool try_to_forget(struct shard *shard, struct actor *actor)
     if (atomic_load_explicit(&shard->sup->payments, memory_order_acquire) != 0)
         return false;
     (void)shard_take_wake_stack(shard); /* who paid may have put it there */
+    if (actor->is_load)
+        load_list_forget_stopped(&shard->loads);
+    if (actor->is_crowded)
+        deadlock_forget_crowded(shard);
     forget(shard, actor);
     return true;
 }

@@ -82,6 +82,7 @@ void shard_deinit(struct shard *shard)
     interests_deinit(shard);
     timer_heap_deinit(&shard->timers);
     retire_deinit(shard);
+    load_list_deinit(&shard->loads, shard->heap);
     pool_deinit(&shard->pool);
     wakeup_deinit(&shard->wakeup);
     if (shard->stop_fd >= 0)

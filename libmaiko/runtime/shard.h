@@ -19,6 +19,7 @@
 #include "routing/streams.h"
 #include "runtime/actor.h"
 #include "runtime/drop_cache.h"
+#include "runtime/load_list.h"
 #include "runtime/name_cache.h"
 #include "runtime/pool.h"
 #include "runtime/registry.h"
@@ -125,13 +126,15 @@ struct shard {
     bool wants_balance;     /* some actor proved heavy, or light far from home */
     uint64_t balance_at_ns; /* not before */
     uint64_t balance_gap_ns;
-    struct list actors;  /* in order of addition */
-    struct inbox *gates; /* whose gates live here */
-    void *block;         /* allocation that holds this struct */
+    struct load_list loads; /* who may have to be moved, and what the others take */
+    struct list actors;     /* in order of addition */
+    struct inbox *gates;    /* whose gates live here */
+    void *block;            /* allocation that holds this struct */
     struct list held_by_ring;
-    struct fifo retiring; /* stopped actors whose events may still be somewhere; see retire.h */
-    uint64_t heap_live;   /* references to heap envelopes on this shard */
-    uint64_t waiting;     /* entries in mailboxes here whose senders are in debt for them */
+    struct fifo retiring;  /* stopped actors whose events may still be somewhere; see retire.h */
+    uint64_t heap_live;    /* references to heap envelopes on this shard */
+    uint64_t waiting;      /* entries in mailboxes here whose senders are in debt for them */
+    struct actor *crowded; /* through crowded_next: in whose mailboxes they are; some may be there that were so before */
     struct counters_shard *counters;
     struct drop_cache drops;
     struct hash_table interests;     /* what other shards were told of our subscriptions; changed under announce_lock */
@@ -200,6 +203,16 @@ static inline void shard_set_current(struct shard *shard, struct actor *actor)
 
 MAIKO_MUST_CHECK maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint32_t index);
 void shard_deinit(struct shard *shard);
+
+/* Events wait in the actor's mailbox: searches for deadlocks look at it until they find none there. */
+static inline void shard_note_crowded(struct shard *shard, struct actor *actor)
+{
+    if (actor->is_crowded)
+        return;
+    actor->is_crowded = true;
+    actor->crowded_next = shard->crowded;
+    shard->crowded = actor;
+}
 
 /* Is no event alive on this shard: none queued, waiting, held back or being retried? */
 bool shard_is_empty(const struct shard *shard);

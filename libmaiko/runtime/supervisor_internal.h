@@ -74,14 +74,15 @@ struct maiko_supervisor {
     uint64_t paused_shards;  /* bit per shard that stands still for a pause */
     uint64_t quiet_shards;   /* of the idle ones, those on which no event is alive */
     uint64_t deadlocks;      /* resolved */
+    uint64_t looked_at;      /* actors, by searches for deadlocks and by balancing, while all shards stood still */
     uint64_t loads_since_ns; /* of placement: when it last looked at what its actors took; since start at first */
     uint64_t exited_shards;
     struct lookout lookout;
-    uint32_t hooks_missing;   /* shards that have not run their on_stop hooks yet */
+    uint32_t hooks_missing;     /* shards that have not run their on_stop hooks yet */
     uint64_t hooks_deadline_ns; /* written before the hooks are wanted */
-    struct stop_tally *tally; /* of the stop that is under way */
-    maiko_stop_report report; /* of the one that was */
-    uint32_t visitors;        /* outside threads in a call that may wait: whoever frees waits for them */
+    struct stop_tally *tally;   /* of the stop that is under way */
+    maiko_stop_report report;   /* of the one that was */
+    uint32_t visitors;          /* outside threads in a call that may wait: whoever frees waits for them */
     bool is_being_freed;
     uint32_t attachments; /* see attachment.h */
     bool is_given_up;     /* the last one that leaves frees it */
@@ -92,8 +93,8 @@ struct maiko_supervisor {
     /* any thread */
     _Atomic uint8_t state; /* enum supervisor_state; written under the lock */
     _Atomic bool stop_requested;
-    _Atomic bool is_polled; /* somebody is in maiko_supervisor_poll() */
-    _Atomic bool is_run;    /* somebody is in maiko_supervisor_run() */
+    _Atomic bool is_polled;       /* somebody is in maiko_supervisor_poll() */
+    _Atomic bool is_run;          /* somebody is in maiko_supervisor_run() */
     _Atomic bool runs_stop_hooks; /* nothing ends any more: what finishes now does so because of the stop */
     _Atomic size_t live_actors;
     _Atomic uint32_t payments; /* under way whose actor nothing else keeps: meanwhile no record is reused, nor moved */

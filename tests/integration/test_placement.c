@@ -2,6 +2,7 @@
 #include "lib/stage.h"
 #include "lib/suite.h"
 #include "lib/wait.h"
+#include "runtime/deadlock.h"
 #include "runtime/placement.h"
 #include "runtime/supervisor_internal.h"
 #include "runtime/world.h"
@@ -165,8 +166,15 @@ static struct actor *actor_of(struct stage *stage, const char *name)
 /* As if it had handled so many events since the last look. */
 static void pretend(struct actor *actor, uint32_t events, uint32_t cost_ns)
 {
+    struct shard *shard = actor->shard;
+    uint32_t seen = (uint32_t)(COUNTED(actor->counters, handled) + COUNTED(actor->counters, sent)) - events;
+
     actor->cost_ns = cost_ns;
-    actor->units_seen = (uint32_t)(COUNTED(actor->counters, handled) + COUNTED(actor->counters, sent)) - events;
+    load_list_add(&shard->loads, shard->heap, actor, seen);
+    for (uint32_t i = 0; i < shard->loads.count; i++) {
+        if (shard->loads.entries[i].actor == actor)
+            shard->loads.entries[i].units_seen = seen;
+    }
 }
 
 /* Events that are in its mailbox and not handled. */
@@ -219,6 +227,69 @@ static void a_deep_mailbox_counts_no_more_than_a_core(void)
     stage_close(&stage);
 }
 
+/* --- with many who have nothing to do --- */
+
+enum { IDLE = 200000, FEW = 100 };
+
+static void add_idle(struct stage *stage)
+{
+    static const maiko_actor_ops idle = {.handle = NULL};
+    int failed = 0;
+
+    for (int i = 0; i < IDLE; i++)
+        failed += maiko_supervisor_add(stage->sup, &(maiko_actor_spec){.ops = &idle}) != MAIKO_OK;
+    CU_ASSERT_EQUAL(failed, 0);
+}
+
+/* Everybody stands still meanwhile. */
+static void balancing_looks_at_those_who_work(void)
+{
+    struct player players[2] = {{.wanted = 0}};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 2});
+    add_idle(&stage);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("a", &players[0])), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("b", &players[1])), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    stage_settle(&stage);
+    pretend(actor_of(&stage, "a"), 1000, MAIKO_US(5));
+    pretend(actor_of(&stage, "b"), 1000, MAIKO_US(5));
+    stage.sup->loads_since_ns = clock_mono_ns(&stage.sup->clock);
+    clock_advance(&stage.sup->clock, MAIKO_MS(10));
+    placement_balance(stage.sup->shards[0]);
+    CU_ASSERT_NOT_EQUAL(actor_of(&stage, "a")->shard, actor_of(&stage, "b")->shard);
+    CU_ASSERT_TRUE(stage.sup->looked_at > 0 && stage.sup->looked_at < FEW);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
+static void searches_look_at_those_who_keep_others_waiting(void)
+{
+    struct player slow = {.wanted = 0};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 1});
+    add_idle(&stage);
+    CU_ASSERT_EQUAL(
+        maiko_supervisor_add(stage.sup, PLAYER("slow", &slow, .subscribe = MAIKO_TOPICS("number"), .capacity = FEW / 2)),
+        MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    stage_settle(&stage);
+    for (int i = 0; i < FEW; i++)
+        CU_ASSERT_EQUAL(stage_send(&stage, i), MAIKO_OK);
+    inbox_run(stage.sup->inbox);
+    CU_ASSERT_TRUE(stage.sup->shards[0]->waiting > 0);
+    CU_ASSERT_FALSE(deadlock_search(stage.sup->shards[0]));
+    CU_ASSERT_TRUE(stage.sup->looked_at > 0 && stage.sup->looked_at < FEW);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(slow.events, FEW);
+    CU_ASSERT_FALSE(deadlock_search(stage.sup->shards[0]));
+    CU_ASSERT_PTR_NULL(stage.sup->shards[0]->crowded);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
 /* Its threads do not run, which is what a pause sees of those that are in hooks too long for it. */
 static void pauses_that_fail_become_rare(void)
 {
@@ -240,8 +311,13 @@ static void pauses_that_fail_become_rare(void)
 }
 
 static const struct test_case cases[] = {
-    TEST_CASE(heavy_actors_come_apart),      TEST_CASE(bound_actors_stay),
-    TEST_CASE(fixed_placement_moves_nobody), TEST_CASE(a_deep_mailbox_counts_no_more_than_a_core),
-    TEST_CASE(pauses_that_fail_become_rare), TEST_CASE(a_shard_that_spins_for_long_stands_still_when_it_is_to),
+    TEST_CASE(heavy_actors_come_apart),
+    TEST_CASE(bound_actors_stay),
+    TEST_CASE(fixed_placement_moves_nobody),
+    TEST_CASE(a_deep_mailbox_counts_no_more_than_a_core),
+    TEST_CASE(pauses_that_fail_become_rare),
+    TEST_CASE(balancing_looks_at_those_who_work),
+    TEST_CASE(searches_look_at_those_who_keep_others_waiting),
+    TEST_CASE(a_shard_that_spins_for_long_stands_still_when_it_is_to),
 };
 SUITE_MAIN_TIMEOUT("placement", cases, 300)

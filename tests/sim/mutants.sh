@@ -55,6 +55,7 @@ mutant "a sender is not released" dispatch.c '^    if (atomic_fetch_sub_explicit
     'if (atomic_fetch_sub_explicit(\&actor->remote_debt, 1, memory_order_acq_rel) == 2)'
 mutant "cycles over shards are not seen" deadlock.c '(visible >> from->shard->index & 1) && from->is_candidate' \
     'from->shard == actor->shard \&\& from->is_candidate'
+mutant "who keeps others waiting is not looked at" dispatch.c '^        shard_note_crowded(shard, actor);' ''
 mutant "a cycle is not resolved" deadlock.c '^    actor->is_overdrawn = true;' ''
 mutant "what was held back is never too late" exchange_read.c '^    if (shard->depended\[source\] >= since->flush) {' '    if (false) {'
 mutant "what a mark kept back is no last value" last_values.c '^    shard->untold_shards |= UINT64_C(1) << target;' ''

@@ -1,6 +1,7 @@
 # tests/unit: one program per line, sorted.
 unit_tests += tests/unit/test_kit
 unit_tests += tests/unit/test_actor_names
+unit_tests += tests/unit/test_actor_table
 unit_tests += tests/unit/test_event
 unit_tests += tests/unit/test_json
 unit_tests += tests/unit/test_schema

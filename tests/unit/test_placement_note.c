@@ -14,6 +14,7 @@ static void set_scene(uint64_t gap_ns)
 {
     memset(&shard, 0, sizeof shard);
     memset(&actor, 0, sizeof actor);
+    actor.is_load = true; /* in the list already */
     actor.shard = &shard;
     actor.cost_ns = 100;
     shard.balance_gap_ns = gap_ns;
