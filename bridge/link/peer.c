@@ -303,31 +303,21 @@ void peer_disconnected(struct peer *peer, const char *reason, uint64_t now_ns)
     peer_end_session(peer, reason, "", now_ns);
 }
 
-/* Nobody waits for it, and what it was to have is lost. */
-static void keep_nothing(struct peer *peer)
-{
-    stream_restart(&peer->stream, exporter_next_stream(peer->config.exporter));
-    stream_give_up(&peer->stream);
-    patterns_clear(&peer->interest);
-    peer->ends_queued = 0;
-}
 
 void peer_died(struct peer *peer, uint64_t now_ns)
 {
     peer_disconnected(peer, "died", now_ns);
-    keep_nothing(peer);
+    peer_keep_nothing(peer);
 }
 
 void peer_shut_out(struct peer *peer, uint64_t now_ns)
 {
     peer_bye(peer, "denied", now_ns);
-    keep_nothing(peer);
+    peer_keep_nothing(peer);
 }
 
 static void dispatch(struct peer *peer, const struct frame *frame, uint64_t now_ns)
 {
-    char reason[WIRE_TEXT_MAX + 1];
-
     switch (frame->kind) {
     case FRAME_ACTORS:
         peer_on_actors(peer, frame, now_ns);
@@ -362,10 +352,7 @@ static void dispatch(struct peer *peer, const struct frame *frame, uint64_t now_
         peer_on_reset(peer, now_ns);
         break;
     case FRAME_BYE:
-        memcpy(reason, frame->reason.len > 0 ? (const char *)frame->reason.data : "", frame->reason.len);
-        reason[frame->reason.len] = '\0';
-        peer->has_left = strcmp(reason, PEER_BYE_STOP) == 0;
-        peer_end_session(peer, "closed", reason, now_ns);
+        peer_on_bye(peer, frame, now_ns);
         break;
     default: /* kinds of a later version */
         break;
@@ -419,6 +406,11 @@ void peer_frame(struct peer *peer, const uint8_t *bytes, size_t len, uint64_t no
 enum peer_state peer_state(const struct peer *peer)
 {
     return peer->state;
+}
+
+bool peer_has_left(const struct peer *peer)
+{
+    return peer->has_left;
 }
 
 bool peer_may_retry(const struct peer *peer)

@@ -278,6 +278,9 @@ MAIKO_MUST_CHECK maiko_status peer_announce(struct peer *peer, const struct fram
 
 enum peer_state peer_state(const struct peer *peer);
 
+/* Its last session ended with the node's own goodbye: it will not be back in this life. */
+bool peer_has_left(const struct peer *peer);
+
 /* After a refusal: would the same attempt do better later, without anybody changing something? */
 bool peer_may_retry(const struct peer *peer);
 

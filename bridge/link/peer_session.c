@@ -324,6 +324,29 @@ void peer_on_reset(struct peer *peer, uint64_t now_ns)
     peer_send_hello(peer, now_ns);
 }
 
+/* ---- The end ---- */
+
+void peer_keep_nothing(struct peer *peer)
+{
+    stream_restart(&peer->stream, exporter_next_stream(peer->config.exporter));
+    stream_give_up(&peer->stream);
+    patterns_clear(&peer->interest);
+    peer->ends_queued = 0;
+}
+
+/* Who stops comes back as another life, which knows nothing of what is kept for this one, see meet(). */
+void peer_on_bye(struct peer *peer, const struct frame *frame, uint64_t now_ns)
+{
+    char reason[WIRE_NAME_MAX + 1];
+    struct slice slice;
+
+    copy_text(&slice, reason, frame->reason);
+    peer->has_left = slice_is(slice, PEER_BYE_STOP);
+    peer_end_session(peer, "closed", reason, now_ns);
+    if (peer->has_left)
+        peer_keep_nothing(peer);
+}
+
 /* ---- Actors ---- */
 
 void peer_send_actors(struct peer *peer, uint64_t now_ns)

@@ -117,6 +117,8 @@ void peer_on_hello(struct peer *peer, const struct frame *frame, uint64_t now_ns
 void peer_on_welcome(struct peer *peer, const struct frame *frame, uint64_t now_ns);
 void peer_on_refuse(struct peer *peer, const struct frame *frame, uint64_t now_ns);
 void peer_on_reset(struct peer *peer, uint64_t now_ns);
+void peer_on_bye(struct peer *peer, const struct frame *frame, uint64_t now_ns);
+void peer_keep_nothing(struct peer *peer); /* nobody waits for it, and what it was to have is lost */
 void peer_send_reset(struct peer *peer, uint64_t session, uint64_t now_ns);
 void peer_send_actors(struct peer *peer, uint64_t now_ns);
 uint64_t peer_uptime(const struct peer *peer, uint64_t now_ns); /* ours */

@@ -17,8 +17,18 @@ static bool is_linked(const struct node_peer *peer)
     return peer_state(peer->peer) == PEER_UP;
 }
 
+/* It said goodbye, is kept nothing, and comes back as another life.  Who is of a space goes with that. */
+static bool is_gone_for_good(const struct node_peer *peer)
+{
+    bool may_be_of_space = peer->is_local && peer->bridge->space != NULL;
+
+    return peer_has_left(peer->peer) && !peer->is_connector && peer->ends_ns == UINT64_MAX && !may_be_of_space;
+}
+
 uint64_t forget_at(const struct node_peer *peer)
 {
+    if (!is_linked(peer) && is_gone_for_good(peer))
+        return peer->changed_ns;
     if (is_kept(peer) || is_linked(peer))
         return UINT64_MAX;
     return clock_deadline(peer->changed_ns, peer->is_known ? known_ns : stranger_ns);

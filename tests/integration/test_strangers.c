@@ -190,6 +190,48 @@ static void who_has_gone_is_forgotten_after_a_while(void)
     end();
 }
 
+static size_t peers_of(struct report_end *end)
+{
+    size_t count;
+
+    pthread_mutex_lock(&end->bridge->turn); /* its thread sleeps */
+    count = end->bridge->known_count + end->bridge->stranger_count;
+    pthread_mutex_unlock(&end->bridge->turn);
+    return count;
+}
+
+static void visit_once(const char *endpoint)
+{
+    struct report_end client;
+
+    report_end_make(&client, NULL, &(maiko_bridge_config){.space = NULL});
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client.bridge, endpoint, NULL), MAIKO_OK);
+    report_end_start(&client);
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_READY, NULL));
+    report_end_stop(&client);
+}
+
+/* Each under a name of its own: what is kept for one of them is for nobody. */
+static void who_says_goodbye_is_forgotten_at_once(void)
+{
+    char ipc[128];
+    struct report_end server;
+    size_t i;
+
+    report_ends_begin();
+    snprintf(ipc, sizeof(ipc), "ipc://%s/goodbye", report_ends_directory);
+    report_end_make(&server, "server", &(maiko_bridge_config){.space = NULL});
+    CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_listen(server.bridge, ipc), MAIKO_OK);
+    report_end_start(&server);
+    for (i = 0; i < 2; i++) {
+        visit_once(maiko_bridge_endpoint(server.bridge, i));
+        CU_ASSERT(wait_until(peers_of(&server) == 0, 60000));
+    }
+    report_end_stop(&server);
+    report_ends_finish();
+}
+
 static uint64_t changed_at(struct report_end *server, const char *name)
 {
     const struct node_peer *peer;
@@ -336,6 +378,7 @@ static const struct test_case cases[] = {
     TEST_CASE(who_is_kept_something_is_forgotten_last),
     TEST_CASE(without_room_a_stranger_is_told_to_come_later),
     TEST_CASE(who_has_gone_is_forgotten_after_a_while),
+    TEST_CASE(who_says_goodbye_is_forgotten_at_once),
     TEST_CASE(who_is_refused_again_and_again_is_told_once),
     TEST_CASE(who_was_refused_is_linked_when_the_reason_is_gone),
     TEST_CASE(a_crowd_of_strangers_keeps_no_node_out),

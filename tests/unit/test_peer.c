@@ -356,8 +356,26 @@ static void what_a_broken_link_owes_is_waited_for_until_the_peer_leaves(void)
     CU_ASSERT(!exporter_is_drained(pair.a.exporter));
     peer_bye(pair.b.peer, PEER_BYE_STOP, pair.now);
     pair_settle(&pair);
-    CU_ASSERT(!peer_is_drained(pair.a.peer));
     CU_ASSERT(exporter_is_drained(pair.a.exporter)); /* nobody will have them */
+    CU_ASSERT(peer_is_drained(pair.a.peer));
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->lost_peer, 2);
+    pair_deinit(&pair);
+}
+
+/* It comes back as another life, which nothing of what was kept would be for. */
+static void who_says_goodbye_is_kept_nothing_and_holds_nobody(void)
+{
+    uint64_t events, bytes;
+
+    narrow_begin();
+    narrow_link_up("#", FROM_LIVE);
+    peer_bye(pair.b.peer, PEER_BYE_STOP, pair.now);
+    pair_settle(&pair);
+    narrow_publish("t", MAIKO_BLOCK, 100); /* windows are narrow */
+    peer_depth(pair.a.peer, &events, &bytes);
+    CU_ASSERT_EQUAL(events, 0);
+    CU_ASSERT(!exporter_holds(pair.a.exporter, "t"));
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->offered, 0);
     pair_deinit(&pair);
 }
 
@@ -640,6 +658,7 @@ static const struct test_case cases[] = {
     TEST_CASE(past_the_deadline_a_link_is_lossy_until_the_peer_has_caught_up),
     TEST_CASE(what_was_under_way_when_the_link_broke_comes_once),
     TEST_CASE(what_a_broken_link_owes_is_waited_for_until_the_peer_leaves),
+    TEST_CASE(who_says_goodbye_is_kept_nothing_and_holds_nobody),
     TEST_CASE(a_link_that_breaks_before_its_first_answer_loses_nothing),
     TEST_CASE(what_has_failed_is_asked_for_again_in_the_next_life),
     TEST_CASE(a_restarted_exporter_is_a_gap_of_unknown_size),
