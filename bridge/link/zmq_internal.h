@@ -185,6 +185,7 @@ struct zmq_port {
 /* zmq_socket.c */
 maiko_status port_socket_new(struct zmq_port *port, int type, void **ret_socket, struct text *error);
 maiko_status port_check_descriptors(unsigned promised, struct text *error);
+maiko_status port_check_threads(struct text *error); /* before the first socket */
 void port_socket_set_int(void *socket, int option, int value);
 void port_socket_set_server_keys(struct zmq_port *port, void *socket, bool is_encrypted);
 void port_socket_set_client_keys(struct zmq_port *port, void *socket, const char *server_key);

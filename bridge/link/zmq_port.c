@@ -59,6 +59,8 @@ maiko_status zmq_port_open(const struct zmq_port_config *config, struct zmq_port
     port_room_in_malloc();
     port->context = zmq_ctx_new();
     if (port->context != NULL)
+        status = port_check_threads(error);
+    if (status == MAIKO_OK)
         status = port_zap_open(port, error);
     if (status == MAIKO_OK)
         status = open_router(port, error);

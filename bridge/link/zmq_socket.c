@@ -1,6 +1,8 @@
 /* Sockets of the port: made with the options they all share, and only while libzmq cannot run out of descriptors. */
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -17,6 +19,7 @@ enum {
     KEEPALIVE_IDLE_S = 30,
     KEEPALIVE_INTERVAL_S = 10,
     KEEPALIVE_COUNT = 5,
+    ZMQ_THREADS = 2,       /* one for input and output, one that takes closed sockets apart */
     DESCRIPTORS_SPARE = 8, /* a socket's mailbox and monitor pair, a connection, and what is in the air */
 };
 
@@ -109,6 +112,37 @@ maiko_status port_check_descriptors(unsigned promised, struct text *error)
     text_append_format(error, "%u descriptors are in use and RLIMIT_NOFILE is %llu: ZeroMQ needs up to %d more", used,
                        (unsigned long long)limit.rlim_cur, DESCRIPTORS_SPARE);
     return MAIKO_ELIMIT;
+}
+
+static void *pass(void *gate)
+{
+    pthread_mutex_lock(gate);
+    pthread_mutex_unlock(gate);
+    return NULL;
+}
+
+/* libzmq starts its threads with the first socket, and aborts the process when it cannot: so as many are tried before. */
+maiko_status port_check_threads(struct text *error)
+{
+    pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+    pthread_t threads[ZMQ_THREADS];
+    sigset_t all, before;
+    unsigned count = 0;
+    unsigned i;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* the program's signals are not for them */
+    pthread_mutex_lock(&gate);
+    while (count < ZMQ_THREADS && pthread_create(&threads[count], NULL, pass, &gate) == 0)
+        count++;
+    pthread_mutex_unlock(&gate);
+    for (i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (count == ZMQ_THREADS)
+        return MAIKO_OK;
+    text_append_format(error, "ZeroMQ needs %d threads, and %u could be started", ZMQ_THREADS, count);
+    return MAIKO_ESYSTEM;
 }
 
 static void set_common_options(void *socket)

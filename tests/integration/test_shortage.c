@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -411,7 +412,40 @@ static void a_record_that_cannot_be_written_is_written_later(void)
     report_ends_finish();
 }
 
+/* A user of its own, because the limit is the user's and root has none. */
+static int start_without_threads(void *userdata)
+{
+    const struct rlimit none = {1, 1};
+    maiko_supervisor *sup = maiko_supervisor_new(&(maiko_config){.no_counters_file = true});
+    maiko_bridge *bridge = maiko_bridge_new(sup, NULL);
+    maiko_status status;
+
+    if (geteuid() == 0 && (setresgid(65533, 65533, 65533) != 0 || setresuid(65533, 65533, 65533) != 0))
+        return 2;
+    if (setrlimit(RLIMIT_NPROC, &none) != 0 || maiko_bridge_listen(bridge, "tcp://127.0.0.1:*") != MAIKO_OK)
+        return 3;
+    status = maiko_bridge_start(bridge);
+    puts(maiko_bridge_error_text(bridge));
+    fflush(stdout);
+    (void)maiko_bridge_stop(&bridge);
+    (void)maiko_supervisor_stop(&sup, NULL);
+    _exit(status == MAIKO_ESYSTEM ? 0 : 4); /* what looks for leaks would want a thread */
+}
+
+/* libzmq would abort the process. */
+static void a_bridge_without_threads_does_not_start_and_says_so(void)
+{
+    struct child child;
+    char text[512];
+
+    CU_ASSERT_FATAL(child_start(&child, start_without_threads, NULL));
+    child_read_output(&child, text, sizeof(text));
+    CU_ASSERT_EQUAL(child_end(&child, 60000), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "ZeroMQ needs 2 threads"));
+}
+
 static const struct test_case cases[] = {
+    TEST_CASE(a_bridge_without_threads_does_not_start_and_says_so),
     TEST_CASE(who_connects_without_a_descriptor_for_it_is_let_in_later),
     TEST_CASE(who_comes_while_there_are_no_descriptors_is_found_later),
     TEST_CASE(nobody_is_taken_for_dead_without_descriptors),

@@ -152,7 +152,7 @@ MAIKO_API maiko_status maiko_bridge_publish_at(maiko_bridge *bridge, const char 
  * Open the sockets, join the space and begin to look for others.
  * @return MAIKO_OK, the failure that stuck, MAIKO_EPERM (no keys where they are needed, a directory open to others), MAIKO_EEXIST
  *         (node name or endpoint taken by a live process), MAIKO_ELIMIT (descriptors, or the supervisor's topic names: it takes
- *         one), MAIKO_ECONFLICT (the program has a type maiko_bridge_ended), MAIKO_ENOTSUP, MAIKO_ESYSTEM.
+ *         one), MAIKO_ECONFLICT (the program has a type maiko_bridge_ended), MAIKO_ENOTSUP, MAIKO_ESYSTEM (no threads, too).
  */
 MAIKO_API maiko_status maiko_bridge_start(maiko_bridge *bridge);
 
