@@ -33,12 +33,21 @@ struct told_list {
     uint64_t youngest_ns; /* the smallest of the ages; UINT64_MAX: none was said */
 };
 
+/* Was it known to have failed?  Lists are long, and few of their patterns have. */
+static bool is_known_failed(const struct patterns *interest, const char *text, uint64_t id)
+{
+    size_t i;
+
+    for (i = 0; i < interest->count; i++)
+        if (interest->list[i].is_failed && interest->list[i].id == id && strcmp(interest->list[i].text, text) == 0)
+            return true;
+    return false;
+}
+
 /* It stays ended when either side knows that it is: the one may have forgotten the other, or have lost what it said. */
 static bool has_failed(const struct peer *peer, const struct frame_pattern *told, const char *text)
 {
-    const struct pattern *known = patterns_find(&peer->interest, text, told->text.len);
-
-    return told->has_failed || (known != NULL && known->id == told->id && known->is_failed);
+    return told->has_failed || is_known_failed(&peer->interest, text, told->id);
 }
 
 /* Adds one element of the list, with what the answer says of it. */
@@ -93,17 +102,42 @@ static maiko_status read_patterns(struct peer *peer, const struct frame *frame, 
     return pack_status(&peer->denied);
 }
 
+/* What late joiners are asked about, event by event: a list, the one that it replaces (NULL: a new stream's), and one answer per
+ * topic, because the other side decides how long the lists are. */
+struct past {
+    const struct patterns *list;
+    const struct patterns *before;
+    uint8_t *answers; /* by index of the topic; NULL: no memory, worked out every time */
+};
+
+enum past_answer { PAST_UNKNOWN = 0, PAST_WANTED, PAST_UNWANTED };
+
 /* Does a pattern that is new in the list ask for this much of the topic's past? */
-static bool asks_for(const struct patterns *list, const struct patterns *before, const char *topic, enum pattern_from from)
+static bool asks_for(const struct past *past, const char *topic, enum pattern_from from)
 {
     size_t i;
 
-    if (before != NULL && patterns_match(before, topic))
+    if (past->before != NULL && patterns_match(past->before, topic))
         return false; /* it has been getting this topic */
-    for (i = 0; i < list->count; i++)
-        if (pattern_is_live(&list->list[i]) && list->list[i].from == from && maiko_topic_matches(list->list[i].text, topic))
+    for (i = 0; i < past->list->count; i++) {
+        const struct pattern *pattern = &past->list->list[i];
+
+        if (pattern_is_live(pattern) && pattern->from == from && maiko_topic_matches(pattern->text, topic))
             return true;
+    }
     return false;
+}
+
+static bool asks_for_log(const struct past *past, const struct retained_topic *topic)
+{
+    bool is_wanted;
+
+    if (past->answers != NULL && past->answers[topic->index] != PAST_UNKNOWN)
+        return past->answers[topic->index] == PAST_WANTED;
+    is_wanted = asks_for(past, topic->name, FROM_LOG);
+    if (past->answers != NULL)
+        past->answers[topic->index] = is_wanted ? PAST_WANTED : PAST_UNWANTED;
+    return is_wanted;
 }
 
 static bool has_from(const struct patterns *list, enum pattern_from from)
@@ -117,7 +151,7 @@ static bool has_from(const struct patterns *list, enum pattern_from from)
 }
 
 /* Events of these topics that the log no longer has: told as lost, before what it has. */
-static void push_lost_past(struct peer *peer, const struct patterns *list, const struct patterns *before)
+static void push_lost_past(struct peer *peer, const struct past *past)
 {
     struct retained *log = peer->stream.log;
     uint64_t lost = 0;
@@ -125,42 +159,44 @@ static void push_lost_past(struct peer *peer, const struct patterns *list, const
     uint32_t i;
 
     for (i = 0; i < log->topic_count; i++)
-        if (asks_for(list, before, log->topic_list[i]->name, FROM_LOG))
+        if (asks_for_log(past, log->topic_list[i]))
             lost += log->topic_list[i]->count;
     for (position = log->first; position < log->next; position++)
-        lost -= asks_for(list, before, retained_at(log, position)->topic->name, FROM_LOG);
+        lost -= asks_for_log(past, retained_at(log, position)->topic);
     if (lost > 0)
         stream_push_lost(&peer->stream, lost);
 }
 
-/* What late joiners get first.  `before`: the list that is replaced, NULL for a new stream. */
-static void push_past(struct peer *peer, const struct patterns *list, const struct patterns *before)
+static void push_last_values(struct peer *peer, const struct past *past)
+{
+    struct retained *log = peer->stream.log;
+    uint32_t i;
+
+    for (i = 0; i < log->topic_count; i++) {
+        const struct retained_topic *topic = log->topic_list[i];
+
+        if (topic->last != NULL && asks_for(past, topic->name, FROM_LAST) && !asks_for_log(past, topic))
+            stream_push_past(&peer->stream, topic->last, (uint8_t)(topic->last->count - 1));
+    }
+}
+
+static void push_log(struct peer *peer, const struct past *past)
 {
     struct retained *log = peer->stream.log;
     uint64_t position;
-    uint32_t i;
 
-    for (i = 0; has_from(list, FROM_LAST) && i < log->topic_count; i++) {
-        const struct retained_topic *topic = log->topic_list[i];
-
-        if (topic->last != NULL && asks_for(list, before, topic->name, FROM_LAST) &&
-            !asks_for(list, before, topic->name, FROM_LOG))
-            stream_push_past(&peer->stream, topic->last, (uint8_t)(topic->last->count - 1));
-    }
-    if (!has_from(list, FROM_LOG))
-        return;
-    push_lost_past(peer, list, before);
+    push_lost_past(peer, past);
     for (position = log->first; position < log->next; position++) {
         struct retained_entry *entry = retained_at(log, position);
 
-        if (asks_for(list, before, entry->topic->name, FROM_LOG))
+        if (asks_for_log(past, entry->topic))
             stream_push_past(&peer->stream, entry, retained_index(entry, position));
     }
 }
 
 /* Events of topics that are new in the list, which do not come because they were published before: so that it is known what
  * all that this node has accepted makes together with the stream.  `has_past`: what late joiners get first is in the stream. */
-static void note_earlier(struct peer *peer, const struct patterns *list, const struct patterns *before, bool has_past)
+static void note_earlier(struct peer *peer, const struct past *past, bool has_past)
 {
     const struct retained *log = peer->stream.log;
     uint32_t i;
@@ -168,21 +204,27 @@ static void note_earlier(struct peer *peer, const struct patterns *list, const s
     for (i = 0; i < log->topic_count; i++) {
         const struct retained_topic *topic = log->topic_list[i];
 
-        if (!patterns_match(list, topic->name) || (before != NULL && patterns_match(before, topic->name)) ||
-            (has_past && asks_for(list, before, topic->name, FROM_LOG)))
+        if (!patterns_match(past->list, topic->name) || (past->before != NULL && patterns_match(past->before, topic->name)) ||
+            (has_past && asks_for_log(past, topic)))
             continue;
         peer->ready.earlier += topic->count;
-        if (has_past && topic->last != NULL && asks_for(list, before, topic->name, FROM_LAST))
+        if (has_past && topic->last != NULL && asks_for(past, topic->name, FROM_LAST))
             peer->ready.earlier--; /* it comes */
     }
 }
 
-/* `before`: as for push_past(). */
 static void begin_topics(struct peer *peer, const struct patterns *list, const struct patterns *before, bool has_past)
 {
-    note_earlier(peer, list, before, has_past);
-    if (has_past)
-        push_past(peer, list, before);
+    size_t topics = peer->stream.log->topic_count;
+    struct past past = {.list = list, .before = before};
+
+    past.answers = heap_alloc_zeroed(peer->heap, topics, sizeof(*past.answers));
+    note_earlier(peer, &past, has_past);
+    if (has_past && has_from(list, FROM_LAST))
+        push_last_values(peer, &past);
+    if (has_past && has_from(list, FROM_LOG))
+        push_log(peer, &past);
+    heap_free(peer->heap, past.answers, topics * sizeof(*past.answers));
 }
 
 /* Does the other side go on in our stream?  Who names none, in the same life, has not had the answer to its first subscribe:

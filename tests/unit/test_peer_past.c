@@ -1,6 +1,8 @@
 /* Peer: what a late joiner gets of what was published before it came. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/narrow_pair.h"
 #include "lib/sample_events.h"
@@ -459,6 +461,28 @@ static void nothing_is_promised_before_the_first_answer(void)
     expect_without_answer(FROM_LOG, true, true);
 }
 
+/* How long the list is decides the other side, how long the log is this one: a look at each event for each pattern is minutes. */
+static void a_long_list_is_held_against_topics_not_events(void)
+{
+    enum { PATTERNS = 4000, EVENTS = 20000 };
+    char text[32];
+    clock_t before;
+    unsigned i;
+
+    narrow_begin();
+    pair.a.config.window_events = pair.b.config.window_events = EVENTS;
+    narrow_publish("t", MAIKO_BLOCK, EVENTS);
+    for (i = 0; i < PATTERNS; i++) {
+        snprintf(text, sizeof(text), "+/x%u/#", i);
+        CU_ASSERT_EQUAL(pair_subscribe(&pair.b, text, FROM_LOG), MAIKO_OK);
+    }
+    before = clock();
+    pair_connect(&pair);
+    CU_ASSERT(clock() - before < 2 * CLOCKS_PER_SEC);
+    CU_ASSERT_EQUAL(pair.b.events, 0);
+    pair_deinit(&pair);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(how_much_was_published_before_is_known),
     TEST_CASE(of_a_pattern_that_is_added_later_too),
@@ -479,5 +503,6 @@ static const struct test_case cases[] = {
     TEST_CASE(who_heard_nothing_since_is_asked_again),
     TEST_CASE(a_list_that_changes_later_is_not_doubted),
     TEST_CASE(what_has_left_the_log_before_somebody_asks_is_past),
+    TEST_CASE(a_long_list_is_held_against_topics_not_events),
 };
 SUITE_MAIN("peer_past", cases)
