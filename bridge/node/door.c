@@ -197,7 +197,7 @@ static maiko_status send_in(maiko_bridge *bridge, const struct codec *codec, con
     status = codec->read_payload(visitor->type->plan, envelope->payload, bytes, import.len, error);
     import.event = bytes;
     if (status == MAIKO_OK)
-        status = maiko_importer_send(bridge->importer.importer, &import);
+        status = maiko_importer_send(bridge->importers[0].importer, &import);
     heap_free(bridge->heap, bytes, import.len);
     if (status == MAIKO_OK)
         atomic_fetch_add_explicit(&bridge->imported, 1, memory_order_relaxed);

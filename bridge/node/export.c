@@ -181,7 +181,7 @@ static maiko_status send_last_word(maiko_bridge *bridge)
                                  .len = sizeof(last),
                                  .try_only = true};
 
-    return maiko_importer_send(bridge->importer.importer, &import);
+    return maiko_importer_send(bridge->importers[0].importer, &import);
 }
 
 /* Nobody waits for ever: it ends without the word.  That it has gone already, or goes with all others, is as good; and when it
@@ -288,7 +288,7 @@ maiko_status node_export_name_end(maiko_bridge *bridge, struct text *error)
 {
     maiko_import_path *path = NULL;
     maiko_status status =
-        maiko_import_path_new(bridge->importer.importer, END_EVENT_TOPIC, MAIKO_TYPE(maiko_bridge_ended), NULL, &path);
+        maiko_import_path_new(bridge->importers[0].importer, END_EVENT_TOPIC, MAIKO_TYPE(maiko_bridge_ended), NULL, &path);
 
     if (status != MAIKO_OK)
         text_append_format(error, "topic %s and type %s, which are the library's: %s", END_EVENT_TOPIC,

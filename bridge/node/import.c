@@ -12,24 +12,6 @@
 #include "shm/shm_view.h"
 #include <maiko/maiko.h>
 
-static struct node_actor *expected_named(maiko_bridge *bridge, const char *name)
-{
-    struct list *link;
-
-    LIST_FOR_EACH (link, &bridge->expected) {
-        struct node_actor *actor = CONTAINER_OF(link, struct node_actor, link);
-
-        if (strcmp(actor->name, name) == 0)
-            return actor;
-    }
-    return NULL;
-}
-
-static struct node_importer *importer_of(maiko_bridge *bridge, struct node_actor *actor)
-{
-    return actor == NULL ? &bridge->importer : &actor->importer;
-}
-
 /* The words of PROTOCOL.md 4 and 9. */
 static const char *word_of(maiko_status status)
 {
@@ -101,13 +83,12 @@ static maiko_status fill_plan(maiko_bridge *bridge, const struct inbound_channel
     if (topic_stays_here(channel->topic) || !name_topic(bridge, channel->topic, plan->topic) || topic_stays_here(plan->topic))
         return MAIKO_ETOPIC;
     memcpy(plan->remote_topic, channel->topic, strlen(channel->topic) + 1);
-    plan->actor = expected_named(bridge, channel->sender);
+    plan->importer = import_way_of(bridge, channel);
     status = types_adopt(&bridge->types, channel->type, &plan->known);
     if (status == MAIKO_OK && plan->known->hash != channel->type->hash)
         status = payload_plan_new(bridge->heap, plan->known->type, channel->type, &plan->plan, error);
     if (status == MAIKO_OK)
-        status = maiko_import_path_new(importer_of(bridge, plan->actor)->importer, plan->topic, plan->known->type,
-                                       channel->sender, &plan->path);
+        status = maiko_import_path_new(plan->importer->importer, plan->topic, plan->known->type, channel->sender, &plan->path);
     if (status == MAIKO_OK)
         types_note_topic(&bridge->types, plan->topic, plan->known);
     return status;
@@ -225,7 +206,7 @@ static maiko_status read_event(const struct coming *coming, void *bytes, struct 
 
 void import_note_staged(maiko_bridge *bridge, struct import_plan *plan, uint64_t stream, uint32_t count)
 {
-    struct node_importer *importer = importer_of(bridge, plan->actor);
+    struct node_importer *importer = plan->importer;
     bool is_first = plan->staged == 0;
 
     if (importer->staged == 0)
@@ -377,15 +358,10 @@ static maiko_status let_wait(maiko_bridge *bridge, struct node_peer *peer, const
     plan->refs++;
     status = read_event(&coming, waiting->payload, error);
     if (status == MAIKO_OK)
-        fifo_push(&bridge->waiting, &waiting->link);
+        import_push_waiting(bridge, plan->importer, waiting);
     else
         free_waiting(bridge, waiting);
     return status;
-}
-
-bool import_must_wait(maiko_bridge *bridge)
-{
-    return !fifo_is_empty(&bridge->waiting) || !atomic_load(&bridge->is_running);
 }
 
 /* ---- one event that came by reference: it is taken first, so that whatever then becomes of it gives it back ---- */
@@ -427,7 +403,7 @@ static maiko_status let_lent_wait(maiko_bridge *bridge, struct node_peer *peer, 
     *waiting = head;
     plan->refs++;
     *lent_of(waiting) = (struct lent_payload){.bytes = lent->bytes, .loan = lent->loan};
-    fifo_push(&bridge->waiting, &waiting->link);
+    import_push_waiting(bridge, plan->importer, waiting);
     return MAIKO_OK;
 }
 
@@ -462,7 +438,7 @@ static bool import_closely(maiko_bridge *bridge, struct node_peer *peer, const s
     text_init_buffer(&error, reason, sizeof(reason));
     status = plan_of(peer, event, &plan, &error);
     if (status == MAIKO_OK) {
-        waits = import_must_wait(bridge);
+        waits = import_must_wait(bridge, plan->importer);
         if (comes_lent(event, plan)) {
             status = import_lent(bridge, peer, event, plan, &waits, &error);
         } else {
@@ -486,7 +462,8 @@ bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struc
 {
     struct import_plan *plan = event->channel->user;
 
-    if (plan != NULL && comes_native(event, plan) && !import_must_wait(bridge) && take_native(bridge, event, plan))
+    if (plan != NULL && comes_native(event, plan) && !import_must_wait(bridge, plan->importer) &&
+        take_native(bridge, event, plan))
         return true;
     return import_closely(bridge, peer, event);
 }
@@ -546,29 +523,38 @@ static bool settle(maiko_bridge *bridge, struct waiting_import *waiting)
     return true;
 }
 
-static void tell_delivered(maiko_bridge *bridge, const struct waiting_import *waiting)
+/* As much of what waits there as there is room for. */
+static void retry(maiko_bridge *bridge, struct node_importer *importer)
 {
-    if (waiting->peer != NULL)
-        peer_delivered(waiting->peer->peer, waiting->stream, waiting->position + waiting->done - 1, node_now(bridge));
+    bool is_over = true;
+
+    while (is_over && !fifo_is_empty(&importer->waiting)) {
+        struct waiting_import *waiting = CONTAINER_OF(importer->waiting.first, struct waiting_import, link);
+        const struct node_peer *peer = waiting->peer;
+        uint32_t before = waiting->done;
+        bool is_news;
+
+        is_over = settle(bridge, waiting);
+        is_news = waiting->done > before;
+        if (is_over) {
+            import_pop_waiting(importer);
+            free_waiting(bridge, waiting);
+        }
+        if (is_news && peer != NULL)
+            import_tell_delivered(bridge, peer);
+    }
 }
 
 void node_import_retry(maiko_bridge *bridge)
 {
+    struct list *after;
+    struct list *link;
+
     node_import_flush(bridge); /* older than what waits */
     if (!fifo_is_empty(&bridge->dirty) || !atomic_load(&bridge->is_running))
         return;
-    while (!fifo_is_empty(&bridge->waiting)) {
-        struct waiting_import *waiting = CONTAINER_OF(bridge->waiting.first, struct waiting_import, link);
-        uint32_t before = waiting->done;
-        bool is_over = settle(bridge, waiting);
-
-        if (waiting->done > before)
-            tell_delivered(bridge, waiting);
-        if (!is_over)
-            break;
-        fifo_pop(&bridge->waiting);
-        free_waiting(bridge, waiting);
-    }
+    LIST_FOR_EACH_SAFE (link, after, &bridge->waiting)
+        retry(bridge, CONTAINER_OF(link, struct node_importer, link));
     node_import_flush(bridge);
 }
 
@@ -587,14 +573,27 @@ static void forget_staged_by(struct node_importer *importer, const struct node_p
 void node_import_forget_peer(maiko_bridge *bridge, const struct node_peer *peer)
 {
     struct fifo_link *link;
+    struct list *waits;
 
     for (link = bridge->dirty.first; link != NULL; link = link->next)
         forget_staged_by(CONTAINER_OF(link, struct node_importer, dirty), peer);
-    for (link = bridge->waiting.first; link != NULL; link = link->next) {
-        struct waiting_import *waiting = CONTAINER_OF(link, struct waiting_import, link);
+    while ((waits = list_first(&peer->waiting)) != NULL) {
+        struct waiting_import *waiting = CONTAINER_OF(waits, struct waiting_import, of_peer);
 
-        if (waiting->peer == peer)
-            waiting->peer = waiting->plan->peer = NULL;
+        list_remove(waits);
+        waiting->peer = waiting->plan->peer = NULL;
+    }
+}
+
+static void drop_waiting(maiko_bridge *bridge, struct node_importer *importer)
+{
+    while (!fifo_is_empty(&importer->waiting)) {
+        struct waiting_import *waiting = CONTAINER_OF(importer->waiting.first, struct waiting_import, link);
+        uint32_t events = waiting->ended != NULL ? 1 : waiting->count - waiting->done;
+
+        atomic_fetch_add_explicit(&bridge->import_refused, events, memory_order_relaxed);
+        import_pop_waiting(importer);
+        free_waiting(bridge, waiting);
     }
 }
 
@@ -604,19 +603,14 @@ void node_import_drop_all(maiko_bridge *bridge)
 
     while ((link = fifo_pop(&bridge->dirty)) != NULL)
         end_batch(bridge, CONTAINER_OF(link, struct node_importer, dirty), MAIKO_ECLOSED);
-    while ((link = fifo_pop(&bridge->waiting)) != NULL) {
-        struct waiting_import *waiting = CONTAINER_OF(link, struct waiting_import, link);
-        uint32_t events = waiting->ended != NULL ? 1 : waiting->count - waiting->done;
-
-        atomic_fetch_add_explicit(&bridge->import_refused, events, memory_order_relaxed);
-        free_waiting(bridge, waiting);
-    }
+    while (!list_is_empty(&bridge->waiting))
+        drop_waiting(bridge, CONTAINER_OF(list_first(&bridge->waiting), struct node_importer, link));
 }
 
 /* The end of a publisher waits behind its events like one of them. */
 void node_import_end(maiko_bridge *bridge, const char *publisher)
 {
-    struct node_actor *actor = expected_named(bridge, publisher);
+    struct node_actor *actor = import_expected(bridge, publisher);
     struct waiting_import *waiting;
 
     if (actor == NULL || actor->is_ended)
@@ -628,7 +622,7 @@ void node_import_end(maiko_bridge *bridge, const char *publisher)
     }
     actor->is_ended = true;
     waiting->ended = actor;
-    fifo_push(&bridge->waiting, &waiting->link);
+    import_push_waiting(bridge, &actor->importer, waiting);
     node_import_retry(bridge);
 }
 

@@ -14,7 +14,7 @@ struct import_plan {
     struct fifo_link in_list;
     struct known_type *known;
     struct payload_plan *plan; /* of known type and the peer's idea of it; NULL: known->plan does */
-    struct node_actor *actor;
+    struct node_importer *importer;
     maiko_import_path *path;
     maiko_import meta; /* of the last that came, and so but for what changes of the next */
     char topic[MAIKO_TOPIC_MAX + 1];
@@ -23,8 +23,11 @@ struct import_plan {
 
 /* ---- import.c ---- */
 
-/* Must what comes now stand behind others? */
-bool import_must_wait(maiko_bridge *bridge);
+/* Must what comes now by this importer stand behind others? */
+static inline bool import_must_wait(const maiko_bridge *bridge, const struct node_importer *importer)
+{
+    return !fifo_is_empty(&importer->waiting) || !atomic_load(&bridge->is_running);
+}
 
 /* So many events were committed. */
 void import_note_staged(maiko_bridge *bridge, struct import_plan *plan, uint64_t stream, uint32_t count);
@@ -35,6 +38,23 @@ maiko_status import_native(maiko_bridge *bridge, struct import_plan *plan, const
 
 /* One event that waited is refused for good. */
 void import_refuse_waiting(maiko_bridge *bridge, const struct waiting_import *waiting, maiko_status status);
+
+/* ---- import_wait.c ---- */
+
+/* NULL: none of that name. */
+struct node_actor *import_expected(maiko_bridge *bridge, const char *name);
+
+/* Where events of such a channel come in; the same sender's always by the same, whatever way they come. */
+struct node_importer *import_way_of(maiko_bridge *bridge, const struct inbound_channel *channel);
+
+/* Behind what waits there. */
+void import_push_waiting(maiko_bridge *bridge, struct node_importer *importer, struct waiting_import *waiting);
+
+/* The first of those that wait there is done with, and is the caller's. */
+void import_pop_waiting(struct node_importer *importer);
+
+/* Some of what waited has come in: up to where is all of it? */
+void import_tell_delivered(maiko_bridge *bridge, const struct node_peer *peer);
 
 /* ---- import_run.c ---- */
 

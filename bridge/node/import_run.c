@@ -63,7 +63,7 @@ static uint32_t let_wait(maiko_bridge *bridge, struct node_peer *peer, const str
     plan->refs++;
     slots.first = (struct maiko_import_slot *)(void *)waiting->payload;
     fill_slots(&slots, &run->records);
-    fifo_push(&bridge->waiting, &waiting->link);
+    import_push_waiting(bridge, plan->importer, waiting);
     return slots.count;
 }
 
@@ -77,7 +77,7 @@ uint32_t node_import_run(maiko_bridge *bridge, struct node_peer *peer, const str
 
     if (run->records.count < 2 || !is_native || !has_ids)
         return 0;
-    if (!import_must_wait(bridge))
+    if (!import_must_wait(bridge, plan->importer))
         status = take(bridge, run, plan, &count);
     *ret_waits = status == MAIKO_EFULL;
     return *ret_waits ? let_wait(bridge, peer, run, plan) : count;

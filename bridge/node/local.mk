@@ -23,6 +23,7 @@ bridge_sources += bridge/node/handover.h
 bridge_sources += bridge/node/import.c
 bridge_sources += bridge/node/import_plan.h
 bridge_sources += bridge/node/import_run.c
+bridge_sources += bridge/node/import_wait.c
 bridge_sources += bridge/node/key_watch.c
 bridge_sources += bridge/node/machine.c
 bridge_sources += bridge/node/name.c

@@ -342,7 +342,7 @@ static maiko_status check_stop(maiko_bridge *bridge)
 {
     maiko_status status = MAIKO_OK;
 
-    if (bridge->is_attached && bridge->importer.importer != NULL)
+    if (bridge->is_attached && bridge->importers[0].importer != NULL)
         status = maiko_supervisor_let_go(bridge->sup, "its bridge was stopped before it was started");
     if (status == MAIKO_ESTATE)
         tell_refusal(bridge, "the supervisor runs; maiko_bridge_stop() comes after maiko_supervisor_halt()");

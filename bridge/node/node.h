@@ -30,6 +30,7 @@
 
 enum {
     NODE_PATTERNS_MAX = 256,
+    NODE_IMPORTERS = 8, /* for senders that were not expected: so many can be held one without the other */
     NODE_ENDPOINTS_MAX = 16,
     NODE_PEER_KEYS_MAX = 256,
     NODE_NAME_SIZE = 256,
@@ -48,12 +49,15 @@ struct node_pattern {
     bool relay; /* exports: what came from other nodes, too */
 };
 
-/* Where events of one sender, or of all that were not expected, enter the topic space. */
+/* Where events of one sender, or of some that were not expected, enter the topic space.  A full subscriber holds it, and nobody
+ * who comes by another. */
 struct node_importer {
     struct fifo_link dirty; /* in the bridge's list while something is staged */
     maiko_importer *importer;
-    uint64_t staged;   /* events committed since the last flush */
-    struct fifo plans; /* where they came from, see import.c */
+    uint64_t staged;     /* events committed since the last flush */
+    struct fifo plans;   /* where they came from, see import.c */
+    struct fifo waiting; /* imports without room, in order */
+    struct list link;    /* in the bridge's list while some wait */
 };
 
 /* An actor of the program, here or elsewhere. */
@@ -87,6 +91,7 @@ struct node_endpoint {
 struct waiting_import {
     struct fifo_link link;
     struct node_peer *peer; /* NULL: it is gone */
+    struct list of_peer;    /* all of it that waits, in the order it came */
     uint64_t stream;
     uint64_t position;        /* of the first */
     struct node_actor *ended; /* an end: whose; else NULL */
@@ -138,6 +143,9 @@ struct node_peer {
     char key[KEY_TEXT_SIZE];          /* that we expect there */
     char access_key[KEY_TEXT_SIZE];   /* by which the allow list judges it, connected or not; "": it does not */
     struct text_list actors;          /* it has */
+    struct list waiting;              /* struct waiting_import from it, by position */
+    uint64_t last_waiting;            /* position of the last event that had to wait, and its stream */
+    uint64_t last_waiting_stream;
     uint64_t ends_ns;                 /* it left the space: freed when its goodbye came, or then; UINT64_MAX: it has not */
     bool is_dead;                     /* it left by dying */
     enum departure departure;         /* what its counters file says of that */
@@ -207,7 +215,7 @@ struct maiko_bridge {
     bool has_relays;               /* an export passes on what came from other nodes */
     const char *stays_with;        /* topic of somebody who keeps the export actor here; NULL: it ends with the publishers */
     bool has_watchers;             /* an actor of `placed` publishes, so its end is passed on */
-    struct node_importer importer; /* of senders that were not expected */
+    struct node_importer importers[NODE_IMPORTERS]; /* of senders that were not expected; the first: of plain publishers, too */
     maiko_importer *reporter;      /* of `$sys/peer` */
     maiko_status failure;          /* first one; sticks */
     char error_text[NODE_ERROR_SIZE];
@@ -236,7 +244,7 @@ struct maiko_bridge {
     struct watched_file *watched;
     size_t watched_count;
     struct allow_list allow;
-    struct fifo waiting; /* imports without room */
+    struct list waiting; /* importers with imports that have no room */
     struct fifo dirty;   /* importers with something staged */
     struct pack pack;    /* scratch */
     struct clock clock;

@@ -106,6 +106,7 @@ struct node_peer *peers_make(maiko_bridge *bridge, const char *name, bool is_kno
     peer->redial_ns = UINT64_MAX;
     peer->ends_ns = UINT64_MAX;
     peer->is_known = is_known;
+    list_init(&peer->waiting);
     peer->changed_ns = node_now(bridge);
     memcpy(peer->name, name, strlen(name) + 1);
     list_push_back(&bridge->peers, &peer->link);

@@ -111,7 +111,7 @@ static void shm_free(struct node_shm *shm)
     if (shm->channel != NULL)
         space_channel_set_owner(shm->channel, NULL);
     if (shm->link != NULL) { /* the other side holds it, too */
-        maiko_importer_unwatch(bridge->importer.importer, shm_link_wake_fd(shm->link));
+        maiko_importer_unwatch(bridge->importers[0].importer, shm_link_wake_fd(shm->link));
         epoll_ctl(bridge->shm_fd, EPOLL_CTL_DEL, shm_link_wake_fd(shm->link), NULL);
     }
     node_pool_leave(shm->peer);
@@ -140,7 +140,7 @@ static maiko_status watch(maiko_bridge *bridge, int fd)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE};
 
-    (void)!maiko_importer_watch(bridge->importer.importer, fd, &bridge->visit); /* else the bridge's thread does it all */
+    (void)!maiko_importer_watch(bridge->importers[0].importer, fd, &bridge->visit); /* else the bridge's thread does it all */
     return epoll_ctl(bridge->shm_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? MAIKO_OK : MAIKO_ESYSTEM;
 }
 

@@ -48,12 +48,12 @@ static void share_fd(int fd, void *userdata)
 {
     maiko_bridge *bridge = userdata;
 
-    (void)!maiko_importer_watch(bridge->importer.importer, fd, &bridge->visit);
+    (void)!maiko_importer_watch(bridge->importers[0].importer, fd, &bridge->visit);
 }
 
 static void unshare_fd(int fd, void *userdata)
 {
-    maiko_importer_unwatch(((maiko_bridge *)userdata)->importer.importer, fd);
+    maiko_importer_unwatch(((maiko_bridge *)userdata)->importers[0].importer, fd);
 }
 
 static maiko_status open_port(maiko_bridge *bridge, struct text *error)
@@ -289,21 +289,35 @@ static maiko_status open_all(maiko_bridge *bridge, struct text *error)
     return status;
 }
 
+static maiko_status make_importers(maiko_bridge *bridge)
+{
+    maiko_status status = MAIKO_OK;
+    char name[sizeof(COMMON_IMPORTER) + 16] = COMMON_IMPORTER;
+    unsigned i;
+
+    for (i = 0; i < NODE_IMPORTERS && status == MAIKO_OK; i++) {
+        if (i > 0)
+            snprintf(name, sizeof(name), COMMON_IMPORTER " %u", i + 1);
+        status = maiko_importer_new(bridge->sup, name, NULL, &bridge->importers[i].importer);
+        maiko_importer_on_room(bridge->importers[i].importer, node_import_on_room, bridge);
+    }
+    return status;
+}
+
 static maiko_status set_up_actors(maiko_bridge *bridge)
 {
-    maiko_status status = maiko_importer_new(bridge->sup, COMMON_IMPORTER, NULL, &bridge->importer.importer);
+    maiko_status status = make_importers(bridge);
 
     if (status != MAIKO_OK)
         return node_fail(bridge, status, "%s",
                          status == MAIKO_ESTATE ? "maiko_bridge_start() comes before maiko_supervisor_start()"
                                                 : maiko_strerror(status));
-    maiko_importer_on_room(bridge->importer.importer, node_import_on_room, bridge);
     bridge->visit = (struct maiko_visit){.run = node_guest_read,
                                          .look = node_guest_look,
                                          .look_aside = node_guest_look_aside,
                                          .look_away = node_guest_look_away,
                                          .userdata = bridge};
-    bridge->types.keeper = bridge->importer.importer;
+    bridge->types.keeper = bridge->importers[0].importer;
     status = node_news_set_up(bridge);
     if (status == MAIKO_OK)
         status = node_export_set_up(bridge);

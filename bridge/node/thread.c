@@ -61,7 +61,7 @@ static void name_unlinked(const maiko_bridge *bridge, struct text *unlinked)
 static bool is_drained(maiko_bridge *bridge)
 {
     /* This turn may have taken from the handover before the caller's last event was in it. */
-    return handover_is_empty(&bridge->handover) && fifo_is_empty(&bridge->waiting) && fifo_is_empty(&bridge->dirty) &&
+    return handover_is_empty(&bridge->handover) && list_is_empty(&bridge->waiting) && fifo_is_empty(&bridge->dirty) &&
            exporter_is_drained(bridge->exporter);
 }
 

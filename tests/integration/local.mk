@@ -36,6 +36,7 @@ integration_tests += tests/integration/test_bridge_heap
 integration_tests += tests/integration/test_bridge_memory
 integration_tests += tests/integration/test_circle
 integration_tests += tests/integration/test_echo
+integration_tests += tests/integration/test_held_senders
 integration_tests += tests/integration/test_import_wait
 integration_tests += tests/integration/test_in_place
 integration_tests += tests/integration/test_key_rotation
@@ -74,6 +75,8 @@ tests_integration_test_zmq_port_SOURCES = tests/integration/test_zmq_port.c test
 tests_integration_test_zmq_port_keys_SOURCES = tests/integration/test_zmq_port_keys.c tests/lib/port_end.c tests/lib/port_end.h
 tests_integration_test_zmq_spare_SOURCES = tests/integration/test_zmq_spare.c tests/lib/port_end.c tests/lib/port_end.h
 tests_integration_test_attach_SOURCES = tests/integration/test_attach.c tests/lib/bridge_end.c tests/lib/bridge_end.h
+tests_integration_test_held_senders_SOURCES = tests/integration/test_held_senders.c tests/lib/bridge_end.c \
+	tests/lib/bridge_end.h
 tests_integration_test_import_wait_SOURCES = tests/integration/test_import_wait.c tests/lib/bridge_end.c \
 	tests/lib/bridge_end.h
 tests_integration_test_in_place_SOURCES = tests/integration/test_in_place.c tests/lib/bridge_end.c tests/lib/bridge_end.h

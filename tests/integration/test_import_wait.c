@@ -103,20 +103,30 @@ static void open_dock(struct dock *dock)
     }
 }
 
-/* Events that wait, and how many of them in runs. */
-static uint64_t waiting_in(struct bridge_end *end, uint64_t *ret_in_runs)
+static uint64_t waiting_for(const struct node_importer *importer, uint64_t *in_runs)
 {
     const struct fifo_link *link;
     uint64_t events = 0;
 
-    *ret_in_runs = 0;
-    pthread_mutex_lock(&end->bridge->turn);
-    for (link = end->bridge->waiting.first; link != NULL; link = link->next) {
+    for (link = importer->waiting.first; link != NULL; link = link->next) {
         const struct waiting_import *waiting = CONTAINER_OF(link, struct waiting_import, link);
 
         events += waiting->count - waiting->done;
-        *ret_in_runs += waiting->is_run ? waiting->count - waiting->done : 0;
+        *in_runs += waiting->is_run ? waiting->count - waiting->done : 0;
     }
+    return events;
+}
+
+/* Events that wait, and how many of them in runs. */
+static uint64_t waiting_in(struct bridge_end *end, uint64_t *ret_in_runs)
+{
+    struct list *link;
+    uint64_t events = 0;
+
+    *ret_in_runs = 0;
+    pthread_mutex_lock(&end->bridge->turn);
+    LIST_FOR_EACH (link, &end->bridge->waiting)
+        events += waiting_for(CONTAINER_OF(link, struct node_importer, link), ret_in_runs);
     pthread_mutex_unlock(&end->bridge->turn);
     return events;
 }

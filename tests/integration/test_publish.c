@@ -231,13 +231,13 @@ static void an_exporter_ends_although_its_last_word_is_refused(void)
     make_ending_exporter(&end, &(maiko_config){.shards = 0}, &finishing_ops);
     CU_ASSERT_EQUAL_FATAL(maiko_bridge_start(end.bridge), MAIKO_OK);
     pthread_mutex_lock(&end.bridge->turn);
-    own = end.bridge->importer.importer;
-    end.bridge->importer.importer = end.bridge->reporter;
+    own = end.bridge->importers[0].importer;
+    end.bridge->importers[0].importer = end.bridge->reporter;
     pthread_mutex_unlock(&end.bridge->turn);
     CU_ASSERT_EQUAL_FATAL(maiko_supervisor_start(end.sup), MAIKO_OK);
     CU_ASSERT_EQUAL(maiko_supervisor_join(end.sup), MAIKO_OK);
     pthread_mutex_lock(&end.bridge->turn);
-    end.bridge->importer.importer = own;
+    end.bridge->importers[0].importer = own;
     pthread_mutex_unlock(&end.bridge->turn);
     bridge_end_stop(&end);
     CU_ASSERT_PTR_NOT_NULL(strstr(end.log, "the export of c ends without its last word, which was refused"));

@@ -63,8 +63,15 @@ pid_t bridge_life_kill(struct child *child)
 uint64_t bridge_life_came_in(const maiko_counters *counters)
 {
     maiko_counters_actor importer;
+    char name[32] = "bridge import";
+    uint64_t events = 0;
+    unsigned nth;
 
-    return maiko_counters_find_actor(counters, "bridge import", &importer) == MAIKO_OK ? importer.sent : 0;
+    for (nth = 2; maiko_counters_find_actor(counters, name, &importer) == MAIKO_OK; nth++) {
+        events += importer.sent;
+        snprintf(name, sizeof(name), "bridge import %u", nth);
+    }
+    return events;
 }
 
 static void books_path(char *path, size_t size, const char *node, pid_t pid)
