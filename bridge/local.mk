@@ -23,6 +23,7 @@ include bridge/wire/local.mk
 # they keep no state of their own.
 bridge_base_sources =
 bridge_base_sources += libmaiko/base/clock.c
+bridge_base_sources += libmaiko/base/hash_seed.c
 bridge_base_sources += libmaiko/base/hash_table.c
 bridge_base_sources += libmaiko/base/heap.c
 bridge_base_sources += libmaiko/base/patient_poll.c

@@ -157,9 +157,9 @@ static bool is_channel_of(const struct export_channel *channel, const struct exp
            strcmp(channel->sender, event->sender) == 0;
 }
 
-static uint64_t key_of(const struct export_event *event)
+static uint64_t key_of(const struct channels *channels, const struct export_event *event)
 {
-    uint64_t hash = hash_bytes(event->topic, strlen(event->topic), event->id.hi);
+    uint64_t hash = hash_bytes(event->topic, strlen(event->topic), event->id.hi ^ channels->by_meaning.seed);
 
     hash = hash_bytes(event->sender, strlen(event->sender), hash);
     return hash ^ hash_u64((uint64_t)(uintptr_t)event->type ^ event->origin.hi ^ event->origin.lo ^ event->hops);
@@ -210,7 +210,7 @@ static maiko_status add_channel(struct channels *channels, const struct export_e
 maiko_status channels_find(struct channels *channels, const struct export_event *event, struct export_channel **ret_channel,
                            bool *ret_is_new)
 {
-    uint64_t key = key_of(event);
+    uint64_t key = key_of(channels, event);
     maiko_status status = MAIKO_OK;
 
     *ret_is_new = false;

@@ -37,9 +37,11 @@ static bool is_origin_of(const void *value, const void *key)
            strcmp(origin->sender, wanted->sender) == 0;
 }
 
-static uint64_t hash_of(const struct origin_key *key)
+static uint64_t hash_of(const struct origins *origins, const struct origin_key *key)
 {
-    return hash_bytes(key->sender, strlen(key->sender), hash_bytes(key->topic, strlen(key->topic), key->prefix));
+    uint64_t hash = hash_bytes(key->topic, strlen(key->topic), key->prefix ^ origins->table.seed);
+
+    return hash_bytes(key->sender, strlen(key->sender), hash);
 }
 
 static maiko_status add_prefix(struct origins *origins, uint64_t prefix, maiko_id node)
@@ -88,7 +90,7 @@ static struct origin *add(struct origins *origins, const struct origin_key *key,
     origin->way = way;
     origin->topic = memcpy(origin + 1, key->topic, topic_size);
     origin->sender = memcpy((char *)(origin + 1) + topic_size, key->sender, sender_size);
-    if (hash_table_insert_hashed(&origins->table, hash_of(key), origin) == MAIKO_OK)
+    if (hash_table_insert_hashed(&origins->table, hash_of(origins, key), origin) == MAIKO_OK)
         return origin;
     remove_prefix(origins, key->prefix);
     heap_free(origins->heap, origin, size);
@@ -99,7 +101,7 @@ static void forget(struct origins *origins, struct origin *origin)
 {
     const struct origin_key key = {origin->prefix, origin->topic, origin->sender};
 
-    (void)hash_table_remove_hashed(&origins->table, hash_of(&key), is_origin_of, &key);
+    (void)hash_table_remove_hashed(&origins->table, hash_of(origins, &key), is_origin_of, &key);
     list_remove(&origin->link);
     origins->idle_count--;
     remove_prefix(origins, origin->prefix);
@@ -118,7 +120,7 @@ struct origin *origins_join(struct origins *origins, uint64_t prefix, const char
                             maiko_id way)
 {
     const struct origin_key key = {prefix, topic, sender};
-    struct origin *origin = hash_table_find_hashed(&origins->table, hash_of(&key), is_origin_of, &key);
+    struct origin *origin = hash_table_find_hashed(&origins->table, hash_of(origins, &key), is_origin_of, &key);
 
     if (origin == NULL) {
         origin = add(origins, &key, node, way);

@@ -154,9 +154,9 @@ static bool is_wanted(const struct source *source, const struct wanted *wanted)
            strcmp(source->topic->name, wanted->topic) == 0 && strcmp(source->sender, wanted->sender) == 0;
 }
 
-static uint64_t key_of(const struct wanted *wanted)
+static uint64_t key_of(const struct sources *sources, const struct wanted *wanted)
 {
-    uint64_t hash = hash_bytes(wanted->topic, strlen(wanted->topic), wanted->prefix);
+    uint64_t hash = hash_bytes(wanted->topic, strlen(wanted->topic), wanted->prefix ^ sources->sources.seed);
 
     hash = hash_bytes(wanted->sender, strlen(wanted->sender), hash);
     return hash ^ hash_u64((uint64_t)(uintptr_t)wanted->type ^ wanted->hops);
@@ -192,7 +192,7 @@ static struct source *find(struct sources *sources, const struct wanted *wanted)
 {
     uint64_t key;
 
-    for (key = key_of(wanted);; key++) {
+    for (key = key_of(sources, wanted);; key++) {
         struct source *source = hash_table_find_u64(&sources->sources, key);
 
         if (source == NULL)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/hash_seed.h"
 
 #define NO_SLOT SIZE_MAX
 
@@ -12,6 +13,7 @@ void hash_table_init(struct hash_table *table, struct heap *heap, const char *(*
     memset(table, 0, sizeof(*table));
     table->heap = heap;
     table->key_of = key_of;
+    table->seed = hash_seed();
 }
 
 void hash_table_init_u64(struct hash_table *table, struct heap *heap)

@@ -11,11 +11,11 @@ struct hash_slot {
     void *value;   /* NULL: empty */
 };
 
-/* One thread at a time.  Iteration order depends on keys and history only, never on addresses. */
+/* One thread at a time.  Iteration order differs from process to process: nothing that is seen may depend on it. */
 struct hash_table {
     struct heap *heap;
     const char *(*key_of)(const void *value); /* NULL: keys are numbers */
-    uint64_t seed;                            /* 0; may be set while empty, against keys chosen to collide */
+    uint64_t seed;                            /* the process's, against keys chosen to collide */
     struct hash_slot *slots;
     size_t slot_count; /* 0 or a power of two */
     size_t count;
@@ -45,8 +45,8 @@ void *hash_table_find_u64(const struct hash_table *table, uint64_t key);
 void *hash_table_remove(struct hash_table *table, const char *key);
 void *hash_table_remove_u64(struct hash_table *table, uint64_t key);
 
-/* Other keys: the caller hashes, and `matches` compares a value with `key` (as with numbers, init with key_of NULL).  Insert
- * only what is not there yet.  MAIKO_OK or MAIKO_ENOMEM; NULL when absent. */
+/* Other keys: the caller hashes, with the table's seed in it, and `matches` compares a value with `key` (as with numbers, init
+ * with key_of NULL).  Insert only what is not there yet.  MAIKO_OK or MAIKO_ENOMEM; NULL when absent. */
 MAIKO_MUST_CHECK maiko_status hash_table_insert_hashed(struct hash_table *table, uint64_t hash, void *value);
 void *hash_table_find_hashed(const struct hash_table *table, uint64_t hash, bool (*matches)(const void *value, const void *key),
                              const void *key);

@@ -46,9 +46,9 @@ static void node_free(struct topic_tree *tree, struct topic_node *node)
     heap_free(tree->heap, node, node_size(node));
 }
 
-static uint64_t edge_hash(const struct edge *edge)
+static uint64_t edge_hash(const struct topic_tree *tree, const struct edge *edge)
 {
-    return hash_bytes(edge->level.text, edge->level.len, hash_u64(edge->parent->number));
+    return hash_bytes(edge->level.text, edge->level.len, hash_u64(edge->parent->number ^ tree->edges.seed));
 }
 
 static bool edge_matches(const void *value, const void *key)
@@ -69,7 +69,7 @@ struct topic_node *topic_tree_child(const struct topic_tree *tree, const struct 
         return node->hash;
     if (list_is_empty(&node->children))
         return NULL;
-    return hash_table_find_hashed(&tree->edges, edge_hash(&edge), edge_matches, &edge);
+    return hash_table_find_hashed(&tree->edges, edge_hash(tree, &edge), edge_matches, &edge);
 }
 
 /* Joins a new node to its parent.  MAIKO_OK or MAIKO_ENOMEM. */
@@ -82,7 +82,7 @@ static maiko_status node_join(struct topic_tree *tree, struct topic_node *node)
     } else if (topic_level_is_hash(edge.level)) {
         node->parent->hash = node;
     } else {
-        if (hash_table_insert_hashed(&tree->edges, edge_hash(&edge), node) != MAIKO_OK)
+        if (hash_table_insert_hashed(&tree->edges, edge_hash(tree, &edge), node) != MAIKO_OK)
             return MAIKO_ENOMEM;
         list_push_back(&node->parent->children, &node->sibling);
     }
@@ -98,7 +98,7 @@ static void node_leave(struct topic_tree *tree, struct topic_node *node)
     } else if (node == node->parent->hash) {
         node->parent->hash = NULL;
     } else {
-        (void)hash_table_remove_hashed(&tree->edges, edge_hash(&edge), edge_matches, &edge);
+        (void)hash_table_remove_hashed(&tree->edges, edge_hash(tree, &edge), edge_matches, &edge);
         list_remove(&node->sibling);
     }
 }

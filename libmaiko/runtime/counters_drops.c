@@ -64,9 +64,9 @@ void counters_drops_deinit(struct counters_drops *drops)
     hash_table_deinit(&drops->by_owner);
 }
 
-static uint64_t key_of(uint64_t owner, const char *topic, size_t len, unsigned reason)
+static uint64_t key_of(const struct counters_drops *drops, uint64_t owner, const char *topic, size_t len, unsigned reason)
 {
-    return hash_bytes(topic, len, 0) ^ hash_u64(hash_u64(owner) + reason);
+    return hash_bytes(topic, len, drops->by_key.seed) ^ hash_u64(hash_u64(owner) + reason);
 }
 
 static bool matches(const struct counters_drops *drops, const struct drop_entry *entry, uint64_t owner, const char *topic,
@@ -97,7 +97,7 @@ struct counters_row *counters_drops_find(struct counters_drops *drops, uint64_t 
 {
     const unsigned reason = (unsigned)reason_ - 1 < COUNTERS_REASONS - 1 ? (unsigned)reason_ : MAIKO_DROPPED_NO_MEMORY;
     const size_t len = strlen(topic);
-    const uint64_t key = key_of(owner, topic, len, reason);
+    const uint64_t key = key_of(drops, owner, topic, len, reason);
     const bool is_shard = owner == counters_shard_owner(shard);
     struct drop_entry *entry = hash_table_find_u64(&drops->by_key, key);
 

@@ -13,6 +13,7 @@ tests_sim_test_links_SOURCES = tests/sim/test_links.c tests/sim/network.c tests/
 tests_sim_test_relays_SOURCES = tests/sim/test_relays.c tests/sim/mesh.c tests/sim/mesh.h tests/sim/network.c tests/sim/network.h
 if WITH_CUNIT
 structure_scripts += tests/sim/mutants.sh
+structure_scripts += tests/sim/same_run.sh
 endif
 if WITH_CUNIT
 if WITH_BRIDGE

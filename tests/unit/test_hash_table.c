@@ -187,6 +187,51 @@ static void fast_hashes_spread_similar_keys(void)
     CU_ASSERT_NOT_EQUAL(hash_bytes("a", 1, 0), hash_bytes("a", 1, 1));
 }
 
+/* Steps from where each entry belongs to where it stands. */
+static size_t steps_of(const struct hash_table *table)
+{
+    size_t steps = 0;
+    size_t i;
+
+    for (i = 0; i < table->slot_count; i++)
+        if (table->slots[i].value != NULL)
+            steps += (i - table->slots[i].hash) & (table->slot_count - 1);
+    return steps;
+}
+
+/* Names that a table without a seed would put into one place, found by anybody who reads this. */
+static size_t fill_with_chosen_names(struct hash_table *table, struct item *items)
+{
+    enum { LOW_BITS = 1023 };
+    unsigned long number = 0;
+    int i;
+
+    for (i = 0; i < ITEMS; i++) {
+        do
+            snprintf(items[i].name, sizeof items[i].name, "%lu", number++);
+        while ((hash_bytes(items[i].name, strlen(items[i].name), 0) & LOW_BITS) != 0);
+        CU_ASSERT_EQUAL(hash_table_insert(table, &items[i]), MAIKO_OK);
+    }
+    CU_ASSERT_EQUAL(table->slot_count, LOW_BITS + 1);
+    return steps_of(table);
+}
+
+static void names_cannot_be_chosen_to_collide(void)
+{
+    static struct item items[ITEMS];
+    struct hash_table table;
+    struct heap heap;
+
+    heap_init(&heap, NULL, 0);
+    hash_table_init(&table, &heap, name_of);
+    CU_ASSERT(fill_with_chosen_names(&table, items) < (size_t)10 * ITEMS);
+    hash_table_deinit(&table);
+    hash_table_init(&table, &heap, name_of);
+    table.seed = 0;
+    CU_ASSERT_EQUAL(fill_with_chosen_names(&table, items), (size_t)ITEMS * (ITEMS - 1) / 2);
+    hash_table_deinit(&table);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(a_random_history_of_names_agrees_with_an_array),
     TEST_CASE(numbers_are_keys_too),
@@ -195,5 +240,6 @@ static const struct test_case cases[] = {
     TEST_CASE(a_table_that_cannot_grow_is_unchanged),
     TEST_CASE(stable_hashes_never_change),
     TEST_CASE(fast_hashes_spread_similar_keys),
+    TEST_CASE(names_cannot_be_chosen_to_collide),
 };
 SUITE_MAIN("hash_table", cases)
