@@ -196,7 +196,7 @@ static void let_go(struct actor *actor)
     actor->has_overdraft = true;
     sup->deadlocks++;
     shard_ready(actor->shard, actor);
-    wakeup_signal(&actor->shard->wakeup);
+    wakeup_if_asleep(&actor->shard->wakeup);
 }
 
 bool deadlock_search(struct shard *shard)

@@ -168,7 +168,7 @@ static void wake_all(struct maiko_supervisor *sup)
     uint32_t i;
 
     for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++)
-        wakeup_signal(&sup->shards[i]->wakeup);
+        wakeup_if_asleep(&sup->shards[i]->wakeup);
 }
 
 static bool balance_once(struct shard *shard, uint64_t window_ns)

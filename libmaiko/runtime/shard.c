@@ -53,7 +53,7 @@ maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint3
     shard->times_all = sup->config.mode != MAIKO_THREADS && sup->config.log != NULL;
     hash_table_init(&shard->interests, shard->heap, interest_key);
     shard->known_shards = index + 1;
-    status = wakeup_init(&shard->wakeup);
+    status = wakeup_init(&shard->wakeup, sup->config.mode == MAIKO_POLLED);
     if (status == MAIKO_ESYSTEM && index < sup->config.shards) { /* then it is not started */
         supervisor_note_failure(sup, status, NULL, "no descriptors for its threads");
         status = MAIKO_OK;
@@ -454,7 +454,7 @@ bool shard_turn(struct shard *shard, uint64_t budget_events)
         any |= exchange_release_held(shard);
     any |= fire_timers(shard);
     any |= inbox_wake_gates(shard);
-    if (shard->looks_on)
+    if (shard->looks_on && wakeup_is_anybody_to_look(&shard->wakeup)) /* else nobody waits for looks, and no clock is asked */
         any |= run_between_looks(shard);
     any |= run_ready(shard, budget_events);
     any |= dead_letters_send(shard);
@@ -567,6 +567,13 @@ static uint64_t wake_deadline(const struct shard *shard)
 }
 
 /* Inside a hook that waits nothing can be run: only what arrives counts then. */
+static bool has_news(const struct shard *shard, bool in_hook)
+{
+    return (in_hook ? has_arrivals(shard) : !shard_is_idle(shard)) ||
+           (atomic_load_explicit(&shard->wants_confirm, memory_order_relaxed) && exchange_has_news(shard)) ||
+           atomic_load_explicit(&shard->must_exit, memory_order_relaxed);
+}
+
 static void sleep_until_work(struct shard *shard, bool in_hook)
 {
     uint64_t deadline;
@@ -576,8 +583,7 @@ static void sleep_until_work(struct shard *shard, bool in_hook)
     atomic_store_explicit(&shard->wants_confirm, !list_is_empty(&shard->held_by_ring) || shard_rings_held_back(shard) != 0,
                           memory_order_relaxed); /* step: store_wants_confirm */
     wakeup_announce(&shard->wakeup);
-    if ((in_hook ? has_arrivals(shard) : !shard_is_idle(shard)) || /* step: second_look */
-        (atomic_load_explicit(&shard->wants_confirm, memory_order_relaxed) && exchange_has_news(shard))) {
+    if (has_news(shard, in_hook)) { /* step: second_look */
         wakeup_withdraw(&shard->wakeup);
         return;
     }

@@ -206,7 +206,7 @@ void supervisor_prepare_sleep(struct maiko_supervisor *sup)
     wakeup_arm(&shard->wakeup, timer_heap_next_deadline(&shard->timers));
     wakeup_announce(&shard->wakeup);
     if (!shard_is_idle(shard))
-        wakeup_signal(&shard->wakeup);
+        wakeup_if_asleep(&shard->wakeup);
 }
 
 int maiko_supervisor_fd(maiko_supervisor *sup)

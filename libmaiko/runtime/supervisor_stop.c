@@ -285,7 +285,7 @@ bool supervisor_end_threads(struct maiko_supervisor *sup, uint64_t deadline_ns)
             continue;
         wanted |= UINT64_C(1) << i;
         atomic_store_explicit(&sup->shards[i]->must_exit, true, memory_order_release);
-        wakeup_signal(&sup->shards[i]->wakeup);
+        shard_wake(sup->shards[i]);
     }
     pthread_mutex_lock(&sup->lock);
     while ((sup->exited_shards & wanted) != wanted && in_time)

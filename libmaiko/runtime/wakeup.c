@@ -1,9 +1,11 @@
-/* Wake-up over epoll, eventfd and timerfd. */
+/* Wake-up over a futex, or over epoll, eventfd and timerfd. */
 #include "runtime/wakeup.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,12 +22,14 @@ static bool watch(int epoll_fd, int *fd)
     return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, *fd, &event) == 0;
 }
 
-maiko_status wakeup_init(struct wakeup *wakeup)
+maiko_status wakeup_init(struct wakeup *wakeup, bool is_outside)
 {
+    wakeup->is_outside = is_outside;
     wakeup->armed_ns = 0;
     wakeup->visits = NULL;
     atomic_init(&wakeup->to_look, NULL);
-    atomic_init(&wakeup->asleep, false);
+    atomic_init(&wakeup->watched, 0);
+    atomic_init(&wakeup->asleep, WAKEUP_AWAKE);
     wakeup->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     wakeup->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     wakeup->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -50,6 +54,11 @@ void wakeup_deinit(struct wakeup *wakeup)
     close_one(&wakeup->epoll_fd);
 }
 
+static struct timespec timespec_of(uint64_t at_ns)
+{
+    return (struct timespec){.tv_sec = (time_t)(at_ns / 1000000000u), .tv_nsec = (long)(at_ns % 1000000000u)};
+}
+
 void wakeup_arm(struct wakeup *wakeup, uint64_t deadline_ns)
 {
     struct itimerspec at = {{0, 0}, {0, 0}};
@@ -58,8 +67,7 @@ void wakeup_arm(struct wakeup *wakeup, uint64_t deadline_ns)
         deadline_ns = 0;
     if (deadline_ns == wakeup->armed_ns)
         return;
-    at.it_value.tv_sec = (time_t)(deadline_ns / 1000000000u);
-    at.it_value.tv_nsec = (long)(deadline_ns % 1000000000u);
+    at.it_value = timespec_of(deadline_ns);
     timerfd_settime(wakeup->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
     wakeup->armed_ns = deadline_ns;
 }
@@ -103,8 +111,20 @@ static void note(struct wakeup *wakeup, void *what)
     }
 }
 
+/* Returns at once when somebody took the word back since it was announced, and now and then for no reason. */
+static void sleep_on_word(struct wakeup *wakeup, uint64_t deadline_ns)
+{
+    const struct timespec at = timespec_of(deadline_ns);
+    int saved_errno = errno;
+
+    syscall(SYS_futex, &wakeup->asleep, FUTEX_WAIT_BITSET_PRIVATE, WAKEUP_ON_WORD, deadline_ns == UINT64_MAX ? NULL : &at, NULL,
+            FUTEX_BITSET_MATCH_ANY);
+    errno = saved_errno;
+    wakeup_withdraw(wakeup);
+}
+
 /* All that is ready: a wake-up that came to us came to nobody else. */
-void wakeup_sleep(struct wakeup *wakeup, uint64_t deadline_ns)
+static void sleep_on_descriptors(struct wakeup *wakeup, uint64_t deadline_ns)
 {
     struct epoll_event events[EVENTS_AT_ONCE];
     int count;
@@ -118,6 +138,17 @@ void wakeup_sleep(struct wakeup *wakeup, uint64_t deadline_ns)
             note(wakeup, events[i].data.ptr);
         count = count < EVENTS_AT_ONCE ? 0 : epoll_wait(wakeup->epoll_fd, events, EVENTS_AT_ONCE, 0);
     }
+}
+
+/* Dekker with wakeup_watch(): what is watched since we announced the other way of sleeping wakes nobody on the word. */
+void wakeup_sleep(struct wakeup *wakeup, uint64_t deadline_ns)
+{
+    if (wakeup->announced == WAKEUP_ON_DESCRIPTORS)
+        sleep_on_descriptors(wakeup, deadline_ns);
+    else if (wakeup_is_by_word(wakeup)) /* step: look_at_watched */
+        sleep_on_word(wakeup, deadline_ns);
+    else
+        wakeup_withdraw(wakeup);
 }
 
 void wakeup_run_visits(struct wakeup *wakeup)
@@ -178,6 +209,10 @@ maiko_status wakeup_watch(struct wakeup *wakeup, int fd, struct maiko_visit *vis
     if (epoll_ctl(wakeup->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
         return MAIKO_ESYSTEM;
     add_to_look(wakeup, visit);
+    atomic_fetch_add_explicit(&wakeup->watched, 1, memory_order_relaxed); /* step: store_watched */
+    /* Dekker with wakeup_sleep(): who sleeps on the word, where the descriptor does not wake it, moves over to all of them */
+    atomic_thread_fence(memory_order_seq_cst); /* step: fence_watch */
+    wakeup_if_asleep(wakeup);
     return MAIKO_OK;
 }
 
@@ -185,16 +220,20 @@ void wakeup_unwatch(struct wakeup *wakeup, int fd)
 {
     int saved_errno = errno;
 
-    (void)epoll_ctl(wakeup->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    if (epoll_ctl(wakeup->epoll_fd, EPOLL_CTL_DEL, fd, NULL) == 0)
+        atomic_fetch_sub_explicit(&wakeup->watched, 1, memory_order_relaxed);
     errno = saved_errno;
 }
 
-void wakeup_signal(struct wakeup *wakeup)
+void wakeup_end_sleep(struct wakeup *wakeup, enum wakeup_sleep how)
 {
     const uint64_t one = 1;
     int saved_errno = errno;
 
-    while (write(wakeup->event_fd, &one, sizeof one) < 0 && errno == EINTR)
-        ;
+    if (how == WAKEUP_ON_WORD)
+        syscall(SYS_futex, &wakeup->asleep, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    else
+        while (write(wakeup->event_fd, &one, sizeof one) < 0 && errno == EINTR)
+            ;
     errno = saved_errno;
 }

@@ -155,7 +155,7 @@ bool world_end_cycles(struct maiko_supervisor *sup)
             continue;
         actor->end_pending = true;
         shard_ready(actor->shard, actor);
-        wakeup_signal(&actor->shard->wakeup);
+        wakeup_if_asleep(&actor->shard->wakeup);
         any = true;
     }
     return any;

@@ -10,4 +10,5 @@ EXTRA_DIST += \
 	tests/model/ring.pml \
 	tests/model/sleep.pml \
 	tests/model/slots.pml \
-	tests/model/slots_end.pml
+	tests/model/slots_end.pml \
+	tests/model/watch.pml

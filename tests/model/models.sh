@@ -14,7 +14,7 @@ lengths_of()
     case $1 in
     policies) echo -DEVENTS=8 ;;
     ring) echo -DRECORDS=4 ;;
-    sleep) echo -DPOSTS=2 ;;
+    sleep | watch) echo -DPOSTS=3 ;;
     esac
 }
 

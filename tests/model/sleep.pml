@@ -1,7 +1,8 @@
 /* How a shard sleeps without missing anything (runtime/wakeup.h, shard.c, exchange.c, exchange_read.c; a label here is the `step:`
  * there).  Three others give it work: a shard that publishes batches, a thread that posts, with the actors that others put on its
  * wake stack as one more such thread, and a shard that confirms how far it has read, for which only a sleeper that holds actors
- * back asks to be woken.  Memory is weak as in ring.pml; the lock of what is posted is one step.
+ * back asks to be woken.  It sleeps on the word `asleep` itself, at which the system looks once more before it lets anybody sleep;
+ * watch.pml has the other way.  Memory is weak as in ring.pml; the lock of what is posted is one step.
  *
  * Shown: whatever was published, posted and confirmed is taken in, whole, and the shard does not sleep for ever. */
 #define BATCHES 2
@@ -19,7 +20,6 @@ byte debt;
 byte confirmed;
 bool asleep;
 bool wants_confirm;
-bool event; /* the eventfd */
 
 /* stores that nobody else sees yet */
 bool record_buffered[BATCHES];
@@ -53,22 +53,11 @@ end_memory:
     od
 }
 
-/* Who takes the word back writes the eventfd. */
+/* Taking the word back ends the sleep. */
 inline wake_if_asleep()
 {
-    is_asleep = asleep;
     if
-    :: is_asleep ->
-        atomic {
-            if
-            :: asleep -> asleep = false; is_asleep = true
-            :: else -> is_asleep = false
-            fi
-        }
-        if
-        :: is_asleep -> event = true
-        :: else
-        fi
+    :: asleep -> asleep = false
     :: else
     fi
 }
@@ -76,7 +65,6 @@ inline wake_if_asleep()
 active proctype publisher()
 {
     byte next = 0;
-    bool is_asleep;
 
     do
     :: next < BATCHES ->
@@ -99,7 +87,6 @@ load_asleep:
 active proctype poster()
 {
     byte next = 0;
-    bool is_asleep;
 
     do
     :: next < POSTS ->
@@ -119,7 +106,6 @@ load_asleep:
 active proctype confirmer()
 {
     byte next = 0;
-    bool is_asleep;
 
     do
     :: next < READ ->
@@ -134,9 +120,8 @@ fence_tell:
         (!debt_buffered && !confirmed_buffered);
 #endif
 load_wants_confirm:
-        is_asleep = wants_confirm;
         if
-        :: is_asleep ->
+        :: wants_confirm ->
 load_asleep:
             wake_if_asleep()
         :: else
@@ -214,14 +199,10 @@ second_look:
         is_idle = is_idle && told == confirmed;
 #endif
         if
-        :: is_idle -> (event)
+        :: is_idle -> (!asleep_buffered && !asleep)
         :: else
         fi;
 withdraw_sleep:
-        atomic { buffered_asleep = false; asleep_buffered = true };
-        if
-        :: is_idle -> event = false
-        :: else
-        fi
+        atomic { buffered_asleep = false; asleep_buffered = true }
     od
 }

@@ -94,6 +94,7 @@ unit_tests += tests/unit/test_placement_note
 unit_tests += tests/unit/test_pool
 unit_tests += tests/unit/test_ring
 unit_tests += tests/unit/test_streams
+unit_tests += tests/unit/test_wakeup
 tests_unit_test_shm_area_SOURCES = tests/unit/test_shm_area.c $(shm_pair_sources)
 # Its system calls fail on request.
 tests_unit_test_shm_area_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=memfd_create,--wrap=ftruncate,--wrap=fallocate,--wrap=pwrite \
