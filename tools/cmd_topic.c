@@ -18,13 +18,15 @@
 #include "maiko.h"
 #include "table.h"
 
+static const double answer_s = 2; /* of pub, for each node */
+
 struct topic_options {
     const char *space;
     const char *group;       /* whose members share it; NULL: this user's alone */
     const char *runtime_dir; /* NULL: the usual one */
     const char *type;
-    unsigned long count; /* 0: no end */
-    double timeout_s;
+    unsigned long count;       /* 0: no end */
+    double timeout_s;          /* 0: none was given */
     unsigned long subscribers; /* of pub: not before there are so many */
     double max_wait_s;
     maiko_bridge_from from;
@@ -36,7 +38,7 @@ struct topic_options {
 static int usage(FILE *file)
 {
     fputs("usage: maiko topic list [--space NAME] [--json]\n"
-          "       maiko topic echo --space NAME [--count N] [--history | --last] [--format FORM] PATTERN...\n"
+          "       maiko topic echo --space NAME [--count N] [--timeout S] [--history | --last] [--format FORM] PATTERN...\n"
           "       maiko topic pub --space NAME [--type NAME] [--wait N] [--timeout S] TOPIC JSON\n"
           "list: the topics that nodes have exported, with type and first publisher; then patterns without a topic yet.\n"
           "echo: what is sent, as text: time, topic, sender, payload, on a line; on stderr why none comes.\n"
@@ -57,7 +59,8 @@ static int usage(FILE *file)
           "      --type NAME    type of the event (the one its topic has)\n"
           "  -w, --wait N       pub: not before N other processes are subscribed\n"
           "      --max-wait S   and not later (30); exits with 4 then\n"
-          "  -W, --timeout S    how long to wait for each node's answer (2)\n"
+          "  -W, --timeout S    pub: how long to wait for each node's answer (2)\n"
+          "                     echo: end after that time; exits with 4 when fewer than N came, or none (for ever)\n"
           "  -v, --verbose      echo: say more on stderr\n",
           file);
     return EXIT_OK;
@@ -197,7 +200,15 @@ static bool is_complete(const struct echo *echo)
     return echo->count > 0 && echo->printed == echo->count;
 }
 
-static int listen_and_write(const struct listener *listener, struct echo *echo, const struct event_form *form)
+/* Its time was over before there were as many as were asked for: without a number, one. */
+static int say_late(const struct echo *echo)
+{
+    if (echo->printed >= (echo->count > 0 ? echo->count : 1))
+        return EXIT_OK;
+    return complain(EXIT_NO_DATA, "topic", "time is up after %lu events", echo->printed);
+}
+
+static int listen_and_write(const struct listener *listener, struct echo *echo, const struct topic_options *options)
 {
     struct ending ending;
     int code;
@@ -207,13 +218,17 @@ static int listen_and_write(const struct listener *listener, struct echo *echo, 
         code = complain(EXIT_ERROR, "topic", "no descriptors: %s", strerror(errno));
     } else {
         output_init(&echo->output, ending.stop_fd);
-        code = exit_code_of(event_writer_init(&echo->writer, form, &echo->output));
+        if (options->timeout_s > 0)
+            ending.timeout_ms = (int)(options->timeout_s * 1e3) + 1;
+        code = exit_code_of(event_writer_init(&echo->writer, options->form, &echo->output));
         if (code == EXIT_OK)
             code = listener_run(listener, &ending);
         event_writer_deinit(&echo->writer);
         output_deinit(&echo->output);
         if (ending.is_abandoned && !is_complete(echo) && echo->output.error == 0)
             echo->output.error = EPIPE;
+        if (ending.is_late && code == EXIT_OK && echo->output.error == 0)
+            code = say_late(echo);
     }
     ending_deinit(&ending);
     return code == EXIT_OK ? end_of_output(echo->output.error) : code;
@@ -234,7 +249,7 @@ static int echo_events(const struct topic_options *options, char **patterns, int
                                 .pause = pause_output,
                                 .userdata = &echo};
 
-    return listen_and_write(&listener, &echo, options->form);
+    return listen_and_write(&listener, &echo, options);
 }
 
 /* ---- pub ---- */
@@ -247,7 +262,8 @@ static int pub(const struct topic_options *options, const char *topic, const cha
                                            .topic = topic,
                                            .type = options->type,
                                            .json = json,
-                                           .timeout_ns = (uint64_t)(options->timeout_s * 1e9),
+                                           .timeout_ns =
+                                               (uint64_t)((options->timeout_s > 0 ? options->timeout_s : answer_s) * 1e9),
                                            .subscribers = (uint32_t)options->subscribers,
                                            .wait_ns = (uint64_t)(options->max_wait_s * 1e9)};
     char answer[512] = "";
@@ -380,7 +396,7 @@ int cmd_topic(int argc, char **argv)
                                                  {"verbose", no_argument, NULL, 'v'},
                                                  {"help", no_argument, NULL, 'h'},
                                                  {NULL, 0, NULL, 0}};
-    struct topic_options options = {.timeout_s = 2, .max_wait_s = 30, .form = event_form_by_name("text")};
+    struct topic_options options = {.max_wait_s = 30, .form = event_form_by_name("text")};
     int letter;
 
     while ((letter = getopt_long(argc, argv, ":s:c:f:w:W:vh", long_options, NULL)) != -1) {

@@ -17,7 +17,7 @@ bool ending_init(struct ending *ending)
 {
     sigset_t signals;
 
-    *ending = (struct ending){.stop_fd = eventfd(0, EFD_CLOEXEC), .over_fd = eventfd(0, EFD_CLOEXEC)};
+    *ending = (struct ending){.timeout_ms = -1, .stop_fd = eventfd(0, EFD_CLOEXEC), .over_fd = eventfd(0, EFD_CLOEXEC)};
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
@@ -26,10 +26,15 @@ bool ending_init(struct ending *ending)
     return ending->stop_fd >= 0 && ending->over_fd >= 0 && ending->signal_fd >= 0;
 }
 
-static void wait_for(struct pollfd *fds, nfds_t count)
+/* False: the time was over first.  All signals that have handlers are blocked, so nothing makes it longer. */
+static bool wait_for(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
-    while (poll(fds, count, -1) < 0 && errno == EINTR)
-        ;
+    int ready;
+
+    do
+        ready = poll(fds, count, timeout_ms);
+    while (ready < 0 && errno == EINTR);
+    return ready != 0;
 }
 
 /* Poll says of its own accord that the other end of stdout is closed. */
@@ -40,16 +45,16 @@ static void *wait_for_it(void *userdata)
         {.fd = ending->over_fd, .events = POLLIN}, {.fd = ending->signal_fd, .events = POLLIN}, {.fd = STDOUT_FILENO}};
     struct signalfd_siginfo info;
 
-    wait_for(fds, 3);
+    ending->is_late = !wait_for(fds, 3, ending->timeout_ms);
     if (fds[0].revents != 0)
         return NULL;
-    ending->is_abandoned = fds[1].revents == 0;
-    if (!ending->is_abandoned)
+    ending->is_abandoned = !ending->is_late && fds[1].revents == 0;
+    if (fds[1].revents != 0)
         (void)!read(ending->signal_fd, &info, sizeof(info));
     tell(ending->stop_fd);
     ending->end(ending->userdata);
     pthread_sigmask(SIG_SETMASK, &ending->before, NULL); /* the next signal kills, which needs a thread that takes it */
-    wait_for(fds, 1);
+    (void)wait_for(fds, 1, -1);
     return NULL;
 }
 

@@ -1,5 +1,5 @@
-/* Ending: what ends a verb that would go on for ever: SIGINT, SIGTERM, or that nobody reads stdout any more.  A thread of its own
- * waits for them, because stdout may be quiet for long and a write to it may wait for long. */
+/* Ending: what ends a verb that would go on for ever: SIGINT, SIGTERM, its time, or that nobody reads stdout any more.  A thread
+ * of its own waits for them, because stdout may be quiet for long and a write to it may wait for long. */
 #ifndef TOOLS_ENDING_H
 #define TOOLS_ENDING_H
 
@@ -9,7 +9,9 @@
 
 struct ending {
     int stop_fd;       /* readable once the verb shall end */
+    int timeout_ms;    /* from ending_begin() on; -1, as ending_init() has it: no limit */
     bool is_abandoned; /* because nobody reads stdout any more; known after ending_finish() */
+    bool is_late;      /* because its time was over; the same */
     /* the thread's and ending.c's */
     int signal_fd;
     int over_fd; /* readable once nobody waits for it any more */

@@ -128,8 +128,8 @@ void exporter_evict(struct exporter *exporter)
         peer_trim(peer_of_link(link));
 }
 
-maiko_status exporter_append(struct exporter *exporter, struct export_channel *channel, const struct export_run *run,
-                             uint64_t now_ns, size_t *ret_count)
+maiko_status exporter_append(struct exporter *exporter, struct export_channel *channel, struct export_run *run, uint64_t now_ns,
+                             size_t *ret_count)
 {
     struct retained_run entries = {.topic = channel->topic,
                                    .channel = &channel->base,
@@ -145,6 +145,7 @@ maiko_status exporter_append(struct exporter *exporter, struct export_channel *c
 
     for (i = 0; run->channel != channel->base.number && i < run->count; i++)
         record_set_channel(run->records + i * run->len, channel->base.number);
+    run->channel = channel->base.number;
     status = retained_append_run(&exporter->log, &entries, ret_count);
     LIST_FOR_EACH (link, &exporter->peers)
         peer_offer(peer_of_link(link), channel->topic, first, exporter->log.next, now_ns);

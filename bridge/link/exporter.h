@@ -83,10 +83,10 @@ struct export_run {
     bool is_native;   /* the payloads are native bytes: whoever does not take them gets them as arrays */
 };
 
-/* *ret_count is how many of them, from the first on, were published.  MAIKO_OK: all; MAIKO_ETOOLONG, MAIKO_ENOMEM: not the one
- * behind those. */
-MAIKO_MUST_CHECK maiko_status exporter_append(struct exporter *exporter, struct export_channel *channel,
-                                              const struct export_run *run, uint64_t now_ns, size_t *ret_count);
+/* run->channel is what stands in them afterwards, *ret_count how many of them, from the first on, were published.
+ * MAIKO_OK: all; MAIKO_ETOOLONG, MAIKO_ENOMEM: not the one behind those. */
+MAIKO_MUST_CHECK maiko_status exporter_append(struct exporter *exporter, struct export_channel *channel, struct export_run *run,
+                                              uint64_t now_ns, size_t *ret_count);
 
 /* After some of them: lets go what the log has no room for. */
 void exporter_evict(struct exporter *exporter);

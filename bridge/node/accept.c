@@ -127,6 +127,45 @@ static bool changes_its_name(struct node_peer *peer, struct route *route, const 
     return true;
 }
 
+static struct node_peer *find_accepted(maiko_bridge *bridge, const struct frame_hello *hello)
+{
+    struct list *link;
+
+    LIST_FOR_EACH (link, &bridge->peers) {
+        struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
+
+        if (!peer->is_connector && peer_state(peer->peer) == PEER_UP && slice_is(hello->name, peer->name) &&
+            maiko_id_equal(peer_remote(peer->peer)->node, hello->node))
+            return peer;
+    }
+    return NULL;
+}
+
+/* Both said hello before either knew whom it had called, and both were let in: the same connection goes at both ends, before
+ * anything was asked for over it.  False: it is the one we made. */
+static bool stays(struct node_peer *peer, const unsigned char *bytes, size_t len)
+{
+    maiko_bridge *bridge = peer->bridge;
+    struct node_peer *other = NULL;
+    struct frame welcome;
+
+    if (peer->is_connector && peer_state(peer->peer) == PEER_GREETING && frame_read(bytes, len, &welcome, NULL) == MAIKO_OK &&
+        welcome.kind == FRAME_WELCOME)
+        other = find_accepted(bridge, &welcome.hello);
+    if (other == NULL)
+        return true;
+    if (peer_keeps_own_connection(bridge->node_id, welcome.hello.node)) {
+        peer_bye(other->peer, "duplicate", node_now(bridge));
+        peers_end(other);
+        return true;
+    }
+    node_news_refused(bridge, peers_name_of(peer), "duplicate", NULL, "node %s: duplicate, linked already", other->name);
+    peers_drop_route(peer, 0);
+    peer_disconnected(peer->peer, "duplicate", node_now(bridge));
+    peers_redial_later(peer, true);
+    return false;
+}
+
 void node_peers_frame(struct route *route, const unsigned char *bytes, size_t len, void *userdata)
 {
     struct node_peer *peer = route_owner(route);
@@ -139,7 +178,7 @@ void node_peers_frame(struct route *route, const unsigned char *bytes, size_t le
         answer_reset(bridge, route, &frame);
     else if (peer == NULL)
         node_door_publish(bridge, route, bytes, len);
-    if (peer == NULL || changes_its_name(peer, route, bytes, len))
+    if (peer == NULL || changes_its_name(peer, route, bytes, len) || !stays(peer, bytes, len))
         return;
     peer_frame(peer->peer, bytes, len, node_now(bridge));
     node_import_flush(bridge);

@@ -205,7 +205,7 @@ static void let_listen_to_all(maiko_bridge *bridge, const struct batch_record *r
 }
 
 /* Those of a record from number `from` on; *ret_count of them were published. */
-static maiko_status publish(maiko_bridge *bridge, const struct batch *batch, const struct batch_record *record, size_t from,
+static maiko_status publish(maiko_bridge *bridge, const struct batch *batch, struct batch_record *record, size_t from,
                             uint64_t now_ns, size_t *ret_count)
 {
     struct retained_block *block = record->block != NULL ? record->block : batch->block;
@@ -227,6 +227,7 @@ static maiko_status publish(maiko_bridge *bridge, const struct batch *batch, con
                               .channel = record->channel,
                               .is_native = record->is_native};
     status = exporter_append(bridge->exporter, source->channel, &run, now_ns, ret_count);
+    record->channel = run.channel; /* in the rest of them, too */
     if (*ret_count > 0 && zmq_port_is_listened_to(bridge->port))
         let_listen_to_all(bridge, record, run.records, *ret_count);
     choose_form(source);
@@ -234,7 +235,7 @@ static maiko_status publish(maiko_bridge *bridge, const struct batch *batch, con
 }
 
 /* All of a record: what is refused is refused event by event. */
-static size_t publish_all(maiko_bridge *bridge, const struct batch *batch, const struct batch_record *record, uint64_t now_ns)
+static size_t publish_all(maiko_bridge *bridge, const struct batch *batch, struct batch_record *record, uint64_t now_ns)
 {
     size_t published = 0;
     size_t done = 0;

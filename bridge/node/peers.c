@@ -64,7 +64,7 @@ static size_t *count_of(maiko_bridge *bridge, bool is_known)
     return is_known ? &bridge->known_count : &bridge->stranger_count;
 }
 
-static void peer_end(struct node_peer *peer)
+void peers_end(struct node_peer *peer)
 {
     maiko_bridge *bridge = peer->bridge;
 
@@ -90,7 +90,7 @@ void peers_forget(struct node_peer *peer)
     peer_depth(peer->peer, &events, &bytes);
     node_log(peer->bridge, events > 0 ? MAIKO_LOG_WARNING : MAIKO_LOG_INFO,
              "peer %s: forgotten, and %llu events that were kept for it", peers_name_of(peer), (unsigned long long)events);
-    peer_end(peer);
+    peers_end(peer);
 }
 
 struct node_peer *peers_make(maiko_bridge *bridge, const char *name, bool is_known)
@@ -113,7 +113,7 @@ struct node_peer *peers_make(maiko_bridge *bridge, const char *name, bool is_kno
     *count_of(bridge, is_known) += 1;
     if (machine_new(bridge, peer) == MAIKO_OK)
         return peer;
-    peer_end(peer);
+    peers_end(peer);
     return NULL;
 }
 
@@ -244,7 +244,7 @@ void node_peers_arrived(maiko_bridge *bridge, const struct node_record *record)
     if (peer != NULL && peer->is_dead)
         peers_bury(peer);
     else if (peer != NULL)
-        peer_end(peer);
+        peers_end(peer);
     if (strlen(record->endpoints.items[0]) >= PORT_ENDPOINT_MAX ||
         connect_to(bridge, record->name, record->endpoints.items[0], "", true) != MAIKO_OK) {
         node_log(bridge, MAIKO_LOG_ERROR, "no link to node %s: out of memory, or too many", record->name);
@@ -259,7 +259,7 @@ void peers_bury(struct node_peer *peer)
 {
     obituary_write(peer);
     peer_died(peer->peer, node_now(peer->bridge));
-    peer_end(peer);
+    peers_end(peer);
 }
 
 static void vanish(struct node_peer *peer)
@@ -337,7 +337,7 @@ static bool end_if_gone(struct node_peer *peer, uint64_t now_ns)
     else if (peer->is_dead)
         peers_bury(peer);
     else
-        peer_end(peer);
+        peers_end(peer);
     return true;
 }
 
@@ -462,6 +462,6 @@ void node_peers_free(maiko_bridge *bridge)
 {
     bridge->is_ending = true;
     while (!list_is_empty(&bridge->peers))
-        peer_end(CONTAINER_OF(list_first(&bridge->peers), struct node_peer, link));
+        peers_end(CONTAINER_OF(list_first(&bridge->peers), struct node_peer, link));
     node_figures_update(bridge);
 }

@@ -21,7 +21,10 @@ const char *peers_address_of(const struct node_peer *peer);
 /* Without a connection; `is_known`: no stranger, see forget.h.  NULL: too many, or no memory. */
 struct node_peer *peers_make(maiko_bridge *bridge, const char *name, bool is_known);
 
-/* Frees it; what was kept for it is lost, and counted. */
+/* Closes its connection and frees it. */
+void peers_end(struct node_peer *peer);
+
+/* The same, told; what was kept for it is lost, and counted. */
 void peers_forget(struct node_peer *peer);
 
 /* Connects, by shared memory or ZeroMQ, or arranges for it. */

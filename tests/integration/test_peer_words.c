@@ -157,6 +157,93 @@ static void without_a_place_for_it_a_node_is_refused_in_one_line(void)
     finish_server(&server, &raw);
 }
 
+/* ---- two connections between the same two nodes ---- */
+
+/* The same node calls, as who listens at `raw`, with this id. */
+static void call_too(struct raw_link *caller, struct raw_link *raw, struct report_end *client, uint64_t high)
+{
+    raw->node.hi = high;
+    raw_link_connect(caller, raw->name, raw->space, maiko_bridge_endpoint(client->bridge, 0));
+    caller->node = raw->node;
+}
+
+static void begin_listening_client(struct report_end *client, struct raw_link *raw)
+{
+    report_ends_begin();
+    raw_link_listen(raw, "raw", "maiko");
+    report_end_make(client, "client", &(maiko_bridge_config){.node = NULL});
+    CU_ASSERT_EQUAL(maiko_bridge_listen(client->bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client->bridge, raw->endpoint, NULL), MAIKO_OK);
+    report_end_start(client);
+    CU_ASSERT_TRUE_FATAL(raw_link_hears(raw, FRAME_HELLO));
+}
+
+static void a_link_that_is_there_is_not_made_twice(void)
+{
+    struct report_end client;
+    struct raw_link caller;
+    struct raw_link raw;
+
+    begin_listening_client(&client, &raw);
+    raw_link_introduce(&raw, FRAME_WELCOME, 1, 1);
+    CU_ASSERT_TRUE_FATAL(raw_link_hears(&raw, FRAME_SUBSCRIBE));
+    call_too(&caller, &raw, &client, raw.node.hi);
+    raw_link_introduce(&caller, FRAME_HELLO, 1, 1);
+    CU_ASSERT_TRUE(raw_link_hears(&caller, FRAME_REFUSE));
+    CU_ASSERT_TRUE(raw_link_was_told(&caller, "duplicate"));
+    CU_ASSERT_TRUE(report_end_hears(&client, MAIKO_PEER_REFUSED, "duplicate"));
+    CU_ASSERT_TRUE(report_end_find(&client, MAIKO_PEER_REFUSED, "duplicate")->is_ours);
+    CU_ASSERT_EQUAL(client.refused_lines, 1);
+    CU_ASSERT_EQUAL(report_end_counters(&client).peers, 1);
+    raw_link_close(&caller);
+    finish_client(&client, &raw);
+}
+
+/* Both say hello before either is answered: the connection of the smaller id stays. */
+static void meet_twice(struct report_end *client, struct raw_link *raw, struct raw_link *caller, uint64_t high)
+{
+    begin_listening_client(client, raw);
+    call_too(caller, raw, client, high);
+    raw_link_introduce(caller, FRAME_HELLO, 1, 1);
+    CU_ASSERT_TRUE_FATAL(raw_link_hears(caller, FRAME_WELCOME));
+    CU_ASSERT_TRUE_FATAL(raw_link_hears(caller, FRAME_SUBSCRIBE));
+    raw_link_introduce(raw, FRAME_WELCOME, 1, 1);
+}
+
+static void of_two_at_the_same_time_that_of_the_larger_id_goes(void)
+{
+    struct report_end client;
+    struct raw_link caller;
+    struct raw_link raw;
+
+    meet_twice(&client, &raw, &caller, 0);
+    CU_ASSERT_TRUE(report_end_hears(&client, MAIKO_PEER_REFUSED, "duplicate"));
+    CU_ASSERT_EQUAL(client.refused_lines, 1);
+    CU_ASSERT_PTR_NULL(report_end_find(&client, MAIKO_PEER_DOWN, NULL));
+    CU_ASSERT_EQUAL(report_end_counters(&client).peers, 1);
+    raw_link_say(&caller, (struct frame){.kind = FRAME_BYE, .reason = slice_of("stop"), .text = slice_of("")});
+    CU_ASSERT_TRUE(report_end_hears(&client, MAIKO_PEER_DOWN, "closed")); /* that was the link */
+    CU_ASSERT_TRUE(raw_link_hears(&raw, FRAME_HELLO));                    /* and the other is tried again */
+    raw_link_close(&caller);
+    finish_client(&client, &raw);
+}
+
+static void and_that_of_the_smaller_id_stays(void)
+{
+    struct report_end client;
+    struct raw_link caller;
+    struct raw_link raw;
+
+    meet_twice(&client, &raw, &caller, UINT64_MAX);
+    CU_ASSERT_TRUE(raw_link_hears(&raw, FRAME_SUBSCRIBE));
+    CU_ASSERT_TRUE(raw_link_hears(&caller, FRAME_BYE));
+    CU_ASSERT_TRUE(raw_link_was_told(&caller, "duplicate"));
+    CU_ASSERT_TRUE(report_end_hears(&client, MAIKO_PEER_DOWN, "duplicate"));
+    CU_ASSERT_EQUAL(report_end_counters(&client).peers, 1);
+    raw_link_close(&caller);
+    finish_client(&client, &raw);
+}
+
 static void a_welcome_in_another_version_is_refused_in_one_line(void)
 {
     struct report_end client;
@@ -411,6 +498,9 @@ static const struct test_case cases[] = {
     TEST_CASE(another_space_is_refused_in_one_line),
     TEST_CASE(a_name_for_no_node_is_refused_in_one_line),
     TEST_CASE(without_a_place_for_it_a_node_is_refused_in_one_line),
+    TEST_CASE(a_link_that_is_there_is_not_made_twice),
+    TEST_CASE(of_two_at_the_same_time_that_of_the_larger_id_goes),
+    TEST_CASE(and_that_of_the_smaller_id_stays),
     TEST_CASE(a_welcome_in_another_version_is_refused_in_one_line),
     TEST_CASE(every_refusal_of_the_other_side_is_told_by_its_word),
     TEST_CASE(what_others_say_stays_in_one_line),

@@ -174,6 +174,17 @@ wait $echo || complain "echo after SIGINT: $(cat "$scratch/err")"
 [ "$(wc -l <&9)" -eq 97 ] || complain "a signal lost events"
 exec 9<&-
 
+# ---- its time ----
+
+expect 0 $limited "$maiko" topic echo --space wx --history --count 2 --timeout 60 load/reading
+expect 4 $limited "$maiko" topic echo --space wx --timeout 0.3 nobody/sends
+grep -q 'time is up after 0 events' "$scratch/err" || complain "no word of the time: $(cat "$scratch/err")"
+expect 0 $limited "$maiko" topic echo --space wx --history --timeout 3 load/reading
+[ "$(wc -l <"$scratch/out")" -eq 100 ] || complain "time was up after $(wc -l <"$scratch/out") of 100"
+expect 4 $limited "$maiko" topic echo --space wx --history --count 101 -W 3 load/reading
+grep -q 'time is up after 100 events' "$scratch/err" || complain "no word of the time: $(cat "$scratch/err")"
+expect 2 "$maiko" topic echo --space wx --timeout 0 load/reading
+
 kill -TERM $all
 wait $all || complain "the node: $(cat "$scratch/all")"
 verdict

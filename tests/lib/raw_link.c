@@ -18,7 +18,7 @@ static void make(struct raw_link *link, int type, const char *name, const char *
     link->name = name;
     link->space = space;
     link->session = 1;
-    link->node = ++nodes;
+    link->node = (maiko_id){0x7a77, ++nodes};
     zmq_setsockopt(link->socket, ZMQ_LINGER, &(int){0}, sizeof(int));
     zmq_setsockopt(link->socket, ZMQ_RCVTIMEO, &(int){100}, sizeof(int));
 }
@@ -73,7 +73,7 @@ void raw_link_introduce(struct raw_link *link, enum frame_kind kind, uint64_t mi
                                                 .space = slice_of(link->space),
                                                 .name = slice_of(link->name),
                                                 .host = slice_of("raw"),
-                                                .node = {.hi = 0x7a77, .lo = link->node},
+                                                .node = link->node,
                                                 .epoch = 1}});
 }
 

@@ -14,7 +14,7 @@ struct raw_link {
     uint8_t caller[256]; /* listening: the routing id of who spoke last */
     size_t caller_len;
     uint64_t session;
-    uint64_t node; /* the low half of its id */
+    maiko_id node;
     const char *name;
     const char *space;
     uint8_t bytes[RAW_FRAME_SIZE]; /* of the last frame heard */
