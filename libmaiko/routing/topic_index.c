@@ -20,6 +20,7 @@ void topic_index_init(struct topic_index *index, struct heap *heap)
     index->heap = heap;
     topic_tree_init(&index->patterns, heap);
     hash_table_init(&index->names, heap, name_of);
+    list_init(&index->names_in_order);
 }
 
 static struct topic_node *name_node_new(struct heap *heap, const char *name)
@@ -32,6 +33,7 @@ static struct topic_node *name_node_new(struct heap *heap, const char *name)
     node->len = (uint8_t)len;
     memcpy(node->level, name, len);
     list_init(&node->members);
+    list_init(&node->sibling);
     return node;
 }
 
@@ -54,6 +56,7 @@ static maiko_status name_reach(struct topic_index *index, const char *name, stru
             name_node_free(index->heap, node);
             return MAIKO_ENOMEM;
         }
+        list_push_back(&index->names_in_order, &node->sibling);
     }
     index->last_name = node;
     *ret_node = node;
@@ -97,6 +100,7 @@ static void node_release(struct topic_index *index, struct topic_node *node)
         name_node_free(index->heap, node);
     } else if (node->parent == NULL) { /* no pattern stands at the root of the tree */
         (void)hash_table_remove(&index->names, node->level);
+        list_remove(&node->sibling);
         index->last_name = index->last_name == node ? NULL : index->last_name;
         name_node_free(index->heap, node);
     } else {

@@ -17,6 +17,7 @@ struct topic_index {
     struct heap *heap;
     struct topic_tree patterns;    /* with wildcards */
     struct hash_table names;       /* without: whole name -> node */
+    struct list names_in_order;   /* the same nodes by `sibling`, oldest first: the table's order is another in each process */
     struct topic_node *last_name;  /* of the latest registration without wildcards; NULL: gone */
     struct topic_node *everything; /* subscriptions to all topics, `$sys/` included; NULL: none */
     struct topic_node **merge;     /* room to walk all matching nodes in order */

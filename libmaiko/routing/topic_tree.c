@@ -163,6 +163,15 @@ maiko_status topic_tree_reach(struct topic_tree *tree, const char *pattern, stru
     return MAIKO_OK;
 }
 
+struct topic_node *topic_tree_find(const struct topic_tree *tree, const char *pattern)
+{
+    struct topic_node *node = tree->root;
+
+    while (node != NULL && pattern != NULL)
+        node = topic_tree_child(tree, node, topic_level_next(&pattern));
+    return node;
+}
+
 static struct topic_node *any_child(const struct topic_node *node)
 {
     if (node->plus != NULL)

@@ -35,6 +35,9 @@ void topic_tree_init(struct topic_tree *tree, struct heap *heap);
  * MAIKO_OK or MAIKO_ENOMEM (the tree is as before). */
 MAIKO_MUST_CHECK maiko_status topic_tree_reach(struct topic_tree *tree, const char *pattern, struct topic_node **ret_node);
 
+/* The node of a name or pattern; NULL when there is none. */
+struct topic_node *topic_tree_find(const struct topic_tree *tree, const char *pattern);
+
 /* The child for a level, wildcards included; NULL when there is none. */
 struct topic_node *topic_tree_child(const struct topic_tree *tree, const struct topic_node *node, struct topic_level level);
 

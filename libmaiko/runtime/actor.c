@@ -132,9 +132,9 @@ static void start(struct actor *actor)
             actor_drain(actor);
     }
     ticket_answer(actor->shard->sup, actor->rare == NULL ? NULL : &actor->rare->ticket,
-                  status < 0             ? status
+                  status < 0            ? status
                   : actor->fail_pending ? actor->failure /* by what it sent to itself */
-                                         : MAIKO_OK);
+                                        : MAIKO_OK);
 }
 
 HOT maiko_status call_handler(struct actor *actor, const maiko_envelope *envelope)
@@ -273,6 +273,15 @@ static void step_failed(struct actor *actor, maiko_status status)
         actor_fail(actor, MAIKO_ENOMEM, MAIKO_DROPPED_FAILED, "no memory for a timer");
 }
 
+/* It went on when ends of cycles were looked for the last time: now it may be part of one. */
+static void note_step(struct actor *actor, maiko_step next)
+{
+    if (actor->rare->step_went_on && (next == MAIKO_STEP_AWAIT_EVENT || next == MAIKO_STEP_NEVER)) {
+        actor->rare->step_went_on = false;
+        actor->shard->has_new_ends = true;
+    }
+}
+
 static void run_step(struct actor *actor)
 {
     maiko_step next = actor->ops->step(actor->self, actor_context(actor));
@@ -286,6 +295,7 @@ static void run_step(struct actor *actor)
     if (actor->rare != NULL) {
         actor->rare->error_backoff_ms = 0;
         actor->rare->step_retries = 0;
+        note_step(actor, next);
     }
     switch (next) {
     case MAIKO_STEP_CONTINUE:
@@ -359,6 +369,7 @@ void actor_finish(struct actor *actor)
     if (actor->has_finished)
         return;
     actor->has_finished = true;
+    actor->shard->has_new_ends = true;
     actor->sends_simply = false;
     show_phase(actor, actor->is_shown_held);
     if (actor->rare != NULL && actor->rare->is_publisher)
@@ -371,16 +382,19 @@ void actor_finish(struct actor *actor)
         actor_check_end(actor);
 }
 
-void actor_check_end(struct actor *actor)
+enum streams_state actor_streams(const struct actor *actor)
 {
     const char *const *own = actor->rare == NULL ? NULL : actor->rare->publish;
-    struct streams_state heard;
 
+    return streams_heard(&actor->shard->streams, actor->subscriber.first, own, !actor->has_finished);
+}
+
+void actor_check_end(struct actor *actor)
+{
     if (actor->end_pending || actor->has_ended || actor->subscriber.first == NULL || actor->is_gate ||
         actor->state > ACTOR_RUNNING || atomic_load_explicit(&actor->shard->sup->runs_stop_hooks, memory_order_relaxed))
         return;
-    heard = streams_heard(&actor->shard->streams, actor->subscriber.first, own, !actor->has_finished);
-    if (heard.total == 0 || heard.open != 0)
+    if (actor_streams(actor) != STREAMS_ENDED)
         return;
     actor->end_pending = true;
     shard_ready(actor->shard, actor);

@@ -6,6 +6,7 @@
 
 #include "base/timer_heap.h"
 #include "routing/broker.h"
+#include "routing/streams.h"
 #include "runtime/counters_file.h"
 #include "runtime/mailbox.h"
 #include <assert.h>
@@ -86,6 +87,7 @@ struct actor_rare {
     const char **publish;            /* NULL-terminated, inside the actor's block; NULL: may send on every topic */
     bool is_publisher;               /* counted in the streams */
     bool owns_self;
+    bool step_went_on; /* by itself, when ends of cycles were looked for the last time */
     size_t self_size;
     struct ticket *ticket;            /* an outside thread waits for on_start; our reference */
     struct ticket *removers;          /* outside threads wait for the end; likewise */
@@ -323,6 +325,9 @@ bool actor_is_ready(const struct actor *actor);
 
 /* One turn of the actor: start, a batch of events, a step, an end, a stop; as far as it is not held. */
 void actor_activate(struct actor *actor);
+
+/* How it stands with the publishers that it hears. */
+enum streams_state actor_streams(const struct actor *actor);
 
 /* Does its step go on producing by itself? */
 bool actor_step_goes_on(const struct actor *actor);

@@ -221,6 +221,7 @@ maiko_status maiko_subscribe(maiko_context *ctx, const maiko_subscription *subsc
     if (made == NULL)
         return MAIKO_ENOMEM;
     append(actor, made);
+    supervisor_listens_anew(actor);
     status = supervisor_subscribe(actor->shard, made, NULL);
     if (status == MAIKO_OK && subscription->notify) {
         status = arming_begin(actor, made);
@@ -247,6 +248,7 @@ maiko_status maiko_unsubscribe(maiko_context *ctx, const char *pattern)
         return pattern == NULL ? MAIKO_EINVAL : MAIKO_ENOTFOUND;
     supervisor_unsubscribe(actor->shard, subscription);
     unlink_and_free(actor, subscription);
+    supervisor_listens_anew(actor);
     return MAIKO_OK;
 }
 

@@ -14,11 +14,10 @@
 /* The new one learns what one other shard has announced, and is told of everything from here on.  Under the other's lock. */
 static maiko_status learn(struct shard *newcomer, struct shard *other)
 {
-    const struct publication *publication;
     maiko_status status = interest_teach(other, newcomer);
 
-    for (publication = other->streams.first; publication != NULL && status == MAIKO_OK; publication = publication->next)
-        status = streams_add(&newcomer->streams, publication->pattern, publication->own);
+    if (status == MAIKO_OK)
+        status = streams_teach(&other->streams, &newcomer->streams);
     if (status == MAIKO_OK)
         status = last_values_teach(other, newcomer);
     other->peers = newcomer->index + 1;

@@ -98,7 +98,7 @@ static maiko_status begin_stream(struct maiko_importer *importer, const char *co
     if (status != MAIKO_OK)
         return status;
     gate->rare->publish = importer->publish;
-    status = supervisor_announce_stream(gate->shard, importer->publish, true);
+    status = supervisor_announce_stream(gate->shard, importer->publish);
     gate->rare->is_publisher = status == MAIKO_OK;
     return status;
 }

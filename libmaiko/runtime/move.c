@@ -276,6 +276,9 @@ static void move_record(struct move *move)
         actor->outbox->bytes = 0;
         actor->outbox->targets = 0;
     }
+    if (actor->rare != NULL && actor->rare->is_publisher && !actor->has_finished)
+        streams_move(&move->from->streams, &move->to->streams, actor->rare->publish);
+    move->to->has_late_listeners = move->to->has_late_listeners || move->from->has_late_listeners;
     counters_actor_set_shard(actor->counters, (uint16_t)move->to->index);
     shard_ready(move->to, actor);
 }

@@ -154,6 +154,8 @@ struct shard {
     uint32_t deadlock_turns;
     bool sources_closed; /* stopping: no step, no outside sends */
     bool stop_hooks;     /* stopping: run every on_stop in the next turn */
+    bool has_new_ends;   /* since ends of cycles were looked for something changed that may make some: see world_end_cycles() */
+    bool has_late_listeners; /* maybe: some that heard nobody but who had finished when they subscribed, or unsubscribed */
 
     /* stopping, see stop_cut.h; under the supervisor's lock */
     struct actor *cut_off; /* held behind the event it is in; NULL: nobody */

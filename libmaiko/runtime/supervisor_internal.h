@@ -70,6 +70,7 @@ struct maiko_supervisor {
     uint64_t next_anonymous;
     maiko_status failure; /* first */
     char failure_text[256];
+    uint64_t cycle_searches; /* for ends of cycles, so far; under the lock */
     uint64_t idle_shards;    /* bit per shard that sleeps with nothing to do */
     uint64_t paused_shards;  /* bit per shard that stands still for a pause */
     uint64_t quiet_shards;   /* of the idle ones, those on which no event is alive */
@@ -229,15 +230,18 @@ MAIKO_MUST_CHECK maiko_status supervisor_subscribe(struct shard *shard, struct s
 /* Undoes it at once; the memory stays the caller's. */
 void supervisor_unsubscribe(struct shard *shard, struct subscription *subscription);
 
+/* It has subscriptions that it had not, or is without some it had: whom it hears now may have finished before. */
+void supervisor_listens_anew(struct actor *actor);
+
 /* The supervisor's own gate for outside threads; a further one for an importer. */
 MAIKO_MUST_CHECK maiko_status supervisor_make_gate(struct maiko_supervisor *sup, const char *name, struct inbox **ret_inbox);
 
 /* An actor's or importer's name: as the public comment says, with the reason in `error`. */
 MAIKO_MUST_CHECK maiko_status supervisor_check_name(const char *name, struct text *error);
 
-/* A publisher with these patterns begins, or (`is_open` false) has finished: known to every shard in order with what the
- * calling shard sent.  MAIKO_OK or MAIKO_ENOMEM. */
-MAIKO_MUST_CHECK maiko_status supervisor_announce_stream(struct shard *shard, const char *const *patterns, bool is_open);
+/* A publisher with these patterns begins: known to every shard in order with what the calling shard sent.  MAIKO_OK or
+ * MAIKO_ENOMEM (nobody counts it). */
+MAIKO_MUST_CHECK maiko_status supervisor_announce_stream(struct shard *shard, const char *const *patterns);
 
 /* When no thread runs any more, in this order.  What is queued is dropped and counted first. */
 void supervisor_discard_all(struct maiko_supervisor *sup);

@@ -1,6 +1,7 @@
 /* World: pausing, and what is decided in a pause about ends of cycles. */
 #include "runtime/world.h"
 
+#include "routing/topic_overlap.h"
 #include "runtime/supervisor_internal.h"
 #include <time.h>
 
@@ -78,85 +79,142 @@ void world_join_pause(struct shard *shard)
 
 /* --- ends of cycles --- */
 
-static bool is_publisher_for(const struct actor *publisher, const struct actor *listener)
-{
-    const struct subscription *heard;
-    size_t i;
-
-    if (publisher == listener || publisher->has_finished || publisher->rare == NULL || !publisher->rare->is_publisher)
-        return false;
-    for (heard = listener->subscriber.first; heard != NULL; heard = heard->next) {
-        for (i = 0; publisher->rare->publish[i] != NULL; i++) {
-            if (maiko_patterns_overlap(heard->pattern, publisher->rare->publish[i]))
-                return true;
-        }
-    }
-    return false;
-}
-
-/* Idle, hears declared publishers, and produces nothing on its own. */
-static bool may_end_in_cycle(const struct actor *actor)
-{
-    const char *const *own = actor->rare == NULL ? NULL : actor->rare->publish;
-
-    if (actor->state != ACTOR_RUNNING || actor->has_ended || actor->end_pending || actor->subscriber.first == NULL ||
-        actor->is_gate || actor_has_events(actor) || actor_step_goes_on(actor))
-        return false;
-    return streams_heard(&actor->shard->streams, actor->subscriber.first, own, !actor->has_finished).total > 0;
-}
-
 #define FOR_EACH_ACTOR(sup, s, link, actor)                                                                                      \
     for (s = 0; s < atomic_load_explicit(&(sup)->shard_count, memory_order_relaxed); s++)                                        \
         LIST_FOR_EACH (link, &(sup)->shards[s]->actors)                                                                          \
             if (((actor) = CONTAINER_OF(link, struct actor, siblings)) != NULL)
 
-/* Somebody outside the candidates may still send to it: another actor, or an importer. */
-static bool hears_outsider(struct maiko_supervisor *sup, const struct actor *listener)
+/* Since the last search; see has_new_ends in struct shard.  What only turns a candidate into an outsider, as an event does that
+ * comes in, is no such change, or every event would be one. */
+static bool take_changes(struct maiko_supervisor *sup)
+{
+    bool any = false;
+    uint32_t s;
+
+    for (s = 0; s < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); s++) {
+        any = any || sup->shards[s]->has_new_ends;
+        sup->shards[s]->has_new_ends = false;
+    }
+    return any;
+}
+
+/* Has it come to rest, so that nothing but events can make it produce something?  One that has not is looked at again when its
+ * step stops going on; or, if it is on its way to something else, the next time in any case. */
+static bool is_at_rest(struct actor *actor)
+{
+    bool is_under_way = actor->state != ACTOR_RUNNING || actor_has_events(actor);
+
+    if (!is_under_way && !actor_step_goes_on(actor))
+        return true;
+    if (is_under_way || actor->step_state == ACTOR_STEP_READY || actor->rare == NULL)
+        actor->shard->has_new_ends = true;
+    else
+        actor->rare->step_went_on = true;
+    return false;
+}
+
+/* Idle, hears declared publishers, and produces nothing on its own. */
+static bool may_end_in_cycle(struct actor *actor)
+{
+    return !actor->has_ended && !actor->end_pending && !actor->is_gate && actor->subscriber.first != NULL && is_at_rest(actor) &&
+           actor_streams(actor) != STREAMS_NONE;
+}
+
+/* One search: those who were candidates until an outsider was found whom they hear, and whose own listeners are not told yet. */
+struct cycle_search {
+    struct maiko_supervisor *sup;
+    struct actor *dropped; /* linked by `blocked_by`, which is the search for deadlocks' otherwise */
+};
+
+static bool drop_node(struct topic_node *node, void *userdata)
+{
+    struct cycle_search *search = userdata;
+    struct list *link;
+
+    LIST_FOR_EACH (link, &node->members) {
+        struct subscriber *subscriber = CONTAINER_OF(link, struct subscription, entry.link)->subscriber;
+        struct actor *actor = subscriber == NULL ? NULL : CONTAINER_OF(subscriber, struct actor, subscriber);
+
+        if (actor == NULL || !actor->is_candidate)
+            continue;
+        actor->is_candidate = false;
+        actor->blocked_by = search->dropped;
+        search->dropped = actor;
+    }
+    return false;
+}
+
+/* Whoever hears this outsider may still get something: each pattern is looked up once, whoever publishes on it. */
+static void drop_listeners(struct cycle_search *search, const struct actor *publisher)
+{
+    struct maiko_supervisor *sup = search->sup;
+    const char **pattern;
+    uint32_t s;
+
+    if (publisher->has_finished || publisher->rare == NULL || !publisher->rare->is_publisher)
+        return;
+    for (pattern = publisher->rare->publish; *pattern != NULL; pattern++) {
+        if (!streams_visit(&sup->shards[0]->streams, *pattern, sup->cycle_searches))
+            continue;
+        for (s = 0; s < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); s++)
+            (void)topic_overlap_index(&sup->shards[s]->broker.index, *pattern, drop_node, search);
+    }
+}
+
+/* From the outsiders, importers among them, to all whom they reach. */
+static void drop_reached(struct cycle_search *search)
 {
     const struct inbox *inbox;
     struct list *link;
     struct actor *actor;
     uint32_t s;
 
-    for (inbox = sup->inboxes; inbox != NULL; inbox = inbox->next)
-        if (is_publisher_for(inbox->gate, listener))
-            return true;
-    FOR_EACH_ACTOR(sup, s, link, actor)
+    for (inbox = search->sup->inboxes; inbox != NULL; inbox = inbox->next)
+        drop_listeners(search, inbox->gate);
+    FOR_EACH_ACTOR(search->sup, s, link, actor)
     {
-        if (!actor->is_candidate && is_publisher_for(actor, listener))
-            return true;
+        if (!actor->is_candidate)
+            drop_listeners(search, actor);
     }
-    return false;
+    while ((actor = search->dropped) != NULL) {
+        search->dropped = actor->blocked_by;
+        actor->blocked_by = NULL;
+        drop_listeners(search, actor);
+    }
 }
 
-bool world_end_cycles(struct maiko_supervisor *sup)
+static bool end_candidates(struct maiko_supervisor *sup)
 {
     struct list *link;
     struct actor *actor;
-    bool changed = true;
     bool any = false;
     uint32_t s;
 
     FOR_EACH_ACTOR(sup, s, link, actor)
-    actor->is_candidate = may_end_in_cycle(actor);
-    while (changed) {
-        changed = false;
-        FOR_EACH_ACTOR(sup, s, link, actor)
-        {
-            if (actor->is_candidate && hears_outsider(sup, actor)) {
-                actor->is_candidate = false;
-                changed = true;
-            }
-        }
-    }
-    FOR_EACH_ACTOR(sup, s, link, actor)
     {
         if (!actor->is_candidate)
             continue;
+        actor->is_candidate = false;
         actor->end_pending = true;
         shard_ready(actor->shard, actor);
         wakeup_if_asleep(&actor->shard->wakeup);
         any = true;
     }
     return any;
+}
+
+bool world_end_cycles(struct maiko_supervisor *sup)
+{
+    struct cycle_search search = {.sup = sup};
+    struct list *link;
+    struct actor *actor;
+    uint32_t s;
+
+    if (!take_changes(sup) || streams_is_empty(&sup->shards[0]->streams))
+        return false;
+    sup->cycle_searches++;
+    FOR_EACH_ACTOR(sup, s, link, actor)
+    actor->is_candidate = may_end_in_cycle(actor);
+    drop_reached(&search);
+    return end_candidates(sup);
 }

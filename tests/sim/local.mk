@@ -1,9 +1,11 @@
 # tests/sim: one program per line, sorted: sim_tests += tests/sim/test_NOUN
+sim_tests += tests/sim/test_ends
 sim_tests += tests/sim/test_last_values
 sim_tests += tests/sim/test_rings
 sim_tests += tests/sim/test_runtime
 sim_tests += tests/sim/test_scenarios
 tests_sim_test_runtime_SOURCES = tests/sim/test_runtime.c tests/sim/performer.c tests/sim/troupe.c tests/sim/troupe.h tests/sim/troupe_check.c
+tests_sim_test_ends_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=world_end_cycles,--wrap=actor_check_end
 if WITH_BRIDGE
 sim_tests += tests/sim/test_links
 sim_tests += tests/sim/test_relays

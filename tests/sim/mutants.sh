@@ -83,6 +83,17 @@ mutant "a polled stop does not wait for a retry" supervisor_stop.c '(sup->config
 mutant "a late shard does not learn who subscribed" dedicated.c '^    maiko_status status = interest_teach(other, newcomer);' '    maiko_status status = MAIKO_OK;'
 mutant "a late shard is told nothing" dedicated.c '^    other->peers = newcomer->index + 1;' ''
 mutant "a late shard does not learn who publishes" dedicated.c \
-    '^        status = streams_add(&newcomer->streams, publication->pattern, publication->own);' '        status = MAIKO_OK;'
+    '^        status = streams_teach(&other->streams, &newcomer->streams);' '        status = MAIKO_OK;'
+
+# Those of the ends of streams, which a simulation of its own compares with their definition.
+simulation="-Wl,--wrap=world_end_cycles,--wrap=actor_check_end $build_dir/tests/sim/test_ends.o"
+mutant "what an actor subscribes to is no reason to look for cycles" install.c '^    shard->has_new_ends = true;$' ''
+mutant "a finish is no reason to look for cycles" actor.c '^    actor->shard->has_new_ends = true;$' ''
+mutant "nor is a step that stops going on" world.c '^        actor->rare->step_went_on = true;' '        ;'
+mutant "nor is what was under way" world.c '^        actor->shard->has_new_ends = true;' '        ;'
+mutant "who subscribes late is not asked" install.c '^    if (shard->has_late_listeners)' '    if (false)'
+mutant "who may end is not asked" install.c '^        (void)topic_overlap_index(.*' '        ;'
+mutant "an outsider is not heard over others" world.c '^    while ((actor = search->dropped) != NULL) {' '    while (false) {'
+mutant "nobody is remembered who has finished" ../routing/streams.c '^    if (publication->all.total > 0) {' '    if (false) {'
 echo "$tried mutants"
 verdict

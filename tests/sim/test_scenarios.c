@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/failing_allocator.h"
 #include "lib/suite.h"
 #include "monitor/counters_reader.h"
 #include "runtime/supervisor_internal.h"
@@ -393,6 +394,164 @@ static void the_end_of_a_source_runs_through_a_cycle_over_shards(void)
     stop(sup);
 }
 
+static maiko_step sleep_on(void *self, maiko_context *ctx)
+{
+    (void)self;
+    (void)ctx;
+    return MAIKO_STEP_BACKOFF(MAIKO_MS(1));
+}
+
+static const maiko_actor_ops sleeping = {.handle = handle, .step = sleep_on, .on_end = on_end, .on_stop = on_stop};
+
+static void play_source(maiko_supervisor *sup, const char *topic)
+{
+    struct player source = {.sends_to = topic, .left = 3, .finishes = true};
+
+    add_stage(sup, "source", 0, &source, NULL, MAIKO_TOPICS(topic));
+    CU_ASSERT(maiko_supervisor_poll(sup, 40) > 0);
+    CU_ASSERT_EQUAL(source.stops, 1);
+}
+
+/* Whom it hears has finished: when nothing moves it ends, or with the next publisher that finishes if it goes on by itself. */
+static void who_subscribes_after_the_end_ends_too(void)
+{
+    struct player late = {.handled = 0};
+    struct player waiting = {.handled = 0};
+    struct player going_on = {.handled = 0};
+    maiko_supervisor *sup = supervisor(2);
+
+    CU_ASSERT_EQUAL(maiko_supervisor_start(sup), MAIKO_OK);
+    play_source(sup, "in/1");
+    add_stage(sup, "late", 1, &late, MAIKO_TOPICS("in/+"), NULL);
+    add_stage(sup, "waiting", 1, &waiting, MAIKO_TOPICS("in/2"), NULL);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(sup, &(maiko_actor_spec){.name = "going_on",
+                                                                  .ops = &sleeping,
+                                                                  .self = &going_on,
+                                                                  .subscribe = MAIKO_TOPICS("in/1", "out"),
+                                                                  .shard = MAIKO_SHARD(1)}),
+                    MAIKO_OK);
+    CU_ASSERT(maiko_supervisor_poll(sup, 20) > 0);
+    CU_ASSERT_EQUAL(late.ends, 1);
+    CU_ASSERT_EQUAL(waiting.ends, 0);
+    CU_ASSERT_EQUAL(going_on.ends, 0);
+    play_source(sup, "elsewhere");
+    CU_ASSERT_EQUAL(going_on.ends, 1);
+    CU_ASSERT_EQUAL(waiting.ends, 0);
+    play_source(sup, "in/2");
+    CU_ASSERT_EQUAL(waiting.ends, 1);
+    stop(sup);
+}
+
+/* Where nothing changes that could end a cycle, nobody looks for one: a beat down a chain costs its events. */
+static void a_beat_is_no_reason_to_look_for_cycles(void)
+{
+    enum { STAGES = 300 };
+    struct player beating = {.handled = 0};
+    struct player stages = {.handled = 0};
+    maiko_supervisor *sup = supervisor(2);
+    uint64_t searches;
+    int i;
+
+    CU_ASSERT_EQUAL(maiko_supervisor_add(sup, &(maiko_actor_spec){.ops = &sleeping,
+                                                                  .self = &beating,
+                                                                  .subscribe = MAIKO_TOPICS("control"),
+                                                                  .publish = MAIKO_TOPICS("stage/0")}),
+                    MAIKO_OK);
+    for (i = 0; i < STAGES; i++) {
+        char from[16];
+        char to[16];
+
+        snprintf(from, sizeof from, "stage/%d", i);
+        snprintf(to, sizeof to, "stage/%d", i + 1);
+        add_stage(sup, NULL, i % 2, &stages, MAIKO_TOPICS(from), MAIKO_TOPICS(to));
+    }
+    CU_ASSERT_EQUAL(maiko_supervisor_start(sup), MAIKO_OK);
+    CU_ASSERT(maiko_supervisor_poll(sup, 1000) > 0);
+    searches = sup->cycle_searches;
+    CU_ASSERT(searches > 0);
+    CU_ASSERT_EQUAL(maiko_send_to(maiko_supervisor_context(sup), "stage/7", item, .number = 1), MAIKO_OK);
+    CU_ASSERT(maiko_supervisor_poll(sup, 1000) > 0);
+    CU_ASSERT_EQUAL(stages.handled, 1);
+    CU_ASSERT_EQUAL(sup->cycle_searches, searches);
+    CU_ASSERT_EQUAL(stages.ends, 0);
+    stop(sup);
+}
+
+/* Adds a publisher of its topic when it is told 1, with an allocation failing, and finishes when it is told 2. */
+struct adder {
+    maiko_supervisor *sup;
+    struct failing_allocator memory;
+    long failing;
+    struct player added;
+    maiko_status status;
+};
+
+static maiko_status add_or_finish(void *self, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    struct adder *adder = self;
+
+    if (((const item *)envelope->payload)->number == 2)
+        return maiko_finish(ctx);
+    failing_allocator_fail_nth(&adder->memory, adder->failing);
+    adder->status = maiko_supervisor_add(adder->sup, &(maiko_actor_spec){.name = "added",
+                                                                         .ops = &reacting,
+                                                                         .self = &adder->added,
+                                                                         .subscribe = MAIKO_TOPICS("x/#"),
+                                                                         .publish = MAIKO_TOPICS("out", "more"),
+                                                                         .shard = MAIKO_SHARD(0)});
+    adder->failing = failing_allocator_has_failed(&adder->memory) ? adder->failing + 1 : -1;
+    failing_allocator_fail_nth(&adder->memory, -1);
+    return MAIKO_OK;
+}
+
+static const maiko_actor_ops adding = {.handle = add_or_finish};
+
+static void add_without_memory(struct adder *adder)
+{
+    struct player listener = {.handled = 0};
+    maiko_supervisor *sup = adder->sup = maiko_supervisor_new(&(maiko_config){.mode = MAIKO_DETERMINISTIC,
+                                                                              .placement = MAIKO_PLACEMENT_FIXED,
+                                                                              .shards = 4,
+                                                                              .no_counters_file = true,
+                                                                              .allocator = &adder->memory.allocator});
+
+    /* its step goes on, so that nobody but those whom it counts decides whether it ends */
+    CU_ASSERT_EQUAL(maiko_supervisor_add(sup, &(maiko_actor_spec){.name = "listener",
+                                                                  .ops = &sleeping,
+                                                                  .self = &listener,
+                                                                  .subscribe = MAIKO_TOPICS("out"),
+                                                                  .shard = MAIKO_SHARD(2)}),
+                    MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(sup, &(maiko_actor_spec){.name = "adder",
+                                                                  .ops = &adding,
+                                                                  .self = adder,
+                                                                  .subscribe = MAIKO_TOPICS("go"),
+                                                                  .publish = MAIKO_TOPICS("out"),
+                                                                  .shard = MAIKO_SHARD(0)}),
+                    MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_send_to(maiko_supervisor_context(sup), "go", item, .number = 1), MAIKO_OK);
+    CU_ASSERT(maiko_supervisor_poll(sup, 30) > 0);
+    CU_ASSERT_EQUAL(maiko_send_to(maiko_supervisor_context(sup), "go", item, .number = 2), MAIKO_OK);
+    CU_ASSERT(maiko_supervisor_poll(sup, 30) > 0);
+    if (adder->status != MAIKO_OK && listener.ends != 1)
+        SUITE_FAIL("allocation %ld: added %s, the listener goes on", adder->failing - 1, maiko_strerror(adder->status));
+    CU_ASSERT(adder->status != MAIKO_OK || listener.ends == 0 || maiko_supervisor_status(sup) != MAIKO_OK);
+    (void)maiko_supervisor_stop(&sup, NULL);
+    CU_ASSERT(failing_allocator_is_balanced(&adder->memory));
+}
+
+/* Wherever it stops, nobody counts on a publisher that could not be added. */
+static void a_publisher_that_could_not_be_added_keeps_nobody(void)
+{
+    struct adder adder = {.failing = 0};
+
+    failing_allocator_init(&adder.memory);
+    while (adder.failing >= 0)
+        add_without_memory(&adder);
+    CU_ASSERT_EQUAL(adder.status, MAIKO_OK);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(while_one_pair_is_held_another_moves_100_000_events),
     TEST_CASE(a_cycle_is_resolved_and_reported_with_its_names),
@@ -404,5 +563,8 @@ static const struct test_case cases[] = {
     TEST_CASE(a_stop_handles_all_that_was_accepted),
     TEST_CASE(a_stop_out_of_time_names_who_held_it_up),
     TEST_CASE(the_end_of_a_source_runs_through_a_cycle_over_shards),
+    TEST_CASE(who_subscribes_after_the_end_ends_too),
+    TEST_CASE(a_beat_is_no_reason_to_look_for_cycles),
+    TEST_CASE(a_publisher_that_could_not_be_added_keeps_nobody),
 };
 SUITE_MAIN("scenarios", cases)

@@ -23,6 +23,7 @@ unit_tests += tests/unit/test_overflow
 unit_tests += tests/unit/test_topic
 unit_tests += tests/unit/test_topic_index
 unit_tests += tests/unit/test_topic_mosquitto
+unit_tests += tests/unit/test_topic_overlap
 unit_tests += tests/unit/test_topic_set
 unit_tests += tests/unit/test_usable_cores
 unit_tests += tests/unit/test_send
