@@ -34,6 +34,7 @@ bridge_sources += bridge/link/zmq_callers.c
 bridge_sources += bridge/link/zmq_curve.c
 bridge_sources += bridge/link/zmq_curve.h
 bridge_sources += bridge/link/zmq_dial.c
+bridge_sources += bridge/link/zmq_ends.c
 bridge_sources += bridge/link/zmq_guest.c
 bridge_sources += bridge/link/zmq_incoming.c
 bridge_sources += bridge/link/zmq_internal.h

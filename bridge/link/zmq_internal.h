@@ -115,6 +115,7 @@ struct port_ear {
     struct caller *callers; /* by descriptor */
     size_t caller_count;
     uint64_t caller_round; /* times the monitor was read to its end */
+    size_t cut_count;      /* callers that were cut and have not been told as ended */
     struct port_failure failure;
 };
 
@@ -213,14 +214,22 @@ void port_rebind_pending(struct zmq_port *port, uint64_t now_ns);
 maiko_status port_monitor_open(struct zmq_port *port, void *socket, void **ret_monitor, struct text *error);
 void port_monitor_close(void *socket, void *monitor);
 bool port_monitor_read_dialer(struct zmq_port *port); /* a bounded part; true: there is no more */
-void port_monitor_read_ear(struct zmq_port *port, struct port_ear *ear);
+bool port_monitor_read_ear(struct zmq_port *port, struct port_ear *ear);
+bool port_monitor_has_stopped(void *monitor); /* reads all there is, for nothing else */
 
 /* zmq_callers.c */
 const char *port_plain_address(const char *address);                        /* of IPv4 as such, also when an IPv6 socket has it */
 void port_plain_endpoint(char *endpoint);                                   /* the same, in place: tcp://[::ffff:10.0.0.5]:7001 */
-void port_caller_came(struct zmq_port *port, struct port_ear *ear, int fd); /* accepted */
+void port_caller_came(struct zmq_port *port, struct port_ear *ear, int fd, const char *endpoint); /* accepted */
+void port_caller_left(struct port_ear *ear, int fd);
+void port_callers_cut(struct zmq_port *port, struct port_ear *ear, bool with_local);
 const char *port_caller_of(const struct port_ear *ear, int fd); /* whose connection has ended; in words when unknown */
 void port_callers_free(struct zmq_port *port, struct port_ear *ear);
+
+/* zmq_ends.c */
+void port_cut_door(struct zmq_port *port, enum port_door door); /* connections made to it, but by ipc */
+void port_end_door(struct zmq_port *port, enum port_door door); /* the same, and waits until libzmq has seen it */
+void port_close_doors(struct zmq_port *port, unsigned linger_ms); /* with the handler of keys, and the context */
 
 /* zmq_dial.c */
 maiko_status port_dialer_open(struct zmq_port *port, struct text *error);
@@ -271,6 +280,6 @@ void port_zap_read(struct zmq_port *port);
 /* zmq_publisher.c */
 maiko_status port_publisher_open(struct zmq_port *port, struct text *error);
 void port_publisher_read(struct zmq_port *port);
-void port_publisher_close(struct zmq_port *port);
+void port_publisher_forget(struct zmq_port *port); /* whoever listens */
 
 #endif

@@ -240,7 +240,7 @@ static void handle_caller_event(struct zmq_port *port, struct port_ear *ear, con
     case ZMQ_EVENT_ACCEPTED:
         port_accepted(port);
         port_room_in_socket((int)event->value, event->address);
-        port_caller_came(port, ear, (int)event->value);
+        port_caller_came(port, ear, (int)event->value, event->address);
         break;
     case ZMQ_EVENT_ACCEPT_FAILED:
         port_not_accepted(port, event->address, (int)event->value);
@@ -251,13 +251,15 @@ static void handle_caller_event(struct zmq_port *port, struct port_ear *ear, con
         break;
     case ZMQ_EVENT_DISCONNECTED:
         tell_failure(port, ear, port_caller_of(ear, (int)event->value));
+        port_caller_left(ear, (int)event->value);
         break;
     default:
         break;
     }
 }
 
-void port_monitor_read_ear(struct zmq_port *port, struct port_ear *ear)
+/* A bounded part; true: there is no more. */
+bool port_monitor_read_ear(struct zmq_port *port, struct port_ear *ear)
 {
     struct monitor_event event;
     int rounds;
@@ -266,6 +268,17 @@ void port_monitor_read_ear(struct zmq_port *port, struct port_ear *ear)
         port_plain_endpoint(event.address);
         handle_caller_event(port, ear, &event);
     }
-    if (rounds < MONITOR_EVENTS_PER_TURN)
-        ear->caller_round++;
+    if (rounds == MONITOR_EVENTS_PER_TURN)
+        return false;
+    ear->caller_round++;
+    return true;
+}
+
+bool port_monitor_has_stopped(void *monitor)
+{
+    struct monitor_event event = {0};
+
+    while (event.kind != ZMQ_EVENT_MONITOR_STOPPED && read_event(monitor, &event)) {
+    }
+    return event.kind == ZMQ_EVENT_MONITOR_STOPPED;
 }

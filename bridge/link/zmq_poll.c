@@ -192,9 +192,9 @@ static void read_all(struct zmq_port *port)
     if (take_ready(port_item_of(port, PORT_ZAP)))
         port_zap_read(port);
     if (has_callers)
-        port_monitor_read_ear(port, &port->router_ear);
+        (void)port_monitor_read_ear(port, &port->router_ear);
     if (has_listeners_calling)
-        port_monitor_read_ear(port, &port->publisher_ear);
+        (void)port_monitor_read_ear(port, &port->publisher_ear);
     if (has_listeners)
         port_publisher_read(port);
     if (has_events)

@@ -77,25 +77,18 @@ struct zmq_port *zmq_port_close(struct zmq_port *port, unsigned linger_ms)
     if (port == NULL)
         return NULL;
     port->is_closing = true;
-    if (port->router != NULL)
-        port_socket_set_int(port->router, ZMQ_LINGER, (int)linger_ms);
     port_routes_close(port);
-    port_publisher_close(port);
+    port_publisher_forget(port);
     port_incoming_close(port);
-    if (port->router != NULL) {
-        port_unshare(port, port->router);
-        port_monitor_close(port->router, port->router_ear.monitor);
-        zmq_close(port->router);
-    }
     if (port->dialer != NULL) {
         port_unshare(port, port->dialer);
         port_monitor_close(port->dialer, port->dialer_monitor);
         zmq_close(port->dialer);
     }
-    if (port->zap != NULL)
-        zmq_close(port->zap);
+    if (port->router != NULL)
+        port_unshare(port, port->router);
     if (port->context != NULL)
-        zmq_ctx_term(port->context); /* all sockets are closed and linger is bounded, so this ends */
+        port_close_doors(port, linger_ms);
     hash_table_deinit(&port->incoming_by_id);
     hash_table_deinit(&port->dialled);
     heap_free(port->heap, port->slots, port->slot_count * sizeof(*port->slots));
@@ -209,11 +202,24 @@ void port_rebind_pending(struct zmq_port *port, uint64_t now_ns)
     }
 }
 
+static bool has_encrypted(const struct zmq_port *port, enum port_door door)
+{
+    unsigned i;
+
+    for (i = 0; i < port->bind_count; i++)
+        if (port->binds[i].door == door && port->binds[i].is_encrypted && !port->binds[i].is_pending)
+            return true;
+    return false;
+}
+
+/* Their ends come before the unbind: see zmq_ends.c. */
 void port_bind_anew(struct zmq_port *port, enum port_door door)
 {
     struct clock clock;
     unsigned i;
 
+    if (has_encrypted(port, door))
+        port_end_door(port, door);
     for (i = 0; i < port->bind_count; i++) {
         struct port_bind *bind = &port->binds[i];
 

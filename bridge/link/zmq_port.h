@@ -1,8 +1,9 @@
 /* Port: all ZeroMQ sockets of a process, owned by one thread: a ROUTER others connect to, one for all connections we make, an
  * XPUB for plain listeners, and the ZAP handler that admits keys.  It moves frames and knows nothing of what is in them.
  *
- * Nothing here blocks except zmq_port_wait(), which sleeps until there is something to do, and zmq_port_close(), which has a
- * deadline.  What may be in flight is bounded by the windows of the protocol, below every high-water mark: libzmq never drops. */
+ * Nothing here blocks except zmq_port_wait(), which sleeps until there is something to do, zmq_port_close(), which has a
+ * deadline, and zmq_port_set_keys().  What may be in flight is bounded by the windows of the protocol, below every high-water
+ * mark: libzmq never drops. */
 #ifndef LINK_ZMQ_PORT_H
 #define LINK_ZMQ_PORT_H
 
@@ -86,11 +87,13 @@ struct zmq_port_config {
 /* MAIKO_OK, MAIKO_ENOMEM, MAIKO_ELIMIT (descriptors or sockets: libzmq would abort the process later), MAIKO_ESYSTEM. */
 MAIKO_MUST_CHECK maiko_status zmq_port_open(const struct zmq_port_config *config, struct zmq_port **ret_port, struct text *error);
 
-/* What was sent has `linger_ms` to leave.  NULL is allowed; returns NULL. */
+/* What was sent and published has `linger_ms` to leave, and who does not read holds this up a quarter of a second longer at most.
+ * NULL is allowed; returns NULL. */
 struct zmq_port *zmq_port_close(struct zmq_port *port, unsigned linger_ms);
 
 /* New keys, without a new port: what listens with keys is bound anew, which ends the connections made to it (they are made
- * again, and the protocol loses nothing); connections we made stay until they end. */
+ * again, and the protocol loses nothing); connections we made stay until they end.  Waits until libzmq has ended them, a second
+ * at most for each door. */
 void zmq_port_set_keys(struct zmq_port *port, const char *public_key, const char *secret_key);
 
 /* Which door an endpoint opens. */
@@ -129,8 +132,8 @@ bool zmq_port_is_listened_to(const struct zmq_port *port);
 /* Does anybody listen to this topic? */
 bool zmq_port_has_listener(const struct zmq_port *port, const char *topic);
 
-/* What may_listen() says has changed: when some listener has what it may not have any more, all that have keys are made to come
- * again (libzmq ends no single connection), and are asked anew. */
+/* What may_listen() says has changed: when some listener has what it may not have any more, all that have keys are cut off at
+ * once, come again and are asked anew. */
 void zmq_port_review_listeners(struct zmq_port *port);
 
 /* Calls `ready` from zmq_port_read() whenever `fd` is readable.  MAIKO_OK, MAIKO_ELIMIT (four at most). */

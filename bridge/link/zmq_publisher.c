@@ -21,8 +21,10 @@ maiko_status port_publisher_open(struct zmq_port *port, struct text *error)
     port_socket_set_int(port->publisher, ZMQ_XPUB_MANUAL, 1);
     port_socket_set_int(port->publisher, ZMQ_SNDHWM, PUBLISHER_HIGH_WATER);
     status = port_monitor_open(port, port->publisher, &port->publisher_ear.monitor, error);
-    if (status != MAIKO_OK)
-        port_publisher_close(port);
+    if (status == MAIKO_OK)
+        return status;
+    zmq_close(port->publisher);
+    port->publisher = NULL;
     return status;
 }
 
@@ -142,7 +144,7 @@ void zmq_port_review_listeners(struct zmq_port *port)
         is_right = review(port, CONTAINER_OF(link, struct listened, link)) && is_right;
     if (is_right)
         return;
-    port_bind_anew(port, PORT_LISTENERS);
+    port_cut_door(port, PORT_LISTENERS);
     LIST_FOR_EACH (link, &port->listened)
         text_list_clear(&CONTAINER_OF(link, struct listened, link)->keys, port->heap);
 }
@@ -215,13 +217,8 @@ maiko_status zmq_port_publish(struct zmq_port *port, const char *topic, const vo
     return is_sent || zmq_errno() == EAGAIN ? MAIKO_EFULL : MAIKO_ENOMEM;
 }
 
-void port_publisher_close(struct zmq_port *port)
+void port_publisher_forget(struct zmq_port *port)
 {
     while (!list_is_empty(&port->listened))
         listened_free(port, CONTAINER_OF(list_first(&port->listened), struct listened, link));
-    if (port->publisher == NULL)
-        return;
-    port_monitor_close(port->publisher, port->publisher_ear.monitor);
-    zmq_close(port->publisher);
-    port->publisher = NULL;
 }

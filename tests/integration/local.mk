@@ -65,6 +65,7 @@ integration_tests += tests/integration/test_weather_memory
 integration_tests += tests/integration/test_dials
 integration_tests += tests/integration/test_handshakes
 integration_tests += tests/integration/test_zmq_port
+integration_tests += tests/integration/test_zmq_endings
 integration_tests += tests/integration/test_zmq_port_keys
 integration_tests += tests/integration/test_zmq_spare
 endif
@@ -72,6 +73,7 @@ endif
 EXTRA_DIST += tests/integration/python_peer.py
 
 tests_integration_test_zmq_port_SOURCES = tests/integration/test_zmq_port.c tests/lib/port_end.c tests/lib/port_end.h
+tests_integration_test_zmq_endings_SOURCES = tests/integration/test_zmq_endings.c tests/lib/port_end.c tests/lib/port_end.h
 tests_integration_test_zmq_port_keys_SOURCES = tests/integration/test_zmq_port_keys.c tests/lib/port_end.c tests/lib/port_end.h
 tests_integration_test_zmq_spare_SOURCES = tests/integration/test_zmq_spare.c tests/lib/port_end.c tests/lib/port_end.h
 tests_integration_test_attach_SOURCES = tests/integration/test_attach.c tests/lib/bridge_end.c tests/lib/bridge_end.h
