@@ -178,7 +178,8 @@ void node_peers_frame(struct route *route, const unsigned char *bytes, size_t le
         answer_reset(bridge, route, &frame);
     else if (peer == NULL)
         node_door_publish(bridge, route, bytes, len);
-    if (peer == NULL || changes_its_name(peer, route, bytes, len) || !stays(peer, bytes, len))
+    /* A connection that is to be closed is nobody's: who is not admitted (any more) may have said more in it. */
+    if (peer == NULL || peer->wants_close || changes_its_name(peer, route, bytes, len) || !stays(peer, bytes, len))
         return;
     peer_frame(peer->peer, bytes, len, node_now(bridge));
     node_import_flush(bridge);

@@ -10,6 +10,7 @@
 #include "lib/child.h"
 #include "lib/report_end.h"
 #include "lib/suite.h"
+#include "link/zmq_internal.h"
 #include "node/forget.h"
 #include "node/peers.h"
 
@@ -69,6 +70,38 @@ static void say_hello(struct node_peer *peer)
                                         .node = {7, 7},
                                         .epoch = 1}});
     CU_ASSERT_EQUAL(peer_state(peer->peer), PEER_UP);
+}
+
+/* Its connection is closed at the end of the turn, in which it may say something. */
+static void a_server_that_is_not_admitted_is_not_listened_to(void)
+{
+    struct node_peer *peer;
+    struct route route = {0};
+    struct pack pack;
+
+    begin();
+    peer = meet("server", 1, true);
+    peer->is_connector = true;
+    strcpy(bridge->allow_file, "without a section");
+    memset(peer->key, 'k', KEY_TEXT_LEN);
+    route.owner = peer;
+    node_peers_up(&route, bridge);
+    CU_ASSERT(peer->wants_close);
+    pack_init(&pack, heap_default(), FRAME_SIZE);
+    frame_write(&pack, &(struct frame){.kind = FRAME_HELLO,
+                                       .session = 1,
+                                       .hello = {.min = 1,
+                                                 .max = 1,
+                                                 .space = slice_of("maiko"),
+                                                 .name = slice_of("server.1"),
+                                                 .host = slice_of(""),
+                                                 .node = {7, 7},
+                                                 .epoch = 1}});
+    node_peers_frame(&route, pack.data, pack.len, bridge);
+    CU_ASSERT_NOT_EQUAL(peer_state(peer->peer), PEER_UP);
+    CU_ASSERT_PTR_NULL(peer_remote(peer->peer));
+    pack_deinit(&pack);
+    end();
 }
 
 static void fill(void)
@@ -373,6 +406,7 @@ static void who_was_refused_is_linked_when_the_reason_is_gone(void)
 }
 
 static const struct test_case cases[] = {
+    TEST_CASE(a_server_that_is_not_admitted_is_not_listened_to),
     TEST_CASE(a_stranger_takes_the_place_of_the_first_stranger),
     TEST_CASE(who_is_known_takes_the_place_of_the_first_that_has_gone),
     TEST_CASE(who_is_kept_something_is_forgotten_last),
