@@ -5,6 +5,7 @@
 #include "runtime/stop_cut.h"
 #include "runtime/stop_notice.h"
 #include "runtime/stop_tally.h"
+#include "runtime/unheard.h"
 #include "runtime/world.h"
 #include <stdio.h>
 #include <string.h>
@@ -505,8 +506,10 @@ static void stop_running(struct maiko_supervisor *sup, struct stop_tally *tally,
     if (!in_time)
         name_who_held_it_up(sup, tally);
     close_posts(sup);
-    if (!sup->is_abandoned)
-        settle(sup);
+    if (sup->is_abandoned)
+        return;
+    settle(sup);
+    unheard_tell(sup);
 }
 
 /* Under the lock: those in a hook that may last hear of it now. */

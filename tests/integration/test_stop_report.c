@@ -144,9 +144,45 @@ static void what_is_reported_of_a_thread_left_behind_it_does_not_handle(void)
     stage_close(&stage);
 }
 
+static maiko_step send_to_some_and_nobody(struct player *player, maiko_context *ctx)
+{
+    char topic[16];
+    int i;
+
+    (void)player;
+    CU_ASSERT_EQUAL(maiko_send(ctx, number, .value = 1), MAIKO_OK);
+    for (i = 0; i < 20; i++) {
+        snprintf(topic, sizeof topic, "typo/%d", i % 10);
+        CU_ASSERT_EQUAL(maiko_send_to(ctx, topic, number, .value = i), MAIKO_OK);
+    }
+    return MAIKO_STEP_NEVER;
+}
+
+static void topics_that_nobody_heard_are_named(void)
+{
+    struct player sender = {.step = send_to_some_and_nobody};
+    struct player listener = {.wanted = 0};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 2});
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("sender", &sender, .shard = MAIKO_SHARD(0))), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(
+                        stage.sup, PLAYER("listener", &listener, .subscribe = MAIKO_TOPICS("number"), .shard = MAIKO_SHARD(1))),
+                    MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    stage_settle(&stage);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_EQUAL(listener.events, 1);
+    CU_ASSERT_EQUAL(stage_count_logged(&stage, ": 2 events were sent, and nobody was subscribed"), 8);
+    CU_ASSERT_EQUAL(stage_count_logged(&stage, "2 more topics had no subscriber"), 1);
+    CU_ASSERT_EQUAL(stage_count_logged(&stage, "'number'"), 0);
+    stage_close(&stage);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(what_came_from_outside_and_is_handled_after_the_deadline_is_not_reported),
     TEST_CASE(what_a_held_actor_handles_after_the_deadline_is_not_reported),
     TEST_CASE(what_is_reported_of_a_thread_left_behind_it_does_not_handle),
+    TEST_CASE(topics_that_nobody_heard_are_named),
 };
 SUITE_MAIN("stop report", cases)
