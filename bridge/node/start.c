@@ -7,6 +7,7 @@
 #include "space/process.h"
 #include "space/socket_lock.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -337,6 +338,19 @@ static maiko_status start_failed(maiko_bridge *bridge, maiko_status status, cons
     return node_fail(bridge, status, "%s", reason);
 }
 
+/* A signal of the program's would interrupt what neither libzmq nor we begin again.  It comes behind this. */
+static maiko_status open_undisturbed(maiko_bridge *bridge, struct text *error)
+{
+    sigset_t all, before;
+    maiko_status status;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    status = open_all(bridge, error);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status;
+}
+
 maiko_status maiko_bridge_start(maiko_bridge *bridge)
 {
     char reason[NODE_ERROR_SIZE];
@@ -351,7 +365,7 @@ maiko_status maiko_bridge_start(maiko_bridge *bridge)
     text_init_buffer(&error, reason, sizeof(reason));
     status = node_export_name_end(bridge, &error);
     if (status == MAIKO_OK)
-        status = open_all(bridge, &error);
+        status = open_undisturbed(bridge, &error);
     if (status == MAIKO_OK)
         status = node_pool_set_up(bridge);
     if (status == MAIKO_OK)

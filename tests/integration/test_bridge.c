@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <zmq.h>
 
 #include <maiko/keypair.h>
@@ -500,7 +501,37 @@ static void a_plain_peer_may_do_what_its_key_may_and_nothing_else(void)
     host_deinit(&host);
 }
 
+static void on_signal(int number)
+{
+    (void)number;
+}
+
+/* A program with a timer of its own, whose signals interrupt system calls. */
+static void signals_do_not_disturb_a_start(void)
+{
+    const struct sigaction handler = {.sa_handler = on_signal};
+    const struct itimerspec often = {{0, 50000}, {0, 50000}};
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2};
+    struct bridge_end end;
+    timer_t timer;
+    unsigned i;
+
+    host_init(&host);
+    sigaction(SIGUSR2, &handler, NULL);
+    for (i = 0; i < 20; i++) {
+        bridge_end_make(&end, "n", NULL, NULL);
+        CU_ASSERT_EQUAL(maiko_bridge_listen(end.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+        CU_ASSERT_EQUAL(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+        CU_ASSERT_EQUAL(timer_settime(timer, 0, &often, NULL), 0);
+        CU_ASSERT_EQUAL(maiko_bridge_start(end.bridge), MAIKO_OK);
+        CU_ASSERT_EQUAL(timer_delete(timer), 0);
+        bridge_end_stop(&end);
+    }
+    host_deinit(&host);
+}
+
 static const struct test_case cases[] = {
+    TEST_CASE(signals_do_not_disturb_a_start),
     TEST_CASE(a_plain_listener_gets_the_codec_that_was_named),
     TEST_CASE(the_first_event_after_ready_is_never_lost),
     TEST_CASE(an_export_may_be_called_something_else_outside),
