@@ -621,12 +621,13 @@ void shard_wait_until_free(struct shard *shard, struct actor *actor)
 void *shard_main(void *arg)
 {
     struct shard *shard = arg;
-    /* a dedicated actor's hooks may last: between two of them it hears what there is, and what it did is told */
-    uint64_t budget = shard->is_dedicated ? 1 : shard->sup->config.turn_budget_events;
+    uint64_t budget;
 
     shard_of_this_thread = shard;
     pthread_mutex_lock(&shard->sup->lock); /* until start knows that all threads could be made */
     pthread_mutex_unlock(&shard->sup->lock);
+    /* a dedicated actor's hooks may last: between two of them it hears what there is, and what it did is told */
+    budget = shard->is_dedicated ? 1 : shard->sup->config.turn_budget_events;
     while (!atomic_load_explicit(&shard->must_exit, memory_order_acquire)) {
         if (shard_turn(shard, budget) && !may_look_on(shard))
             continue;
