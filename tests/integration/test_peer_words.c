@@ -493,7 +493,101 @@ static void every_loss_is_told_with_its_word_and_number(void)
     finish_client(&client, &raw);
 }
 
+/* ---- limits, and what is ignored ---- */
+
+static void expect_nonsense(struct report_end *server, struct raw_link *raw, const char *text)
+{
+    CU_ASSERT_TRUE_FATAL(report_end_hears(server, MAIKO_PEER_DOWN, "protocol"));
+    CU_ASSERT_STRING_EQUAL(report_end_find(server, MAIKO_PEER_DOWN, "protocol")->text, text);
+    CU_ASSERT_TRUE(raw_link_hears(raw, FRAME_BYE));
+    CU_ASSERT_TRUE(raw_link_was_told(raw, "protocol"));
+}
+
+static void more_patterns_than_a_list_may_have_end_the_session(void)
+{
+    struct report_end server;
+    struct raw_link raw;
+    struct pack pack;
+    unsigned i;
+
+    begin_server(&server, &raw);
+    link_to_server(&raw);
+    pack_init(&pack, heap_default(), WIRE_FRAME_MAX);
+    frame_begin_subscribe(&pack, &(struct frame){.kind = FRAME_SUBSCRIBE, .session = raw.session, .number = 1});
+    pack_array(&pack, WIRE_PATTERNS_MAX + 1);
+    for (i = 0; i <= WIRE_PATTERNS_MAX; i++)
+        frame_write_pattern(&pack, &(struct frame_pattern){.text = slice_of("a/b"), .id = i});
+    raw_link_send(&raw, pack.data, pack.len);
+    pack_deinit(&pack);
+    expect_nonsense(&server, &raw, "patterns: more than 4096");
+    finish_server(&server, &raw);
+}
+
+static void more_actors_than_a_node_may_have_end_the_session(void)
+{
+    static struct frame_actor actors[WIRE_ACTORS_MAX + 1];
+    struct report_end server;
+    struct raw_link raw;
+    struct pack pack;
+    unsigned i;
+
+    begin_server(&server, &raw);
+    link_to_server(&raw);
+    for (i = 0; i <= WIRE_ACTORS_MAX; i++)
+        actors[i].name = slice_of("actor");
+    pack_init(&pack, heap_default(), WIRE_FRAME_MAX);
+    frame_begin_actors(&pack, raw.session, 1);
+    frame_write_actors(&pack, actors, WIRE_ACTORS_MAX + 1);
+    raw_link_send(&raw, pack.data, pack.len);
+    pack_deinit(&pack);
+    expect_nonsense(&server, &raw, "actors: too many");
+    finish_server(&server, &raw);
+}
+
+static void say_unknown(struct raw_link *raw)
+{
+    struct pack pack;
+
+    pack_init(&pack, heap_default(), RAW_FRAME_SIZE);
+    pack_map(&pack, 3);
+    pack_str(&pack, "kind");
+    pack_str(&pack, "of a later version");
+    pack_str(&pack, "session");
+    pack_uint(&pack, raw->session);
+    pack_str(&pack, "more");
+    pack_array(&pack, 0);
+    raw_link_send(raw, pack.data, pack.len);
+    pack_deinit(&pack);
+}
+
+/* Of an unknown kind, of another session, and a hello that is repeated, which is answered again. */
+static void what_is_not_meant_for_the_session_leaves_it_alone(void)
+{
+    struct report_end server;
+    struct raw_link raw;
+
+    begin_server(&server, &raw);
+    raw.session = 7;
+    link_to_server(&raw);
+    say_unknown(&raw);
+    raw.session = 6;
+    raw_link_say(&raw, (struct frame){.kind = FRAME_BYE, .reason = slice_of("denied"), .text = slice_of("")});
+    raw.session = 7;
+    raw_link_introduce(&raw, FRAME_HELLO, 1, 1);
+    CU_ASSERT_TRUE(raw_link_hears(&raw, FRAME_WELCOME));
+    raw_link_say(&raw, (struct frame){.kind = FRAME_BYE, .reason = slice_of("limit"), .text = slice_of("")});
+    CU_ASSERT_TRUE(report_end_hears(&server, MAIKO_PEER_DOWN, NULL));
+    CU_ASSERT_STRING_EQUAL(report_end_find(&server, MAIKO_PEER_DOWN, NULL)->text, "limit");
+    raw_link_introduce(&raw, FRAME_HELLO, 1, 1); /* of a session that has ended */
+    CU_ASSERT_TRUE(raw_link_hears(&raw, FRAME_RESET));
+    CU_ASSERT_EQUAL(raw.frame.session, 7);
+    finish_server(&server, &raw);
+}
+
 static const struct test_case cases[] = {
+    TEST_CASE(more_patterns_than_a_list_may_have_end_the_session),
+    TEST_CASE(more_actors_than_a_node_may_have_end_the_session),
+    TEST_CASE(what_is_not_meant_for_the_session_leaves_it_alone),
     TEST_CASE(another_version_is_refused_in_one_line),
     TEST_CASE(another_space_is_refused_in_one_line),
     TEST_CASE(a_name_for_no_node_is_refused_in_one_line),
