@@ -84,6 +84,7 @@ struct actor_rare {
     uint32_t retries;                /* in a row, of the event */
     uint32_t step_retries;           /* likewise */
     maiko_actor_ops *own_ops;        /* a copy of a shorter table */
+    const maiko_actor_ops *hooks;    /* of a dedicated actor, whose ops are those of offline.h */
     const char **publish;            /* NULL-terminated, inside the actor's block; NULL: may send on every topic */
     bool is_publisher;               /* counted in the streams */
     bool owns_self;

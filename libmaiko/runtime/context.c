@@ -1,6 +1,7 @@
 /* Context: what an actor may ask and tell. */
 #include "runtime/arming.h"
 #include "runtime/inbox.h"
+#include "runtime/offline.h"
 #include "runtime/stay.h"
 #include "runtime/stop_notice.h"
 #include "runtime/supervisor_internal.h"
@@ -40,7 +41,7 @@ uint64_t maiko_context_id(const maiko_context *ctx)
     return actor == NULL ? 0 : actor->sender.id;
 }
 
-bool maiko_context_is_alive(const maiko_context *ctx)
+static bool is_alive(const maiko_context *ctx)
 {
     struct actor *actor = actor_of_context(ctx);
 
@@ -52,11 +53,29 @@ bool maiko_context_is_alive(const maiko_context *ctx)
            !actor_is_told_to_stop(actor);
 }
 
-int maiko_context_stop_fd(maiko_context *ctx)
+bool maiko_context_is_alive(const maiko_context *ctx)
+{
+    struct shard *left = offline_return();
+    bool alive = is_alive(ctx);
+
+    offline_leave(left);
+    return alive;
+}
+
+static int stop_fd(maiko_context *ctx)
 {
     struct actor *actor;
 
     return own_actor(ctx, &actor) == MAIKO_OK && actor->is_dedicated ? stop_notice_fd(actor) : -1;
+}
+
+int maiko_context_stop_fd(maiko_context *ctx)
+{
+    struct shard *left = offline_return();
+    int fd = stop_fd(ctx);
+
+    offline_leave(left);
+    return fd;
 }
 
 maiko_supervisor *maiko_context_supervisor(const maiko_context *ctx)
@@ -66,7 +85,7 @@ maiko_supervisor *maiko_context_supervisor(const maiko_context *ctx)
     return actor == NULL ? NULL : actor->shard->sup;
 }
 
-uint64_t maiko_context_time(const maiko_context *ctx)
+static uint64_t time_of(const maiko_context *ctx)
 {
     struct actor *actor = actor_of_context(ctx);
 
@@ -75,13 +94,31 @@ uint64_t maiko_context_time(const maiko_context *ctx)
     return actor->shard == shard_of_this_thread ? shard_wall(actor->shard) : clock_wall_ns(&actor->shard->sup->clock);
 }
 
-size_t maiko_context_depth(const maiko_context *ctx)
+uint64_t maiko_context_time(const maiko_context *ctx)
+{
+    struct shard *left = offline_return();
+    uint64_t time_ns = time_of(ctx);
+
+    offline_leave(left);
+    return time_ns;
+}
+
+static size_t depth_of(const maiko_context *ctx)
 {
     struct actor *actor = actor_of_context(ctx);
 
     if (actor == NULL || actor->is_gate || actor->shard != shard_of_this_thread)
         return 0;
     return actor->mailbox.depth + (actor->rare == NULL ? 0 : actor->rare->control.depth);
+}
+
+size_t maiko_context_depth(const maiko_context *ctx)
+{
+    struct shard *left = offline_return();
+    size_t depth = depth_of(ctx);
+
+    offline_leave(left);
+    return depth;
 }
 
 static bool is_full(const maiko_context *ctx)
@@ -97,6 +134,15 @@ static bool is_full(const maiko_context *ctx)
     return actor->hold != 0 || actor_in_debt(actor) || exchange_is_over_limit(actor->shard, actor);
 }
 
+static __attribute__((noinline)) bool ask_is_full(const maiko_context *ctx)
+{
+    struct shard *left = offline_return();
+    bool full = is_full(ctx);
+
+    offline_leave(left);
+    return full;
+}
+
 /* Asked before every event of a producing step: the usual answer first. */
 bool maiko_is_sender_full(const maiko_context *ctx)
 {
@@ -108,10 +154,10 @@ bool maiko_is_sender_full(const maiko_context *ctx)
                 (actor->debt | actor->ring_events | atomic_load_explicit(&actor->remote_debt, memory_order_relaxed)) == 0,
             1))
         return false;
-    return is_full(ctx);
+    return ask_is_full(ctx);
 }
 
-maiko_status maiko_stop(maiko_context *ctx)
+static maiko_status stop(maiko_context *ctx)
 {
     struct actor *actor;
     maiko_status status = own_actor(ctx, &actor);
@@ -121,13 +167,31 @@ maiko_status maiko_stop(maiko_context *ctx)
     return status;
 }
 
-maiko_status maiko_context_stay(maiko_context *ctx)
+maiko_status maiko_stop(maiko_context *ctx)
+{
+    struct shard *left = offline_return();
+    maiko_status status = stop(ctx);
+
+    offline_leave(left);
+    return status;
+}
+
+static maiko_status stay(maiko_context *ctx)
 {
     struct actor *actor;
     maiko_status status = own_actor(ctx, &actor);
 
     if (status == MAIKO_OK)
         actor->stays = true;
+    return status;
+}
+
+maiko_status maiko_context_stay(maiko_context *ctx)
+{
+    struct shard *left = offline_return();
+    maiko_status status = stay(ctx);
+
+    offline_leave(left);
     return status;
 }
 
@@ -142,13 +206,22 @@ maiko_status maiko_stop_runtime(maiko_context *ctx)
     return maiko_supervisor_request_stop(actor->shard->sup);
 }
 
-maiko_status maiko_finish(maiko_context *ctx)
+static maiko_status finish(maiko_context *ctx)
 {
     struct actor *actor;
     maiko_status status = own_actor(ctx, &actor);
 
     if (status == MAIKO_OK)
         actor_finish(actor);
+    return status;
+}
+
+maiko_status maiko_finish(maiko_context *ctx)
+{
+    struct shard *left = offline_return();
+    maiko_status status = finish(ctx);
+
+    offline_leave(left);
     return status;
 }
 
@@ -200,7 +273,7 @@ static void unlink_and_free(struct actor *actor, struct subscription *subscripti
     actor_free_subscription(actor, subscription);
 }
 
-maiko_status maiko_subscribe(maiko_context *ctx, const maiko_subscription *subscription)
+static maiko_status subscribe(maiko_context *ctx, const maiko_subscription *subscription)
 {
     struct subscription *made;
     struct actor *actor;
@@ -235,7 +308,16 @@ maiko_status maiko_subscribe(maiko_context *ctx, const maiko_subscription *subsc
     return status;
 }
 
-maiko_status maiko_unsubscribe(maiko_context *ctx, const char *pattern)
+maiko_status maiko_subscribe(maiko_context *ctx, const maiko_subscription *subscription)
+{
+    struct shard *left = offline_return();
+    maiko_status status = subscribe(ctx, subscription);
+
+    offline_leave(left);
+    return status;
+}
+
+static maiko_status unsubscribe(maiko_context *ctx, const char *pattern)
 {
     struct subscription *subscription;
     struct actor *actor;
@@ -252,27 +334,39 @@ maiko_status maiko_unsubscribe(maiko_context *ctx, const char *pattern)
     return MAIKO_OK;
 }
 
+maiko_status maiko_unsubscribe(maiko_context *ctx, const char *pattern)
+{
+    struct shard *left = offline_return();
+    maiko_status status = unsubscribe(ctx, pattern);
+
+    offline_leave(left);
+    return status;
+}
+
 /* --- errors --- */
+
+/* NULL: not from here. */
+static struct actor_rare *error_place(struct actor *actor)
+{
+    return actor == NULL || actor->is_gate || actor->shard != shard_of_this_thread ? NULL : actor_rare(actor);
+}
 
 maiko_status maiko_error(maiko_context *ctx, maiko_status status, const char *format, ...)
 {
-    struct actor *actor = actor_of_context(ctx);
-    struct actor_rare *rare;
+    struct shard *left = offline_return();
+    struct actor_rare *rare = error_place(actor_of_context(ctx));
     struct text text;
     va_list args;
 
-    status = (int)status < 0 ? status : MAIKO_EACTOR;
-    if (actor == NULL || actor->is_gate || actor->shard != shard_of_this_thread)
-        return status;
-    rare = actor_rare(actor);
-    if (rare == NULL)
-        return status;
-    rare->tells_refusal = false;
-    text_init_buffer(&text, rare->error_text, sizeof rare->error_text);
-    va_start(args, format);
-    text_append_vformat(&text, format, args);
-    va_end(args);
-    return status;
+    if (rare != NULL) {
+        rare->tells_refusal = false;
+        text_init_buffer(&text, rare->error_text, sizeof rare->error_text);
+        va_start(args, format);
+        text_append_vformat(&text, format, args);
+        va_end(args);
+    }
+    offline_leave(left);
+    return (int)status < 0 ? status : MAIKO_EACTOR;
 }
 
 const char *maiko_context_error_text(const maiko_context *ctx)

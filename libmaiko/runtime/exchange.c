@@ -6,6 +6,8 @@
 #include "runtime/supervisor_internal.h"
 #include <string.h>
 
+#define SERVE_AFTER 64u /* commands to dedicated shards */
+
 /* A ring to `target`, made on first use.  The pointer is stored with release and loaded with acquire, although the
  * reader only looks after it saw a publication: a reader may look for a ring that is being made for the next one. */
 static struct ring *ring_to(struct shard *shard, uint32_t target)
@@ -233,6 +235,14 @@ void exchange_publish(struct shard *shard, struct actor *sender, struct route *r
     }
 }
 
+/* A dedicated shard may be in a hook for ever, and nothing else bounds what it is told. */
+static void note_told(struct shard *shard, uint32_t target)
+{
+    shard->told_dedicated |= UINT64_C(1) << target;
+    if (++shard->told_count >= SERVE_AFTER)
+        shard->is_to_serve = true;
+}
+
 maiko_status exchange_command(struct shard *shard, uint32_t target, struct command *command)
 {
     struct ring *ring = ring_to(shard, target);
@@ -246,6 +256,8 @@ maiko_status exchange_command(struct shard *shard, uint32_t target, struct comma
         return MAIKO_ENOMEM;
     command->from = shard->index;
     *room = command;
+    if (shard->sup->shards[target]->is_dedicated)
+        note_told(shard, target);
     return MAIKO_OK;
 }
 

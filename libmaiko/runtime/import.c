@@ -1,5 +1,6 @@
 /* Importers and holds: a gate with a name and foreign senders; a debt that something outside pays. */
 #include "runtime/import_run.h"
+#include "runtime/offline.h"
 #include "runtime/reporter.h"
 #include "runtime/send.h"
 #include "runtime/supervisor_internal.h"
@@ -459,12 +460,21 @@ static maiko_status hold(struct shard *shard, struct actor *actor, maiko_hold **
     return MAIKO_OK;
 }
 
-maiko_status maiko_hold_new(maiko_context *ctx, maiko_hold **ret_hold)
+static maiko_status hold_new(maiko_context *ctx, maiko_hold **ret_hold)
 {
     struct actor *actor;
     maiko_status status = ret_hold == NULL ? MAIKO_EINVAL : check_holder(ctx, &actor);
 
     return status == MAIKO_OK ? hold(actor->shard, actor, ret_hold) : status;
+}
+
+maiko_status maiko_hold_new(maiko_context *ctx, maiko_hold **ret_hold)
+{
+    struct shard *left = offline_return();
+    maiko_status status = hold_new(ctx, ret_hold);
+
+    offline_leave(left);
+    return status;
 }
 
 /* A record is not reused while its actor is in debt, or a pooled event of it is lent.  One on the heap keeps nothing: the record
@@ -480,7 +490,7 @@ static maiko_status hold_heap_sender(struct shard *shard, const struct envelope 
     return status;
 }
 
-maiko_status maiko_hold_sender(maiko_context *ctx, const maiko_envelope *envelope, maiko_hold **ret_hold)
+static maiko_status hold_sender(maiko_context *ctx, const maiko_envelope *envelope, maiko_hold **ret_hold)
 {
     const struct envelope *lent = envelope == NULL ? NULL : envelope_of(envelope);
     struct actor *actor;
@@ -491,6 +501,15 @@ maiko_status maiko_hold_sender(maiko_context *ctx, const maiko_envelope *envelop
     if (lent->origin == NULL)
         return MAIKO_EINVAL;
     return lent->home == HOME_HEAP ? hold_heap_sender(actor->shard, lent, ret_hold) : hold(actor->shard, lent->origin, ret_hold);
+}
+
+maiko_status maiko_hold_sender(maiko_context *ctx, const maiko_envelope *envelope, maiko_hold **ret_hold)
+{
+    struct shard *left = offline_return();
+    maiko_status status = hold_sender(ctx, envelope, ret_hold);
+
+    offline_leave(left);
+    return status;
 }
 
 void maiko_hold_release(maiko_hold *hold)

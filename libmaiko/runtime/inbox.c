@@ -185,8 +185,7 @@ static maiko_status append(struct inbox *inbox, const struct inbox_event *event)
 /* Would the thread wait for itself?  Shards do, and everybody before start and in the polled modes. */
 static bool may_wait(const struct inbox *inbox)
 {
-    return shard_of_this_thread == NULL && inbox->sup->config.mode == MAIKO_THREADS &&
-           supervisor_state(inbox->sup) == SUP_RUNNING;
+    return shard_of_caller() == NULL && inbox->sup->config.mode == MAIKO_THREADS && supervisor_state(inbox->sup) == SUP_RUNNING;
 }
 
 static maiko_status wait_for_room(struct inbox *inbox, size_t payload_len, bool try_only)

@@ -14,9 +14,9 @@ maiko_status maiko_envelope_keep(const maiko_envelope *envelope, maiko_envelope 
         envelope_ref_heap(kept);
     } else {
         /* pooled envelopes are only ever seen on their shard */
-        kept = shard_of_this_thread == NULL ? NULL : envelope_copy_heap(shard_of_this_thread->sup->root, borrowed);
+        kept = shard_of_caller() == NULL ? NULL : envelope_copy_heap(shard_of_caller()->sup->root, borrowed);
         if (kept == NULL)
-            return shard_of_this_thread == NULL ? MAIKO_EINVAL : MAIKO_ENOMEM;
+            return shard_of_caller() == NULL ? MAIKO_EINVAL : MAIKO_ENOMEM;
     }
     *ret_envelope = &kept->head;
     return MAIKO_OK;

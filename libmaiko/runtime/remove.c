@@ -1,6 +1,7 @@
 /* Removing: from the request to stop one actor to the last of its memory. */
 #include "runtime/arming.h"
 #include "runtime/dedicated.h"
+#include "runtime/offline.h"
 #include "runtime/retire.h"
 #include "runtime/stop_notice.h"
 #include "runtime/supervisor_internal.h"
@@ -253,6 +254,7 @@ maiko_status maiko_supervisor_remove(maiko_supervisor *sup, const char *name)
 {
     struct ticket *ticket = NULL;
     struct actor *here = NULL;
+    struct shard *left;
     maiko_status status;
 
     if (!supervisor_is_valid(sup) || name == NULL)
@@ -260,11 +262,13 @@ maiko_status maiko_supervisor_remove(maiko_supervisor *sup, const char *name)
     if (supervisor_is_forked(sup))
         return MAIKO_EFORKED;
     supervisor_enter(sup);
+    left = offline_return(); /* it may remove itself */
     pthread_mutex_lock(&sup->lock);
     status = request_removal(sup, name, &here, &ticket);
     pthread_mutex_unlock(&sup->lock);
     if (here != NULL)
         actor_drain(here);
+    offline_leave(left);
     if (ticket != NULL)
         status = ticket_wait(sup, ticket, clock_deadline(clock_mono_ns(&sup->clock), sup->config.actor_stop_deadline_ns), NULL);
     if (status != MAIKO_OK)

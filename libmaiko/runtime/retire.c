@@ -158,6 +158,112 @@ void retire_advance(struct shard *shard)
     shard->retiring = rest;
 }
 
+/* --- in place of a shard whose thread is in a hook --- */
+
+/* Its epochs do not pass while events wait for that hook to end, or for the next one.  So they are looked through. */
+struct search {
+    struct retirement *asked[64]; /* by the address of the actor */
+    bool found[64];
+    uint32_t count;
+    uint64_t seen;  /* pooled events */
+    bool is_shared; /* one of them has more references than this one */
+};
+
+static void ask_for(struct search *search, struct retirement *retirement)
+{
+    uint32_t at = search->count++;
+
+    for (; at > 0 && (uintptr_t)search->asked[at - 1]->grace->actor > (uintptr_t)retirement->grace->actor; at--)
+        search->asked[at] = search->asked[at - 1];
+    search->asked[at] = retirement;
+}
+
+static void look_at(struct search *search, const struct envelope *envelope)
+{
+    uint32_t low = 0;
+    uint32_t high = search->count;
+
+    if (envelope == NULL || envelope->home != HOME_POOL)
+        return;
+    search->seen++;
+    search->is_shared |= envelope->refs != 1;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+
+        if ((uintptr_t)search->asked[middle]->grace->actor < (uintptr_t)envelope->origin)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < search->count && search->asked[low]->grace->actor == envelope->origin)
+        search->found[low] = true;
+}
+
+static void look_into(struct search *search, const struct mailbox *mailbox)
+{
+    uint32_t i;
+
+    for (i = 0; i < mailbox->depth; i++)
+        look_at(search, mailbox_envelope(mailbox_at(mailbox, i)));
+}
+
+static void look_through(struct search *search, const struct shard *shard)
+{
+    const struct list *link;
+
+    look_at(search, shard->current_envelope);
+    LIST_FOR_EACH (link, &shard->actors) {
+        const struct actor *actor = CONTAINER_OF(link, struct actor, siblings);
+
+        look_into(search, &actor->mailbox);
+        if (actor->rare == NULL)
+            continue;
+        look_into(search, &actor->rare->control);
+        look_at(search, actor->rare->retry_envelope);
+    }
+}
+
+/* All that are alive were seen, as many as there are and none twice, so that what was not seen is not there. */
+static bool has_seen_all(const struct search *search, const struct shard *shard)
+{
+    uint64_t live = 0;
+    uint32_t i;
+
+    for (i = 0; i < POOL_EPOCHS; i++)
+        live += shard->pool.live[i];
+    return !search->is_shared && search->seen == live;
+}
+
+/* Up to 64 of them at once; whose events are still here goes to the rest. */
+static void end_unseen(struct shard *shard, struct fifo *rest)
+{
+    struct search search = {.count = 0};
+    struct fifo_link *link;
+    bool is_complete;
+    uint32_t i;
+
+    while (search.count < sizeof search.asked / sizeof search.asked[0] && (link = fifo_pop(&shard->retiring)) != NULL)
+        ask_for(&search, CONTAINER_OF(link, struct retirement, link));
+    look_through(&search, shard);
+    is_complete = has_seen_all(&search, shard);
+    for (i = 0; i < search.count; i++) {
+        if (is_complete && !search.found[i])
+            done(shard, search.asked[i]);
+        else
+            fifo_push(rest, &search.asked[i]->link);
+    }
+}
+
+void retire_unseen(struct shard *shard)
+{
+    struct fifo rest = {NULL, NULL};
+
+    retire_advance(shard);
+    while (!fifo_is_empty(&shard->retiring))
+        end_unseen(shard, &rest);
+    shard->retiring = rest;
+}
+
 void retire_deinit(struct shard *shard)
 {
     struct fifo_link *link;

@@ -5,6 +5,7 @@
 #include "message/topic.h"
 #include "runtime/dead_letters.h"
 #include "runtime/inbox.h"
+#include "runtime/offline.h"
 #include "runtime/refusal.h"
 #include "runtime/supervisor_internal.h"
 #include "runtime/topic_names.h"
@@ -521,6 +522,9 @@ static maiko_status refuse_sender(struct actor *actor, maiko_status status)
                                                                                                       : status;
 }
 
+static maiko_status send_from_offline(maiko_context *ctx, const maiko_send_opts *opts, const maiko_event_type *type,
+                                      const void *event, size_t len);
+
 static maiko_status send(maiko_context *ctx, const maiko_send_opts *opts, const maiko_event_type *type, const void *event,
                          size_t len)
 {
@@ -536,10 +540,21 @@ static maiko_status send(maiko_context *ctx, const maiko_send_opts *opts, const 
     }
     status = check_sender(actor);
     if (__builtin_expect(status != MAIKO_OK, 0))
-        return refuse_sender(actor, status);
+        return shard_left_by_this_thread != NULL ? send_from_offline(ctx, opts, type, event, len) : refuse_sender(actor, status);
     if (__builtin_expect(type == NULL, 0))
         return send_refuse(actor, MAIKO_ETYPE);
     return send_from_actor(actor, opts, type, event, len);
+}
+
+/* In the hook of a dedicated actor. */
+static __attribute__((noinline)) maiko_status send_from_offline(maiko_context *ctx, const maiko_send_opts *opts,
+                                                                const maiko_event_type *type, const void *event, size_t len)
+{
+    struct shard *left = offline_return();
+    maiko_status status = send(ctx, opts, type, event, len);
+
+    offline_leave(left);
+    return status;
 }
 
 maiko_status maiko_send_bytes(maiko_context *ctx, const maiko_event_type *type, const void *event, size_t len)

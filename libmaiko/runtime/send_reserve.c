@@ -1,6 +1,7 @@
 /* Send, in place: reserve, commit, abandon; the sender fills the room it was given. */
 #include "runtime/send.h"
 
+#include "runtime/offline.h"
 #include "runtime/rooms.h"
 #include "runtime/supervisor_internal.h"
 #include <maiko/send.h>
@@ -212,7 +213,7 @@ static struct envelope *new_room(struct actor *actor, const maiko_event_type *ty
     return envelope;
 }
 
-void *maiko_reserve_bytes(maiko_context *ctx, const maiko_event_type *type, size_t len)
+static void *reserve_bytes(maiko_context *ctx, const maiko_event_type *type, size_t len)
 {
     struct actor *actor = actor_of_context(ctx);
     maiko_status status = check_reserve(ctx, actor, type, len);
@@ -229,6 +230,15 @@ void *maiko_reserve_bytes(maiko_context *ctx, const maiko_event_type *type, size
     }
     open_room(actor, envelope);
     return room_bytes(envelope);
+}
+
+void *maiko_reserve_bytes(maiko_context *ctx, const maiko_event_type *type, size_t len)
+{
+    struct shard *left = offline_return();
+    void *event = reserve_bytes(ctx, type, len);
+
+    offline_leave(left);
+    return event;
 }
 
 /* Would a copy be better?  An event that needs less than half of its room would take up the rest as long as it lives, and one
@@ -250,7 +260,7 @@ static maiko_status check_committer(const maiko_context *ctx, struct actor *acto
     return actor->is_gate || actor->shard == shard_of_this_thread ? MAIKO_OK : send_check_sender(actor);
 }
 
-maiko_status maiko_commit_options(maiko_context *ctx, const maiko_send_opts *opts, void *event)
+static maiko_status commit(maiko_context *ctx, const maiko_send_opts *opts, void *event)
 {
     struct actor *actor = actor_of_context(ctx);
     maiko_status status = check_committer(ctx, actor);
@@ -276,12 +286,23 @@ maiko_status maiko_commit_options(maiko_context *ctx, const maiko_send_opts *opt
     return status;
 }
 
+maiko_status maiko_commit_options(maiko_context *ctx, const maiko_send_opts *opts, void *event)
+{
+    struct shard *left = offline_return();
+    maiko_status status = commit(ctx, opts, event);
+
+    offline_leave(left);
+    return status;
+}
+
 void maiko_abandon(maiko_context *ctx, void *event)
 {
+    struct shard *left = offline_return();
     struct actor *actor = actor_of_context(ctx);
 
     if (check_committer(ctx, actor) == MAIKO_OK)
         abandon(actor, event);
+    offline_leave(left);
 }
 
 /* --- rooms of others --- */

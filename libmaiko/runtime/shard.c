@@ -7,6 +7,7 @@
 #include "runtime/interest.h"
 #include "runtime/last_values.h"
 #include "runtime/lookout.h"
+#include "runtime/offline.h"
 #include "runtime/placement.h"
 #include "runtime/retire.h"
 #include "runtime/supervisor_internal.h"
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 _Thread_local struct shard *shard_of_this_thread;
+_Thread_local struct shard *shard_left_by_this_thread;
 
 /* How often the clock is looked at within a turn, in activations, unless they prove heavy. */
 #define LOOK_EVERY 64u
@@ -47,6 +49,7 @@ maiko_status shard_init(struct shard *shard, struct maiko_supervisor *sup, uint3
     list_init(&shard->last_values);
     pthread_mutex_init(&shard->post_lock, NULL);
     pthread_mutex_init(&shard->announce_lock, NULL);
+    pthread_mutex_init(&shard->duty, NULL);
     shard->peers = index + 1;
     shard->look_every = 1;
     shard->greeted = index + 1;
@@ -89,6 +92,7 @@ void shard_deinit(struct shard *shard)
         close(shard->stop_fd);
     pthread_mutex_destroy(&shard->post_lock);
     pthread_mutex_destroy(&shard->announce_lock);
+    pthread_mutex_destroy(&shard->duty);
 }
 
 struct route *shard_route(struct shard *shard, struct topic *topic)
@@ -462,6 +466,8 @@ bool shard_turn(struct shard *shard, uint64_t budget_events)
         supervisor_run_stop_hooks(shard);
     if (__builtin_expect(!fifo_is_empty(&shard->retiring), 0))
         retire_advance(shard);
+    if (__builtin_expect(shard->is_to_serve, 0))
+        offline_serve(shard);
     exchange_flush(shard);
     deadlock_look(shard);
     if (__builtin_expect(shard->wants_balance, 0))
@@ -628,6 +634,7 @@ void *shard_main(void *arg)
     pthread_mutex_unlock(&shard->sup->lock);
     /* a dedicated actor's hooks may last: between two of them it hears what there is, and what it did is told */
     budget = shard->is_dedicated ? 1 : shard->sup->config.turn_budget_events;
+    offline_begin(shard);
     while (!atomic_load_explicit(&shard->must_exit, memory_order_acquire)) {
         if (shard_turn(shard, budget) && !may_look_on(shard))
             continue;
@@ -637,6 +644,7 @@ void *shard_main(void *arg)
     }
     if (shard->looks_on)
         stop_looking(shard);
+    offline_end(shard);
     supervisor_shard_exited(shard);
     return NULL;
 }

@@ -107,10 +107,13 @@ struct shard {
     struct name_cache names; /* of topics named at the send */
 
     /* owner thread: exchange with other shards */
-    uint32_t known_shards; /* as of the beginning of this turn */
-    uint64_t dirty_rings;  /* bit per ring with an open batch */
-    uint64_t flush;        /* number of the last flush */
-    bool is_draining;      /* a destructor or a predicate that sends runs within the reading of a ring */
+    uint32_t known_shards;   /* as of the beginning of this turn */
+    uint64_t dirty_rings;    /* bit per ring with an open batch */
+    uint64_t flush;          /* number of the last flush */
+    uint64_t told_dedicated; /* bit per dedicated shard that was sent commands since they were last served */
+    uint32_t told_count;     /* those commands */
+    bool is_to_serve;        /* so many that it is time */
+    bool is_draining;        /* a destructor or a predicate that sends runs within the reading of a ring */
     uint64_t consumed[SHARD_MAX];
     struct moment taking;                   /* when what is being taken in was sent */
     uint64_t confirmed[SHARD_MAX];          /* what we last told each writer */
@@ -180,6 +183,8 @@ struct shard {
     _Atomic(struct actor *) slow_actor; /* named by the lookout, which wrote the two below before; NULL: none */
     _Atomic uint64_t slow_id;           /* these may be written again while lookout_account() reads: by a later look */
     _Atomic uint64_t slow_since_ns;
+    pthread_mutex_t duty;       /* of a dedicated shard: its thread's but for the time of hooks; see offline.h */
+    _Atomic bool is_offline;    /* such a hook runs */
     _Atomic bool wants_confirm; /* sleeps with actors held by rings: readers wake it when they confirm */
     struct wakeup wakeup;
     pthread_t thread;
@@ -188,7 +193,14 @@ struct shard {
     _Atomic bool has_exited;
 };
 
-extern _Thread_local struct shard *shard_of_this_thread;
+extern _Thread_local struct shard *shard_of_this_thread;      /* what it holds may be touched */
+extern _Thread_local struct shard *shard_left_by_this_thread; /* for a hook of a dedicated actor: see offline.h */
+
+/* Whose thread is it?  NULL: one from outside. */
+static inline struct shard *shard_of_caller(void)
+{
+    return shard_of_this_thread != NULL ? shard_of_this_thread : shard_left_by_this_thread;
+}
 
 /* For an event that is made here and in no streak, or goes on with the one there is. */
 HOT maiko_id shard_next_id(struct shard *shard)

@@ -5,6 +5,7 @@
 #include "message/topic.h"
 #include "runtime/dedicated.h"
 #include "runtime/interest.h"
+#include "runtime/offline.h"
 #include "runtime/retire.h"
 #include "runtime/ticket.h"
 #include <stdio.h>
@@ -261,7 +262,8 @@ static maiko_status fill_state(struct actor *actor, const struct draft *draft)
 
 static bool needs_rare(const struct draft *draft)
 {
-    return draft->spec.publish != NULL || draft->own_ops != NULL || (draft->spec.self == NULL && draft->spec.state_size > 0);
+    return draft->spec.publish != NULL || draft->own_ops != NULL || draft->spec.dedicated ||
+           (draft->spec.self == NULL && draft->spec.state_size > 0);
 }
 
 static maiko_status fill_mailbox(struct maiko_supervisor *sup, struct actor *actor, const maiko_actor_spec *spec)
@@ -299,6 +301,10 @@ static maiko_status fill(struct maiko_supervisor *sup, struct actor *actor, stru
     if (actor->rare != NULL) {
         actor->rare->own_ops = draft->own_ops;
         draft->own_ops = NULL;
+    }
+    if (actor->is_dedicated) {
+        actor->rare->hooks = draft->ops;
+        actor->ops = &offline_ops;
     }
     status = fill_block(actor, draft, name);
     return status == MAIKO_OK ? fill_state(actor, draft) : status;

@@ -73,6 +73,7 @@ struct maiko_supervisor {
     uint64_t cycle_searches; /* for ends of cycles, so far; under the lock */
     uint64_t idle_shards;    /* bit per shard that sleeps with nothing to do */
     uint64_t paused_shards;  /* bit per shard that stands still for a pause */
+    uint64_t claimed_shards; /* bit per shard that is offline, and kept so for a pause */
     uint64_t quiet_shards;   /* of the idle ones, those on which no event is alive */
     uint64_t deadlocks;      /* resolved */
     uint64_t looked_at;      /* actors, by searches for deadlocks and by balancing, while all shards stood still */
@@ -138,7 +139,9 @@ static inline bool actor_is_told_to_stop(const struct actor *actor)
 /* Does the calling thread run one of its shards? */
 static inline bool supervisor_is_inside(const struct maiko_supervisor *sup)
 {
-    return shard_of_this_thread != NULL && shard_of_this_thread->sup == sup;
+    const struct shard *shard = shard_of_caller();
+
+    return shard != NULL && shard->sup == sup;
 }
 
 /* Appends a string at `*at` and moves behind it: for blocks that hold several. */

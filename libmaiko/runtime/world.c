@@ -2,6 +2,7 @@
 #include "runtime/world.h"
 
 #include "routing/topic_overlap.h"
+#include "runtime/offline.h"
 #include "runtime/supervisor_internal.h"
 #include <time.h>
 
@@ -12,6 +13,28 @@ static struct timespec after(const struct clock *clock, uint64_t wait_ns)
     uint64_t at = clock_mono_ns(clock) + wait_ns;
 
     return (struct timespec){.tv_sec = (time_t)(at / 1000000000u), .tv_nsec = (long)(at % 1000000000u)};
+}
+
+static uint64_t standing_still(const struct maiko_supervisor *sup)
+{
+    return sup->idle_shards | sup->paused_shards | sup->claimed_shards;
+}
+
+/* Those whose threads are in hooks of dedicated actors stand still as long as we keep them from coming back. */
+static void claim_offline(struct maiko_supervisor *sup)
+{
+    uint64_t rest = supervisor_all_shards(sup) & ~standing_still(sup);
+
+    for (; rest != 0; rest &= rest - 1) {
+        if (offline_take(sup->shards[__builtin_ctzll(rest)]))
+            sup->claimed_shards |= rest & -rest;
+    }
+}
+
+static void give_back_claimed(struct maiko_supervisor *sup)
+{
+    for (; sup->claimed_shards != 0; sup->claimed_shards &= sup->claimed_shards - 1)
+        offline_give(sup->shards[__builtin_ctzll(sup->claimed_shards)]);
 }
 
 uint64_t world_pause(struct shard *shard)
@@ -32,9 +55,12 @@ uint64_t world_pause(struct shard *shard)
         return 0;
     }
     atomic_store_explicit(&sup->is_pausing, true, memory_order_relaxed);
-    while (waited == 0 && (sup->idle_shards | sup->paused_shards | own) != supervisor_all_shards(sup))
+    claim_offline(sup);
+    while (waited == 0 && (standing_still(sup) | own) != supervisor_all_shards(sup)) {
         waited = pthread_cond_timedwait(&sup->changed, &sup->lock, &until);
-    return sup->idle_shards | sup->paused_shards | own;
+        claim_offline(sup);
+    }
+    return standing_still(sup) | own;
 }
 
 /* Sleepers whose rings were read for them, or to whom an actor was moved, may have events they have not seen yet: a stop that
@@ -56,6 +82,7 @@ void world_resume(struct shard *shard)
     struct maiko_supervisor *sup = shard->sup;
 
     look_who_is_quiet(sup);
+    give_back_claimed(sup);
     if (sup->config.mode == MAIKO_THREADS) {
         atomic_store_explicit(&sup->is_pausing, false, memory_order_relaxed);
         pthread_cond_broadcast(&sup->changed);

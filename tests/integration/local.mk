@@ -13,6 +13,7 @@ integration_tests += tests/integration/test_dedicated
 integration_tests += tests/integration/test_destructors
 integration_tests += tests/integration/test_lifecycle
 integration_tests += tests/integration/test_mailbox_bytes
+integration_tests += tests/integration/test_offline
 integration_tests += tests/integration/test_placement
 integration_tests += tests/integration/test_patient_poll
 integration_tests += tests/integration/test_poll

@@ -6,6 +6,7 @@
 #include "runtime/placement.h"
 #include "runtime/supervisor_internal.h"
 #include "runtime/world.h"
+#include <poll.h>
 
 enum { WORK_US = 30, ENOUGH_TO_MOVE = 6000 };
 
@@ -83,6 +84,38 @@ static void heavy_actors_come_apart(void)
     CU_ASSERT_TRUE(wait_until(are_apart(&a, &b), 60000));
     CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     CU_ASSERT_TRUE(a.has_moved || b.has_moved);
+    CU_ASSERT_EQUAL(a.player.events, b.player.events);
+    stage_close(&stage);
+}
+
+static maiko_step wait_for_the_end(struct player *player, maiko_context *ctx)
+{
+    struct pollfd stop = {.fd = maiko_context_stop_fd(ctx), .events = POLLIN};
+
+    (void)player;
+    while (poll(&stop, 1, -1) != 1) {
+    }
+    return MAIKO_STEP_NEVER;
+}
+
+/* Which is what dedicated actors are for. */
+static void heavy_actors_come_apart_although_a_dedicated_one_blocks(void)
+{
+    struct heavy a = {.first = 0};
+    struct heavy b = {.first = 0};
+    struct player source = {.step = send_for_ever};
+    struct player waiting = {.step = wait_for_the_end};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.shards = 2});
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("waiting", &waiting, .dedicated = true)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("source", &source)), MAIKO_OK);
+    add_heavy(&stage, &a, (maiko_actor_spec){.name = "a"});
+    add_heavy(&stage, &b, (maiko_actor_spec){.name = "b"});
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_TRUE(wait_until(are_apart(&a, &b), 60000));
+    CU_ASSERT_EQUAL(atomic_load(&waiting.steps), 1);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
     CU_ASSERT_EQUAL(a.player.events, b.player.events);
     stage_close(&stage);
 }
@@ -312,6 +345,7 @@ static void pauses_that_fail_become_rare(void)
 
 static const struct test_case cases[] = {
     TEST_CASE(heavy_actors_come_apart),
+    TEST_CASE(heavy_actors_come_apart_although_a_dedicated_one_blocks),
     TEST_CASE(bound_actors_stay),
     TEST_CASE(fixed_placement_moves_nobody),
     TEST_CASE(a_deep_mailbox_counts_no_more_than_a_core),
