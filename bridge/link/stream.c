@@ -161,7 +161,7 @@ static enum offer offer_without_room(struct stream *stream, struct stream_record
 enum offer stream_offer(struct stream *stream, struct retained_entry *entry, uint8_t index, maiko_overflow overflow,
                         uint64_t now_ns)
 {
-    const struct stream_record record = {.state = STREAM_EVENT, .index = index, .size = entry->len, .entry = entry};
+    const struct stream_record record = {.state = STREAM_EVENT, .run = 1, .index = index, .size = entry->len, .entry = entry};
 
     stream->counters.offered++;
     if (stream->admitted < stream->count || !fits(stream, record.size))
@@ -191,6 +191,18 @@ static bool is_small_part(const struct retained_entry *entry, size_t count)
     return count * 4 < entry->count;
 }
 
+/* `count` records, like the first but for their numbers, from `at` on. */
+static void put_records(const struct stream *stream, size_t at, struct stream_record record, size_t count)
+{
+    struct stream_record *to = stream_at(stream, at);
+    const struct stream_record *end = stream->records + stream->capacity;
+
+    for (record.run = (uint8_t)count; record.run > 0; record.run--, record.index++) {
+        *to++ = record;
+        to = to == end ? stream->records : to;
+    }
+}
+
 /* Behind the last one, as many of the entry's events from `position` on as there are before `end`; the caller counts them. */
 static size_t put_entry(struct stream *stream, size_t at, struct retained_entry *entry, uint64_t position, uint64_t end)
 {
@@ -198,7 +210,6 @@ static size_t put_entry(struct stream *stream, size_t at, struct retained_entry 
     size_t left = (size_t)(entry->count - index);
     size_t count = end - position < left ? (size_t)(end - position) : left;
     struct retained_entry *part = is_small_part(entry, count) ? retained_part(stream->log, entry, index, (uint32_t)count) : NULL;
-    size_t i;
 
     if (part == NULL) {
         entry->refs += (uint32_t)count & RETAINED_REFS_MAX;
@@ -206,9 +217,8 @@ static size_t put_entry(struct stream *stream, size_t at, struct retained_entry 
         entry = part;
         index = 0;
     }
-    for (i = 0; i < count; i++)
-        *stream_at(stream, at + i) =
-            (struct stream_record){.state = STREAM_EVENT, .index = (uint8_t)(index + i), .size = entry->len, .entry = entry};
+    put_records(stream, at, (struct stream_record){.state = STREAM_EVENT, .index = index, .size = entry->len, .entry = entry},
+                count);
     return count;
 }
 
@@ -231,7 +241,8 @@ size_t stream_offer_run(struct stream *stream, uint64_t first, uint64_t end)
 void stream_push_past(struct stream *stream, struct retained_entry *entry, uint8_t index)
 {
     stream->counters.offered++;
-    (void)push_event(stream, (struct stream_record){.state = STREAM_EVENT, .index = index, .size = entry->len, .entry = entry});
+    (void)push_event(stream,
+                     (struct stream_record){.state = STREAM_EVENT, .run = 1, .index = index, .size = entry->len, .entry = entry});
 }
 
 maiko_status stream_push_end(struct stream *stream, uint32_t end)
@@ -283,14 +294,15 @@ size_t stream_sendable_run(const struct stream *stream, size_t index, size_t mos
     const size_t first = stream->sent + index;
     const struct stream_record *record = stream_at(stream, first);
     const size_t left = stream->admitted - first;
-    size_t count = 1;
+    size_t count = record->run;
 
     most = most < left ? most : left;
+    most = most > 0 ? most : 1;
     while (count < most && stream_at(stream, first + count)->state == STREAM_EVENT &&
            stream_at(stream, first + count)->entry == record->entry &&
            stream_at(stream, first + count)->index == record->index + count)
-        count++;
-    return count;
+        count += stream_at(stream, first + count)->run;
+    return count < most ? count : most;
 }
 
 void stream_mark_sent(struct stream *stream, size_t count)
@@ -302,12 +314,11 @@ void stream_mark_sent(struct stream *stream, size_t count)
 static size_t events_of_entry(const struct stream *stream, size_t index, size_t end)
 {
     const struct retained_entry *entry = stream_at(stream, index)->entry;
-    size_t i;
+    size_t i = index;
 
-    for (i = index + 1; i < end; i++)
-        if (stream_at(stream, i)->state != STREAM_EVENT || stream_at(stream, i)->entry != entry)
-            break;
-    return i - index;
+    while (i < end && stream_at(stream, i)->state == STREAM_EVENT && stream_at(stream, i)->entry == entry)
+        i += stream_at(stream, i)->run;
+    return (i < end ? i : end) - index;
 }
 
 /* The first `count` records, which were sent. */

@@ -29,7 +29,10 @@ struct stream_failure {
 /* A window holds many thousands of them, so they are small. */
 struct stream_record {
     uint8_t state;
-    uint8_t loss;          /* STREAM_LOST */
+    union {
+        uint8_t loss; /* STREAM_LOST */
+        uint8_t run;  /* STREAM_EVENT: so many from here on, this one too, are events of its entry in a row; perhaps more */
+    };
     uint8_t index;         /* STREAM_EVENT: which of the entry */
     bool is_holding : 1;   /* waiting under BLOCK: its sender is held */
     bool is_droppable : 1; /* waiting under DROP_OLDEST */
@@ -109,7 +112,8 @@ bool stream_tells_failed(const struct stream *stream, const char *pattern, uint6
 /* Record number `index` of those that may be sent now, NULL when there is none. */
 const struct stream_record *stream_sendable(const struct stream *stream, size_t index);
 
-/* Of the records from that event on, at most `most`, those that are events of its entry, one behind the other. */
+/* Of the records from that event on, at most `most` and at least one, those that are events of its entry, one behind the
+ * other. */
 size_t stream_sendable_run(const struct stream *stream, size_t index, size_t most);
 void stream_mark_sent(struct stream *stream, size_t count);
 

@@ -66,6 +66,20 @@ static void remove_at(struct stream *stream, size_t index)
     stream->count--;
 }
 
+/* What was sent may be of a run whose rest is lost: it goes up to there. */
+static void end_runs_before(const struct stream *stream, size_t index)
+{
+    size_t i;
+
+    for (i = index; i-- > 0;) {
+        struct stream_record *record = stream_at(stream, i);
+
+        if (record->state != STREAM_EVENT || record->run <= index - i)
+            return;
+        record->run = (uint8_t)(index - i);
+    }
+}
+
 /* An event becomes a loss, in its place. */
 static void lose_at(struct stream *stream, size_t index, enum loss loss)
 {
@@ -76,6 +90,7 @@ static void lose_at(struct stream *stream, size_t index, enum loss loss)
     stream_set_holding(stream, record, false);
     stream->droppable -= record->is_droppable;
     stream_release(stream, record);
+    end_runs_before(stream, index);
     *record =
         (struct stream_record){.state = STREAM_LOST, .loss = (uint8_t)loss, .size = (uint32_t)(record->size - saved), .lost = 1};
     stream->counters.lost[loss]++;

@@ -140,6 +140,20 @@ static const struct stream_record *record_at(const struct stream *stream, size_t
     return &stream->records[(stream->head + index) & (stream->capacity - 1)];
 }
 
+/* Are those behind a record, as many as it says, events of its entry in a row? */
+static void check_run(const struct stream *stream, size_t index)
+{
+    const struct stream_record *first = record_at(stream, index);
+    size_t i;
+
+    CU_ASSERT_FATAL(first->run > 0 && index + first->run <= stream->count);
+    for (i = 1; i < first->run; i++) {
+        const struct stream_record *record = record_at(stream, index + i);
+
+        CU_ASSERT(record->state == STREAM_EVENT && record->entry == first->entry && record->index == first->index + i);
+    }
+}
+
 static void check_streams(const struct stream *a, const struct stream *b)
 {
     size_t i;
@@ -157,6 +171,8 @@ static void check_streams(const struct stream *a, const struct stream *b)
         CU_ASSERT(one->is_holding == other->is_holding && one->is_droppable == other->is_droppable);
         if (one->state == STREAM_EVENT)
             check_events(one->entry, one->index, other->entry, other->index);
+        if (one->state == STREAM_EVENT)
+            check_run(a, i);
         else
             CU_ASSERT(one->lost == other->lost && one->loss == other->loss);
     }
