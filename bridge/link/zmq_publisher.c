@@ -199,7 +199,8 @@ static bool send_both(void *socket, const char *topic, const void *bytes, size_t
 }
 
 /* XPUB drops without a word.  So it is asked first not to drop, which fails when a listener is full, and then to send to those
- * that are not: the loss is known, and nobody waits. */
+ * that are not: the loss is known, and nobody waits.  Only the first of a row is: from then on libzmq leaves that listener out of
+ * its matching until half of what waits has left (dist_t::write(), match()), and we cannot ask which are left out. */
 maiko_status zmq_port_publish(struct zmq_port *port, const char *topic, const void *bytes, size_t len)
 {
     bool is_sent;

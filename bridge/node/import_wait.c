@@ -18,14 +18,17 @@ struct node_actor *import_expected(maiko_bridge *bridge, const char *name)
     return NULL;
 }
 
-/* Senders of one name in different processes have different prefixes, and those of one process different names. */
+/* Senders of one process have different names, those of one name different origins, whatever way their events come.  Their ids
+ * are no part of it: a sender may give each of its events another prefix. */
 struct node_importer *import_way_of(maiko_bridge *bridge, const struct inbound_channel *channel)
 {
     struct node_actor *actor = import_expected(bridge, channel->sender);
+    uint64_t hash;
 
     if (actor != NULL)
         return &actor->importer;
-    return &bridge->importers[hash_bytes(channel->sender, strlen(channel->sender), channel->prefix) % NODE_IMPORTERS];
+    hash = hash_bytes(&channel->origin, sizeof(channel->origin), 0);
+    return &bridge->importers[hash_bytes(channel->sender, strlen(channel->sender), hash) % NODE_IMPORTERS];
 }
 
 void import_push_waiting(maiko_bridge *bridge, struct node_importer *importer, struct waiting_import *waiting)

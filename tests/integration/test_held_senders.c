@@ -8,7 +8,7 @@
 #include "lib/suite.h"
 #include "node/node.h"
 
-enum { HELD_EVENTS = 2000, OTHER_EVENTS = 100, OTHERS = 20, ENDS_MAX = 2 };
+enum { HELD_EVENTS = 2000, OTHER_EVENTS = 100, OTHERS = 20, PREFIXES = 7, ENDS_MAX = 2 };
 
 static struct host host;
 
@@ -225,11 +225,49 @@ static void senders_nobody_expected_go_on_too(void)
     close_yard(&yard, 2);
 }
 
+/* Ids are the sender's own affair: what begins with another half of one is no other sender. */
+static void send_by_many_prefixes(maiko_importer *importer)
+{
+    uint64_t i;
+
+    for (i = 0; i < OTHER_EVENTS; i++) {
+        counted event = {.number = i + 1};
+        const maiko_import import = {.struct_size = sizeof(import),
+                                     .topic = "count/up",
+                                     .type = MAIKO_TYPE(counted),
+                                     .event = &event,
+                                     .len = sizeof(event),
+                                     .id = {.hi = 1 + i % PREFIXES, .lo = i + 1},
+                                     .sender = "robot"};
+
+        CU_ASSERT_EQUAL(maiko_importer_send(importer, &import), MAIKO_OK);
+    }
+}
+
+static void a_sender_keeps_its_order_whatever_its_ids_are(void)
+{
+    const maiko_bridge_config config = {.deadline_ns = MAIKO_SECONDS(60)};
+    maiko_importer *importer = NULL;
+    struct yard yard;
+
+    open_near(&yard, &config, false);
+    bridge_end_make(&yard.far[0], "b", &config, NULL);
+    CU_ASSERT_EQUAL(maiko_importer_new(yard.far[0].sup, "door", NULL, &importer), MAIKO_OK);
+    CU_ASSERT_EQUAL(bridge_end_export(&yard.far[0], "#", NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&yard.far[0]), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(yard.far[0].bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    send_by_many_prefixes(importer);
+    CU_ASSERT(wait_until(yard.near.received == OTHER_EVENTS, 60000));
+    CU_ASSERT_EQUAL(yard.near.holes + yard.near.not_rising, 0);
+    close_yard(&yard, 1);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(peers_through_shared_memory_go_on_beside_one_that_is_held),
     TEST_CASE(peers_over_zmq_go_on_beside_one_that_is_held),
     TEST_CASE(a_sender_goes_on_beside_one_of_its_process_that_is_held),
     TEST_CASE(what_waits_of_a_process_that_has_gone_comes_in),
     TEST_CASE(senders_nobody_expected_go_on_too),
+    TEST_CASE(a_sender_keeps_its_order_whatever_its_ids_are),
 };
 SUITE_MAIN_TIMEOUT("held_senders", cases, 300)
