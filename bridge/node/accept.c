@@ -127,7 +127,13 @@ static bool changes_its_name(struct node_peer *peer, struct route *route, const 
     return true;
 }
 
-static struct node_peer *find_accepted(maiko_bridge *bridge, const struct frame_hello *hello)
+/* Who is called may say any name and id.  Without a key on one of the two it is believed. */
+static bool may_be_same(const struct node_peer *peer, const struct node_peer *other)
+{
+    return peer->access_key[0] == '\0' || other->access_key[0] == '\0' || strcmp(peer->access_key, other->access_key) == 0;
+}
+
+static struct node_peer *find_accepted(maiko_bridge *bridge, const struct node_peer *called, const struct frame_hello *hello)
 {
     struct list *link;
 
@@ -135,7 +141,7 @@ static struct node_peer *find_accepted(maiko_bridge *bridge, const struct frame_
         struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
 
         if (!peer->is_connector && peer_state(peer->peer) == PEER_UP && slice_is(hello->name, peer->name) &&
-            maiko_id_equal(peer_remote(peer->peer)->node, hello->node))
+            maiko_id_equal(peer_remote(peer->peer)->node, hello->node) && may_be_same(called, peer))
             return peer;
     }
     return NULL;
@@ -151,7 +157,7 @@ static bool stays(struct node_peer *peer, const unsigned char *bytes, size_t len
 
     if (peer->is_connector && peer_state(peer->peer) == PEER_GREETING && frame_read(bytes, len, &welcome, NULL) == MAIKO_OK &&
         welcome.kind == FRAME_WELCOME)
-        other = find_accepted(bridge, &welcome.hello);
+        other = find_accepted(bridge, peer, &welcome.hello);
     if (other == NULL)
         return true;
     if (peer_keeps_own_connection(bridge->node_id, welcome.hello.node)) {

@@ -102,7 +102,7 @@ tests_integration_test_shortage_SOURCES = tests/integration/test_shortage.c $(re
 tests_integration_test_departures_SOURCES = tests/integration/test_departures.c $(report_end_sources)
 tests_integration_test_peer_stopped_SOURCES = tests/integration/test_peer_stopped.c $(report_end_sources)
 tests_integration_test_peer_words_SOURCES = tests/integration/test_peer_words.c tests/lib/raw_link.c tests/lib/raw_link.h \
-	$(report_end_sources)
+	$(keyring_sources)
 tests_integration_test_door_refusals_SOURCES = tests/integration/test_door_refusals.c tests/lib/raw_link.c \
 	tests/lib/raw_link.h $(report_end_sources)
 report_end_sources = tests/lib/report_end.c tests/lib/report_end.h

@@ -10,6 +10,7 @@
 #include <maiko/maiko.h>
 #include <maiko/peer.h>
 
+#include "lib/keyring.h"
 #include "lib/raw_link.h"
 #include "lib/report_end.h"
 #include "lib/suite.h"
@@ -240,6 +241,36 @@ static void and_that_of_the_smaller_id_stays(void)
     CU_ASSERT_TRUE(raw_link_was_told(&caller, "duplicate"));
     CU_ASSERT_TRUE(report_end_hears(&client, MAIKO_PEER_DOWN, "duplicate"));
     CU_ASSERT_EQUAL(report_end_counters(&client).peers, 1);
+    raw_link_close(&caller);
+    finish_client(&client, &raw);
+}
+
+/* Who is called may say what it likes; with another key it is another node. */
+static void who_says_it_is_another_node_does_not_end_its_link(void)
+{
+    struct keyring ring;
+    struct report_end client;
+    struct raw_link caller;
+    struct raw_link raw;
+
+    keyring_begin(&ring);
+    keyring_allow(ring.allow_file, &ring.first, &ring.second);
+    raw_link_use_keys(&ring.second.pair, NULL);
+    raw_link_listen(&raw, "raw", "maiko");
+    report_end_make(&client, "client", &ring.config);
+    CU_ASSERT_EQUAL(maiko_bridge_listen(client.bridge, "tcp://127.0.0.1:*"), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client.bridge, raw.endpoint, ring.second.pair.public_key), MAIKO_OK);
+    report_end_start(&client);
+    CU_ASSERT_TRUE_FATAL(raw_link_hears(&raw, FRAME_HELLO));
+    raw_link_use_keys(&ring.first.pair, ring.server.pair.public_key);
+    call_too(&caller, &raw, &client, UINT64_MAX);
+    raw_link_use_keys(NULL, NULL);
+    raw_link_introduce(&caller, FRAME_HELLO, 1, 1);
+    CU_ASSERT_TRUE_FATAL(raw_link_hears(&caller, FRAME_SUBSCRIBE));
+    raw_link_introduce(&raw, FRAME_WELCOME, 1, 1);
+    CU_ASSERT_TRUE(raw_link_hears(&raw, FRAME_SUBSCRIBE));
+    CU_ASSERT_PTR_NULL(report_end_find(&client, MAIKO_PEER_DOWN, NULL));
+    CU_ASSERT_EQUAL(report_end_counters(&client).peers, 2);
     raw_link_close(&caller);
     finish_client(&client, &raw);
 }
@@ -595,6 +626,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_link_that_is_there_is_not_made_twice),
     TEST_CASE(of_two_at_the_same_time_that_of_the_larger_id_goes),
     TEST_CASE(and_that_of_the_smaller_id_stays),
+    TEST_CASE(who_says_it_is_another_node_does_not_end_its_link),
     TEST_CASE(a_welcome_in_another_version_is_refused_in_one_line),
     TEST_CASE(every_refusal_of_the_other_side_is_told_by_its_word),
     TEST_CASE(what_others_say_stays_in_one_line),

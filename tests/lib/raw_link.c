@@ -8,6 +8,27 @@
 #include "lib/suite.h"
 #include "lib/wait.h"
 
+static const maiko_keypair *own_keys;
+static const char *server_key;
+
+void raw_link_use_keys(const maiko_keypair *own, const char *of_server)
+{
+    own_keys = own;
+    server_key = of_server;
+}
+
+static void set_keys(void *socket)
+{
+    if (own_keys == NULL)
+        return;
+    zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, own_keys->public_key, MAIKO_KEY_SIZE - 1);
+    zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, own_keys->secret_key, MAIKO_KEY_SIZE - 1);
+    if (server_key != NULL)
+        zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server_key, MAIKO_KEY_SIZE - 1);
+    else
+        zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &(int){1}, sizeof(int));
+}
+
 static void make(struct raw_link *link, int type, const char *name, const char *space)
 {
     static uint64_t nodes;
@@ -21,6 +42,7 @@ static void make(struct raw_link *link, int type, const char *name, const char *
     link->node = (maiko_id){0x7a77, ++nodes};
     zmq_setsockopt(link->socket, ZMQ_LINGER, &(int){0}, sizeof(int));
     zmq_setsockopt(link->socket, ZMQ_RCVTIMEO, &(int){100}, sizeof(int));
+    set_keys(link->socket);
 }
 
 void raw_link_connect(struct raw_link *link, const char *name, const char *space, const char *endpoint)

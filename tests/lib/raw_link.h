@@ -2,6 +2,8 @@
 #ifndef TESTS_LIB_RAW_LINK_H
 #define TESTS_LIB_RAW_LINK_H
 
+#include <maiko/keypair.h>
+
 #include "wire/frame.h"
 
 enum { RAW_FRAME_SIZE = 4096, RAW_NAME_SIZE = 64 };
@@ -25,6 +27,9 @@ struct raw_link {
 void raw_link_connect(struct raw_link *link, const char *name, const char *space, const char *endpoint);
 void raw_link_listen(struct raw_link *link, const char *name, const char *space);
 void raw_link_close(struct raw_link *link);
+
+/* Links made from now on have these; `of_server` NULL: as a server.  NULL: none. */
+void raw_link_use_keys(const maiko_keypair *own, const char *of_server);
 
 /* Any bytes, as one message. */
 void raw_link_send(struct raw_link *link, const void *bytes, size_t len);
