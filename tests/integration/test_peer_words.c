@@ -37,8 +37,7 @@ static void finish_server(struct report_end *server, struct raw_link *raw)
 /* Up to the welcome. */
 static void link_to_server(struct raw_link *raw)
 {
-    raw_link_introduce(raw, FRAME_HELLO, 1, 1);
-    CU_ASSERT_TRUE_FATAL(raw_link_hears(raw, FRAME_WELCOME));
+    CU_ASSERT_TRUE_FATAL(raw_link_greets_until(raw, FRAME_WELCOME));
 }
 
 static void begin_client(struct report_end *client, struct raw_link *raw)
@@ -609,8 +608,7 @@ static void what_is_not_meant_for_the_session_leaves_it_alone(void)
     raw_link_say(&raw, (struct frame){.kind = FRAME_BYE, .reason = slice_of("limit"), .text = slice_of("")});
     CU_ASSERT_TRUE(report_end_hears(&server, MAIKO_PEER_DOWN, NULL));
     CU_ASSERT_STRING_EQUAL(report_end_find(&server, MAIKO_PEER_DOWN, NULL)->text, "limit");
-    raw_link_introduce(&raw, FRAME_HELLO, 1, 1); /* of a session that has ended */
-    CU_ASSERT_TRUE(raw_link_hears(&raw, FRAME_RESET));
+    CU_ASSERT_TRUE(raw_link_greets_until(&raw, FRAME_RESET)); /* of a session that has ended */
     CU_ASSERT_EQUAL(raw.frame.session, 7);
     finish_server(&server, &raw);
 }

@@ -140,6 +140,32 @@ bool raw_link_hears(struct raw_link *link, enum frame_kind kind)
     return true;
 }
 
+/* Each takes a tenth of a second when nothing comes. */
+static bool hears_in_session(struct raw_link *link, enum frame_kind kind)
+{
+    enum { PER_SECOND = 10 };
+    unsigned i;
+
+    for (i = 0; i < PER_SECOND; i++)
+        while (receive_frame(link))
+            if (link->frame.kind == kind && link->frame.session == link->session)
+                return true;
+    return false;
+}
+
+bool raw_link_greets_until(struct raw_link *link, enum frame_kind kind)
+{
+    enum { ATTEMPTS = 60 };
+    unsigned i;
+
+    for (i = 0; i < ATTEMPTS; i++) {
+        raw_link_introduce(link, FRAME_HELLO, 1, 1);
+        if (hears_in_session(link, kind))
+            return true;
+    }
+    return false;
+}
+
 bool raw_link_was_told(const struct raw_link *link, const char *reason)
 {
     return slice_is(link->frame.reason, reason);

@@ -44,6 +44,10 @@ void raw_link_introduce(struct raw_link *link, enum frame_kind kind, uint64_t mi
  * minute. */
 bool raw_link_hears(struct raw_link *link, enum frame_kind kind);
 
+/* Says hello each second until such an answer comes, as every node does: behind the end of a session one is lost that comes
+ * before its connection is let go.  False: none within a minute. */
+bool raw_link_greets_until(struct raw_link *link, enum frame_kind kind);
+
 /* Any message, as a text.  False: none within a minute. */
 bool raw_link_hears_bytes(struct raw_link *link, char *text, size_t size);
 
