@@ -89,7 +89,7 @@ typedef struct maiko_bridge_counters {
     uint64_t relayed;         /* exported events that came from other nodes */
     uint64_t looped;          /* events that came back to where they began, or crossed more links than hop_limit: dropped */
     uint64_t repeated;        /* that had come by another way before: dropped */
-    uint64_t refusals;        /* of connections, patterns and topics, by us; a line in the log and a report each, see maiko_peer(3) */
+    uint64_t refusals;        /* of connections, patterns and topics, by us; how they are told: maiko_peer(3) */
     uint64_t reports;         /* events sent on `$sys/peer`, see <maiko/peer.h> */
     uint64_t reports_dropped; /* that found no room */
     uint64_t window_turns;    /* times links' windows were filled anew: the bytes a peer acknowledged over its window */
