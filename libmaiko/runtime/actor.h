@@ -88,7 +88,8 @@ struct actor_rare {
     const char **publish;            /* NULL-terminated, inside the actor's block; NULL: may send on every topic */
     bool is_publisher;               /* counted in the streams */
     bool owns_self;
-    bool step_went_on; /* by itself, when ends of cycles were looked for the last time */
+    bool step_went_on;    /* by itself, when ends of cycles were looked for the last time */
+    bool asks_predicates; /* of a dedicated actor: see offline.h */
     size_t self_size;
     struct ticket *ticket;            /* an outside thread waits for on_start; our reference */
     struct ticket *removers;          /* outside threads wait for the end; likewise */
@@ -302,9 +303,11 @@ MAIKO_MUST_CHECK maiko_status actor_make_block(struct actor *actor, const char *
 void actor_free_block(struct actor *actor);
 
 /* `terms` is where they are to be kept; left alone when there are none. */
-static inline void subscription_terms_set(struct subscription *subscription, struct subscription_terms *terms,
-                                          const maiko_subscription *from)
+static inline void subscription_terms_set(struct actor *actor, struct subscription *subscription,
+                                          struct subscription_terms *terms, const maiko_subscription *from)
 {
+    if (from->predicate != NULL && actor->is_dedicated)
+        actor->rare->asks_predicates = true;
     if (from->predicate == NULL && from->overflow == MAIKO_OVERFLOW_OF_TOPIC)
         return;
     *terms =

@@ -250,7 +250,7 @@ static struct subscription *subscription_new(struct actor *actor, const maiko_su
         return NULL;
     }
     made->subscription.subscriber = &actor->subscriber;
-    subscription_terms_set(&made->subscription, &made->terms, from);
+    subscription_terms_set(actor, &made->subscription, &made->terms, from);
     return &made->subscription;
 }
 

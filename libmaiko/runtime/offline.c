@@ -30,9 +30,11 @@ static __attribute__((noinline)) void tell_pause(struct maiko_supervisor *sup)
  * thread has not begun yet.  Relaxed: whoever has the lock sees what was done under it, and believes nothing else. */
 void offline_leave_again(struct shard *shard)
 {
+    if (__builtin_expect(shard->is_to_serve, 0)) /* its next turn may never come */
+        offline_serve(shard);
     shard_of_this_thread = NULL;
     shard_left_by_this_thread = shard;
-    atomic_store_explicit(&shard->is_offline, true, memory_order_relaxed);
+    atomic_store_explicit(&shard->is_offline, !shard->current->rare->asks_predicates, memory_order_relaxed);
     pthread_mutex_unlock(&shard->duty);
     if (__builtin_expect(atomic_load_explicit(&shard->sup->is_pausing, memory_order_relaxed), 0))
         tell_pause(shard->sup);
@@ -69,7 +71,7 @@ static maiko_status run_on_start(void *self, maiko_context *ctx)
     const maiko_actor_ops *hooks = leave_for_hook(ctx);
     maiko_status status = hooks->on_start == NULL ? MAIKO_OK : hooks->on_start(self, ctx);
 
-    (void)offline_return_slowly();
+    (void)offline_return();
     return status;
 }
 
@@ -90,7 +92,7 @@ static maiko_status run_handle(void *self, maiko_context *ctx, const maiko_envel
     const maiko_actor_ops *hooks = leave_for_hook(ctx);
     maiko_status status = call_handler(hooks, self, ctx, envelope);
 
-    (void)offline_return_slowly();
+    (void)offline_return();
     return status;
 }
 
@@ -99,7 +101,7 @@ static maiko_step run_step(void *self, maiko_context *ctx)
     const maiko_actor_ops *hooks = leave_for_hook(ctx);
     maiko_step next = hooks->step(self, ctx);
 
-    (void)offline_return_slowly();
+    (void)offline_return();
     return next;
 }
 
@@ -108,7 +110,7 @@ static maiko_error_action run_on_error(void *self, maiko_context *ctx, maiko_sta
     const maiko_actor_ops *hooks = leave_for_hook(ctx);
     maiko_error_action action = hooks->on_error == NULL ? maiko_error_stop_actor() : hooks->on_error(self, ctx, error);
 
-    (void)offline_return_slowly();
+    (void)offline_return();
     return action;
 }
 
@@ -117,7 +119,7 @@ static maiko_status run_on_end(void *self, maiko_context *ctx)
     const maiko_actor_ops *hooks = leave_for_hook(ctx);
     maiko_status status = hooks->on_end == NULL ? MAIKO_OK : hooks->on_end(self, ctx);
 
-    (void)offline_return_slowly();
+    (void)offline_return();
     return status;
 }
 
@@ -126,7 +128,7 @@ static maiko_status run_on_stop(void *self, maiko_context *ctx)
     const maiko_actor_ops *hooks = leave_for_hook(ctx);
     maiko_status status = hooks->on_stop == NULL ? MAIKO_OK : hooks->on_stop(self, ctx);
 
-    (void)offline_return_slowly();
+    (void)offline_return();
     return status;
 }
 

@@ -6,6 +6,8 @@
  * do.  Meanwhile others may act for it, under the same lock and in its place: everything that they do is what a send from the
  * hook would do, which reads the rings, too.  They never wait for the lock: who holds it is at work or served already.
  *
+ * Nobody acts for an actor with predicates, which may look at what its hooks change: for it all is as if it did not leave.
+ *
  * | call                            | by                                  | may overlap with                            |
  * |---------------------------------|-------------------------------------|---------------------------------------------|
  * | offline_leave, offline_return   | the shard's own thread              | offline_take, which keeps a return waiting  |
@@ -43,7 +45,8 @@ static inline void offline_leave(struct shard *shard)
 bool offline_take(struct shard *shard);
 void offline_give(struct shard *shard);
 
-/* By a shard between activations: dedicated shards that it told much read it, or have it read for them. */
+/* By a shard between activations, and behind calls from a dedicated actor's hook: dedicated shards that it told much read it, or
+ * have it read for them. */
 void offline_serve(struct shard *server);
 
 #endif

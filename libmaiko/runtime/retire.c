@@ -207,11 +207,25 @@ static void look_into(struct search *search, const struct mailbox *mailbox)
         look_at(search, mailbox_envelope(mailbox_at(mailbox, i)));
 }
 
+/* Reserved by the hook, and of its own actor. */
+static void look_into_rooms(struct search *search, const struct envelope *first)
+{
+    const struct envelope *envelope = first;
+
+    if (first == NULL)
+        return;
+    do {
+        look_at(search, envelope);
+        envelope = envelope->room.next;
+    } while (envelope != first);
+}
+
 static void look_through(struct search *search, const struct shard *shard)
 {
     const struct list *link;
 
     look_at(search, shard->current_envelope);
+    look_into_rooms(search, shard->reserved);
     LIST_FOR_EACH (link, &shard->actors) {
         const struct actor *actor = CONTAINER_OF(link, struct actor, siblings);
 

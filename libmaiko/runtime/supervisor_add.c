@@ -212,7 +212,7 @@ static maiko_status fill_subscriptions(struct actor *actor, const struct draft *
     for (i = 0; i < draft->subscription_count; i++) {
         struct subscription *subscription = draft->subscribe_count + i == 0 ? &actor->first : more++;
 
-        subscription_terms_set(subscription, terms++, &spec->subscriptions[i]);
+        subscription_terms_set(actor, subscription, terms++, &spec->subscriptions[i]);
         if (!fill_subscription(actor, subscription, &last, spec->subscriptions[i].pattern))
             return MAIKO_ENOMEM;
     }

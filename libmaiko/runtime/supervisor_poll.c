@@ -14,14 +14,18 @@ static uint64_t next_random(struct maiko_supervisor *sup)
     return x;
 }
 
+/* The thread may be another supervisor's, in a hook. */
 static bool turn_as_thread(struct shard *shard, uint64_t budget)
 {
     struct shard *before = shard_of_this_thread;
+    struct shard *left = shard_left_by_this_thread;
     bool any;
 
+    shard_left_by_this_thread = NULL;
     shard_of_this_thread = shard;
     any = shard_turn(shard, budget);
     shard_of_this_thread = before;
+    shard_left_by_this_thread = left;
     return any;
 }
 

@@ -36,6 +36,7 @@ struct blocked {
     struct player player;
     sem_t door;
     _Atomic bool is_waiting;
+    _Atomic bool is_through;
     _Atomic int wrong; /* of what the hook found */
 };
 
@@ -253,10 +254,181 @@ static void a_hook_may_remove_its_actor(void)
     stage_close(&stage);
 }
 
+/* --- another supervisor, run from within a hook --- */
+
+static maiko_status answer_number(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    struct blocked *blocked = player->data;
+
+    (void)envelope;
+    blocked->wrong += maiko_context_time(ctx) == 0;
+    blocked->wrong += maiko_send(ctx, answer, .value = 1) != MAIKO_OK;
+    blocked->wrong += maiko_subscribe(ctx, &(maiko_subscription){.pattern = "more"}) != MAIKO_OK;
+    return maiko_unsubscribe(ctx, "more");
+}
+
+static maiko_status run_another(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    struct blocked *blocked = player->data;
+    struct player inner = {.handle = answer_number, .data = blocked};
+    struct stage stage;
+
+    (void)envelope;
+    stage_open(&stage, &(maiko_config){.mode = MAIKO_POLLED});
+    blocked->wrong += stage_add(&stage, "inner", &inner) != MAIKO_OK;
+    blocked->wrong += maiko_supervisor_start(stage.sup) != MAIKO_OK;
+    for (int i = 0; i < 3; i++)
+        blocked->wrong += stage_send(&stage, i) != MAIKO_OK;
+    stage_settle(&stage);
+    blocked->wrong += inner.events != 3;
+    blocked->wrong += stage_stop(&stage) != MAIKO_OK;
+    stage_close(&stage);
+    return maiko_send(ctx, answer, .value = 2);
+}
+
+static void a_hook_may_run_another_supervisor(void)
+{
+    static struct blocked blocked = {.player = {.handle = run_another}};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.shards = 1});
+    add_blocked(&stage, &blocked);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    CU_ASSERT_TRUE(wait_until(atomic_load(&blocked.player.events) == 1, 60000));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_EQUAL(atomic_load(&blocked.wrong), 0);
+    stage_close(&stage);
+}
+
+/* --- what a predicate looks at may be the hooks' --- */
+
+static struct blocked picky;
+static _Atomic bool is_changing;
+
+static bool is_wanted(const void *event, const maiko_event_type *type, void *userdata)
+{
+    (void)event;
+    (void)type;
+    (void)userdata;
+    picky.wrong += atomic_load(&is_changing);
+    return true;
+}
+
+static maiko_status change_at_door(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    (void)ctx;
+    (void)envelope;
+    atomic_store(&is_changing, true);
+    pass_door(player->data);
+    atomic_store(&is_changing, false);
+    return MAIKO_OK;
+}
+
+static void predicates_are_not_asked_while_a_hook_runs(void)
+{
+    const maiko_subscription asking[] = {{.pattern = "number", .predicate = is_wanted}, {.pattern = NULL}};
+    struct stage stage;
+
+    picky.player = (struct player){.handle = change_at_door, .data = &picky};
+    sem_init(&picky.door, 0, 0);
+    stage_open(&stage, &(maiko_config){.shards = 2});
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("picky", &picky.player, .dedicated = true, .subscriptions = asking)),
+                    MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    for (int i = 0; i < QUEUED; i++)
+        CU_ASSERT_EQUAL(stage_send(&stage, i), MAIKO_OK);
+    CU_ASSERT_TRUE_FATAL(wait_until(atomic_load(&picky.is_waiting), 60000));
+    for (int i = 0; i < QUEUED; i++) {
+        CU_ASSERT_EQUAL(stage_send(&stage, i), MAIKO_OK);
+        CU_ASSERT_EQUAL(come_and_go(&stage, 100), 0);
+    }
+    sem_post(&picky.door);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_EQUAL(picky.player.events, 2 * QUEUED);
+    CU_ASSERT_EQUAL(atomic_load(&picky.wrong), 0);
+    stage_close(&stage);
+}
+
+/* --- hooks that tell each other, and rooms --- */
+
+/* The ordinary shard, which is told as well, is waited for. */
+static maiko_step subscribe_for_ever(struct player *player, maiko_context *ctx)
+{
+    struct blocked *blocked = player->data;
+    const long before = atomic_load(&live_bytes);
+
+    pass_door(blocked);
+    for (int i = 0; i < 20000 && blocked->wrong == 0; i++) {
+        blocked->wrong += maiko_subscribe(ctx, &(maiko_subscription){.pattern = "more"}) != MAIKO_OK;
+        blocked->wrong += maiko_unsubscribe(ctx, "more") != MAIKO_OK;
+        if (i % 100 == 0)
+            blocked->wrong += !wait_until(atomic_load(&live_bytes) < before + 16 * FEW_BYTES, 10000);
+    }
+    atomic_store(&blocked->is_through, true);
+    return MAIKO_STEP_NEVER;
+}
+
+static void nothing_piles_up_from_hook_to_hook(void)
+{
+    static struct blocked blocked = {.player = {.handle = wait_at_door}};
+    static struct blocked busy = {.player = {.step = subscribe_for_ever}};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.shards = 1, .allocator = &counting});
+    add_blocked(&stage, &blocked);
+    sem_init(&busy.door, 0, 0);
+    busy.player.data = &busy;
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage.sup, PLAYER("busy", &busy.player, .dedicated = true)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    CU_ASSERT_TRUE_FATAL(wait_until(atomic_load(&blocked.is_waiting) && atomic_load(&busy.is_waiting), 60000));
+    sem_post(&busy.door);
+    CU_ASSERT_TRUE(wait_until(atomic_load(&busy.is_through), 60000));
+    sem_post(&blocked.door);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    CU_ASSERT_EQUAL(atomic_load(&busy.wrong), 0);
+    stage_close(&stage);
+}
+
+static maiko_status reserve_at_door(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    struct answer *room = maiko_reserve(ctx, answer, 0);
+
+    (void)envelope;
+    pass_door(player->data);
+    maiko_abandon(ctx, room);
+    return MAIKO_OK;
+}
+
+static void nothing_piles_up_while_a_room_is_filled(void)
+{
+    static struct blocked blocked = {.player = {.handle = reserve_at_door}};
+    struct stage stage;
+    long before;
+
+    stage_open(&stage, &(maiko_config){.shards = 2, .allocator = &counting});
+    add_blocked(&stage, &blocked);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+    CU_ASSERT_TRUE_FATAL(wait_until(atomic_load(&blocked.is_waiting), 60000));
+    CU_ASSERT_EQUAL(come_and_go(&stage, 1000), 0);
+    before = atomic_load(&live_bytes);
+    CU_ASSERT_EQUAL(come_and_go(&stage, 5000 / suite_slowdown()), 0);
+    CU_ASSERT_TRUE(atomic_load(&live_bytes) < before + FEW_BYTES);
+    sem_post(&blocked.door);
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(nothing_piles_up_while_a_handler_blocks),
     TEST_CASE(names_stay_as_long_as_events_wait),
     TEST_CASE(hooks_may_call_what_they_may),
     TEST_CASE(a_hook_may_remove_its_actor),
+    TEST_CASE(a_hook_may_run_another_supervisor),
+    TEST_CASE(predicates_are_not_asked_while_a_hook_runs),
+    TEST_CASE(nothing_piles_up_from_hook_to_hook),
+    TEST_CASE(nothing_piles_up_while_a_room_is_filled),
 };
 SUITE_MAIN_TIMEOUT("offline", cases, 300)
