@@ -19,7 +19,7 @@ struct node_actor *import_expected(maiko_bridge *bridge, const char *name)
 }
 
 /* Senders of one process have different names, those of one name different origins, whatever way their events come.  Their ids
- * are no part of it: a sender may give each of its events another prefix. */
+ * are no part of it: a sender that is moved to another shard has another prefix from then on, or one for each event. */
 struct node_importer *import_way_of(maiko_bridge *bridge, const struct inbound_channel *channel)
 {
     struct node_actor *actor = import_expected(bridge, channel->sender);

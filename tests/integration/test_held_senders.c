@@ -8,7 +8,7 @@
 #include "lib/suite.h"
 #include "node/node.h"
 
-enum { HELD_EVENTS = 2000, OTHER_EVENTS = 100, OTHERS = 20, PREFIXES = 7, ENDS_MAX = 2 };
+enum { HELD_EVENTS = 2000, OTHER_EVENTS = 100, OTHERS = 20, PREFIXES = 7, EVENTS_PER_SHARD = 100, ENDS_MAX = 2 };
 
 static struct host host;
 
@@ -83,15 +83,24 @@ static void open_near(struct yard *yard, const maiko_bridge_config *config, bool
     CU_ASSERT_EQUAL_FATAL(bridge_end_start(&yard->near), MAIKO_OK);
 }
 
-static void open_far(struct yard *yard, unsigned index, const maiko_bridge_config *config)
+static void make_far(struct yard *yard, unsigned index, const maiko_bridge_config *config)
 {
-    struct bridge_end *far = &yard->far[index];
     const char name[] = {(char)('b' + (int)index), '\0'};
 
-    bridge_end_make(far, name, config, NULL);
-    CU_ASSERT_EQUAL(bridge_end_export(far, "#", NULL), MAIKO_OK);
-    CU_ASSERT_EQUAL_FATAL(bridge_end_start(far), MAIKO_OK);
-    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(far->bridge, "held", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    bridge_end_make(&yard->far[index], name, config, NULL);
+    CU_ASSERT_EQUAL(bridge_end_export(&yard->far[index], "#", NULL), MAIKO_OK);
+}
+
+static void start_far(struct yard *yard, unsigned index)
+{
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&yard->far[index]), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(yard->far[index].bridge, "held", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+}
+
+static void open_far(struct yard *yard, unsigned index, const maiko_bridge_config *config)
+{
+    make_far(yard, index, config);
+    start_far(yard, index);
 }
 
 static void add_maker(struct bridge_end *far, const char *name, struct maker *maker)
@@ -262,6 +271,53 @@ static void a_sender_keeps_its_order_whatever_its_ids_are(void)
     close_yard(&yard, 1);
 }
 
+/* Ids of a sender that is moved to another shard have the prefix of that shard from then on. */
+static void send_as_if_moved(maiko_importer *importer)
+{
+    uint64_t i;
+
+    for (i = 1; i <= HELD_EVENTS; i++) {
+        const counted event = {.number = i};
+        const maiko_import import = {.struct_size = sizeof(import),
+                                     .topic = "held",
+                                     .type = MAIKO_TYPE(counted),
+                                     .event = &event,
+                                     .len = sizeof(event),
+                                     .id = {.hi = 1 + i / EVENTS_PER_SHARD, .lo = i},
+                                     .sender = "pusher"};
+
+        CU_ASSERT_EQUAL(maiko_importer_send(importer, &import), MAIKO_OK);
+    }
+}
+
+static void a_sender_that_is_moved_stays_behind_what_waits(maiko_transport transport)
+{
+    const maiko_bridge_config config = {.transport = transport, .deadline_ns = MAIKO_SECONDS(60)};
+    maiko_importer *importer = NULL;
+    struct yard yard;
+
+    open_near(&yard, &config, false);
+    make_far(&yard, 0, &config);
+    CU_ASSERT_EQUAL_FATAL(maiko_importer_new(yard.far[0].sup, "door", NULL, &importer), MAIKO_OK);
+    start_far(&yard, 0);
+    send_as_if_moved(importer);
+    CU_ASSERT(wait_until(yard.held_received == 1, 60000));
+    CU_ASSERT(wait_until(bridge_end_counters(&yard.far[0]).exported == HELD_EVENTS, 60000));
+    let_go(&yard);
+    CU_ASSERT(wait_until(bridge_end_counters(&yard.far[0]).acknowledged == HELD_EVENTS, 60000));
+    close_yard(&yard, 1);
+}
+
+static void one_that_is_moved_stays_behind_what_waits_in_shared_memory(void)
+{
+    a_sender_that_is_moved_stays_behind_what_waits(MAIKO_TRANSPORT_SHM);
+}
+
+static void one_that_is_moved_stays_behind_what_waits_over_zmq(void)
+{
+    a_sender_that_is_moved_stays_behind_what_waits(MAIKO_TRANSPORT_ZMQ);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(peers_through_shared_memory_go_on_beside_one_that_is_held),
     TEST_CASE(peers_over_zmq_go_on_beside_one_that_is_held),
@@ -269,5 +325,7 @@ static const struct test_case cases[] = {
     TEST_CASE(what_waits_of_a_process_that_has_gone_comes_in),
     TEST_CASE(senders_nobody_expected_go_on_too),
     TEST_CASE(a_sender_keeps_its_order_whatever_its_ids_are),
+    TEST_CASE(one_that_is_moved_stays_behind_what_waits_in_shared_memory),
+    TEST_CASE(one_that_is_moved_stays_behind_what_waits_over_zmq),
 };
 SUITE_MAIN_TIMEOUT("held_senders", cases, 300)
