@@ -18,17 +18,19 @@ enum {
     READS_TO_THE_END = 64, /* of a monitor: more than its queues hold */
     ENDS_WITHIN_MS = 1000, /* without them: a flood that stopped libzmq's reading also keeps it from seeing an end */
     CUT_WITHIN_MS = 250,
+    LAST_WORD_WITHIN_MS = 2000, /* behind all that can linger: libzmq ends by then, unless its thread does not run */
 };
 
 struct door {
     void *socket;
     struct port_ear *ear;
+    bool has_ended;
 };
 
 static struct door door_of(struct zmq_port *port, enum port_door door)
 {
-    return door == PORT_LINKS ? (struct door){port->router, &port->router_ear}
-                              : (struct door){port->publisher, &port->publisher_ear};
+    return door == PORT_LINKS ? (struct door){.socket = port->router, .ear = &port->router_ear}
+                              : (struct door){.socket = port->publisher, .ear = &port->publisher_ear};
 }
 
 static uint64_t now(void)
@@ -89,20 +91,27 @@ static void close_door(struct zmq_port *port, const struct door *door, unsigned 
     zmq_close(door->socket);
 }
 
-/* A monitor's last word is that its socket has ended, and all of its sessions with it. */
-static void wait_for_ends(const struct door *doors, int count, uint64_t deadline_ns)
+/* A monitor's last word is that its socket has ended, and all of its sessions with it.  It is read to there: what libzmq cannot
+ * say any more it leaks, and its thread waits for a reader when much is unread. */
+static void wait_for_ends(struct door *doors, int count, uint64_t deadline_ns)
 {
-    zmq_pollitem_t items[2];
-    int waiting = 0;
-    int i;
+    for (;;) {
+        zmq_pollitem_t items[2];
+        struct door *waiting[2];
+        int waiting_count = 0;
+        int i;
 
-    for (i = 0; i < count; i++)
-        if (doors[i].ear->monitor != NULL)
-            items[waiting++] = (zmq_pollitem_t){.socket = doors[i].ear->monitor, .events = ZMQ_POLLIN};
-    while (waiting > 0 && zmq_poll(items, waiting, ms_until(deadline_ns)) > 0)
-        for (i = waiting - 1; i >= 0; i--)
-            if (items[i].revents != 0 && port_monitor_has_stopped(items[i].socket))
-                items[i] = items[--waiting];
+        for (i = 0; i < count; i++) {
+            if (doors[i].ear->monitor == NULL || doors[i].has_ended)
+                continue;
+            waiting[waiting_count] = &doors[i];
+            items[waiting_count++] = (zmq_pollitem_t){.socket = doors[i].ear->monitor, .events = ZMQ_POLLIN};
+        }
+        if (waiting_count == 0 || zmq_poll(items, waiting_count, ms_until(deadline_ns)) <= 0)
+            return;
+        for (i = 0; i < waiting_count; i++)
+            waiting[i]->has_ended = items[i].revents != 0 && port_monitor_has_stopped(items[i].socket);
+    }
 }
 
 void port_close_doors(struct zmq_port *port, unsigned linger_ms)
@@ -119,7 +128,8 @@ void port_close_doors(struct zmq_port *port, unsigned linger_ms)
     wait_for_ends(doors, count, deadline_ns);
     for (i = 0; i < count; i++)
         port_callers_cut(port, doors[i].ear, true);
-    (void)zmq_ctx_shutdown(port->context); /* ends the monitors; libzmq's thread would wait for their readers */
+    wait_for_ends(doors, count, clock_deadline(now(), MAIKO_MS(LAST_WORD_WITHIN_MS)));
+    (void)zmq_ctx_shutdown(port->context); /* whoever has not ended by now waits for nobody */
     for (i = 0; i < count; i++)
         if (doors[i].ear->monitor != NULL)
             zmq_close(doors[i].ear->monitor);
