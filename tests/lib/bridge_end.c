@@ -12,7 +12,7 @@ static maiko_status note(void *self, maiko_context *ctx, const maiko_envelope *e
     struct bridge_end *end = self;
 
     (void)ctx;
-    if (event == NULL)
+    if (event == NULL || (end->only_from != 0 && (event->number < end->only_from || event->number > end->only_to)))
         return MAIKO_OK;
     if (end->received == 0)
         end->first = event->number;

@@ -17,7 +17,9 @@ struct bridge_end {
     maiko_supervisor *sup;
     maiko_bridge *bridge;
     _Atomic uint64_t received;
-    _Atomic uint64_t first; /* number of the first one */
+    _Atomic uint64_t first;     /* number of the first one */
+    _Atomic uint64_t only_from; /* not 0: numbers outside of `only_from` to `only_to` are not looked at */
+    _Atomic uint64_t only_to;
     _Atomic uint64_t last;
     _Atomic uint64_t not_rising; /* duplicates and reorderings */
     _Atomic uint64_t holes;      /* steps of more than one */
