@@ -303,7 +303,6 @@ void peer_disconnected(struct peer *peer, const char *reason, uint64_t now_ns)
     peer_end_session(peer, reason, "", now_ns);
 }
 
-
 void peer_died(struct peer *peer, uint64_t now_ns)
 {
     peer_disconnected(peer, "died", now_ns);

@@ -262,13 +262,7 @@ static int publish_until_killed(const char *topic_outside)
 
 static void start_role(struct child *child, const char *role, const char *argument)
 {
-    char program[] = "/proc/self/exe";
-    char texts[2][32];
-    char *argv[] = {program, texts[0], texts[1], NULL};
-
-    snprintf(texts[0], sizeof(texts[0]), "%s", role);
-    snprintf(texts[1], sizeof(texts[1]), "%s", argument);
-    CU_ASSERT_TRUE_FATAL(child_start_program(child, argv));
+    CU_ASSERT_TRUE_FATAL(child_start_role(child, role, argument));
 }
 
 static void expect_line(struct child *child, const char *expected)

@@ -88,6 +88,17 @@ bool child_start_program(struct child *child, char *const argv[])
     return pid > 0;
 }
 
+bool child_start_role(struct child *child, const char *role, const char *argument)
+{
+    char program[] = "/proc/self/exe";
+    char texts[2][32];
+    char *argv[] = {program, texts[0], texts[1], NULL};
+
+    snprintf(texts[0], sizeof(texts[0]), "%s", role);
+    snprintf(texts[1], sizeof(texts[1]), "%s", argument);
+    return child_start_program(child, argv);
+}
+
 size_t child_read_output(struct child *child, char *text, size_t size)
 {
     char rest[256];

@@ -17,6 +17,9 @@ bool child_start(struct child *child, int (*body)(void *userdata), void *userdat
 /* Runs a program; argv[0] is looked up in PATH. */
 bool child_start_program(struct child *child, char *const argv[]);
 
+/* This program once more, with two arguments: what it is to be, and a word for it. */
+bool child_start_role(struct child *child, const char *role, const char *argument);
+
 /* Reads output until end of file, at most size - 1 bytes kept, NUL-terminated; the number of bytes kept. */
 size_t child_read_output(struct child *child, char *text, size_t size);
 
