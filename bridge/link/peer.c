@@ -309,10 +309,15 @@ void peer_died(struct peer *peer, uint64_t now_ns)
     peer_keep_nothing(peer);
 }
 
+/* What was to come is lost and counted, so it is not read from the log when the key is admitted again. */
 void peer_shut_out(struct peer *peer, uint64_t now_ns)
 {
+    uint64_t before = peer->stream.counters.dropped;
+
     peer_bye(peer, "denied", now_ns);
+    peer->is_barred = peer->is_barred || peer->interest.count > 0;
     peer_keep_nothing(peer);
+    peer->barred += peer->stream.counters.dropped - before;
 }
 
 static void dispatch(struct peer *peer, const struct frame *frame, uint64_t now_ns)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "link/told_count.h"
+
 enum { CLOCKS_DIFFER = 4096 }; /* by one part in so many, at most */
 
 static const char *from_word(enum pattern_from from)
@@ -196,8 +198,8 @@ static uint64_t accounted(const struct peer *peer)
 {
     const struct peer_counters *counters = &peer->counters;
 
-    return counters->delivered + counters->lost_reported + counters->loops + counters->too_many_hops + counters->repeated +
-           counters->denied;
+    return told_count_add(counters->lost_reported, counters->delivered + counters->loops + counters->too_many_hops +
+                                                       counters->repeated + counters->denied);
 }
 
 static bool wants_only(const struct peer *peer, enum pattern_from from)
@@ -223,7 +225,7 @@ bool peer_awaits_nothing(const struct peer *peer)
 
 bool peer_received(const struct peer *peer, uint64_t *ret_events)
 {
-    *ret_events = accounted(peer) - peer->before + (peer->is_earlier_known ? peer->earlier : 0);
+    *ret_events = told_count_add(accounted(peer) - peer->before, peer->is_earlier_known ? peer->earlier : 0);
     if (peer->inflow.stream == 0)
         return has_no_stream(peer) && wants_only(peer, FROM_LOG);
     return peer->is_whole || peer->is_earlier_known;
@@ -245,7 +247,7 @@ static void enter_stream(struct peer *peer, const struct frame *frame)
     if (!had_stream && (!frame->is_lost_known || frame->lost == 0))
         return;
     if (frame->is_lost_known && !had_stream)
-        peer->counters.lost_reported += frame->lost;
+        peer->counters.lost_reported = told_count_add(peer->counters.lost_reported, frame->lost);
     else
         peer->counters.gaps_unknown++;
     peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_GAP,

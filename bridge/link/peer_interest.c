@@ -238,15 +238,17 @@ static bool is_of_stream(const struct stream *stream, const struct frame *frame)
     return frame->stream == stream->id && frame->next >= stream->base && frame->next <= stream_next(stream);
 }
 
-/* The first subscribe of a session: goes on where the other side is, or begins a stream.  True when it is a new one. */
+/* The first subscribe of a session: goes on where the other side is, or begins a stream.  True when it is a new one.  Who was
+ * shut out before it was ever answered hears what it lost by that. */
 static bool enter_stream(struct peer *peer, const struct frame *frame)
 {
     struct stream *stream = &peer->stream;
-    bool is_known = is_of_stream(stream, frame);
+    bool is_known = !peer->is_barred && is_of_stream(stream, frame);
 
     peer->ready = (struct frame){.kind = FRAME_READY,
                                  .resumed = is_known,
                                  .is_lost_known = is_known || frame->stream == 0,
+                                 .lost = frame->stream == 0 ? peer->barred : 0,
                                  .is_earlier_known = true,
                                  .earlier = is_known ? peer->ready.earlier : 0};
     stream->window_bytes = peer_window_bytes(peer);
@@ -265,6 +267,18 @@ static bool enter_stream(struct peer *peer, const struct frame *frame)
     peer->ready.stream = stream->id;
     peer->ready.next = stream_next(stream);
     return !is_known;
+}
+
+/* Who lost its stream is told of a gap, not given old events twice; what was lost with a key is not given from the log either. */
+static void begin_list(struct peer *peer, const struct frame *frame, const struct patterns *list, bool is_new_stream)
+{
+    bool has_past = !is_new_stream || (frame->stream == 0 && !peer->is_barred);
+    uint64_t *earlier = &peer->ready.earlier;
+
+    begin_topics(peer, list, is_new_stream ? NULL : &peer->interest, has_past);
+    if (is_new_stream && frame->stream == 0)
+        *earlier -= peer->barred < *earlier ? peer->barred : *earlier; /* told as lost */
+    peer->is_barred = false;
 }
 
 /* What stays ended, but for what the stream is about to say: behind the events that came before. */
@@ -345,8 +359,7 @@ void peer_on_subscribe(struct peer *peer, const struct frame *frame, uint64_t no
     }
     if (peer->interest_number == 0)
         is_new_stream = enter_stream(peer, frame);
-    /* Who lost its stream is told of a gap, not given old events twice. */
-    begin_topics(peer, &list, is_new_stream ? NULL : &peer->interest, !is_new_stream || frame->stream == 0);
+    begin_list(peer, frame, &list, is_new_stream);
     patterns_deinit(&peer->interest);
     peer->interest = list;
     peer->interest_number = frame->number;

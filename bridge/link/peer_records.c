@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "link/told_count.h"
+
 /* Decided once per channel, again when our subscriptions, or what became of them, have changed. */
 static enum verdict judge(struct peer *peer, struct inflow_channel *channel)
 {
@@ -211,7 +213,7 @@ static void on_lost(struct peer *peer, const struct record *record)
 
     memcpy(reason, record->reason.len > 0 ? (const char *)record->reason.data : "", record->reason.len);
     reason[record->reason.len] = '\0';
-    peer->counters.lost_reported += record->lost;
+    peer->counters.lost_reported = told_count_add(peer->counters.lost_reported, record->lost);
     peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_GAP, .reason = reason, .lost = record->lost});
 }
 

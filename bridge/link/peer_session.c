@@ -184,6 +184,8 @@ static void meet(struct peer *peer, const struct frame_hello *hello)
     patterns_clear(&peer->interest);
     revive(&peer->wishes);
     peer->ends_queued = 0;
+    peer->is_barred = false;
+    peer->barred = 0;
 }
 
 static void begin_session(struct peer *peer, uint64_t now_ns)

@@ -71,6 +71,8 @@ struct peer {
     struct pack failed;
     size_t ends_queued; /* of the exporter's, how many are in the stream */
     bool is_stalled;    /* reported: lossy or silent */
+    bool is_barred;     /* it was shut out with what it had asked for: in this life of it nothing of the past comes any more */
+    uint64_t barred;    /* events that were lost by that, and it has not been told of */
     uint8_t *told_channels;
     size_t told_channels_size;
     uint8_t *told_types;

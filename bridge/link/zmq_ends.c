@@ -75,8 +75,8 @@ void port_end_door(struct zmq_port *port, enum port_door which)
     zmq_pollitem_t item = {.socket = door.ear->monitor, .events = ZMQ_POLLIN};
 
     port_cut_door(port, which);
-    while (door.ear->cut_count > 0 && zmq_poll(&item, 1, ms_until(deadline_ns)) > 0)
-        hear_all(port, door.ear);
+    while (door.ear->cut_count > 0 && now() < deadline_ns && zmq_poll(&item, 1, ms_until(deadline_ns)) > 0)
+        hear_all(port, door.ear); /* whoever comes meanwhile is heard, too, and may be many */
 }
 
 /* ---- closing ---- */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "link/told_count.h"
 #include "node/peers.h"
 #include "node/pool.h"
 #include "node/shm.h"
@@ -159,6 +160,12 @@ static void session_is_over(struct node_peer *peer)
     peer->changed_ns = node_now(peer->bridge);
 }
 
+/* Written by whoever has the turn. */
+static void add_told(_Atomic uint64_t *count, uint64_t more)
+{
+    atomic_store_explicit(count, told_count_add(atomic_load_explicit(count, memory_order_relaxed), more), memory_order_relaxed);
+}
+
 void machine_tell(struct node_peer *peer, const struct peer_notice *notice)
 {
     switch (notice->news) {
@@ -182,7 +189,7 @@ void machine_tell(struct node_peer *peer, const struct peer_notice *notice)
         peer->gaps++;
         atomic_fetch_add_explicit(&peer->bridge->gaps, 1, memory_order_relaxed);
         if (notice->lost != LOST_UNKNOWN)
-            atomic_fetch_add_explicit(&peer->bridge->lost_for_us, notice->lost, memory_order_relaxed);
+            add_told(&peer->bridge->lost_for_us, notice->lost);
         break;
     case PEER_NEWS_DOWN:
         session_is_over(peer);

@@ -1,5 +1,6 @@
 /* An allow file that takes something away: it holds for links and listeners that are there, from the next event on. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -10,6 +11,7 @@
 
 #include "lib/child.h"
 #include "lib/keyring.h"
+#include "lib/relay.h"
 #include "lib/suite.h"
 
 static const maiko_bridge_pattern all = {.pattern = "#"};
@@ -199,6 +201,48 @@ static void a_key_we_connect_to_that_is_taken_off_ends_the_link(void)
     client.count = 0;
     let_server(&ring, "publish = #\nsubscribe = #\n"); /* it tries again by itself */
     CU_ASSERT(report_end_hears(&client, MAIKO_PEER_READY, NULL));
+    end(&server, &client);
+}
+
+/* Nothing is kept for a key that has left, though the server is away then and cannot be told.  What it lost by that does not come
+ * from the log later, whether the answer to its subscription had arrived before or not. */
+static void what_is_kept_for_a_server_does_not_outlive_its_key(void)
+{
+    maiko_bridge_config config;
+    struct report_end server;
+    struct report_end client;
+    struct keyring ring;
+    struct relay relay;
+    char endpoint[64];
+
+    begin(&ring, &server, "publish = #\nsubscribe = #\n");
+    CU_ASSERT_FATAL(relay_init(&relay, atoi(strrchr(maiko_bridge_endpoint(server.bridge, 0), ':') + 1)));
+    snprintf(endpoint, sizeof(endpoint), "tcp://127.0.0.1:%d", relay.port);
+    snprintf(ring.allow_file, sizeof(ring.allow_file), "%s/of-client", report_ends_directory);
+    config = (maiko_bridge_config){.key_file = ring.first.file, .allow_file = ring.allow_file};
+    let_server(&ring, "publish = #\nsubscribe = #\n");
+    report_end_make(&client, "client", &config);
+    CU_ASSERT_EQUAL(maiko_bridge_export(client.bridge, &counts), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client.bridge, endpoint, ring.server.pair.public_key), MAIKO_OK);
+    report_end_start(&client);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(client.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    relay_part(&relay);
+    CU_ASSERT(report_end_hears(&client, MAIKO_PEER_DOWN, "lost"));
+    send_count(&client, 1);
+    CU_ASSERT(wait_until(report_end_counters(&client).exported == 1, 60000));
+    let_server(&ring, NULL);
+    CU_ASSERT(wait_until(report_end_counters(&client).lost == 1, 60000));
+    let_server(&ring, "publish = #\nsubscribe = #\n");
+    relay_join(&relay);
+    CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(client.bridge, "count/up", 1, MAIKO_SECONDS(60)), MAIKO_OK);
+    send_count(&client, 2);
+    CU_ASSERT_EQUAL(maiko_bridge_drain(client.bridge), MAIKO_OK);
+    CU_ASSERT(wait_until(server.received >= 1, 60000));
+    CU_ASSERT_EQUAL(server.received, 1);
+    CU_ASSERT(report_end_hears(&server, MAIKO_PEER_GAP, "stream"));
+    CU_ASSERT(wait_until(report_end_counters(&client).acknowledged == 1, 60000));
+    CU_ASSERT_EQUAL(report_end_counters(&client).lost, 1);
+    relay_deinit(&relay);
     end(&server, &client);
 }
 
@@ -431,6 +475,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_topic_that_is_taken_off_is_denied_from_the_next_event_on),
     TEST_CASE(the_list_binds_whom_we_connect_to),
     TEST_CASE(a_key_we_connect_to_that_is_taken_off_ends_the_link),
+    TEST_CASE(what_is_kept_for_a_server_does_not_outlive_its_key),
     TEST_CASE(a_key_we_connect_to_that_is_nowhere_fails_the_start),
     TEST_CASE(a_section_binds_a_peer_key_that_comes),
     TEST_CASE(a_link_of_the_key_before_is_bound_by_the_section_of_the_next),

@@ -123,7 +123,57 @@ static void an_empty_name_and_a_relative_directory_are_errors(void)
     CU_ASSERT_EQUAL(nodes, 0);
 }
 
+/* The longest name is that of directories, sockets, reports and hellos; one byte more is nobody's. */
+static void a_name_has_64_bytes_at_most(void)
+{
+    char longest[64 + 1];
+    char too_long[65 + 1];
+    struct report_end other;
+    struct report_end end;
+
+    memset(longest, 'n', 64);
+    longest[64] = '\0';
+    memset(too_long, 'n', 65);
+    too_long[65] = '\0';
+    report_ends_begin();
+    report_end_make(&other, "other", NULL);
+    report_end_start(&other);
+    report_end_make(&end, longest, NULL);
+    report_end_start(&end);
+    CU_ASSERT(report_end_hears(&other, MAIKO_PEER_READY, NULL));
+    CU_ASSERT_STRING_EQUAL(report_end_find(&other, MAIKO_PEER_READY, NULL)->peer, longest);
+    report_end_stop(&end);
+    expect_no_start(&(maiko_bridge_config){.space = "x", .node = too_long}, "the name of the node is longer than 64 bytes");
+    expect_no_start(&(maiko_bridge_config){.space = too_long}, "the name of the space is longer than 64 bytes");
+    report_end_stop(&other);
+    report_ends_finish();
+}
+
+/* PROGRAM.PID, which bridge of the process it is, and eight characters of its own. */
+static void a_name_that_nobody_chose_is_no_longer(void)
+{
+    char program[200];
+    struct report_end server;
+    struct report_end client;
+
+    memset(program, 'p', sizeof(program) - 1);
+    program[sizeof(program) - 1] = '\0';
+    report_ends_begin();
+    listen_at(&server, NULL);
+    report_end_make(&client, NULL, &(maiko_bridge_config){.space = "reports", .program = program});
+    CU_ASSERT_EQUAL(maiko_bridge_connect(client.bridge, maiko_bridge_endpoint(server.bridge, 0), NULL), MAIKO_OK);
+    report_end_start(&client);
+    CU_ASSERT(report_end_hears(&server, MAIKO_PEER_READY, NULL));
+    CU_ASSERT(strlen(report_end_find(&server, MAIKO_PEER_READY, NULL)->peer) <= 32 + sizeof(".4194304.64.12345678") - 1);
+    CU_ASSERT_EQUAL(strncmp(report_end_find(&server, MAIKO_PEER_READY, NULL)->peer, program, 32), 0);
+    report_end_stop(&client);
+    report_end_stop(&server);
+    report_ends_finish();
+}
+
 static const struct test_case cases[] = {
+    TEST_CASE(a_name_has_64_bytes_at_most),
+    TEST_CASE(a_name_that_nobody_chose_is_no_longer),
     TEST_CASE(an_empty_name_and_a_relative_directory_are_errors),
     TEST_CASE(two_hosts_may_have_the_same_program_and_process),
     TEST_CASE(two_hosts_may_have_the_same_in_spaces_of_their_own),

@@ -38,7 +38,8 @@ static void take(struct relay *relay)
 
     while (i < RELAY_PAIRS && relay->pairs[i][0] >= 0)
         i++;
-    if (fd < 0 || i == RELAY_PAIRS || connect(other, (const struct sockaddr *)&target, sizeof(target)) != 0) {
+    if (fd < 0 || i == RELAY_PAIRS || atomic_load(&relay->is_parted) ||
+        connect(other, (const struct sockaddr *)&target, sizeof(target)) != 0) {
         if (fd >= 0)
             close(fd);
         close(other);
@@ -145,6 +146,17 @@ void relay_cut(struct relay *relay)
 
     wake(relay);
     (void)wait_until(atomic_load(&relay->cuts_done) >= number, 60000);
+}
+
+void relay_part(struct relay *relay)
+{
+    atomic_store(&relay->is_parted, true);
+    relay_cut(relay);
+}
+
+void relay_join(struct relay *relay)
+{
+    atomic_store(&relay->is_parted, false);
 }
 
 void relay_deinit(struct relay *relay)

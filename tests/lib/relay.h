@@ -20,12 +20,17 @@ struct relay {
     _Atomic unsigned cuts_wanted;
     _Atomic unsigned cuts_done;
     atomic_bool wants_end;
+    atomic_bool is_parted;
 };
 
 bool relay_init(struct relay *relay, int target_port);
 
 /* Closes every connection there is; returns when they are closed.  New ones are taken as before. */
 void relay_cut(struct relay *relay);
+
+/* The same, and new ones are closed at once, until it is joined again. */
+void relay_part(struct relay *relay);
+void relay_join(struct relay *relay);
 
 void relay_deinit(struct relay *relay);
 

@@ -428,6 +428,49 @@ static bool is_known_of_older_peer(enum pattern_from from)
     return is_known;
 }
 
+/* What a sent to b as somebody who counts without end. */
+static void exaggerate_earlier(void)
+{
+    size_t i;
+
+    for (i = 0; i < pair.a.out_count; i++) {
+        struct pair_frame *sent = &pair.a.out[i];
+        struct frame frame;
+        struct pack pack;
+
+        if (frame_read(sent->bytes, sent->len, &frame, NULL) != MAIKO_OK || frame.kind != FRAME_READY)
+            continue;
+        frame.earlier = UINT64_MAX;
+        pack_init(&pack, heap_default(), 4096);
+        frame_write(&pack, &frame);
+        CU_ASSERT_FATAL(pack_status(&pack) == MAIKO_OK);
+        sent->bytes = realloc(sent->bytes, pack.len);
+        memcpy(sent->bytes, pack.data, pack.len);
+        sent->len = pack.len;
+        pack_deinit(&pack);
+    }
+}
+
+/* A sum of what others say stays at the most there is. */
+static void more_than_can_be_counted_is_the_most_there_is(void)
+{
+    uint64_t known = 0;
+
+    narrow_begin();
+    narrow_publish("x", MAIKO_BLOCK, 1);
+    CU_ASSERT_EQUAL(pair_subscribe(&pair.b, "#", FROM_LIVE), MAIKO_OK);
+    peer_connected(pair.a.peer, pair.now);
+    do
+        exaggerate_earlier();
+    while (pair_move_one(&pair.a) || pair_move_one(&pair.b));
+    narrow_publish("x", MAIKO_BLOCK, 2);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 2);
+    CU_ASSERT_TRUE(peer_received(pair.b.peer, &known));
+    CU_ASSERT_EQUAL(known, UINT64_MAX);
+    pair_deinit(&pair);
+}
+
 static void of_an_older_peer_it_is_known_only_with_all_of_its_past(void)
 {
     CU_ASSERT_FALSE(is_known_of_older_peer(FROM_LIVE));
@@ -488,6 +531,7 @@ static const struct test_case cases[] = {
     TEST_CASE(of_a_pattern_that_is_added_later_too),
     TEST_CASE(a_stream_that_is_not_resumed_says_what_came_before_it),
     TEST_CASE(of_an_older_peer_it_is_known_only_with_all_of_its_past),
+    TEST_CASE(more_than_can_be_counted_is_the_most_there_is),
     TEST_CASE(nothing_is_promised_before_the_first_answer),
     TEST_CASE(late_joiners_choose_how_much_of_the_past_they_get),
     TEST_CASE(a_subscription_added_later_brings_its_past_once),

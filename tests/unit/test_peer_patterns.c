@@ -258,6 +258,71 @@ static void who_is_shut_out_gets_nothing_more(void)
     pair_deinit(&pair);
 }
 
+/* Hello, welcome and what b wants; the answer is still under way when the connection breaks. */
+static void link_up_without_an_answer(void)
+{
+    CU_ASSERT_EQUAL(pair_subscribe(&pair.b, "t", FROM_LOG), MAIKO_OK);
+    peer_connected(pair.a.peer, pair.now);
+    while (!peer_is_subscribed(pair.a.peer, "t"))
+        CU_ASSERT_FATAL(pair_move_one(&pair.a) || pair_move_one(&pair.b));
+    CU_ASSERT_FALSE(peer_is_ready(pair.b.peer));
+    pair_break(&pair);
+}
+
+/* It was counted as lost when the key was taken off, so it is not read from the log by whoever has that key again. */
+static void what_was_lost_with_a_key_does_not_come_from_the_log(void)
+{
+    uint64_t known = 0;
+
+    narrow_begin();
+    narrow_publish("t", MAIKO_BLOCK, 2);
+    link_up_without_an_answer();
+    narrow_publish("t", MAIKO_BLOCK, 3);
+    peer_shut_out(pair.a.peer, pair.now);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->lost_peer, 5);
+    narrow_publish("t", MAIKO_BLOCK, 1); /* while it was nobody's */
+    peer_shut_out(pair.a.peer, pair.now);
+    pair_connect(&pair);
+    CU_ASSERT(peer_is_ready(pair.b.peer));
+    CU_ASSERT_EQUAL(pair.b.events, 0);
+    CU_ASSERT_EQUAL(pair.b.lost, 5);
+    CU_ASSERT(peer_received(pair.b.peer, &known) && known == 6);
+    narrow_publish("t", MAIKO_BLOCK, 1);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 1);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->offered, 6);
+    CU_ASSERT(peer_received(pair.b.peer, &known) && known == 7);
+    pair_deinit(&pair);
+}
+
+/* The answer that says so may be lost, too: it is given again, and nothing is lost with it. */
+static void it_is_told_until_it_was_heard(void)
+{
+    narrow_begin();
+    link_up_without_an_answer();
+    narrow_publish("t", MAIKO_BLOCK, 3);
+    peer_shut_out(pair.a.peer, pair.now);
+    link_up_without_an_answer();
+    narrow_publish("t", MAIKO_BLOCK, 1);
+    pair_connect(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, 1);
+    CU_ASSERT_EQUAL(pair.b.lost, 3);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->lost_peer, 3);
+    pair_deinit(&pair);
+}
+
+/* Who had asked for nothing yet has lost nothing. */
+static void a_key_that_is_listed_late_has_the_past_it_asks_for(void)
+{
+    narrow_begin();
+    narrow_publish("t", MAIKO_BLOCK, 2);
+    peer_shut_out(pair.a.peer, pair.now);
+    narrow_link_up("t", FROM_LOG);
+    CU_ASSERT_EQUAL(pair.b.events, 2);
+    CU_ASSERT_EQUAL(pair.b.lost, 0);
+    pair_deinit(&pair);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(what_came_while_its_topic_was_denied_says_nothing_of_what_comes_later),
     TEST_CASE(an_exporter_that_forgot_hears_what_has_failed),
@@ -270,6 +335,9 @@ static const struct test_case cases[] = {
     TEST_CASE(what_was_on_its_way_when_a_list_denied_it_is_refused_and_counted),
     TEST_CASE(nothing_is_kept_for_what_was_denied_while_there_was_no_link),
     TEST_CASE(who_is_shut_out_gets_nothing_more),
+    TEST_CASE(what_was_lost_with_a_key_does_not_come_from_the_log),
+    TEST_CASE(it_is_told_until_it_was_heard),
+    TEST_CASE(a_key_that_is_listed_late_has_the_past_it_asks_for),
     TEST_CASE(an_answer_with_nonsense_for_a_pattern_ends_the_session),
 };
 SUITE_MAIN("peer_patterns", cases)
