@@ -13,28 +13,17 @@
 #include "base/utf8.h"
 #include "message/envelope.h"
 #include "node/guest.h"
+#include "node/last_word.h"
 #include "node/node.h"
 #include "node/pool.h"
 #include "runtime/stay.h"
 #include <maiko/maiko.h>
-
-#define EXPORT_ACTOR "bridge export"
-#define END_EVENT_TOPIC "$maiko/ended"
 
 enum {
     BATCH_BYTES = 64 * 1024,
     /* of large events that wait here: more would be out of the caches when their turn comes */
     WAITING_BYTES = 1024 * 1024
 };
-
-/* An end watcher says to the export actor: everything of this publisher came before.  LAST_WORD: the bridge's thread does, of
- * everything from outside.  Names of types are one space with the program's and the peers'. */
-#define ENDED_FIELDS(F) F(UINT32, index)
-MAIKO_EVENT(maiko_bridge_ended, END_EVENT_TOPIC, ENDED_FIELDS)
-
-#define LAST_WORD UINT32_MAX
-
-static const uint64_t last_word_retry_ns = MAIKO_MS(10);
 
 /* ---- on the shards ---- */
 
@@ -89,7 +78,7 @@ static void add_event(maiko_bridge *bridge, maiko_context *ctx, const maiko_enve
     struct sender_hold *hold = NULL;
     struct source *source;
 
-    if (!bridge->has_relays && envelope_of(envelope)->hops > 0)
+    if (envelope_of(envelope)->hops > 0 && (!bridge->has_relays || last_word_is_before(bridge, envelope)))
         return;
     if (sources_are_full(&bridge->sources) && fifo_is_empty(&bridge->building.given_up))
         bridge->building.given_up = sources_give_up(&bridge->sources);
@@ -127,8 +116,10 @@ static maiko_status export_handle(void *self, maiko_context *ctx, const maiko_en
 
     if (__builtin_expect(!batch_add_like(&bridge->building, envelope), 0)) {
         ended = ended_of(envelope);
+        if (ended != NULL && ended->index == LAST_WORD)
+            return last_word_hear(bridge, envelope) ? maiko_stop(ctx) : MAIKO_OK;
         if (ended != NULL)
-            return ended->index == LAST_WORD ? maiko_stop(ctx) : batch_add_end(&bridge->building, ended->index);
+            return batch_add_end(&bridge->building, ended->index);
         add_event(bridge, ctx, envelope);
     }
     if (batch_builder_len(&bridge->building) >= BATCH_BYTES)
@@ -153,6 +144,7 @@ static maiko_status export_stop(void *self, maiko_context *ctx)
 
     hand_over(bridge, ctx, NULL);
     atomic_store(&bridge->has_export_ended, true);
+    atomic_store(&bridge->has_export_stopped, true);
     return MAIKO_OK;
 }
 
@@ -170,49 +162,6 @@ static maiko_status export_end(void *self, maiko_context *ctx)
 
 static const maiko_actor_ops export_ops = {
     .on_start = export_start, .handle = export_handle, .step = export_step, .on_end = export_end, .on_stop = export_stop};
-
-static maiko_status send_last_word(maiko_bridge *bridge)
-{
-    const maiko_bridge_ended last = {.index = LAST_WORD};
-    const maiko_import import = {.struct_size = sizeof(import),
-                                 .topic = END_EVENT_TOPIC,
-                                 .type = MAIKO_TYPE(maiko_bridge_ended),
-                                 .event = &last,
-                                 .len = sizeof(last),
-                                 .try_only = true};
-
-    return maiko_importer_send(bridge->importers[0].importer, &import);
-}
-
-/* Nobody waits for ever: it ends without the word.  That it has gone already, or goes with all others, is as good; and when it
- * has not in time, it goes later. */
-static maiko_status end_without_word(maiko_bridge *bridge, maiko_status refusal)
-{
-    maiko_status status = maiko_supervisor_remove(bridge->sup, EXPORT_ACTOR);
-
-    if (status != MAIKO_ENOMEM)
-        node_log(
-            bridge, MAIKO_LOG_ERROR,
-            "the export of %s ends without its last word, which was refused (%s): what came from outside at last may be lost",
-            bridge->node_name, maiko_strerror(refusal));
-    return status == MAIKO_ENOMEM ? status : MAIKO_OK;
-}
-
-/* Behind everything that this thread has brought in. */
-uint64_t node_export_end(maiko_bridge *bridge, uint64_t deadline_ns)
-{
-    uint64_t retry_ns = clock_deadline(node_now(bridge), last_word_retry_ns);
-    maiko_status status = MAIKO_ENOMEM;
-
-    if (!atomic_load(&bridge->wants_last_word))
-        return deadline_ns;
-    if (fifo_is_empty(&bridge->dirty))
-        status = send_last_word(bridge);
-    if (status != MAIKO_OK && status != MAIKO_EFULL && status != MAIKO_ENOMEM && status != MAIKO_ECLOSED)
-        status = end_without_word(bridge, status);
-    atomic_store(&bridge->wants_last_word, status == MAIKO_EFULL || status == MAIKO_ENOMEM);
-    return status == MAIKO_ENOMEM && retry_ns < deadline_ns ? retry_ns : deadline_ns; /* room is told of */
-}
 
 /* Its only subscription is the end topic, which nobody but the publisher declares and nobody ever sends on. */
 static maiko_status watcher_end(void *self, maiko_context *ctx)

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "node/import_plan.h"
+#include "node/last_word.h"
 #include "node/node.h"
 #include "node/pool.h"
 #include "node/rename.h"
@@ -65,6 +66,17 @@ static const struct node_pattern *pattern_of(const maiko_bridge *bridge, const c
     return NULL;
 }
 
+/* The first export that its name here falls under decides. */
+static bool is_relayed(const maiko_bridge *bridge, const char *topic)
+{
+    size_t i;
+
+    for (i = 0; bridge->has_relays && i < bridge->export_count; i++)
+        if (maiko_topic_matches(bridge->exports[i].pattern, topic))
+            return bridge->exports[i].relay;
+    return false;
+}
+
 static bool name_topic(const maiko_bridge *bridge, const char *topic, char ret_topic[MAIKO_TOPIC_MAX + 1])
 {
     const struct node_pattern *pattern = pattern_of(bridge, topic);
@@ -83,6 +95,7 @@ static maiko_status fill_plan(maiko_bridge *bridge, const struct inbound_channel
     if (topic_stays_here(channel->topic) || !name_topic(bridge, channel->topic, plan->topic) || topic_stays_here(plan->topic))
         return MAIKO_ETOPIC;
     memcpy(plan->remote_topic, channel->topic, strlen(channel->topic) + 1);
+    plan->is_relayed = is_relayed(bridge, plan->topic);
     plan->importer = import_way_of(bridge, channel);
     status = types_adopt(&bridge->types, channel->type, &plan->known);
     if (status == MAIKO_OK && plan->known->hash != channel->type->hash)
@@ -275,7 +288,23 @@ static bool take_native(maiko_bridge *bridge, const struct inbound_event *event,
     return import_native(bridge, plan, meta, event->native, event->stream) == MAIKO_OK;
 }
 
-/* Nothing is staged any more.  What a supervisor that halts did not take is told to who sent it, by topic. */
+/* What a supervisor that halts did not take is told to who sent it, by topic; and so is what it took, but does not pass on as it
+ * was to: that is with its own subscribers. */
+static void end_plan(maiko_bridge *bridge, struct import_plan *plan, maiko_status status)
+{
+    bool is_stuck_here = status == MAIKO_OK && plan->is_relayed && last_word_was_said(bridge, plan->importer);
+    const char *reason = word_of(is_stuck_here ? MAIKO_ECLOSED : status);
+
+    for (; plan->staged > 0; plan->staged--) {
+        if ((status != MAIKO_OK || is_stuck_here) && plan->peer != NULL)
+            peer_refuse(plan->peer->peer, plan->stream, plan->remote_topic, reason);
+        if (is_stuck_here)
+            node_outflow_refuse(bridge, plan->topic, MAIKO_ECLOSED);
+    }
+    unref_plan(bridge, plan);
+}
+
+/* Nothing is staged any more. */
 static void end_batch(maiko_bridge *bridge, struct node_importer *importer, maiko_status status)
 {
     struct fifo_link *link;
@@ -283,14 +312,8 @@ static void end_batch(maiko_bridge *bridge, struct node_importer *importer, maik
     atomic_fetch_add_explicit(status == MAIKO_OK ? &bridge->imported : &bridge->import_refused, importer->staged,
                               memory_order_relaxed);
     importer->staged = 0;
-    while ((link = fifo_pop(&importer->plans)) != NULL) {
-        struct import_plan *plan = CONTAINER_OF(link, struct import_plan, in_list);
-
-        for (; plan->staged > 0; plan->staged--)
-            if (status != MAIKO_OK && plan->peer != NULL)
-                peer_refuse(plan->peer->peer, plan->stream, plan->remote_topic, word_of(status));
-        unref_plan(bridge, plan);
-    }
+    while ((link = fifo_pop(&importer->plans)) != NULL)
+        end_plan(bridge, CONTAINER_OF(link, struct import_plan, in_list), status);
 }
 
 void node_import_flush(maiko_bridge *bridge)

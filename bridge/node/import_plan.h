@@ -14,6 +14,7 @@ struct import_plan {
     struct fifo_link in_list;
     struct known_type *known;
     struct payload_plan *plan; /* of known type and the peer's idea of it; NULL: known->plan does */
+    bool is_relayed; /* an export passes its events on */
     struct node_importer *importer;
     maiko_import_path *path;
     maiko_import meta; /* of the last that came, and so but for what changes of the next */

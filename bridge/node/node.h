@@ -58,6 +58,8 @@ struct node_importer {
     struct fifo plans;   /* where they came from, see import.c */
     struct fifo waiting; /* imports without room, in order */
     struct list link;    /* in the bridge's list while some wait */
+    bool has_said_word;  /* see last_word.h: bridge's thread */
+    bool was_word_heard; /* the export actor's */
 };
 
 /* An actor of the program, here or elsewhere. */
@@ -295,6 +297,10 @@ struct maiko_bridge {
     struct node_sums gone;        /* of peers that are freed */
     atomic_bool is_running;       /* the supervisor has started: imports may enter; set by the export actor */
     atomic_bool has_export_ended; /* with all who published what it exports; set by it */
+    atomic_bool has_export_stopped; /* it takes nothing more; set by it */
+    unsigned words_said;            /* see last_word.h: bridge's thread */
+    _Atomic unsigned words_awaited; /* the same; 0: not known yet */
+    unsigned words_heard;           /* the export actor's */
     atomic_bool wants_last_word;  /* the export actor waits for it; set by it, cleared by the bridge's thread */
     /* see guest.h; the bridge's thread holds it except when it sleeps, and with it goes everything that is that thread's */
     pthread_mutex_t turn;
@@ -371,6 +377,8 @@ void node_thread_stop(maiko_bridge *bridge);
 
 /* ---- export.c ---- */
 
+#define EXPORT_ACTOR "bridge export"
+
 /* Before the start: the export actor does not end before whoever publishes on `topic`, a constant. */
 void node_export_stay(maiko_bridge *bridge, const char *topic);
 
@@ -380,6 +388,8 @@ maiko_status node_export_set_up(maiko_bridge *bridge);
 /* Topic and type of what ends the export become the supervisor's, so that it cannot be refused for them later.  Before the
  * supervisor starts, behind the importer. */
 maiko_status node_export_name_end(maiko_bridge *bridge, struct text *error);
+
+/* ---- last_word.c ---- */
 
 /* The bridge's thread, once per turn: lets the export actor end when it wants to.  Returns when to be called again at the
  * latest. */
@@ -392,6 +402,9 @@ void node_outflow_run(maiko_bridge *bridge);
 
 /* Publishes a batch and frees it; the caller sees to exporter_evict(), soon. */
 void node_outflow_batch(maiko_bridge *bridge, struct batch *batch, uint64_t now_ns);
+
+/* An event that does not leave: counted, and told now and then. */
+void node_outflow_refuse(maiko_bridge *bridge, const char *topic, maiko_status status);
 
 /* Lets the senders go on for whom there is room by now. */
 void node_outflow_release(maiko_bridge *bridge);

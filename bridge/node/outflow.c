@@ -8,7 +8,7 @@
 #include "node/node.h"
 #include <maiko/maiko.h>
 
-static void refuse(maiko_bridge *bridge, const char *topic, maiko_status status)
+void node_outflow_refuse(maiko_bridge *bridge, const char *topic, maiko_status status)
 {
     uint64_t before = atomic_fetch_add_explicit(&bridge->export_refused, 1, memory_order_relaxed);
 
@@ -248,7 +248,7 @@ static size_t publish_all(maiko_bridge *bridge, const struct batch *batch, struc
         done += count;
         if (status == MAIKO_OK)
             continue;
-        refuse(bridge, record->source->topic->name, status);
+        node_outflow_refuse(bridge, record->source->topic->name, status);
         done++;
     }
     return published;

@@ -57,6 +57,7 @@ integration_tests += tests/integration/test_door_refusals
 integration_tests += tests/integration/test_peer_stopped
 integration_tests += tests/integration/test_peer_words
 integration_tests += tests/integration/test_relay
+integration_tests += tests/integration/test_relay_end
 integration_tests += tests/integration/test_shortage
 integration_tests += tests/integration/test_space
 integration_tests += tests/integration/test_space_group
@@ -89,6 +90,7 @@ tests_integration_test_space_group_SOURCES = tests/integration/test_space_group.
 	tests/lib/bridge_end.h
 tests_integration_test_stop_order_SOURCES = tests/integration/test_stop_order.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_publish_SOURCES = tests/integration/test_publish.c tests/lib/bridge_end.c tests/lib/bridge_end.h
+tests_integration_test_relay_end_SOURCES = tests/integration/test_relay_end.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_bridge_SOURCES = tests/integration/test_bridge.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_key_rotation_SOURCES = tests/integration/test_key_rotation.c tests/lib/bridge_end.c \
 	tests/lib/bridge_end.h

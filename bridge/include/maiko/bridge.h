@@ -74,7 +74,7 @@ typedef struct maiko_bridge_pattern {
 typedef struct maiko_bridge_counters {
     size_t struct_size;       /* sizeof(maiko_bridge_counters) of the calling program; set by the caller */
     uint64_t exported;        /* events taken over from actors */
-    uint64_t export_refused;  /* that cannot leave: types with pointers, out of memory */
+    uint64_t export_refused;  /* that cannot leave: types with pointers, out of memory, passed on too late (maiko_bridge(3)) */
     uint64_t acknowledged;    /* events times peers that have them */
     uint64_t lost;            /* events times peers that will never have them, by any reason */
     uint64_t imported;        /* events brought in */
@@ -93,7 +93,7 @@ typedef struct maiko_bridge_counters {
     uint64_t reports;         /* events sent on `$sys/peer`, see <maiko/peer.h> */
     uint64_t reports_dropped; /* that found no room */
     uint64_t window_turns;    /* times links' windows were filled anew: the bytes a peer acknowledged over its window */
-    uint64_t refused_there;   /* of those acknowledged: the peer's allow list or import would not have them */
+    uint64_t refused_there;   /* of those acknowledged: the peer would not have them, or not pass them on: maiko_peer(3) */
     uint64_t lent;            /* large events times peers that read them where they were made */
     uint64_t pool_starved;    /* large events that found no room in the pool: made on the heap, and copied on their way */
 } maiko_bridge_counters;
