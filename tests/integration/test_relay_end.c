@@ -129,7 +129,8 @@ static maiko_step make_events(void *self, maiko_context *ctx)
 {
     struct maker *maker = self;
 
-    while (maker->more < EVENTS && !maiko_is_sender_full(ctx) && maiko_send(ctx, counted, .number = maker->made + 1) == MAIKO_OK) {
+    while (maker->more < EVENTS && !maiko_is_sender_full(ctx) &&
+           maiko_send(ctx, counted, .number = maker->made + 1) == MAIKO_OK) {
         maker->made++;
         maker->more += atomic_load(&is_enough);
     }
