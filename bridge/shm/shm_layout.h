@@ -18,6 +18,7 @@
 #define SHM_LAYOUT_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define SHM_DATA_MAGIC UINT64_C(0x544144524b49414d)    /* "MAIKRDAT" */
@@ -115,18 +116,26 @@ enum shm_flag {
     SHM_FLAGS = 31
 };
 
-/* A record, at a multiple of 8; what the flags announce follows in the order of the flags, then the payload. */
+/* A record, at a multiple of 8; what the flags announce follows in the order of the flags, then the payload.  Behind an event
+ * without flags, `alike` further events may follow that differ from it in nothing but the payload, and by one each in position
+ * and id: a run, whose payloads lie one behind the other, each at a multiple of 8, SHM_BODY_MAX bytes of them at most. */
 struct shm_record_header {
     uint32_t size; /* bytes, header included, a multiple of 8; never past the end of the ring */
     uint8_t kind;
     uint8_t flags;
-    uint16_t reserved;
+    uint16_t alike;
     uint32_t channel;  /* topic, type, sender, prefix of ids, origin and hops: PROTOCOL.md 5 */
     uint32_t len;      /* bytes of payload, wherever it lies */
     uint64_t position; /* of this record in its stream; the events lost just before it have taken positions too */
     uint64_t id_lo;    /* the low 64 bits of the id */
     uint64_t time_ns;
 };
+
+/* From one payload of a run to the next. */
+static inline size_t shm_run_stride(uint32_t len)
+{
+    return ((size_t)len + 7) & ~(size_t)7;
+}
 
 /* Events that were lost just before this record, and why. */
 struct shm_loss {

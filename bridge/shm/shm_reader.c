@@ -147,6 +147,8 @@ static const char *check_shape(const struct shm_record_header *header)
 {
     if (header->kind <= SHM_RECORD_PAD || header->kind >= SHM_RECORD_KINDS || (header->flags & ~SHM_FLAGS) != 0)
         return "a record of no kind";
+    if (header->alike != 0)
+        return "a run that is none";
     if (size_of(header->flags, header->len) != header->size)
         return "a record that is not as long as its parts";
     if (header->len > SHM_BODY_MAX && (header->flags & SHM_IS_CHUNK) == 0)
@@ -173,6 +175,7 @@ static const char *read_record(const struct shm_reader *reader, const unsigned c
     record->kind = header->kind;
     record->is_msgpack = (header->flags & SHM_IS_MSGPACK) != 0;
     record->is_chunk = false;
+    record->alike = 0;
     record->slot = 0;
     record->channel = header->channel;
     record->len = header->len;
@@ -211,37 +214,78 @@ static inline void take_note(struct shm_reader *reader, uint32_t size, uint32_t 
     reader->peeked = size;
     reader->peeked_slot = slot;
     reader->peeked_next = next_position;
+    reader->peeked_rest.count = 0;
 }
 
-/* Most records are events of native layout without anything optional: one comparison says so, and that all of it is as it
+/* An event without anything optional, and those behind it that are alike; all of it was checked. */
+static inline void give_plain(struct shm_reader *reader, const struct shm_rest_of_run *all, const unsigned char *payload,
+                              struct shm_record *record)
+{
+    *record = (struct shm_record){.kind = SHM_RECORD_EVENT,
+                                  .channel = all->channel,
+                                  .len = all->len,
+                                  .alike = all->count - 1,
+                                  .position = reader->position,
+                                  .id_lo = all->id_lo,
+                                  .time_ns = all->time_ns,
+                                  .payload = payload};
+    reader->peeked_rest = *all;
+    reader->peeked_rest.count--;
+    reader->peeked_rest.id_lo++;
+}
+
+/* Most records are events of native layout without anything optional: two comparisons say so, and that all of it is as it
  * should be.  False: look at it more closely; nothing was believed. */
-static inline bool read_plain(struct shm_reader *reader, const unsigned char *place, uint64_t left, struct shm_record *record)
+static inline bool read_plain_of(struct shm_reader *reader, const unsigned char *place, uint64_t left, struct shm_record *record)
 {
     uint64_t first = load_word(place);
     uint64_t second = load_word(place + 8);
     uint64_t position = load_word(place + 16);
     uint64_t len = second >> 32;
-    uint64_t size = (sizeof(struct shm_record_header) + len + 7) & ~(uint64_t)7;
+    uint64_t alike = first >> 48;
+    uint64_t stride = (len + 7) & ~(uint64_t)7;
+    uint64_t size = sizeof(struct shm_record_header) + (alike + 1) * stride;
+    struct shm_rest_of_run all;
 
-    if (first != (size | (uint64_t)SHM_RECORD_EVENT << 32) || size > left || len > SHM_BODY_MAX || position != reader->position)
+    if ((first & 0xffffffffffff) != (size | (uint64_t)SHM_RECORD_EVENT << 32) || size > left || position != reader->position)
         return false;
-    *record = (struct shm_record){.kind = SHM_RECORD_EVENT,
-                                  .channel = (uint32_t)second,
-                                  .len = (uint32_t)len,
-                                  .position = position,
-                                  .id_lo = load_word(place + 24),
-                                  .time_ns = load_word(place + 32),
-                                  .payload = place + sizeof(struct shm_record_header)};
-    take_note(reader, (uint32_t)size, SHM_CHUNKS_MAX, position + 1);
+    if (size > sizeof(struct shm_record_header) + SHM_BODY_MAX || (alike > 0 && len == 0))
+        return false;
+    all = (struct shm_rest_of_run){.count = (uint32_t)alike + 1,
+                                   .channel = (uint32_t)second,
+                                   .len = (uint32_t)len,
+                                   .id_lo = load_word(place + 24),
+                                   .time_ns = load_word(place + 32)};
+    take_note(reader, (uint32_t)(sizeof(struct shm_record_header) + stride), SHM_CHUNKS_MAX, position + 1);
+    give_plain(reader, &all, place + sizeof(struct shm_record_header), record);
     return true;
 }
 
-/* Any other record, behind pads.  MAIKO_ENOTFOUND after a pad that was the last. */
+/* The same of the next record, whatever it is. */
+static inline bool read_plain(struct shm_reader *reader, struct shm_record *record)
+{
+    uint64_t offset = reader->tail & (reader->ring_bytes - 1);
+    uint64_t left = reader->head - reader->tail; /* 0 once the exporter was caught lying */
+
+    left = left < reader->ring_bytes - offset ? left : reader->ring_bytes - offset;
+    return left >= sizeof(struct shm_record_header) && read_plain_of(reader, reader->data->ring + offset, left, record);
+}
+
+/* The next event of a run: nothing of it but its payload is in the ring. */
+static void give_rest(struct shm_reader *reader, struct shm_record *record)
+{
+    const struct shm_rest_of_run all = reader->rest;
+
+    take_note(reader, (uint32_t)shm_run_stride(all.len), SHM_CHUNKS_MAX, reader->position + 1);
+    give_plain(reader, &all, reader->data->ring + (reader->tail & (reader->ring_bytes - 1)), record);
+}
+
+/* Any record, behind pads.  MAIKO_ENOTFOUND after a pad that was the last. */
 static maiko_status read_any(struct shm_reader *reader, struct shm_record *ret_record)
 {
     struct shm_record_header header;
 
-    while (reader->tail != reader->head) {
+    while (reader->tail != reader->head && !read_plain(reader, ret_record)) {
         uint64_t offset = reader->tail & (reader->ring_bytes - 1);
         const unsigned char *place = reader->data->ring + offset;
         uint64_t word = load_word(place);
@@ -261,7 +305,7 @@ static maiko_status read_any(struct shm_reader *reader, struct shm_record *ret_r
                   header.position + takes_position(ret_record->kind));
         return MAIKO_OK;
     }
-    return MAIKO_ENOTFOUND;
+    return reader->tail != reader->head ? MAIKO_OK : MAIKO_ENOTFOUND;
 }
 
 static maiko_status __attribute__((noinline)) peek_closely(struct shm_reader *reader, struct shm_record *ret_record)
@@ -281,13 +325,11 @@ static maiko_status __attribute__((noinline)) peek_closely(struct shm_reader *re
 
 maiko_status shm_reader_peek(struct shm_reader *reader, struct shm_record *ret_record)
 {
-    uint64_t offset = reader->tail & (reader->ring_bytes - 1);
-    uint64_t left = reader->head - reader->tail; /* 0 once the exporter was caught lying */
-
-    left = left < reader->ring_bytes - offset ? left : reader->ring_bytes - offset;
-    if (left >= sizeof(struct shm_record_header) && read_plain(reader, reader->data->ring + offset, left, ret_record))
+    if (reader->rest.count > 0) {
+        give_rest(reader, ret_record);
         return MAIKO_OK;
-    return peek_closely(reader, ret_record);
+    }
+    return read_plain(reader, ret_record) ? MAIKO_OK : peek_closely(reader, ret_record);
 }
 
 /* ---- confirming, sleeping, waking ---- */

@@ -1,6 +1,7 @@
 /* Reader: the importer's end of one ring.
  *
  *     while (shm_reader_peek() == MAIKO_OK) { copy its payload into your own memory; shm_reader_next(); }
+ *     or, all events of a run at once: { copy all its payloads; shm_reader_next_run(); }
  *     shm_reader_confirm(), once per batch
  *
  * who                         | may call                   | beside
@@ -23,7 +24,8 @@ struct shm_record {
     bool is_chunk; /* the payload may be read in place until shm_reader_return() of the slot */
     uint32_t slot;
     uint32_t channel;
-    uint32_t len; /* bytes of payload */
+    uint32_t len;   /* bytes of payload */
+    uint32_t alike; /* events behind it that differ in payload, and by one each in position and id; shm_run_stride() apart */
     uint64_t position;
     uint64_t id_lo;
     uint64_t time_ns;
@@ -31,6 +33,15 @@ struct shm_record {
     maiko_id correlation; /* nil: the event's own id */
     struct shm_loss loss; /* just before this record; count 0: none */
     const void *payload;  /* shared: copy it, then check the copy */
+};
+
+/* Events of a run whose first ones were taken. */
+struct shm_rest_of_run {
+    uint32_t count; /* 0: none */
+    uint32_t channel;
+    uint32_t len;
+    uint64_t id_lo; /* of the next */
+    uint64_t time_ns;
 };
 
 struct shm_reader {
@@ -47,9 +58,11 @@ struct shm_reader {
     uint64_t position;  /* of the next record or loss */
     uint64_t acknowledged;
     uint64_t returned;
-    uint64_t peeked_next; /* position behind the record that was looked at */
-    uint32_t peeked_slot; /* of its chunk, SHM_CHUNKS_MAX: none */
-    uint32_t peeked;      /* its size, 0: none was */
+    uint64_t peeked_next;               /* position behind the record that was looked at */
+    uint32_t peeked_slot;               /* of its chunk, SHM_CHUNKS_MAX: none */
+    uint32_t peeked;                    /* its size up to the first payload's end, 0: none was */
+    struct shm_rest_of_run peeked_rest; /* behind it */
+    struct shm_rest_of_run rest;
     uint32_t sleeps;
     uint32_t last_woken;
     uint32_t slots_out[SHM_CHUNKS_MAX / 32]; /* bit per slot the exporter lent us */
@@ -73,7 +86,17 @@ static inline void shm_reader_next(struct shm_reader *reader)
         reader->slots_out[reader->peeked_slot / 32] |= (uint32_t)1 << reader->peeked_slot % 32;
     reader->position = reader->peeked_next;
     reader->tail += reader->peeked;
+    reader->rest = reader->peeked_rest;
     reader->peeked = 0;
+}
+
+/* It and those that are alike. */
+static inline void shm_reader_next_run(struct shm_reader *reader)
+{
+    shm_reader_next(reader);
+    reader->position += reader->rest.count;
+    reader->tail += reader->rest.count * shm_run_stride(reader->rest.len);
+    reader->rest.count = 0;
 }
 
 /* Tells the writer that what was read may be written over and that every record below `acknowledged` was taken over by its

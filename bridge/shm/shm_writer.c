@@ -6,6 +6,8 @@
 
 #include "shm/shm_fault.h"
 
+enum { AHEAD = 4096 /* bytes: what is written meanwhile */ };
+
 void shm_writer_init(struct shm_writer *writer, const struct shm_area *data, const struct shm_area *control, uint64_t position)
 {
     memset(writer, 0, sizeof(*writer));
@@ -260,6 +262,69 @@ maiko_status shm_writer_reserve(struct shm_writer *writer, const struct shm_even
     return MAIKO_OK;
 }
 
+/* Without the attribute this fetches for reading, and each line has to be asked for again.  Old processors ignore it. */
+#if defined(__x86_64__)
+__attribute__((target("prfchw")))
+#endif
+static void
+fetch_lines(const struct shm_writer *writer, uint64_t from, uint64_t lines)
+{
+    uint64_t line;
+
+    for (line = 0; line < lines; line++)
+        __builtin_prefetch(writer->data->ring + ((from + line * 64) & (writer->ring_bytes - 1)), 1);
+}
+
+/* A store that waits for its line holds up those behind it; so as many lines are asked for as were just taken, one run early.
+ * None that the reader may still read: it would have to fetch them again. */
+static void fetch_behind(const struct shm_writer *writer, uint64_t bytes)
+{
+    if (bytes > 64 && writer->head + AHEAD + bytes <= writer->consumed + writer->ring_bytes)
+        fetch_lines(writer, writer->head + AHEAD, bytes / 64 + 1);
+}
+
+/* So many of them fit in one piece, without a look at what the reader has consumed. */
+static uint32_t fitting(const struct shm_writer *writer, size_t stride, uint32_t count)
+{
+    const uint64_t room = writer->room_end - writer->head;
+    uint64_t most;
+
+    if (room < sizeof(struct shm_record_header) + stride || writer->has_losses || stride > SHM_BODY_MAX)
+        return 0;
+    if (stride == 0)
+        return 1;
+    most = room - sizeof(struct shm_record_header);
+    most = (most < SHM_BODY_MAX ? most : SHM_BODY_MAX) / stride;
+    return count < most ? count : (uint32_t)most;
+}
+
+uint32_t shm_writer_put(struct shm_writer *writer, const struct shm_run *run, uint32_t count, void **ret_payloads)
+{
+    const size_t stride = shm_run_stride(run->len);
+    struct shm_record_header *header;
+    size_t size;
+
+    *ret_payloads = NULL;
+    count = fitting(writer, stride, count);
+    if (count == 0)
+        return 0;
+    size = sizeof(*header) + count * stride;
+    header = (struct shm_record_header *)(void *)(writer->data->ring + (writer->head & (writer->ring_bytes - 1)));
+    *header = (struct shm_record_header){.size = (uint32_t)size,
+                                         .kind = SHM_RECORD_EVENT,
+                                         .alike = (uint16_t)(count - 1),
+                                         .channel = run->channel,
+                                         .len = run->len,
+                                         .position = writer->position,
+                                         .id_lo = run->id_lo,
+                                         .time_ns = run->time_ns};
+    writer->head += size;
+    writer->position += count;
+    fetch_behind(writer, size);
+    *ret_payloads = header + 1;
+    return count;
+}
+
 uint64_t shm_writer_commit(struct shm_writer *writer)
 {
     uint64_t position;
@@ -339,14 +404,7 @@ void shm_writer_awake(struct shm_writer *writer)
     FAULT_POINT(after_writer_awake);
 }
 
-/* Without the attribute this fetches for reading, and each line has to be asked for again.  Old processors ignore it. */
-#if defined(__x86_64__)
-__attribute__((target("prfchw")))
-#endif
 void shm_writer_fetch_room(const struct shm_writer *writer)
 {
-    uint64_t line;
-
-    for (line = 0; line < SHM_SMALL_LINES; line++)
-        __builtin_prefetch(writer->data->ring + ((writer->head + line * 64) & (writer->ring_bytes - 1)), 1);
+    fetch_lines(writer, writer->head, SHM_SMALL_LINES);
 }

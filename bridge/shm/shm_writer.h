@@ -60,29 +60,20 @@ void shm_writer_init(struct shm_writer *writer, const struct shm_area *data, con
  */
 MAIKO_MUST_CHECK maiko_status shm_writer_reserve(struct shm_writer *writer, const struct shm_event *event, void **ret_payload);
 
-/*
- * The short way for most events: native layout, nothing optional, no loss to tell.  The record belongs to the batch at once; its
- * payload is filled in before the next call.  NULL: take the long way.
- */
-static inline void *shm_writer_put(struct shm_writer *writer, uint32_t channel, uint64_t id_lo, uint64_t time_ns, uint32_t len)
-{
-    uint64_t size = (sizeof(struct shm_record_header) + (uint64_t)len + 7) & ~(uint64_t)7;
-    struct shm_record_header *header;
+/* Events that differ in payload, and by one each in position and id: native layout, nothing optional. */
+struct shm_run {
+    uint32_t channel;
+    uint32_t len;   /* bytes of each payload */
+    uint64_t id_lo; /* of the first */
+    uint64_t time_ns;
+};
 
-    if (writer->head + size > writer->room_end || writer->has_losses || len > SHM_BODY_MAX)
-        return NULL;
-    header = (struct shm_record_header *)(void *)(writer->data->ring + (writer->head & (writer->ring_bytes - 1)));
-    *header = (struct shm_record_header){.size = (uint32_t)size,
-                                         .kind = SHM_RECORD_EVENT,
-                                         .channel = channel,
-                                         .len = len,
-                                         .position = writer->position,
-                                         .id_lo = id_lo,
-                                         .time_ns = time_ns};
-    writer->head += size;
-    writer->position++;
-    return header + 1;
-}
+/*
+ * The short way for most events: one record for up to `count` of them, at least 1, while no loss is to be told.  They belong to
+ * the batch at once; before the next call `len` bytes of payload are filled in at each multiple of the stride.
+ * How many; 0 (*ret_payloads is NULL): take the long way with the first.
+ */
+uint32_t shm_writer_put(struct shm_writer *writer, const struct shm_run *run, uint32_t count, void **ret_payloads);
 
 /* The reserved record belongs to the batch; its position. */
 uint64_t shm_writer_commit(struct shm_writer *writer);

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { LINK = 1, CONFIRM_EVERY = 64 };
+enum { LINK = 1, CONFIRM_EVERY = 256 };
 
 struct outlet {
     struct shm_area data, control;
@@ -47,24 +47,27 @@ static void confirm(struct shm_reader *reader)
         subject_die("a sleeping writer");
 }
 
-/* The next record, if there is one; what it takes from the ring is copied. */
-static bool receive_one(struct shm_reader *reader, struct team_result *result, uint64_t *next)
+/* The next record and those that are alike, if there is one; what they take from the ring is copied.  How many. */
+static uint64_t receive_run(struct shm_reader *reader, struct team_result *result, uint64_t *next)
 {
-    unsigned char copy[SHM_INLINE_MAX];
+    unsigned char copy[SHM_BODY_MAX];
     struct shm_record record;
-    const void *bytes;
+    const unsigned char *bytes;
     const maiko_status status = shm_reader_peek(reader, &record);
+    size_t stride;
 
     if (status == MAIKO_EPROTOCOL)
         subject_die(reader->broken);
     if (status != MAIKO_OK)
-        return false;
-    bytes = record.is_chunk ? record.payload : memcpy(copy, record.payload, record.len);
-    team_count(result, bulk_sequence(bytes), bulk_sum(bytes, record.len), next);
-    shm_reader_next(reader);
+        return 0;
+    stride = shm_run_stride(record.len);
+    bytes = record.is_chunk ? record.payload : memcpy(copy, record.payload, (record.alike + 1) * stride);
+    for (uint32_t i = 0; i <= record.alike; i++)
+        team_count(result, bulk_sequence(bytes + i * stride), bulk_sum(bytes + i * stride, record.len), next);
+    shm_reader_next_run(reader);
     if (record.is_chunk)
         shm_reader_return(reader, record.slot);
-    return true;
+    return record.alike + 1;
 }
 
 static void receive(struct team *team, unsigned nth)
@@ -79,14 +82,14 @@ static void receive(struct team *team, unsigned nth)
     open_reader(setup, nth, &reader);
     atomic_fetch_add(&team->ready, 1);
     while (result.received < setup->events) {
-        const bool is_one = receive_one(&reader, &result, &next);
+        const uint64_t count = receive_run(&reader, &result, &next);
 
-        unconfirmed += is_one;
-        if (unconfirmed >= confirm_every || (!is_one && unconfirmed > 0)) {
+        unconfirmed += count;
+        if (unconfirmed >= confirm_every || (count == 0 && unconfirmed > 0)) {
             confirm(&reader);
             unconfirmed = 0;
         }
-        if (!is_one)
+        if (count == 0)
             bench_watch(&looks);
     }
     confirm(&reader);
@@ -154,46 +157,71 @@ static void lend(struct outlet *outlet, struct shm_chunk *chunk, struct shm_even
     event->chunk = NULL;
 }
 
-static void send_large(struct setup *setup, unsigned readers, const void *prepared, struct shm_event *event, uint64_t sequence)
+static struct shm_event event_of(const struct setup *setup, uint64_t sequence)
 {
+    return (struct shm_event){
+        .kind = SHM_RECORD_EVENT, .channel = 1, .id_lo = sequence, .time_ns = 1, .len = (uint32_t)setup->len};
+}
+
+static void send_large(struct setup *setup, unsigned readers, const void *prepared, uint64_t sequence)
+{
+    struct shm_event event = event_of(setup, sequence);
     struct shm_chunk *chunk = take(setup, readers);
 
     bulk_fill(shm_chunk_bytes(&setup->chunks, chunk), prepared, setup->len, sequence);
     for (unsigned i = 0; i < readers; i++)
-        lend(&setup->outlets[i], chunk, event);
+        lend(&setup->outlets[i], chunk, &event);
     shm_chunk_unref(&setup->chunks, chunk);
 }
 
-static void send_one(struct setup *setup, unsigned readers, const void *prepared, uint64_t sequence)
+/* The first one, behind the end of the ring or when the reader has made room.  1. */
+static uint32_t put_slowly(const struct setup *setup, struct outlet *outlet, uint64_t sequence, void **ret_payload)
 {
-    struct shm_event event = {
-        .kind = SHM_RECORD_EVENT, .channel = 1, .id_lo = sequence, .time_ns = 1, .len = (uint32_t)setup->len};
+    const struct shm_event event = event_of(setup, sequence);
 
-    if (setup->len > SHM_INLINE_MAX) {
-        send_large(setup, readers, prepared, &event, sequence);
-        return;
-    }
-    for (unsigned i = 0; i < readers; i++) {
-        void *payload = shm_writer_put(&setup->outlets[i].writer, 1, sequence, 1, (uint32_t)setup->len);
+    *ret_payload = reserve(outlet, &event);
+    shm_writer_commit(&outlet->writer);
+    return 1;
+}
 
-        if (payload == NULL) {
-            payload = reserve(&setup->outlets[i], &event);
-            shm_writer_commit(&setup->outlets[i].writer);
-        }
-        bulk_fill(payload, prepared, setup->len, sequence);
+static void send_small(const struct setup *setup, struct outlet *outlet, const void *prepared, uint64_t from, uint64_t to)
+{
+    const size_t stride = shm_run_stride((uint32_t)setup->len);
+
+    while (from < to) {
+        const struct shm_run run = {.channel = 1, .id_lo = from, .time_ns = 1, .len = (uint32_t)setup->len};
+        void *payloads;
+        uint32_t count = shm_writer_put(&outlet->writer, &run, (uint32_t)(to - from), &payloads);
+
+        if (count == 0)
+            count = put_slowly(setup, outlet, from, &payloads);
+        for (unsigned char *payload = payloads; count > 0; count--, payload += stride)
+            bulk_fill(payload, prepared, setup->len, from++);
     }
+}
+
+/* One batch. */
+static void send_some(struct setup *setup, unsigned readers, const void *prepared, uint64_t from, uint64_t to)
+{
+    if (setup->len > SHM_INLINE_MAX)
+        for (uint64_t sequence = from; sequence < to; sequence++)
+            send_large(setup, readers, prepared, sequence);
+    else
+        for (unsigned i = 0; i < readers; i++)
+            send_small(setup, &setup->outlets[i], prepared, from, to);
+    for (unsigned i = 0; i < readers; i++)
+        publish(&setup->outlets[i]);
+}
+
+static uint64_t end_of_batch(const struct setup *setup, uint64_t from)
+{
+    return setup->events - from < setup->batch ? setup->events : from + setup->batch;
 }
 
 static void send_all(struct setup *setup, unsigned readers, const void *prepared)
 {
-    for (uint64_t sequence = 0; sequence < setup->events; sequence++) {
-        send_one(setup, readers, prepared, sequence);
-        if ((sequence + 1) % setup->batch == 0)
-            for (unsigned i = 0; i < readers; i++)
-                publish(&setup->outlets[i]);
-    }
-    for (unsigned i = 0; i < readers; i++)
-        publish(&setup->outlets[i]);
+    for (uint64_t from = 0; from < setup->events; from = end_of_batch(setup, from))
+        send_some(setup, readers, prepared, from, end_of_batch(setup, from));
 }
 
 static int run_alone(struct setup *setup, struct subject *subject, const void *prepared)
@@ -204,11 +232,9 @@ static int run_alone(struct setup *setup, struct subject *subject, const void *p
 
     open_reader(setup, 0, &reader);
     subject_begin(subject);
-    for (uint64_t sequence = 0; sequence < setup->events;) {
-        for (uint64_t i = 0; i < setup->batch && sequence < setup->events; i++)
-            send_one(setup, 1, prepared, sequence++);
-        publish(&setup->outlets[0]);
-        while (receive_one(&reader, &result, &next))
+    for (uint64_t from = 0; from < setup->events; from = end_of_batch(setup, from)) {
+        send_some(setup, 1, prepared, from, end_of_batch(setup, from));
+        while (receive_run(&reader, &result, &next) > 0)
             continue;
         confirm(&reader);
     }

@@ -58,9 +58,9 @@ static unsigned touch(const struct shm_record *record)
 {
     const unsigned char *payload = record->payload;
     unsigned sum = 0;
-    uint32_t i;
+    size_t i;
 
-    for (i = 0; i < record->len; i++)
+    for (i = 0; i < record->alike * shm_run_stride(record->len) + record->len; i++)
         sum += payload[i];
     return sum;
 }
@@ -80,7 +80,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         if (record.position - position != record.loss.count)
             __builtin_trap();
         sum += touch(&record);
-        shm_reader_next(&fuzzed.reader);
+        if (record.len % 3 == 0)
+            shm_reader_next_run(&fuzzed.reader);
+        else
+            shm_reader_next(&fuzzed.reader);
         position = fuzzed.reader.position;
         if (record.is_chunk && record.len % 2 == 0)
             shm_reader_return(&fuzzed.reader, record.slot);

@@ -100,13 +100,17 @@ static void write_record(struct play *play)
     commit(play, &event, payload);
 }
 
-static void put_event(struct play *play)
+static void put_run(struct play *play)
 {
-    uint32_t len = take(play) * 16;
-    void *payload = shm_writer_put(&play->writer, 1, 2, 3, len);
+    const struct shm_run run = {.channel = 1, .id_lo = 2, .time_ns = 3, .len = take(play) * 16};
+    const uint32_t most = 1 + play->writer.position % 5;
+    uint64_t before = play->writer.position;
+    void *payloads;
+    uint32_t count = shm_writer_put(&play->writer, &run, most, &payloads);
 
-    if (payload != NULL)
-        memset(payload, 2, len);
+    require(count <= most && play->writer.position == before + count && (count == 0) == (payloads == NULL));
+    if (count > 0)
+        memset(payloads, 2, (count - 1) * shm_run_stride(run.len) + run.len);
 }
 
 static void abort_record(struct play *play)
@@ -172,9 +176,12 @@ static void read_some(struct play *play, unsigned most)
         uint64_t before = play->reader.position;
         uint32_t i;
 
-        for (i = 0; i < record.len; i++)
+        for (i = 0; i < record.alike * shm_run_stride(record.len) + record.len; i++)
             sum += ((const unsigned char *)record.payload)[i];
-        shm_reader_next(&play->reader);
+        if (most % 2 == 0)
+            shm_reader_next_run(&play->reader);
+        else
+            shm_reader_next(&play->reader);
         require(play->reader.position - before >= record.loss.count);
         if (record.is_chunk)
             shm_reader_return(&play->reader, record.slot);
@@ -221,7 +228,7 @@ static void step(struct play *play)
         write_record(play);
         break;
     case 1:
-        put_event(play);
+        put_run(play);
         break;
     case 2:
         abort_record(play);

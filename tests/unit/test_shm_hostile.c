@@ -213,6 +213,51 @@ static void kinds_flags_and_positions_are_checked(void)
     FORGED(false, forged.behind[40] = SHM_LOSS_REASONS, "a loss of nothing, or for no reason");
 }
 
+/* A run of four behind nothing, of five bytes each. */
+static void forge_run(struct forged *forged)
+{
+    struct shm_run run = {.channel = 1, .len = 5};
+    const struct shm_event event = {.kind = SHM_RECORD_FRAME};
+    struct shm_record record;
+    void *payloads;
+
+    shm_pair_init(&forged->pair, RING, 50);
+    CU_ASSERT_EQUAL(shm_writer_reserve(&forged->pair.writer, &event, &payloads), MAIKO_OK);
+    shm_writer_commit(&forged->pair.writer);
+    CU_ASSERT_EQUAL_FATAL(shm_writer_put(&forged->pair.writer, &run, 4, &payloads), 4);
+    publish(&forged->pair.writer);
+    CU_ASSERT_EQUAL(shm_reader_peek(&forged->pair.reader, &record), MAIKO_OK);
+    shm_reader_next(&forged->pair.reader);
+    forged->behind = payloads;
+    forged->header = (struct shm_record_header *)payloads - 1;
+}
+
+#define FORGED_RUN(lie, reason)                                                                                                  \
+    do {                                                                                                                         \
+        struct forged forged;                                                                                                    \
+        forge_run(&forged);                                                                                                      \
+        lie;                                                                                                                     \
+        expect_refused(&forged, reason);                                                                                         \
+    } while (0)
+
+static void runs_are_checked(void)
+{
+    FORGED_RUN(forged.header->alike = 4, "a run that is none");
+    FORGED_RUN(forged.header->alike = 2, "a run that is none");
+    FORGED_RUN(forged.header->alike = 0, "a record that is not as long as its parts");
+    FORGED_RUN(forged.header->alike = UINT16_MAX, "a run that is none");
+    FORGED_RUN(forged.header->len = 9, "a run that is none");
+    FORGED_RUN((forged.header->len = 0, forged.header->size = sizeof(*forged.header)), "a run that is none");
+    FORGED_RUN(forged.header->len = UINT32_MAX, "a run that is none");
+    FORGED_RUN(forged.header->position++, "a run that is none");
+    FORGED_RUN(forged.header->kind = SHM_RECORD_NOTE, "a run that is none");
+    FORGED_RUN(forged.header->flags = SHM_IS_MSGPACK, "a run that is none");
+    FORGED_RUN((forged.header->alike = 4, forged.header->size += 8), "a record that reaches past what is written");
+    FORGED_RUN((forged.header->alike = 1024, forged.header->size = sizeof(*forged.header) + 1025 * 8,
+                forged.pair.reader.head += 1021 * 8),
+               "a run that is none"); /* longer than SHM_BODY_MAX */
+}
+
 static void set_chunk(struct forged *forged, uint32_t slot, uint32_t page)
 {
     struct shm_chunk_ref ref = {.slot = slot, .page = page};
@@ -265,12 +310,16 @@ static void read_to_the_end(struct shm_pair *pair)
 
     shm_reader_init(&pair->reader, &pair->seen_data, &pair->own_control, &pair->seen_payload, 0);
     while ((status = shm_reader_peek(&pair->reader, &record)) == MAIKO_OK) {
+        size_t len = record.alike * shm_run_stride(record.len) + record.len;
         bool is_good = record.is_chunk ? lies_within(record.payload, record.len, (const char *)pair->seen_payload.base + SHM_PAGE,
                                                      pair->seen_payload.bytes - SHM_PAGE)
-                                       : record.len <= SHM_BODY_MAX && lies_within(record.payload, record.len, data->ring, RING);
+                                       : len <= SHM_BODY_MAX && lies_within(record.payload, len, data->ring, RING);
 
         CU_ASSERT(is_good);
-        shm_reader_next(&pair->reader);
+        if (count % 2 == 0)
+            shm_reader_next_run(&pair->reader);
+        else
+            shm_reader_next(&pair->reader);
         CU_ASSERT_FATAL(++count <= RING / 8);
     }
     CU_ASSERT(status == MAIKO_ENOTFOUND || pair->reader.broken != NULL);
@@ -280,6 +329,7 @@ static void read_to_the_end(struct shm_pair *pair)
 static size_t write_one_of_each(struct shm_pair *pair)
 {
     static const enum shm_kind kinds[] = {SHM_RECORD_EVENT, SHM_RECORD_NOTE, SHM_RECORD_FRAME};
+    void *payloads;
     unsigned shape;
 
     for (shape = 0; shape < 24; shape++) {
@@ -293,6 +343,8 @@ static size_t write_one_of_each(struct shm_pair *pair)
             draft.chunk_len = draft.event.len = 5000;
         CU_ASSERT_EQUAL_FATAL(shm_draft_write(pair, &draft), MAIKO_OK);
     }
+    CU_ASSERT_EQUAL(shm_writer_put(&pair->writer, &(struct shm_run){.len = 9}, 3, &payloads), 3);
+    memset(payloads, 1, 3 * shm_run_stride(9));
     shm_writer_lose(&pair->writer, 1, 2);
     CU_ASSERT_EQUAL(shm_writer_tell_loss(&pair->writer), MAIKO_OK);
     publish(&pair->writer);
@@ -416,11 +468,12 @@ static void scribble_record(struct shm_data *data, struct dice *dice)
     struct shm_record_header header = {.size = (uint32_t)(8 * dice_below(dice, 30)),
                                        .kind = (uint8_t)dice_below(dice, SHM_RECORD_KINDS),
                                        .flags = dice_percent(dice, 50) ? (uint8_t)dice_below(dice, 64) : 0,
+                                       .alike = dice_percent(dice, 30) ? (uint16_t)dice_below(dice, 4) : 0,
                                        .len = (uint32_t)plausible(dice, 0),
                                        .position = dice_below(dice, 4)};
 
     if (dice_percent(dice, 50))
-        header.len = header.size - (uint32_t)sizeof(header);
+        header.len = (header.size - (uint32_t)sizeof(header)) / (header.alike + 1u);
     memcpy(data->ring + 8 * dice_below(dice, (RING - sizeof(header)) / 8), &header, sizeof(header));
 }
 
@@ -472,7 +525,7 @@ static unsigned long read_lies(struct shm_pair *pair, const struct shm_area *dat
         const unsigned char *payload = record.payload;
 
         if (record.payload != NULL && !record.is_chunk)
-            memcpy(copied, record.payload, record.len);
+            memcpy(copied, record.payload, record.alike * shm_run_stride(record.len) + record.len);
         if (record.is_chunk && record.len > 0)
             copied[0] = payload[record.len - 1];
         shm_reader_next(reader);
@@ -517,6 +570,7 @@ static const struct test_case cases[] = {
     TEST_CASE(head_is_checked),
     TEST_CASE(sizes_are_checked),
     TEST_CASE(kinds_flags_and_positions_are_checked),
+    TEST_CASE(runs_are_checked),
     TEST_CASE(chunks_are_checked),
     TEST_CASE(pads_for_ever_are_noticed),
     TEST_CASE(any_value_in_any_byte_harms_nobody),

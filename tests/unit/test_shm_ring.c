@@ -244,6 +244,143 @@ static void every_loss_keeps_its_reason_and_takes_positions(void)
     shm_pair_deinit(&pair);
 }
 
+/* ---- runs ---- */
+
+enum { RUN_LEN = 13 };
+
+/* So many numbered events alike, as the writer takes them; how many of them went the short way. */
+static uint64_t put_numbers(struct shm_writer *writer, uint64_t from, uint32_t count, uint32_t len)
+{
+    const struct shm_run run = {.channel = 5, .len = len, .id_lo = from, .time_ns = 7};
+    void *payloads;
+    uint32_t taken = shm_writer_put(writer, &run, count, &payloads);
+    uint32_t i;
+
+    CU_ASSERT_FATAL(taken <= count);
+    for (i = 0; i < taken; i++)
+        memset((unsigned char *)payloads + i * shm_run_stride(len), (int)((from + i) & 0xff), len);
+    return taken;
+}
+
+static bool is_number(const struct shm_record *record, uint32_t nth, uint32_t len)
+{
+    const unsigned char *payload = (const unsigned char *)record->payload + nth * shm_run_stride(len);
+    uint32_t i;
+
+    for (i = 0; i < len && payload[i] == ((record->id_lo + nth) & 0xff); i++)
+        ;
+    return i == len && record->kind == SHM_RECORD_EVENT && record->len == len && record->channel == 5 && record->time_ns == 7;
+}
+
+static void make_room(struct shm_writer *writer)
+{
+    CU_ASSERT_EQUAL(write_number(writer, 0), MAIKO_OK); /* the long way, once: there is none before the first look */
+}
+
+static void a_run_comes_out_one_by_one_or_at_once(void)
+{
+    struct shm_pair pair;
+    struct shm_record record;
+    uint32_t taken;
+
+    shm_pair_init(&pair, RING, 40);
+    make_room(&pair.writer);
+    CU_ASSERT_EQUAL(put_numbers(&pair.writer, 1, 10, RUN_LEN), 10);
+    publish(&pair.writer);
+    CU_ASSERT_EQUAL(shm_reader_peek(&pair.reader, &record), MAIKO_OK);
+    shm_reader_next(&pair.reader);
+    for (taken = 0; taken < 4; taken++) {
+        CU_ASSERT_EQUAL(shm_reader_peek(&pair.reader, &record), MAIKO_OK);
+        CU_ASSERT_EQUAL(shm_reader_peek(&pair.reader, &record), MAIKO_OK); /* looking does not take */
+        CU_ASSERT_EQUAL(record.id_lo, 1 + taken);
+        CU_ASSERT_EQUAL(record.position, 41 + taken);
+        CU_ASSERT_EQUAL(record.alike, 9 - taken);
+        CU_ASSERT(is_number(&record, 0, RUN_LEN));
+        shm_reader_next(&pair.reader);
+        confirm(&pair.reader, pair.reader.position); /* also within a run */
+        CU_ASSERT_EQUAL(shm_writer_refresh(&pair.writer), MAIKO_OK);
+    }
+    CU_ASSERT_EQUAL(shm_reader_peek(&pair.reader, &record), MAIKO_OK);
+    for (taken = 0; taken <= record.alike; taken++)
+        CU_ASSERT(is_number(&record, taken, RUN_LEN));
+    CU_ASSERT_EQUAL(taken, 6);
+    shm_reader_next_run(&pair.reader);
+    CU_ASSERT_EQUAL(shm_reader_peek(&pair.reader, &record), MAIKO_ENOTFOUND);
+    CU_ASSERT_EQUAL(pair.reader.position, pair.writer.position);
+    CU_ASSERT_EQUAL(pair.reader.tail, pair.writer.head);
+    shm_pair_deinit(&pair);
+}
+
+static void a_run_is_no_longer_than_what_fits(void)
+{
+    struct shm_pair pair;
+    struct shm_record record;
+
+    shm_pair_init(&pair, RING, 0);
+    CU_ASSERT_EQUAL(put_numbers(&pair.writer, 0, 3, 8), 0); /* room is found the long way */
+    make_room(&pair.writer);
+    CU_ASSERT_EQUAL(put_numbers(&pair.writer, 1, UINT32_MAX, 64), SHM_BODY_MAX / 64);
+    CU_ASSERT_EQUAL(put_numbers(&pair.writer, 2, 100, 0), 1); /* without a payload each is a record */
+    CU_ASSERT_EQUAL(put_numbers(&pair.writer, 3, 100, SHM_BODY_MAX), 1);
+    CU_ASSERT_EQUAL(put_numbers(&pair.writer, 4, 100, SHM_BODY_MAX + 1), 0);
+    shm_writer_lose(&pair.writer, 1, 0);
+    CU_ASSERT_EQUAL(put_numbers(&pair.writer, 5, 2, 8), 0); /* a loss is told before */
+    publish(&pair.writer);
+    CU_ASSERT_EQUAL(drain(&pair.reader), 1 + SHM_BODY_MAX / 64 + 1 + 1);
+    CU_ASSERT_EQUAL(shm_reader_peek(&pair.reader, &record), MAIKO_ENOTFOUND);
+    shm_pair_deinit(&pair);
+}
+
+/* Runs and single records by turns, round the ring, each read as one of three. */
+static void runs_go_round_the_ring(void)
+{
+    struct shm_pair pair;
+    struct shm_record record;
+    struct dice dice;
+    uint64_t written = 0;
+    uint64_t read = 0;
+    uint32_t i;
+
+    shm_pair_init(&pair, RING, 0);
+    dice_init_seeded(&dice, 11);
+    while (written < suite_scale(100000, 3000000)) {
+        uint64_t some = put_numbers(&pair.writer, written, 1 + (uint32_t)dice_below(&dice, 200), RUN_LEN);
+
+        if (some == 0) {
+            const struct shm_event event = {
+                .kind = SHM_RECORD_EVENT, .channel = 5, .id_lo = written, .time_ns = 7, .len = RUN_LEN};
+            void *payload;
+
+            some = shm_writer_reserve(&pair.writer, &event, &payload) == MAIKO_OK;
+            if (some > 0)
+                memset(payload, (int)(written & 0xff), RUN_LEN);
+            if (some > 0)
+                shm_writer_commit(&pair.writer);
+        }
+        written += some;
+        if (some > 0 && dice_percent(&dice, 70))
+            continue;
+        publish(&pair.writer);
+        while (shm_reader_peek(&pair.reader, &record) == MAIKO_OK) {
+            CU_ASSERT_EQUAL_FATAL(record.id_lo, read);
+            CU_ASSERT_EQUAL_FATAL(record.position, read);
+            for (i = 0; i <= record.alike; i++)
+                CU_ASSERT_FATAL(is_number(&record, i, RUN_LEN));
+            if (dice_percent(&dice, 30))
+                shm_reader_next(&pair.reader);
+            else
+                shm_reader_next_run(&pair.reader);
+            read = pair.reader.position;
+        }
+        CU_ASSERT_PTR_NULL_FATAL(pair.reader.broken);
+        confirm(&pair.reader, read);
+    }
+    publish(&pair.writer);
+    drain(&pair.reader);
+    CU_ASSERT_EQUAL(pair.reader.position, written);
+    shm_pair_deinit(&pair);
+}
+
 /* ---- sleeping and waking ---- */
 
 static void a_sleeping_reader_is_woken_once(void)
@@ -432,6 +569,9 @@ static const struct test_case cases[] = {
     TEST_CASE(an_aborted_record_was_never_there),
     TEST_CASE(a_full_ring_refuses_and_loses_nothing),
     TEST_CASE(every_loss_keeps_its_reason_and_takes_positions),
+    TEST_CASE(a_run_comes_out_one_by_one_or_at_once),
+    TEST_CASE(a_run_is_no_longer_than_what_fits),
+    TEST_CASE(runs_go_round_the_ring),
     TEST_CASE(a_sleeping_reader_is_woken_once),
     TEST_CASE(a_waiting_writer_is_woken_by_room),
     TEST_CASE(a_waiting_writer_is_woken_by_a_chunk),
