@@ -445,36 +445,3 @@ bool app_options_need_bridge(const struct app_options *options)
 {
     return options->space != NULL || options->listen.count > 0 || options->connect.count > 0 || options->publish_at.count > 0;
 }
-
-static bool is_tcp(const char *endpoint)
-{
-    return strncmp(endpoint, "tcp://", 6) == 0;
-}
-
-static const char *first_tcp(const struct text_list *list)
-{
-    size_t i;
-
-    for (i = 0; i < list->count; i++)
-        if (is_tcp(list->items[i]))
-            return list->items[i];
-    return NULL;
-}
-
-maiko_status app_options_check(const struct app_options *options, struct text *error)
-{
-    const char *listens = first_tcp(options->listen.count > 0 ? &options->listen : &options->publish_at);
-    const char *connects = first_tcp(&options->connect);
-
-    if (options->key_file == NULL && options->peer_keys.count > 0)
-        text_append(error, "--peer-key needs --key: our own key pair, without which nothing is encrypted");
-    else if (options->key_file == NULL && options->allow_file != NULL)
-        text_append(error, "--allow needs --key: without encryption there are no keys to tell peers by");
-    else if (options->key_file != NULL && connects != NULL && options->peer_keys.count == 0)
-        text_append_format(error, "--connect %s with --key needs --peer-key: the public key of who listens there", connects);
-    else if (options->key_file != NULL && listens != NULL && options->peer_keys.count == 0 && options->allow_file == NULL)
-        text_append_format(error, "%s with --key needs --peer-key or --allow: nobody could connect", listens);
-    else
-        return MAIKO_OK;
-    return MAIKO_EINVAL;
-}

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "space/text_list.h"
 #include <maiko/app.h>
+#include <maiko/topic.h>
 
 struct app_options {
     struct heap *heap;
@@ -52,8 +53,12 @@ MAIKO_MUST_CHECK maiko_status app_options_read(struct app_options *options, int 
  * for others.  What the command line has set stays. */
 MAIKO_MUST_CHECK maiko_status app_options_read_ini(struct app_options *options, const char *text, struct text *error);
 
-/* Options that contradict each other, or leave a hole: keys that would encrypt nothing, doors nobody could come through. */
+/* Patterns and names that are none, also where everything runs in one process and nobody would look at them; and options that
+ * contradict each other, or leave a hole: keys that would encrypt nothing, doors nobody could come through. */
 MAIKO_MUST_CHECK maiko_status app_options_check(const struct app_options *options, struct text *error);
+
+/* Of PATTERN or PATTERN=AS: ret_as, within `text`, is NULL without one.  MAIKO_OK, MAIKO_ETOOLONG. */
+MAIKO_MUST_CHECK maiko_status app_options_split(const char *text, char ret_pattern[MAIKO_TOPIC_MAX + 1], const char **ret_as);
 
 /* What was asked for the import of this pattern; MAIKO_OVERFLOW_OF_TOPIC when nothing was. */
 maiko_overflow_choice app_options_overflow_of(const struct app_options *options, const char *pattern);

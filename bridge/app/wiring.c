@@ -7,19 +7,6 @@
 
 enum way { WAY_OUT, WAY_IN, WAY_THROUGH };
 
-/* Of PATTERN or PATTERN=AS: ret_as, within `text`, is NULL without one. */
-static maiko_status split(const char *text, char ret_pattern[MAIKO_TOPIC_MAX + 1], const char **ret_as)
-{
-    size_t len = strcspn(text, "=");
-
-    if (len > MAIKO_TOPIC_MAX)
-        return MAIKO_ETOOLONG;
-    memcpy(ret_pattern, text, len);
-    ret_pattern[len] = '\0';
-    *ret_as = text[len] == '=' ? text + len + 1 : NULL;
-    return MAIKO_OK;
-}
-
 static maiko_status give_pattern(struct app_run *run, const char *pattern, const char *as, enum way way)
 {
     maiko_bridge_pattern import = {.pattern = pattern, .from = run->options.from};
@@ -44,7 +31,7 @@ static maiko_status give_options(struct app_run *run, const struct text_list *li
     size_t i;
 
     for (i = 0; i < list->count && status == MAIKO_OK; i++) {
-        status = split(list->items[i], pattern, &as);
+        status = app_options_split(list->items[i], pattern, &as);
         if (status == MAIKO_OK)
             status = give_pattern(run, pattern, as, way);
     }

@@ -246,6 +246,22 @@ static void options_that_would_encrypt_nothing_are_refused(void)
     host_deinit(&host);
 }
 
+/* Nobody would use them there, until the same line gets its --space. */
+static void patterns_and_names_that_are_none_are_refused_also_by_a_process_alone(void)
+{
+    host_init(&host);
+    expect_refusal("--export =x", "--export =x: ");
+    expect_refusal("--export a/#=b", "--export a/#=b: ");
+    expect_refusal("--import +=x", "--import +=x: ");
+    expect_refusal("--import a=", "--import a=: ");
+    expect_refusal("--relay a/#b", "--relay a/#b: ");
+    expect_refusal("--export $maiko/x", "--export $maiko/x: ");
+    expect_refusal("--node 1234567890123456789012345678901234567890123456789012345678901234567890", "not 1 to 64 bytes");
+    expect_refusal("--node a/b", "--node a/b: not 1 to 64 bytes");
+    expect_refusal("--space .x", "--space .x: not 1 to 64 bytes");
+    host_deinit(&host);
+}
+
 static void what_is_given_in_the_wrong_place_is_named(void)
 {
     host_init(&host);
@@ -291,6 +307,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_second_signal_in_the_final_wait_kills_at_once),
     TEST_CASE(who_waits_in_vain_is_told_where_to_look),
     TEST_CASE(options_that_would_encrypt_nothing_are_refused),
+    TEST_CASE(patterns_and_names_that_are_none_are_refused_also_by_a_process_alone),
     TEST_CASE(what_is_given_in_the_wrong_place_is_named),
     TEST_CASE(standard_descriptors_that_were_closed_are_nobody_elses),
 };
