@@ -137,6 +137,7 @@ static void print_json(const maiko_node_info *node)
     json_object_set_new(object, "endpoints", list_to_json(node->endpoints));
     json_object_set_new(object, "publishers", list_to_json(node->publishers));
     json_object_set_new(object, "topics", topics_to_json(node));
+    json_object_set_new(object, "topics_left_out", json_integer((json_int_t)node->topics_left_out));
     json_object_set_new(object, "links", links_to_json(node));
     line = json_dumps(object, JSON_COMPACT);
     if (line != NULL)

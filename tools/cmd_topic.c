@@ -18,6 +18,8 @@
 #include "maiko.h"
 #include "table.h"
 
+enum { TOPICS_NAMED = 1024 /* see <maiko/space.h> */ };
+
 static const double answer_s = 2; /* of pub, for each node */
 
 struct topic_options {
@@ -71,19 +73,32 @@ static int usage(FILE *file)
 struct topic_listing {
     bool is_json;
     bool has_node;
+    uint64_t left_out; /* topics */
     struct table table;
 };
 
-static void print_json(const maiko_node_info *node, const char *topic, const char *type, const char *publisher)
+/* Takes the object. */
+static void put_json(json_t *object)
 {
-    json_t *object = json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "space", node->space, "node", node->name, "topic", topic, "type",
-                               type, "publisher", publisher);
     char *line = json_dumps(object, JSON_COMPACT);
 
     if (line != NULL)
         puts(line);
     free(line);
     json_decref(object);
+}
+
+static void print_json(const maiko_node_info *node, const char *topic, const char *type, const char *publisher)
+{
+    put_json(json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "space", node->space, "node", node->name, "topic", topic, "type", type,
+                       "publisher", publisher));
+}
+
+/* What a node has counted and not named, where programs read on. */
+static void print_left_out(const maiko_node_info *node)
+{
+    put_json(json_pack("{s:s, s:s, s:n, s:I}", "space", node->space, "node", node->name, "topic", "left_out",
+                       (json_int_t)node->topics_left_out));
 }
 
 static void print_line(struct topic_listing *listing, const maiko_node_info *node, const char *topic, const char *type,
@@ -125,6 +140,9 @@ static void print_topics(const maiko_node_info *node, void *userdata)
     for (pattern = node->exports; *pattern != NULL; pattern++)
         if (!has_topic_of(node, *pattern))
             print_line(listing, node, *pattern, NULL, NULL);
+    listing->left_out += node->topics_left_out;
+    if (listing->is_json && node->topics_left_out > 0)
+        print_left_out(node);
 }
 
 static int list(const struct topic_options *options)
@@ -146,6 +164,9 @@ static int list(const struct topic_options *options)
         return complain_status(MAIKO_ENOMEM, "topic", NULL, "");
     if (!listing.has_node && !listing.is_json)
         complain(EXIT_OK, "topic", "no live process");
+    if (listing.left_out > 0)
+        complain(EXIT_OK, "topic", "%llu more topics are not listed: a process names its first %d at most",
+                 (unsigned long long)listing.left_out, TOPICS_NAMED);
     return finish_output("topic");
 }
 

@@ -69,20 +69,24 @@ static void end(struct chore *chore)
     maiko_bridge *bridge = CONTAINER_OF(chore, maiko_bridge, announcing.chore);
     struct announcing *announcing = &bridge->announcing;
     maiko_status status = announcing->status;
-    bool was_told = bridge->record_retry_ns != UINT64_MAX;
+    bool was_told = bridge->record_has_failed;
 
     text_deinit(&announcing->line);
-    bridge->record_retry_ns = status == MAIKO_OK ? UINT64_MAX : clock_deadline(node_now(bridge), retry_ns);
+    bridge->record_has_failed = status != MAIKO_OK;
+    if (status != MAIKO_OK)
+        bridge->record_due_ns = clock_deadline(node_now(bridge), retry_ns);
     if (status != MAIKO_OK && !was_told)
         node_log(bridge, MAIKO_LOG_ERROR, "the record of this node could not be written: %s %s", maiko_strerror(status),
                  announcing->reason);
 }
 
-/* When it has to be written, and once more when that failed. */
+/* When it has to be written; once more when that failed. */
 uint64_t node_announce_run(maiko_bridge *bridge, uint64_t deadline_ns)
 {
-    if (bridge->record_retry_ns != UINT64_MAX && bridge->record_retry_ns <= node_now(bridge))
+    if (bridge->record_due_ns <= node_now(bridge))
         bridge->record_is_stale = true;
+    if (bridge->record_is_stale)
+        bridge->record_due_ns = UINT64_MAX;
     if (bridge->record_is_stale && bridge->space != NULL) {
         bridge->announcing.chore.begin = begin;
         bridge->announcing.chore.work = work;
@@ -92,5 +96,5 @@ uint64_t node_announce_run(maiko_bridge *bridge, uint64_t deadline_ns)
     bridge->record_is_stale = false;
     if (bridge->announcing.chore.is_waiting)
         return deadline_ns;
-    return bridge->record_retry_ns < deadline_ns ? bridge->record_retry_ns : deadline_ns;
+    return bridge->record_due_ns < deadline_ns ? bridge->record_due_ns : deadline_ns;
 }

@@ -164,7 +164,7 @@ maiko_bridge *node_new(struct heap *heap, maiko_supervisor *sup, const maiko_bri
     batch_builder_init(&bridge->building, bridge->heap, bridge->large);
     clock_init(&bridge->clock);
     bridge->key_watch_fd = -1;
-    bridge->record_retry_ns = UINT64_MAX;
+    bridge->record_due_ns = UINT64_MAX;
     types_init(&bridge->types, bridge->heap);
     origins_init(&bridge->origins, bridge->heap);
     allow_list_init(&bridge->allow, bridge->heap);
@@ -256,6 +256,15 @@ void node_actor_free(maiko_bridge *bridge, struct node_actor *actor)
     heap_free(bridge->heap, actor, sizeof(*actor));
 }
 
+static bool has_too_many(const char *const *texts)
+{
+    size_t count = 0;
+
+    while (texts != NULL && texts[count] != NULL)
+        count++;
+    return count > WIRE_TOPICS_MAX;
+}
+
 static struct node_actor *actor_new(maiko_bridge *bridge, struct list *list, const char *name, const char *const *publish,
                                     const char *const *subscribe)
 {
@@ -265,6 +274,10 @@ static struct node_actor *actor_new(maiko_bridge *bridge, struct list *list, con
         return NULL;
     if (name == NULL || strlen(name) >= sizeof(actor->name)) {
         node_fail(bridge, MAIKO_ENAME, "an actor for the bridge needs a name of at most 255 bytes");
+        return NULL;
+    }
+    if (has_too_many(publish) || has_too_many(subscribe)) { /* others would refuse what is said of it */
+        node_fail(bridge, MAIKO_ELIMIT, "\"%s\" declares more than %d topics: topics/# is one for many", name, WIRE_TOPICS_MAX);
         return NULL;
     }
     actor = heap_alloc_zeroed(bridge->heap, 1, sizeof(*actor));

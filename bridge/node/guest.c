@@ -65,8 +65,9 @@ static bool is_host_needed(maiko_bridge *bridge)
 {
     struct list *link;
 
-    if (bridge->record_is_stale || node_chores_are_news(bridge) || !list_is_empty(&bridge->waiting) ||
-        !fifo_is_empty(&bridge->dirty) || !list_is_empty(&bridge->door_waits) || has_waits(bridge))
+    if (bridge->record_is_stale || bridge->record_due_ns < bridge->sleeps_until_ns || node_chores_are_news(bridge) ||
+        !list_is_empty(&bridge->waiting) || !fifo_is_empty(&bridge->dirty) || !list_is_empty(&bridge->door_waits) ||
+        has_waits(bridge))
         return true;
     LIST_FOR_EACH (link, &bridge->peers)
         if (is_host_needed_for(bridge, CONTAINER_OF(link, struct node_peer, link)))

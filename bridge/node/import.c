@@ -31,13 +31,23 @@ static const char *word_of(maiko_status status)
     }
 }
 
+/* Of what others send on after a stop here, which they cannot know of yet, the first says it all. */
+static void tell_stop(maiko_bridge *bridge, const char *topic)
+{
+    if (!bridge->stop_is_told)
+        node_log(bridge, MAIKO_LOG_INFO, "what others send to actors that have stopped is refused, first on \"%s\"", topic);
+    bridge->stop_is_told = true;
+}
+
 static void refuse(maiko_bridge *bridge, struct node_peer *peer, const struct inbound_event *event, maiko_status status,
                    const char *reason)
 {
     uint64_t before = atomic_fetch_add_explicit(&bridge->import_refused, 1, memory_order_relaxed);
 
     peer_refuse(peer->peer, event->stream, event->channel->topic, word_of(status));
-    if ((before & (before - 1)) == 0)
+    if (status == MAIKO_ECLOSED)
+        tell_stop(bridge, event->channel->topic);
+    else if ((before & (before - 1)) == 0)
         node_log(bridge, MAIKO_LOG_WARNING, "an event of \"%s\" on \"%s\" was not brought in: %s%s%s (%llu so far)",
                  event->channel->sender, event->channel->topic, maiko_strerror(status), reason[0] != '\0' ? ": " : "", reason,
                  (unsigned long long)before + 1);
@@ -521,9 +531,14 @@ static bool bring_in_end(maiko_bridge *bridge, struct node_actor *actor)
 
 void import_refuse_waiting(maiko_bridge *bridge, const struct waiting_import *waiting, maiko_status status)
 {
+    uint64_t before;
+
     if (waiting->peer != NULL)
         peer_refuse(waiting->peer->peer, waiting->stream, waiting->plan->remote_topic, word_of(status));
-    if (atomic_fetch_add_explicit(&bridge->import_refused, 1, memory_order_relaxed) == 0)
+    before = atomic_fetch_add_explicit(&bridge->import_refused, 1, memory_order_relaxed);
+    if (status == MAIKO_ECLOSED)
+        tell_stop(bridge, waiting->plan->topic);
+    else if (before == 0)
         node_log(bridge, MAIKO_LOG_WARNING, "an event on \"%s\" was not brought in: %s", waiting->plan->topic,
                  maiko_strerror(status));
 }

@@ -173,6 +173,7 @@ void machine_tell(struct node_peer *peer, const struct peer_notice *notice)
         session_is_over(peer); /* the one before */
         peer->is_cut = peer->may_be_cut = false;
         peer->is_told_no_resources = false;
+        peer->told_shm_refusal[0] = '\0';
         memset(peer->bridge->told_attempts, 0, sizeof(peer->bridge->told_attempts));
         learn_name(peer);
         node_figures_met(peer);

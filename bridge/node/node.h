@@ -123,6 +123,7 @@ struct node_peer {
     struct route *route;       /* NULL: no connection over ZeroMQ */
     struct node_shm *shm;      /* NULL: no shared memory, and none offered; see shm.h */
     char shm_refusal[32];      /* why there is none, a word; "": nobody has refused */
+    char told_shm_refusal[32]; /* the last of these that was told; "": none since there was a session */
     bool was_shm;              /* its last link was through shared memory */
     struct shm_claims *claims; /* what it has of our pool (pool.h); NULL: it was not offered */
     bool was_offered_pool;
@@ -148,14 +149,14 @@ struct node_peer {
     struct list waiting;              /* struct waiting_import from it, by position */
     uint64_t last_waiting;            /* position of the last event that had to wait, and its stream */
     uint64_t last_waiting_stream;
-    uint64_t ends_ns;                 /* it left the space: freed when its goodbye came, or then; UINT64_MAX: it has not */
-    bool is_dead;                     /* it left by dying */
-    enum departure departure;         /* what its counters file says of that */
-    struct maiko_counters *books;     /* that file; NULL: not open */
-    bool is_cut;                      /* its last session ended, and neither side had said goodbye */
-    bool may_be_cut;                  /* or its goodbye was not read any more: a send had failed */
-    uint64_t accepted;                /* it is dead: events for us that it accepted in its life; OBITUARY_UNKNOWN; 0: none */
-    maiko_link_counters *figures;     /* in the counters file; NULL: never met, or no memory */
+    uint64_t ends_ns;             /* it left the space: freed when its goodbye came, or then; UINT64_MAX: it has not */
+    bool is_dead;                 /* it left by dying */
+    enum departure departure;     /* what its counters file says of that */
+    struct maiko_counters *books; /* that file; NULL: not open */
+    bool is_cut;                  /* its last session ended, and neither side had said goodbye */
+    bool may_be_cut;              /* or its goodbye was not read any more: a send had failed */
+    uint64_t accepted;            /* it is dead: events for us that it accepted in its life; OBITUARY_UNKNOWN; 0: none */
+    maiko_link_counters *figures; /* in the counters file; NULL: never met, or no memory */
     uint64_t gaps;
     uint64_t refused_shown;  /* of our events, how many the counters file shows as refused there */
     uint64_t redial_ns;      /* connecting side without a route: when to try again; UINT64_MAX: not */
@@ -214,12 +215,12 @@ struct maiko_bridge {
     struct list expected; /* node_actor of other processes */
     struct list placed;   /* node_actor of this one */
     uint32_t placed_count;
-    bool has_relays;               /* an export passes on what came from other nodes */
-    const char *stays_with;        /* topic of somebody who keeps the export actor here; NULL: it ends with the publishers */
-    bool has_watchers;             /* an actor of `placed` publishes, so its end is passed on */
+    bool has_relays;        /* an export passes on what came from other nodes */
+    const char *stays_with; /* topic of somebody who keeps the export actor here; NULL: it ends with the publishers */
+    bool has_watchers;      /* an actor of `placed` publishes, so its end is passed on */
     struct node_importer importers[NODE_IMPORTERS]; /* of senders that were not expected; the first: of plain publishers, too */
-    maiko_importer *reporter;      /* of `$sys/peer` */
-    maiko_status failure;          /* first one; sticks */
+    maiko_importer *reporter;                       /* of `$sys/peer` */
+    maiko_status failure;                           /* first one; sticks */
     char error_text[NODE_ERROR_SIZE];
     maiko_id node_id;
     uint64_t epoch;
@@ -255,7 +256,9 @@ struct maiko_bridge {
     uint64_t last_reset_ns;
     bool is_ending;              /* peers are freed because the bridge is */
     bool record_is_stale;        /* the space's record of us has to be written again */
-    uint64_t record_retry_ns;    /* that failed: when to try again; UINT64_MAX: not */
+    uint64_t record_due_ns;      /* when at the latest; UINT64_MAX: nothing new, nothing failed */
+    bool record_has_failed;      /* the last time; it was told */
+    bool stop_is_told;           /* that events are refused because of it */
     struct list held_topics;     /* struct source_topic whose senders are held */
     struct list door_waits;      /* see door_queue.h */
     _Atomic size_t door_waiting; /* written by the bridge's thread, read by any */

@@ -8,6 +8,8 @@
 #include "node/node.h"
 #include <maiko/maiko.h>
 
+enum { SHOWN_AT_ONCE = 64 /* topics */ };
+
 void node_outflow_refuse(maiko_bridge *bridge, const char *topic, maiko_status status)
 {
     uint64_t before = atomic_fetch_add_explicit(&bridge->export_refused, 1, memory_order_relaxed);
@@ -87,23 +89,21 @@ static maiko_status find_origin(const maiko_bridge *bridge, struct source *sourc
     return maiko_id_is_nil(source->origin) ? MAIKO_ENOTFOUND : MAIKO_OK;
 }
 
-/* For people who look at the space; the first ones only, and nothing depends on it. */
+/* For people who look at the space: nothing depends on it.  The first topics at once; when there are many, once a second. */
 static void show_topic(maiko_bridge *bridge, const struct source *source)
 {
-    struct text_list *topics = bridge->space == NULL ? NULL : &space_record(bridge->space)->topics;
-    struct heap *heap = bridge->heap;
-    size_t i;
+    struct source_topic *topic = source->topic;
+    struct node_record *record = bridge->space == NULL ? NULL : space_record(bridge->space);
 
-    if (topics == NULL || topics->count >= (size_t)3 * NODE_RECORD_TOPICS_MAX)
+    if (record == NULL || topic->is_shown)
         return;
-    for (i = 0; i < topics->count; i += 3)
-        if (strcmp(topics->items[i], source->topic->outside) == 0)
-            return;
-    if (text_list_add(topics, heap, source->topic->outside) == MAIKO_OK &&
-        text_list_add(topics, heap, source->type->name) == MAIKO_OK && text_list_add(topics, heap, source->sender) == MAIKO_OK)
+    topic->is_shown = true;
+    if (!node_record_add_topic(record, topic->outside, source->type->name, source->sender))
+        return;
+    if (record->topics.count <= 3 * SHOWN_AT_ONCE)
         bridge->record_is_stale = true;
-    else
-        text_list_clear(topics, heap);
+    else if (bridge->record_due_ns == UINT64_MAX)
+        bridge->record_due_ns = clock_deadline(node_now(bridge), MAIKO_SECONDS(1));
 }
 
 /* The channel of a source is looked up when it is new, and when its number was given to another one. */

@@ -167,6 +167,16 @@ static void dial_zmq(struct node_peer *peer)
     peers_redial_later(peer, false);
 }
 
+/* Once, until there is a session or another reason. */
+static void tell_no_memory(struct node_peer *peer)
+{
+    if (strcmp(peer->told_shm_refusal, peer->shm_refusal) == 0)
+        return;
+    memcpy(peer->told_shm_refusal, peer->shm_refusal, sizeof(peer->told_shm_refusal));
+    node_news_refused(peer->bridge, peer->name, peer->shm_refusal, NULL,
+                      "no shared memory with node %s, and nothing else is wanted: %s", peer->name, peer->shm_refusal);
+}
+
 /* Shared memory first, where it is wanted and was not refused just now. */
 void peers_dial(struct node_peer *peer)
 {
@@ -189,8 +199,7 @@ void peers_dial(struct node_peer *peer)
         peers_redial_later(peer, false);
         return;
     }
-    node_news_refused(bridge, peer->name, peer->shm_refusal, NULL,
-                      "no shared memory with node %s, and nothing else is wanted: %s", peer->name, peer->shm_refusal);
+    tell_no_memory(peer);
     peers_redial_later(peer, true);
 }
 

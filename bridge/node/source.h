@@ -24,6 +24,7 @@ struct source_topic {
     bool is_relayed; /* what came from other nodes leaves, too */
     maiko_status status;
     /* bridge's thread */
+    bool is_shown;         /* in the space's record of this node, or counted there */
     struct list held_link; /* in the bridge's list while senders are held */
     struct fifo holds;     /* struct sender_hold */
     const struct retained_topic *retained;

@@ -176,7 +176,7 @@ static uint64_t turn(maiko_bridge *bridge, uint64_t deadline_ns)
     node_outflow_run(bridge);
     deadline_ns = node_peers_run(bridge);
     node_outflow_release(bridge); /* what was acknowledged has made room */
-    if (bridge->record_is_stale || bridge->record_retry_ns != UINT64_MAX)
+    if (bridge->record_is_stale || bridge->record_due_ns != UINT64_MAX)
         deadline_ns = node_announce_run(bridge, deadline_ns);
     if (atomic_load_explicit(&bridge->wants_last_word, memory_order_relaxed)) /* woken behind it */
         deadline_ns = node_export_end(bridge, deadline_ns);

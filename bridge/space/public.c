@@ -70,6 +70,7 @@ static void visit_record(const struct node_record *record, bool is_alive, void *
                             .is_alive = is_alive,
                             .is_ready = record->is_ready,
                             .counters_path = record->counters_path == NULL ? "" : record->counters_path,
+                            .topics_left_out = record->topics_left_out,
                             .links = (const maiko_link_info *)record->links,
                             .link_count = record->link_count};
     const char **topics;

@@ -76,6 +76,41 @@ maiko_status node_record_add_link(struct node_record *record, const char *peer, 
     return MAIKO_OK;
 }
 
+static bool has_topic(const struct node_record *record, const char *topic)
+{
+    size_t i;
+
+    for (i = 0; i < record->topics.count; i += 3)
+        if (strcmp(record->topics.items[i], topic) == 0)
+            return true;
+    return false;
+}
+
+/* Without memory none is listed, for the texts stand in threes. */
+static void leave_out(struct node_record *record, uint64_t listed)
+{
+    record->topics_left_out += listed + 1;
+    text_list_clear(&record->topics, record->heap);
+}
+
+bool node_record_add_topic(struct node_record *record, const char *topic, const char *type, const char *sender)
+{
+    size_t len = strlen(topic) + strlen(type) + strlen(sender);
+    uint64_t listed = record->topics.count / 3;
+
+    if (has_topic(record, topic))
+        return false;
+    if (listed == NODE_RECORD_TOPICS_MAX || record->topics_bytes + len > NODE_RECORD_TOPICS_BYTES)
+        record->topics_left_out++;
+    else if (text_list_add(&record->topics, record->heap, topic) != MAIKO_OK ||
+             text_list_add(&record->topics, record->heap, type) != MAIKO_OK ||
+             text_list_add(&record->topics, record->heap, sender) != MAIKO_OK)
+        leave_out(record, listed);
+    else
+        record->topics_bytes += len;
+    return true;
+}
+
 static json_t *list_to_json(const struct text_list *list)
 {
     json_t *array = json_array();
@@ -114,16 +149,17 @@ static const char *text_or_empty(const char *text)
 /* json_pack takes over the references of "o", also when it fails. */
 static json_t *record_to_json(const struct node_record *record)
 {
-    return json_pack("{s:i, s:s, s:{s:I, s:I, s:I}, s:I, s:I, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                     "version", NODE_RECORD_VERSION, "name", record->name, "process", "pid", (json_int_t)record->process.pid,
-                     "namespace", (json_int_t)record->process.pid_namespace, "start", (json_int_t)record->process.start_time,
-                     "epoch", (json_int_t)record->epoch, "started", (json_int_t)record->started_ns, "ready",
-                     (int)record->is_ready, "program", text_or_empty(record->program), "counters",
-                     text_or_empty(record->counters_path), "endpoints", list_to_json(&record->endpoints), "publishers",
-                     list_to_json(&record->publishers), "actors", list_to_json(&record->actors), "exports",
-                     list_to_json(&record->exports), "imports", list_to_json(&record->imports), "exports_inside",
-                     list_to_json(&record->exports_inside), "imports_inside", list_to_json(&record->imports_inside), "finished",
-                     list_to_json(&record->finished), "topics", list_to_json(&record->topics), "links", links_to_json(record));
+    return json_pack(
+        "{s:i, s:s, s:{s:I, s:I, s:I}, s:I, s:I, s:b, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}",
+        "version", NODE_RECORD_VERSION, "name", record->name, "process", "pid", (json_int_t)record->process.pid, "namespace",
+        (json_int_t)record->process.pid_namespace, "start", (json_int_t)record->process.start_time, "epoch",
+        (json_int_t)record->epoch, "started", (json_int_t)record->started_ns, "ready", (int)record->is_ready, "program",
+        text_or_empty(record->program), "counters", text_or_empty(record->counters_path), "endpoints",
+        list_to_json(&record->endpoints), "publishers", list_to_json(&record->publishers), "actors",
+        list_to_json(&record->actors), "exports", list_to_json(&record->exports), "imports", list_to_json(&record->imports),
+        "exports_inside", list_to_json(&record->exports_inside), "imports_inside", list_to_json(&record->imports_inside),
+        "finished", list_to_json(&record->finished), "topics", list_to_json(&record->topics), "links", links_to_json(record),
+        "topics_left_out", (json_int_t)record->topics_left_out);
 }
 
 maiko_status node_record_format(const struct node_record *record, struct text *ret_text)
@@ -217,6 +253,7 @@ static maiko_status parse_identity(struct node_record *record, const json_t *jso
     record->epoch = number_of(json, "epoch");
     record->started_ns = number_of(json, "started");
     record->is_ready = json_is_true(json_object_get(json, "ready"));
+    record->topics_left_out = number_of(json, "topics_left_out");
     return MAIKO_OK;
 }
 

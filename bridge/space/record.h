@@ -12,7 +12,8 @@
 #include "space/text_list.h"
 #include <maiko/status.h>
 
-enum { NODE_RECORD_TOPICS_MAX = 256 /* the first ones; more are not listed */ };
+/* The first topics, as many as fit in a record however their names are escaped; of the others the number is told. */
+enum { NODE_RECORD_TOPICS_MAX = 1024, NODE_RECORD_TOPICS_BYTES = 96 * 1024 };
 enum { NODE_RECORD_VERSION = 1, NODE_RECORD_LIST_MAX = TEXT_LIST_MAX, NODE_RECORD_TEXT_MAX = 1024 };
 
 /* A link as its owner sees it. */
@@ -40,6 +41,8 @@ struct node_record {
     struct text_list imports_inside;
     struct text_list finished; /* actors placed here that have finished */
     struct text_list topics;   /* exported so far: name, type and first sender of each, one behind the other */
+    size_t topics_bytes;       /* of these texts, while it is filled */
+    uint64_t topics_left_out;  /* exported, too, and not among them */
     struct link_record *links;
     size_t link_count;
 };
@@ -53,6 +56,9 @@ MAIKO_MUST_CHECK maiko_status node_record_set_text(struct node_record *record, c
 MAIKO_MUST_CHECK maiko_status node_record_add_link(struct node_record *record, const char *peer, const char *transport,
                                                    const char *state);
 void node_record_clear_links(struct node_record *record);
+
+/* A topic that is not in the record yet: listed, or counted as left out.  True: there is something new to write. */
+bool node_record_add_topic(struct node_record *record, const char *topic, const char *type, const char *sender);
 
 /* One line of JSON with a newline.  MAIKO_OK, MAIKO_ENOMEM. */
 MAIKO_MUST_CHECK maiko_status node_record_format(const struct node_record *record, struct text *ret_text);

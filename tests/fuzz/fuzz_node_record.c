@@ -32,6 +32,21 @@ static void write_record(const struct node_record *record, struct text *ret_line
     require(node_record_format(record, ret_line) == MAIKO_OK);
 }
 
+/* As a node does that meets these topics: each is listed once or counted, and what is listed is whole. */
+static void list_topics(const struct node_record *from)
+{
+    struct node_record record;
+    uint64_t added = 0;
+    size_t i;
+
+    node_record_init(&record, heap_default());
+    for (i = 0; i + 2 < from->topics.count; i += 3)
+        added += node_record_add_topic(&record, from->topics.items[i], from->topics.items[i + 1], from->topics.items[i + 2]);
+    require(record.topics.count % 3 == 0 && record.topics.count / 3 + record.topics_left_out >= added);
+    require(record.topics_bytes <= NODE_RECORD_TOPICS_BYTES && record.topics.count <= (size_t)3 * NODE_RECORD_TOPICS_MAX);
+    node_record_deinit(&record);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct node_record record;
@@ -42,6 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (len > SPACE_RECORD_MAX || !read_record((const char *)data, len, &record))
         return 0;
     require(space_name_is_valid(record.name));
+    list_topics(&record);
     write_record(&record, &line);
     require(read_record(text_str(&line), line.len, &again));
     write_record(&again, &second);

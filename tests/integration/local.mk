@@ -56,6 +56,8 @@ integration_tests += tests/integration/test_departures
 integration_tests += tests/integration/test_door_refusals
 integration_tests += tests/integration/test_peer_stopped
 integration_tests += tests/integration/test_peer_words
+integration_tests += tests/integration/test_refused_events
+integration_tests += tests/integration/test_retry_times
 integration_tests += tests/integration/test_relay
 integration_tests += tests/integration/test_relay_end
 integration_tests += tests/integration/test_shortage
@@ -105,6 +107,9 @@ tests_integration_test_departures_SOURCES = tests/integration/test_departures.c 
 tests_integration_test_peer_stopped_SOURCES = tests/integration/test_peer_stopped.c $(report_end_sources)
 tests_integration_test_peer_words_SOURCES = tests/integration/test_peer_words.c tests/lib/raw_link.c tests/lib/raw_link.h \
 	$(keyring_sources)
+tests_integration_test_refused_events_SOURCES = tests/integration/test_refused_events.c $(report_end_sources)
+tests_integration_test_retry_times_SOURCES = tests/integration/test_retry_times.c tests/lib/raw_link.c tests/lib/raw_link.h \
+	$(report_end_sources)
 tests_integration_test_door_refusals_SOURCES = tests/integration/test_door_refusals.c tests/lib/raw_link.c \
 	tests/lib/raw_link.h $(report_end_sources)
 report_end_sources = tests/lib/report_end.c tests/lib/report_end.h
@@ -129,5 +134,6 @@ check_scripts += tests/integration/example_weather_split.sh
 check_scripts += tests/integration/space_without_room.sh tests/integration/space_pid_namespaces.sh
 check_scripts += tests/integration/tool_echo.sh
 check_scripts += tests/integration/tool_maiko.sh
+check_scripts += tests/integration/tool_topics.sh
 check_scripts += tests/integration/tool_space_group.sh
 endif

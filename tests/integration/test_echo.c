@@ -1,5 +1,6 @@
 /* `maiko topic echo` under load: a hundred thousand events a second into a file, none lost, or each one that is lost told.  As
- * --app this program is a node with events of every kind, for tool_echo.sh. */
+ * --app this program is a node with events of every kind, for tool_echo.sh; as --many one with many topics, for
+ * tool_topics.sh. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -75,6 +76,34 @@ static const maiko_actor_spec odd_actors[] = {
 static int run_app(int argc, char **argv)
 {
     return maiko_app_main(argc, argv, &MAIKO_APP("odd", odd_actors));
+}
+
+/* ---- a node with more topics than its record names ---- */
+
+enum { MANY = 1100 };
+
+static maiko_step send_many(void *self, maiko_context *ctx)
+{
+    unsigned *sent = self;
+    char topic[32];
+
+    for (; *sent < MANY && !maiko_is_sender_full(ctx); (*sent)++) {
+        snprintf(topic, sizeof(topic), "many/%04u", *sent);
+        if (send_odd(ctx, topic, "one", *sent) != MAIKO_OK)
+            return MAIKO_EACTOR;
+    }
+    return *sent < MANY ? MAIKO_STEP_CONTINUE : MAIKO_STEP_BACKOFF(MAIKO_SECONDS(3600));
+}
+
+static unsigned many_sent;
+static const maiko_actor_ops many_ops = {.step = send_many};
+static const maiko_actor_spec many_actors[] = {
+    {.name = "many", .ops = &many_ops, .self = &many_sent, .publish = MAIKO_TOPICS("many/#")},
+};
+
+static int run_many(int argc, char **argv)
+{
+    return maiko_app_main(argc, argv, &MAIKO_APP("many", many_actors));
 }
 
 /* ---- load ---- */
@@ -215,5 +244,7 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "--app") == 0)
         return run_app(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "--many") == 0)
+        return run_many(argc - 1, argv + 1);
     return suite_main(argc, argv, &(struct suite){.name = "topic echo", .cases = cases, .case_count = 1});
 }

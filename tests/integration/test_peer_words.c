@@ -313,6 +313,23 @@ static void every_refusal_of_the_other_side_is_told_by_its_word(void)
         expect_to_be_refused(reasons[i]);
 }
 
+/* All that a frame may have, to the last character. */
+static void a_reason_of_255_bytes_is_told_whole(void)
+{
+    struct report_end client;
+    struct raw_link raw;
+    char text[WIRE_TEXT_MAX + 1] = "-";
+    int i;
+
+    for (i = 0; i < 127; i++)
+        memcpy(text + 1 + 2 * i, "\xd0\xb6", 3);
+    begin_client(&client, &raw);
+    raw_link_say(&raw, (struct frame){.kind = FRAME_REFUSE, .reason = slice_of("limit"), .text = slice_of(text)});
+    CU_ASSERT_TRUE_FATAL(report_end_hears(&client, MAIKO_PEER_REFUSED, "limit"));
+    CU_ASSERT_STRING_EQUAL(report_end_find(&client, MAIKO_PEER_REFUSED, "limit")->text, text);
+    finish_client(&client, &raw);
+}
+
 static void what_others_say_stays_in_one_line(void)
 {
     struct report_end client;
@@ -574,6 +591,49 @@ static void more_actors_than_a_node_may_have_end_the_session(void)
     finish_server(&server, &raw);
 }
 
+static void more_names_than_an_actor_may_have_end_the_session(void)
+{
+    struct slice names[WIRE_TOPICS_MAX + 1];
+    struct report_end server;
+    struct raw_link raw;
+    struct pack pack;
+    unsigned i;
+
+    begin_server(&server, &raw);
+    link_to_server(&raw);
+    for (i = 0; i <= WIRE_TOPICS_MAX; i++)
+        names[i] = slice_of("a/b");
+    pack_init(&pack, heap_default(), WIRE_FRAME_MAX);
+    frame_begin_actors(&pack, raw.session, 1);
+    frame_write_actors(
+        &pack, &(struct frame_actor){.name = slice_of("actor"), .publish = names, .publish_count = WIRE_TOPICS_MAX + 1}, 1);
+    raw_link_send(&raw, pack.data, pack.len);
+    pack_deinit(&pack);
+    expect_nonsense(&server, &raw, "publish, subscribe: more than 256");
+    finish_server(&server, &raw);
+}
+
+/* So nobody says it of actors of ours: the bridge does not start. */
+static void an_actor_with_more_names_is_refused_at_once(void)
+{
+    const char *names[WIRE_TOPICS_MAX + 2] = {NULL};
+    struct report_end end;
+    unsigned i;
+
+    report_ends_begin();
+    for (i = 0; i < WIRE_TOPICS_MAX; i++)
+        names[i] = "a/b";
+    report_end_make(&end, "most", NULL);
+    CU_ASSERT_PTR_NOT_NULL(maiko_bridge_announce(end.bridge, "actor", names, names));
+    CU_ASSERT_EQUAL(maiko_bridge_expect(end.bridge, "other", names), MAIKO_OK);
+    names[WIRE_TOPICS_MAX] = "a/b";
+    CU_ASSERT_PTR_NULL(maiko_bridge_announce(end.bridge, "third", NULL, names));
+    CU_ASSERT_EQUAL(maiko_bridge_start(end.bridge), MAIKO_ELIMIT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(maiko_bridge_error_text(end.bridge), "\"third\" declares more than 256 topics"));
+    report_end_stop(&end);
+    report_ends_finish();
+}
+
 static void say_unknown(struct raw_link *raw)
 {
     struct pack pack;
@@ -616,6 +676,8 @@ static void what_is_not_meant_for_the_session_leaves_it_alone(void)
 static const struct test_case cases[] = {
     TEST_CASE(more_patterns_than_a_list_may_have_end_the_session),
     TEST_CASE(more_actors_than_a_node_may_have_end_the_session),
+    TEST_CASE(more_names_than_an_actor_may_have_end_the_session),
+    TEST_CASE(an_actor_with_more_names_is_refused_at_once),
     TEST_CASE(what_is_not_meant_for_the_session_leaves_it_alone),
     TEST_CASE(another_version_is_refused_in_one_line),
     TEST_CASE(another_space_is_refused_in_one_line),
@@ -627,6 +689,7 @@ static const struct test_case cases[] = {
     TEST_CASE(who_says_it_is_another_node_does_not_end_its_link),
     TEST_CASE(a_welcome_in_another_version_is_refused_in_one_line),
     TEST_CASE(every_refusal_of_the_other_side_is_told_by_its_word),
+    TEST_CASE(a_reason_of_255_bytes_is_told_whole),
     TEST_CASE(what_others_say_stays_in_one_line),
     TEST_CASE(who_is_told_to_begin_anew_says_reset),
     TEST_CASE(more_types_than_a_session_may_have_end_it_with_limit),

@@ -40,6 +40,10 @@ static void on_log(maiko_log_level level, const char *text, void *userdata)
         end->refused_lines++;
     if (strncmp(text, "the record of this node could not be written", 44) == 0)
         end->unwritten_lines++;
+    if (strncmp(text, "an event of ", 12) == 0 || strncmp(text, "an event on ", 12) == 0)
+        end->unwelcome_lines++;
+    if (strncmp(text, "what others send to actors that have stopped", 44) == 0)
+        end->stopped_lines++;
     if (strncmp(text, "peer key file ", 14) == 0)
         end->new_keys++;
     if (strcmp(text, "there are descriptors again") == 0)

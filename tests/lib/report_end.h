@@ -23,6 +23,8 @@ struct report_end {
     char log[1024]; /* the last warning */
     _Atomic uint32_t refused_lines;
     _Atomic uint32_t unwritten_lines;      /* of the record */
+    _Atomic uint32_t unwelcome_lines;      /* of events that were not brought in */
+    _Atomic uint32_t stopped_lines;        /* of those that come after the stop */
     _Atomic uint32_t new_keys;             /* of peers, read from their files */
     _Atomic uint32_t heard_of_descriptors; /* times there were some again */
 };

@@ -43,8 +43,9 @@ typedef struct maiko_node_info {
     const char *const *imports;
     const maiko_link_info *links;
     size_t link_count;
-    const maiko_topic_info *topics; /* the first 256 */
+    const maiko_topic_info *topics; /* the first 1024, fewer when their names are long */
     size_t topic_count;
+    uint64_t topics_left_out; /* exported, too, and not among them */
 } maiko_node_info;
 
 /**
