@@ -39,6 +39,19 @@ static void note(struct actor *sender, const char *topic, const maiko_event_type
         supervisor_note_refusal(sender->shard->sup, buffer);
 }
 
+/* A log that sends makes mistakes as others do: of those there is the text, and no line, which would be its next mistake. */
+static _Thread_local bool log_of_this_thread_is_told;
+
+static void log_mistake(const struct actor *sender, const char *topic, const maiko_event_type *type, const char *why)
+{
+    if (log_of_this_thread_is_told)
+        return;
+    log_of_this_thread_is_told = true;
+    supervisor_log(sender->shard->sup, MAIKO_LOG_WARNING, "send of '%s'%s%s%s by '%s' refused: %s", type->name,
+                   topic == NULL ? "" : " on '", topic == NULL ? "" : topic, topic == NULL ? "" : "'", sender->sender.name, why);
+    log_of_this_thread_is_told = false;
+}
+
 void refusal_tell(struct actor *sender, const struct refusal *refusal, const maiko_event_type *type, const void *event,
                   size_t len)
 {
@@ -55,7 +68,5 @@ void refusal_tell(struct actor *sender, const struct refusal *refusal, const mai
     }
     note(sender, topic, type, text_str(&why));
     if (is_mistake(refusal->status) && refusal->status != refusal->before)
-        supervisor_log(sender->shard->sup, MAIKO_LOG_WARNING, "send of '%s'%s%s%s by '%s' refused: %s", type->name,
-                       topic == NULL ? "" : " on '", topic == NULL ? "" : topic, topic == NULL ? "" : "'", sender->sender.name,
-                       text_str(&why));
+        log_mistake(sender, topic, type, text_str(&why));
 }

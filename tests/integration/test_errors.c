@@ -348,9 +348,56 @@ static void an_actor_that_fails_itself_in_on_start_is_told_to_who_added_it(void)
     stage_close(&stage);
 }
 
+/* A log that sends what it is told, and gets it wrong. */
+struct faulty_log {
+    maiko_supervisor *sup;
+    unsigned depth;
+    unsigned deepest;
+    unsigned lines;
+};
+
+static void send_wrongly(maiko_log_level level, const char *text, void *userdata)
+{
+    struct faulty_log *log = userdata;
+    maiko_context *ctx = maiko_supervisor_context(log->sup);
+
+    (void)level;
+    (void)text;
+    log->lines++;
+    log->depth++;
+    log->deepest = log->depth > log->deepest ? log->depth : log->deepest;
+    if (log->depth < 100) { /* each is another mistake than the one before */
+        CU_ASSERT_EQUAL(maiko_send_to(ctx, "a/#", number, .value = 1), MAIKO_ETOPIC);
+        CU_ASSERT_PTR_NOT_NULL(strstr(maiko_context_error_text(ctx), "a/#"));
+        CU_ASSERT_EQUAL(maiko_send_to(ctx, "$sys/log", number, .value = 1), MAIKO_EPERM);
+    }
+    log->depth--;
+}
+
+static void a_log_that_makes_mistakes_by_turns_is_not_told_of_them(void)
+{
+    struct player player = {.wanted = 0};
+    struct faulty_log log = {.sup = NULL};
+    struct stage stage;
+
+    stage_open(&stage, &(maiko_config){.shards = 1, .log = send_wrongly, .log_userdata = &log});
+    log.sup = stage.sup;
+    CU_ASSERT_EQUAL(stage_add(&stage, "player", &player), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    log.lines = 0;
+    CU_ASSERT_EQUAL(maiko_send_to(maiko_supervisor_context(stage.sup), "b/+", number, .value = 1), MAIKO_ETOPIC);
+    CU_ASSERT_EQUAL(log.lines, 1);
+    CU_ASSERT_EQUAL(log.deepest, 1);
+    CU_ASSERT_EQUAL(maiko_send_to(maiko_supervisor_context(stage.sup), "b/+", number, .value = 1), MAIKO_ETOPIC);
+    CU_ASSERT_EQUAL(log.lines, 2); /* its own mistake was another one, and the guard has gone with the call */
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+    stage_close(&stage);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(a_refused_add_says_why_and_is_no_failure),
     TEST_CASE(what_is_no_status_is_an_error),
+    TEST_CASE(a_log_that_makes_mistakes_by_turns_is_not_told_of_them),
     TEST_CASE(a_report_can_be_had_after_the_stop),
     TEST_CASE(a_stop_of_the_runtime_drains_and_keeps_the_error),
     TEST_CASE(an_error_of_on_end_is_a_failure),

@@ -95,8 +95,10 @@ void stage_open(struct stage *stage, const maiko_config *config)
         SUITE_FAIL("no scratch directory");
     own.counters_path = scratch_file(&stage->scratch, "counters", stage->counters, sizeof stage->counters);
     own.keep_counters = true;
-    own.log = keep_log;
-    own.log_userdata = stage;
+    if (own.log == NULL) {
+        own.log = keep_log;
+        own.log_userdata = stage;
+    }
     stage->sup = maiko_supervisor_new(&own);
     CU_ASSERT_PTR_NOT_NULL_FATAL(stage->sup);
 }

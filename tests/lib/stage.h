@@ -50,7 +50,7 @@ struct stage {
     char log[8192];
 };
 
-/* NULL: MAIKO_DETERMINISTIC with one shard.  Log and counters of the config are the stage's. */
+/* NULL: MAIKO_DETERMINISTIC with one shard.  Counters of the config are the stage's, and the log unless one is given. */
 void stage_open(struct stage *stage, const maiko_config *config);
 
 /* A spec: the name, the player, then whatever other members it sets (ISO C wants one argument for the dots: the player). */
