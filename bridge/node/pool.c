@@ -9,6 +9,7 @@
 #include "node/node.h"
 #include "node/shm.h"
 #include "runtime/rooms.h"
+#include "shm/shm_fault.h"
 #include "shm/shm_pool.h"
 #include "shm/shm_view.h"
 #include "space/attach.h"
@@ -81,8 +82,12 @@ void node_pool_note(maiko_bridge *bridge, const struct payload_plan *plan)
     for (i = 0; i < POOL_TYPES; i++) {
         if (atomic_load_explicit(&pool->types[i], memory_order_relaxed) != NULL)
             continue;
+        FAULT_POINT(before_pool_type);
         atomic_store_explicit(&pool->types[i], type, memory_order_release);
+        FAULT_POINT(after_pool_type);
+        FAULT_POINT(before_pool_is_wanted);
         atomic_store(&pool->is_wanted, true);
+        FAULT_POINT(after_pool_is_wanted);
         return;
     }
     if (!pool->has_told)
@@ -197,7 +202,9 @@ void node_pool_offer(struct node_peer *peer)
         return;                                    /* events go there as they always do */
     fds[ATTACH_FD_POOL] = shm_pool_fd(pool->pool); /* set once, by this thread */
     fds[ATTACH_FD_RETURNS] = shm_claims_fd(peer->claims);
+    FAULT_POINT(before_offer_pool);
     node_shm_tell(peer, ATTACH_POOL, fds, ATTACH_POOL_FDS);
+    FAULT_POINT(after_offer_pool);
 }
 
 void node_pool_taken(struct node_peer *peer)
@@ -339,8 +346,10 @@ void node_pool_came(struct node_peer *peer, const struct control_message *messag
         return;
     if (message->fd_count == ATTACH_POOL_FDS)
         status = make_view(peer, message, &reason);
+    FAULT_POINT(before_take_pool);
     if (status == MAIKO_OK) {
         node_shm_tell(peer, ATTACH_TAKEN, NULL, 0);
+        FAULT_POINT(after_take_pool);
         return;
     }
     node_log(peer->bridge, MAIKO_LOG_WARNING, "no pool of node %s: %s: %s", peer->name, maiko_strerror(status), reason);

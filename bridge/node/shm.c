@@ -14,6 +14,7 @@
 #include "node/chores.h"
 #include "node/peers.h"
 #include "node/pool.h"
+#include "shm/shm_fault.h"
 #include "shm/shm_layout.h"
 #include "space/attach.h"
 
@@ -130,8 +131,10 @@ void node_shm_drop(struct node_peer *peer)
     if (shm == NULL)
         return;
     node_pool_leave(peer); /* what it keeps is said when the other side hears of the end */
+    FAULT_POINT(before_tell_the_end);
     if (shm->channel != NULL)
         tell(shm->channel, ATTACH_END, shm->id, ""); /* step: tell_the_end */
+    FAULT_POINT(after_tell_the_end);
     shm_free(shm);
 }
 
@@ -213,8 +216,10 @@ enum shm_dial node_shm_dial(struct node_peer *peer)
     if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id))
         return be_refused(peer, "system");
     status = shm_make(peer, channel, id);
+    FAULT_POINT(before_send_offer);
     if (status == MAIKO_OK)
         status = send_memory(peer->shm, ATTACH_OFFER); /* step: send_offer */
+    FAULT_POINT(after_send_offer);
     if (status == MAIKO_OK)
         return SHM_DIAL_OFFERED;
     if (peer->shm != NULL)
@@ -313,10 +318,13 @@ static void on_offer(maiko_bridge *bridge, struct space_channel *channel, const 
         return;
     }
     status = shm_make(peer, channel, offer->link);
+    FAULT_POINT(before_join_offer);
     if (status == MAIKO_OK)
         status = shm_link_join(peer->shm->link, message->fds, &text); /* step: join_offer */
+    FAULT_POINT(before_send_answer);
     if (status == MAIKO_OK)
         status = send_memory(peer->shm, ATTACH_ANSWER); /* step: send_answer */
+    FAULT_POINT(after_send_answer);
     if (status == MAIKO_OK) {
         note_link(peer);
         return;
@@ -335,8 +343,10 @@ static void on_answer(struct node_shm *shm, struct control_message *message)
     const char *text = is_cut ? "no descriptors for it" : "not three descriptors";
     maiko_status status = is_cut ? MAIKO_ELIMIT : MAIKO_EPROTOCOL;
 
+    FAULT_POINT(before_join_answer);
     if (message->fd_count == ATTACH_FDS)
         status = shm_link_join(shm->link, message->fds, &text); /* step: join_answer */
+    FAULT_POINT(after_join_answer);
     if (status == MAIKO_OK) {
         note_link(peer);
         peer_connected(peer->peer, node_now(peer->bridge));

@@ -1,5 +1,6 @@
 /* Fault points: places where a test ends, stops or delays the process, one before and one after every atomic store of the link
- * code (tests/checks/fault_points.sh).  Nothing is left of them unless the bridge is built with MAIKO_FAULT_POINTS. */
+ * code (tests/checks/fault_points.sh), and around the steps of attaching.  Nothing is left of them unless the bridge is built
+ * with MAIKO_FAULT_POINTS. */
 #ifndef SHM_FAULT_H
 #define SHM_FAULT_H
 

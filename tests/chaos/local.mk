@@ -10,6 +10,7 @@ chaos_tests += tests/chaos/test_shm_deaths
 chaos_tests += tests/chaos/test_shm_holds
 chaos_tests += tests/chaos/test_shm_scribbler
 chaos_tests += tests/chaos/test_stopped
+chaos_tests += tests/chaos/test_store_deaths
 check_scripts += tests/chaos/shm_without_room.sh
 check_LTLIBRARIES += tests/chaos/libmaiko-bridge-faults.la
 endif
@@ -20,12 +21,15 @@ tests_chaos_test_hostile_SOURCES = tests/chaos/test_hostile.c tests/lib/bridge_e
 tests_chaos_test_shm_holds_SOURCES = tests/chaos/test_shm_holds.c $(bridge_life_sources)
 tests_chaos_test_shm_scribbler_SOURCES = tests/chaos/test_shm_scribbler.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_chaos_test_stopped_SOURCES = tests/chaos/test_stopped.c tests/lib/bridge_end.c tests/lib/bridge_end.h
-tests_chaos_test_pool_deaths_SOURCES = tests/chaos/test_pool_deaths.c tests/lib/bridge_end.c tests/lib/bridge_end.h
+gallery_sources = tests/lib/gallery.c tests/lib/gallery.h
+tests_chaos_test_pool_deaths_SOURCES = tests/chaos/test_pool_deaths.c $(gallery_sources) tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_chaos_test_pool_deaths_LDADD = $(fault_ldadd)
 tests_chaos_test_pool_ends_SOURCES = tests/chaos/test_pool_ends.c $(pool_scene_sources)
 tests_chaos_test_pool_ends_LDADD = $(fault_ldadd)
 tests_chaos_test_shm_chaos_SOURCES = tests/chaos/test_shm_chaos.c $(bridge_life_sources)
 tests_chaos_test_shm_chaos_LDADD = $(fault_ldadd)
+tests_chaos_test_store_deaths_SOURCES = tests/chaos/test_store_deaths.c $(gallery_sources)
+tests_chaos_test_store_deaths_LDADD = $(fault_ldadd)
 tests_chaos_test_shm_deaths_SOURCES = tests/chaos/test_shm_deaths.c $(shm_pair_sources)
 tests_chaos_test_shm_deaths_LDADD = $(fault_ldadd)
 

@@ -9,105 +9,28 @@
 #include "lib/bridge_end.h"
 #include "lib/dice.h"
 #include "lib/fault_points.h"
+#include "lib/gallery.h"
 #include "lib/leaks.h"
 #include "lib/process.h"
 #include "lib/suite.h"
 
-#define PICTURE_FIELDS(F) F(UINT32, number) F(TAIL, body, BYTES)
-MAIKO_EVENT(picture, "gallery/picture", PICTURE_FIELDS)
-
-enum { LEN = 65536, READERS = 3, KEPT = 7, AT_ONCE = 12, FAULT_AT_MOST = 60 };
+enum { READERS = 3, AT_ONCE = 12, FAULT_AT_MOST = 60 };
 
 static struct host host;
 
-struct end {
-    maiko_supervisor *sup;
-    maiko_bridge *bridge;
-    maiko_envelope *kept[KEPT]; /* the last ones, so that something is always out */
-    _Atomic uint32_t received;
-    _Atomic uint32_t wrong;
-    _Atomic uint32_t last;
-};
-
-static unsigned char color(uint32_t number)
+static void finish(struct gallery *end)
 {
-    return (unsigned char)(number % 251 + 1);
-}
-
-static bool is_whole(const picture *event)
-{
-    size_t i = 0;
-
-    while (i < event->body_count && event->body[i] == color(event->number))
-        i++;
-    return i == LEN;
-}
-
-static maiko_status look(void *self, maiko_context *ctx, const maiko_envelope *envelope)
-{
-    const picture *event = maiko_event_as(envelope, picture);
-    struct end *end = self;
-    maiko_envelope **place = &end->kept[end->received % KEPT];
-
-    (void)ctx;
-    if (event == NULL)
-        return MAIKO_OK;
-    end->wrong += !is_whole(event) || event->number <= end->last;
-    end->wrong += *place != NULL && !is_whole(maiko_event_as(*place, picture)); /* still */
-    *place = maiko_envelope_unref(*place);
-    end->wrong += maiko_envelope_keep(envelope, place) != MAIKO_OK;
-    end->received++;
-    end->last = event->number;
-    return MAIKO_OK;
-}
-
-static bool begin(struct end *end, const char *node, bool reads, maiko_overflow_choice overflow)
-{
-    static const maiko_actor_ops ops = {.handle = look};
-    maiko_bridge_config config = {.transport = MAIKO_TRANSPORT_SHM,
-                                  .space = "gallery",
-                                  .node = node,
-                                  .pool_bytes = 8 * 1048576,
-                                  .log_bytes = 1,
-                                  .deadline_ns = reads ? 0 : MAIKO_MS(100)};
-
-    memset(end, 0, sizeof(*end));
-    end->sup = maiko_supervisor_new(&(maiko_config){.name = node});
-    end->bridge = maiko_bridge_new(end->sup, &config);
-    if (!reads)
-        (void)maiko_bridge_export(end->bridge, &(maiko_bridge_pattern){.pattern = "gallery/#"});
-    else if (maiko_bridge_import(end->bridge, &(maiko_bridge_pattern){.pattern = "gallery/#", .overflow = overflow}) == MAIKO_OK)
-        (void)maiko_supervisor_add(end->sup, &(maiko_actor_spec){.name = "reader",
-                                                                 .ops = &ops,
-                                                                 .self = end,
-                                                                 .subscribe = MAIKO_TOPICS("gallery/#"),
-                                                                 .types = MAIKO_TYPES(MAIKO_TYPE(picture))});
-    return maiko_bridge_start(end->bridge) == MAIKO_OK && maiko_supervisor_start(end->sup) == MAIKO_OK;
-}
-
-static void let_go(struct end *end)
-{
-    size_t i;
-
-    for (i = 0; i < KEPT; i++)
-        end->kept[i] = maiko_envelope_unref(end->kept[i]);
-}
-
-static void finish(struct end *end)
-{
-    (void)maiko_supervisor_halt(end->sup, NULL);
-    (void)maiko_bridge_stop(&end->bridge);
-    (void)maiko_supervisor_stop(&end->sup, NULL);
-    let_go(end);
+    gallery_close(end);
+    gallery_let_go(end);
 }
 
 /* Until it is killed; what it reads wrong it says. */
 static int read_for_ever(uint64_t index)
 {
     static const char *const names[READERS] = {"a", "n", "z"};
-    static struct end end;
+    static struct gallery end;
 
-    if (!begin(&end, names[index % READERS], true, (maiko_overflow_choice)(index / READERS)))
+    if (!gallery_open_reader(&end, names[index % READERS], (maiko_overflow_choice)(index / READERS)))
         return 9;
     (void)!wait_until(end.wrong > 0, 600000);
     return end.wrong > 0 ? write(STDOUT_FILENO, "wrong\n", 6) != 6 : 8;
@@ -115,15 +38,9 @@ static int read_for_ever(uint64_t index)
 
 /* ---- the writer's side ---- */
 
-static void paint(struct end *writer, uint32_t number)
+static void paint(struct gallery *writer, uint32_t number)
 {
-    maiko_context *ctx = maiko_supervisor_context(writer->sup);
-    picture *event = maiko_reserve(ctx, picture, LEN);
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(event);
-    event->number = number;
-    memset(event->body, color(number), LEN);
-    CU_ASSERT_EQUAL(maiko_commit(ctx, event), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(gallery_paint(writer, number, PICTURE_LARGE), MAIKO_OK);
 }
 
 struct participant {
@@ -177,8 +94,8 @@ static void change_one(struct participant *participants, struct dice *dice)
 
 static void whoever_lives_reads_everything_whole(void)
 {
-    static struct end writer;
-    static struct end steady;
+    static struct gallery writer;
+    static struct gallery steady;
     static struct participant participants[READERS];
     unsigned long rounds = suite_scale(40, 400);
     unsigned descriptors;
@@ -189,12 +106,12 @@ static void whoever_lives_reads_everything_whole(void)
     memset(participants, 0, sizeof(participants));
     dice_init(&dice);
     host_init(&host);
-    CU_ASSERT_FATAL(begin(&writer, "m", false, MAIKO_OVERFLOW_OF_TOPIC));
-    CU_ASSERT_FATAL(begin(&steady, "steady", true, MAIKO_OVERFLOW_OF_TOPIC));
+    CU_ASSERT_FATAL(gallery_open_painter(&writer, "m"));
+    CU_ASSERT_FATAL(gallery_open_reader(&steady, "steady", MAIKO_OVERFLOW_OF_TOPIC));
     CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(writer.bridge, "gallery/picture", 1, MAIKO_SECONDS(60)), MAIKO_OK);
     for (; number < 20; number++) { /* until the pool is there */
         paint(&writer, number + 1);
-        CU_ASSERT_FATAL(wait_until(steady.last == number + 1, 60000));
+        CU_ASSERT_FATAL(wait_until(steady.last[0] == number + 1, 60000));
     }
     descriptors = leaks_count_fds();
     for (; rounds > 0; rounds--) {
@@ -203,7 +120,7 @@ static void whoever_lives_reads_everything_whole(void)
         change_one(participants, &dice);
         while (count-- > 0)
             paint(&writer, ++number);
-        CU_ASSERT_FATAL(wait_until(steady.last == number, 60000));
+        CU_ASSERT_FATAL(wait_until(steady.last[0] == number, 60000));
     }
     for (i = 0; i < READERS; i++)
         if (participants[i].is_alive)
@@ -219,36 +136,36 @@ static void whoever_lives_reads_everything_whole(void)
 
 /* ---- stopped, with slots in its hands ---- */
 
-static void paint_and_wait(struct end *writer, const struct end *steady, uint32_t *number, uint32_t count)
+static void paint_and_wait(struct gallery *writer, const struct gallery *steady, uint32_t *number, uint32_t count)
 {
     while (count-- > 0) {
         paint(writer, ++*number);
-        CU_ASSERT_FATAL(wait_until(steady->last == *number, 60000));
+        CU_ASSERT_FATAL(wait_until(steady->last[0] == *number, 60000));
     }
 }
 
 /* More than the pool has room for goes out meanwhile; what the stopped one keeps is whole when it goes on. */
 static void read_on_beside_a_stopped_one(maiko_overflow_choice overflow)
 {
-    static struct end writer;
-    static struct end steady;
+    static struct gallery writer;
+    static struct gallery steady;
     struct participant stopped;
     uint32_t number = 0;
 
     host_init(&host);
-    CU_ASSERT_FATAL(begin(&writer, "m", false, MAIKO_OVERFLOW_OF_TOPIC));
-    CU_ASSERT_FATAL(begin(&steady, "steady", true, MAIKO_OVERFLOW_OF_TOPIC));
+    CU_ASSERT_FATAL(gallery_open_painter(&writer, "m"));
+    CU_ASSERT_FATAL(gallery_open_reader(&steady, "steady", MAIKO_OVERFLOW_OF_TOPIC));
     CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(writer.bridge, "gallery/picture", 1, MAIKO_SECONDS(60)), MAIKO_OK);
     paint_and_wait(&writer, &steady, &number, 20); /* until the pool is there */
     CU_ASSERT_TRUE_FATAL(bridge_end_start_other(&stopped.child, "--reader", (uint64_t)overflow * READERS));
     CU_ASSERT_EQUAL_FATAL(maiko_bridge_wait_ready(writer.bridge, "gallery/picture", 2, MAIKO_SECONDS(60)), MAIKO_OK);
-    paint_and_wait(&writer, &steady, &number, 2 * KEPT);
+    paint_and_wait(&writer, &steady, &number, 2 * GALLERY_KEPT);
     CU_ASSERT_EQUAL(maiko_bridge_drain(writer.bridge), MAIKO_OK);
     child_signal(&stopped.child, SIGSTOP);
     paint_and_wait(&writer, &steady, &number, 200);
     child_signal(&stopped.child, SIGCONT);
     CU_ASSERT_EQUAL(maiko_bridge_drain(writer.bridge), MAIKO_OK);
-    paint_and_wait(&writer, &steady, &number, 2 * KEPT);
+    paint_and_wait(&writer, &steady, &number, 2 * GALLERY_KEPT);
     CU_ASSERT_EQUAL(maiko_bridge_drain(writer.bridge), MAIKO_OK);
     kill_it(&stopped);
     CU_ASSERT_EQUAL(steady.wrong, 0);

@@ -134,13 +134,6 @@ static void publish_some(struct books *books)
 
 /* ---- what is left behind ---- */
 
-static unsigned shared_mappings(void)
-{
-    char text[16] = "";
-
-    return shell_output("grep -c memfd:maiko /proc/$PPID/maps || :", text, sizeof(text)) ? (unsigned)strtoul(text, NULL, 10) : 0;
-}
-
 static unsigned node_directories(void)
 {
     char path[600];
@@ -207,7 +200,7 @@ static void those_that_live_go_on_and_the_books_close(void)
     publish_some(&books);
     CU_ASSERT(wait_until(books.steady.received == books.number, 60000));
     descriptors = leaks_count_fds();
-    mappings = shared_mappings();
+    mappings = leaks_count_shared_mappings();
     CU_ASSERT(mappings > 0);
     for (i = 0; i < rounds; i++) {
         change_one(&books);
@@ -228,7 +221,7 @@ static void those_that_live_go_on_and_the_books_close(void)
     /* Less: a bridge was reading its space when they were counted. */
     if (!wait_until(leaks_count_fds() <= descriptors, 60000))
         SUITE_FAIL("%u descriptors instead of %u", leaks_count_fds(), descriptors);
-    CU_ASSERT(wait_until(shared_mappings() == mappings, 60000));
+    CU_ASSERT(wait_until(leaks_count_shared_mappings() == mappings, 60000));
     printf("# %u deaths, %" PRIu64 " events, %" PRIu64 " accepted by the dead, %" PRIu64 " lost\n", books.deaths, books.number,
            books.accepted, counters.lost);
     finish(&books);

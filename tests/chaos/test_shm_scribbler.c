@@ -151,13 +151,6 @@ static int publish_and_scribble(uint64_t seed)
 
 /* ---- those who have to do with it ---- */
 
-static unsigned shared_mappings(void)
-{
-    char text[16] = "";
-
-    return shell_output("grep -c memfd:maiko /proc/$PPID/maps || :", text, sizeof(text)) ? (unsigned)strtoul(text, NULL, 10) : 0;
-}
-
 static void wait_for_word(const struct child *child)
 {
     char text[4] = "";
@@ -220,7 +213,7 @@ static void a_subscriber_that_scribbles_harms_no_other(void)
     publish_some(&publisher, &number);
     CU_ASSERT(wait_until(steady.received == number, 60000));
     descriptors = leaks_count_fds();
-    mappings = shared_mappings();
+    mappings = leaks_count_shared_mappings();
     for (round = 0; round < suite_scale(4, 60); round++) {
         struct child child;
         unsigned turn;
@@ -238,7 +231,7 @@ static void a_subscriber_that_scribbles_harms_no_other(void)
     }
     CU_ASSERT_EQUAL(steady.not_rising + steady.holes, 0);
     CU_ASSERT(wait_until(leaks_count_fds() <= descriptors, 60000));
-    CU_ASSERT(wait_until(shared_mappings() == mappings, 60000));
+    CU_ASSERT(wait_until(leaks_count_shared_mappings() == mappings, 60000));
     bridge_end_stop(&steady);
     bridge_end_stop(&publisher);
     host_deinit(&host);

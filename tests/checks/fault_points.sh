@@ -17,7 +17,7 @@ while read -r file; do
         awk -F '\t' -v file="$file" '
             pending && $2 !~ /FAULT_POINT\(/ { print file ":" pending ": no fault point after this store" }
             { pending = 0 }
-            $2 ~ /atomic_(store|exchange|fetch|compare|flag|init)/ && (file ~ /^bridge\/shm\// || $2 ~ /(data|control)->/) {
+            $2 ~ /atomic_(store|exchange|fetch|compare|flag|init)/ && (file ~ /^bridge\/(shm\/|node\/pool)/ || $2 ~ /(data|control)->/) {
                 if (before !~ /FAULT_POINT\(/) print file ":" $1 ": no fault point before this store"
                 pending = $1; stores++
             }

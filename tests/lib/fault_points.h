@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-enum { FAULT_POINTS_MAX = 64 };
+enum { FAULT_POINTS_MAX = 128 };
 
 /* At the nth time (from 1) that `name` is passed, the process sends itself the signal.  NULL: no plan. */
 void fault_points_plan(const char *name, unsigned nth, int signal_number);

@@ -88,6 +88,19 @@ static bool no_new_fd(const struct leaks *before, char *text, size_t size)
     return true;
 }
 
+unsigned leaks_count_shared_mappings(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    unsigned count = 0;
+    char line[512];
+
+    while (maps != NULL && fgets(line, sizeof(line), maps) != NULL)
+        count += strstr(line, "memfd:maiko") != NULL;
+    if (maps != NULL)
+        fclose(maps);
+    return count;
+}
+
 /* The thread sanitizer starts a thread of its own at some time. */
 static unsigned foreign_threads(void)
 {

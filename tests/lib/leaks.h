@@ -21,4 +21,7 @@ bool leaks_none_since(const struct leaks *before, char *text, size_t size);
 /* Open descriptors of this process, the one used for counting left out. */
 unsigned leaks_count_fds(void);
 
+/* Mappings of memory that links share. */
+unsigned leaks_count_shared_mappings(void);
+
 #endif
