@@ -97,7 +97,7 @@ static void look_up(int fd, char address[PORT_ADDRESS_MAX])
 
 /* ---- cutting ---- */
 
-static uint64_t cookie_of(int fd)
+uint64_t port_cookie_of(int fd)
 {
     uint64_t cookie = 0;
     socklen_t size = sizeof(cookie);
@@ -136,10 +136,15 @@ void port_caller_came(struct zmq_port *port, struct port_ear *ear, int fd, const
     caller = &ear->callers[fd];
     port_caller_left(ear, fd); /* untold, with the listener it came by */
     caller->round = ear->caller_round;
-    caller->cookie = cookie_of(fd);
+    caller->cookie = port_cookie_of(fd);
     if (!is_named(fd, endpoint, &caller->is_local))
         caller->cookie = 0;
     look_up(fd, caller->address);
+}
+
+uint64_t port_caller_cookie(const struct port_ear *ear, int fd)
+{
+    return fd >= 0 && (size_t)fd < ear->caller_count ? ear->callers[fd].cookie : 0;
 }
 
 void port_caller_left(struct port_ear *ear, int fd)
@@ -154,8 +159,8 @@ void port_caller_left(struct port_ear *ear, int fd)
 /* What is not a socket of ours any more is not even duplicated, but in the moment between two calls. */
 static bool shut_down(int fd, uint64_t cookie)
 {
-    int own = cookie_of(fd) == cookie ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
-    bool is_ours = own >= 0 && cookie_of(own) == cookie;
+    int own = port_cookie_of(fd) == cookie ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    bool is_ours = own >= 0 && port_cookie_of(own) == cookie;
 
     if (is_ours)
         (void)shutdown(own, SHUT_RDWR);

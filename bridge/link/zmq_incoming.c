@@ -42,6 +42,20 @@ static void make_room(struct zmq_port *port)
     }
 }
 
+/* What nobody owns is for one answer, which nobody waits for any more. */
+void port_incoming_left(struct zmq_port *port, uint64_t cookie)
+{
+    struct list *after;
+    struct list *link;
+
+    LIST_FOR_EACH_SAFE (link, after, &port->incoming) {
+        struct route *route = CONTAINER_OF(link, struct route, link);
+
+        if (cookie != 0 && route->cookie == cookie && route->owner == NULL)
+            port_incoming_forget(port, route);
+    }
+}
+
 static void copy_property(zmq_msg_t *message, const char *property, char *text, size_t size)
 {
     const char *value = zmq_msg_gets(message, property);
@@ -65,6 +79,7 @@ static struct route *incoming_new(struct zmq_port *port, zmq_msg_t *id, zmq_msg_
     memcpy(route->id_text, id_text, strlen(id_text) + 1);
     copy_property(frame, "User-Id", route->key, sizeof(route->key));
     copy_property(frame, "Peer-Address", route->address, sizeof(route->address));
+    route->cookie = port_cookie_of(zmq_msg_get(frame, ZMQ_SRCFD));
     route->is_local = strncmp(route->address, PORT_LOCAL_ADDRESS, strlen(PORT_LOCAL_ADDRESS)) == 0;
     list_init(&route->link);
     if (hash_table_insert(&port->incoming_by_id, route) != MAIKO_OK) {
@@ -91,6 +106,16 @@ static struct route *incoming_of(struct zmq_port *port, zmq_msg_t *id, zmq_msg_t
     return route;
 }
 
+/* Whoever makes links says its hello again; an event from outside is not answered. */
+static void not_heard(struct zmq_port *port, zmq_msg_t *frame)
+{
+    char address[PORT_ADDRESS_MAX];
+
+    copy_property(frame, "Peer-Address", address, sizeof(address));
+    port_refuse(port, address, "limit", "a frame from %s: no memory for whom it is from, or %d others are linked", address,
+                PORT_INCOMING_MAX);
+}
+
 static void incoming_message(struct zmq_port *port, zmq_msg_t *parts, int count)
 {
     bool has_delimiter = count == 3 && zmq_msg_size(&parts[1]) == 0;
@@ -99,8 +124,10 @@ static void incoming_message(struct zmq_port *port, zmq_msg_t *parts, int count)
     if (count != 2 && !has_delimiter)
         return;
     route = incoming_of(port, &parts[0], &parts[count - 1]);
-    if (route == NULL)
+    if (route == NULL) {
+        not_heard(port, &parts[count - 1]);
         return;
+    }
     route->has_delimiter = has_delimiter;
     pace_read(&port->pace, zmq_msg_size(&parts[count - 1]));
     port->hooks.frame(route, zmq_msg_data(&parts[count - 1]), zmq_msg_size(&parts[count - 1]), port->hooks.userdata);

@@ -60,6 +60,7 @@ struct route {
     size_t id_len;
     char id_text[ROUTE_ID_TEXT_SIZE]; /* hex: key of the table */
     bool has_delimiter;               /* a REQ: wants an empty part before the frame */
+    uint64_t cookie;                  /* of its connection, see zmq_callers.c; 0: unknown */
     /* outgoing; see zmq_dial.c */
     enum dial_state state;
     char dialled[PORT_ENDPOINT_MAX]; /* how the endpoint is spelt this time; key of the table */
@@ -158,6 +159,7 @@ struct zmq_port {
     struct list ended;    /* disconnected, freed at the end of the turn: a hook may end the route it is called for */
     struct hash_table incoming_by_id;
     struct list listened;
+    bool has_full_listener; /* one at least was full, since there was none at all */
     unsigned outgoing_count;
     struct route **slots; /* of outgoing routes, by the number in their ids */
     size_t slot_count;
@@ -222,6 +224,8 @@ const char *port_plain_address(const char *address);                        /* o
 void port_plain_endpoint(char *endpoint);                                   /* the same, in place: tcp://[::ffff:10.0.0.5]:7001 */
 void port_caller_came(struct zmq_port *port, struct port_ear *ear, int fd, const char *endpoint); /* accepted */
 void port_caller_left(struct port_ear *ear, int fd);
+uint64_t port_caller_cookie(const struct port_ear *ear, int fd); /* 0: unknown */
+uint64_t port_cookie_of(int fd);                                 /* of whatever socket that is; 0: none */
 void port_callers_cut(struct zmq_port *port, struct port_ear *ear, bool with_local);
 const char *port_caller_of(const struct port_ear *ear, int fd); /* whose connection has ended; in words when unknown */
 void port_callers_free(struct zmq_port *port, struct port_ear *ear);
@@ -260,6 +264,7 @@ void port_incoming_close(struct zmq_port *port);
 bool port_incoming_is_left(const struct zmq_port *port);
 bool port_router_read(struct zmq_port *port, int most); /* frames; true: there is no more, or nothing for a guest */
 void port_incoming_forget(struct zmq_port *port, struct route *route);
+void port_incoming_left(struct zmq_port *port, uint64_t cookie); /* a connection that nobody owns has ended */
 
 /* zmq_spare.c */
 void port_spare_open(struct zmq_port *port);

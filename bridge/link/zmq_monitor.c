@@ -251,6 +251,8 @@ static void handle_caller_event(struct zmq_port *port, struct port_ear *ear, con
         break;
     case ZMQ_EVENT_DISCONNECTED:
         tell_failure(port, ear, port_caller_of(ear, (int)event->value));
+        if (ear == &port->router_ear)
+            port_incoming_left(port, port_caller_cookie(ear, (int)event->value));
         port_caller_left(ear, (int)event->value);
         break;
     default:

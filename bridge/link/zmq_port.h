@@ -123,7 +123,8 @@ MAIKO_MUST_CHECK maiko_status zmq_port_send(struct zmq_port *port, struct route 
 /* The same, and the memory, `size` bytes of heap_default(), is taken over whatever the result; freed by another thread later. */
 MAIKO_MUST_CHECK maiko_status zmq_port_give(struct zmq_port *port, struct route *route, void *bytes, size_t len, size_t size);
 
-/* To all listeners of the topic.  MAIKO_OK; MAIKO_EFULL: one of them at least was full and lost it; MAIKO_ENOMEM. */
+/* To all listeners of the topic.  MAIKO_OK; MAIKO_EFULL: one of them at least lost it, because it was full; MAIKO_ENOMEM.  That
+ * one of several is full is told of the first event of a row; that all are, of each. */
 MAIKO_MUST_CHECK maiko_status zmq_port_publish(struct zmq_port *port, const char *topic, const void *bytes, size_t len);
 
 /* Does anybody listen to anything? */
@@ -168,7 +169,7 @@ void zmq_port_look_again(struct zmq_port *port);
 
 /* ---- routes ---- */
 
-/* The owner's pointer; a route without one may be forgotten when there are very many. */
+/* The owner's pointer.  An incoming route without one is forgotten when its connection ends, or there are very many. */
 void *route_owner(const struct route *route);
 void route_set_owner(struct route *route, void *owner);
 

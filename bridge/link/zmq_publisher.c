@@ -1,6 +1,8 @@
 /* The open door: an XPUB for anybody with a plain SUB socket.  Each subscription is granted by hand, so that a key gets only
  * what it may have; a slow listener loses events and holds nobody. */
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <zmq.h>
 
@@ -114,6 +116,7 @@ static void unsubscribe(struct zmq_port *port, const unsigned char *prefix, size
     if (listened->is_granted)
         tell(port, listened, false);
     listened_free(port, listened);
+    port->has_full_listener = port->has_full_listener && !list_is_empty(&port->listened);
 }
 
 /* ---- rights that end ---- */
@@ -192,30 +195,127 @@ bool zmq_port_has_listener(const struct zmq_port *port, const char *topic)
     return false;
 }
 
-static bool send_both(void *socket, const char *topic, const void *bytes, size_t len)
+/* ---- publishing ----
+ *
+ * XPUB drops without a word.  So it is asked first not to drop, which fails when a listener is full, and then to send to those
+ * that are not: the loss is known, and nobody waits.  Only the first of a row is: from then on libzmq leaves that listener out of
+ * its matching until half of what waits has left (dist_t::write(), match()), and we cannot ask which are left out.  But who has
+ * the memory of an event shows whether anybody got it: when nobody did, zmq_msg_send() gives it back itself.  Where a topic has
+ * one listener, every loss is known by that. */
+
+/* An event's bytes, which libzmq's and the port's thread have. */
+struct publication {
+    _Atomic unsigned owners;
+    _Atomic bool is_returned;
+    pthread_t returned_by;
+    size_t len;
+    unsigned char bytes[];
+};
+
+static void let_go(struct publication *publication)
 {
-    return zmq_send(socket, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
-           zmq_send(socket, bytes, len, ZMQ_DONTWAIT) >= 0;
+    if (atomic_fetch_sub(&publication->owners, 1) == 1)
+        heap_free(heap_default(), publication, sizeof(*publication) + publication->len);
 }
 
-/* XPUB drops without a word.  So it is asked first not to drop, which fails when a listener is full, and then to send to those
- * that are not: the loss is known, and nobody waits.  Only the first of a row is: from then on libzmq leaves that listener out of
- * its matching until half of what waits has left (dist_t::write(), match()), and we cannot ask which are left out. */
-maiko_status zmq_port_publish(struct zmq_port *port, const char *topic, const void *bytes, size_t len)
+/* Called by libzmq, on any thread. */
+static void give_back(void *bytes, void *userdata)
 {
+    struct publication *publication = userdata;
+
+    (void)atomic_load(&publication->owners); /* libzmq's own ways between its threads are not seen by all who look for races */
+    publication->returned_by = pthread_self();
+    atomic_store(&publication->is_returned, true);
+    let_go(publication);
+}
+
+static bool send_topic(void *socket, const char *topic)
+{
+    return zmq_send(socket, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
+}
+
+static bool send_both(void *socket, const char *topic, const void *bytes, size_t len)
+{
+    return send_topic(socket, topic) && zmq_send(socket, bytes, len, ZMQ_DONTWAIT) >= 0;
+}
+
+/* Of a heap that is there as long as libzmq is.  NULL: no memory. */
+static struct publication *publication_new(const void *bytes, size_t len, zmq_msg_t *message)
+{
+    struct publication *publication = heap_alloc(heap_default(), sizeof(*publication) + len);
+
+    if (publication == NULL)
+        return NULL;
+    publication->len = len;
+    atomic_init(&publication->is_returned, false);
+    if (len > 0)
+        memcpy(publication->bytes, bytes, len);
+    atomic_store(&publication->owners, 2);
+    if (zmq_msg_init_data(message, publication->bytes, len, give_back, publication) == 0)
+        return publication;
+    heap_free(heap_default(), publication, sizeof(*publication) + len);
+    return NULL;
+}
+
+static bool was_returned_here(struct publication *publication)
+{
+    return atomic_load(&publication->is_returned) && pthread_equal(publication->returned_by, pthread_self());
+}
+
+/* Without waiting; *ret_is_heard: somebody gets it. */
+static bool send_watched(void *socket, const char *topic, const void *bytes, size_t len, bool *ret_is_heard)
+{
+    zmq_msg_t message;
+    struct publication *publication = publication_new(bytes, len, &message);
     bool is_sent;
 
+    if (publication == NULL) {
+        errno = ENOMEM;
+        return false;
+    }
+    is_sent = send_topic(socket, topic) && zmq_msg_send(&message, socket, ZMQ_DONTWAIT) >= 0;
+    *ret_is_heard = is_sent && !was_returned_here(publication);
+    if (!is_sent)
+        zmq_msg_close(&message);
+    let_go(publication);
+    return is_sent;
+}
+
+/* Nobody got it.  Has somebody lost it, or is there nobody any more? */
+static maiko_status nobody_got(struct zmq_port *port, const char *topic)
+{
+    port_publisher_read(port);
+    return zmq_port_has_listener(port, topic) ? MAIKO_EFULL : MAIKO_OK;
+}
+
+/* Somebody was full before, and may be left out since. */
+static maiko_status publish_watched(struct zmq_port *port, const char *topic, const void *bytes, size_t len)
+{
+    bool is_heard = true;
+
+    port_socket_set_int(port->publisher, ZMQ_XPUB_NODROP, 1);
+    if (send_watched(port->publisher, topic, bytes, len, &is_heard))
+        return is_heard ? MAIKO_OK : nobody_got(port, topic);
+    if (zmq_errno() != EAGAIN)
+        return MAIKO_ENOMEM;
+    port_socket_set_int(port->publisher, ZMQ_XPUB_NODROP, 0);
+    return send_both(port->publisher, topic, bytes, len) || zmq_errno() == EAGAIN ? MAIKO_EFULL : MAIKO_ENOMEM;
+}
+
+maiko_status zmq_port_publish(struct zmq_port *port, const char *topic, const void *bytes, size_t len)
+{
     if (port->publisher == NULL)
         return MAIKO_OK;
     port_touched(port, PORT_PUBLISHER);
+    if (port->has_full_listener)
+        return publish_watched(port, topic, bytes, len);
     port_socket_set_int(port->publisher, ZMQ_XPUB_NODROP, 1);
     if (send_both(port->publisher, topic, bytes, len))
         return MAIKO_OK;
     if (zmq_errno() != EAGAIN)
         return MAIKO_ENOMEM;
-    port_socket_set_int(port->publisher, ZMQ_XPUB_NODROP, 0);
-    is_sent = send_both(port->publisher, topic, bytes, len);
-    return is_sent || zmq_errno() == EAGAIN ? MAIKO_EFULL : MAIKO_ENOMEM;
+    port->has_full_listener = true;
+    return publish_watched(port, topic, bytes, len);
 }
 
 void port_publisher_forget(struct zmq_port *port)

@@ -31,13 +31,15 @@ void node_door_listen(maiko_bridge *bridge, const struct export_event *event, si
     struct known_type *known;
     maiko_status status;
 
-    if (!zmq_port_has_listener(bridge->port, event->topic) || maiko_topic_is_reserved(event->topic) ||
-        types_learn(&bridge->types, event->type, &known) != MAIKO_OK)
+    if (!zmq_port_has_listener(bridge->port, event->topic) || maiko_topic_is_reserved(event->topic))
         return;
-    envelope = envelope_of(bridge, event, known->hash, seq);
-    pack_clear(&bridge->pack);
-    bridge->listener_codec->write_publication(&bridge->pack, &envelope, known->plan, event->payload, payload_len);
-    status = pack_status(&bridge->pack);
+    status = types_learn(&bridge->types, event->type, &known);
+    if (status == MAIKO_OK) {
+        envelope = envelope_of(bridge, event, known->hash, seq);
+        pack_clear(&bridge->pack);
+        bridge->listener_codec->write_publication(&bridge->pack, &envelope, known->plan, event->payload, payload_len);
+        status = pack_status(&bridge->pack);
+    }
     if (status == MAIKO_OK)
         status = zmq_port_publish(bridge->port, event->topic, bridge->pack.data, bridge->pack.len);
     if (status == MAIKO_OK)

@@ -90,6 +90,16 @@ void door_queue_end(maiko_bridge *bridge)
     }
 }
 
+/* It was not let in, and that can only be counted. */
+static void withdraw(maiko_bridge *bridge, struct door_wait *wait)
+{
+    atomic_fetch_add_explicit(&bridge->import_refused, 1, memory_order_relaxed);
+    node_news_refused(bridge, route_address(wait->route), "closed", wait->topic,
+                      "an event on %s from %s, which has left and did not wait for its subscribers", wait->topic,
+                      route_address(wait->route));
+    end_wait(bridge, wait);
+}
+
 void door_queue_forget(maiko_bridge *bridge, const struct route *route)
 {
     struct list *after;
@@ -99,7 +109,7 @@ void door_queue_forget(maiko_bridge *bridge, const struct route *route)
         struct door_wait *wait = CONTAINER_OF(link, struct door_wait, link);
 
         if (wait->route == route)
-            end_wait(bridge, wait);
+            withdraw(bridge, wait);
     }
 }
 

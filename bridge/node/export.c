@@ -138,11 +138,23 @@ static maiko_step export_step(void *self, maiko_context *ctx)
     return MAIKO_STEP_NEVER;
 }
 
+/* What could not be handed over for want of memory, up to the end. */
+static void count_rest(maiko_bridge *bridge)
+{
+    size_t rest = bridge->building.events;
+
+    if (rest == 0)
+        return;
+    atomic_fetch_add_explicit(&bridge->export_refused, rest, memory_order_relaxed);
+    node_log(bridge, MAIKO_LOG_ERROR, "out of memory: %zu events are not exported", rest);
+}
+
 static maiko_status export_stop(void *self, maiko_context *ctx)
 {
     maiko_bridge *bridge = self;
 
     hand_over(bridge, ctx, NULL);
+    count_rest(bridge);
     atomic_store(&bridge->has_export_ended, true);
     atomic_store(&bridge->has_export_stopped, true);
     return MAIKO_OK;

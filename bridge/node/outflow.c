@@ -143,20 +143,37 @@ static maiko_status read_event(const struct payload_plan *plan, struct slice pay
                                       : payload_read(plan, payload, event, len, NULL);
 }
 
+/* The event of a record, and where that has what it is made of.  MAIKO_OK: *ret_event is the caller's. */
+static maiko_status make_again(maiko_bridge *bridge, const struct source *source, struct slice bytes, struct record *ret_record,
+                               void **ret_event, size_t *ret_len)
+{
+    struct reader reader = reader_of(bytes);
+    maiko_status status = frame_next_record(&reader, ret_record, NULL);
+
+    if (status == MAIKO_OK)
+        status = event_len(source->known->plan, ret_record->payload, ret_len);
+    if (status != MAIKO_OK)
+        return status;
+    *ret_event = heap_alloc(bridge->heap, *ret_len);
+    if (*ret_event == NULL)
+        return MAIKO_ENOMEM;
+    status = read_event(source->known->plan, ret_record->payload, *ret_event, *ret_len);
+    if (status != MAIKO_OK)
+        heap_free(bridge->heap, *ret_event, *ret_len);
+    return status;
+}
+
 /* For plain listeners the event is made again from its record; they are rare. */
 static void let_listen(maiko_bridge *bridge, const struct source *source, const uint8_t *bytes, size_t len, uint64_t seq)
 {
-    struct reader reader = reader_of((struct slice){bytes, len});
     struct export_event event = about(source);
     struct record record;
     size_t len_there = 0;
     void *payload;
 
-    if (!zmq_port_has_listener(bridge->port, event.topic) || frame_next_record(&reader, &record, NULL) != MAIKO_OK ||
-        event_len(source->known->plan, record.payload, &len_there) != MAIKO_OK)
+    if (!zmq_port_has_listener(bridge->port, event.topic))
         return;
-    payload = heap_alloc(bridge->heap, len_there);
-    if (payload == NULL) {
+    if (make_again(bridge, source, (struct slice){bytes, len}, &record, &payload, &len_there) != MAIKO_OK) {
         atomic_fetch_add_explicit(&bridge->publish_lost, 1, memory_order_relaxed);
         return;
     }
@@ -165,8 +182,7 @@ static void let_listen(maiko_bridge *bridge, const struct source *source, const 
     event.parent = record.parent;
     event.correlation = maiko_id_is_nil(record.correlation) ? event.id : record.correlation;
     event.time_ns = record.time_ns;
-    if (read_event(source->known->plan, record.payload, payload, len_there) == MAIKO_OK)
-        node_door_listen(bridge, &event, len_there, seq);
+    node_door_listen(bridge, &event, len_there, seq);
     heap_free(bridge->heap, payload, len_there);
 }
 

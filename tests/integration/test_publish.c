@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include <maiko/maiko.h>
@@ -451,6 +452,58 @@ static void one_publisher_does_not_fill_the_queue(void)
     host_deinit(&host);
 }
 
+/* Nobody is left to be told, and nobody wants it any more; its place is free, and the event is counted. */
+static void what_waits_is_withdrawn_when_its_sender_leaves(const char *endpoint)
+{
+    void *context = zmq_ctx_new();
+    struct bridge_end taker;
+    struct bridge_end giver;
+    void *leaver;
+    void *dealer;
+    int i;
+
+    host_init(&host);
+    bridge_end_make(&giver, "c", NULL, "other");
+    CU_ASSERT_EQUAL(bridge_end_export(&giver, "count/#", NULL), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_know_type(giver.bridge, MAIKO_TYPE(counted)), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_bridge_listen(giver.bridge, endpoint), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&giver), MAIKO_OK);
+    leaver = plain_socket(context, maiko_bridge_endpoint(giver.bridge, 0));
+    dealer = plain_socket(context, maiko_bridge_endpoint(giver.bridge, 0));
+    for (i = 0; i < 2; i++)
+        CU_ASSERT(zmq_send(leaver, WAITING_FRAME, strlen(WAITING_FRAME), 0) > 0);
+    CU_ASSERT(zmq_send(dealer, WAITING_FRAME, strlen(WAITING_FRAME), 0) > 0);
+    CU_ASSERT(wait_until(atomic_load(&giver.bridge->door_waiting) == 3, 60000));
+    zmq_close(leaver);
+    CU_ASSERT(wait_until(atomic_load(&giver.bridge->door_waiting) == 1, 60000));
+    CU_ASSERT_EQUAL(bridge_end_counters(&giver).import_refused, 2);
+    CU_ASSERT_PTR_NOT_NULL(strstr(giver.log, "which has left and did not wait for its subscribers"));
+    bridge_end_make(&taker, "a", NULL, "count/up");
+    CU_ASSERT_EQUAL(bridge_end_import(&taker, "count/#", MAIKO_FROM_LIVE), MAIKO_OK);
+    CU_ASSERT_EQUAL_FATAL(bridge_end_start(&taker), MAIKO_OK);
+    CU_ASSERT(wait_until(taker.received == 1, 60000));
+    CU_ASSERT_EQUAL(maiko_bridge_drain(giver.bridge), MAIKO_OK);
+    CU_ASSERT_EQUAL(bridge_end_counters(&giver).exported, 1);
+    zmq_close(dealer);
+    zmq_ctx_term(context);
+    bridge_end_stop(&taker);
+    bridge_end_stop(&giver);
+    host_deinit(&host);
+}
+
+static void what_waits_goes_with_its_sender_over_tcp(void)
+{
+    what_waits_is_withdrawn_when_its_sender_leaves("tcp://127.0.0.1:*");
+}
+
+static void what_waits_goes_with_its_sender_over_ipc(void)
+{
+    char endpoint[64];
+
+    snprintf(endpoint, sizeof(endpoint), "ipc:///tmp/maiko-door-%d", (int)getpid());
+    what_waits_is_withdrawn_when_its_sender_leaves(endpoint);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(an_event_from_outside_comes_to_all_who_import_its_topic),
     TEST_CASE(an_event_nobody_would_get_any_more_is_refused),
@@ -463,5 +516,7 @@ static const struct test_case cases[] = {
     TEST_CASE(an_event_does_not_wait_for_ever),
     TEST_CASE(who_waits_is_answered_when_the_node_ends),
     TEST_CASE(one_publisher_does_not_fill_the_queue),
+    TEST_CASE(what_waits_goes_with_its_sender_over_tcp),
+    TEST_CASE(what_waits_goes_with_its_sender_over_ipc),
 };
 SUITE_MAIN("publish", cases)

@@ -83,7 +83,7 @@ typedef struct maiko_bridge_counters {
     uint64_t lost_for_us;     /* how many, where the sender knew */
     uint64_t denied;          /* by the allow list */
     uint64_t published;       /* events times plain listeners' doors */
-    uint64_t publish_lost;    /* events that a plain listener was too slow for: at least, see PROTOCOL.md 8; its `seq` says all */
+    uint64_t publish_lost;    /* events a plain listener was too slow for: exact where one has the topic, else at least so many */
     uint64_t window_waits;    /* times exporting was held because a peer had no room */
     uint32_t peers;           /* with a session now */
     uint64_t relayed;         /* exported events that came from other nodes */
