@@ -6,6 +6,8 @@
 #include "message/envelope.h"
 #include "wire/frame.h"
 
+#define HOT static inline __attribute__((always_inline))
+
 enum {
     FIRST_RECORDS = 8,
     SCRATCH_MAX = 256 * 1024,
@@ -90,10 +92,10 @@ static struct event_head head_of(const struct envelope *event, uint32_t channel)
 }
 
 /* relaxed: nothing but the form depends on it */
-static bool goes_native(const struct source *source, const maiko_envelope *envelope)
+static bool goes_native(const struct source *source, const void *payload)
 {
     return atomic_load_explicit(&source->is_native, memory_order_relaxed) && source->plan != NULL &&
-           payload_event_is_compact(source->plan, envelope->payload);
+           payload_event_is_compact(source->plan, payload);
 }
 
 static void write_event(struct pack *pack, const struct source *source, const maiko_envelope *envelope, uint32_t channel,
@@ -197,6 +199,13 @@ static void forget_failure(struct pack *pack, size_t offset)
     pack->len = offset;
 }
 
+/* Likely about as much as the last time. */
+static void expect(struct batch_builder *builder)
+{
+    if (builder->pack.data == NULL && builder->expected > 0)
+        (void)pack_reserve(&builder->pack, builder->expected + builder->expected / 8);
+}
+
 static maiko_status add_event(struct batch_builder *builder, struct source *source, const maiko_envelope *envelope,
                               struct sender_hold *hold)
 {
@@ -212,9 +221,8 @@ static maiko_status add_event(struct batch_builder *builder, struct source *sour
         forget_failure(pack, offset); /* repeat()'s */
         return MAIKO_ENOMEM;
     }
-    if (pack->data == NULL && builder->expected > 0)
-        (void)pack_reserve(pack, builder->expected + builder->expected / 8); /* likely about as much as the last time */
-    is_native = goes_native(source, envelope);
+    expect(builder);
+    is_native = goes_native(source, envelope->payload);
     channel = atomic_load_explicit(&source->number, memory_order_relaxed); /* right or not, it is noted in the record */
     if (source->plan != NULL && may_be_kept(envelope))
         block = refer(pack, source, envelope, channel, is_native);
@@ -252,7 +260,7 @@ static bool is_first_of_chain(const struct envelope *event)
 }
 
 /* What senders at speed make: native bytes of chains of their own. */
-static void note_like(struct batch_builder *builder, const struct source *source, const maiko_envelope *envelope)
+static void note_like(struct batch_builder *builder, struct source *source, const maiko_envelope *envelope)
 {
     const struct batch_record *last = &builder->records[builder->count - 1];
     const struct envelope *event = envelope_of(envelope);
@@ -267,6 +275,62 @@ static void note_like(struct batch_builder *builder, const struct source *source
     like->topic = event->topic;
     like->sender_id = event->sender->id;
     like->prefix = event->id.hi;
+    like->channel = last->channel;
+    like->is_compact = payload_is_always_compact(source->plan);
+}
+
+/* A record for the first event of a batch, which counts when that is written.  False: it has another number by now, or there is
+ * no memory. */
+static __attribute__((noinline)) bool begin_record(struct batch_builder *builder)
+{
+    const struct batch_like *like = &builder->like;
+    struct batch_record *record = new_record(builder);
+
+    if (record == NULL || atomic_load_explicit(&like->source->number, memory_order_relaxed) != like->channel)
+        return false;
+    expect(builder);
+    *record = (struct batch_record){.source = like->source,
+                                    .offset = builder->pack.len,
+                                    .len = (uint32_t)like->record.size,
+                                    .channel = like->channel,
+                                    .kind = BATCH_EVENT,
+                                    .is_native = true};
+    return true;
+}
+
+/* relaxed: as in goes_native() */
+HOT bool goes_native_again(const struct batch_like *like, const void *payload)
+{
+    return atomic_load_explicit(&like->source->is_native, memory_order_relaxed) &&
+           (like->is_compact || payload_event_is_compact(like->source->plan, payload));
+}
+
+/* One more of the source of the last one, of which a batch may have none yet. */
+HOT bool repeat(struct batch_builder *builder, uint64_t id_lo, uint64_t time_ns, const void *payload, size_t len)
+{
+    const struct batch_like *like = &builder->like;
+
+    if (len != like->record.size - like->record.head || !goes_native_again(like, payload) ||
+        (__builtin_expect(builder->count == 0, 0) && !begin_record(builder)) ||
+        !record_write_like(&builder->pack, &like->record, id_lo, time_ns, payload))
+        return false;
+    builder->count += builder->count == 0;
+    builder->records[builder->count - 1].events++;
+    builder->events++;
+    return true;
+}
+
+HOT bool repeat_event(struct batch_builder *builder, const maiko_envelope *envelope)
+{
+    const struct envelope *event = envelope_of(envelope);
+
+    return is_first_of_chain(event) && repeat(builder, event->id.lo, event->time_ns, envelope->payload, envelope->payload_len);
+}
+
+/* relaxed: seen a little later it holds a little later */
+static bool goes_unheld(const struct source *source)
+{
+    return !atomic_load_explicit(&source->topic->is_held, memory_order_relaxed);
 }
 
 /* Those on the heap bring their own copies of topic and sender; senders of other processes have one id. */
@@ -277,28 +341,27 @@ static bool is_like_at_a_glance(const struct batch_like *like, const struct enve
            like->sender_id != UINT64_MAX;
 }
 
-/* Of the source of the last one. */
-static bool repeat(struct batch_builder *builder, const maiko_envelope *envelope)
-{
-    const struct envelope *event = envelope_of(envelope);
-    const struct batch_like *like = &builder->like;
-
-    if (envelope->payload_len != like->record.size - like->record.head || !is_first_of_chain(event) ||
-        !goes_native(like->source, envelope) ||
-        !record_write_like(&builder->pack, &like->record, event->id.lo, event->time_ns, envelope->payload))
-        return false;
-    builder->records[builder->count - 1].events++;
-    builder->events++;
-    return true;
-}
-
-/* relaxed: seen a little later it holds a little later */
 bool batch_add_like(struct batch_builder *builder, const maiko_envelope *envelope)
 {
     const struct batch_like *like = &builder->like;
 
-    return is_like_at_a_glance(like, envelope_of(envelope)) &&
-           !atomic_load_explicit(&like->source->topic->is_held, memory_order_relaxed) && repeat(builder, envelope);
+    return is_like_at_a_glance(like, envelope_of(envelope)) && goes_unheld(like->source) && repeat_event(builder, envelope);
+}
+
+/* A failure that sticks in the pack is none of the events that are there, and this one comes again. */
+bool batch_take_like(struct batch_builder *builder, const struct maiko_taking *taking)
+{
+    const struct batch_like *like = &builder->like;
+    size_t offset = builder->pack.len;
+
+    if (like->source == NULL || taking->topic != like->topic || taking->type != like->type || taking->id.hi != like->prefix ||
+        taking->sender->id != like->sender_id || like->sender_id == UINT64_MAX || !goes_unheld(like->source))
+        return false;
+    if (repeat(builder, taking->id.lo, taking->time_ns, taking->event, taking->len))
+        return true;
+    if (pack_status(&builder->pack) != MAIKO_OK)
+        forget_failure(&builder->pack, offset);
+    return false;
 }
 
 maiko_status batch_add_event(struct batch_builder *builder, struct source *source, const maiko_envelope *envelope,
@@ -306,7 +369,7 @@ maiko_status batch_add_event(struct batch_builder *builder, struct source *sourc
 {
     maiko_status status;
 
-    if (hold == NULL && builder->like.source == source && repeat(builder, envelope))
+    if (hold == NULL && builder->like.source == source && repeat_event(builder, envelope))
         return MAIKO_OK;
     builder->like.source = NULL;
     status = add_event(builder, source, envelope, hold);
@@ -406,7 +469,6 @@ struct batch *batch_close(struct batch_builder *builder)
     builder->count = 0;
     builder->events = 0;
     builder->referred_len = 0;
-    builder->like.source = NULL;
     builder->given_up = (struct fifo){.first = NULL};
     return batch;
 }

@@ -4,6 +4,7 @@
 #define BRIDGE_BATCH_H
 
 #include "node/source.h"
+#include "runtime/take.h"
 #include "wire/frame.h"
 #include <maiko/import.h>
 
@@ -47,11 +48,13 @@ struct batch {
 /* How the next event is known as one like the last, at a glance: topics of pooled events and ids of senders mean one thing for
  * good. */
 struct batch_like {
-    const struct source *source; /* NULL: nothing is known of the last */
+    struct source *source; /* NULL: nothing is known of the last */
     const maiko_event_type *type;
     const struct topic *topic;
     uint64_t sender_id;
     uint64_t prefix;
+    uint32_t channel; /* the number that is written in the record */
+    bool is_compact;  /* whatever the event is */
     struct record_like record;
 };
 
@@ -82,6 +85,15 @@ MAIKO_MUST_CHECK maiko_status batch_add_event(struct batch_builder *builder, str
 /* The same for an event like the last one, whatever its source is; nobody is held for it.  False: nothing was done, look
  * closer. */
 MAIKO_MUST_CHECK bool batch_add_like(struct batch_builder *builder, const maiko_envelope *envelope);
+
+/* The same of one without an envelope. */
+MAIKO_MUST_CHECK bool batch_take_like(struct batch_builder *builder, const struct maiko_taking *taking);
+
+/* Sources go: the next event is like none. */
+static inline void batch_forget_like(struct batch_builder *builder)
+{
+    builder->like.source = NULL;
+}
 
 MAIKO_MUST_CHECK maiko_status batch_add_end(struct batch_builder *builder, uint32_t index);
 

@@ -38,29 +38,61 @@ static struct sender_hold *hold_sender(maiko_bridge *bridge, maiko_context *ctx,
     return NULL;
 }
 
-/* `envelope`: the event that was added last, if it was large; its sender waits, too, so that it does not fill memory with what
- * nobody takes yet. */
-static void hand_over(maiko_bridge *bridge, maiko_context *ctx, const maiko_envelope *envelope)
+/* True: the bridge's thread has a lot to take. */
+static bool give(maiko_bridge *bridge, struct batch *batch)
 {
-    struct batch *batch = batch_close(&bridge->building);
-    struct sender_hold *sender = NULL;
-    maiko_hold *hold = NULL;
-    bool is_too_much;
     bool is_asleep;
+    bool is_too_much = handover_give(&bridge->handover, batch, &is_asleep);
 
-    if (batch == NULL || node_guest_send(bridge, batch))
-        return;
-    is_too_much = handover_give(&bridge->handover, batch, &is_asleep);
     if (is_asleep || node_guest_is_looking_aside(bridge))
         handover_wake(&bridge->handover); /* step: wake_instead */
-    if (!is_too_much)
-        return;
+    return is_too_much;
+}
+
+/* Until the bridge's thread has taken what it was given.  `envelope`: the event that was added last, if it was large; its sender
+ * waits, too, so that it does not fill memory with what nobody takes yet. */
+static void wait_for_room(maiko_bridge *bridge, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    struct sender_hold *sender = NULL;
+    maiko_hold *hold = NULL;
+
+    bridge->gave_too_much = false;
     if (maiko_hold_new(ctx, &hold) == MAIKO_OK && !handover_hold(&bridge->handover, hold))
         maiko_hold_release(hold); /* there is room by now */
     if (envelope != NULL && maiko_event_overflow(envelope->type) == MAIKO_BLOCK)
         sender = hold_sender(bridge, ctx, envelope);
     if (sender != NULL && !handover_hold_sender(&bridge->handover, sender))
         sender_hold_release(bridge->heap, sender);
+}
+
+static void hand_over(maiko_bridge *bridge, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    struct batch *batch = batch_close(&bridge->building);
+
+    if (batch != NULL && !node_guest_send(bridge, batch) && give(bridge, batch))
+        bridge->gave_too_much = true;
+    if (bridge->gave_too_much)
+        wait_for_room(bridge, ctx, envelope);
+}
+
+/* Is there room in the batch, or in another one?  The actor waits in its own step, which follows. */
+static bool makes_room(maiko_bridge *bridge)
+{
+    struct batch *batch;
+
+    if (batch_builder_len(&bridge->building) < BATCH_BYTES)
+        return !bridge->gave_too_much;
+    batch = batch_close(&bridge->building);
+    bridge->gave_too_much = batch != NULL && give(bridge, batch);
+    return batch != NULL && !bridge->gave_too_much;
+}
+
+/* An event like the last one. */
+static bool export_take(void *self, const struct maiko_taking *taking)
+{
+    maiko_bridge *bridge = self;
+
+    return makes_room(bridge) && batch_take_like(&bridge->building, taking);
 }
 
 /* What came before waits in the bridge's thread. */
@@ -70,7 +102,7 @@ static maiko_status export_start(void *self, maiko_context *ctx)
 
     atomic_store(&bridge->is_running, true);
     handover_wake(&bridge->handover);
-    return MAIKO_OK;
+    return maiko_context_take(ctx, export_take);
 }
 
 static void add_event(maiko_bridge *bridge, maiko_context *ctx, const maiko_envelope *envelope)
@@ -80,8 +112,10 @@ static void add_event(maiko_bridge *bridge, maiko_context *ctx, const maiko_enve
 
     if (envelope_of(envelope)->hops > 0 && (!bridge->has_relays || last_word_is_before(bridge, envelope)))
         return;
-    if (sources_are_full(&bridge->sources) && fifo_is_empty(&bridge->building.given_up))
+    if (sources_are_full(&bridge->sources) && fifo_is_empty(&bridge->building.given_up)) {
         bridge->building.given_up = sources_give_up(&bridge->sources);
+        batch_forget_like(&bridge->building);
+    }
     source = sources_find(&bridge->sources, envelope);
     if (source != NULL && source->hops > 0 && !source->topic->is_relayed)
         return; /* it came from another node and stays here */

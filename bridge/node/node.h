@@ -231,6 +231,7 @@ struct maiko_bridge {
     /* the export actor's, see export.c */
     struct sources sources;
     struct batch_builder building;
+    bool gave_too_much; /* it is to wait until that was taken */
     /* bridge's thread */
     struct zmq_port *port;
     struct space *space;

@@ -50,6 +50,9 @@ MAIKO_MUST_CHECK maiko_status payload_read(const struct payload_plan *plan, stru
 bool payload_is_compact(const struct payload_plan *plan);
 bool payload_event_is_compact(const struct payload_plan *plan, const void *event);
 
+/* Whatever they leave unused? */
+bool payload_is_always_compact(const struct payload_plan *plan);
+
 /* Is this whole value a bin, and not the array or map of the functions above? */
 static inline bool payload_is_native(struct slice payload)
 {

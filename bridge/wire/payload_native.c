@@ -65,13 +65,18 @@ static size_t unused_of(const struct shape_field *field, const uint8_t *at)
     return field->capacity - len;
 }
 
+bool payload_is_always_compact(const struct payload_plan *plan)
+{
+    return plan->slack <= SLACK_MAX;
+}
+
 bool payload_event_is_compact(const struct payload_plan *plan, const void *event)
 {
     const struct shape *shape = plan->shape;
     size_t unused = plan->slack_inside;
     size_t i;
 
-    if (plan->slack <= SLACK_MAX)
+    if (payload_is_always_compact(plan))
         return true;
     for (i = 0; i < shape->count && unused <= SLACK_MAX; i++)
         if (stands_alone(&shape->fields[i]))

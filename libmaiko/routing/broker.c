@@ -377,6 +377,16 @@ maiko_status broker_remote(struct broker *broker, uint32_t shard, const char *pa
     return MAIKO_OK;
 }
 
+void broker_look_again(struct broker *broker)
+{
+    size_t i;
+
+    for (i = 0; i < broker->route_size; i++) {
+        if (broker->routes[i] != NULL)
+            broker->routes[i]->care = ROUTE_UNSEEN;
+    }
+}
+
 void broker_knows_shard(struct broker *broker, uint32_t shard)
 {
     size_t i;

@@ -70,6 +70,7 @@ enum route_care {
     ROUTE_UNSEEN = 0, /* not looked at since the last change; always so while stale */
     ROUTE_SINGLE,     /* plain, one subscriber, none on other shards */
     ROUTE_PLAIN,      /* no predicate, priority lane, last value or DROP_OLDEST anywhere */
+    ROUTE_TAKEN,      /* as ROUTE_SINGLE, and the subscriber may take events at once: see runtime/take.h */
     ROUTE_SPECIAL,
     ROUTE_STREAK, /* as ROUTE_SINGLE, and what goes there is counted by the streak of the shard: see runtime/streak.h */
 };
@@ -83,7 +84,7 @@ struct route {
     const char *name; /* of the topic */
     struct counters_topic *counters;
     const maiko_event_type *bound_by; /* the topic's, once it was seen */
-    struct subscriber *single;        /* ROUTE_SINGLE, ROUTE_STREAK: the subscriber */
+    struct subscriber *single;        /* ROUTE_SINGLE, _TAKEN, _STREAK: the subscriber */
     struct route *named_next;         /* the runtime's: whose name followed last time; NULL: not known */
     uint8_t care;                     /* enum route_care; the runtime's, back to unseen with every change of the targets */
     bool is_stale;                    /* to be built before it is used */
@@ -134,6 +135,9 @@ void broker_unsubscribe(struct broker *broker, struct subscription *subscription
 
 /* Another shard begins (or ends, delta -1) to be interested in a pattern.  MAIKO_OK or MAIKO_ENOMEM. */
 MAIKO_MUST_CHECK maiko_status broker_remote(struct broker *broker, uint32_t shard, const char *pattern, int8_t choice, int delta);
+
+/* What is to be done with events is looked at anew, topic by topic. */
+void broker_look_again(struct broker *broker);
 
 /* There is another shard, whether it subscribes to something or not. */
 void broker_knows_shard(struct broker *broker, uint32_t shard);

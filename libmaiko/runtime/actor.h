@@ -9,6 +9,7 @@
 #include "routing/streams.h"
 #include "runtime/counters_file.h"
 #include "runtime/mailbox.h"
+#include "runtime/take.h"
 #include <assert.h>
 #include <maiko/actor.h>
 #include <maiko/context.h>
@@ -83,6 +84,7 @@ struct actor_rare {
     bool retries_step;               /* the step is to be run again, before any event */
     uint32_t retries;                /* in a row, of the event */
     uint32_t step_retries;           /* likewise */
+    maiko_take take;                 /* NULL: it gets what is queued only */
     maiko_actor_ops *own_ops;        /* a copy of a shorter table */
     const maiko_actor_ops *hooks;    /* of a dedicated actor, whose ops are those of offline.h */
     const char **publish;            /* NULL-terminated, inside the actor's block; NULL: may send on every topic */
@@ -198,17 +200,29 @@ static_assert(offsetof(struct actor, shard) == 64, "a delivery touches one cache
 static_assert(offsetof(struct actor, sender.id) + sizeof(uint64_t) == 128, "an activation touches two");
 static_assert(sizeof(struct actor) == 320, "whole cache lines");
 
-/* Only events can make it do anything: it runs, has no step to come, is not held and not about to end or to fail.  Debt is
- * another matter. */
-static inline bool actor_is_plain(const struct actor *actor)
+/* It runs, with such a step, and nothing else: four bytes at once. */
+static inline bool actor_stands(const struct actor *actor, uint8_t step_state)
 {
-    static const uint8_t plain[] = {ACTOR_RUNNING, ACTOR_STEP_NEVER, 0, 0};
+    const uint8_t wanted[] = {ACTOR_RUNNING, step_state, 0, 0};
     uint32_t standing;
     uint32_t expected;
 
     memcpy(&standing, (const char *)actor + offsetof(struct actor, state), sizeof standing);
-    memcpy(&expected, plain, sizeof expected);
+    memcpy(&expected, wanted, sizeof expected);
     return standing == expected;
+}
+
+/* Only events can make it do anything: it runs, has no step to come, is not held and not about to end or to fail.  Debt is
+ * another matter. */
+static inline bool actor_is_plain(const struct actor *actor)
+{
+    return actor_stands(actor, ACTOR_STEP_NEVER);
+}
+
+/* The same, with a step that comes behind its events. */
+static inline bool actor_is_about_to_step(const struct actor *actor)
+{
+    return actor_stands(actor, ACTOR_STEP_READY) || actor_stands(actor, ACTOR_STEP_AFTER_EVENTS);
 }
 static_assert(offsetof(struct actor, hold) == offsetof(struct actor, state) + 2 &&
                   offsetof(struct actor, is_gate) == offsetof(struct actor, state) + 5,
@@ -240,6 +254,9 @@ static inline struct actor *actor_of_context(const maiko_context *ctx)
         return NULL;
     return actor->context == ctx ? actor : NULL;
 }
+
+/* Of one that is used where it belongs: in a hook of the actor, which is no gate. */
+MAIKO_MUST_CHECK maiko_status context_own_actor(const maiko_context *ctx, struct actor **ret_actor);
 
 /* In debt, here or elsewhere.  Relaxed: the release that ends a remote debt also queues the actor through the wake
  * stack, which is what makes it run; a stale value here only delays it until then. */

@@ -8,8 +8,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* The actor of a context that is used where it belongs. */
-static maiko_status own_actor(const maiko_context *ctx, struct actor **ret_actor)
+maiko_status context_own_actor(const maiko_context *ctx, struct actor **ret_actor)
 {
     struct actor *actor = actor_of_context(ctx);
 
@@ -66,7 +65,7 @@ static int stop_fd(maiko_context *ctx)
 {
     struct actor *actor;
 
-    return own_actor(ctx, &actor) == MAIKO_OK && actor->is_dedicated ? stop_notice_fd(actor) : -1;
+    return context_own_actor(ctx, &actor) == MAIKO_OK && actor->is_dedicated ? stop_notice_fd(actor) : -1;
 }
 
 int maiko_context_stop_fd(maiko_context *ctx)
@@ -160,7 +159,7 @@ bool maiko_is_sender_full(const maiko_context *ctx)
 static maiko_status stop(maiko_context *ctx)
 {
     struct actor *actor;
-    maiko_status status = own_actor(ctx, &actor);
+    maiko_status status = context_own_actor(ctx, &actor);
 
     if (status == MAIKO_OK)
         actor_drain(actor);
@@ -179,7 +178,7 @@ maiko_status maiko_stop(maiko_context *ctx)
 static maiko_status stay(maiko_context *ctx)
 {
     struct actor *actor;
-    maiko_status status = own_actor(ctx, &actor);
+    maiko_status status = context_own_actor(ctx, &actor);
 
     if (status == MAIKO_OK)
         actor->stays = true;
@@ -209,7 +208,7 @@ maiko_status maiko_stop_runtime(maiko_context *ctx)
 static maiko_status finish(maiko_context *ctx)
 {
     struct actor *actor;
-    maiko_status status = own_actor(ctx, &actor);
+    maiko_status status = context_own_actor(ctx, &actor);
 
     if (status == MAIKO_OK)
         actor_finish(actor);
@@ -277,7 +276,7 @@ static maiko_status subscribe(maiko_context *ctx, const maiko_subscription *subs
 {
     struct subscription *made;
     struct actor *actor;
-    maiko_status status = own_actor(ctx, &actor);
+    maiko_status status = context_own_actor(ctx, &actor);
 
     if (status != MAIKO_OK)
         return status;
@@ -321,7 +320,7 @@ static maiko_status unsubscribe(maiko_context *ctx, const char *pattern)
 {
     struct subscription *subscription;
     struct actor *actor;
-    maiko_status status = own_actor(ctx, &actor);
+    maiko_status status = context_own_actor(ctx, &actor);
 
     if (status != MAIKO_OK)
         return status;

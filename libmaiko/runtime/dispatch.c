@@ -328,6 +328,11 @@ static bool is_special(const struct route *route)
     return false;
 }
 
+static bool may_take(const struct actor *actor)
+{
+    return actor->rare != NULL && actor->rare->take != NULL;
+}
+
 /* A topic that no type is bound to yet may still turn out special. */
 static void look_at(struct route *route)
 {
@@ -336,8 +341,11 @@ static void look_at(struct route *route)
     route->care = is_special(route)                                       ? ROUTE_SPECIAL
                   : route->target_count == 1 && route->remote_shards == 0 ? ROUTE_SINGLE
                                                                           : ROUTE_PLAIN;
-    if (route->care == ROUTE_SINGLE)
-        route->single = route->targets->subscriber;
+    if (route->care != ROUTE_SINGLE)
+        return;
+    route->single = route->targets->subscriber;
+    if (may_take(CONTAINER_OF(route->single, struct actor, subscriber)))
+        route->care = ROUTE_TAKEN;
 }
 
 /* Before its targets and its care are believed. */
@@ -384,7 +392,7 @@ HOT uint32_t dispatch(struct shard *shard, struct route *route, struct envelope 
     uint32_t i;
 
     see(shard, route);
-    if (__builtin_expect(route->care == ROUTE_PLAIN || route->care == ROUTE_SINGLE, 1))
+    if (__builtin_expect(route->care == ROUTE_PLAIN || route->care == ROUTE_SINGLE || route->care == ROUTE_TAKEN, 1))
         return dispatch_plain(shard, route, envelope);
     for (i = 0; i < route->target_count; i++)
         matched += deliver(shard, route, &route->targets[i], envelope, envelope->origin);
@@ -429,7 +437,9 @@ void shard_publish(struct shard *shard, struct actor *sender, struct route *rout
 struct actor *shard_single_receiver(struct shard *shard, struct route *route)
 {
     see(shard, route);
-    return route->care == ROUTE_SINGLE ? CONTAINER_OF(route->single, struct actor, subscriber) : NULL;
+    if (route->care != ROUTE_SINGLE && route->care != ROUTE_TAKEN)
+        return NULL;
+    return CONTAINER_OF(route->single, struct actor, subscriber);
 }
 
 void shard_count_handed_over(struct shard *shard, struct route *route, struct actor *actor, uint32_t events)

@@ -492,6 +492,8 @@ HOT bool send_simply(maiko_context *ctx, const char *topic, const maiko_event_ty
     route = topic == NULL ? line->route : named_route(shard, topic, line->entry->type);
     if (__builtin_expect(route == NULL || !may_send_on(actor, route->topic), 0))
         return false;
+    if (__builtin_expect(route->care == ROUTE_TAKEN, 0) && parent == NULL && take_at_once(actor, route, type, event, len))
+        return true;
     envelope = pool_take(&shard->pool, line->usual_class, len);
     if (__builtin_expect(envelope == NULL, 0))
         return false;

@@ -35,6 +35,11 @@ const char *send_computed_topic(const maiko_event_type *type, const void *event,
  * one on the heap that is too large for the pool. */
 maiko_status send_in_place(struct actor *actor, const maiko_send_opts *opts, struct envelope *envelope, size_t len);
 
+/* --- take.c --- */
+
+/* Of a route that is ROUTE_TAKEN: its subscriber may have the event at once.  False: nothing was done. */
+bool take_at_once(struct actor *sender, struct route *route, const maiko_event_type *type, const void *event, size_t len);
+
 /* --- send_reserve.c --- */
 
 /* Gives up what the hook that just returned had reserved and neither committed nor abandoned. */

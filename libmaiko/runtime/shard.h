@@ -208,6 +208,12 @@ HOT maiko_id shard_next_id(struct shard *shard)
     return (maiko_id){.hi = shard->ids.prefix, .lo = streak_make(&shard->streak)};
 }
 
+/* The one it is going to be. */
+static inline maiko_id shard_coming_id(const struct shard *shard)
+{
+    return (maiko_id){.hi = shard->ids.prefix, .lo = atomic_load_explicit(&shard->streak.shown->next, memory_order_relaxed)};
+}
+
 /* Relaxed: the report of a stop that ran out of time looks at it from outside. */
 static inline void shard_set_current(struct shard *shard, struct actor *actor)
 {

@@ -63,6 +63,7 @@ integration_tests += tests/integration/test_relay_end
 integration_tests += tests/integration/test_shortage
 integration_tests += tests/integration/test_space
 integration_tests += tests/integration/test_space_group
+integration_tests += tests/integration/test_take
 integration_tests += tests/integration/test_terminal
 integration_tests += tests/integration/test_versions
 integration_tests += tests/integration/test_weather_memory

@@ -268,8 +268,30 @@ static void make_pooled(struct pooled *pooled, const struct topic *topic, const 
     pooled->payload = (coin){.number = number, .value = ~number};
 }
 
+static bool add_like(struct scene *scene, struct pooled *pooled)
+{
+    return batch_add_like(&scene->builder, &pooled->envelope.head);
+}
+
+/* The same event before it has an envelope. */
+static bool take_like(struct scene *scene, struct pooled *pooled)
+{
+    const struct envelope *envelope = &pooled->envelope;
+    const struct maiko_taking taking = {.type = envelope->head.type,
+                                        .topic = envelope->topic,
+                                        .sender = envelope->sender,
+                                        .id = envelope->id,
+                                        .time_ns = envelope->time_ns,
+                                        .event = envelope->head.payload,
+                                        .len = envelope->head.payload_len};
+
+    return batch_take_like(&scene->builder, &taking);
+}
+
+typedef bool (*way_in)(struct scene *scene, struct pooled *pooled);
+
 /* Is the event as it should be, if it is taken without a closer look? */
-static bool is_taken(struct scene *scene, struct pooled *pooled)
+static bool is_taken(struct scene *scene, struct pooled *pooled, way_in way)
 {
     const size_t events = scene->builder.events;
     const size_t len = scene->builder.pack.len;
@@ -277,7 +299,7 @@ static bool is_taken(struct scene *scene, struct pooled *pooled)
     struct reader reader;
     struct record record;
 
-    if (!batch_add_like(&scene->builder, &pooled->envelope.head)) {
+    if (!way(scene, pooled)) {
         CU_ASSERT_EQUAL(scene->builder.events, events);
         CU_ASSERT_EQUAL(scene->builder.pack.len, len);
         return false;
@@ -305,11 +327,11 @@ static void add_closely(struct scene *scene, struct pooled *pooled)
     do {                                                                                                                         \
         make_pooled(&pooled, topic, &sender, 3);                                                                                 \
         __VA_ARGS__;                                                                                                             \
-        CU_ASSERT_FALSE(is_taken(&scene, &pooled));                                                                              \
+        CU_ASSERT_FALSE(is_taken(&scene, &pooled, way));                                                                         \
     } while (0)
 
 /* What differs from the last one in anything but id, time and bytes is looked at closely. */
-static void an_event_like_the_last_one_is_known_at_a_glance(void)
+static void is_known_at_a_glance(way_in way)
 {
     static const struct sender sender = {.name = "s", .id = 1}, another = {.name = "s", .id = 2};
     static const struct sender foreign = {.name = "s", .id = UINT64_MAX};
@@ -332,16 +354,18 @@ static void an_event_like_the_last_one_is_known_at_a_glance(void)
     atomic_store(&scene.source->number, 0x4321); /* not in the middle of a run */
     for (i = 0; i < 100; i++) {
         make_pooled(&pooled, topic, &sender, i);
-        CU_ASSERT_TRUE(is_taken(&scene, &pooled));
+        CU_ASSERT_TRUE(is_taken(&scene, &pooled, way));
     }
     DIFFERS(pooled.envelope.topic = other);
     DIFFERS(pooled.envelope.sender = &another);
     DIFFERS(pooled.envelope.id.hi = pooled.envelope.correlation.hi = 8);
     DIFFERS(pooled.envelope.head.type = MAIKO_TYPE(cargo));
-    DIFFERS(pooled.envelope.home = HOME_HEAP);
-    DIFFERS(pooled.envelope.hops = 1);
-    DIFFERS(pooled.envelope.parent.lo = 1);
-    DIFFERS(pooled.envelope.correlation.lo = 1);
+    if (way == add_like) {
+        DIFFERS(pooled.envelope.home = HOME_HEAP);
+        DIFFERS(pooled.envelope.hops = 1);
+        DIFFERS(pooled.envelope.parent.lo = 1);
+        DIFFERS(pooled.envelope.correlation.lo = 1);
+    }
     DIFFERS(pooled.envelope.head.payload_len--);
     DIFFERS(pooled.envelope.id.lo = pooled.envelope.correlation.lo = 5);
     DIFFERS(pooled.envelope.time_ns = 5);
@@ -355,16 +379,99 @@ static void an_event_like_the_last_one_is_known_at_a_glance(void)
     add_closely(&scene, &pooled);
     CU_ASSERT_EQUAL(scene.builder.records[2].channel, 0x4321);
     make_pooled(&pooled, topic, &sender, 4);
-    CU_ASSERT_TRUE(is_taken(&scene, &pooled));
+    CU_ASSERT_TRUE(is_taken(&scene, &pooled, way));
     batch = batch_close(&scene.builder);
-    DIFFERS((void)0);
+    DIFFERS(batch_forget_like(&scene.builder));
     pooled.envelope.sender = &foreign;
     add_closely(&scene, &pooled);
-    CU_ASSERT_FALSE(is_taken(&scene, &pooled)); /* those of other processes have one id */
+    CU_ASSERT_FALSE(is_taken(&scene, &pooled, way)); /* those of other processes have one id */
     batch_free(batch);
     close_scene(&scene);
     free(of_source);
     free(other);
+    free(topic);
+}
+
+static void an_event_like_the_last_one_is_known_at_a_glance(void)
+{
+    is_known_at_a_glance(add_like);
+    is_known_at_a_glance(take_like);
+}
+
+/* Batch by batch it stays known, until its channel has another number. */
+static void the_first_of_a_batch_is_known_too(void)
+{
+    static const struct sender sender = {.name = "s", .id = 1};
+    static const way_in ways[] = {add_like, take_like};
+    struct topic *topic = new_topic("coin");
+    struct source_topic *of_source = calloc(1, sizeof *of_source + 1);
+    struct pooled pooled;
+    struct scene scene;
+    size_t i;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(of_source);
+    open_scene(&scene, MAIKO_TYPE(coin), 100, 0);
+    atomic_store(&scene.source->is_native, true);
+    atomic_store(&scene.source->number, 9);
+    scene.source->topic = of_source;
+    make_pooled(&pooled, topic, &sender, 0);
+    add_closely(&scene, &pooled);
+    batch_free(batch_close(&scene.builder));
+    for (i = 0; i < 8; i++) {
+        const size_t events = 1 + i * 50;
+        struct batch *batch;
+        size_t k;
+
+        for (k = 0; k < events; k++) {
+            make_pooled(&pooled, topic, &sender, i * 1000 + k);
+            CU_ASSERT_TRUE(is_taken(&scene, &pooled, ways[i % 2]));
+        }
+        batch = batch_close(&scene.builder);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(batch);
+        CU_ASSERT_EQUAL(batch->count, 1);
+        CU_ASSERT_EQUAL(batch->events, events);
+        CU_ASSERT_EQUAL(batch->records[0].events, events);
+        CU_ASSERT_EQUAL(batch->records[0].channel, 9);
+        CU_ASSERT_EQUAL(batch->len, events * batch->records[0].len);
+        batch_free(batch);
+    }
+    atomic_store(&scene.source->number, 10);
+    CU_ASSERT_FALSE(is_taken(&scene, &pooled, add_like));
+    CU_ASSERT_FALSE(is_taken(&scene, &pooled, take_like));
+    add_closely(&scene, &pooled);
+    CU_ASSERT_EQUAL(scene.builder.records[0].channel, 10);
+    CU_ASSERT_TRUE(is_taken(&scene, &pooled, take_like));
+    close_scene(&scene);
+    free(of_source);
+    free(topic);
+}
+
+/* Nothing of it is kept, and the next one may find memory again. */
+static void what_finds_no_memory_is_not_taken(void)
+{
+    static const struct sender sender = {.name = "s", .id = 1};
+    struct topic *topic = new_topic("coin");
+    struct source_topic *of_source = calloc(1, sizeof *of_source + 1);
+    struct pooled pooled;
+    struct scene scene;
+    size_t taken = 0;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(of_source);
+    open_scene(&scene, MAIKO_TYPE(coin), 100, 0);
+    atomic_store(&scene.source->is_native, true);
+    scene.source->topic = of_source;
+    make_pooled(&pooled, topic, &sender, 0);
+    add_closely(&scene, &pooled);
+    failing_allocator_fail_from(&scene.memory, 0);
+    while (taken < 10000 && is_taken(&scene, &pooled, take_like))
+        taken++;
+    CU_ASSERT(taken < 10000);
+    CU_ASSERT_FALSE(is_taken(&scene, &pooled, take_like));
+    failing_allocator_fail_nth(&scene.memory, -1);
+    CU_ASSERT_TRUE(is_taken(&scene, &pooled, take_like));
+    CU_ASSERT_EQUAL(scene.builder.records[0].events, taken + 2);
+    close_scene(&scene);
+    free(of_source);
     free(topic);
 }
 
@@ -612,6 +719,8 @@ static const struct test_case cases[] = {
     TEST_CASE(others_are_written_out),
     TEST_CASE(events_that_are_alike_are_one_record),
     TEST_CASE(an_event_like_the_last_one_is_known_at_a_glance),
+    TEST_CASE(the_first_of_a_batch_is_known_too),
+    TEST_CASE(what_finds_no_memory_is_not_taken),
     TEST_CASE(another_number_begins_another_record),
     TEST_CASE(what_fills_its_memory_is_not_copied),
     TEST_CASE(a_run_goes_into_the_log_as_far_as_there_is_memory),
