@@ -194,12 +194,17 @@ static bool is_small_part(const struct retained_entry *entry, size_t count)
 /* `count` records, like the first but for their numbers, from `at` on. */
 static void put_records(const struct stream *stream, size_t at, struct stream_record record, size_t count)
 {
-    struct stream_record *to = stream_at(stream, at);
-    const struct stream_record *end = stream->records + stream->capacity;
+    struct stream_record *records = stream->records;
+    size_t first = stream->head + at;
+    size_t mask = stream->capacity - 1;
+    size_t i;
 
-    for (record.run = (uint8_t)count; record.run > 0; record.run--, record.index++) {
-        *to++ = record;
-        to = to == end ? stream->records : to;
+    for (i = 0; i < count; i++) {
+        struct stream_record *to = &records[(first + i) & mask];
+
+        *to = record;
+        to->run = (uint8_t)(count - i);
+        to->index = (uint8_t)(record.index + i);
     }
 }
 

@@ -315,11 +315,22 @@ static size_t share_of(const struct retained_run *run, size_t left)
     return left < most ? left : most;
 }
 
+/* The next places of the ring are those of an entry. */
+static void fill_slots(const struct retained *retained, struct retained_entry *entry, size_t count)
+{
+    struct retained_entry **entries = retained->entries;
+    size_t mask = retained->capacity - 1;
+    size_t first = (size_t)retained->next;
+    size_t i;
+
+    for (i = 0; i < count; i++)
+        entries[(first + i) & mask] = entry;
+}
+
 /* The entry of some events of a run from number `from` on. */
 static bool add_entry(struct retained *retained, const struct retained_run *run, size_t from, size_t count)
 {
     struct retained_entry *entry = new_entry(retained);
-    size_t i;
 
     if (entry == NULL)
         return false;
@@ -332,8 +343,7 @@ static bool add_entry(struct retained *retained, const struct retained_run *run,
                                      .is_native = run->is_native,
                                      .count = (uint32_t)count & RETAINED_COUNT_MAX,
                                      .refs = (uint32_t)count & RETAINED_REFS_MAX};
-    for (i = 0; i < count; i++)
-        *slot(retained, retained->next + i) = entry;
+    fill_slots(retained, entry, count);
     retained->next += count;
     run->block->refs++;
     run->channel->refs++;
