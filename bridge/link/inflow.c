@@ -251,5 +251,5 @@ void inflow_delivered(struct inflow *inflow, uint64_t position)
 
 uint64_t inflow_done(const struct inflow *inflow)
 {
-    return inflow->undelivered < inflow->last_pending ? inflow->undelivered : inflow->next;
+    return inflow_waits(inflow) ? inflow->undelivered : inflow->next;
 }

@@ -63,6 +63,12 @@ void inflow_delivered(struct inflow *inflow, uint64_t position);
 /* Events from this position on were handed over and their receivers do not have them yet. */
 void inflow_pending(struct inflow *inflow, uint64_t position, uint32_t count);
 
+/* Is something of the stream still with the receivers? */
+static inline bool inflow_waits(const struct inflow *inflow)
+{
+    return inflow->undelivered < inflow->last_pending;
+}
+
 /* Everything below is with its receivers. */
 uint64_t inflow_done(const struct inflow *inflow);
 

@@ -20,6 +20,7 @@ bridge_sources += bridge/link/peer_records.c
 bridge_sources += bridge/link/peer_session.c
 bridge_sources += bridge/link/peer_state.h
 bridge_sources += bridge/link/peer_timers.c
+bridge_sources += bridge/link/peer_window.c
 bridge_sources += bridge/link/origins.c
 bridge_sources += bridge/link/origins.h
 bridge_sources += bridge/link/refusals.c

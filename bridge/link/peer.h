@@ -109,6 +109,12 @@ struct inbound_run {
     uint64_t position; /* of the first */
 };
 
+/* What came from a peer and waits for its receivers, of every stream it ever had. */
+struct peer_backlog {
+    uint64_t events;
+    uint64_t bytes; /* as it is kept, or as it came, whichever is less */
+};
+
 struct peer_sink {
     /* One frame to the other side.  The window keeps the number of unsent ones small; it must not be lost while the
      * connection lives. */
@@ -129,6 +135,8 @@ struct peer_sink {
      * *ret_is_pending, false before, whether peer_delivered() will be called for them.  When it is none the next one is delivered
      * alone.  NULL: all are. */
     uint32_t (*deliver_run)(struct peer *peer, const struct inbound_run *run, bool *ret_is_pending, void *userdata);
+    /* How much of what it said is pending waits.  NULL: nobody knows more than the positions of its stream. */
+    void (*backlog)(struct peer *peer, struct peer_backlog *ret_backlog, void *userdata);
     /* Before anything is acknowledged: false when what was taken is not with its receivers yet, tried again a little later.
      * NULL: it always is. */
     bool (*settle)(struct peer *peer, void *userdata);

@@ -231,10 +231,16 @@ bool peer_received(const struct peer *peer, uint64_t *ret_events)
     return peer->is_whole || peer->is_earlier_known;
 }
 
+/* Never back: we have those. */
+static bool goes_on(const struct peer *peer, const struct frame *ready)
+{
+    return ready->stream == peer->inflow.stream && ready->next <= peer->inflow.next;
+}
+
 /* The first answer of a session says where the stream goes on. */
 static void enter_stream(struct peer *peer, const struct frame *frame)
 {
-    bool is_same = frame->stream == peer->inflow.stream && frame->next <= peer->inflow.next; /* never back: we have those */
+    bool is_same = goes_on(peer, frame);
     bool had_stream = peer->inflow.stream != 0 || peer->has_lost_stream;
 
     peer->inflow.is_ready = true;
@@ -267,6 +273,10 @@ void peer_on_ready(struct peer *peer, const struct frame *frame, uint64_t now_ns
     peer->earlier = frame->earlier;
     if (frame->number == peer->ready_number) { /* an answer that was repeated, or judged again there */
         hear_denied(peer, frame->denied);
+        return;
+    }
+    if (!peer->inflow.is_ready && !goes_on(peer, frame) && peer_is_behind(peer)) {
+        peer_fail(peer, MAIKO_ELIMIT, "ready: too much of its earlier streams waits", now_ns);
         return;
     }
     peer->ready_number = frame->number;

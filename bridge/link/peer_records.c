@@ -145,9 +145,12 @@ static uint32_t take_alike(struct peer *peer, struct reader *reader, const uint8
 
     while (count < most && reader_is_alike(reader, like, known.size, known.head)) {
         struct inbound_run run = {&channel->channel, known, peer->inflow.stream, peer->inflow.next};
+        uint32_t room = peer_take_within(peer, most - count, known.size);
 
+        if (room == 0)
+            break;
         run.records.first = reader->at;
-        run.records.count = hear_alike(reader, &known, channel->origin, most - count);
+        run.records.count = hear_alike(reader, &known, channel->origin, room);
         if (run.records.count > 0) {
             count += run.records.count;
             peer->inflow.next += run.records.count;
@@ -296,6 +299,10 @@ static maiko_status take_records(struct peer *peer, const struct frame *frame, s
             peer->counters.duplicates++;
             pass(peer, &record);
             continue;
+        }
+        if (inflow_waits(&peer->inflow) && peer_take_within(peer, 1, 0) == 0) {
+            text_append(error, "data: beyond the window");
+            return MAIKO_ELIMIT;
         }
         peer->inflow.next = position + 1;
         status = on_record(peer, &record, position, error);

@@ -54,6 +54,7 @@ struct peer {
     uint64_t wish_number;  /* of the list as it is */
     uint64_t ready_number; /* of the list that is armed there, in this session */
     struct inflow inflow;
+    uint64_t left_bytes;  /* what waited of its earlier streams when this one began */
     bool has_lost_stream; /* the stream we knew ended with the life of the remote node */
     bool is_whole;        /* the stream we receive began with all the other side had */
     uint64_t before;      /* what accounted() said when it began */
@@ -137,6 +138,14 @@ void peer_ask_replay(struct peer *peer, uint64_t now_ns);
 void peer_wish_failed(struct peer *peer, struct slice text, uint64_t id); /* there: a record says so, or an answer */
 void peer_on_ready(struct peer *peer, const struct frame *frame, uint64_t now_ns);
 void peer_on_actors(struct peer *peer, const struct frame *frame, uint64_t now_ns);
+
+/* ---- peer_window.c: what it may send before we have acknowledged ---- */
+
+/* Events of `len` bytes each, of `most`, that it may have sent; 0: it has gone beyond the window. */
+uint32_t peer_take_within(struct peer *peer, uint32_t most, size_t len);
+
+/* Another stream of it would come behind so much of those before that it has to wait with that. */
+bool peer_is_behind(struct peer *peer);
 
 /* ---- peer_records.c: the records of data frames ---- */
 void peer_on_data(struct peer *peer, const struct frame *frame, uint64_t now_ns);

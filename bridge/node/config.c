@@ -160,6 +160,7 @@ maiko_bridge *node_new(struct heap *heap, maiko_supervisor *sup, const maiko_bri
     list_init(&bridge->held_topics);
     list_init(&bridge->door_waits);
     list_init(&bridge->waiting);
+    list_init(&bridge->left_backlogs);
     sources_init(&bridge->sources, bridge->heap, bridge->exports);
     batch_builder_init(&bridge->building, bridge->heap, bridge->large);
     clock_init(&bridge->clock);

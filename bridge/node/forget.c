@@ -43,10 +43,12 @@ static bool is_owed(const struct node_peer *peer)
     return events > 0;
 }
 
-/* Strangers may be linked; of all others those that are not, first one that is kept nothing. */
+/* Strangers may be linked; of all others those that are not, first one that is kept nothing.  Where something waits of a node the
+ * place is its own until that is done with, see backlog.h. */
 static bool may_go(const struct node_peer *peer, bool is_known)
 {
-    return peer->is_known == is_known && !peer->is_connector && peer->ends_ns == UINT64_MAX && (!is_known || !is_linked(peer));
+    return peer->is_known == is_known && !peer->is_connector && peer->ends_ns == UINT64_MAX && (!is_known || !is_linked(peer)) &&
+           peer->backlog->waiting.events == 0;
 }
 
 static bool goes_before(const struct node_peer *peer, const struct node_peer *other)
@@ -72,7 +74,7 @@ static struct node_peer *find_first(const maiko_bridge *bridge, bool is_known)
 
 bool forget_for(maiko_bridge *bridge, bool is_known)
 {
-    size_t count = is_known ? bridge->known_count : bridge->stranger_count;
+    size_t count = is_known ? bridge->known_count + bridge->left_count : bridge->stranger_count;
     struct node_peer *first;
 
     if (count < (is_known ? KNOWN_MAX : STRANGERS_MAX))

@@ -374,11 +374,15 @@ static maiko_status let_wait(maiko_bridge *bridge, struct node_peer *peer, const
     struct waiting_import *waiting;
     struct coming coming;
     maiko_status status;
+    bool is_encoded;
+    size_t len;
 
     status = look_at(event, plan, &coming, error);
     if (status != MAIKO_OK)
         return status;
-    waiting = heap_alloc(bridge->large, sizeof(*waiting) + coming.len);
+    is_encoded = coming.payload.len < coming.len;
+    len = is_encoded ? coming.payload.len : coming.len;
+    waiting = heap_alloc(bridge->large, sizeof(*waiting) + len);
     if (waiting == NULL)
         return MAIKO_ENOMEM;
     *waiting = (struct waiting_import){.peer = peer,
@@ -387,9 +391,13 @@ static maiko_status let_wait(maiko_bridge *bridge, struct node_peer *peer, const
                                        .plan = plan,
                                        .import = meta_of(event),
                                        .count = 1,
-                                       .len = coming.len};
+                                       .len = len,
+                                       .is_encoded = is_encoded};
     plan->refs++;
-    status = read_event(&coming, waiting->payload, error);
+    if (is_encoded)
+        memcpy(waiting->payload, coming.payload.data, len);
+    else
+        status = read_event(&coming, waiting->payload, error);
     if (status == MAIKO_OK)
         import_push_waiting(bridge, plan->importer, waiting);
     else
@@ -501,22 +509,53 @@ bool node_import_event(maiko_bridge *bridge, struct node_peer *peer, const struc
     return import_closely(bridge, peer, event);
 }
 
-static maiko_status bring_in(maiko_bridge *bridge, struct waiting_import *waiting)
+static maiko_status fill_lent(struct waiting_import *waiting)
 {
     struct lent_payload *lent = lent_of(waiting);
-    maiko_status status;
+    maiko_status status = maiko_import_lend(waiting->plan->path, lent->bytes, waiting->len, shm_view_return, lent->loan);
+
+    if (status == MAIKO_OK)
+        lent->loan = NULL; /* the event's now */
+    return status;
+}
+
+/* It may be refused, whose arrays are looked at closely only here. */
+static maiko_status fill_encoded(struct waiting_import *waiting)
+{
+    struct coming coming = {.plan = reading_of(waiting->plan), .payload = {waiting->payload, waiting->len}};
+    maiko_status status = payload_len(coming.plan, coming.payload, &coming.len, NULL);
     void *bytes;
 
-    if (lent != NULL)
-        status = maiko_import_lend(waiting->plan->path, lent->bytes, waiting->len, shm_view_return, lent->loan);
-    else
-        status = maiko_import_reserve(waiting->plan->path, waiting->len, &bytes);
+    if (status == MAIKO_OK)
+        status = maiko_import_reserve(waiting->plan->path, coming.len, &bytes);
     if (status != MAIKO_OK)
         return status;
-    if (lent != NULL)
-        lent->loan = NULL; /* the event's now */
-    else
+    status = read_event(&coming, bytes, NULL);
+    if (status != MAIKO_OK)
+        maiko_import_abandon(waiting->plan->path);
+    return status;
+}
+
+static maiko_status fill_whole(struct waiting_import *waiting)
+{
+    void *bytes;
+    maiko_status status = maiko_import_reserve(waiting->plan->path, waiting->len, &bytes);
+
+    if (status == MAIKO_OK)
         memcpy(bytes, waiting->payload, waiting->len);
+    return status;
+}
+
+static maiko_status bring_in(maiko_bridge *bridge, struct waiting_import *waiting)
+{
+    maiko_status status;
+
+    if (waiting->is_lent)
+        status = fill_lent(waiting);
+    else
+        status = waiting->is_encoded ? fill_encoded(waiting) : fill_whole(waiting);
+    if (status != MAIKO_OK)
+        return status;
     maiko_import_commit(waiting->plan->path, &waiting->import);
     import_note_staged(bridge, waiting->plan, waiting->stream, 1);
     return MAIKO_OK;
@@ -575,7 +614,7 @@ static void retry(maiko_bridge *bridge, struct node_importer *importer)
         is_over = settle(bridge, waiting);
         is_news = waiting->done > before;
         if (is_over) {
-            import_pop_waiting(importer);
+            import_pop_waiting(bridge, importer);
             free_waiting(bridge, waiting);
         }
         if (is_news && peer != NULL)
@@ -630,7 +669,7 @@ static void drop_waiting(maiko_bridge *bridge, struct node_importer *importer)
         uint32_t events = waiting->ended != NULL ? 1 : waiting->count - waiting->done;
 
         atomic_fetch_add_explicit(&bridge->import_refused, events, memory_order_relaxed);
-        import_pop_waiting(importer);
+        import_pop_waiting(bridge, importer);
         free_waiting(bridge, waiting);
     }
 }

@@ -14,7 +14,7 @@ struct import_plan {
     struct fifo_link in_list;
     struct known_type *known;
     struct payload_plan *plan; /* of known type and the peer's idea of it; NULL: known->plan does */
-    bool is_relayed; /* an export passes its events on */
+    bool is_relayed;           /* an export passes its events on */
     struct node_importer *importer;
     maiko_import_path *path;
     maiko_import meta; /* of the last that came, and so but for what changes of the next */
@@ -52,7 +52,7 @@ struct node_importer *import_way_of(maiko_bridge *bridge, const struct inbound_c
 void import_push_waiting(maiko_bridge *bridge, struct node_importer *importer, struct waiting_import *waiting);
 
 /* The first of those that wait there is done with, and is the caller's. */
-void import_pop_waiting(struct node_importer *importer);
+void import_pop_waiting(maiko_bridge *bridge, struct node_importer *importer);
 
 /* Some of what waited has come in: up to where is all of it? */
 void import_tell_delivered(maiko_bridge *bridge, const struct node_peer *peer);

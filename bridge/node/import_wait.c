@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "node/backlog.h"
 #include "node/import_plan.h"
 
 struct node_actor *import_expected(maiko_bridge *bridge, const char *name)
@@ -38,6 +39,7 @@ void import_push_waiting(maiko_bridge *bridge, struct node_importer *importer, s
     if (fifo_is_empty(&importer->waiting))
         list_push_back(&bridge->waiting, &importer->link);
     fifo_push(&importer->waiting, &waiting->link);
+    backlog_add(waiting);
     if (peer == NULL)
         return;
     list_push_back(&peer->waiting, &waiting->of_peer);
@@ -45,10 +47,11 @@ void import_push_waiting(maiko_bridge *bridge, struct node_importer *importer, s
     peer->last_waiting_stream = waiting->stream;
 }
 
-void import_pop_waiting(struct node_importer *importer)
+void import_pop_waiting(maiko_bridge *bridge, struct node_importer *importer)
 {
     struct waiting_import *waiting = CONTAINER_OF(fifo_pop(&importer->waiting), struct waiting_import, link);
 
+    backlog_remove(bridge, waiting);
     if (waiting->peer != NULL)
         list_remove(&waiting->of_peer);
     if (fifo_is_empty(&importer->waiting))

@@ -69,6 +69,11 @@ static uint32_t sink_deliver_run(struct peer *machine, const struct inbound_run 
     return node_import_run(peer->bridge, peer, run, ret_is_pending);
 }
 
+static void sink_backlog(struct peer *machine, struct peer_backlog *ret_backlog, void *userdata)
+{
+    *ret_backlog = ((struct node_peer *)userdata)->backlog->waiting;
+}
+
 /* What was acknowledged is nobody's to send again, so it has to be in the topic space by then. */
 static bool sink_settle(struct peer *machine, void *userdata)
 {
@@ -242,6 +247,7 @@ static const struct peer_sink sink = {
     .close = sink_close,
     .deliver = sink_deliver,
     .deliver_run = sink_deliver_run,
+    .backlog = sink_backlog,
     .settle = sink_settle,
     .is_near = sink_is_near,
     .lend = sink_lend,

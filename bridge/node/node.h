@@ -92,8 +92,9 @@ struct node_endpoint {
 /* An event, or a run of them, that came and could not be brought in yet, or the end of a publisher behind its events. */
 struct waiting_import {
     struct fifo_link link;
-    struct node_peer *peer; /* NULL: it is gone */
-    struct list of_peer;    /* all of it that waits, in the order it came */
+    struct node_peer *peer;       /* NULL: it is gone */
+    struct node_backlog *backlog; /* NULL: an end */
+    struct list of_peer;          /* all of it that waits, in the order it came */
     uint64_t stream;
     uint64_t position;        /* of the first */
     struct node_actor *ended; /* an end: whose; else NULL */
@@ -101,10 +102,19 @@ struct waiting_import {
     maiko_import import;      /* what is not in the plan; of a run hops and the high half of the ids */
     uint32_t count;           /* events */
     uint32_t done;            /* of them: brought in, or refused */
-    size_t len;               /* of the payload of each */
+    size_t len;               /* of the payload of each, as it is here */
+    bool is_encoded;          /* it is an array still, which is shorter than the event */
     bool is_lent;             /* that is elsewhere, and here is a struct lent_payload */
     bool is_run;              /* here are the slots of one, as in an importer's batch */
     _Alignas(16) uint8_t payload[];
+};
+
+/* What waits of a remote node, whatever connections and lives it came by: of one that is gone it stays, by its name. */
+struct node_backlog {
+    struct list link; /* in the bridge's list while the node is gone */
+    bool is_left;     /* it is */
+    struct peer_backlog waiting;
+    char name[SPACE_NAME_MAX + 1];
 };
 
 struct lent_payload {
@@ -147,6 +157,7 @@ struct node_peer {
     char access_key[KEY_TEXT_SIZE];   /* by which the allow list judges it, connected or not; "": it does not */
     struct text_list actors;          /* it has */
     struct list waiting;              /* struct waiting_import from it, by position */
+    struct node_backlog *backlog;     /* their sum, and what waits of its earlier lives */
     uint64_t last_waiting;            /* position of the last event that had to wait, and its stream */
     uint64_t last_waiting_stream;
     uint64_t ends_ns;             /* it left the space: freed when its goodbye came, or then; UINT64_MAX: it has not */
@@ -243,6 +254,8 @@ struct maiko_bridge {
     size_t known_count; /* of those, see forget.h */
     size_t stranger_count;
     bool has_ready_stranger;
+    struct list left_backlogs; /* of nodes that are gone */
+    size_t left_count;
     struct key_text keys;
     int key_watch_fd; /* inotify; -1: none */
     struct watched_file *watched;
@@ -298,14 +311,14 @@ struct maiko_bridge {
     _Atomic uint64_t gaps;
     _Atomic uint64_t lost_for_us;
     _Atomic uint32_t peers_up;
-    struct node_sums gone;        /* of peers that are freed */
-    atomic_bool is_running;       /* the supervisor has started: imports may enter; set by the export actor */
-    atomic_bool has_export_ended; /* with all who published what it exports; set by it */
+    struct node_sums gone;          /* of peers that are freed */
+    atomic_bool is_running;         /* the supervisor has started: imports may enter; set by the export actor */
+    atomic_bool has_export_ended;   /* with all who published what it exports; set by it */
     atomic_bool has_export_stopped; /* it takes nothing more; set by it */
     unsigned words_said;            /* see last_word.h: bridge's thread */
     _Atomic unsigned words_awaited; /* the same; 0: not known yet */
     unsigned words_heard;           /* the export actor's */
-    atomic_bool wants_last_word;  /* the export actor waits for it; set by it, cleared by the bridge's thread */
+    atomic_bool wants_last_word;    /* the export actor waits for it; set by it, cleared by the bridge's thread */
     /* see guest.h; the bridge's thread holds it except when it sleeps, and with it goes everything that is that thread's */
     pthread_mutex_t turn;
     atomic_bool is_asleep;       /* changed under `turn`; without it a hint */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "node/backlog.h"
 #include "node/door_queue.h"
 #include "node/forget.h"
 #include "node/obituary.h"
@@ -74,6 +75,7 @@ void peers_end(struct node_peer *peer)
         node_figures_gone(peer);
         peer_free(peer->peer);
     }
+    backlog_leave(bridge, peer->backlog, peer->name);
     obituary_close(peer);
     text_list_clear(&peer->actors, bridge->heap);
     list_remove(&peer->link);
@@ -93,13 +95,26 @@ void peers_forget(struct node_peer *peer)
     peers_end(peer);
 }
 
+/* Its backlog is its own before there has to be room for it. */
+static struct node_peer *make(maiko_bridge *bridge, const char *name, bool is_known)
+{
+    struct node_backlog *backlog = backlog_take(bridge, name);
+    struct node_peer *peer = NULL;
+
+    if (backlog != NULL && forget_for(bridge, is_known))
+        peer = heap_alloc_zeroed(bridge->heap, 1, sizeof(*peer));
+    if (peer == NULL) {
+        backlog_leave(bridge, backlog, name);
+        return NULL;
+    }
+    peer->backlog = backlog;
+    return peer;
+}
+
 struct node_peer *peers_make(maiko_bridge *bridge, const char *name, bool is_known)
 {
-    struct node_peer *peer;
+    struct node_peer *peer = make(bridge, name, is_known);
 
-    if (!forget_for(bridge, is_known))
-        return NULL;
-    peer = heap_alloc_zeroed(bridge->heap, 1, sizeof(*peer));
     if (peer == NULL)
         return NULL;
     peer->bridge = bridge;

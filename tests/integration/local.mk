@@ -67,6 +67,7 @@ integration_tests += tests/integration/test_take
 integration_tests += tests/integration/test_terminal
 integration_tests += tests/integration/test_versions
 integration_tests += tests/integration/test_weather_memory
+integration_tests += tests/integration/test_window
 integration_tests += tests/integration/test_dials
 integration_tests += tests/integration/test_handshakes
 integration_tests += tests/integration/test_zmq_port
@@ -77,6 +78,7 @@ endif
 
 EXTRA_DIST += tests/integration/python_peer.py
 
+tests_integration_test_window_SOURCES = tests/integration/test_window.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_zmq_port_SOURCES = tests/integration/test_zmq_port.c tests/lib/port_end.c tests/lib/port_end.h
 tests_integration_test_zmq_endings_SOURCES = tests/integration/test_zmq_endings.c tests/lib/port_end.c tests/lib/port_end.h
 tests_integration_test_zmq_port_keys_SOURCES = tests/integration/test_zmq_port_keys.c tests/lib/port_end.c tests/lib/port_end.h

@@ -109,6 +109,11 @@ static uint32_t on_deliver_run(struct peer *peer, const struct inbound_run *run,
     return count;
 }
 
+static void on_backlog(struct peer *peer, struct peer_backlog *ret_backlog, void *userdata)
+{
+    *ret_backlog = ((struct pair_node *)userdata)->backlog;
+}
+
 static bool on_settle(struct peer *peer, void *userdata)
 {
     return !((struct pair_node *)userdata)->is_unsettled;
@@ -158,6 +163,7 @@ static const struct peer_sink sink = {.send = on_send,
                                       .close = on_close,
                                       .deliver = on_deliver,
                                       .deliver_run = on_deliver_run,
+                                      .backlog = on_backlog,
                                       .settle = on_settle,
                                       .is_near = is_near,
                                       .takes_parts = takes_parts,

@@ -22,17 +22,18 @@ struct pair_node {
     struct pair_node *other;
     struct pair_frame out[PAIR_FRAMES_MAX]; /* sent, not yet with the other side */
     size_t out_count;
-    size_t channels;   /* of its exporter; 0: the default */
-    uint64_t ahead_ns; /* of pair->now: its clock */
-    bool keeps_events; /* deliver answers "later" */
-    bool knows_life;   /* that of the other side, as over shared memory */
-    bool is_unsettled; /* what was delivered is not with its receivers yet */
-    bool is_near;      /* says that the other side shares its memory */
-    uint64_t natives;  /* of the events, as native bytes */
-    uint32_t run_most; /* events of a run that are taken as one; 0: each alone */
-    uint64_t runs;     /* that came */
-    uint64_t parts;    /* of frames that were sent in parts */
-    size_t longest;    /* bytes of a frame that was sent */
+    size_t channels;             /* of its exporter; 0: the default */
+    uint64_t ahead_ns;           /* of pair->now: its clock */
+    bool keeps_events;           /* deliver answers "later" */
+    bool knows_life;             /* that of the other side, as over shared memory */
+    bool is_unsettled;           /* what was delivered is not with its receivers yet */
+    bool is_near;                /* says that the other side shares its memory */
+    uint64_t natives;            /* of the events, as native bytes */
+    uint32_t run_most;           /* events of a run that are taken as one; 0: each alone */
+    uint64_t runs;               /* that came */
+    uint64_t parts;              /* of frames that were sent in parts */
+    size_t longest;              /* bytes of a frame that was sent */
+    struct peer_backlog backlog; /* of all streams, as the peer is told */
     const char *denied;
     uint64_t last_stream;
     uint64_t last_position;

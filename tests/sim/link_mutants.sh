@@ -47,7 +47,8 @@ mutant()
 }
 
 mutant 'no duplicate suppression' bridge/link/peer_records.c 's/if (position < peer->inflow.next) {/if (0) {/'
-mutant 'acknowledged before delivered' bridge/link/inflow.c 's/return inflow->undelivered < inflow->last_pending ?.*/return inflow->next;/'
+mutant 'acknowledged before delivered' bridge/link/inflow.c 's/return inflow_waits(inflow) ?.*/return inflow->next;/'
+mutant 'honest senders are cut one record early' bridge/link/peer_window.c 's/open < peer->config.window_events ?/open + 1 < peer->config.window_events ?/'
 mutant 'a gap is not noticed' bridge/link/peer_records.c 's/if (frame->first > peer->inflow.next) {/if (0) {/'
 mutant 'heartbeats repair nothing' bridge/link/peer.c 's/frame->next > peer->inflow.next)/0)/'
 mutant 'a loss is not told' bridge/link/stream_loss.c 's/^        same->lost++;/        same->lost += 0;/'

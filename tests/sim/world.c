@@ -165,9 +165,38 @@ static bool on_deliver(struct peer *peer, const struct inbound_event *event, voi
         world_fail(world, "node %u was sent more than any window", node->index);
         return true;
     }
-    node->pending[node->pending_count++] = (struct pending){
-        .from = other_of(node, peer), .stream = event->stream, .position = event->position, .is_refused = is_refused};
+    node->pending[node->pending_count++] = (struct pending){.from = other_of(node, peer),
+                                                            .stream = event->stream,
+                                                            .position = event->position,
+                                                            .bytes = event->payload.len,
+                                                            .is_refused = is_refused};
     return false;
+}
+
+static void on_backlog(struct peer *peer, struct peer_backlog *ret_backlog, void *userdata)
+{
+    struct node *node = userdata;
+    size_t i;
+
+    *ret_backlog = (struct peer_backlog){.events = 0};
+    for (i = 0; i < node->pending_count; i++) {
+        bool is_its = node->pending[i].from == other_of(node, peer);
+
+        ret_backlog->events += is_its;
+        ret_backlog->bytes += is_its ? node->pending[i].bytes : 0;
+    }
+}
+
+/* Everybody here keeps to the windows: only who comes back again and again, while nothing is taken, is told to come later. */
+static void check_limit(struct node *node, struct peer *peer, const struct peer_notice *notice)
+{
+    struct peer_backlog backlog;
+
+    if (notice->news != PEER_NEWS_DOWN || strcmp(notice->reason, "limit") != 0)
+        return;
+    on_backlog(peer, &backlog, node);
+    if (strstr(notice->text, "earlier") == NULL || backlog.events < node->world->window_events)
+        world_fail(node->world, "node %u ended a session by the window: %s", node->index, notice->text);
 }
 
 static void note_life(struct node *node, struct peer *peer)
@@ -194,6 +223,7 @@ static void on_news(struct peer *peer, const struct peer_notice *notice, void *u
     unsigned life = remote != NULL ? (unsigned)remote->epoch - 1 : 0;
 
     trace(node->world, "%u: %u is %s %s", node->index, from, peer_news_name(notice->news), notice->reason);
+    check_limit(node, peer, notice);
     if (node->world->config->faults.is_one_host && strcmp(notice->reason, "silent") == 0 && notice->news == PEER_NEWS_DOWN)
         world_fail(node->world, "node %u took node %u for dead, which was only stopped", node->index, from);
     if (notice->news == PEER_NEWS_UP)
@@ -220,6 +250,7 @@ static bool is_alive(struct peer *peer, void *userdata)
 static const struct peer_sink sink = {.send = on_send,
                                       .close = on_close,
                                       .deliver = on_deliver,
+                                      .backlog = on_backlog,
                                       .is_near = is_near,
                                       .news = on_news,
                                       .is_alive = is_alive,

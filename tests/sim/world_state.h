@@ -33,6 +33,7 @@ struct pending {
     unsigned from;
     uint64_t stream;
     uint64_t position;
+    uint64_t bytes;
     bool is_refused;
 };
 

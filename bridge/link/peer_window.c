@@ -1,0 +1,54 @@
+/* Peer, receiving: the window that the other side was told of is enforced.  Who is honest never goes beyond: what it has sent and
+ * not heard acknowledged is at least what came and is not done, and it counts the bytes of no event as fewer than we do, but for
+ * what it keeps as native bytes and sends as arrays (PROTOCOL.md 4). */
+#include "link/peer_state.h"
+
+enum { BYTES_FACTOR = 4 }; /* arrays are up to so many times as long as what their sender counts */
+
+static struct peer_backlog backlog_of(struct peer *peer)
+{
+    struct peer_backlog backlog = {.events = 0};
+
+    if (peer->config.sink->backlog != NULL)
+        peer->config.sink->backlog(peer, &backlog, peer->config.userdata);
+    return backlog;
+}
+
+static uint64_t most_bytes(const struct peer *peer)
+{
+    return (uint64_t)BYTES_FACTOR * peer->config.window_bytes;
+}
+
+/* Of what waits less than this is of its stream: the rest only becomes less. */
+static uint64_t bytes_left(struct peer *peer, uint64_t waiting)
+{
+    uint64_t most = most_bytes(peer);
+
+    if (waiting <= peer->left_bytes)
+        return most;
+    return waiting - peer->left_bytes < most ? most - (waiting - peer->left_bytes) : 0;
+}
+
+uint32_t peer_take_within(struct peer *peer, uint32_t most, size_t len)
+{
+    uint64_t open = peer->inflow.next - inflow_done(&peer->inflow);
+    uint64_t places = open < peer->config.window_events ? peer->config.window_events - open : 0;
+    uint64_t bytes;
+
+    if (places < most)
+        most = (uint32_t)places;
+    if (most == 0 || (open == 0 && (uint64_t)most * len <= most_bytes(peer)))
+        return most;
+    bytes = bytes_left(peer, backlog_of(peer).bytes);
+    if (bytes == 0 && open > 0)
+        return 0;
+    return len > 0 && bytes / len + 1 < most ? (uint32_t)(bytes / len + 1) : most; /* one record always fits */
+}
+
+bool peer_is_behind(struct peer *peer)
+{
+    const struct peer_backlog backlog = backlog_of(peer);
+
+    peer->left_bytes = backlog.bytes;
+    return backlog.events >= peer->config.window_events || backlog.bytes >= most_bytes(peer);
+}
