@@ -220,6 +220,64 @@ struct counters_actor *counters_actor_add(struct counters_file *file, uint64_t i
     return (struct counters_actor *)add_row(file, COUNTERS_ROW_ACTOR, id, shard, capacity, name);
 }
 
+/* A streak that has not ended counts for its receiver, see struct counters_streak. */
+static uint64_t received_by(struct counters_file *file, const struct counters_row *row, uint32_t index, uint32_t shard)
+{
+    const struct counters_streak *streak = counters_streak(file, shard);
+    uint64_t received = COUNTED((const struct counters_actor *)row, received);
+    uint64_t in_streak;
+
+    if (COUNTED(streak, number) == 0 || COUNTED(streak, rows[COUNTERS_RECEIVER]) != index)
+        return received;
+    in_streak = COUNTED(streak, from[COUNTERS_RECEIVER]) + COUNTED(streak, next);
+    return in_streak > received ? in_streak : received;
+}
+
+void counters_actors_unhandled(struct counters_file *file, uint64_t shards,
+                               void (*visit)(uint64_t id, const char *name, uint64_t events, void *userdata), void *userdata)
+{
+    char name[COUNTERS_NAME_SIZE];
+    uint32_t i;
+
+    pthread_mutex_lock(&file->mutex);
+    for (i = COUNTERS_FIRST_ROW; i < file->rows.fresh; i++) {
+        const struct counters_row *row = counters_rows_at(&file->rows, i);
+        const struct counters_actor *line = (const struct counters_actor *)row;
+        uint32_t shard = row == NULL ? 0 : COUNTED(&row->label, shard);
+        uint64_t done;
+
+        if (row == NULL || row->label.kind != COUNTERS_ROW_ACTOR || COUNTED(&row->label, state) != COUNTERS_LIVE ||
+            shard >= COUNTERS_STREAKS || !(shards >> shard & 1))
+            continue;
+        done = COUNTED(line, handled) + COUNTED(line, dropped);
+        counters_rows_name(&file->rows, row, name);
+        if (received_by(file, row, i, shard) > done)
+            visit(COUNTED(&row->label, id), name, received_by(file, row, i, shard) - done, userdata);
+    }
+    pthread_mutex_unlock(&file->mutex);
+}
+
+uint64_t counters_shards_in_flight(struct counters_file *file)
+{
+    uint64_t routed = 0;
+    uint64_t done = 0;
+    uint32_t i;
+
+    pthread_mutex_lock(&file->mutex);
+    for (i = 1; i < file->rows.fresh; i++) { /* with those of shards that have ended, which are a sum */
+        const struct counters_row *row = counters_rows_at(&file->rows, i);
+        const struct counters_shard *line = (const struct counters_shard *)row;
+
+        if (row == NULL || row->label.kind != COUNTERS_ROW_SHARD ||
+            (COUNTED(&row->label, state) != COUNTERS_LIVE && COUNTED(&row->label, state) != COUNTERS_TOTAL))
+            continue;
+        routed += COUNTED(line, routed);
+        done += COUNTED(line, dispatched) + COUNTED(line, ring_dropped);
+    }
+    pthread_mutex_unlock(&file->mutex);
+    return routed > done ? routed - done : 0;
+}
+
 struct counters_times *counters_actor_times(struct counters_file *file, struct counters_actor *line)
 {
     struct counters_row *actor = (struct counters_row *)line;

@@ -106,6 +106,14 @@ MAIKO_MUST_CHECK maiko_status counters_file_image(struct counters_file *file, st
 MAIKO_MUST_CHECK struct counters_actor *counters_actor_add(struct counters_file *file, uint64_t id, const char *name,
                                                            uint32_t capacity, uint16_t shard);
 
+/* Calls `visit` for each actor there is on one of these shards (a bit for each) with what it has received, and neither handled
+ * nor dropped: also of shards that count on meanwhile.  No call of this file from within. */
+void counters_actors_unhandled(struct counters_file *file, uint64_t shards,
+                               void (*visit)(uint64_t id, const char *name, uint64_t events, void *userdata), void *userdata);
+
+/* Copies that some shard has handed over and no other one has dispatched; 0 where they are not known for sure. */
+uint64_t counters_shards_in_flight(struct counters_file *file);
+
 /* The actor's second line, made on the first call; NULL: out of memory.  Cache it. */
 struct counters_times *counters_actor_times(struct counters_file *file, struct counters_actor *line);
 

@@ -431,6 +431,25 @@ static bool text_matches(const struct counters_row *row, const char **name, size
     return matches;
 }
 
+static size_t copy_part(char *to, const void *from, size_t len, size_t most)
+{
+    len = len < most ? len : most;
+    memcpy(to, from, len);
+    return len;
+}
+
+void counters_rows_name(const struct counters_rows *rows, const struct counters_row *row, char ret_name[COUNTERS_NAME_SIZE])
+{
+    const size_t len = row->label.name_len;
+    size_t at = copy_part(ret_name, row->label.name, len, COUNTERS_LABEL_NAME);
+
+    while (at < len && (row = counters_rows_at(rows, row->label.more)) != NULL) {
+        at += copy_part(ret_name + at, (const char *)row, len - at, sizeof(row->words));
+        at += copy_part(ret_name + at, row->label.name, len - at, COUNTERS_LABEL_NAME);
+    }
+    ret_name[at] = '\0';
+}
+
 bool counters_rows_name_is(const struct counters_rows *rows, const struct counters_row *row, const char *name, size_t len)
 {
     const size_t in_label = len < COUNTERS_LABEL_NAME ? len : COUNTERS_LABEL_NAME;

@@ -70,6 +70,9 @@ MAIKO_MUST_CHECK bool counters_rows_set_name(struct counters_rows *rows, struct 
                                              struct text *why);
 bool counters_rows_name_is(const struct counters_rows *rows, const struct counters_row *row, const char *name, size_t len);
 
+/* At most 255 bytes and a NUL. */
+void counters_rows_name(const struct counters_rows *rows, const struct counters_row *row, char ret_name[COUNTERS_NAME_SIZE]);
+
 /* Copies rows 0 .. count - 1; their owners may be counting meanwhile. */
 void counters_rows_copy(const struct counters_rows *rows, struct counters_row *copy, uint32_t count);
 

@@ -55,18 +55,23 @@ static maiko_unfinished *new_entry(struct stop_tally *tally, const char *name)
     return entry;
 }
 
-static void add(struct stop_tally *tally, const struct actor *actor, uint64_t events)
+static void add_named(struct stop_tally *tally, const char *name, uint64_t events)
 {
     maiko_unfinished *entry;
 
     tally->unfinished += events;
     if (events == 0)
         return;
-    entry = noted_entry(tally, actor->sender.name);
+    entry = noted_entry(tally, name);
     if (entry == NULL)
-        entry = new_entry(tally, actor->sender.name);
+        entry = new_entry(tally, name);
     if (entry != NULL)
         entry->events += events;
+}
+
+static void add(struct stop_tally *tally, const struct actor *actor, uint64_t events)
+{
+    add_named(tally, actor->sender.name, events);
 }
 
 static void note(struct stop_tally *tally, const struct actor *actor, bool is_busy)
@@ -162,13 +167,37 @@ static void add_queues(struct stop_tally *tally, const struct shard *shard)
     }
 }
 
-/* Its thread has gone, or it never had one: nothing runs there.  Else it is stuck, and its queues are its own still. */
+/* What its actors have not handled stands in the counters, which may be read while it runs. */
+struct left_shard {
+    struct stop_tally *tally;
+    uint64_t busy; /* id of the actor whose hook runs; 0: none */
+};
+
+/* One less of who runs: that may be the event it handles, and will have handled. */
+static void add_left(uint64_t id, const char *name, uint64_t events, void *userdata)
+{
+    const struct left_shard *left = userdata;
+
+    add_named(left->tally, name, id == left->busy ? events - 1 : events);
+}
+
+static void add_left_queues(struct stop_tally *tally, struct maiko_supervisor *sup, const struct shard *shard)
+{
+    struct left_shard left = {.tally = tally, .busy = COUNTED(shard->counters, current_actor)};
+
+    counters_actors_unhandled(sup->counters, UINT64_C(1) << shard->index, add_left, &left);
+}
+
+/* Its thread has gone, or it never had one: nothing runs there.  Else it is stuck, and its queues are its own still: no handler
+ * is called there any more, see stop_cut.h. */
 static void add_shard(struct stop_tally *tally, struct maiko_supervisor *sup, struct shard *shard)
 {
     bool is_over = sup->config.mode != MAIKO_THREADS ? !sup->is_abandoned : (sup->exited_shards >> shard->index & 1);
     const struct actor *busy = is_over ? NULL : __atomic_load_n(&shard->current, __ATOMIC_RELAXED);
     struct inbox *inbox;
 
+    if (!is_over)
+        add_left_queues(tally, sup, shard); /* before it is told to drop them */
     shard->is_left_behind = !is_over;
     if (is_over)
         add_queues(tally, shard);
@@ -180,11 +209,16 @@ static void add_shard(struct stop_tally *tally, struct maiko_supervisor *sup, st
 
 void stop_tally_rest(struct maiko_supervisor *sup)
 {
+    bool is_whole = true;
     uint32_t i;
 
     pthread_mutex_lock(&sup->lock);
-    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++)
+    for (i = 0; i < atomic_load_explicit(&sup->shard_count, memory_order_relaxed); i++) {
         add_shard(sup->tally, sup, sup->shards[i]);
+        is_whole &= !sup->shards[i]->is_left_behind;
+    }
+    if (!is_whole) /* what is on its way there nobody has yet */
+        sup->tally->unfinished += counters_shards_in_flight(sup->counters);
     sup->tally = NULL;
     pthread_mutex_unlock(&sup->lock);
 }

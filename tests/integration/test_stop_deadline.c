@@ -203,6 +203,12 @@ static void a_thread_left_behind_handles_nothing_more(void)
     batch.stage.keeps_no_books = true;
     left_behind = batch.stage.sup;
     CU_ASSERT_EQUAL(stage_stop(&batch.stage), MAIKO_ETIMEDOUT);
+    CU_ASSERT_EQUAL(batch.stage.report.unfinished, 2 * BATCH - 1); /* all but the one that is being handled */
+    CU_ASSERT_EQUAL_FATAL(batch.stage.report.actor_count, 2);
+    CU_ASSERT(strcmp(batch.stage.report.actors[0].name, "keeper") == 0 && batch.stage.report.actors[0].busy);
+    CU_ASSERT_EQUAL(batch.stage.report.actors[0].events, BATCH - 1);
+    CU_ASSERT(strcmp(batch.stage.report.actors[1].name, "behind") == 0 && !batch.stage.report.actors[1].busy);
+    CU_ASSERT_EQUAL(batch.stage.report.actors[1].events, BATCH);
     atomic_store(&batch.is_open, true);
     CU_ASSERT_EQUAL(pthread_join(left_behind->shards[0]->thread, NULL), 0);
     CU_ASSERT_EQUAL(batch.keeper.events, 1);

@@ -144,6 +144,53 @@ static void what_is_reported_of_a_thread_left_behind_it_does_not_handle(void)
     stage_close(&stage);
 }
 
+static maiko_status handle_behind_the_door(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    (void)envelope;
+    return start_behind_the_door(player, ctx);
+}
+
+static uint64_t on_the_way(struct stage *stage)
+{
+    maiko_counters *counters = NULL;
+    maiko_counters_balance balance;
+
+    CU_ASSERT_EQUAL_FATAL(maiko_supervisor_counters(stage->sup, &counters), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_counters_check_balance(counters, &balance), MAIKO_OK);
+    maiko_counters_free(counters);
+    return balance.in_flight;
+}
+
+/* Whether they have come to its shard or are on their way there. */
+static void what_waits_at_a_dedicated_actor_that_does_not_come_back_is_reported(void)
+{
+    static struct stage stage;
+    static maiko_supervisor *left_behind; /* memory that a hook still uses stays for ever: reachable from here, so no leak */
+    static struct door door;
+    static struct player keeper = {.handle = handle_behind_the_door, .data = &door};
+
+    suite_allow_leaks(); /* what a thread that does not come back in time uses: descriptors */
+    stage_open(&stage, &(maiko_config){.shards = 1, .stop_deadline_ns = MAIKO_MS(20), .actor_stop_deadline_ns = MAIKO_MS(20)});
+    stage.keeps_no_books = true;
+    left_behind = stage.sup;
+    CU_ASSERT_EQUAL(
+        maiko_supervisor_add(stage.sup, PLAYER("keeper", &keeper, .subscribe = MAIKO_TOPICS("number"), .dedicated = true)),
+        MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+    send_some(&stage, 1);
+    CU_ASSERT_TRUE_FATAL(wait_until(atomic_load(&door.is_reached), LONG_MS));
+    send_some(&stage, 6);
+    CU_ASSERT_TRUE_FATAL(wait_until(on_the_way(&stage) + stage_counted(&stage, "keeper").received == 7, LONG_MS));
+    CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_ETIMEDOUT);
+    CU_ASSERT_EQUAL(stage.report.unfinished, 6);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(reported(&stage, "keeper"));
+    CU_ASSERT(reported(&stage, "keeper")->busy);
+    atomic_store(&door.is_open, true);
+    pthread_join(left_behind->shards[1]->thread, NULL);
+    CU_ASSERT_EQUAL(keeper.events, 1);
+    stage_close(&stage);
+}
+
 static maiko_step send_to_some_and_nobody(struct player *player, maiko_context *ctx)
 {
     char topic[16];
@@ -183,6 +230,7 @@ static const struct test_case cases[] = {
     TEST_CASE(what_came_from_outside_and_is_handled_after_the_deadline_is_not_reported),
     TEST_CASE(what_a_held_actor_handles_after_the_deadline_is_not_reported),
     TEST_CASE(what_is_reported_of_a_thread_left_behind_it_does_not_handle),
+    TEST_CASE(what_waits_at_a_dedicated_actor_that_does_not_come_back_is_reported),
     TEST_CASE(topics_that_nobody_heard_are_named),
 };
 SUITE_MAIN("stop report", cases)
