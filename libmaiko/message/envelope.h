@@ -71,6 +71,9 @@ struct envelope {
     uint8_t is_foreign;          /* HOME_HEAP: the payload is somebody else's memory */
 };
 
+/* Bytes from the id to the origin: what makes a pooled envelope, besides type, hops and from_system. */
+#define ENVELOPE_FACTS (offsetof(struct envelope, root) - offsetof(struct envelope, id))
+
 /* A foreign payload's owner; stands behind the envelope, where the payload would be. */
 struct envelope_foreign {
     void (*release)(void *owner);

@@ -133,12 +133,12 @@ static bool send_note(struct shard *shard, struct route *route, const maiko_dead
     return true;
 }
 
-bool dead_letters_send(struct shard *shard)
+bool dead_letters_send_noted(struct shard *shard)
 {
     struct dead_letters *dead = shard->dead;
     uint32_t i;
 
-    if (__builtin_expect(dead == NULL || dead->count == 0, 1))
+    if (dead->count == 0)
         return false;
     dead->notes[dead->count - 1].unreported = dead->unreported;
     for (i = 0; i < dead->count && dead_route(shard) != NULL; i++)

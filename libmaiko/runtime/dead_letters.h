@@ -13,7 +13,11 @@ void dead_letter_refused(struct shard *shard, const struct actor *sender, const 
                          maiko_status status);
 
 /* Sends what was noted.  True when there was anything. */
-bool dead_letters_send(struct shard *shard);
+bool dead_letters_send_noted(struct shard *shard);
+static inline bool dead_letters_send(struct shard *shard)
+{
+    return __builtin_expect(shard->dead != NULL, 0) && dead_letters_send_noted(shard);
+}
 
 void dead_letters_deinit(struct shard *shard);
 

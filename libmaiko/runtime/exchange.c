@@ -38,32 +38,87 @@ static bool ring_is_above_half(const struct shard *shard, struct ring *ring)
 
 /* --- writing --- */
 
-static void *reserve(struct shard *shard, struct ring *ring, uint32_t target, enum ring_kind kind, size_t body)
+/* The copy is written as late as the flush, all at once: the reader may be watching the batch's first line. */
+static void put_off(struct shard *shard, struct ring_record *record, struct envelope *envelope)
 {
-    void *room = ring_reserve(ring, kind, body, shard->known_shards);
+    shard->put_off_room = record;
+    shard->put_off = envelope;
+    envelope->refs++;
+}
 
-    if (room != NULL)
+static void copy_event(struct ring_record *record, const struct envelope *envelope, const struct held_since *held_since)
+{
+    size_t prefix = held_since == NULL ? 0 : sizeof *held_since;
+    unsigned kind = (unsigned)RING_EVENT | (held_since == NULL ? 0u : (unsigned)RING_HELD_BACK);
+    char *room = ring_begin_record(record, (enum ring_kind)kind, prefix + sizeof(struct ring_event) + envelope->head.payload_len);
+    struct ring_event *event = (struct ring_event *)(void *)(room + prefix);
+
+    record->note[0] = envelope->hops;
+    record->note[1] = envelope->from_system;
+    if (held_since != NULL)
+        memcpy(room, held_since, prefix);
+    event->type = envelope->head.type;
+    memcpy(event->facts, &envelope->id, sizeof event->facts);
+    memcpy(event + 1, envelope->head.payload, envelope->head.payload_len);
+}
+
+static void write_put_off(struct shard *shard)
+{
+    struct envelope *envelope = shard->put_off;
+
+    shard->put_off = NULL;
+    copy_event(shard->put_off_room, envelope, NULL);
+    shard_release(shard, envelope);
+}
+
+static inline struct ring_record *reserve(struct shard *shard, struct ring *ring, uint32_t target, enum ring_kind kind,
+                                          size_t body)
+{
+    struct ring_record *record;
+
+    if (__builtin_expect(shard->put_off != NULL, 0))
+        write_put_off(shard);
+    record = ring_reserve(ring, kind, body, shard->known_shards);
+    if (record != NULL)
         shard->dirty_rings |= UINT64_C(1) << target;
-    return room;
+    return record;
+}
+
+static __attribute__((noinline)) bool write_shared(struct shard *shard, struct ring *ring, uint32_t target,
+                                                   struct envelope *envelope, const struct held_since *held_since)
+{
+    size_t prefix = held_since == NULL ? 0 : sizeof *held_since;
+    unsigned kind = (unsigned)RING_EVENT_SHARED | (held_since == NULL ? 0u : (unsigned)RING_HELD_BACK);
+    struct ring_record *record = reserve(shard, ring, target, (enum ring_kind)kind, prefix + sizeof envelope);
+    char *room;
+
+    if (record == NULL)
+        return false;
+    room = ring_begin_record(record, (enum ring_kind)kind, prefix + sizeof envelope);
+    if (held_since != NULL)
+        memcpy(room, held_since, prefix);
+    envelope_ref_heap(envelope);
+    memcpy(room + prefix, &envelope, sizeof envelope);
+    return true;
 }
 
 /* `held_since`: when it would have gone if it had not been held back; NULL: now. */
-static bool write_event(struct shard *shard, struct ring *ring, uint32_t target, struct envelope *envelope,
+static inline bool write_event(struct shard *shard, struct ring *ring, uint32_t target, struct envelope *envelope,
                         const struct held_since *held_since)
 {
-    bool is_copied = envelope->home == HOME_POOL;
-    size_t prefix = held_since == NULL ? 0 : sizeof *held_since;
-    size_t size = is_copied ? sizeof *envelope + envelope->head.payload_len : sizeof envelope;
-    unsigned kind = (is_copied ? RING_EVENT : RING_EVENT_SHARED) | (held_since == NULL ? 0u : (unsigned)RING_HELD_BACK);
-    char *room = reserve(shard, ring, target, (enum ring_kind)kind, prefix + size);
+    size_t size = (held_since == NULL ? 0 : sizeof *held_since) + sizeof(struct ring_event) + envelope->head.payload_len;
+    bool is_first = shard->dirty_rings == 0;
+    struct ring_record *record;
 
-    if (room == NULL)
+    if (envelope->home != HOME_POOL)
+        return write_shared(shard, ring, target, envelope, held_since);
+    record = reserve(shard, ring, target, RING_EVENT, size);
+    if (record == NULL)
         return false;
-    if (held_since != NULL)
-        memcpy(room, held_since, prefix);
-    if (!is_copied)
-        envelope_ref_heap(envelope);
-    memcpy(room + prefix, is_copied ? (void *)envelope : (void *)&envelope, size);
+    if (is_first && held_since == NULL)
+        put_off(shard, record, envelope);
+    else
+        copy_event(record, envelope, held_since);
     return true;
 }
 
@@ -93,8 +148,9 @@ struct actor_outbox *actor_outbox(struct actor *actor)
 static void charge_sender(struct shard *shard, struct actor *sender, struct ring *ring, uint32_t target, size_t bytes)
 {
     struct actor_outbox *outbox = sender->outbox;
+    bool is_above = ring_is_above_mark(shard, ring);
 
-    if (sender == shard->current && ring_is_above_mark(shard, ring))
+    if (__builtin_expect(is_above, 0) && sender == shard->current)
         shard->over_mark++;
     sender->ring_events++;
     outbox->bytes += bytes;
@@ -102,7 +158,7 @@ static void charge_sender(struct shard *shard, struct actor *sender, struct ring
     outbox->targets |= UINT64_C(1) << target;
     if (sender->hold & ACTOR_HELD_BY_RING)
         return;
-    if (exchange_is_over_limit(shard, sender) || ring_is_above_mark(shard, ring)) {
+    if (__builtin_expect(is_above || exchange_is_over_limit(shard, sender), 0)) {
         sender->hold |= ACTOR_HELD_BY_RING;
         list_push_back(&shard->held_by_ring, &outbox->held_link);
     }
@@ -246,16 +302,16 @@ static void note_told(struct shard *shard, uint32_t target)
 maiko_status exchange_command(struct shard *shard, uint32_t target, struct command *command)
 {
     struct ring *ring = ring_to(shard, target);
-    struct command **room;
+    struct ring_record *record;
 
     if (ring != NULL && (shard->tail_rings & (UINT64_C(1) << target)))
         flush_tail(shard, ring, target);
-    room = ring == NULL ? NULL : reserve(shard, ring, target, RING_COMMAND, sizeof command);
+    record = ring == NULL ? NULL : reserve(shard, ring, target, RING_COMMAND, sizeof command);
 
-    if (room == NULL)
+    if (record == NULL)
         return MAIKO_ENOMEM;
     command->from = shard->index;
-    *room = command;
+    *(struct command **)ring_begin_record(record, RING_COMMAND, sizeof command) = command;
     if (shard->sup->shards[target]->is_dedicated)
         note_told(shard, target);
     return MAIKO_OK;
@@ -264,15 +320,19 @@ maiko_status exchange_command(struct shard *shard, uint32_t target, struct comma
 static uint64_t publish(struct shard *shard)
 {
     uint64_t dirty = shard->dirty_rings;
+    uint64_t number;
     uint64_t rest;
 
     if (dirty == 0)
         return 0;
+    if (shard->put_off != NULL)
+        write_put_off(shard);
     shard->flush++;
+    number = shard->flush | ((dirty & (dirty - 1)) == 0 ? RING_ALONE : 0);
     for (rest = dirty; rest != 0; rest &= rest - 1)
-        ring_close_batch(ring_to(shard, (uint32_t)__builtin_ctzll(rest)), shard->flush, shard->consumed);
+        ring_close_batch(ring_to(shard, (uint32_t)__builtin_ctzll(rest)), number, shard->consumed);
     shard->dirty_rings = 0;
-    /* release pairs with the acquire in take_in(): the batches, and all that we had consumed, are visible with it */
+    /* release pairs with the acquire in published_by(): the batches, and all that we had consumed, are visible with it */
     atomic_store_explicit(&shard->published, shard->flush, memory_order_release); /* step: publish_flush */
     return dirty;
 }

@@ -3,24 +3,51 @@
 
 #include "runtime/supervisor_internal.h"
 
-static void take_event(struct shard *shard, const struct envelope *copy)
+static inline struct ring *ring_from(struct shard *shard, uint32_t source)
 {
-    unsigned size_class = pool_class(copy->head.payload_len);
-    struct envelope *envelope = pool_take(&shard->pool, size_class, copy->head.payload_len);
-    struct route *route = shard_route(shard, (struct topic *)(uintptr_t)copy->topic);
+    if (__builtin_expect(shard->in[source] == NULL, 0))
+        shard->in[source] = exchange_ring_from(shard, source);
+    return shard->in[source];
+}
 
-    if (envelope == NULL || route == NULL) {
-        exchange_count_drop(shard, copy, MAIKO_DROPPED_RING_NO_MEMORY);
+/* What the record says, with the payload left where it is. */
+static size_t read_event(const struct ring_record *record, const struct ring_event *event, struct envelope *envelope)
+{
+    envelope->head.type = event->type;
+    envelope->hops = record->note[0];
+    envelope->from_system = record->note[1];
+    memcpy(&envelope->id, event->facts, sizeof event->facts);
+    return ring_body_size(record) - (size_t)((const char *)(event + 1) - (const char *)(record + 1));
+}
+
+static __attribute__((noinline, cold)) void drop_event(struct shard *shard, const struct ring_record *record,
+                                                       const struct ring_event *event, maiko_drop_reason reason)
+{
+    struct envelope envelope = {.home = HOME_POOL};
+
+    (void)read_event(record, event, &envelope);
+    exchange_count_drop(shard, &envelope, reason);
+}
+
+static void take_event(struct shard *shard, const struct ring_record *record, const struct ring_event *event)
+{
+    size_t len = ring_body_size(record) - (size_t)((const char *)(event + 1) - (const char *)(record + 1));
+    struct envelope *envelope = pool_take(&shard->pool, pool_class(len), len);
+    struct route *route;
+
+    if (envelope != NULL)
+        (void)read_event(record, event, envelope);
+    route = envelope == NULL ? NULL : shard_route(shard, (struct topic *)(uintptr_t)envelope->topic);
+    if (__builtin_expect(route == NULL, 0)) {
+        drop_event(shard, record, event, MAIKO_DROPPED_RING_NO_MEMORY);
         supervisor_memory_failed(shard, "event from another shard");
         if (envelope != NULL)
             pool_give(&shard->pool, envelope);
         return;
     }
-    shard_met_time(shard, copy->time_ns);
+    shard_met_time(shard, envelope->time_ns);
     COUNT(shard->counters, dispatched, 1);
-    envelope->head.type = copy->head.type;
-    envelope->hops = copy->hops;
-    memcpy(&envelope->id, &copy->id, sizeof *copy - offsetof(struct envelope, id) + copy->head.payload_len);
+    memcpy(envelope_payload(envelope), event + 1, len);
     shard_dispatch(shard, route, envelope);
 }
 
@@ -42,12 +69,12 @@ static void take_shared(struct shard *shard, struct envelope *envelope)
 }
 
 /* It was held back at its sender, and something that came after it is here already: too late. */
-static void drop_overtaken(struct shard *shard, uint32_t kind, const void *body)
+static void drop_overtaken(struct shard *shard, const struct ring_record *record, uint32_t kind, const void *body)
 {
     struct envelope *shared;
 
     if (kind == RING_EVENT) {
-        exchange_count_drop(shard, body, MAIKO_DROPPED_RING);
+        drop_event(shard, record, body, MAIKO_DROPPED_RING);
         return;
     }
     shared = *(struct envelope *const *)body;
@@ -56,18 +83,20 @@ static void drop_overtaken(struct shard *shard, uint32_t kind, const void *body)
     shard_release(shard, shared);
 }
 
-static void take_held_back(struct shard *shard, uint32_t source, uint32_t kind, const struct held_since *since)
+static void take_held_back(struct shard *shard, uint32_t source, const struct ring_record *record)
 {
+    const struct held_since *since = (const struct held_since *)(const void *)(record + 1);
+    uint32_t kind = record->kind & ~(uint32_t)RING_HELD_BACK;
     const void *body = since + 1;
     struct moment batch = shard->taking;
 
     if (shard->depended[source] >= since->flush) {
-        drop_overtaken(shard, kind, body);
+        drop_overtaken(shard, record, kind, body);
         return;
     }
     shard->taking.sum = since->sum;
     if (kind == RING_EVENT)
-        take_event(shard, body);
+        take_event(shard, record, body);
     else
         take_shared(shard, *(struct envelope *const *)body);
     shard->taking = batch;
@@ -79,7 +108,7 @@ static void take_record(struct shard *shard, uint32_t source, struct ring_record
 
     switch (record->kind) {
     case RING_EVENT:
-        take_event(shard, body);
+        take_event(shard, record, body);
         break;
     case RING_EVENT_SHARED:
         take_shared(shard, *(struct envelope **)body);
@@ -91,7 +120,7 @@ static void take_record(struct shard *shard, uint32_t source, struct ring_record
         break;
     }
     default:
-        take_held_back(shard, source, record->kind & ~(uint32_t)RING_HELD_BACK, body);
+        take_held_back(shard, source, record);
         break;
     }
 }
@@ -113,7 +142,7 @@ static void meet_new_shards(struct shard *shard)
  * the recursion is bounded by the number of shards: a chain of causes never comes back to a source it passed. */
 static void take_causes(struct shard *shard, uint32_t source, const struct ring_batch *batch)
 {
-    uint64_t sum = atomic_load_explicit(&batch->flush, memory_order_relaxed);
+    uint64_t sum = ring_flush_of(batch);
     uint32_t k;
 
     for (k = 0; k < batch->dep_count; k++) {
@@ -133,17 +162,18 @@ static void take_causes(struct shard *shard, uint32_t source, const struct ring_
 /* Dispatches everything of one source up to the flush `upto`.  Does not look behind it: the writer is about to write there. */
 static void take_in(struct shard *shard, uint32_t source, uint64_t upto)
 {
-    struct ring *ring = exchange_ring_from(shard, source);
+    struct ring *ring = ring_from(shard, source);
     struct ring_batch *batch;
 
     while (ring != NULL && shard->consumed[source] < upto && (batch = ring_open_batch(ring, upto)) != NULL) {
-        uint64_t flush = atomic_load_explicit(&batch->flush, memory_order_relaxed);
+        uint64_t flush = ring_flush_of(batch);
         uint32_t records = batch->records;
 
         take_causes(shard, source, batch);
         while (records-- > 0)
             take_record(shard, source, ring_next(ring));
         shard->consumed[source] = flush;
+        shard->to_confirm |= UINT64_C(1) << source;
     }
     if (shard->consumed[source] < upto)
         shard->consumed[source] = upto;
@@ -152,45 +182,57 @@ static void take_in(struct shard *shard, uint32_t source, uint64_t upto)
 /* Tells the writers how far we are, and wakes those that sleep until then. */
 static void confirm(struct shard *shard)
 {
-    uint64_t told = 0;
-    uint32_t source;
+    uint64_t told = shard->to_confirm;
 
-    for (source = 0; source < shard->known_shards; source++) {
-        struct ring *ring = exchange_ring_from(shard, source);
-
-        if (ring == NULL || shard->confirmed[source] == shard->consumed[source])
-            continue;
-        shard->confirmed[source] = shard->consumed[source];
-        ring_confirm(ring, shard->consumed[source]);
-        told |= UINT64_C(1) << source;
-    }
     if (told == 0)
         return;
+    for (; shard->to_confirm != 0; shard->to_confirm &= shard->to_confirm - 1) {
+        uint32_t source = (uint32_t)__builtin_ctzll(shard->to_confirm);
+
+        ring_confirm(shard->in[source], shard->consumed[source]);
+    }
     /* Dekker with sleep_until_work(): all positions are ordered before our look at the first writer's words */
     atomic_thread_fence(memory_order_seq_cst); /* step: fence_tell */
     for (; told != 0; told &= told - 1) {
-        source = (uint32_t)__builtin_ctzll(told);
-        if (atomic_load_explicit(&shard->sup->shards[source]->wants_confirm, memory_order_relaxed)) /* step: load_wants_confirm */
-            wakeup_if_asleep(&shard->sup->shards[source]->wakeup);
+        struct shard *writer = shard->sup->shards[__builtin_ctzll(told)];
+
+        if (atomic_load_explicit(&writer->wants_confirm, memory_order_relaxed)) /* step: load_wants_confirm */
+            wakeup_if_asleep(&writer->wakeup);
     }
 }
 
-/* What it published, as soon as that is known, and meanwhile the lines that an answer is written to. */
-static void fetch_from(const struct shard *shard, uint32_t source)
+static uint64_t published_by(const struct shard *shard, uint32_t source)
 {
-    const struct ring *in = exchange_ring_from(shard, source);
-    const struct ring *out = atomic_load_explicit(&shard->out[source], memory_order_relaxed);
+    return atomic_load_explicit(&shard->sup->shards[source]->published, memory_order_acquire); /* step: load_published */
+}
 
-    if (in != NULL)
-        ring_fetch_batch(in);
-    if (out != NULL)
-        ring_fetch_room(out);
+/* The next flush of that shard with something for this one, RING_ALONE and all; 0: none yet. */
+static inline uint64_t next_flush(const struct shard *shard, uint32_t source, const struct ring *ring)
+{
+    uint64_t flush = ring == NULL ? 0 : ring_peek(ring);
+
+    return flush == 0 || (flush & RING_ALONE) || flush <= published_by(shard, source) ? flush : 0;
+}
+
+static bool take_all(struct shard *shard)
+{
+    bool any = false;
+    uint32_t source;
+
+    for (source = 0; source < shard->known_shards; source++) {
+        uint64_t published = source == shard->index ? 0 : published_by(shard, source);
+
+        if (published <= shard->consumed[source])
+            continue;
+        any = true;
+        take_in(shard, source, published);
+    }
+    return any;
 }
 
 bool exchange_drain(struct shard *shard)
 {
-    bool any = false;
-    uint32_t source;
+    bool any = true;
 
     if (shard->is_draining) /* a send from within: what is left is read behind it */
         return false;
@@ -198,21 +240,13 @@ bool exchange_drain(struct shard *shard)
     if (shard->fresh_values != NULL) /* within a hook: they go before we hear who subscribed since */
         exchange_flush(shard);
     meet_new_shards(shard);
-    for (source = 0; source < shard->known_shards; source++) {
-        uint64_t published;
-
-        if (source == shard->index)
-            continue;
-        published = atomic_load_explicit(&shard->sup->shards[source]->published, memory_order_acquire); /* step: load_published */
-        if (published <= shard->consumed[source])
-            continue;
-        any = true;
-        fetch_from(shard, source);
-        take_in(shard, source, published);
-    }
+    if (shard->noticed != 0)
+        take_in(shard, shard->noticed - 1, shard->noticed_flush);
+    else
+        any = take_all(shard);
+    shard->noticed = 0;
     shard->is_draining = false;
-    if (any)
-        confirm(shard);
+    confirm(shard);
     return any;
 }
 
@@ -222,13 +256,33 @@ bool exchange_has_input(const struct shard *shard)
     uint32_t source;
 
     for (source = 0; source < count; source++) {
-        if (source == shard->index ||
-            atomic_load_explicit(&shard->sup->shards[source]->published, memory_order_acquire) <= shard->consumed[source])
-            continue;
-        fetch_from(shard, source);
-        return true;
+        if (source != shard->index && next_flush(shard, source, exchange_ring_from(shard, source)) != 0)
+            return true;
     }
     return false;
+}
+
+/* A shard that has nothing else takes in what is there and looks no further, where the writer is about to write; but for that
+ * all the others have nothing for it. */
+bool exchange_look(struct shard *shard)
+{
+    uint32_t count = atomic_load_explicit(&shard->sup->shard_count, memory_order_acquire);
+    uint32_t found = 0;
+    uint32_t source;
+
+    for (source = 0; source < count; source++) {
+        uint64_t flush = source == shard->index ? 0 : next_flush(shard, source, ring_from(shard, source));
+
+        if (flush == 0)
+            continue;
+        ring_fetch_batch(shard->in[source]);
+        found++;
+        shard->noticed = (flush & RING_ALONE) ? source + 1 : 0;
+        shard->noticed_flush = flush & ~RING_ALONE;
+    }
+    if (found > 1)
+        shard->noticed = 0;
+    return found > 0;
 }
 
 bool exchange_has_unread(const struct shard *shard)

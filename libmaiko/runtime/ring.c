@@ -4,23 +4,9 @@
 #include <string.h>
 
 #define FIRST_SEGMENT ((size_t)4096)
-#define LINE 64
-#define SMALL_BATCH_LINES 5     /* a batch of one event of up to 80 bytes, among few shards */
-#define NEXT_SEGMENT UINT64_MAX /* in the place of a batch's flush: go on in the next segment */
-
-struct ring_segment {
-    struct ring_segment *next; /* written before the mark that sends the reader there */
-    size_t size;               /* bytes of data */
-    char data[];
-};
-
-static size_t batch_size(uint32_t deps)
-{
-    return sizeof(struct ring_batch) + deps * sizeof(uint64_t);
-}
-
-/* Every segment keeps room behind its contents for a segment-end record or the next batch's first word. */
-#define TRAILER (LINE + sizeof(struct ring_record))
+#define LINE RING_LINE
+#define SMALL_BATCH_LINES 3     /* a batch of one event of up to 64 bytes, among two shards */
+#define NEXT_SEGMENT RING_NEXT_SEGMENT
 
 /* Where a batch begins: with a line of its own, so that what the next one is written to is not what the reader still has of the
  * one before. */
@@ -126,9 +112,9 @@ static bool make_room(struct ring *ring, size_t need, bool mid_batch)
     struct ring_segment *segment;
     char *mark = ring->tail->data + ring->write_offset;
 
-    if (ring->write_offset + need + TRAILER <= ring->tail->size)
+    if (ring->write_offset + need + RING_TRAILER <= ring->tail->size)
         return true;
-    segment = next_segment(ring, LINE + need + TRAILER);
+    segment = next_segment(ring, LINE + need + RING_TRAILER);
     if (segment == NULL)
         return false;
     ring->tail->next = segment;
@@ -144,12 +130,9 @@ static bool make_room(struct ring *ring, size_t need, bool mid_batch)
 
 static bool open_batch(struct ring *ring, uint32_t deps)
 {
-    if (!make_room(ring, batch_size(deps), false))
+    if (!make_room(ring, ring_batch_size(deps), false))
         return false;
-    ring->open = (struct ring_batch *)(void *)(ring->tail->data + ring->write_offset);
-    ring->open->records = 0;
-    ring->open->dep_count = deps;
-    ring->write_offset += batch_size(deps);
+    ring_begin_batch(ring, deps);
     return true;
 }
 
@@ -157,41 +140,39 @@ static bool open_batch(struct ring *ring, uint32_t deps)
  * read.  Its flush is 0 still, as it has to be where the next one may begin. */
 static void *withdraw_batch(struct ring *ring)
 {
-    if (ring->open->records == 0) {
+    if (ring->open_records == 0) {
         ring->write_offset = (size_t)((char *)ring->open - ring->tail->data);
         ring->open = NULL;
     }
     return NULL;
 }
 
-void *ring_reserve(struct ring *ring, enum ring_kind kind, size_t body, uint32_t deps)
+struct ring_record *ring_reserve_next(struct ring *ring, enum ring_kind kind, size_t body, uint32_t deps)
 {
-    size_t size = (sizeof(struct ring_record) + body + 7) & ~(size_t)7;
-    struct ring_record *record;
+    size_t size = ring_record_size(body);
 
     if (ring->open == NULL && !open_batch(ring, deps))
         return NULL;
     if (!make_room(ring, size, true))
         return withdraw_batch(ring);
-    record = (struct ring_record *)(void *)(ring->tail->data + ring->write_offset);
-    record->size = (uint32_t)size;
-    record->kind = kind;
-    ring->write_offset += size;
-    ring->open->records++;
-    ring->written_bytes += size;
-    if (kind != RING_COMMAND)
-        ring->written_events++;
-    return record + 1;
+    return ring_add_record(ring, kind, size);
 }
 
 void ring_close_batch(struct ring *ring, uint64_t flush, const uint64_t *deps)
 {
-    memcpy(ring->open->deps, deps, ring->open->dep_count * sizeof *deps);
+    struct ring_batch *batch = ring->open;
+    uint32_t i;
+
     ring->write_offset = batch_begin(ring->tail, ring->write_offset);
     put_no_batch(ring->tail, ring->write_offset);
-    atomic_store_explicit(&ring->open->flush, flush, memory_order_relaxed);
-    ring->written_flush = flush;
+    batch->records = ring->open_records;
+    batch->dep_count = ring->open_deps;
+    for (i = 0; i < ring->open_deps; i++)
+        batch->deps[i] = deps[i];
+    ring->written_flush = flush & ~RING_ALONE;
     ring->open = NULL;
+    /* release pairs with the acquire in ring_peek(): with a batch that is alone all that its writer did before is seen */
+    atomic_store_explicit(&batch->flush, flush, memory_order_release); /* step: publish_alone */
 }
 
 /* Without the attribute this fetches for reading, and each line has to be asked for again.  Old processors ignore it. */
@@ -234,6 +215,14 @@ static void end_batch_if_read(struct ring *ring)
         ring->read_offset = batch_begin(ring->head, ring->read_offset);
 }
 
+uint64_t ring_peek_next(const struct ring *ring)
+{
+    const struct ring_segment *next = ring->head->next;
+    const struct ring_batch *batch = (const struct ring_batch *)(const void *)(next->data + batch_begin(next, 0));
+
+    return atomic_load_explicit(&batch->flush, memory_order_acquire); /* pairs with the release in ring_close_batch() */
+}
+
 struct ring_batch *ring_open_batch(struct ring *ring, uint64_t published)
 {
     struct ring_batch *batch = read_position(ring);
@@ -241,16 +230,16 @@ struct ring_batch *ring_open_batch(struct ring *ring, uint64_t published)
 
     if (ring->left != 0) /* within a batch: what is there is none */
         return NULL;
-    /* acquire pairs with the release of NEXT_SEGMENT in make_room() */
+    /* acquire: as in ring_peek() */
     flush = atomic_load_explicit(&batch->flush, memory_order_acquire);
     if (flush == NEXT_SEGMENT) {
         leave_segment(ring);
         batch = read_position(ring);
         flush = atomic_load_explicit(&batch->flush, memory_order_acquire);
     }
-    if (flush == 0 || flush > published)
+    if (flush == 0 || (flush & ~RING_ALONE) > published)
         return NULL;
-    ring->read_offset += batch_size(batch->dep_count);
+    ring->read_offset += ring_batch_size(batch->dep_count);
     ring->left = batch->records;
     end_batch_if_read(ring);
     return batch;

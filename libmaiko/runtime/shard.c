@@ -234,13 +234,11 @@ void shard_close_posts(struct shard *shard)
     pthread_mutex_unlock(&shard->post_lock);
 }
 
-static bool run_posted(struct shard *shard)
+static __attribute__((noinline)) void run_all_posted(struct shard *shard)
 {
     struct fifo posted;
     struct fifo_link *link;
 
-    if (!atomic_load_explicit(&shard->has_posted, memory_order_relaxed))
-        return false;
     shard_met_time(shard, UINT64_MAX);
     pthread_mutex_lock(&shard->post_lock);
     posted = shard->posted;
@@ -252,6 +250,13 @@ static bool run_posted(struct shard *shard)
 
         command->run(shard, command);
     }
+}
+
+static inline bool run_posted(struct shard *shard)
+{
+    if (__builtin_expect(!atomic_load_explicit(&shard->has_posted, memory_order_relaxed), 1))
+        return false;
+    run_all_posted(shard);
     return true;
 }
 
@@ -305,19 +310,22 @@ static void timer_fired(struct shard *shard, const struct actor_timer *timer)
     shard_ready(shard, actor);
 }
 
-static bool fire_timers(struct shard *shard)
+static __attribute__((noinline)) bool fire_due_timers(struct shard *shard)
 {
     struct timer *timer;
     bool any = false;
 
-    if (timer_heap_next_deadline(&shard->timers) == TIMER_NEVER)
-        return false;
     shard->mono_ns = clock_mono_ns(&shard->sup->clock);
     while ((timer = timer_heap_pop_due(&shard->timers, shard->mono_ns)) != NULL) {
         timer_fired(shard, CONTAINER_OF(timer, struct actor_timer, timer));
         any = true;
     }
     return any;
+}
+
+static inline bool fire_timers(struct shard *shard)
+{
+    return __builtin_expect(timer_heap_next_deadline(&shard->timers) != TIMER_NEVER, 0) && fire_due_timers(shard);
 }
 
 void shard_check_ends(struct shard *shard)
@@ -485,10 +493,15 @@ bool shard_is_empty(const struct shard *shard)
     return live == 0;
 }
 
+static bool has_more_arrivals(const struct shard *shard)
+{
+    return atomic_load_explicit(&shard->wake_stack, memory_order_relaxed) != NULL ||
+           atomic_load_explicit(&shard->has_posted, memory_order_relaxed);
+}
+
 static bool has_arrivals(const struct shard *shard)
 {
-    return exchange_has_input(shard) || atomic_load_explicit(&shard->wake_stack, memory_order_relaxed) != NULL ||
-           atomic_load_explicit(&shard->has_posted, memory_order_relaxed);
+    return exchange_has_input(shard) || has_more_arrivals(shard);
 }
 
 bool shard_is_idle(const struct shard *shard)
@@ -513,7 +526,7 @@ static bool look_often(struct shard *shard)
         if (atomic_load_explicit(&shard->must_exit, memory_order_acquire))
             return true; /* what is looked at may be about to be freed */
         wakeup_look(&shard->wakeup);
-        if (!shard_is_idle(shard))
+        if (exchange_look(shard) || has_more_arrivals(shard) || shard->run_first != NULL || inbox_wants_gate(shard))
             return true;
         pause_cpu();
     }

@@ -54,6 +54,12 @@ struct held_since {
     uint64_t sum;
 };
 
+/* What stands in a ring for a pooled envelope, in front of its payload. */
+struct ring_event {
+    const maiko_event_type *type;
+    uint64_t facts[ENVELOPE_FACTS / sizeof(uint64_t)];
+};
+
 /* Work for a shard from another one (through the ring, in order with the events) or from outside (shard_post). */
 struct command {
     struct fifo_link link;
@@ -109,15 +115,20 @@ struct shard {
     /* owner thread: exchange with other shards */
     uint32_t known_shards;   /* as of the beginning of this turn */
     uint64_t dirty_rings;    /* bit per ring with an open batch */
+    struct envelope *put_off; /* the first event of the open batches, whose copy is not written yet; NULL: none */
+    struct ring_record *put_off_room;
     uint64_t flush;          /* number of the last flush */
     uint64_t told_dedicated; /* bit per dedicated shard that was sent commands since they were last served */
     uint32_t told_count;     /* those commands */
     bool is_to_serve;        /* so many that it is time */
     bool is_draining;        /* a destructor or a predicate that sends runs within the reading of a ring */
+    uint32_t noticed;        /* 1 + the only shard that a look found to have a batch for us, one that is alone; 0: none */
+    uint64_t noticed_flush;
+    uint64_t to_confirm; /* bit per shard of which batches were taken in since the last confirmation */
     uint64_t consumed[SHARD_MAX];
     struct moment taking;                   /* when what is being taken in was sent */
-    uint64_t confirmed[SHARD_MAX];          /* what we last told each writer */
-    _Atomic(struct ring *) out[SHARD_MAX];  /* made by us; the reader loads the pointer after `published` */
+    struct ring *in[SHARD_MAX];             /* made by others; NULL: not looked for yet, or not there */
+    _Alignas(128) _Atomic(struct ring *) out[SHARD_MAX]; /* made by us; readers load the pointer, so apart from what is written */
     uint64_t depended[SHARD_MAX];           /* what the batches taken in from others depended on */
     struct exchange_tail *tails[SHARD_MAX]; /* DROP_OLDEST events held back for rings above their mark; made on first use */
     uint64_t tail_rings;
@@ -469,8 +480,11 @@ void exchange_count_drop(struct shard *shard, const struct envelope *envelope, m
  * sends, it does nothing: the rings are half read then, and what would be told to their writers is not true yet. */
 bool exchange_drain(struct shard *shard);
 
-/* Is anything unread in the rings to this shard?  Owner thread: it is on its way to the processor then. */
+/* Is anything unread in the rings to this shard?  Owner thread. */
 bool exchange_has_input(const struct shard *shard);
+
+/* The same by a shard that spins: what there is then is on its way to the processor. */
+bool exchange_look(struct shard *shard);
 
 /* While all shards stand still: is anything for this shard in a ring?  What others published for somebody else is not. */
 bool exchange_has_unread(const struct shard *shard);

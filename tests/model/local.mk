@@ -6,6 +6,7 @@ EXTRA_DIST += \
 	tests/model/chunks.pml \
 	tests/model/guest.pml \
 	tests/model/guest_socket.pml \
+	tests/model/notice.pml \
 	tests/model/policies.pml \
 	tests/model/ring.pml \
 	tests/model/sleep.pml \

@@ -60,7 +60,7 @@ mutant "a cycle is not resolved" deadlock.c '^    actor->is_overdrawn = true;' '
 mutant "what was held back is never too late" exchange_read.c '^    if (shard->depended\[source\] >= since->flush) {' '    if (false) {'
 mutant "what a mark kept back is no last value" last_values.c '^    shard->untold_shards |= UINT64_C(1) << target;' ''
 mutant "a moment does not know of others before it" exchange_read.c '^        sum += batch->deps\[k\];' ''
-mutant "a held sender is never confirmed" exchange_read.c '^        ring_confirm(ring, shard->consumed\[source\]);' ''
+mutant "a held sender is never confirmed" exchange_read.c '^        ring_confirm(shard->in\[source\], shard->consumed\[source\]);' ''
 mutant "a batch is cut at the end of a segment" ring.c '^    if (record->kind == RING_SEGMENT_END) {' '    if (false) {'
 mutant "a stop does not drain" supervisor_stop.c '^    in_time = !sup->is_abandoned && drain_polled(sup, deadline_ns);' \
     '    in_time = deadline_ns != 0;'

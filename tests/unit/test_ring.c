@@ -57,13 +57,13 @@ static struct record next_record(struct dice *dice)
 static void write_one(struct fixture *fixture)
 {
     struct record record = next_record(&fixture->writer);
-    void *room = ring_reserve(fixture->ring, record.kind, record.size, 3);
+    struct ring_record *room = ring_reserve(fixture->ring, record.kind, record.size, 3);
 
     if (room == NULL) {
         SUITE_FAIL("no room for record %llu", (unsigned long long)fixture->written);
         return;
     }
-    memset(room, record.fill, record.size);
+    memset(ring_begin_record(room, record.kind, record.size), record.fill, record.size);
     fixture->written++;
 }
 
@@ -88,7 +88,7 @@ static bool read_one(struct fixture *fixture)
         ;
     fixture->read++;
     fixture->events += expected.kind == RING_EVENT;
-    return record->kind == expected.kind && i == expected.size;
+    return record->kind == expected.kind && ring_body_size(record) == expected.size && i == expected.size;
 }
 
 /* All that is published; false when something came out otherwise than it went in. */
@@ -98,7 +98,7 @@ static bool read_all(struct fixture *fixture, uint64_t published)
     bool is_good = true;
 
     while (is_good && (batch = ring_open_batch(fixture->ring, published)) != NULL) {
-        uint64_t flush = atomic_load(&batch->flush);
+        uint64_t flush = ring_flush_of(batch);
         uint32_t left = batch->records;
 
         is_good = batch->dep_count == 3 && batch->deps[0] == flush && batch->deps[1] == 2 * (flush - 1) && batch->deps[2] == 7 &&
@@ -158,6 +158,28 @@ static void what_is_not_published_is_not_read(void)
     deinit(&fixture);
 }
 
+/* What is alone in its flush is there without the publication. */
+static void a_batch_that_is_alone_says_so_itself(void)
+{
+    struct fixture fixture;
+    uint64_t flush;
+
+    init(&fixture, 1, 256);
+    for (flush = 5; flush < 300; flush++) { /* through many segments */
+        const uint64_t expected[3] = {flush, 2 * (flush - 1), 7};
+
+        CU_ASSERT_EQUAL(ring_peek(fixture.ring), 0);
+        write_one(&fixture);
+        CU_ASSERT_EQUAL(ring_peek(fixture.ring), 0);
+        ring_close_batch(fixture.ring, flush == 5 ? flush : flush | RING_ALONE, expected);
+        CU_ASSERT_EQUAL(ring_peek(fixture.ring), flush == 5 ? flush : flush | RING_ALONE);
+        CU_ASSERT_PTR_NULL(ring_open_batch(fixture.ring, flush - 1));
+        CU_ASSERT(read_all(&fixture, flush));
+    }
+    CU_ASSERT_EQUAL(fixture.read, 295);
+    deinit(&fixture);
+}
+
 static void segments_are_used_again(void)
 {
     struct fixture fixture;
@@ -186,7 +208,7 @@ static void a_failed_allocation_changes_nothing(void)
     for (i = 0; i < 400; i++) {
         struct dice before = fixture.writer;
         struct record record = next_record(&fixture.writer);
-        void *room;
+        struct ring_record *room;
 
         failing_allocator_fail_from(&fixture.memory, i % 3 == 0 ? 0 : -1);
         room = ring_reserve(fixture.ring, record.kind, record.size, 3);
@@ -195,7 +217,8 @@ static void a_failed_allocation_changes_nothing(void)
         if (room == NULL)
             write_one(&fixture);
         else
-            memset(room, record.fill, record.size), fixture.written++, (void)next_record(&fixture.writer);
+            memset(ring_begin_record(room, record.kind, record.size), record.fill, record.size), fixture.written++,
+                (void)next_record(&fixture.writer);
         if (i % 5 == 0)
             close_batch(&fixture);
     }
@@ -283,6 +306,7 @@ static void without_memory_for_its_first_record_no_batch_is_open(void)
 static const struct test_case cases[] = {
     TEST_CASE(batches_come_out_as_they_went_in),
     TEST_CASE(what_is_not_published_is_not_read),
+    TEST_CASE(a_batch_that_is_alone_says_so_itself),
     TEST_CASE(segments_are_used_again),
     TEST_CASE(the_mark_follows_the_reader),
     TEST_CASE(a_failed_allocation_changes_nothing),
