@@ -1,7 +1,7 @@
 #!/bin/sh
-# The weather pipeline in one process, in three over shared memory, over ipc:// and over tcp://127.0.0.1: what every actor makes the
-# logger print must agree, in the same order, and whatever left a process must have arrived.  Prints a line for each; 1 when one
-# differs.
+# The weather pipeline in one process, in three of a space (shared memory), over ipc:// and over tcp://127.0.0.1: what every actor
+# makes the logger print must agree, in the same order, and whatever left a process must have arrived.  Prints a line for each; 1
+# when one differs.
 #
 # usage: weather_split.sh PROGRAM FILE.csv [PROGRAM-OF-THE-OTHERS]      (weather or weather_cxx; the second runs all but the sensor)
 set -eu
@@ -101,7 +101,7 @@ ports()
 timeout $seconds "$sensor" "$file" >"$scratch/one.out"
 printf '%-38s %6d alerts, %d summaries of %s readings\n' "one process" "$(lines alert one)" "$(lines summary one)" \
     "$(awk '/readings/ { print $1 }' "$scratch/one.out")"
-split "three processes over shared memory" "--space ws --transport shm" "--space ws --transport shm" "--space ws --transport shm"
+split "three processes in one space" "--space ws" "--space ws" "--space ws"
 split "three processes over ipc://" "--space wx --transport zmq" "--space wx --transport zmq" "--space wx --transport zmq"
 ports
 split "three processes over tcp://127.0.0.1" "--listen $first" "--listen $second --connect $first" \
