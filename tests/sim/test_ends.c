@@ -200,6 +200,18 @@ void __wrap_actor_check_end(struct actor *actor)
 
 /* --- members --- */
 
+/* Who has been added and not started yet counts as one who publishes. */
+static bool may_publish(const struct member *member, const char *pattern)
+{
+    const char *const *at = member->publish;
+
+    if (member->actor != NULL)
+        return !member->actor->has_finished && publishes(member->actor, pattern);
+    while (member->is_there && *at != NULL && strcmp(*at, pattern) != 0)
+        at++;
+    return member->is_there && *at != NULL;
+}
+
 /* The last but one of some pattern goes, or the last: all who may end are asked. */
 static void note_finish(const struct actor *actor)
 {
@@ -210,11 +222,8 @@ static void note_finish(const struct actor *actor)
     for (i = 0; i < PATTERN_COUNT; i++) {
         int open = 0;
 
-        for (k = 0; k < MEMBERS; k++) {
-            const struct actor *other = play.members[k].actor;
-
-            open += other != NULL && other != actor && !other->has_finished && publishes(other, patterns[i]);
-        }
+        for (k = 0; k < MEMBERS; k++)
+            open += play.members[k].actor != actor && may_publish(&play.members[k], patterns[i]);
         if (open <= 1 && publishes(actor, patterns[i]) && !actor->has_finished)
             play.closed_at = play.moment;
     }
