@@ -38,6 +38,7 @@ enum {
     SHM_RING_BYTES_MIN = 32768,    /* twice the largest record */
     SHM_RING_BYTES_MAX = 268435456,
     SHM_INLINE_MAX = 4096, /* bytes of payload inside a record; more goes into a chunk */
+    SHM_GAP_MAX = 56,      /* bytes between the header of a run and its payloads */
     SHM_BODY_MAX = 8192,   /* bytes behind the header of a record, whatever it holds */
     SHM_CHUNKS_MAX = 256,  /* out per link */
     SHM_PAYLOAD_SHARE = 4, /* one link has at most the area divided by this out */
@@ -118,7 +119,8 @@ enum shm_flag {
 
 /* A record, at a multiple of 8; what the flags announce follows in the order of the flags, then the payload.  Behind an event
  * without flags, `alike` further events may follow that differ from it in nothing but the payload, and by one each in position
- * and id: a run, whose payloads lie one behind the other, each at a multiple of 8, SHM_BODY_MAX bytes of them at most. */
+ * and id: a run, whose payloads lie one behind the other, each at a multiple of 8, SHM_BODY_MAX bytes of them at most.  Up to
+ * SHM_GAP_MAX bytes between the header of a run and its payloads mean nothing: with them it ends with a cache line. */
 struct shm_record_header {
     uint32_t size; /* bytes, header included, a multiple of 8; never past the end of the ring */
     uint8_t kind;

@@ -245,19 +245,20 @@ static inline bool read_plain_of(struct shm_reader *reader, const unsigned char 
     uint64_t alike = first >> 48;
     uint64_t stride = (len + 7) & ~(uint64_t)7;
     uint64_t size = sizeof(struct shm_record_header) + (alike + 1) * stride;
+    uint64_t gap = (first & 0xffffffffffff) - (size | (uint64_t)SHM_RECORD_EVENT << 32);
     struct shm_rest_of_run all;
 
-    if ((first & 0xffffffffffff) != (size | (uint64_t)SHM_RECORD_EVENT << 32) || size > left || position != reader->position)
+    if (gap > (alike > 0 ? SHM_GAP_MAX : 0) || size + gap > left || position != reader->position)
         return false;
-    if (size > sizeof(struct shm_record_header) + SHM_BODY_MAX || (alike > 0 && len == 0))
+    if (size > sizeof(struct shm_record_header) + SHM_BODY_MAX || (alike > 0 && len == 0) || (gap & 7) != 0)
         return false;
     all = (struct shm_rest_of_run){.count = (uint32_t)alike + 1,
                                    .channel = (uint32_t)second,
                                    .len = (uint32_t)len,
                                    .id_lo = load_word(place + 24),
                                    .time_ns = load_word(place + 32)};
-    take_note(reader, (uint32_t)(sizeof(struct shm_record_header) + stride), SHM_CHUNKS_MAX, position + 1);
-    give_plain(reader, &all, place + sizeof(struct shm_record_header), record);
+    take_note(reader, (uint32_t)(sizeof(struct shm_record_header) + gap + stride), SHM_CHUNKS_MAX, position + 1);
+    give_plain(reader, &all, place + sizeof(struct shm_record_header) + gap, record);
     return true;
 }
 

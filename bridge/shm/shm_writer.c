@@ -6,7 +6,7 @@
 
 #include "shm/shm_fault.h"
 
-enum { AHEAD = 4096 /* bytes: what is written meanwhile */ };
+enum { CACHE_LINE = 64, AHEAD = 4096 /* bytes: what is written meanwhile */ };
 
 void shm_writer_init(struct shm_writer *writer, const struct shm_area *data, const struct shm_area *control, uint64_t position)
 {
@@ -298,17 +298,29 @@ static uint32_t fitting(const struct shm_writer *writer, size_t stride, uint32_t
     return count < most ? count : (uint32_t)most;
 }
 
+/* What makes a run end with a line: the reader gets the last one when it is published, and the next record, were it in there,
+ * would have to get it back first, with all that is written behind it waiting. */
+static inline size_t gap_of(const struct shm_writer *writer, size_t size)
+{
+    const uint64_t gap = -(writer->head + size) & (CACHE_LINE - 1);
+
+    return gap <= writer->room_end - writer->head - size ? (size_t)gap : 0;
+}
+
 uint32_t shm_writer_put(struct shm_writer *writer, const struct shm_run *run, uint32_t count, void **ret_payloads)
 {
     const size_t stride = shm_run_stride(run->len);
     struct shm_record_header *header;
     size_t size;
+    size_t gap;
 
     *ret_payloads = NULL;
     count = fitting(writer, stride, count);
     if (count == 0)
         return 0;
     size = sizeof(*header) + count * stride;
+    gap = count > 1 ? gap_of(writer, size) : 0;
+    size += gap;
     header = (struct shm_record_header *)(void *)(writer->data->ring + (writer->head & (writer->ring_bytes - 1)));
     *header = (struct shm_record_header){.size = (uint32_t)size,
                                          .kind = SHM_RECORD_EVENT,
@@ -321,7 +333,7 @@ uint32_t shm_writer_put(struct shm_writer *writer, const struct shm_run *run, ui
     writer->head += size;
     writer->position += count;
     fetch_behind(writer, size);
-    *ret_payloads = header + 1;
+    *ret_payloads = (unsigned char *)(header + 1) + gap;
     return count;
 }
 

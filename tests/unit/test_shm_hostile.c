@@ -229,7 +229,8 @@ static void forge_run(struct forged *forged)
     CU_ASSERT_EQUAL(shm_reader_peek(&forged->pair.reader, &record), MAIKO_OK);
     shm_reader_next(&forged->pair.reader);
     forged->behind = payloads;
-    forged->header = (struct shm_record_header *)payloads - 1;
+    forged->header = (struct shm_record_header *)(void *)(shm_area_data(&forged->pair.data)->ring + forged->pair.reader.tail);
+    CU_ASSERT_EQUAL(forged->behind - (unsigned char *)(forged->header + 1), 16); /* a line ends with it */
 }
 
 #define FORGED_RUN(lie, reason)                                                                                                  \
@@ -242,8 +243,9 @@ static void forge_run(struct forged *forged)
 
 static void runs_are_checked(void)
 {
-    FORGED_RUN(forged.header->alike = 4, "a run that is none");
-    FORGED_RUN(forged.header->alike = 2, "a run that is none");
+    FORGED_RUN(forged.header->alike = 6, "a run that is none");
+    FORGED_RUN((forged.header->size += 48, forged.pair.reader.head += 48), "a run that is none");
+    FORGED_RUN((forged.header->size += 4, forged.pair.reader.head += 8), "a record that reaches past what is written");
     FORGED_RUN(forged.header->alike = 0, "a record that is not as long as its parts");
     FORGED_RUN(forged.header->alike = UINT16_MAX, "a run that is none");
     FORGED_RUN(forged.header->len = 9, "a run that is none");

@@ -286,6 +286,7 @@ static void a_run_comes_out_one_by_one_or_at_once(void)
     shm_pair_init(&pair, RING, 40);
     make_room(&pair.writer);
     CU_ASSERT_EQUAL(put_numbers(&pair.writer, 1, 10, RUN_LEN), 10);
+    CU_ASSERT_EQUAL(pair.writer.head % 64, 0); /* the next record shares no line with it */
     publish(&pair.writer);
     CU_ASSERT_EQUAL(shm_reader_peek(&pair.reader, &record), MAIKO_OK);
     shm_reader_next(&pair.reader);
