@@ -305,8 +305,10 @@ static void end_plan(maiko_bridge *bridge, struct import_plan *plan, maiko_statu
     bool is_stuck_here = status == MAIKO_OK && plan->is_relayed && last_word_was_said(bridge, plan->importer);
     const char *reason = word_of(is_stuck_here ? MAIKO_ECLOSED : status);
 
+    if (status == MAIKO_OK && !is_stuck_here)
+        plan->staged = 0;
     for (; plan->staged > 0; plan->staged--) {
-        if ((status != MAIKO_OK || is_stuck_here) && plan->peer != NULL)
+        if (plan->peer != NULL)
             peer_refuse(plan->peer->peer, plan->stream, plan->remote_topic, reason);
         if (is_stuck_here)
             node_outflow_refuse(bridge, plan->topic, MAIKO_ECLOSED);
