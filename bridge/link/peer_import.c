@@ -275,10 +275,8 @@ void peer_on_ready(struct peer *peer, const struct frame *frame, uint64_t now_ns
         hear_denied(peer, frame->denied);
         return;
     }
-    if (!peer->inflow.is_ready && !goes_on(peer, frame) && peer_is_behind(peer)) {
-        peer_fail(peer, MAIKO_ELIMIT, "ready: too much of its earlier streams waits", now_ns);
-        return;
-    }
+    if (!peer->inflow.is_ready && !goes_on(peer, frame) && peer_is_behind(peer))
+        return; /* not heard: it is asked for again, and what came is asked for then */
     peer->ready_number = frame->number;
     if (!peer->inflow.is_ready)
         enter_stream(peer, frame);

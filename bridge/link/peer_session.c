@@ -200,6 +200,7 @@ static void begin_session(struct peer *peer, uint64_t now_ns)
     peer->doubted_ns = 0;
     peer->ready_number = 0;
     peer->is_silent = peer->is_stalled = false;
+    peer->is_told_behind = false;
     peer->refused_for[0] = '\0';
     inflow_begin_session(&peer->inflow);
     pack_clear(&peer->natives);

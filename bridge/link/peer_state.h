@@ -54,6 +54,7 @@ struct peer {
     uint64_t wish_number;  /* of the list as it is */
     uint64_t ready_number; /* of the list that is armed there, in this session */
     struct inflow inflow;
+    bool is_told_behind;  /* that its stream has to wait, in this session */
     uint64_t left_bytes;  /* what waited of its earlier streams when this one began */
     bool has_lost_stream; /* the stream we knew ended with the life of the remote node */
     bool is_whole;        /* the stream we receive began with all the other side had */
@@ -144,7 +145,7 @@ void peer_on_actors(struct peer *peer, const struct frame *frame, uint64_t now_n
 /* Events of `len` bytes each, of `most`, that it may have sent; 0: it has gone beyond the window. */
 uint32_t peer_take_within(struct peer *peer, uint32_t most, size_t len);
 
-/* Another stream of it would come behind so much of those before that it has to wait with that. */
+/* Another stream of it would come behind so much of those before that it has to wait: told once. */
 bool peer_is_behind(struct peer *peer);
 
 /* ---- peer_records.c: the records of data frames ---- */

@@ -49,6 +49,14 @@ bool peer_is_behind(struct peer *peer)
 {
     const struct peer_backlog backlog = backlog_of(peer);
 
+    bool is_behind = backlog.events >= peer->config.window_events || backlog.bytes >= most_bytes(peer);
+
     peer->left_bytes = backlog.bytes;
-    return backlog.events >= peer->config.window_events || backlog.bytes >= most_bytes(peer);
+    if (is_behind && !peer->is_told_behind)
+        peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_REFUSED,
+                                              .reason = "limit",
+                                              .text = "too much of its earlier lives waits here",
+                                              .is_ours = true});
+    peer->is_told_behind = is_behind;
+    return is_behind;
 }

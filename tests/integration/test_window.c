@@ -34,9 +34,9 @@ enum {
     F(STRING, a, 256)                                                                                                            \
     F(STRING, b, 256)                                                                                                            \
     F(STRING, c, 256)                                                                                                            \
-    F(STRING, d, 256) F(STRING, e, 256) F(STRING, f, 256) F(STRING, g, 256) F(STRING, h, 256) F(STRING, i, 256)                  \
-        F(STRING, j, 256) F(STRING, k, 256) F(STRING, l, 256) F(STRING, m, 256) F(STRING, n, 256) F(STRING, o, 256)              \
-            F(STRING, p, 256)
+    F(STRING, d, 256)                                                                                                            \
+    F(STRING, e, 256) F(STRING, f, 256) F(STRING, g, 256) F(STRING, h, 256) F(STRING, i, 256) F(STRING, j, 256)                  \
+        F(STRING, k, 256) F(STRING, l, 256) F(STRING, m, 256) F(STRING, n, 256) F(STRING, o, 256) F(STRING, p, 256)
 MAIKO_EVENT(wide, "held", WIDE_FIELDS)
 
 static struct host host;
@@ -158,7 +158,7 @@ struct yard {
     _Atomic uint64_t not_rising;
     _Atomic uint64_t holes;
     _Atomic uint64_t last;
-    _Atomic uint32_t limits; /* sessions that ended for it */
+    _Atomic uint32_t limits; /* reports of it */
     uint64_t most_waiting;
 };
 
@@ -171,7 +171,8 @@ static maiko_status stand(void *self, maiko_context *ctx, const maiko_envelope *
     maiko_hold *hold = NULL;
 
     if (report != NULL) {
-        yard->limits += report->news == MAIKO_PEER_DOWN && strcmp(report->reason, "limit") == 0;
+        yard->limits +=
+            (report->news == MAIKO_PEER_DOWN || report->news == MAIKO_PEER_REFUSED) && strcmp(report->reason, "limit") == 0;
         return MAIKO_OK;
     }
     if (event == NULL)

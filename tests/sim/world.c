@@ -187,15 +187,10 @@ static void on_backlog(struct peer *peer, struct peer_backlog *ret_backlog, void
     }
 }
 
-/* Everybody here keeps to the windows: only who comes back again and again, while nothing is taken, is told to come later. */
-static void check_limit(struct node *node, struct peer *peer, const struct peer_notice *notice)
+/* Everybody here keeps to the windows. */
+static void check_limit(struct node *node, const struct peer_notice *notice)
 {
-    struct peer_backlog backlog;
-
-    if (notice->news != PEER_NEWS_DOWN || strcmp(notice->reason, "limit") != 0)
-        return;
-    on_backlog(peer, &backlog, node);
-    if (strstr(notice->text, "earlier") == NULL || backlog.events < node->world->window_events)
+    if (notice->news == PEER_NEWS_DOWN && strcmp(notice->reason, "limit") == 0)
         world_fail(node->world, "node %u ended a session by the window: %s", node->index, notice->text);
 }
 
@@ -223,7 +218,7 @@ static void on_news(struct peer *peer, const struct peer_notice *notice, void *u
     unsigned life = remote != NULL ? (unsigned)remote->epoch - 1 : 0;
 
     trace(node->world, "%u: %u is %s %s", node->index, from, peer_news_name(notice->news), notice->reason);
-    check_limit(node, peer, notice);
+    check_limit(node, notice);
     if (node->world->config->faults.is_one_host && strcmp(notice->reason, "silent") == 0 && notice->news == PEER_NEWS_DOWN)
         world_fail(node->world, "node %u took node %u for dead, which was only stopped", node->index, from);
     if (notice->news == PEER_NEWS_UP)
