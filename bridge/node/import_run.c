@@ -3,21 +3,40 @@
 
 #include "node/import_plan.h"
 
-static inline void fill_slot(struct maiko_import_slot *slot, const struct record_run *records, size_t index)
-{
-    struct slice native = record_run_native(records, index);
+enum { FEW_BYTES = 256 };
 
-    memcpy(slot + 1, native.data, native.len);
-    slot->id_lo = record_run_id(records, index);
-    slot->time_ns = record_run_time(records, index);
+/* A few blocks of 16 bytes, which slots have and records that others follow, take less time than a call of memcpy() does. */
+static inline void copy_blocks(void *to, const void *from, size_t len)
+{
+    size_t at;
+
+    if (len > FEW_BYTES) {
+        memcpy(to, from, len);
+        return;
+    }
+    for (at = 0; at < len; at += 16)
+        memcpy((char *)to + at, (const char *)from + at, 16);
+}
+
+static inline void fill_slot(struct maiko_import_slot *slot, const uint8_t *record)
+{
+    slot->id_lo = reader_eight_at(record + EVENT_ID + 1);
+    slot->time_ns = reader_eight_at(record + EVENT_TIME + 1);
 }
 
 static void fill_slots(const struct maiko_import_run *room, const struct record_run *records)
 {
+    const uint8_t *record = records->first;
+    size_t len = records->size - records->head;
+    char *slot = (char *)room->first;
     uint32_t i;
 
-    for (i = 0; i < room->count; i++)
-        fill_slot(maiko_import_slot_at(room, i), records, i);
+    for (i = 1; i < room->count; i++, record += records->size, slot += room->step) {
+        fill_slot((void *)slot, record);
+        copy_blocks(slot + sizeof(struct maiko_import_slot), record + records->head, len);
+    }
+    fill_slot((void *)slot, record);
+    memcpy(slot + sizeof(struct maiko_import_slot), record + records->head, len); /* behind the last there may be nothing */
 }
 
 /* Up to the first that is not legal; they are looked at where nobody changes them any more.  How many. */
