@@ -220,17 +220,32 @@ struct counters_actor *counters_actor_add(struct counters_file *file, uint64_t i
     return (struct counters_actor *)add_row(file, COUNTERS_ROW_ACTOR, id, shard, capacity, name);
 }
 
-/* A streak that has not ended counts for its receiver, see struct counters_streak. */
-static uint64_t received_by(struct counters_file *file, const struct counters_row *row, uint32_t index, uint32_t shard)
+/* What it has received by a streak of its shard that has not ended, see struct counters_streak; 0: there is none, or it changed
+ * meanwhile.  As copy_streak() in counters_image.c. */
+static uint64_t received_in_streak(const struct counters_streak *streak, uint32_t index)
 {
-    const struct counters_streak *streak = counters_streak(file, shard);
-    uint64_t received = COUNTED((const struct counters_actor *)row, received);
-    uint64_t in_streak;
+    const uint64_t number = atomic_load_explicit(&streak->number, memory_order_acquire);
+    const uint64_t received = COUNTED(streak, from[COUNTERS_RECEIVER]) + COUNTED(streak, next);
+    const uint32_t row = COUNTED(streak, rows[COUNTERS_RECEIVER]);
 
-    if (COUNTED(streak, number) == 0 || COUNTED(streak, rows[COUNTERS_RECEIVER]) != index)
-        return received;
-    in_streak = COUNTED(streak, from[COUNTERS_RECEIVER]) + COUNTED(streak, next);
-    return in_streak > received ? in_streak : received;
+    atomic_thread_fence(memory_order_acquire); /* of this streak, if the number still is */
+    if (number == 0 || row != index || atomic_load_explicit(&streak->number, memory_order_acquire) != number)
+        return 0;
+    return received;
+}
+
+/* Received, and neither handled nor dropped: of an actor whose shard may be counting meanwhile. */
+static uint64_t unhandled_by(struct counters_file *file, const struct counters_actor *line, uint32_t index, uint32_t shard)
+{
+    const uint64_t done = COUNTED(line, handled) + COUNTED(line, dropped);
+    uint64_t in_streak;
+    uint64_t received;
+
+    atomic_thread_fence(memory_order_acquire); /* what is done was received before */
+    in_streak = received_in_streak(counters_streak(file, shard), index);
+    received = COUNTED(line, received); /* behind the streak: if that has ended, this has it */
+    received = in_streak > received ? in_streak : received;
+    return received > done ? received - done : 0;
 }
 
 void counters_actors_unhandled(struct counters_file *file, uint64_t shards,
@@ -242,17 +257,16 @@ void counters_actors_unhandled(struct counters_file *file, uint64_t shards,
     pthread_mutex_lock(&file->mutex);
     for (i = COUNTERS_FIRST_ROW; i < file->rows.fresh; i++) {
         const struct counters_row *row = counters_rows_at(&file->rows, i);
-        const struct counters_actor *line = (const struct counters_actor *)row;
         uint32_t shard = row == NULL ? 0 : COUNTED(&row->label, shard);
-        uint64_t done;
+        uint64_t events;
 
         if (row == NULL || row->label.kind != COUNTERS_ROW_ACTOR || COUNTED(&row->label, state) != COUNTERS_LIVE ||
             shard >= COUNTERS_STREAKS || !(shards >> shard & 1))
             continue;
-        done = COUNTED(line, handled) + COUNTED(line, dropped);
+        events = unhandled_by(file, (const struct counters_actor *)row, i, shard);
         counters_rows_name(&file->rows, row, name);
-        if (received_by(file, row, i, shard) > done)
-            visit(COUNTED(&row->label, id), name, received_by(file, row, i, shard) - done, userdata);
+        if (events > 0)
+            visit(COUNTED(&row->label, id), name, events, userdata);
     }
     pthread_mutex_unlock(&file->mutex);
 }

@@ -449,6 +449,48 @@ static void a_thread_that_looks_finds_true_figures(void)
     counters_file_close(writer.file, true, 0);
 }
 
+static void *write_for_long(void *userdata)
+{
+    struct writer *writer = userdata;
+
+    send_them(writer, 100000);
+    atomic_store(&writer->truths->is_over, true);
+    return NULL;
+}
+
+static void note_unhandled(uint64_t id, const char *name, uint64_t events, void *userdata)
+{
+    struct figures *figures = userdata;
+
+    (void)name;
+    figures->received[id - 1] = events;
+}
+
+/* Of a thread that is left behind in a hook that sends on and on; here nothing is handled. */
+static void who_counts_what_is_not_handled_finds_true_figures(void)
+{
+    struct truths truths = {.is_over = false};
+    struct figures least;
+    struct writer writer;
+    pthread_t thread;
+    unsigned long wrong = 0;
+    size_t i;
+
+    CU_ASSERT_FATAL(open_writer(&writer, NULL, &truths));
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, write_for_long, &writer), 0);
+    do {
+        struct figures figures = {.received = {0}};
+
+        note_least(&truths, &least);
+        counters_actors_unhandled(writer.file, 1, note_unhandled, &figures);
+        for (i = 0; i < ACTORS; i++)
+            wrong += !is_one_of(&truths.received[i], least.received[i], figures.received[i]);
+    } while (!atomic_load(&truths.is_over));
+    pthread_join(thread, NULL);
+    CU_ASSERT_EQUAL(wrong, 0);
+    counters_file_close(writer.file, true, 0);
+}
+
 static void a_streak_in_a_strange_file_changes_nothing_it_should_not(void)
 {
     struct truths truths = {.is_over = false};
@@ -483,6 +525,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_reader_finds_true_figures_whatever_the_writer_does_between_its_calls),
     TEST_CASE(what_a_writer_did_until_it_was_found_dead_counts),
     TEST_CASE(a_thread_that_looks_finds_true_figures),
+    TEST_CASE(who_counts_what_is_not_handled_finds_true_figures),
     TEST_CASE(a_streak_in_a_strange_file_changes_nothing_it_should_not),
 };
 SUITE_MAIN("streak", cases)
