@@ -259,6 +259,12 @@ static bool is_first_of_chain(const struct envelope *event)
     return maiko_id_is_nil(event->parent) && maiko_id_equal(event->correlation, event->id);
 }
 
+/* An event on the heap has a copy, whose address is somebody else's when the event is gone. */
+static void note_topic(struct batch_like *like, const struct envelope *event)
+{
+    like->topic = event->home == HOME_POOL ? event->topic : NULL;
+}
+
 /* What senders at speed make: native bytes of chains of their own. */
 static void note_like(struct batch_builder *builder, struct source *source, const maiko_envelope *envelope)
 {
@@ -272,7 +278,7 @@ static void note_like(struct batch_builder *builder, struct source *source, cons
         return;
     like->source = source;
     like->type = event->head.type;
-    like->topic = event->topic;
+    note_topic(like, event);
     like->sender_id = event->sender->id;
     like->prefix = event->id.hi;
     like->channel = last->channel;
@@ -369,8 +375,10 @@ maiko_status batch_add_event(struct batch_builder *builder, struct source *sourc
 {
     maiko_status status;
 
-    if (hold == NULL && builder->like.source == source && repeat_event(builder, envelope))
+    if (hold == NULL && builder->like.source == source && repeat_event(builder, envelope)) {
+        note_topic(&builder->like, envelope_of(envelope));
         return MAIKO_OK;
+    }
     builder->like.source = NULL;
     status = add_event(builder, source, envelope, hold);
     if (status == MAIKO_OK)

@@ -398,6 +398,34 @@ static void an_event_like_the_last_one_is_known_at_a_glance(void)
     is_known_at_a_glance(take_like);
 }
 
+/* Its copy of the topic goes with it, and another topic may come to be where that was. */
+static void an_event_on_the_heap_is_not_known_by_its_topic(void)
+{
+    static const struct sender sender = {.name = "s", .id = 1};
+    struct topic *topic = new_topic("coin");
+    struct topic *copy = new_topic("coin");
+    struct source_topic *of_source = calloc(1, sizeof *of_source + 1);
+    struct pooled pooled;
+    struct scene scene;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(of_source);
+    open_scene(&scene, MAIKO_TYPE(coin), 100, 0);
+    atomic_store(&scene.source->is_native, true);
+    scene.source->topic = of_source;
+    make_pooled(&pooled, copy, &sender, 0);
+    pooled.envelope.home = HOME_HEAP;
+    add_closely(&scene, &pooled);
+    CU_ASSERT_FALSE(is_taken(&scene, &pooled, take_like));
+    make_pooled(&pooled, topic, &sender, 1);
+    add_closely(&scene, &pooled);
+    CU_ASSERT_TRUE(is_taken(&scene, &pooled, take_like));
+    CU_ASSERT_EQUAL(scene.builder.count, 1);
+    close_scene(&scene);
+    free(of_source);
+    free(copy);
+    free(topic);
+}
+
 /* Batch by batch it stays known, until its channel has another number. */
 static void the_first_of_a_batch_is_known_too(void)
 {
@@ -719,6 +747,7 @@ static const struct test_case cases[] = {
     TEST_CASE(others_are_written_out),
     TEST_CASE(events_that_are_alike_are_one_record),
     TEST_CASE(an_event_like_the_last_one_is_known_at_a_glance),
+    TEST_CASE(an_event_on_the_heap_is_not_known_by_its_topic),
     TEST_CASE(the_first_of_a_batch_is_known_too),
     TEST_CASE(what_finds_no_memory_is_not_taken),
     TEST_CASE(another_number_begins_another_record),
