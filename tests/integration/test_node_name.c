@@ -159,7 +159,7 @@ static void a_name_that_nobody_chose_is_no_longer(void)
     memset(program, 'p', sizeof(program) - 1);
     program[sizeof(program) - 1] = '\0';
     report_ends_begin();
-    listen_at(&server, NULL);
+    listen_at(&server, "reports");
     report_end_make(&client, NULL, &(maiko_bridge_config){.space = "reports", .program = program});
     CU_ASSERT_EQUAL(maiko_bridge_connect(client.bridge, maiko_bridge_endpoint(server.bridge, 0), NULL), MAIKO_OK);
     report_end_start(&client);
