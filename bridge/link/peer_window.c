@@ -48,10 +48,10 @@ uint32_t peer_take_within(struct peer *peer, uint32_t most, size_t len)
 bool peer_is_behind(struct peer *peer)
 {
     const struct peer_backlog backlog = backlog_of(peer);
-
     bool is_behind = backlog.events >= peer->config.window_events || backlog.bytes >= most_bytes(peer);
 
-    peer->left_bytes = backlog.bytes;
+    if (!is_behind) /* else the stream it has may come back, and finds the room it had */
+        peer->left_bytes = backlog.bytes;
     if (is_behind && !peer->is_told_behind)
         peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_REFUSED,
                                               .reason = "limit",
