@@ -33,6 +33,7 @@ bridge_base_sources += libmaiko/base/timer_heap.c
 bridge_base_sources += libmaiko/base/utf8.c
 bridge_base_sources += libmaiko/message/json_number.c
 bridge_base_sources += libmaiko/message/json_scan.c
+bridge_base_sources += libmaiko/message/topic_match.c
 bridge_base_sources += libmaiko/runtime/thread.c
 
 if WITH_BRIDGE

@@ -6,6 +6,7 @@
 #include "link/channels.h"
 #include "link/peer.h"
 #include "wire/limits.h"
+#include <maiko/topic.h>
 
 struct exporter {
     struct heap *heap;
@@ -297,6 +298,8 @@ size_t exporter_subscribers(const struct exporter *exporter, const char *topic)
     struct list *link;
     size_t count = 0;
 
+    if (maiko_topic_check(topic) != MAIKO_OK)
+        return 0;
     LIST_FOR_EACH (link, &exporter->peers)
         count += peer_is_subscribed(peer_of_link(link), topic);
     return count;

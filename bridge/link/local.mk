@@ -16,6 +16,7 @@ bridge_sources += bridge/link/peer_export.c
 bridge_sources += bridge/link/peer_import.c
 bridge_sources += bridge/link/peer_interest.c
 bridge_sources += bridge/link/peer_native.c
+bridge_sources += bridge/link/peer_past.c
 bridge_sources += bridge/link/peer_records.c
 bridge_sources += bridge/link/peer_session.c
 bridge_sources += bridge/link/peer_state.h

@@ -65,6 +65,8 @@ maiko_status patterns_add(struct patterns *patterns, const struct pattern *patte
     added->text = heap_strdup(patterns->heap, pattern->text);
     if (added->text == NULL)
         return MAIKO_ENOMEM;
+    added->len = (uint8_t)strlen(added->text); /* at most MAIKO_TOPIC_MAX */
+    added->is_plain = strpbrk(added->text, "+#") == NULL;
     patterns->count++;
     patterns_changed(patterns);
     return MAIKO_OK;
@@ -83,7 +85,7 @@ struct pattern *patterns_find(const struct patterns *patterns, const char *text,
     size_t i;
 
     for (i = 0; i < patterns->count; i++)
-        if (strlen(patterns->list[i].text) == len && memcmp(patterns->list[i].text, text, len) == 0)
+        if (patterns->list[i].len == len && memcmp(patterns->list[i].text, text, len) == 0)
             return &patterns->list[i];
     return NULL;
 }
@@ -98,7 +100,7 @@ static uint8_t judge(const struct patterns *patterns, const struct retained_topi
     for (i = 0; i < patterns->count && overflow == MAIKO_OVERFLOW_OF_TOPIC; i++) {
         const struct pattern *pattern = &patterns->list[i];
 
-        if (!pattern_is_live(pattern) || !maiko_topic_matches(pattern->text, topic->name))
+        if (!pattern_is_live(pattern) || !pattern_matches(pattern, topic->name))
             continue;
         is_wanted = true;
         overflow = pattern->overflow;
@@ -143,7 +145,7 @@ bool patterns_match(const struct patterns *patterns, const char *topic)
     size_t i;
 
     for (i = 0; i < patterns->count; i++)
-        if (pattern_is_live(&patterns->list[i]) && maiko_topic_matches(patterns->list[i].text, topic))
+        if (pattern_is_live(&patterns->list[i]) && pattern_matches(&patterns->list[i], topic))
             return true;
     return false;
 }

@@ -2,7 +2,10 @@
 #ifndef LINK_PATTERNS_H
 #define LINK_PATTERNS_H
 
+#include <string.h>
+
 #include "base/heap.h"
+#include "message/topic.h"
 #include "retained/retained.h"
 #include <maiko/event.h>
 
@@ -17,6 +20,8 @@ struct pattern {
     bool is_failed;                 /* ended under FAIL, for this life of both nodes */
     bool is_denied;                 /* by the allow list, as the newest answer says */
     bool was_denied;                /* our own subscriptions: by the answer before */
+    bool is_plain;                  /* set by patterns_add(): it is a topic's name */
+    uint8_t len;                    /* the same: of the text */
     char *text;
 };
 
@@ -59,6 +64,18 @@ static inline bool patterns_want(struct patterns *patterns, const struct retaine
         return false;
     *ret_overflow = (maiko_overflow)(answer - PATTERNS_WANTED);
     return true;
+}
+
+/* The topic is a valid name. */
+static inline bool pattern_matches(const struct pattern *pattern, const char *topic)
+{
+    return pattern->is_plain ? strcmp(pattern->text, topic) == 0 : topic_matches(pattern->text, topic);
+}
+
+/* Is the topic's answer remembered? */
+static inline bool patterns_know(const struct patterns *patterns, const struct retained_topic *topic)
+{
+    return topic->index < patterns->cache_size && patterns->cache[topic->index] != PATTERNS_UNKNOWN;
 }
 
 /* Without a topic of the log. */

@@ -5,7 +5,6 @@
 
 enum {
     WINDOW_BYTES = 2 * 1024 * 1024,
-    WINDOW_EVENTS = 16384,
     OLDEST_TAIL = 128,
     BATCH_BYTES = 256 * 1024,
     HOP_LIMIT = 8,
@@ -43,7 +42,7 @@ static void set_defaults(struct peer_config *config)
     if (config->window_bytes == 0)
         config->window_bytes = WINDOW_BYTES;
     if (config->window_events == 0)
-        config->window_events = WINDOW_EVENTS;
+        config->window_events = PEER_WINDOW_EVENTS;
     if (config->oldest_tail == 0)
         config->oldest_tail = OLDEST_TAIL;
     if (config->batch_bytes == 0)
@@ -94,6 +93,7 @@ maiko_status peer_new(const struct peer_config *config, struct peer **ret_peer)
     list_init(&peer->link);
     patterns_init(&peer->wishes, heap);
     patterns_init(&peer->interest, heap);
+    patterns_init(&peer->asking.list, heap);
     inflow_init(&peer->inflow, heap);
     peer->inflow.forgotten = channel_forgotten;
     peer->inflow.userdata = peer;
@@ -101,6 +101,7 @@ maiko_status peer_new(const struct peer_config *config, struct peer **ret_peer)
     stream_init(&peer->stream, heap, exporter_log_for_stream(config->exporter));
     refusals_init(&peer->refused, heap);
     pack_init(&peer->denied, heap, WIRE_BATCH_MAX);
+    pack_init(&peer->asking.denied, heap, WIRE_BATCH_MAX);
     pack_init(&peer->failed, heap, WIRE_BATCH_MAX);
     pack_init(&peer->actors.pack, heap, WIRE_BATCH_MAX);
     pack_init(&peer->frame, heap, WIRE_FRAME_MAX);
@@ -131,7 +132,10 @@ struct peer *peer_free(struct peer *peer)
     inflow_deinit(&peer->inflow);
     patterns_deinit(&peer->wishes);
     patterns_deinit(&peer->interest);
+    peer_drop_asking(peer);
+    heap_free(peer->heap, peer->given, peer->given_size);
     pack_deinit(&peer->denied);
+    pack_deinit(&peer->asking.denied);
     pack_deinit(&peer->failed);
     pack_deinit(&peer->actors.pack);
     pack_deinit(&peer->frame);
@@ -221,6 +225,7 @@ void peer_end_session(struct peer *peer, const char *reason, const char *text, u
     peer->ready_number = 0;
     peer->inflow.is_ready = false;
     peer->is_silent = false;
+    peer_drop_asking(peer);
     if (was_up) {
         stream_disconnect(&peer->stream, now_ns);
         exporter_review_types(peer->config.exporter);

@@ -162,6 +162,8 @@ struct peer_sink {
     bool (*may_publish)(struct peer *peer, const char *topic, void *userdata);
 };
 
+enum { PEER_WINDOW_EVENTS = 16384 /* unless the configuration says another number */ };
+
 /* 0 means the default. */
 struct peer_config {
     struct heap *heap;
@@ -172,7 +174,7 @@ struct peer_config {
     void *userdata;
     uint64_t session_seed;  /* connecting side: sessions are numbered from here; larger in every life, such as the epoch */
     size_t window_bytes;    /* 2 MiB */
-    uint32_t window_events; /* 16 384 */
+    uint32_t window_events; /* PEER_WINDOW_EVENTS */
     uint32_t oldest_tail;   /* 128: events that wait under DROP_OLDEST */
     size_t batch_bytes;     /* 256 KiB: frames are closed past this */
     uint32_t hop_limit;     /* 8 */

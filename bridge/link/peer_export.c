@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include <maiko/topic.h>
-
 size_t peer_window_bytes(const struct peer *peer)
 {
     uint64_t theirs = peer->remote.window_bytes;
@@ -29,7 +27,7 @@ static void end_subscriptions(struct peer *peer, const char *topic)
     for (i = 0; i < peer->interest.count; i++) {
         struct pattern *pattern = &peer->interest.list[i];
 
-        if (!pattern_is_live(pattern) || !maiko_topic_matches(pattern->text, topic))
+        if (!pattern_is_live(pattern) || !pattern_matches(pattern, topic))
             continue;
         pattern->is_failed = true;
         if (stream_push_failed(&peer->stream, pattern->text, pattern->id) != MAIKO_OK)

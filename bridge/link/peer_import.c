@@ -237,6 +237,14 @@ static bool goes_on(const struct peer *peer, const struct frame *ready)
     return ready->stream == peer->inflow.stream && ready->next <= peer->inflow.next;
 }
 
+/* It is about patterns of ours. */
+static bool is_too_long(struct slice list)
+{
+    struct reader reader;
+
+    return frame_array(list, &reader) > WIRE_PATTERNS_MAX;
+}
+
 /* The first answer of a session says where the stream goes on. */
 static void enter_stream(struct peer *peer, const struct frame *frame)
 {
@@ -267,6 +275,10 @@ void peer_on_ready(struct peer *peer, const struct frame *frame, uint64_t now_ns
     struct text error;
     maiko_status status;
 
+    if (is_too_long(frame->denied) || is_too_long(frame->failed)) {
+        peer_fail(peer, MAIKO_EPROTOCOL, "denied, failed: more than 4096", now_ns);
+        return;
+    }
     if (frame->number == 0 || frame->number < peer->ready_number || frame->number > peer->wish_number + 1)
         return;
     peer->is_earlier_known = frame->is_earlier_known;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include <maiko/topic.h>
+#include "base/hash_table.h"
 
 static enum pattern_from from_of(struct slice word)
 {
@@ -29,25 +29,17 @@ static bool is_allowed(struct peer *peer, const char *pattern)
 
 /* What was read of a list, beside the patterns. */
 struct told_list {
+    struct hash_table failed; /* patterns of the list before, by text */
     uint32_t denied;
     uint64_t youngest_ns; /* the smallest of the ages; UINT64_MAX: none was said */
 };
 
-/* Was it known to have failed?  Lists are long, and few of their patterns have. */
-static bool is_known_failed(const struct patterns *interest, const char *text, uint64_t id)
-{
-    size_t i;
-
-    for (i = 0; i < interest->count; i++)
-        if (interest->list[i].is_failed && interest->list[i].id == id && strcmp(interest->list[i].text, text) == 0)
-            return true;
-    return false;
-}
-
 /* It stays ended when either side knows that it is: the one may have forgotten the other, or have lost what it said. */
-static bool has_failed(const struct peer *peer, const struct frame_pattern *told, const char *text)
+static bool has_failed(const struct told_list *about, const struct frame_pattern *told)
 {
-    return told->has_failed || is_known_failed(&peer->interest, text, told->id);
+    const struct pattern *known = hash_table_find_len(&about->failed, (const char *)told->text.data, told->text.len);
+
+    return told->has_failed || (known != NULL && known->id == told->id);
 }
 
 /* Adds one element of the list, with what the answer says of it. */
@@ -60,10 +52,10 @@ static maiko_status add_pattern(struct peer *peer, struct patterns *list, const 
 
     memcpy(text, told->text.data, told->text.len);
     text[told->text.len] = '\0';
-    pattern.is_failed = has_failed(peer, told, text);
+    pattern.is_failed = has_failed(about, told);
     pattern.is_denied = !is_allowed(peer, text);
     if (pattern.is_denied) {
-        pack_str(&peer->denied, text);
+        pack_str(&peer->asking.denied, text);
         about->denied++;
     }
     if (pattern.from == FROM_LOG && told->age_ns > 0 && told->age_ns < about->youngest_ns)
@@ -72,24 +64,33 @@ static maiko_status add_pattern(struct peer *peer, struct patterns *list, const 
     return status == MAIKO_OK || status == MAIKO_ENOMEM ? status : MAIKO_EPROTOCOL;
 }
 
-static maiko_status read_patterns(struct peer *peer, const struct frame *frame, struct patterns *list, struct told_list *about,
-                                  struct text *error)
+static const char *text_of(const void *pattern)
 {
-    struct reader reader;
-    uint32_t count = frame_array(frame->patterns, &reader);
+    return ((const struct pattern *)pattern)->text;
+}
+
+/* Lists are long, and whoever sends them may have made most of their patterns fail. */
+static maiko_status collect_failed(const struct patterns *interest, struct hash_table *failed)
+{
+    size_t i;
+
+    for (i = 0; i < interest->count; i++)
+        if (interest->list[i].is_failed && hash_table_insert(failed, &interest->list[i]) == MAIKO_ENOMEM)
+            return MAIKO_ENOMEM;
+    return MAIKO_OK;
+}
+
+static maiko_status read_patterns(struct peer *peer, struct reader *reader, uint32_t count, struct patterns *list,
+                                  struct told_list *about, struct text *error)
+{
     size_t place;
     uint32_t i;
 
-    *about = (struct told_list){.youngest_ns = UINT64_MAX};
-    if (count > WIRE_PATTERNS_MAX) {
-        text_append(error, "patterns: more than 4096");
-        return MAIKO_EPROTOCOL;
-    }
-    pack_clear(&peer->denied);
-    place = pack_array_begin(&peer->denied);
+    pack_clear(&peer->asking.denied);
+    place = pack_array_begin(&peer->asking.denied);
     for (i = 0; i < count; i++) {
         struct frame_pattern told;
-        maiko_status status = frame_next_pattern(&reader, &told, error);
+        maiko_status status = frame_next_pattern(reader, &told, error);
 
         if (status == MAIKO_OK)
             status = add_pattern(peer, list, &told, about);
@@ -98,157 +99,53 @@ static maiko_status read_patterns(struct peer *peer, const struct frame *frame, 
             return status;
         }
     }
-    pack_array_end(&peer->denied, place, about->denied);
-    return pack_status(&peer->denied);
+    pack_array_end(&peer->asking.denied, place, about->denied);
+    return pack_status(&peer->asking.denied);
 }
 
-/* What late joiners are asked about, event by event: a list, the one that it replaces (NULL: a new stream's), and one answer per
- * topic, because the other side decides how long the lists are. */
-struct past {
-    const struct patterns *list;
-    const struct patterns *before;
-    uint8_t *answers; /* by index of the topic; NULL: no memory, worked out every time */
-};
-
-enum past_answer { PAST_UNKNOWN = 0, PAST_WANTED, PAST_UNWANTED };
-
-/* Does a pattern that is new in the list ask for this much of the topic's past? */
-static bool asks_for(const struct past *past, const char *topic, enum pattern_from from)
+static maiko_status read_list(struct peer *peer, const struct frame *frame, struct patterns *list, uint64_t *ret_youngest_ns,
+                              struct text *error)
 {
-    size_t i;
+    struct told_list about = {.youngest_ns = UINT64_MAX};
+    struct reader reader;
+    uint32_t count = frame_array(frame->patterns, &reader);
+    maiko_status status;
 
-    if (past->before != NULL && patterns_match(past->before, topic))
-        return false; /* it has been getting this topic */
-    for (i = 0; i < past->list->count; i++) {
-        const struct pattern *pattern = &past->list->list[i];
-
-        if (pattern_is_live(pattern) && pattern->from == from && maiko_topic_matches(pattern->text, topic))
-            return true;
+    if (count > WIRE_PATTERNS_MAX) {
+        text_append(error, "patterns: more than 4096");
+        return MAIKO_EPROTOCOL;
     }
-    return false;
-}
-
-static bool asks_for_log(const struct past *past, const struct retained_topic *topic)
-{
-    bool is_wanted;
-
-    if (past->answers != NULL && past->answers[topic->index] != PAST_UNKNOWN)
-        return past->answers[topic->index] == PAST_WANTED;
-    is_wanted = asks_for(past, topic->name, FROM_LOG);
-    if (past->answers != NULL)
-        past->answers[topic->index] = is_wanted ? PAST_WANTED : PAST_UNWANTED;
-    return is_wanted;
-}
-
-static bool has_from(const struct patterns *list, enum pattern_from from)
-{
-    size_t i;
-
-    for (i = 0; i < list->count; i++)
-        if (list->list[i].from == from)
-            return true;
-    return false;
-}
-
-/* Events of these topics that the log no longer has: told as lost, before what it has. */
-static void push_lost_past(struct peer *peer, const struct past *past)
-{
-    struct retained *log = peer->stream.log;
-    uint64_t lost = 0;
-    uint64_t position;
-    uint32_t i;
-
-    for (i = 0; i < log->topic_count; i++)
-        if (asks_for_log(past, log->topic_list[i]))
-            lost += log->topic_list[i]->count;
-    for (position = log->first; position < log->next; position++)
-        lost -= asks_for_log(past, retained_at(log, position)->topic);
-    if (lost > 0)
-        stream_push_lost(&peer->stream, lost);
-}
-
-static void push_last_values(struct peer *peer, const struct past *past)
-{
-    struct retained *log = peer->stream.log;
-    uint32_t i;
-
-    for (i = 0; i < log->topic_count; i++) {
-        const struct retained_topic *topic = log->topic_list[i];
-
-        if (topic->last != NULL && asks_for(past, topic->name, FROM_LAST) && !asks_for_log(past, topic))
-            stream_push_past(&peer->stream, topic->last, (uint8_t)(topic->last->count - 1));
-    }
-}
-
-static void push_log(struct peer *peer, const struct past *past)
-{
-    struct retained *log = peer->stream.log;
-    uint64_t position;
-
-    push_lost_past(peer, past);
-    for (position = log->first; position < log->next; position++) {
-        struct retained_entry *entry = retained_at(log, position);
-
-        if (asks_for_log(past, entry->topic))
-            stream_push_past(&peer->stream, entry, retained_index(entry, position));
-    }
-}
-
-/* Events of topics that are new in the list, which do not come because they were published before: so that it is known what
- * all that this node has accepted makes together with the stream.  `has_past`: what late joiners get first is in the stream. */
-static void note_earlier(struct peer *peer, const struct past *past, bool has_past)
-{
-    const struct retained *log = peer->stream.log;
-    uint32_t i;
-
-    for (i = 0; i < log->topic_count; i++) {
-        const struct retained_topic *topic = log->topic_list[i];
-
-        if (!patterns_match(past->list, topic->name) || (past->before != NULL && patterns_match(past->before, topic->name)) ||
-            (has_past && asks_for_log(past, topic)))
-            continue;
-        peer->ready.earlier += topic->count;
-        if (has_past && topic->last != NULL && asks_for(past, topic->name, FROM_LAST))
-            peer->ready.earlier--; /* it comes */
-    }
-}
-
-static void begin_topics(struct peer *peer, const struct patterns *list, const struct patterns *before, bool has_past)
-{
-    size_t topics = peer->stream.log->topic_count;
-    struct past past = {.list = list, .before = before};
-
-    past.answers = heap_alloc_zeroed(peer->heap, topics, sizeof(*past.answers));
-    note_earlier(peer, &past, has_past);
-    if (has_past && has_from(list, FROM_LAST))
-        push_last_values(peer, &past);
-    if (has_past && has_from(list, FROM_LOG))
-        push_log(peer, &past);
-    heap_free(peer->heap, past.answers, topics * sizeof(*past.answers));
+    hash_table_init(&about.failed, peer->heap, text_of);
+    status = collect_failed(&peer->interest, &about.failed);
+    if (status == MAIKO_OK)
+        status = read_patterns(peer, &reader, count, list, &about, error);
+    hash_table_deinit(&about.failed);
+    *ret_youngest_ns = about.youngest_ns;
+    return status;
 }
 
 /* Does the other side go on in our stream?  Who names none, in the same life, has not had the answer to its first subscribe:
  * the connection broke meanwhile, and everything sent since waits in the stream. */
-static bool is_of_stream(const struct stream *stream, const struct frame *frame)
+static bool is_of_stream(const struct stream *stream, const struct peer_asking *asking)
 {
     if (stream->id == 0)
         return false;
-    if (frame->stream == 0)
-        return stream->base == 0 && frame->next == 0;
-    return frame->stream == stream->id && frame->next >= stream->base && frame->next <= stream_next(stream);
+    if (asking->stream == 0)
+        return stream->base == 0 && asking->next == 0;
+    return asking->stream == stream->id && asking->next >= stream->base && asking->next <= stream_next(stream);
 }
 
 /* The first subscribe of a session: goes on where the other side is, or begins a stream.  True when it is a new one.  Who was
  * shut out before it was ever answered hears what it lost by that. */
-static bool enter_stream(struct peer *peer, const struct frame *frame)
+static bool enter_stream(struct peer *peer, const struct peer_asking *asking)
 {
     struct stream *stream = &peer->stream;
-    bool is_known = !peer->is_barred && is_of_stream(stream, frame);
+    bool is_known = !peer->is_barred && is_of_stream(stream, asking);
 
     peer->ready = (struct frame){.kind = FRAME_READY,
                                  .resumed = is_known,
-                                 .is_lost_known = is_known || frame->stream == 0,
-                                 .lost = frame->stream == 0 ? peer->barred : 0,
+                                 .is_lost_known = is_known || asking->stream == 0,
+                                 .lost = asking->stream == 0 ? peer->barred : 0,
                                  .is_earlier_known = true,
                                  .earlier = is_known ? peer->ready.earlier : 0};
     stream->window_bytes = peer_window_bytes(peer);
@@ -257,8 +154,8 @@ static bool enter_stream(struct peer *peer, const struct frame *frame)
     peer_forget_told(peer);
     peer_forget_native(peer);
     if (is_known) {
-        (void)stream_acknowledge(stream, frame->ack < frame->next ? frame->ack : frame->next, peer->last_now);
-        (void)stream_rewind(stream, frame->next);
+        (void)stream_acknowledge(stream, asking->ack < asking->next ? asking->ack : asking->next, peer->last_now);
+        (void)stream_rewind(stream, asking->next);
     } else {
         stream_restart(stream, exporter_next_stream(peer->config.exporter));
         peer->ends_queued = 0;
@@ -270,19 +167,26 @@ static bool enter_stream(struct peer *peer, const struct frame *frame)
 }
 
 /* Who lost its stream is told of a gap, not given old events twice; what was lost with a key is not given from the log either. */
-static void begin_list(struct peer *peer, const struct frame *frame, const struct patterns *list, bool is_new_stream)
+static void begin_list(struct peer *peer, const struct peer_asking *asking, bool is_new_stream)
 {
-    bool has_past = !is_new_stream || (frame->stream == 0 && !peer->is_barred);
+    bool has_past = !is_new_stream || (asking->stream == 0 && !peer->is_barred);
     uint64_t *earlier = &peer->ready.earlier;
 
-    begin_topics(peer, list, is_new_stream ? NULL : &peer->interest, has_past);
-    if (is_new_stream && frame->stream == 0)
+    peer_begin_topics(peer, asking, !is_new_stream, has_past);
+    if (is_new_stream && asking->stream == 0)
         *earlier -= peer->barred < *earlier ? peer->barred : *earlier; /* told as lost */
     peer->is_barred = false;
 }
 
-/* What stays ended, but for what the stream is about to say: behind the events that came before. */
-static maiko_status list_failed(struct peer *peer)
+/* Does the stream say it, so that they learn it in its place? */
+static bool is_on_its_way(const struct hash_table *failures, const struct pattern *pattern)
+{
+    const struct stream_failure *failure = hash_table_find(failures, pattern->text);
+
+    return failure != NULL && failure->id == pattern->id;
+}
+
+static maiko_status write_failed(struct peer *peer, const struct hash_table *failures)
 {
     uint32_t count = 0;
     size_t place;
@@ -293,7 +197,7 @@ static maiko_status list_failed(struct peer *peer)
     for (i = 0; i < peer->interest.count; i++) {
         const struct pattern *pattern = &peer->interest.list[i];
 
-        if (!pattern->is_failed || stream_tells_failed(&peer->stream, pattern->text, pattern->id))
+        if (!pattern->is_failed || is_on_its_way(failures, pattern))
             continue;
         frame_write_pattern(&peer->failed, &(struct frame_pattern){.text = slice_of(pattern->text), .id = pattern->id});
         count++;
@@ -302,6 +206,19 @@ static maiko_status list_failed(struct peer *peer)
     if (count == 0)
         pack_clear(&peer->failed); /* it is left out */
     return pack_status(&peer->failed);
+}
+
+/* What stays ended, but for what the stream is about to say: behind the events that came before. */
+static maiko_status list_failed(struct peer *peer)
+{
+    struct hash_table failures;
+    maiko_status status;
+
+    status = stream_collect_failures(&peer->stream, &failures);
+    if (status == MAIKO_OK)
+        status = write_failed(peer, &failures);
+    hash_table_deinit(&failures);
+    return status;
 }
 
 static void send_ready(struct peer *peer, uint64_t number, uint64_t now_ns)
@@ -332,24 +249,86 @@ static void ask_again(struct peer *peer, uint64_t now_ns)
     peer_introduce_again(peer, now_ns);
 }
 
+void peer_drop_asking(struct peer *peer)
+{
+    peer->asking.is_there = false;
+    patterns_deinit(&peer->asking.list);
+    peer_forget_answers(peer, &peer->asking);
+}
+
+/* What it asks of each topic is known: from here on it is in force. */
+static void put_in_force(struct peer *peer, uint64_t now_ns)
+{
+    struct peer_asking *asking = &peer->asking;
+    bool is_new_stream = peer->interest_number == 0 && enter_stream(peer, asking);
+    struct pack denied = peer->denied;
+    maiko_status status;
+
+    begin_list(peer, asking, is_new_stream);
+    patterns_deinit(&peer->interest);
+    peer->interest = asking->list;
+    patterns_init(&asking->list, peer->heap);
+    peer->interest_number = asking->number;
+    peer->denied = asking->denied;
+    asking->denied = denied;
+    peer_drop_asking(peer);
+    status = list_failed(peer);
+    if (status != MAIKO_OK) {
+        peer_fail(peer, status, "", now_ns);
+        return;
+    }
+    peer_offer_ends(peer, now_ns);
+    send_ready(peer, peer->interest_number, now_ns);
+    if (peer->state == PEER_UP)
+        peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_SUBSCRIBED});
+}
+
+void peer_go_on_asking(struct peer *peer, uint64_t now_ns)
+{
+    bool is_whole = false;
+
+    if (!peer->asking.is_there)
+        return;
+    if (peer_answer_topics(peer, &peer->asking, PEER_MATCHES_AT_ONCE, &is_whole) != MAIKO_OK)
+        peer_fail(peer, MAIKO_ENOMEM, "", now_ns);
+    else if (is_whole)
+        put_in_force(peer, now_ns);
+}
+
+static void begin_asking(struct peer *peer, const struct frame *frame, struct patterns *list)
+{
+    patterns_deinit(&peer->asking.list);
+    peer_forget_answers(peer, &peer->asking);
+    peer->asking.is_there = true;
+    peer->asking.number = frame->number;
+    peer->asking.stream = frame->stream;
+    peer->asking.next = frame->next;
+    peer->asking.ack = frame->ack;
+    peer->asking.list = *list;
+}
+
+/* False: it was seen to. */
+static bool is_new_list(struct peer *peer, const struct frame *frame, uint64_t now_ns)
+{
+    if (frame->number == peer->interest_number)
+        send_ready(peer, frame->number, now_ns); /* the first answer may be lost */
+    return frame->number > peer->interest_number && !(peer->asking.is_there && frame->number <= peer->asking.number);
+}
+
 void peer_on_subscribe(struct peer *peer, const struct frame *frame, uint64_t now_ns)
 {
     char reason[WIRE_TEXT_MAX + 1];
     struct text error;
-    struct told_list about;
+    uint64_t youngest_ns;
     struct patterns list;
-    bool is_new_stream = false;
     maiko_status status;
 
-    if (frame->number <= peer->interest_number) {
-        if (frame->number == peer->interest_number)
-            send_ready(peer, frame->number, now_ns); /* the first answer may be lost */
+    if (!is_new_list(peer, frame, now_ns))
         return;
-    }
     text_init_buffer(&error, reason, sizeof(reason));
     patterns_init(&list, peer->heap);
-    status = read_patterns(peer, frame, &list, &about, &error);
-    if (status != MAIKO_OK || is_in_doubt(peer, frame, about.youngest_ns, now_ns)) {
+    status = read_list(peer, frame, &list, &youngest_ns, &error);
+    if (status != MAIKO_OK || is_in_doubt(peer, frame, youngest_ns, now_ns)) {
         patterns_deinit(&list);
         if (status != MAIKO_OK)
             peer_fail(peer, status, reason, now_ns);
@@ -357,22 +336,10 @@ void peer_on_subscribe(struct peer *peer, const struct frame *frame, uint64_t no
             ask_again(peer, now_ns);
         return;
     }
-    if (peer->interest_number == 0)
-        is_new_stream = enter_stream(peer, frame);
-    begin_list(peer, frame, &list, is_new_stream);
-    patterns_deinit(&peer->interest);
-    peer->interest = list;
-    peer->interest_number = frame->number;
-    status = list_failed(peer);
-    if (status != MAIKO_OK) {
-        peer_fail(peer, status, "", now_ns);
+    begin_asking(peer, frame, &list);
+    peer_go_on_asking(peer, now_ns);
+    if (peer->state != PEER_UP || peer->asking.is_there)
         return;
-    }
-    peer_offer_ends(peer, now_ns);
-    send_ready(peer, frame->number, now_ns);
-    if (peer->state != PEER_UP)
-        return;
-    peer_tell(peer, &(struct peer_notice){.news = PEER_NEWS_SUBSCRIBED});
     if (frame->stream == peer->stream.id)
         peer_on_refused(peer, frame, now_ns);
     peer_flush(peer, now_ns);
@@ -420,23 +387,30 @@ static void deny_all(struct patterns *interest)
 void peer_review(struct peer *peer, uint64_t now_ns)
 {
     bool is_answered = peer->state == PEER_UP && peer->interest_number > 0;
-    struct patterns list;
+    struct peer_asking again = {.is_there = true};
     bool has_changed;
+    bool is_whole;
     maiko_status status;
 
     patterns_changed(&peer->wishes);
-    patterns_init(&list, peer->heap);
-    status = judge_again(peer, &list, &has_changed);
+    if (peer->asking.is_there)
+        peer_drop_asking(peer); /* who has no answer says it again, and it is judged anew */
+    patterns_init(&again.list, peer->heap);
+    status = judge_again(peer, &again.list, &has_changed);
+    if (status == MAIKO_OK && has_changed && is_answered)
+        status = peer_answer_topics(peer, &again, SIZE_MAX, &is_whole);
     if (status != MAIKO_OK) { /* not known to be allowed: asked for and judged in another session */
-        patterns_deinit(&list);
+        patterns_deinit(&again.list);
+        peer_forget_answers(peer, &again);
         deny_all(&peer->interest);
         peer_fail(peer, status, "out of memory", now_ns);
         return;
     }
     if (has_changed && is_answered)
-        begin_topics(peer, &list, &peer->interest, true);
+        peer_begin_topics(peer, &again, true, true);
+    peer_forget_answers(peer, &again);
     patterns_deinit(&peer->interest);
-    peer->interest = list;
+    peer->interest = again.list;
     if (!has_changed || !is_answered)
         return;
     send_ready(peer, peer->interest_number, now_ns);

@@ -197,6 +197,7 @@ static void begin_session(struct peer *peer, uint64_t now_ns)
     peer->hello_due = 0;
     peer->replay_due = 0;
     peer->interest_number = 0;
+    peer_drop_asking(peer);
     peer->doubted_ns = 0;
     peer->ready_number = 0;
     peer->is_silent = peer->is_stalled = false;
@@ -320,6 +321,7 @@ void peer_on_reset(struct peer *peer, uint64_t now_ns)
     peer->state = PEER_GREETING;
     peer->subscribe_due = peer->ack_due = 0;
     peer->interest_number = 0;
+    peer_drop_asking(peer);
     peer->ready_number = 0;
     peer->inflow.is_ready = false;
     peer_number_session(peer);

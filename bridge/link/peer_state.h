@@ -15,6 +15,24 @@ struct announcement {
     uint64_t last_number;
 };
 
+/* A list of patterns of theirs, and what it asks of each topic: looked at over as many turns as that takes, see peer_past.c. */
+struct peer_asking {
+    bool is_there;
+    uint64_t number; /* of the frame, and these three */
+    uint64_t stream;
+    uint64_t next;
+    uint64_t ack;
+    struct patterns list;
+    bool has_from;       /* a pattern asks for something of the past */
+    struct pack denied;  /* for the answer */
+    uint64_t generation; /* of the list in force, when this was begun */
+    uint8_t *answers;    /* by index of the topic */
+    size_t answers_size;
+    uint32_t answered; /* topics so far */
+};
+
+enum { PEER_MATCHES_AT_ONCE = 8192 /* of a pattern and a topic, in one turn of a peer */ };
+
 struct peer {
     struct heap *heap;
     struct peer_config config; /* defaults filled in; its texts are below */
@@ -64,13 +82,18 @@ struct peer {
 
     /* what they want */
     struct patterns interest;
-    uint64_t interest_number; /* 0: not subscribed in this session */
-    uint64_t doubted_ns;      /* our uptime when we first told it again, because of their age; 0: not in this session */
+    uint64_t interest_number;  /* 0: not subscribed in this session */
+    struct peer_asking asking; /* the next list */
+    uint64_t doubted_ns;       /* our uptime when we first told it again, because of their age; 0: not in this session */
     struct stream stream;
     struct refusals refused; /* of what we sent, as they tell it */
     struct frame ready;      /* the answer to a repeated subscribe */
     struct pack denied;      /* its lists */
     struct pack failed;
+    uint8_t *given; /* by index of the topic: some of its past is in the stream, which does not ask twice for ever */
+    size_t given_size;
+    uint64_t given_stream;
+    uint64_t given_end; /* position behind the last of it */
     size_t ends_queued; /* of the exporter's, how many are in the stream */
     bool is_stalled;    /* reported: lossy or silent */
     bool is_barred;     /* it was shut out with what it had asked for: in this life of it nothing of the past comes any more */
@@ -160,6 +183,17 @@ void peer_write_converted(struct peer *peer, const struct retained_entry *entry,
 
 /* ---- peer_interest.c: what they want ---- */
 void peer_on_subscribe(struct peer *peer, const struct frame *frame, uint64_t now_ns);
+void peer_go_on_asking(struct peer *peer, uint64_t now_ns); /* with the list that is looked at, a turn's part */
+void peer_drop_asking(struct peer *peer);                   /* nothing is answered */
+
+/* ---- peer_past.c: what their lists ask of each topic ---- */
+
+/* Goes on with `most` matches or somewhat more; *ret_is_whole: every topic has its answer.  MAIKO_OK, MAIKO_ENOMEM. */
+MAIKO_MUST_CHECK maiko_status peer_answer_topics(struct peer *peer, struct peer_asking *asking, size_t most, bool *ret_is_whole);
+void peer_forget_answers(struct peer *peer, struct peer_asking *asking);
+
+/* The list, whose topics are all answered, begins to count; `has_before`: it replaces the one in force. */
+void peer_begin_topics(struct peer *peer, const struct peer_asking *asking, bool has_before, bool has_past);
 
 /* ---- peer_export.c: what we send ---- */
 void peer_forget_told(struct peer *peer);

@@ -71,6 +71,8 @@ static void tick_up(struct peer *peer, uint64_t now_ns)
         peer_send_ack(peer, now_ns);
     if (peer->state == PEER_UP && now_ns >= heartbeat_due(peer))
         send_heartbeat(peer, now_ns);
+    if (peer->state == PEER_UP)
+        peer_go_on_asking(peer, now_ns);
 }
 
 void peer_tick(struct peer *peer, uint64_t now_ns)
@@ -101,6 +103,8 @@ uint64_t peer_deadline(const struct peer *peer)
         earlier(&deadline, heartbeat_due(peer));
         earlier(&deadline, peer->subscribe_due);
         earlier(&deadline, peer->ack_due);
+        if (peer->asking.is_there)
+            earlier(&deadline, peer->last_now); /* as soon as others had their turn */
     }
     if (peer->stream.stuck_since > 0)
         earlier(&deadline, clock_deadline(peer->stream.stuck_since, peer->config.deadline_ns));

@@ -16,7 +16,9 @@ static struct peer_backlog backlog_of(struct peer *peer)
 
 static uint64_t most_bytes(const struct peer *peer)
 {
-    return (uint64_t)BYTES_FACTOR * peer->config.window_bytes;
+    uint64_t window = peer->config.window_bytes;
+
+    return window < UINT64_MAX / BYTES_FACTOR ? BYTES_FACTOR * window : UINT64_MAX;
 }
 
 /* Of what waits less than this is of its stream: the rest only becomes less. */

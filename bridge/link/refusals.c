@@ -156,6 +156,10 @@ maiko_status refusals_hear(struct refusals *refusals, struct slice array, uint64
     uint64_t others = 0;
     uint32_t i;
 
+    if (count > WIRE_REFUSED_MAX) {
+        text_append(error, "refused: more than 4096");
+        return MAIKO_EPROTOCOL;
+    }
     if (count > 0 && refusals->stream != stream)
         begin_stream(refusals, stream);
     for (i = 0; i < count; i++) {

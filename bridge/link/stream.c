@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "link/stream_queue.h"
+#include "wire/limits.h"
 
 enum { RING_FIRST_CAPACITY = 64 };
 
@@ -25,8 +26,10 @@ void stream_release(struct stream *stream, struct stream_record *record)
 {
     if (record->state == STREAM_EVENT)
         retained_unref(stream->log, record->entry);
-    if (record->state == STREAM_FAILED)
+    if (record->state == STREAM_FAILED) {
+        stream->failures--;
         heap_free(stream->heap, record->failure, record->failure->size);
+    }
 }
 
 static void clear(struct stream *stream)
@@ -262,29 +265,43 @@ maiko_status stream_push_failed(struct stream *stream, const char *pattern, uint
 {
     size_t len = strlen(pattern);
     size_t size = sizeof(struct stream_failure) + len + 1;
-    struct stream_failure *failure = heap_alloc(stream->heap, size);
+    struct stream_failure *failure;
 
+    if (stream->failures >= WIRE_PATTERNS_MAX)
+        return MAIKO_ELIMIT;
+    failure = heap_alloc(stream->heap, size);
     if (failure == NULL || !stream_grow(stream, 2)) {
         heap_free(stream->heap, failure, size);
         return MAIKO_ENOMEM;
     }
     *failure = (struct stream_failure){.id = id, .size = size};
     memcpy(failure->pattern, pattern, len + 1);
+    stream->failures++;
     stream_push(stream, (struct stream_record){.state = STREAM_FAILED, .size = STREAM_SMALL_RECORD, .failure = failure});
     return MAIKO_OK;
 }
 
-bool stream_tells_failed(const struct stream *stream, const char *pattern, uint64_t id)
+static const char *failure_text(const void *failure)
 {
+    return ((const struct stream_failure *)failure)->pattern;
+}
+
+maiko_status stream_collect_failures(const struct stream *stream, struct hash_table *ret_failures)
+{
+    size_t left = stream->failures;
     size_t i;
 
-    for (i = 0; i < stream->count; i++) {
-        const struct stream_record *record = stream_at(stream, i);
+    hash_table_init(ret_failures, stream->heap, failure_text);
+    for (i = stream->count; left > 0 && i > 0; i--) {
+        const struct stream_record *record = stream_at(stream, i - 1);
 
-        if (record->state == STREAM_FAILED && record->failure->id == id && strcmp(record->failure->pattern, pattern) == 0)
-            return true;
+        if (record->state != STREAM_FAILED)
+            continue;
+        left--;
+        if (hash_table_insert(ret_failures, record->failure) == MAIKO_ENOMEM)
+            return MAIKO_ENOMEM;
     }
-    return false;
+    return MAIKO_OK;
 }
 
 const struct stream_record *stream_sendable(const struct stream *stream, size_t index)

@@ -10,6 +10,7 @@
 #ifndef LINK_STREAM_H
 #define LINK_STREAM_H
 
+#include "base/hash_table.h"
 #include "retained/retained.h"
 
 enum record_state { STREAM_EVENT, STREAM_LOST, STREAM_END, STREAM_FAILED };
@@ -72,6 +73,7 @@ struct stream {
     size_t waiting_bytes;
     size_t holding;   /* records waiting under BLOCK */
     size_t droppable; /* records waiting under DROP_OLDEST */
+    size_t failures;  /* records of subscriptions that ended */
     bool is_connected;
     bool is_lossy;
     uint64_t stuck_since; /* no progress although somebody waits, or no connection; 0: not stuck */
@@ -102,12 +104,13 @@ void stream_push_past(struct stream *stream, struct retained_entry *entry, uint8
 /* Events that had left the log before they could be offered. */
 void stream_push_lost(struct stream *stream, uint64_t lost);
 
-/* MAIKO_OK, MAIKO_ENOMEM: then try again later. */
+/* MAIKO_OK, MAIKO_ENOMEM: then try again later.  Of failures no more wait than a list has patterns: MAIKO_ELIMIT. */
 MAIKO_MUST_CHECK maiko_status stream_push_end(struct stream *stream, uint32_t end);
 MAIKO_MUST_CHECK maiko_status stream_push_failed(struct stream *stream, const char *pattern, uint64_t id);
 
-/* Is its record on the way, so that the peer learns it in its place? */
-bool stream_tells_failed(const struct stream *stream, const char *pattern, uint64_t id);
+/* The failures whose records are on the way, by pattern, the newest of each: struct stream_failure.  MAIKO_OK, MAIKO_ENOMEM; the
+ * table is for hash_table_deinit() in any case. */
+MAIKO_MUST_CHECK maiko_status stream_collect_failures(const struct stream *stream, struct hash_table *ret_failures);
 
 /* Record number `index` of those that may be sent now, NULL when there is none. */
 const struct stream_record *stream_sendable(const struct stream *stream, size_t index);

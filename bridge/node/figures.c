@@ -4,8 +4,6 @@
 #include "link/refusals.h"
 #include "node/node.h"
 
-enum { DEFAULT_WINDOW_EVENTS = 4096 };
-
 static uint64_t lost_of(const struct peer_counters *counters)
 {
     return counters->lost_window + counters->lost_oldest + counters->lost_deadline + counters->lost_log + counters->lost_peer;
@@ -36,7 +34,7 @@ static void add(struct node_sums *sums, const struct peer_counters *counters)
 void node_figures_met(struct node_peer *peer)
 {
     maiko_bridge *bridge = peer->bridge;
-    uint32_t window = bridge->config.window_events > 0 ? bridge->config.window_events : DEFAULT_WINDOW_EVENTS;
+    uint32_t window = bridge->config.window_events > 0 ? bridge->config.window_events : PEER_WINDOW_EVENTS;
 
     if (peer->figures == NULL && maiko_link_counters_new(bridge->sup, peer->name, window, &peer->figures) != MAIKO_OK)
         node_log(bridge, MAIKO_LOG_ERROR, "peer %s: no memory for its counters", peer->name);

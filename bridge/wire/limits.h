@@ -16,6 +16,7 @@ enum {
     WIRE_TOPICS_MAX = 256,                                 /* of one actor in it */
     WIRE_CHANNELS_MAX = 65536,                             /* of one session */
     WIRE_TYPES_MAX = 4096,                                 /* of one session */
+    WIRE_REFUSED_MAX = 4096,                               /* rows of a `refused` */
     WIRE_TEXT_MAX = 255                                    /* bytes of a reason */
 };
 

@@ -21,6 +21,7 @@ core_sources += libmaiko/message/schema_check.c
 core_sources += libmaiko/message/schema_codec.c
 core_sources += libmaiko/message/topic.c
 core_sources += libmaiko/message/topic.h
+core_sources += libmaiko/message/topic_match.c
 core_sources += libmaiko/message/value.c
 
 

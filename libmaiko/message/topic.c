@@ -76,30 +76,6 @@ bool maiko_pattern_has_wildcard(const char *pattern)
     return maiko_pattern_check(pattern) == MAIKO_OK && strpbrk(pattern, "+#") != NULL;
 }
 
-static bool level_equals(struct topic_level a, struct topic_level b)
-{
-    return a.len == b.len && memcmp(a.text, b.text, a.len) == 0;
-}
-
-bool topic_matches(const char *pattern, const char *topic)
-{
-    if (topic[0] == '$' && pattern[0] != '$')
-        return false; /* a wildcard at the front does not match it, and no other level would either */
-    while (pattern != NULL) {
-        const struct topic_level want = topic_level_next(&pattern);
-        struct topic_level have;
-
-        if (topic_level_is_hash(want))
-            return true; /* also when the topic ended at the parent */
-        if (topic == NULL)
-            return false;
-        have = topic_level_next(&topic);
-        if (!topic_level_is_plus(want) && !level_equals(want, have))
-            return false;
-    }
-    return topic == NULL;
-}
-
 bool maiko_topic_matches(const char *pattern, const char *topic)
 {
     return maiko_pattern_check(pattern) == MAIKO_OK && maiko_topic_check(topic) == MAIKO_OK && topic_matches(pattern, topic);
@@ -112,7 +88,7 @@ static long levels_meet(struct topic_level a, struct topic_level b)
         return topic_level_is_plus(b) ? 0 : (long)b.len;
     if (topic_level_is_plus(b))
         return (long)a.len;
-    return level_equals(a, b) ? (long)a.len : -1;
+    return topic_level_equals(a, b) ? (long)a.len : -1;
 }
 
 /* Bytes of the shortest topic part that falls under what is left of a pattern, with the '/' before each level. */

@@ -3,6 +3,7 @@
 #define MESSAGE_TOPIC_H
 
 #include <stddef.h>
+#include <string.h>
 
 #include <maiko/topic.h>
 
@@ -31,6 +32,11 @@ static inline bool topic_level_is_plus(struct topic_level level)
 static inline bool topic_level_is_hash(struct topic_level level)
 {
     return level.len == 1 && level.text[0] == '#';
+}
+
+static inline bool topic_level_equals(struct topic_level a, struct topic_level b)
+{
+    return a.len == b.len && memcmp(a.text, b.text, a.len) == 0;
 }
 
 /* Both arguments are valid: the public form without the checks. */

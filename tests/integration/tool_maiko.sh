@@ -67,6 +67,7 @@ counts_what_it_offers()
 {
     "$maiko" ps --space wx --json | grep '"node":"rest"' | grep -q '"peer":"logs".*"offered":[1-9].*"lost":{"window":0,'
 }
+"$maiko" ps --space wx --json | grep -q '"peer":"logs".*"window":16384,' || complain "ps --json, window: $("$maiko" ps --space wx --json)"
 until_ok counts_what_it_offers || complain "ps --json: $("$maiko" ps --space wx --json)"
 expect 0 "$maiko" topic list --space wx
 grep -q '^wx  *weather/summary  *summary  *rest  *monthly$' "$scratch/out" || complain "topic list: $(cat "$scratch/out")"

@@ -274,6 +274,28 @@ static void an_honest_sender_is_never_cut(void)
     }
 }
 
+static void a_window_as_large_as_can_be_said_is_one(void)
+{
+    static const size_t windows[] = {SIZE_MAX, SIZE_MAX / 2 + 1, SIZE_MAX / 4 + 1, SIZE_MAX / 4};
+    size_t i;
+
+    for (i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+        pair_init(&pair, heap_default());
+        pair.b.config.window_bytes = windows[i];
+        pair.b.keeps_events = true;
+        narrow_open();
+        narrow_link_up("t", FROM_LIVE);
+        narrow_publish("t", MAIKO_BLOCK, 2 * WINDOW);
+        pair_settle(&pair);
+        pair.b.backlog = (struct peer_backlog){.events = 2 * WINDOW, .bytes = 100};
+        narrow_publish("t", MAIKO_BLOCK, 2 * WINDOW);
+        pair_settle(&pair);
+        CU_ASSERT_FALSE(was_cut());
+        CU_ASSERT_EQUAL(pair.b.events, 4 * WINDOW);
+        pair_deinit(&pair);
+    }
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(more_records_than_the_window_end_the_session),
     TEST_CASE(it_is_all_records_that_count),
@@ -283,5 +305,6 @@ static const struct test_case cases[] = {
     TEST_CASE(what_waits_of_earlier_streams_is_waited_for),
     TEST_CASE(bytes_of_earlier_streams_are_told_apart),
     TEST_CASE(an_honest_sender_is_never_cut),
+    TEST_CASE(a_window_as_large_as_can_be_said_is_one),
 };
 SUITE_MAIN("peer_window", cases)
