@@ -29,6 +29,19 @@ static bool turn_as_thread(struct shard *shard, uint64_t budget)
     return any;
 }
 
+/* A turn that finds nothing to do may still tell another shard something, one that had its turn already. */
+static bool is_anybody_busy(const struct maiko_supervisor *sup)
+{
+    uint32_t count = atomic_load_explicit(&sup->shard_count, memory_order_relaxed);
+    uint32_t i;
+
+    for (i = 0; i < count; i++) {
+        if (!shard_is_idle(sup->shards[i]))
+            return true;
+    }
+    return false;
+}
+
 /* One turn of a shard drawn by the seed, with a budget drawn by the seed; false when no shard has anything to do. */
 static bool turn_of_somebody(struct maiko_supervisor *sup)
 {
@@ -41,7 +54,7 @@ static bool turn_of_somebody(struct maiko_supervisor *sup)
         if (turn_as_thread(sup->shards[(first + i) % count], budget))
             return true;
     }
-    return false;
+    return is_anybody_busy(sup);
 }
 
 /* False when there is no timer until then. */
@@ -81,8 +94,8 @@ bool supervisor_poll_once(struct maiko_supervisor *sup, uint64_t until_ns, uint6
         struct shard *shard = sup->shards[0];
         uint64_t most = sup->config.turn_budget_events;
 
-        return turn_as_thread(shard, budget < most ? budget : most) || (shard->waiting > 0 && deadlock_search(shard)) ||
-               end_cycles(sup);
+        return turn_as_thread(shard, budget < most ? budget : most) || is_anybody_busy(sup) ||
+               (shard->waiting > 0 && deadlock_search(shard)) || end_cycles(sup);
     }
     return turn_of_somebody(sup) || deadlock_search(sup->shards[0]) || end_cycles(sup) ||
            (until_ns != 0 && advance_to_timer(sup, until_ns));

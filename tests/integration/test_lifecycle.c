@@ -680,6 +680,61 @@ static void several_threads_may_set_up_at_once(void)
     stage_close(&stage);
 }
 
+/* --- polled --- */
+
+#define RELAYED_FIELDS(F) F(INT64, value)
+MAIKO_EVENT(first_leg, "legs/first", RELAYED_FIELDS)
+MAIKO_EVENT(second_leg, "legs/second", RELAYED_FIELDS)
+
+static maiko_status send_and_stop(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    (void)player;
+    (void)envelope;
+    CU_ASSERT_EQUAL(maiko_send(ctx, first_leg, .value = 1), MAIKO_OK);
+    return maiko_stop(ctx);
+}
+
+static maiko_status send_on(struct player *player, maiko_context *ctx, const maiko_envelope *envelope)
+{
+    (void)player;
+    (void)envelope;
+    return maiko_send(ctx, second_leg, .value = 1);
+}
+
+static void add_to_shard(struct stage *stage, const char *name, struct player *player, int shard, const char *topic)
+{
+    CU_ASSERT_EQUAL(maiko_supervisor_add(stage->sup, PLAYER(name, player, .shard = MAIKO_SHARD(shard),
+                                                            .subscribe = MAIKO_TOPICS(topic))), MAIKO_OK);
+}
+
+/* The relay's shard hears that the first actor has gone while it has an event for the third shard: it is through with that
+ * actor's names behind it only, in a turn in which there is nothing else to do, and tells the actor's shard. */
+static void nothing_is_left_to_do_when_a_poll_returns(void)
+{
+    uint64_t seed;
+    uint32_t i;
+
+    for (seed = 1; seed <= 100; seed++) {
+        struct stage stage;
+        struct player first = {.handle = send_and_stop};
+        struct player relay = {.handle = send_on};
+        struct player last = {.wanted = 0};
+
+        stage_open(&stage, &(maiko_config){.mode = MAIKO_DETERMINISTIC, .shards = 3, .seed = seed});
+        add_to_shard(&stage, "first", &first, 0, "number");
+        add_to_shard(&stage, "relay", &relay, 1, "legs/first");
+        add_to_shard(&stage, "last", &last, 2, "legs/second");
+        CU_ASSERT_EQUAL(maiko_supervisor_start(stage.sup), MAIKO_OK);
+        CU_ASSERT_EQUAL(stage_send(&stage, 1), MAIKO_OK);
+        stage_settle(&stage);
+        CU_ASSERT_EQUAL(last.events, 1);
+        for (i = 0; i < 3; i++)
+            CU_ASSERT_TRUE(shard_is_idle(stage.sup->shards[i]));
+        CU_ASSERT_EQUAL(stage_stop(&stage), MAIKO_OK);
+        stage_close(&stage);
+    }
+}
+
 /* --- left behind --- */
 
 static void a_call_that_waits_for_a_shard_left_behind_returns(void)
@@ -725,6 +780,7 @@ static const struct test_case cases[] = {
     TEST_CASE(every_joiner_returns),
     TEST_CASE(senders_that_wait_are_let_go_before_the_supervisor_is_freed),
     TEST_CASE(several_threads_may_set_up_at_once),
+    TEST_CASE(nothing_is_left_to_do_when_a_poll_returns),
     TEST_CASE(a_call_that_waits_for_a_shard_left_behind_returns),
 };
 SUITE_MAIN("life cycle", cases)

@@ -432,7 +432,6 @@ static void inspect_debt(struct troupe *troupe, const struct debts *debts, uint3
                     actor->sender.name, actor->debt, remote, debts->here[slot], debts->elsewhere[slot], held);
 }
 
-/* Nothing can run any more: so nothing may be left to run. */
 /* --- last values --- */
 
 static const struct told *kept_by(const struct troupe *troupe, struct shard *shard, const struct stage *stage)
@@ -475,6 +474,30 @@ static void check_last_values(struct troupe *troupe, const struct stage *stage)
     }
 }
 
+/* Nothing can run any more: so nothing may be left to run. */
+static void check_shard_is_done(struct troupe *troupe, const struct shard *shard)
+{
+    uint64_t live = 0;
+    uint32_t i;
+
+    for (i = 0; i < POOL_EPOCHS; i++)
+        live += shard->pool.live[i];
+    if (!shard_is_empty(shard))
+        troupe_fail(troupe, "shard %u has %llu events left in its pool and %llu on the heap", shard->index,
+                    (unsigned long long)live, (unsigned long long)shard->heap_live);
+    if (!shard_is_idle(shard))
+        troupe_fail(troupe, "shard %u has work left: %s", shard->index,
+                    shard->run_first != NULL    ? shard->run_first->sender.name
+                    : inbox_wants_gate(shard)   ? "its gate is wanted"
+                    : exchange_has_input(shard) ? "its rings are not read"
+                                                : "posts or payments");
+    if (shard->tail_rings != 0)
+        troupe_fail(troupe, "shard %u holds events back for %llx", shard->index, (unsigned long long)shard->tail_rings);
+    if (!list_is_empty(&shard->held_by_ring))
+        troupe_fail(troupe, "shard %u holds %s because of a ring", shard->index,
+                    CONTAINER_OF(shard->held_by_ring.next, struct actor_outbox, held_link)->actor->sender.name);
+}
+
 void troupe_settled(struct troupe *troupe)
 {
     struct maiko_supervisor *sup = troupe->sup;
@@ -496,8 +519,7 @@ void troupe_settled(struct troupe *troupe)
                             actor->sender.name, actor->mailbox.depth, actor->hold, actor->debt, atomic_load(&actor->remote_debt),
                             actor->is_overdrawn ? "overdrawn" : "not overdrawn", actor->state);
         }
-        if (!shard_is_empty(shard) || !shard_is_idle(shard) || shard->tail_rings != 0 || !list_is_empty(&shard->held_by_ring))
-            troupe_fail(troupe, "shard %u is not done: %llu held back", shard->index, (unsigned long long)shard->tail_rings);
+        check_shard_is_done(troupe, shard);
     }
 }
 
