@@ -274,6 +274,7 @@ int main(int argc, char **argv)
         return run_alone(&setup, &subject, prepared);
     team = team_new(readers, &setup);
     team_start(team, receive);
+    team_watch();
     while (atomic_load(&team->ready) < team->count)
         bench_relax();
     subject_begin(&subject);

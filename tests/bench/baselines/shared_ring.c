@@ -121,6 +121,7 @@ int main(int argc, char **argv)
     prepared = bulk_prepare(setup.len);
     team = team_new((unsigned)subject_number(&subject, "readers", 1), &setup);
     team_start(team, receive);
+    team_watch();
     while (atomic_load(&team->ready) < team->count)
         bench_relax();
     subject_begin(&subject);

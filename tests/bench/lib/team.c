@@ -1,14 +1,20 @@
 /* Team: processes of the rows across processes. */
 #include "bench/lib/team.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { WATCH_SECONDS = 300 };
+
+static pid_t children[TEAM_MOST];
 
 struct team *team_new(unsigned receivers, void *setup)
 {
@@ -28,8 +34,10 @@ void team_start(struct team *team, void (*receive)(struct team *team, unsigned n
 
         if (child < 0)
             subject_die("no process");
-        if (child > 0)
+        if (child > 0) {
+            children[i] = child;
             continue;
+        }
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         bench_pin(i + 1);
         receive(team, i);
@@ -37,6 +45,43 @@ void team_start(struct team *team, void (*receive)(struct team *team, unsigned n
         _exit(0);
     }
     bench_pin(0);
+}
+
+static _Noreturn void give_up(const char *reason)
+{
+    (void)!write(STDERR_FILENO, reason, strlen(reason));
+    _exit(2);
+}
+
+/* Those that are still there to be waited for. */
+static void look_for_the_dead(int signal)
+{
+    const int before = errno;
+
+    for (unsigned i = 0; i < TEAM_MOST && children[i] != 0; i++) {
+        siginfo_t info = {.si_pid = 0};
+
+        if (waitid(P_PID, (id_t)children[i], &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0 &&
+            (info.si_code != CLD_EXITED || info.si_status != 0))
+            give_up("a receiver died\n");
+    }
+    errno = before;
+}
+
+static void end_at_last(int signal)
+{
+    give_up("it does not end\n");
+}
+
+void team_watch(void)
+{
+    sigaction(SIGCHLD, &(struct sigaction){.sa_handler = look_for_the_dead, .sa_flags = SA_RESTART}, NULL);
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = end_at_last}, NULL);
+    const unsigned driver_seconds = alarm(WATCH_SECONDS);
+
+    if (driver_seconds > 0)
+        alarm(driver_seconds);
+    look_for_the_dead(SIGCHLD); /* before it was heard of */
 }
 
 void team_join(struct team *team)

@@ -30,6 +30,10 @@ struct team *team_new(unsigned receivers, void *setup);
 /* Forks the receivers; each runs `receive` and ends.  They end with their parent. */
 void team_start(struct team *team, void (*receive)(struct team *team, unsigned nth));
 
+/* For senders that wait for nothing but words that receivers write: from here on this process exits with 2 at once when one of
+ * them dies, and when it has not ended by itself after some minutes.  Calls into the kernel may be interrupted. */
+void team_watch(void);
+
 /* Waits for the receivers; exits with 2 when one died. */
 void team_join(struct team *team);
 
