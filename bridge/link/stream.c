@@ -83,11 +83,11 @@ bool stream_grow(struct stream *stream, size_t more)
     return true;
 }
 
-static bool fits(const struct stream *stream, uint32_t size)
+/* Who begins inside of the window fits, however long it is: of records of more than half a window one is sent while the one
+ * before is read. */
+static bool has_room(const struct stream *stream)
 {
-    if (stream->admitted == 0)
-        return true; /* one record always fits */
-    return stream->admitted < stream->window_events && stream->admitted_bytes + size <= stream->window_bytes;
+    return stream->admitted < stream->window_events && stream->admitted_bytes < stream->window_bytes;
 }
 
 void stream_admit(struct stream *stream)
@@ -95,7 +95,7 @@ void stream_admit(struct stream *stream)
     while (stream->admitted < stream->count) {
         struct stream_record *record = stream_at(stream, stream->admitted);
 
-        if (!fits(stream, record->size))
+        if (!has_room(stream))
             return;
         stream->admitted++;
         stream->admitted_bytes += record->size;
@@ -167,7 +167,7 @@ enum offer stream_offer(struct stream *stream, struct retained_entry *entry, uin
     const struct stream_record record = {.state = STREAM_EVENT, .run = 1, .index = index, .size = entry->len, .entry = entry};
 
     stream->counters.offered++;
-    if (stream->admitted < stream->count || !fits(stream, record.size))
+    if (stream->admitted < stream->count || !has_room(stream))
         return offer_without_room(stream, record, overflow, now_ns);
     return push_event(stream, record) ? OFFER_QUEUED : OFFER_LOST;
 }
@@ -180,10 +180,9 @@ static size_t room_for(const struct stream *stream, uint32_t len)
     size_t events = stream->window_events - stream->admitted;
     size_t fitting;
 
-    if (stream->admitted < stream->count || stream->count + 1 >= stream->capacity || len == 0 ||
-        stream->admitted >= stream->window_events || stream->admitted_bytes >= stream->window_bytes)
+    if (stream->admitted < stream->count || stream->count + 1 >= stream->capacity || len == 0 || !has_room(stream))
         return 0;
-    fitting = (stream->window_bytes - stream->admitted_bytes) / len;
+    fitting = (stream->window_bytes - stream->admitted_bytes - 1) / len + 1; /* the last one begins inside */
     fitting = fitting < events ? fitting : events;
     return fitting < places - 1 ? fitting : places - 1;
 }

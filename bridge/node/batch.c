@@ -461,6 +461,7 @@ struct batch *batch_close(struct batch_builder *builder)
         return NULL;
     batch->heap = builder->heap;
     batch->len = batch_builder_len(builder);
+    batch->referred_len = builder->referred_len;
     batch->events = builder->events;
     builder->expected = builder->pack.len;
     is_made = close_records(builder, batch);

@@ -38,6 +38,7 @@ struct batch {
     struct heap *heap;
     struct retained_block *block; /* the encoded events */
     size_t len;                   /* bytes of all, with those that are referred to */
+    size_t referred_len;          /* of the latter */
     struct batch_record *records;
     size_t count;
     size_t capacity;

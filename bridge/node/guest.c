@@ -34,6 +34,7 @@
 
 #include "node/chores.h"
 #include "node/peers.h"
+#include "node/pool.h"
 #include "node/shm.h"
 
 enum {
@@ -113,8 +114,35 @@ static bool are_too_many(const maiko_bridge *bridge)
 
 static bool is_welcome(const maiko_bridge *bridge, const struct batch *batch)
 {
-    return batch->events <= GUEST_EVENTS_MAX && batch->len <= GUEST_BYTES_MAX &&
+    return batch->events <= GUEST_EVENTS_MAX && batch->len - batch->referred_len <= GUEST_BYTES_MAX &&
            atomic_load_explicit(&bridge->is_asleep, memory_order_relaxed) && !are_too_many(bridge); /* hints, for its peace */
+}
+
+static bool all_have_the_pool(const maiko_bridge *bridge)
+{
+    const struct list *link;
+
+    LIST_FOR_EACH (link, &bridge->peers) {
+        const struct node_peer *peer = CONTAINER_OF(link, struct node_peer, link);
+
+        if (peers_is_connected(peer) && !peer->has_pool)
+            return false;
+    }
+    return true;
+}
+
+/* A large event is little work where it goes as a reference: to all who are there. */
+static bool is_little_work(const maiko_bridge *bridge, const struct batch *batch)
+{
+    size_t i;
+
+    for (i = 0; batch->referred_len > 0 && i < batch->count; i++) {
+        const struct batch_record *record = &batch->records[i];
+
+        if (record->block != NULL && (!record->is_native || !node_pool_has(bridge, record->block->event)))
+            return false;
+    }
+    return batch->referred_len == 0 || all_have_the_pool(bridge);
 }
 
 /* What was handed over before goes first, and whoever was told of it is on the way. */
@@ -145,7 +173,7 @@ bool node_guest_send(maiko_bridge *bridge, struct batch *batch)
 
     if (!is_welcome(bridge, batch) || pthread_mutex_trylock(&bridge->turn) != 0)
         return false;
-    is_sent = may_send_at_once(bridge);
+    is_sent = may_send_at_once(bridge) && is_little_work(bridge, batch);
     if (is_sent)
         send_at_once(bridge, batch);
     pthread_mutex_unlock(&bridge->turn);

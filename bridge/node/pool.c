@@ -290,6 +290,13 @@ bool node_pool_lend(struct node_peer *peer, const maiko_event_type *type, const 
     return true;
 }
 
+bool node_pool_has(const maiko_bridge *bridge, const void *event)
+{
+    const struct node_pool *pool = bridge->pool;
+
+    return pool != NULL && pool->pool != NULL && shm_pool_find(pool->pool, event) != SHM_SLOTS_MAX;
+}
+
 uint64_t node_pool_starved(const maiko_bridge *bridge)
 {
     struct node_pool *pool = bridge->pool;

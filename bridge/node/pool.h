@@ -56,6 +56,9 @@ bool node_pool_lend(struct node_peer *peer, const maiko_event_type *type, const 
                     struct payload_reference *ret_reference);
 void node_pool_pass(struct node_peer *peer, uint32_t slot);
 
+/* Whoever has the turn: is the event in a slot of ours? */
+bool node_pool_has(const struct maiko_bridge *bridge, const void *event);
+
 /*
  * An event that came by reference.  On success it lies at *ret_event, checked; *ret_loan is for shm_view_return() and keeps it
  * there.

@@ -11,7 +11,7 @@ enum {
     NONE = SHM_SLOTS_MAX,
     BITS = SHM_KEPT_BITS,
     USED_WELL = 8 * 1048576, /* bytes */
-    LOOK_EVERY = 8,          /* slots taken: what comes back early is still in the caches */
+    LOOK_EVERY = 8 * 65536,  /* bytes of slots taken: what comes back early is still in the caches */
     ASK_EVERY_MAX = 63       /* times that the pool is tidied */
 };
 
@@ -38,7 +38,7 @@ struct shm_pool {
     struct list claims; /* struct shm_claims, those whose link is over last */
     uint64_t starved;
     size_t used; /* bytes of the slots that are not free */
-    unsigned taken;
+    size_t taken; /* bytes of slots since all readers' returns were looked at */
     struct slot list[];
 };
 
@@ -284,6 +284,7 @@ static void collect_all(struct shm_pool *pool)
 {
     struct list *link;
 
+    pool->taken = 0;
     collect_released(pool);
     LIST_FOR_EACH (link, &pool->claims) {
         struct shm_claims *claims = CONTAINER_OF(link, struct shm_claims, link);
@@ -341,7 +342,8 @@ static struct slot *find_free(struct shm_pool *pool, uint32_t size_class)
 {
     struct slot *slot;
 
-    if (++pool->taken % LOOK_EVERY == 0)
+    pool->taken += shm_slots_class_size(size_class);
+    if (pool->taken >= LOOK_EVERY)
         collect_all(pool);
     else
         collect_released(pool);

@@ -443,8 +443,8 @@ class Slow(Node):
         check(len(sizes) == len(frame["records"]), "records")
         if self.under_way:  # the first one since the window was full: there was no room for it then
             full_bytes, full_events = self.under_way
-            check(full_bytes + sizes[0] > self.window_bytes or full_events == self.window_events,
-                  "%d bytes in %d records were under way, %d more would have fit" % (full_bytes, full_events, sizes[0]))
+            check(full_bytes >= self.window_bytes or full_events == self.window_events,
+                  "%d bytes in %d records were under way, one more would have fit" % (full_bytes, full_events))
             self.under_way = None
         self.sizes += sizes
         self.next += len(sizes)
@@ -452,7 +452,7 @@ class Slow(Node):
 
     def check_window(self):
         unacked = self.sizes[self.acked:]
-        check(len(unacked) == 1 or sum(unacked) <= self.window_bytes, "%d bytes are under way" % sum(unacked))
+        check(sum(unacked[:-1]) < self.window_bytes, "%d bytes are under way" % sum(unacked))
         check(len(unacked) <= self.window_events, "%d records are under way" % len(unacked))
 
     def on_heartbeat(self, frame):

@@ -12,6 +12,7 @@
 #include "lib/process.h"
 #include "lib/scratch.h"
 #include "lib/suite.h"
+#include "node/node.h"
 
 #define PICTURE_FIELDS(F) F(UINT32, number) F(TAIL, body, BYTES)
 MAIKO_EVENT(picture, "gallery/picture", PICTURE_FIELDS)
@@ -215,6 +216,32 @@ static void a_large_event_is_read_where_it_was_made(void)
     host_deinit(&host);
 }
 
+/* The shard sends it while the bridge's thread sleeps: to name a slot is little work.  That thread wakes up for other things, so
+ * only some of the events have to go without it. */
+static void a_large_event_wakes_no_bridge(void)
+{
+    enum { WITHOUT = 10, AT_MOST = 5000 };
+    static struct end writer;
+    static struct end reader;
+    uint32_t number;
+    uint32_t end;
+    uint64_t sends;
+
+    make_pair(&writer, &reader, NULL);
+    number = warm_up(&writer, &reader);
+    end = number + AT_MOST;
+    sends = writer.bridge->guest_sends + WITHOUT;
+    while (number < end && writer.bridge->guest_sends < sends) {
+        paint(&writer, ++number, 1048576);
+        CU_ASSERT_FATAL(wait_until(reader.last == number, 60000));
+    }
+    CU_ASSERT(writer.bridge->guest_sends >= sends);
+    CU_ASSERT_EQUAL(reader.wrong, 0);
+    stop_end(&reader);
+    stop_end(&writer);
+    host_deinit(&host);
+}
+
 static maiko_bridge_counters count(struct end *end)
 {
     maiko_bridge_counters counters = {.struct_size = sizeof(counters)};
@@ -383,6 +410,7 @@ static void without_a_pool_everything_is_copied(void)
     }
     CU_ASSERT_EQUAL(reader.in_place, 0);
     CU_ASSERT_EQUAL(reader.wrong, 0);
+    CU_ASSERT_EQUAL(writer.bridge->guest_sends, 0); /* copying is the bridge's thread's work */
     stop_end(&reader);
     stop_end(&writer);
     host_deinit(&host);
@@ -538,6 +566,7 @@ static void what_a_dead_reader_had_comes_back(void)
 
 static const struct test_case cases[] = {
     TEST_CASE(a_large_event_is_read_where_it_was_made),
+    TEST_CASE(a_large_event_wakes_no_bridge),
     TEST_CASE(what_is_read_in_place_and_what_found_no_room_is_counted),
     TEST_CASE(what_is_kept_outlives_both_ends_and_what_finds_no_place_is_copied),
     TEST_CASE(places_come_back_when_what_was_kept_is_let_go),

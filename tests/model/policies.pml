@@ -8,7 +8,7 @@
 #ifndef EVENTS
 #define EVENTS 5
 #endif
-#define WINDOW 3 /* bytes: an event has 1 or 2, a loss 1; one record always fits */
+#define WINDOW 3 /* bytes: an event has 1 or 2, a loss 1; who begins inside of it fits */
 #define TAIL 1
 #define STOPS 1
 #define MOST 9 /* records: window, one held, tail, losses between them; more than there may be */
@@ -74,12 +74,12 @@ inline remove(place)
     i = 0
 }
 
-#define FITS(bytes) (admitted == 0 || admitted_bytes + bytes <= WINDOW)
+#define HAS_ROOM (admitted_bytes < WINDOW)
 
 inline admit_waiting()
 {
     do
-    :: admitted < count && FITS(size[admitted]) ->
+    :: admitted < count && HAS_ROOM ->
         holding = holding - (is_holding[admitted] -> 1 : 0);
         droppable = droppable - (is_droppable[admitted] -> 1 : 0);
         is_holding[admitted] = false;
@@ -101,36 +101,12 @@ inline see_that_losses_are_merged()
     i = 0
 }
 
-#ifndef WITHOUT_waiting_behind_those_who_wait
-#define HAS_ROOM (admitted == count && FITS(bytes))
+/* Where there is room nobody waits, so none is overtaken. */
 inline put_into_window()
 {
+    assert(admitted == count);
     push(offered, bytes)
 }
-#else
-#define HAS_ROOM FITS(bytes)
-inline put_into_window()
-{
-    push(offered, bytes);
-    i = count - 1;
-    do
-    :: i > admitted ->
-        number[i] = number[i - 1];
-        lost[i] = lost[i - 1];
-        size[i] = size[i - 1];
-        is_holding[i] = is_holding[i - 1];
-        is_droppable[i] = is_droppable[i - 1];
-        i--
-    :: else -> break
-    od;
-    number[i] = offered;
-    lost[i] = 0;
-    size[i] = bytes;
-    is_holding[i] = false;
-    is_droppable[i] = false;
-    i = 0
-}
-#endif
 
 active proctype link()
 {

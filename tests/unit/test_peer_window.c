@@ -42,6 +42,35 @@ static void take_all(uint64_t events)
     CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->acknowledged, events);
 }
 
+/* How many of three are sent before anything is taken, when the window has `halves` times half of the bytes of one. */
+static void expect_under_way(unsigned halves, uint64_t expected)
+{
+    struct stream *stream;
+
+    narrow_begin();
+    pair.b.keeps_events = true;
+    narrow_link_up("#", FROM_LIVE);
+    stream = &pair.a.peer->stream;
+    narrow_publish("t", MAIKO_BLOCK, 1);
+    stream->window_bytes = stream->admitted_bytes * halves / 2;
+    narrow_publish("t", MAIKO_BLOCK, 2);
+    pair_settle(&pair);
+    CU_ASSERT_EQUAL(pair.b.events, expected);
+    CU_ASSERT_TRUE(exporter_holds(pair.a.exporter, "t"));
+    take_all(3);
+    CU_ASSERT_FALSE(was_cut());
+    pair_deinit(&pair);
+}
+
+/* Else of records of more than half a window none could be sent while another one is read. */
+static void a_record_that_begins_inside_of_the_window_is_sent(void)
+{
+    expect_under_way(1, 1);
+    expect_under_way(2, 1);
+    expect_under_way(3, 2);
+    expect_under_way(4, 2);
+}
+
 static void more_records_than_the_window_end_the_session(void)
 {
     begin_hostile();
@@ -297,6 +326,7 @@ static void a_window_as_large_as_can_be_said_is_one(void)
 }
 
 static const struct test_case cases[] = {
+    TEST_CASE(a_record_that_begins_inside_of_the_window_is_sent),
     TEST_CASE(more_records_than_the_window_end_the_session),
     TEST_CASE(it_is_all_records_that_count),
     TEST_CASE(what_was_taken_does_not_count),

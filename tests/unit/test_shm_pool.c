@@ -117,6 +117,31 @@ static void an_event_that_is_abandoned_is_free_at_once(void)
     pool_scene_deinit(&scene);
 }
 
+/* Large slots that are returned are soon used again, and so still in the caches. */
+static void large_slots_that_came_back_are_taken_before_others(void)
+{
+    enum { LEN = PARCEL_SIZE + 200000 };
+    struct pool_scene scene;
+    uint32_t slots[4];
+    int i;
+
+    pool_scene_init(&scene);
+    for (i = 0; i < 4; i++) {
+        void *held;
+        void *event = shm_pool_take(scene.pool, PARCEL_SIZE, LEN, &held);
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(event);
+        slots[i] = shm_pool_find(scene.pool, event);
+        shm_claims_lend(scene.claims, slots[i]);
+        shm_pool_release(held);
+        shm_view_pass(scene.view, slots[i]);
+    }
+    CU_ASSERT_EQUAL(slots[1], slots[0]);
+    CU_ASSERT(slots[3] == slots[0] || slots[3] == slots[2]);
+    CU_ASSERT_EQUAL(shm_pool_used(scene.pool), 0);
+    pool_scene_deinit(&scene);
+}
+
 static void a_pool_that_is_used_up_says_so_and_goes_on_when_something_comes_back(void)
 {
     struct pool_scene scene;
@@ -357,6 +382,7 @@ static const struct test_case cases[] = {
     TEST_CASE(the_largest_pool_has_no_more_slots_than_a_memory_of_returns_has_words),
     TEST_CASE(a_slot_is_free_when_its_owner_and_every_reader_have_let_go),
     TEST_CASE(an_event_that_is_abandoned_is_free_at_once),
+    TEST_CASE(large_slots_that_came_back_are_taken_before_others),
     TEST_CASE(a_pool_that_is_used_up_says_so_and_goes_on_when_something_comes_back),
     TEST_CASE(events_outlive_the_pool_and_the_view_they_came_from),
     TEST_CASE(more_types_than_the_pool_notes_are_told_once),
