@@ -253,6 +253,9 @@ void port_routes_close(struct zmq_port *port);
 void port_free_ended(struct zmq_port *port);
 void port_route_end(struct zmq_port *port, struct route *route); /* freed at the end of the turn */
 
+/* A copy; made before the part in front of it is sent: without memory for it nothing may have begun.  False: there is none. */
+MAIKO_MUST_CHECK bool port_message_of(struct zmq_msg_t *message, const void *bytes, size_t len);
+
 /* Reads all parts of one message into PORT_PARTS_MAX places; those past it are thrown away, but counted.  False when there is
  * none. */
 bool port_read_message(void *socket, struct zmq_msg_t *parts, int *ret_count);

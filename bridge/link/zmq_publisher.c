@@ -236,7 +236,20 @@ static bool send_topic(void *socket, const char *topic)
 
 static bool send_both(void *socket, const char *topic, const void *bytes, size_t len)
 {
-    return send_topic(socket, topic) && zmq_send(socket, bytes, len, ZMQ_DONTWAIT) >= 0;
+    zmq_msg_t message;
+    bool is_sent;
+    int reason;
+
+    if (!port_message_of(&message, bytes, len)) {
+        errno = ENOMEM;
+        return false;
+    }
+    is_sent = send_topic(socket, topic) && zmq_msg_send(&message, socket, ZMQ_DONTWAIT) >= 0;
+    reason = errno;
+    if (!is_sent)
+        zmq_msg_close(&message);
+    errno = reason;
+    return is_sent;
 }
 
 /* Of a heap that is there as long as libzmq is.  NULL: no memory. */

@@ -197,12 +197,32 @@ static maiko_status send_address(struct zmq_port *port, const struct route *rout
     return status;
 }
 
-maiko_status zmq_port_send(struct zmq_port *port, struct route *route, const void *bytes, size_t len)
+bool port_message_of(zmq_msg_t *message, const void *bytes, size_t len)
+{
+    if (zmq_msg_init_size(message, len) != 0)
+        return false;
+    if (len > 0)
+        memcpy(zmq_msg_data(message), bytes, len);
+    return true;
+}
+
+static maiko_status send_message(struct zmq_port *port, struct route *route, zmq_msg_t *message)
 {
     void *socket = socket_of(port, route);
-    maiko_status status = send_address(port, route, socket, len);
+    maiko_status status = send_address(port, route, socket, zmq_msg_size(message));
 
-    return status != MAIKO_OK ? status : status_of_send(zmq_send(socket, bytes, len, ZMQ_DONTWAIT));
+    if (status == MAIKO_OK)
+        status = status_of_send(zmq_msg_send(message, socket, ZMQ_DONTWAIT));
+    if (status != MAIKO_OK)
+        zmq_msg_close(message);
+    return status;
+}
+
+maiko_status zmq_port_send(struct zmq_port *port, struct route *route, const void *bytes, size_t len)
+{
+    zmq_msg_t message;
+
+    return port_message_of(&message, bytes, len) ? send_message(port, route, &message) : MAIKO_ENOMEM;
 }
 
 /* Called by a thread of libzmq. */
@@ -213,18 +233,11 @@ static void free_given(void *bytes, void *size)
 
 maiko_status zmq_port_give(struct zmq_port *port, struct route *route, void *bytes, size_t len, size_t size)
 {
-    void *socket = socket_of(port, route);
-    maiko_status status;
     zmq_msg_t message;
 
     if (zmq_msg_init_data(&message, bytes, len, free_given, (void *)(uintptr_t)size) != 0) {
         heap_free(heap_default(), bytes, size);
         return MAIKO_ENOMEM;
     }
-    status = send_address(port, route, socket, len);
-    if (status == MAIKO_OK)
-        status = status_of_send(zmq_msg_send(&message, socket, ZMQ_DONTWAIT));
-    if (status != MAIKO_OK)
-        zmq_msg_close(&message);
-    return status;
+    return send_message(port, route, &message);
 }

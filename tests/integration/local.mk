@@ -73,6 +73,7 @@ integration_tests += tests/integration/test_handshakes
 integration_tests += tests/integration/test_zmq_port
 integration_tests += tests/integration/test_zmq_endings
 integration_tests += tests/integration/test_zmq_port_keys
+integration_tests += tests/integration/test_zmq_memory
 integration_tests += tests/integration/test_zmq_spare
 endif
 
@@ -82,6 +83,7 @@ tests_integration_test_window_SOURCES = tests/integration/test_window.c tests/li
 tests_integration_test_zmq_port_SOURCES = tests/integration/test_zmq_port.c tests/lib/port_end.c tests/lib/port_end.h
 tests_integration_test_zmq_endings_SOURCES = tests/integration/test_zmq_endings.c tests/lib/port_end.c tests/lib/port_end.h
 tests_integration_test_zmq_port_keys_SOURCES = tests/integration/test_zmq_port_keys.c tests/lib/port_end.c tests/lib/port_end.h
+tests_integration_test_zmq_memory_SOURCES = tests/integration/test_zmq_memory.c tests/lib/port_end.c tests/lib/port_end.h
 tests_integration_test_zmq_spare_SOURCES = tests/integration/test_zmq_spare.c tests/lib/port_end.c tests/lib/port_end.h
 tests_integration_test_attach_SOURCES = tests/integration/test_attach.c tests/lib/bridge_end.c tests/lib/bridge_end.h
 tests_integration_test_held_senders_SOURCES = tests/integration/test_held_senders.c tests/lib/bridge_end.c \
