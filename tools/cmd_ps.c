@@ -8,6 +8,7 @@
 #include <maiko/counters.h>
 #include <maiko/space.h>
 
+#include "exported.h"
 #include "maiko.h"
 #include "table.h"
 
@@ -81,15 +82,6 @@ static void add_figures(json_t *object, const maiko_counters *counters, const ch
     json_decref(figures);
 }
 
-static maiko_counters *counters_of(const maiko_node_info *node)
-{
-    maiko_counters *counters = NULL;
-
-    if (node->counters_path[0] != '\0')
-        (void)!maiko_counters_open(node->counters_path, &counters); /* a node without them still has links */
-    return counters;
-}
-
 static json_t *links_to_json(const maiko_node_info *node)
 {
     maiko_counters *counters = counters_of(node);
@@ -103,6 +95,30 @@ static json_t *links_to_json(const maiko_node_info *node)
         add_figures(object, counters, node->links[i].peer);
         json_array_append_new(array, object);
     }
+    maiko_counters_free(counters);
+    return array;
+}
+
+/* Of what a dead process had under way nothing waits any more: it has no age. */
+static json_t *age_to_json(const maiko_node_info *node, const maiko_counters_export *exported)
+{
+    if (exported->oldest_ns == 0 || !node->is_alive)
+        return json_null();
+    return json_integer((json_int_t)(exported_age(exported) / 1000000));
+}
+
+/* What other nodes have not acknowledged yet, by topic. */
+static json_t *exported_to_json(const maiko_node_info *node)
+{
+    maiko_counters *counters = counters_of(node);
+    json_t *array = json_array();
+    maiko_counters_export exported;
+    size_t i;
+
+    for (i = 0; maiko_counters_get_export(counters, i, &exported) == MAIKO_OK; i++)
+        json_array_append_new(array, json_pack("{s:s, s:I, s:I, s:I, s:o}", "topic", exported.topic, "queued",
+                                               (json_int_t)exported.queued, "high_water", (json_int_t)exported.high_water,
+                                               "oldest", (json_int_t)exported.oldest_ns, "age_ms", age_to_json(node, &exported)));
     maiko_counters_free(counters);
     return array;
 }
@@ -138,6 +154,7 @@ static void print_json(const maiko_node_info *node)
     json_object_set_new(object, "publishers", list_to_json(node->publishers));
     json_object_set_new(object, "topics", topics_to_json(node));
     json_object_set_new(object, "topics_left_out", json_integer((json_int_t)node->topics_left_out));
+    json_object_set_new(object, "exported", exported_to_json(node));
     json_object_set_new(object, "links", links_to_json(node));
     line = json_dumps(object, JSON_COMPACT);
     if (line != NULL)

@@ -14,6 +14,7 @@
 #include <maiko/topic.h>
 
 #include "event_form.h"
+#include "exported.h"
 #include "listener.h"
 #include "maiko.h"
 #include "table.h"
@@ -88,10 +89,23 @@ static void put_json(json_t *object)
     json_decref(object);
 }
 
-static void print_json(const maiko_node_info *node, const char *topic, const char *type, const char *publisher)
+/* One that is listed.  `type` and `publisher` are NULL when nothing was published on it. */
+struct topic_line {
+    const char *topic;
+    const char *type;
+    const char *publisher;
+    maiko_counters_export exported; /* what of it waits for other nodes; all 0 when that is not known */
+};
+
+static void print_json(const maiko_node_info *node, const struct topic_line *line)
 {
-    put_json(json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "space", node->space, "node", node->name, "topic", topic, "type", type,
-                       "publisher", publisher));
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "space", node->space, "node", node->name, "topic", line->topic,
+                               "type", line->type, "publisher", line->publisher);
+    uint64_t age_ns = exported_age(&line->exported);
+
+    json_object_set_new(object, "queued", json_integer((json_int_t)line->exported.queued));
+    json_object_set_new(object, "age_ms", age_ns == 0 ? json_null() : json_integer((json_int_t)(age_ns / 1000000)));
+    put_json(object);
 }
 
 /* What a node has counted and not named, where programs read on. */
@@ -101,18 +115,31 @@ static void print_left_out(const maiko_node_info *node)
                        (json_int_t)node->topics_left_out));
 }
 
-static void print_line(struct topic_listing *listing, const maiko_node_info *node, const char *topic, const char *type,
-                       const char *publisher)
+static void add_waiting(struct table *table, const maiko_counters_export *exported)
+{
+    uint64_t age_ns = exported_age(exported);
+    char text[32] = "-";
+
+    if (exported->queued > 0)
+        snprintf(text, sizeof(text), "%llu", (unsigned long long)exported->queued);
+    table_add(table, text);
+    if (age_ns > 0)
+        snprintf(text, sizeof(text), "%.1fs", (double)age_ns / 1e9);
+    table_add(table, age_ns > 0 ? text : "-");
+}
+
+static void print_line(struct topic_listing *listing, const maiko_node_info *node, const struct topic_line *line)
 {
     if (listing->is_json) {
-        print_json(node, topic, type, publisher);
+        print_json(node, line);
         return;
     }
     table_add(&listing->table, node->space);
-    table_add(&listing->table, topic);
-    table_add(&listing->table, type == NULL ? "-" : type);
+    table_add(&listing->table, line->topic);
+    table_add(&listing->table, line->type == NULL ? "-" : line->type);
     table_add(&listing->table, node->name);
-    table_add(&listing->table, publisher == NULL ? "-" : publisher);
+    table_add(&listing->table, line->publisher == NULL ? "-" : line->publisher);
+    add_waiting(&listing->table, &line->exported);
 }
 
 static bool has_topic_of(const maiko_node_info *node, const char *pattern)
@@ -125,21 +152,35 @@ static bool has_topic_of(const maiko_node_info *node, const char *pattern)
     return false;
 }
 
+static void print_published(struct topic_listing *listing, const maiko_node_info *node)
+{
+    maiko_counters *counters = counters_of(node);
+    size_t i;
+
+    for (i = 0; i < node->topic_count; i++) {
+        const maiko_topic_info *topic = &node->topics[i];
+        struct topic_line line = {.topic = topic->topic, .type = topic->type, .publisher = topic->publisher};
+
+        if (!exported_find(counters, topic->topic, &line.exported))
+            line.exported = (maiko_counters_export){.topic = ""};
+        print_line(listing, node, &line);
+    }
+    maiko_counters_free(counters);
+}
+
 /* What was published, then what is exported and nothing was published on yet. */
 static void print_topics(const maiko_node_info *node, void *userdata)
 {
     struct topic_listing *listing = userdata;
     const char *const *pattern;
-    size_t i;
 
     if (!node->is_alive)
         return;
     listing->has_node = true;
-    for (i = 0; i < node->topic_count; i++)
-        print_line(listing, node, node->topics[i].topic, node->topics[i].type, node->topics[i].publisher);
+    print_published(listing, node);
     for (pattern = node->exports; *pattern != NULL; pattern++)
         if (!has_topic_of(node, *pattern))
-            print_line(listing, node, *pattern, NULL, NULL);
+            print_line(listing, node, &(struct topic_line){.topic = *pattern});
     listing->left_out += node->topics_left_out;
     if (listing->is_json && node->topics_left_out > 0)
         print_left_out(node);
@@ -147,7 +188,7 @@ static void print_topics(const maiko_node_info *node, void *userdata)
 
 static int list(const struct topic_options *options)
 {
-    static const char *const heads[] = {"SPACE", "TOPIC", "TYPE", "NODE", "PUBLISHER", NULL};
+    static const char *const heads[] = {"SPACE", "TOPIC", "TYPE", "NODE", "PUBLISHER", ">WAITING", ">AGE", NULL};
     struct topic_listing listing = {.is_json = options->is_json};
     char reason[256] = "";
     maiko_status status;

@@ -18,6 +18,9 @@ struct exporter {
     struct export_end *ends;
     size_t end_count;
     size_t end_capacity;
+    uint32_t survey; /* number of the last one */
+    bool is_surveyed;
+    uint64_t looks; /* at streams, for surveys */
 };
 
 maiko_status exporter_new(const struct exporter_config *config, struct exporter **ret_exporter)
@@ -292,6 +295,51 @@ maiko_status exporter_finish(struct exporter *exporter, const char *publisher, c
 }
 
 /* ---- Looking ---- */
+
+/* How many topics have events in streams? */
+static size_t begin_survey(struct exporter *exporter)
+{
+    struct retained *log = &exporter->log;
+    bool is_new = !exporter->is_surveyed;
+    size_t topics = 0;
+    uint32_t i;
+
+    exporter->survey += is_new;
+    exporter->is_surveyed = true;
+    log->has_new_high = log->has_new_high && !is_new;
+    for (i = 0; i < log->topic_count; i++) {
+        struct retained_topic *topic = log->topic_list[i];
+
+        topic->found_ns = is_new ? 0 : topic->found_ns;
+        topics += topic->queued > 0;
+    }
+    return topics;
+}
+
+static void end_survey(struct exporter *exporter)
+{
+    struct retained *log = &exporter->log;
+    uint32_t i;
+
+    exporter->is_surveyed = false;
+    for (i = 0; i < log->topic_count; i++)
+        log->topic_list[i]->oldest_ns = log->topic_list[i]->queued > 0 ? log->topic_list[i]->found_ns : 0;
+}
+
+bool exporter_survey(struct exporter *exporter, size_t most)
+{
+    size_t topics = begin_survey(exporter);
+    size_t looked = 0;
+    struct list *link;
+
+    LIST_FOR_EACH (link, &exporter->peers) {
+        if (looked >= most)
+            return false;
+        looked += peer_survey(peer_of_link(link), exporter->survey, ++exporter->looks, topics);
+    }
+    end_survey(exporter);
+    return true;
+}
 
 size_t exporter_subscribers(const struct exporter *exporter, const char *topic)
 {

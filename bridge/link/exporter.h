@@ -103,6 +103,10 @@ MAIKO_MUST_CHECK maiko_status exporter_finish(struct exporter *exporter, const c
 /* Peers that are subscribed to the topic, and were told so: what is published now reaches them. */
 size_t exporter_subscribers(const struct exporter *exporter, const char *topic);
 
+/* Brings the oldest_ns of the log's topics up to date, see survey.c: about so many runs of records at a time, of one peer at
+ * least.  True: done, the next call begins anew. */
+bool exporter_survey(struct exporter *exporter, size_t most);
+
 /* True when every peer has acknowledged everything, but those that said goodbye.  One whose connection broke is waited for: it
  * may come back for the rest. */
 bool exporter_is_drained(const struct exporter *exporter);

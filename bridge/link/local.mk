@@ -32,6 +32,7 @@ bridge_sources += bridge/link/stream.c
 bridge_sources += bridge/link/stream.h
 bridge_sources += bridge/link/stream_loss.c
 bridge_sources += bridge/link/stream_queue.h
+bridge_sources += bridge/link/survey.c
 bridge_sources += bridge/link/told_count.h
 bridge_sources += bridge/link/zmq_callers.c
 bridge_sources += bridge/link/zmq_curve.c

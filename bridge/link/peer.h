@@ -352,4 +352,8 @@ bool peer_knows_type(const struct peer *peer, uint32_t index);
 bool peer_takes_native(const struct peer *peer, uint32_t index);
 void peer_trim(struct peer *peer);
 
+/* Survey number `survey` looks at its stream, once: `look` is another number for each, `topics` how many have events in streams.
+ * What is found is in their found_ns; returns how many runs of records it has looked at. */
+size_t peer_survey(struct peer *peer, uint32_t survey, uint64_t look, size_t topics);
+
 #endif

@@ -94,6 +94,7 @@ struct peer {
     size_t given_size;
     uint64_t given_stream;
     uint64_t given_end; /* position behind the last of it */
+    uint32_t survey;    /* the last one that has looked at it */
     size_t ends_queued; /* of the exporter's, how many are in the stream */
     bool is_stalled;    /* reported: lossy or silent */
     bool is_barred;     /* it was shut out with what it had asked for: in this life of it nothing of the past comes any more */

@@ -24,8 +24,10 @@ void stream_set_holding(struct stream *stream, struct stream_record *record, boo
 
 void stream_release(struct stream *stream, struct stream_record *record)
 {
-    if (record->state == STREAM_EVENT)
+    if (record->state == STREAM_EVENT) {
+        record->entry->topic->queued--;
         retained_unref(stream->log, record->entry);
+    }
     if (record->state == STREAM_FAILED) {
         stream->failures--;
         heap_free(stream->heap, record->failure, record->failure->size);
@@ -123,6 +125,7 @@ static bool push_event(struct stream *stream, struct stream_record record)
         return false;
     }
     retained_ref(record.entry);
+    retained_note_queued(stream->log, record.entry->topic, 1);
     stream_push(stream, record);
     return true;
 }
@@ -231,13 +234,15 @@ static size_t put_entry(struct stream *stream, size_t at, struct retained_entry 
 
 size_t stream_offer_run(struct stream *stream, uint64_t first, uint64_t end)
 {
-    uint32_t len = retained_at(stream->log, first)->len;
+    const struct retained_entry *entry = retained_at(stream->log, first);
+    uint32_t len = entry->len;
     size_t room = room_for(stream, len);
     size_t count = end - first < room ? (size_t)(end - first) : room;
     size_t done = 0;
 
     while (done < count)
         done += put_entry(stream, stream->count + done, retained_at(stream->log, first + done), first + done, first + count);
+    retained_note_queued(stream->log, entry->topic, count);
     stream->counters.offered += count;
     stream->count += count;
     stream->admitted += count;
@@ -356,10 +361,12 @@ static void take_off(struct stream *stream, size_t count)
 
         bytes += (uint64_t)record->size * some;
         events += is_event ? some : 0;
-        if (is_event)
+        if (is_event) {
+            record->entry->topic->queued -= some;
             retained_unref_some(stream->log, record->entry, (uint32_t)some);
-        else
+        } else {
             stream_release(stream, record);
+        }
         i += some;
     }
     stream->counters.acknowledged += events;

@@ -104,6 +104,8 @@ static void store(_Atomic uint64_t *to, uint64_t value)
 void node_figures_update(maiko_bridge *bridge)
 {
     struct node_sums sums = bridge->gone;
+    uint64_t queued = 0;
+    uint64_t offered = 0;
     uint32_t up = 0;
     struct list *link;
 
@@ -113,6 +115,8 @@ void node_figures_update(maiko_bridge *bridge)
         maiko_link_figures figures = figures_of(counters, peer->gaps);
 
         add(&sums, counters);
+        offered += counters->offered;
+        queued += figures.queued;
         up += peer_state(peer->peer) == PEER_UP;
         maiko_link_counters_store(peer->figures, &figures);
         show_refused(peer, counters);
@@ -126,6 +130,7 @@ void node_figures_update(maiko_bridge *bridge)
     store(&bridge->refused_there, sums.refused_there);
     store(&bridge->lent, sums.lent);
     atomic_store_explicit(&bridge->peers_up, up, memory_order_relaxed);
+    node_topic_figures_note(bridge, offered + sums.acknowledged + sums.lost, queued);
 }
 
 /* What was under way is lost.  When the bridge itself ends, its links stay in the counters file one by one. */

@@ -104,7 +104,7 @@ static bool settle(maiko_bridge *bridge)
     if (is_host_needed(bridge))
         return false;
     node_figures_update(bridge);
-    return true;
+    return !node_topic_figures_are_late(bridge);
 }
 
 static bool are_too_many(const maiko_bridge *bridge)

@@ -53,5 +53,7 @@ bridge_sources += bridge/node/source.c
 bridge_sources += bridge/node/source.h
 bridge_sources += bridge/node/start.c
 bridge_sources += bridge/node/thread.c
+bridge_sources += bridge/node/topic_figures.c
+bridge_sources += bridge/node/topic_figures.h
 bridge_sources += bridge/node/types.c
 bridge_sources += bridge/node/types.h

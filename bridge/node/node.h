@@ -17,6 +17,7 @@
 #include "node/handover.h"
 #include "node/news.h"
 #include "node/peer_keys.h"
+#include "node/topic_figures.h"
 #include "node/types.h"
 #include "runtime/link_counters.h"
 #include "runtime/visit.h"
@@ -268,6 +269,7 @@ struct maiko_bridge {
     uint64_t started_ns;
     uint64_t clock_name; /* see process_clock() */
     uint64_t last_reset_ns;
+    uint64_t turn_ns;            /* when the peers were run last */
     bool is_ending;              /* peers are freed because the bridge is */
     bool record_is_stale;        /* the space's record of us has to be written again */
     uint64_t record_due_ns;      /* when at the latest; UINT64_MAX: nothing new, nothing failed */
@@ -283,6 +285,7 @@ struct maiko_bridge {
     uint64_t chore_ns;     /* when it is time for a piece */
     struct chore clearing; /* away what the dead have left in the space */
     struct announcing announcing;
+    struct topic_figures topic_figures;
     /* written by the bridge's thread, read by any */
     _Atomic uint64_t exported;
     _Atomic uint64_t export_refused;

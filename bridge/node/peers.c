@@ -432,7 +432,7 @@ static void settle_connection(struct node_peer *peer)
 
 uint64_t node_peers_run(maiko_bridge *bridge)
 {
-    uint64_t now_ns = node_now(bridge);
+    uint64_t now_ns = bridge->turn_ns = node_now(bridge);
     uint64_t next_ns = UINT64_MAX;
     struct list *after;
     struct list *link;

@@ -176,6 +176,7 @@ static uint64_t turn(maiko_bridge *bridge, uint64_t deadline_ns)
     node_outflow_run(bridge);
     deadline_ns = node_peers_run(bridge);
     node_outflow_release(bridge); /* what was acknowledged has made room */
+    deadline_ns = node_topic_figures_run(bridge, bridge->turn_ns, deadline_ns);
     if (bridge->record_is_stale || bridge->record_due_ns != UINT64_MAX)
         deadline_ns = node_announce_run(bridge, deadline_ns);
     if (atomic_load_explicit(&bridge->wants_last_word, memory_order_relaxed)) /* woken behind it */
@@ -214,6 +215,7 @@ static void *run(void *userdata)
     node_outflow_stop(bridge);
     node_import_drop_all(bridge);
     node_peers_free(bridge);
+    node_topic_figures_end(bridge);
     node_chores_finish(bridge);
     bridge->port = zmq_port_close(bridge->port, FINAL_LINGER_MS);
     node_remove_sockets(bridge);

@@ -17,6 +17,12 @@ struct retained_topic {
     struct retained_topic *older_kept;
     bool is_kept;
     uint32_t holding; /* events of it that wait for room at some peer under BLOCK: senders to it are held */
+    /* events of it in streams, times the streams */
+    uint64_t queued;
+    uint64_t high_water; /* the most there ever were */
+    uint64_t oldest_ns;  /* when the oldest was sent, as the last survey found it; 0: there was none */
+    uint64_t found_ns;   /* the same of the survey that goes on */
+    uint64_t seen_in;    /* which look at a stream found it last */
     char name[];
 };
 
@@ -84,6 +90,7 @@ struct retained {
     struct retained_topic *oldest_kept;
     struct retained_topic *newest_kept;
     uint64_t forgotten;                  /* last values given up for room */
+    bool has_new_high;                   /* some topic's high-water mark was raised; whoever shows it clears this */
     struct retained_entry *free_entries; /* linked by `topic` */
     struct retained_slab *slabs;
 };
@@ -147,6 +154,16 @@ static inline const uint8_t *retained_bytes(const struct retained_entry *entry, 
  * memory. */
 MAIKO_MUST_CHECK struct retained_entry *retained_part(struct retained *retained, const struct retained_entry *entry,
                                                       uint8_t index, uint32_t count);
+
+/* So many more of its events are in streams. */
+static inline void retained_note_queued(struct retained *retained, struct retained_topic *topic, size_t count)
+{
+    topic->queued += count;
+    if (topic->queued <= topic->high_water)
+        return;
+    topic->high_water = topic->queued;
+    retained->has_new_high = true;
+}
 
 /* An entry outlives the log as long as somebody refers to one of its events. */
 static inline struct retained_entry *retained_ref(struct retained_entry *entry)

@@ -157,6 +157,7 @@ static bool is_shown(const struct counters_row *row)
         return row->label.state == COUNTERS_LIVE || row->label.state == COUNTERS_ENDED;
     case COUNTERS_ROW_TOPIC:
     case COUNTERS_ROW_SHARD:
+    case COUNTERS_ROW_EXPORT:
         return row->label.state == COUNTERS_LIVE;
     case COUNTERS_ROW_DROP:
         return (row->label.state == COUNTERS_LIVE || row->label.state == COUNTERS_TOTAL) && COUNTERS_AS(drop, row)->events > 0;
@@ -226,6 +227,8 @@ static uint32_t *counter_of(struct counters_snapshot *snapshot, const struct cou
         return &snapshot->drop_count;
     case COUNTERS_ROW_LINK:
         return &snapshot->link_count;
+    case COUNTERS_ROW_EXPORT:
+        return &snapshot->export_count;
     default:
         return &snapshot->topic_rows;
     }
@@ -239,7 +242,8 @@ static maiko_status collect_lists(struct counters_snapshot *snapshot, struct hea
     for (i = COUNTERS_FIRST_ROW; i < snapshot->row_count; i++)
         if (is_shown(&snapshot->rows[i]))
             (*counter_of(snapshot, &snapshot->rows[i]))++;
-    snapshot->list_size = snapshot->actor_count + snapshot->shard_count + snapshot->drop_count + snapshot->link_count;
+    snapshot->list_size =
+        snapshot->actor_count + snapshot->shard_count + snapshot->drop_count + snapshot->link_count + snapshot->export_count;
     snapshot->lists = heap_alloc_zeroed(heap, snapshot->list_size, sizeof(*snapshot->lists));
     if (snapshot->lists == NULL)
         return MAIKO_ENOMEM;
@@ -247,6 +251,7 @@ static maiko_status collect_lists(struct counters_snapshot *snapshot, struct hea
     next[COUNTERS_ROW_SHARD] = snapshot->lists + snapshot->actor_count;
     next[COUNTERS_ROW_DROP] = snapshot->lists + snapshot->actor_count + snapshot->shard_count;
     next[COUNTERS_ROW_LINK] = next[COUNTERS_ROW_DROP] + snapshot->drop_count;
+    next[COUNTERS_ROW_EXPORT] = next[COUNTERS_ROW_LINK] + snapshot->link_count;
     for (i = COUNTERS_FIRST_ROW; i < snapshot->row_count; i++)
         if (is_shown(&snapshot->rows[i]) && snapshot->rows[i].label.kind != COUNTERS_ROW_TOPIC)
             *next[snapshot->rows[i].label.kind]++ = i;

@@ -17,12 +17,13 @@ struct counters_snapshot {
     char *names; /* one after the other, each with its NUL */
     size_t names_size;
     uint32_t *name_at; /* by row, into names */
-    uint32_t *lists;   /* row numbers: actors, then shards, then drops, then links */
+    uint32_t *lists;   /* row numbers: actors, then shards, drops, links, exports */
     uint32_t list_size;
     uint32_t actor_count;
     uint32_t shard_count;
     uint32_t drop_count;
     uint32_t link_count;
+    uint32_t export_count;
     maiko_counters_topic *topics; /* by name, summed */
     uint32_t topic_rows;
     uint32_t topic_count;

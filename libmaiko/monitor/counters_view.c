@@ -60,6 +60,11 @@ size_t maiko_counters_link_count(const maiko_counters *counters)
     return counters == NULL ? 0 : counters->now.link_count;
 }
 
+size_t maiko_counters_export_count(const maiko_counters *counters)
+{
+    return counters == NULL ? 0 : counters->now.export_count;
+}
+
 size_t maiko_counters_field_count(const maiko_counters *counters)
 {
     return counters == NULL ? 0 : counters->now.header->field_count;
@@ -277,6 +282,25 @@ maiko_status maiko_counters_link_sized(const maiko_counters *counters, size_t in
     if (inflow != NULL)
         add_inflow(&link, inflow);
     return HAND_OUT(MAIKO_OK, link, ret_link, size);
+}
+
+maiko_status maiko_counters_export_sized(const maiko_counters *counters, size_t index, maiko_counters_export *ret_export,
+                                         size_t size)
+{
+    maiko_counters_export exported = {.topic = ""};
+    const struct counters_snapshot *now;
+    const struct counters_export *line;
+
+    if (index >= maiko_counters_export_count(counters))
+        return HAND_OUT(MAIKO_EINVAL, exported, ret_export, size);
+    now = &counters->now;
+    index += now->actor_count + now->shard_count + now->drop_count + now->link_count;
+    line = COUNTERS_AS(export, &now->rows[now->lists[index]]);
+    exported.topic = counters_name(now, now->lists[index]);
+    exported.queued = line->queued;
+    exported.high_water = line->high_water;
+    exported.oldest_ns = line->oldest_ns;
+    return HAND_OUT(MAIKO_OK, exported, ret_export, size);
 }
 
 static uint64_t lost_for(const maiko_counters_link *link, maiko_drop_reason reason)

@@ -348,6 +348,11 @@ void counters_topic_sent_unnamed(struct counters_file *file)
     pthread_mutex_unlock(&file->mutex);
 }
 
+struct counters_export *counters_export_add(struct counters_file *file, const char *topic)
+{
+    return (struct counters_export *)add_row(file, COUNTERS_ROW_EXPORT, 0, 0, 0, topic);
+}
+
 struct counters_shard *counters_shard_add(struct counters_file *file, uint16_t shard, const char *name)
 {
     return (struct counters_shard *)add_row(file, COUNTERS_ROW_SHARD, 0, shard, 0, name);

@@ -125,6 +125,9 @@ void counters_actor_remove(struct counters_file *file, struct counters_actor *li
 MAIKO_MUST_CHECK struct counters_topic *counters_topic_add(struct counters_file *file, uint16_t shard, const char *topic);
 void counters_topic_remove(struct counters_file *file, struct counters_topic *line);
 
+/* One line per topic that a bridge exports; it stays. */
+MAIKO_MUST_CHECK struct counters_export *counters_export_add(struct counters_file *file, const char *topic);
+
 /* One event sent on a topic that there is no memory for a line of: it is in the sums only. */
 void counters_topic_sent_unnamed(struct counters_file *file);
 

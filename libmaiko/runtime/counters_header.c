@@ -117,8 +117,10 @@ static const struct described described[] = {
 #define DROP_WORD(name, unit, kind, text) WORD(drop, name, unit, kind, text, COUNTERS_ROW_DROP)
 #define LINK_WORD(name, unit, kind, text) WORD(link, name, unit, kind, text, COUNTERS_ROW_LINK)
 #define INFLOW_WORD(name, unit, kind, text) WORD(inflow, name, unit, kind, text, COUNTERS_ROW_INFLOW)
+#define EXPORT_WORD(name, unit, kind, text) WORD(export, name, unit, kind, text, COUNTERS_ROW_EXPORT)
     COUNTERS_ACTOR_MAP(ACTOR_WORD) COUNTERS_TIMES_MAP(TIMES_WORD) COUNTERS_TOPIC_MAP(TOPIC_WORD) COUNTERS_SHARD_MAP(SHARD_WORD)
-        COUNTERS_DROP_MAP(DROP_WORD) COUNTERS_LINK_MAP(LINK_WORD) COUNTERS_INFLOW_MAP(INFLOW_WORD)};
+        COUNTERS_DROP_MAP(DROP_WORD) COUNTERS_LINK_MAP(LINK_WORD) COUNTERS_INFLOW_MAP(INFLOW_WORD)
+            COUNTERS_EXPORT_MAP(EXPORT_WORD)};
 #define DESCRIBED_COUNT (sizeof(described) / sizeof(described[0]))
 static_assert(DESCRIBED_COUNT <= COUNTERS_FIELDS_MAX, "the header has room for all descriptions");
 

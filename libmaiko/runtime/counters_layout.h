@@ -12,7 +12,7 @@
 /* First word of a file, written last when it is made: "MAIKOCNT" on a little-endian machine.  Read on a machine of
  * the other byte order it does not match. */
 #define COUNTERS_MAGIC UINT64_C(0x544e434f4b49414d)
-#define COUNTERS_VERSION 2
+#define COUNTERS_VERSION 3
 
 #define COUNTERS_ROW_SIZE 128
 #define COUNTERS_WORDS 8
@@ -81,6 +81,13 @@ enum counters_kind { COUNTERS_COUNTER = 0, COUNTERS_GAUGE = 1, COUNTERS_MAX = 2 
     X(sessions, "sessions", COUNTER, "times the two nodes met")                                                                  \
     X(frames, "frames", COUNTER, "frames that came")
 
+/* One row per topic that a bridge has exported, brought up to date ten times a second at most.  Counted times the nodes that the
+ * events are for: the sum of queued over the topics is that over the links. */
+#define COUNTERS_EXPORT_MAP(X)                                                                                                   \
+    X(queued, "events", GAUGE, "exported events of the topic that were not acknowledged")                                        \
+    X(high_water, "events", MAX, "the most there were at once")                                                                  \
+    X(oldest_ns, "ns", GAUGE, "wall time at which the oldest of them was sent; 0: there is none")
+
 /* Kinds of rows: X(NAME, number, struct, map). */
 #define COUNTERS_ROW_MAP(X)                                                                                                      \
     X(ACTOR, 1, actor, COUNTERS_ACTOR_MAP)                                                                                       \
@@ -89,14 +96,15 @@ enum counters_kind { COUNTERS_COUNTER = 0, COUNTERS_GAUGE = 1, COUNTERS_MAX = 2 
     X(SHARD, 4, shard, COUNTERS_SHARD_MAP)                                                                                       \
     X(DROP, 5, drop, COUNTERS_DROP_MAP)                                                                                          \
     X(LINK, 7, link, COUNTERS_LINK_MAP)                                                                                          \
-    X(INFLOW, 8, inflow, COUNTERS_INFLOW_MAP)
+    X(INFLOW, 8, inflow, COUNTERS_INFLOW_MAP)                                                                                    \
+    X(EXPORT, 9, export, COUNTERS_EXPORT_MAP)
 
 enum counters_row_kind {
 #define COUNTERS_ROW_ENUM_(name, number, type, map) COUNTERS_ROW_##name = number,
     COUNTERS_ROW_MAP(COUNTERS_ROW_ENUM_)
 #undef COUNTERS_ROW_ENUM_
         COUNTERS_ROW_TEXT = 6, /* the rest of a long name; no counters */
-    COUNTERS_ROW_KINDS = 9
+    COUNTERS_ROW_KINDS = 10
 };
 
 /* The words of a row, one cache line.  Written by one thread at a time with relaxed stores, so that readers in the same
@@ -152,7 +160,7 @@ static_assert(sizeof(struct counters_row) == COUNTERS_ROW_SIZE, "two cache lines
 #define COUNTERS_TEXT_BYTES (COUNTERS_WORDS * 8 + COUNTERS_LABEL_NAME)
 #define COUNTERS_TEXT_ROWS_MAX 3 /* 32 + 3 * 96 >= 255 */
 
-/* Row 0 is never used; row k is the totals row of kind k.  Writers before kinds 7 and 8 used those rows for anything, so readers
+/* Row 0 is never used; row k is the totals row of kind k.  From this one on rows may be shown, the totals of links, too: readers
  * go by what a row says it is. */
 #define COUNTERS_FIRST_ROW 7
 
@@ -211,7 +219,7 @@ struct counters_field {
 };
 static_assert(sizeof(struct counters_field) == 192, "no padding");
 
-#define COUNTERS_FIELDS_MAX 40
+#define COUNTERS_FIELDS_MAX 48
 
 enum counters_flag {
     COUNTERS_KEEP = 1,   /* stays after a clean stop; never removed by anybody but the user */

@@ -66,3 +66,31 @@ maiko_link_counters *maiko_link_counters_free(maiko_link_counters *counters, boo
     heap_free(counters->heap, counters, sizeof *counters);
     return NULL;
 }
+
+maiko_status maiko_export_counters_new(maiko_supervisor *sup, const char *topic, maiko_export_counters **ret_counters)
+{
+    struct counters_export *line;
+
+    if (!supervisor_is_valid(sup) || topic == NULL)
+        return MAIKO_EINVAL;
+    if (strlen(topic) > 255)
+        return MAIKO_ENAME;
+    if (supervisor_is_forked(sup))
+        return MAIKO_EFORKED;
+    line = counters_export_add(sup->counters, topic);
+    if (line == NULL)
+        return MAIKO_ENOMEM;
+    *ret_counters = (maiko_export_counters *)line;
+    return MAIKO_OK;
+}
+
+void maiko_export_counters_store(maiko_export_counters *counters, const maiko_export_figures *figures)
+{
+    struct counters_export *line = (struct counters_export *)counters;
+
+    if (line == NULL)
+        return;
+#define STORE_(name, unit, kind, text) COUNT_SET(line, name, figures->name);
+    COUNTERS_EXPORT_MAP(STORE_)
+#undef STORE_
+}

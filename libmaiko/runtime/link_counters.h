@@ -1,5 +1,5 @@
-/* Link counters: how a bridge shows its links in the counters file of its supervisor.  Exported for the other libraries of this
- * package, declared in no public header; readers use <maiko/counters.h>. */
+/* Link counters: how a bridge shows its links, and the topics it exports, in the counters file of its supervisor.  Exported for
+ * the other libraries of this package, declared in no public header; readers use <maiko/counters.h>. */
 #ifndef RUNTIME_LINK_COUNTERS_H
 #define RUNTIME_LINK_COUNTERS_H
 
@@ -33,5 +33,22 @@ MAIKO_API void maiko_link_counters_refused(maiko_link_counters *counters, const 
 /* Before the supervisor is freed.  The link is gone: its figures become part of a sum.  `keep`: they stay as they are, because
  * the program ends.  NULL is allowed; returns NULL. */
 MAIKO_API maiko_link_counters *maiko_link_counters_free(maiko_link_counters *counters, bool keep);
+
+/* A topic that is exported: a row of the counters file, as long as the supervisor. */
+typedef struct maiko_export_counters maiko_export_counters;
+
+typedef struct maiko_export_figures {
+#define EXPORT_FIGURE_(name, unit, kind, text) uint64_t name;
+    COUNTERS_EXPORT_MAP(EXPORT_FIGURE_)
+#undef EXPORT_FIGURE_
+} maiko_export_figures;
+
+/* Its name as other nodes know it; "": of all that have no row of their own.  MAIKO_OK, MAIKO_EINVAL, MAIKO_ENAME (over 255
+ * bytes), MAIKO_ENOMEM, MAIKO_EFORKED.  Any thread. */
+MAIKO_API MAIKO_MUST_CHECK maiko_status maiko_export_counters_new(maiko_supervisor *sup, const char *topic,
+                                                                  maiko_export_counters **ret_counters);
+
+/* Plain stores; one thread at a time per topic, before the supervisor is freed.  NULL is allowed. */
+MAIKO_API void maiko_export_counters_store(maiko_export_counters *counters, const maiko_export_figures *figures);
 
 #endif

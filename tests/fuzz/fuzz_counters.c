@@ -40,6 +40,7 @@ static uint8_t *make_file(size_t *ret_len)
     require(counters_topic_add(file, 0, name) != NULL && counters_topic_add(file, 1, name) != NULL);
     require(counters_shard_add(file, 0, "shard") != NULL);
     require(counters_link_add(file, name, 64, &inflow) != NULL && inflow != NULL);
+    require(counters_export_add(file, name) != NULL);
     require(counters_file_image(file, heap_default(), &bytes, ret_len) == MAIKO_OK);
     counters_file_close(file, true, 0);
     return bytes;
@@ -60,6 +61,7 @@ static size_t ask_everything(const maiko_counters *counters)
     maiko_counters_shard shard;
     maiko_counters_drop drop;
     maiko_counters_link link;
+    maiko_counters_export exported;
     maiko_counters_field field;
     maiko_counters_info info;
     size_t total = 0;
@@ -84,6 +86,8 @@ static size_t ask_everything(const maiko_counters *counters)
         total += length_of(drop.topic) + length_of(drop.actor);
     for (i = 0; maiko_counters_get_link(counters, i, &link) == MAIKO_OK; i++)
         total += length_of(link.peer);
+    for (i = 0; maiko_counters_get_export(counters, i, &exported) == MAIKO_OK; i++)
+        total += length_of(exported.topic);
     for (i = 0; maiko_counters_get_field(counters, i, &field) == MAIKO_OK; i++)
         total += length_of(field.name) + length_of(field.unit) + length_of(field.kind) + length_of(field.text);
     (void)maiko_counters_find_actor(counters, "n", &actor);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <maiko/bridge.h>
@@ -313,10 +314,82 @@ static void a_killed_publisher_of_another_name_outside_leaves_the_same_gap(void)
     the_dead_leaves_a_gap("--subscriber-of-north", "north/count/up");
 }
 
+/* ---- how long what it has not taken waits ---- */
+
+static maiko_counters_export exported_by(struct report_end *end)
+{
+    maiko_counters *counters = NULL;
+    maiko_counters_export exported;
+
+    CU_ASSERT_EQUAL_FATAL(maiko_counters_open(maiko_supervisor_counters_path(end->sup), &counters), MAIKO_OK);
+    (void)maiko_counters_get_export(counters, 0, &exported);
+    if (maiko_counters_export_count(counters) > 0)
+        CU_ASSERT_STRING_EQUAL(exported.topic, "count/up");
+    exported.topic = "";
+    maiko_counters_free(counters);
+    return exported;
+}
+
+static uint64_t wall_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+static void send_some(struct report_end *publisher, unsigned count)
+{
+    unsigned i;
+
+    for (i = 0; i < count; i++)
+        CU_ASSERT_EQUAL(maiko_send(maiko_supervisor_context(publisher->sup), counted, .number = i), MAIKO_OK);
+}
+
+static void what_a_stopped_peer_has_not_taken_has_an_age(maiko_transport transport)
+{
+    maiko_bridge_config config = {
+        .space = "reports", .transport = transport, .deadline_ns = MAIKO_SECONDS(600), .silence_ns = MAIKO_SECONDS(600)};
+    maiko_counters_export first;
+    struct report_end publisher;
+    struct child child;
+    siginfo_t stopped;
+    uint64_t begun_ns;
+
+    begin_with_stopped(&publisher, &config, &child);
+    CU_ASSERT_EQUAL(waitid(P_PID, (id_t)child.pid, &stopped, WSTOPPED | WNOWAIT), 0);
+    begun_ns = wall_now();
+    send_some(&publisher, 10);
+    CU_ASSERT(wait_until(exported_by(&publisher).queued == 10, 60000));
+    first = exported_by(&publisher);
+    CU_ASSERT(first.oldest_ns + MAIKO_SECONDS(1) >= begun_ns);
+    CU_ASSERT(first.oldest_ns <= wall_now());
+    send_some(&publisher, 5);
+    CU_ASSERT(wait_until(exported_by(&publisher).queued == 15, 60000));
+    CU_ASSERT_EQUAL(exported_by(&publisher).oldest_ns, first.oldest_ns); /* older by now */
+    child_signal(&child, SIGCONT);
+    CU_ASSERT(wait_until(exported_by(&publisher).queued == 0, 60000));
+    CU_ASSERT_EQUAL(exported_by(&publisher).oldest_ns, 0);
+    CU_ASSERT_EQUAL(exported_by(&publisher).high_water, 15);
+    finish_with_killed(&publisher, &child);
+}
+
+static void what_a_stopped_peer_has_not_taken_has_an_age_over_shared_memory(void)
+{
+    what_a_stopped_peer_has_not_taken_has_an_age(MAIKO_TRANSPORT_SHM);
+}
+
+static void what_a_stopped_peer_has_not_taken_has_an_age_over_zeromq(void)
+{
+    what_a_stopped_peer_has_not_taken_has_an_age(MAIKO_TRANSPORT_ZMQ);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(a_stopped_peer_is_stalled_then_ready_and_told_of_its_gap),
     TEST_CASE(a_process_stopped_for_longer_than_the_silence_is_stalled_over_shared_memory),
     TEST_CASE(a_process_stopped_for_longer_than_the_silence_is_down_over_zeromq),
+    TEST_CASE(what_a_stopped_peer_has_not_taken_has_an_age_over_shared_memory),
+    TEST_CASE(what_a_stopped_peer_has_not_taken_has_an_age_over_zeromq),
     TEST_CASE(what_a_killed_publisher_could_not_send_is_a_gap),
     TEST_CASE(a_killed_publisher_of_another_name_outside_leaves_the_same_gap),
 };

@@ -111,6 +111,26 @@ static void check_bounds(struct world *world, struct node *node)
                        pending_from(node, i), i);
 }
 
+/* What waits, by topic, is what waits, by peer. */
+static void check_queued(struct world *world, const struct node *node)
+{
+    const struct retained *log = exporter_log(node->exporter);
+    uint64_t queued = 0;
+    unsigned i;
+
+    for (i = 0; i < log->topic_count; i++)
+        queued += log->topic_list[i]->queued;
+    for (i = 0; i < world->config->nodes; i++) {
+        const struct peer_counters *counters = node->peers[i] != NULL ? peer_counters(node->peers[i]) : NULL;
+
+        if (counters != NULL)
+            queued -= counters->offered - counters->acknowledged - counters->lost_window - counters->lost_oldest -
+                      counters->lost_deadline - counters->lost_log - counters->lost_peer;
+    }
+    if (queued != 0)
+        world_fail(world, "node %u: %lld more events wait by topic than by peer", node->index, (long long)queued);
+}
+
 /* A full peer holds senders to what it subscribed to, and nobody else. */
 static void check_who_is_held(struct world *world, const struct node *node)
 {
@@ -177,6 +197,7 @@ void promises_check_node(struct world *world, struct node *node)
 
     check_hold(world, node);
     check_bounds(world, node);
+    check_queued(world, node);
     check_who_is_held(world, node);
     for (i = 0; i < world->config->nodes; i++)
         if (node->peers[i] != NULL && world->nodes[i].exporter != NULL)

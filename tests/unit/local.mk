@@ -79,6 +79,7 @@ unit_tests += tests/unit/test_peer_silence
 unit_tests += tests/unit/test_peer_window
 unit_tests += tests/unit/test_refusals
 unit_tests += tests/unit/test_source
+unit_tests += tests/unit/test_survey
 endif
 tests_unit_test_payload_CPPFLAGS = $(AM_CPPFLAGS) $(MSGPACK_CFLAGS)
 tests_unit_test_payload_LDADD = $(test_ldadd) $(MSGPACK_LIBS)
@@ -91,6 +92,7 @@ tests_unit_test_peer_past_SOURCES = tests/unit/test_peer_past.c $(narrow_pair_so
 tests_unit_test_peer_patterns_SOURCES = tests/unit/test_peer_patterns.c $(narrow_pair_sources)
 tests_unit_test_peer_silence_SOURCES = tests/unit/test_peer_silence.c $(narrow_pair_sources)
 tests_unit_test_peer_window_SOURCES = tests/unit/test_peer_window.c $(narrow_pair_sources)
+tests_unit_test_survey_SOURCES = tests/unit/test_survey.c $(narrow_pair_sources)
 narrow_pair_sources = tests/lib/narrow_pair.c tests/lib/narrow_pair.h tests/lib/peer_pair.c tests/lib/peer_pair.h
 tests_unit_test_refusals_SOURCES = tests/unit/test_refusals.c tests/lib/peer_pair.c tests/lib/peer_pair.h
 unit_tests += tests/unit/test_broker

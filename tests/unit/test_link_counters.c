@@ -105,6 +105,7 @@ static void links_that_end_are_summed_up(void)
 static void wrong_arguments_are_refused(void)
 {
     maiko_supervisor *sup = new_supervisor();
+    maiko_export_counters *exported = NULL;
     maiko_link_counters *counters = NULL;
     char name[300];
 
@@ -113,14 +114,51 @@ static void wrong_arguments_are_refused(void)
     CU_ASSERT_EQUAL(maiko_link_counters_new(NULL, "a", 1, &counters), MAIKO_EINVAL);
     CU_ASSERT_EQUAL(maiko_link_counters_new(sup, NULL, 1, &counters), MAIKO_EINVAL);
     CU_ASSERT_EQUAL(maiko_link_counters_new(sup, name, 1, &counters), MAIKO_ENAME);
+    CU_ASSERT_EQUAL(maiko_export_counters_new(NULL, "a", &exported), MAIKO_EINVAL);
+    CU_ASSERT_EQUAL(maiko_export_counters_new(sup, NULL, &exported), MAIKO_EINVAL);
+    CU_ASSERT_EQUAL(maiko_export_counters_new(sup, name, &exported), MAIKO_ENAME);
+    maiko_export_counters_store(NULL, NULL);
     maiko_link_counters_store(NULL, NULL);
     CU_ASSERT_PTR_NULL(maiko_link_counters_free(NULL, false));
+    (void)maiko_supervisor_stop(&sup, NULL);
+}
+
+static void an_exported_topic_shows_its_figures(void)
+{
+    static const char *const names[] = {"", "plant", "a/topic/with/a/name/that/takes/more/than/one/row/of/the/file"};
+    maiko_supervisor *sup = new_supervisor();
+    maiko_counters *snapshot = NULL;
+    maiko_counters_export exported;
+    maiko_counters_balance balance;
+    size_t i;
+
+    for (i = 0; i < 3; i++) {
+        maiko_export_counters *counters = NULL;
+
+        CU_ASSERT_EQUAL_FATAL(maiko_export_counters_new(sup, names[i], &counters), MAIKO_OK);
+        maiko_export_counters_store(counters,
+                                    &(maiko_export_figures){.queued = 10 * i, .high_water = 20 * i, .oldest_ns = 30 * i});
+    }
+    CU_ASSERT_EQUAL_FATAL(maiko_supervisor_counters(sup, &snapshot), MAIKO_OK);
+    CU_ASSERT_EQUAL(maiko_counters_export_count(snapshot), 3);
+    for (i = 0; maiko_counters_get_export(snapshot, i, &exported) == MAIKO_OK; i++) {
+        CU_ASSERT_STRING_EQUAL(exported.topic, names[i]);
+        CU_ASSERT(exported.queued == 10 * i && exported.high_water == 20 * i && exported.oldest_ns == 30 * i);
+    }
+    CU_ASSERT_EQUAL(i, 3);
+    CU_ASSERT_STRING_EQUAL(exported.topic, "");
+    CU_ASSERT_EQUAL(maiko_counters_link_count(snapshot), 0);
+    CU_ASSERT_EQUAL(maiko_counters_topic_count(snapshot), 0);
+    CU_ASSERT_EQUAL(maiko_counters_check_balance(snapshot, &balance), MAIKO_OK);
+    CU_ASSERT_TRUE(balance.is_balanced);
+    maiko_counters_free(snapshot);
     (void)maiko_supervisor_stop(&sup, NULL);
 }
 
 static const struct test_case cases[] = {
     TEST_CASE(a_link_shows_its_figures),
     TEST_CASE(links_that_end_are_summed_up),
+    TEST_CASE(an_exported_topic_shows_its_figures),
     TEST_CASE(wrong_arguments_are_refused),
 };
 SUITE_MAIN("link_counters", cases)

@@ -154,6 +154,17 @@ typedef struct maiko_counters_link {
     uint64_t refused_there; /* of acknowledged: MAIKO_DROPPED_LINK_DENIED and _LINK_REFUSED, by topic among the drops */
 } maiko_counters_link;
 
+/**
+ * One topic that a bridge exports: what other nodes have not acknowledged yet, times the nodes it is for.  Brought up to date by
+ * the bridge ten times a second at most; what is acknowledged within a tenth of a second may never show.
+ */
+typedef struct maiko_counters_export {
+    const char *topic;   /* as other nodes know it; "": those that have no row of their own, behind the first 1024 */
+    uint64_t queued;     /* events sent and not acknowledged, or waiting for room */
+    uint64_t high_water; /* the most there ever were */
+    uint64_t oldest_ns;  /* wall time at which the oldest of them was sent, by the clock of its sender's host; 0: there is none */
+} maiko_counters_export;
+
 /** What a counter means, from the file itself: also for files of a newer library. */
 typedef struct maiko_counters_field {
     const char *name; /* such as "actor.handled" */
@@ -242,10 +253,11 @@ MAIKO_API size_t maiko_counters_topic_count(const maiko_counters *counters);
 MAIKO_API size_t maiko_counters_shard_count(const maiko_counters *counters);
 MAIKO_API size_t maiko_counters_drop_count(const maiko_counters *counters);
 MAIKO_API size_t maiko_counters_link_count(const maiko_counters *counters);
+MAIKO_API size_t maiko_counters_export_count(const maiko_counters *counters);
 MAIKO_API size_t maiko_counters_field_count(const maiko_counters *counters);
 
 /*
- * One of them: actors and shards in order of their rows, topics by name, drops and links in order of their rows.
+ * One of them: actors and shards in order of their rows, topics by name, drops, links and exports in order of their rows.
  * MAIKO_OK; MAIKO_EINVAL (NULL, or an index past the end): the struct is then all zero, its strings are "".
  */
 static inline maiko_status maiko_counters_get_info(const maiko_counters *counters, maiko_counters_info *ret_info);
@@ -257,6 +269,8 @@ static inline maiko_status maiko_counters_get_shard(const maiko_counters *counte
                                                     maiko_counters_shard *ret_shard);
 static inline maiko_status maiko_counters_get_drop(const maiko_counters *counters, size_t index, maiko_counters_drop *ret_drop);
 static inline maiko_status maiko_counters_get_link(const maiko_counters *counters, size_t index, maiko_counters_link *ret_link);
+static inline maiko_status maiko_counters_get_export(const maiko_counters *counters, size_t index,
+                                                     maiko_counters_export *ret_export);
 static inline maiko_status maiko_counters_get_field(const maiko_counters *counters, size_t index,
                                                     maiko_counters_field *ret_field);
 
@@ -300,6 +314,8 @@ MAIKO_API maiko_status maiko_counters_drop_sized(const maiko_counters *counters,
                                                  size_t size);
 MAIKO_API maiko_status maiko_counters_link_sized(const maiko_counters *counters, size_t index, maiko_counters_link *ret_link,
                                                  size_t size);
+MAIKO_API maiko_status maiko_counters_export_sized(const maiko_counters *counters, size_t index,
+                                                   maiko_counters_export *ret_export, size_t size);
 MAIKO_API maiko_status maiko_counters_field_sized(const maiko_counters *counters, size_t index, maiko_counters_field *ret_field,
                                                   size_t size);
 MAIKO_API maiko_status maiko_counters_totals_sized(const maiko_counters *counters, maiko_counters_actor *ret_totals, size_t size);
@@ -336,6 +352,12 @@ static inline maiko_status maiko_counters_get_drop(const maiko_counters *counter
 static inline maiko_status maiko_counters_get_link(const maiko_counters *counters, size_t index, maiko_counters_link *ret_link)
 {
     return maiko_counters_link_sized(counters, index, ret_link, sizeof(*ret_link));
+}
+
+static inline maiko_status maiko_counters_get_export(const maiko_counters *counters, size_t index,
+                                                     maiko_counters_export *ret_export)
+{
+    return maiko_counters_export_sized(counters, index, ret_export, sizeof(*ret_export));
 }
 
 static inline maiko_status maiko_counters_get_field(const maiko_counters *counters, size_t index, maiko_counters_field *ret_field)
