@@ -61,9 +61,8 @@ void batch_free(struct batch *batch)
     heap_free(batch->heap, batch, sizeof(*batch));
 }
 
-static bool grow_records(struct batch_builder *builder)
+static bool grow_records(struct batch_builder *builder, size_t capacity)
 {
-    size_t capacity = builder->capacity > 0 ? 2 * builder->capacity : FIRST_RECORDS;
     void *records = heap_resize(builder->heap, builder->records, builder->capacity * sizeof(*builder->records),
                                 capacity * sizeof(*builder->records));
 
@@ -77,7 +76,8 @@ static bool grow_records(struct batch_builder *builder)
 /* NULL: no memory. */
 static inline struct batch_record *new_record(struct batch_builder *builder)
 {
-    if (builder->count == builder->capacity && !grow_records(builder))
+    if (builder->count + builder->ends_due == builder->capacity &&
+        !grow_records(builder, builder->capacity > 0 ? 2 * builder->capacity : FIRST_RECORDS))
         return NULL;
     return &builder->records[builder->count];
 }
@@ -386,15 +386,24 @@ maiko_status batch_add_event(struct batch_builder *builder, struct source *sourc
     return status;
 }
 
+maiko_status batch_await_ends(struct batch_builder *builder, size_t ends)
+{
+    if (builder->count + ends + FIRST_RECORDS > builder->capacity &&
+        !grow_records(builder, builder->count + ends + FIRST_RECORDS))
+        return MAIKO_ENOMEM;
+    builder->ends_due = ends;
+    return MAIKO_OK;
+}
+
 maiko_status batch_add_end(struct batch_builder *builder, uint32_t index)
 {
-    struct batch_record *record = new_record(builder);
+    struct batch_record *record = builder->ends_due > 0 ? &builder->records[builder->count] : new_record(builder);
 
     if (record == NULL)
         return MAIKO_ENOMEM;
+    builder->ends_due -= builder->ends_due > 0;
     builder->like.source = NULL;
-    *record = (struct batch_record){.kind = BATCH_END, .events = 1, .index = index};
-    builder->events++;
+    *record = (struct batch_record){.kind = BATCH_END, .index = index};
     builder->count++;
     return MAIKO_OK;
 }

@@ -42,7 +42,7 @@ struct batch {
     struct batch_record *records;
     size_t count;
     size_t capacity;
-    size_t events;        /* of all records */
+    size_t events;        /* of all records; ends are none */
     struct fifo given_up; /* sources nobody refers to behind this batch */
 };
 
@@ -66,6 +66,7 @@ struct batch_builder {
     struct batch_record *records;
     size_t count;
     size_t capacity;
+    size_t ends_due; /* places that are kept for ends */
     size_t events;
     size_t referred_len; /* bytes of records with blocks of their own */
     size_t expected;     /* bytes of the batch before */
@@ -96,6 +97,10 @@ static inline void batch_forget_like(struct batch_builder *builder)
     builder->like.source = NULL;
 }
 
+/* So many ends will come: there is room for them whatever happens to memory.  MAIKO_OK, MAIKO_ENOMEM. */
+MAIKO_MUST_CHECK maiko_status batch_await_ends(struct batch_builder *builder, size_t ends);
+
+/* MAIKO_OK; MAIKO_ENOMEM: only when more come than were awaited. */
 MAIKO_MUST_CHECK maiko_status batch_add_end(struct batch_builder *builder, uint32_t index);
 
 /* Bytes so far, for whoever decides when to close. */

@@ -25,6 +25,8 @@ enum {
     WAITING_BYTES = 1024 * 1024
 };
 
+static const uint64_t retry_after_ns = MAIKO_MS(10); /* without memory */
+
 /* ---- on the shards ---- */
 
 /* Without memory for it the sender goes on, which is no loss. */
@@ -42,7 +44,7 @@ static struct sender_hold *hold_sender(maiko_bridge *bridge, maiko_context *ctx,
 static bool give(maiko_bridge *bridge, struct batch *batch)
 {
     bool is_asleep;
-    bool is_too_much = handover_give(&bridge->handover, batch, &is_asleep);
+    bool is_too_much = handover_give(&bridge->handover, batch, &is_asleep); /* one that has ended drops and counts it */
 
     if (is_asleep || node_guest_is_looking_aside(bridge))
         handover_wake(&bridge->handover); /* step: wake_instead */
@@ -152,8 +154,10 @@ static maiko_status export_handle(void *self, maiko_context *ctx, const maiko_en
         ended = ended_of(envelope);
         if (ended != NULL && ended->index == LAST_WORD)
             return last_word_hear(bridge, envelope) ? maiko_stop(ctx) : MAIKO_OK;
-        if (ended != NULL)
-            return batch_add_end(&bridge->building, ended->index);
+        if (ended != NULL) {
+            (void)!batch_add_end(&bridge->building, ended->index); /* without memory for it only when it has come before */
+            return MAIKO_OK;
+        }
         add_event(bridge, ctx, envelope);
     }
     if (batch_builder_len(&bridge->building) >= BATCH_BYTES)
@@ -166,6 +170,8 @@ static maiko_step export_step(void *self, maiko_context *ctx)
     const maiko_bridge *bridge = self;
 
     hand_over(self, ctx, NULL);
+    if (bridge->building.count > 0)
+        return MAIKO_STEP_BACKOFF(retry_after_ns);
     if (bridge->export_count > 0 || bridge->has_watchers)
         return MAIKO_STEP_AWAIT_EVENT;
     (void)maiko_stop(ctx); /* it was there to say that the supervisor runs; nobody waits for its end */
@@ -296,11 +302,15 @@ maiko_status node_export_set_up(maiko_bridge *bridge)
 {
     maiko_status status;
     struct list *link;
+    size_t ends = 0;
 
     bridge->sources.pattern_count = bridge->export_count;
     LIST_FOR_EACH (link, &bridge->placed)
-        bridge->has_watchers = bridge->has_watchers || has_end(CONTAINER_OF(link, struct node_actor, link));
-    status = add_export_actor(bridge);
+        ends += has_end(CONTAINER_OF(link, struct node_actor, link));
+    bridge->has_watchers = ends > 0;
+    status = batch_await_ends(&bridge->building, ends);
+    if (status == MAIKO_OK)
+        status = add_export_actor(bridge);
     LIST_FOR_EACH (link, &bridge->placed) {
         struct node_actor *actor = CONTAINER_OF(link, struct node_actor, link);
 

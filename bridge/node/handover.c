@@ -47,6 +47,13 @@ void handover_clear_wake(struct handover *handover)
     (void)atomic_exchange_explicit(&handover->is_woken, false, memory_order_acq_rel); /* step: listen_again */
 }
 
+/* relaxed: a counter */
+static void drop(struct handover *handover, struct batch *batch)
+{
+    atomic_fetch_add_explicit(&handover->dropped, batch->events, memory_order_relaxed);
+    batch_free(batch);
+}
+
 static bool is_full(const struct handover *handover)
 {
     return !handover->is_closed && (handover->events > HANDOVER_MARK_EVENTS || handover->bytes > HANDOVER_MARK_BYTES);
@@ -71,7 +78,7 @@ bool handover_give(struct handover *handover, struct batch *batch, bool *ret_is_
     was_too_much = is_full(handover);
     pthread_mutex_unlock(&handover->lock);
     if (is_closed)
-        batch_free(batch);
+        drop(handover, batch);
     return was_too_much;
 }
 
@@ -161,5 +168,5 @@ void handover_close(struct handover *handover)
     struct fifo_link *link;
 
     while ((link = fifo_pop(&queue)) != NULL)
-        batch_free(CONTAINER_OF(link, struct batch, link));
+        drop(handover, CONTAINER_OF(link, struct batch, link));
 }

@@ -32,8 +32,9 @@ struct handover {
     _Atomic bool has_some; /* changed under the lock: the queue is not empty */
     /* Set under the lock, when there is nothing to take; cleared without it: who sees that late wakes once too often. */
     _Atomic bool is_asleep;
-    struct fifo senders; /* struct sender_hold: of large events; under the lock */
-    struct heap *heap;   /* of those */
+    _Atomic uint64_t dropped; /* events that came when nobody took any more, or that nobody took before; read by any */
+    struct fifo senders;      /* struct sender_hold: of large events; under the lock */
+    struct heap *heap;        /* of those */
 };
 
 /* Past either the export actor is held until all was taken. */
@@ -72,7 +73,7 @@ void handover_rise(struct handover *handover);
 /* All that was given; whoever gave it may go on. */
 struct fifo handover_take(struct handover *handover);
 
-/* Nothing will be taken any more; what is given from now on is dropped. */
+/* Nothing will be taken any more: what nobody took, and what is given from now on, is dropped and counted. */
 void handover_close(struct handover *handover);
 
 void handover_wake(struct handover *handover);

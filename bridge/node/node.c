@@ -253,6 +253,7 @@ maiko_status maiko_bridge_count(maiko_bridge *bridge, maiko_bridge_counters *cou
     READ_COUNTER(refused_there);
     READ_COUNTER(lent);
 #undef READ_COUNTER
+    all.export_refused += atomic_load_explicit(&bridge->handover.dropped, memory_order_relaxed);
     all.pool_starved = node_pool_starved(bridge);
     all.peers = atomic_load_explicit(&bridge->peers_up, memory_order_relaxed);
     size = counters->struct_size < sizeof(all) ? counters->struct_size : sizeof(all);

@@ -201,6 +201,17 @@ static void say_goodbye(maiko_bridge *bridge)
     node_peers_run(bridge);
 }
 
+/* Whoever gave what nobody took has been left behind by the supervisor, or comes yet. */
+static void close_handover(maiko_bridge *bridge)
+{
+    uint64_t dropped;
+
+    handover_close(&bridge->handover);
+    dropped = atomic_load_explicit(&bridge->handover.dropped, memory_order_relaxed);
+    if (dropped > 0)
+        node_log(bridge, MAIKO_LOG_WARNING, "%llu events are not exported: the bridge has ended", (unsigned long long)dropped);
+}
+
 static void *run(void *userdata)
 {
     maiko_bridge *bridge = userdata;
@@ -211,7 +222,7 @@ static void *run(void *userdata)
         next_ns = turn(bridge, next_ns);
     say_goodbye(bridge);
     door_queue_end(bridge);
-    handover_close(&bridge->handover);
+    close_handover(bridge);
     node_outflow_stop(bridge);
     node_import_drop_all(bridge);
     node_peers_free(bridge);

@@ -216,7 +216,7 @@ static void add_alike(bool is_native)
     CU_ASSERT_EQUAL(batch_add_end(&scene.builder, 7), MAIKO_OK);
     batch = batch_close(&scene.builder);
     CU_ASSERT_PTR_NOT_NULL_FATAL(batch);
-    CU_ASSERT_EQUAL(batch->events, 8);
+    CU_ASSERT_EQUAL(batch->events, 7);
     CU_ASSERT_EQUAL_FATAL(batch->count, 5);
     for (i = 0; i < 4; i++) {
         const struct batch_record *record = &batch->records[i];
@@ -625,6 +625,42 @@ static void memory_that_is_back_is_used_again(void)
     close_scene(&scene);
 }
 
+/* Nobody may be left waiting for an end: there is always room for those that were announced. */
+static void ends_that_are_awaited_need_no_memory(void)
+{
+    enum { ENDS = 20 };
+    struct source *other = calloc(1, sizeof *other + 1);
+    struct scene scene;
+    struct batch *batch;
+    size_t events;
+    uint32_t i;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(other);
+    open_scene(&scene, MAIKO_TYPE(cargo), 100, 0);
+    *other = (struct source){.type = scene.source->type, .plan = scene.source->plan};
+    failing_allocator_fail_nth(&scene.memory, 0);
+    CU_ASSERT_EQUAL(batch_await_ends(&scene.builder, ENDS), MAIKO_ENOMEM);
+    CU_ASSERT_EQUAL_FATAL(batch_await_ends(&scene.builder, ENDS), MAIKO_OK);
+    CU_ASSERT(pack_reserve(&scene.builder.pack, 1 << 16));                          /* so that it is the list that has no room */
+    for (events = 0; scene.builder.count + ENDS < scene.builder.capacity; events++) /* no two alike */
+        CU_ASSERT_EQUAL(batch_add_event(&scene.builder, events % 2 ? other : scene.source, &scene.envelope->head, NULL),
+                        MAIKO_OK);
+    failing_allocator_fail_from(&scene.memory, 0);
+    CU_ASSERT_EQUAL(batch_add_event(&scene.builder, events % 2 ? other : scene.source, &scene.envelope->head, NULL),
+                    MAIKO_ENOMEM);
+    for (i = 0; i < ENDS; i++)
+        CU_ASSERT_EQUAL(batch_add_end(&scene.builder, i), MAIKO_OK);
+    CU_ASSERT_EQUAL(batch_add_end(&scene.builder, i), MAIKO_ENOMEM);
+    failing_allocator_fail_nth(&scene.memory, -1);
+    batch = batch_close(&scene.builder);
+    CU_ASSERT_EQUAL_FATAL(batch->events, events);
+    for (i = 0; i < ENDS; i++)
+        CU_ASSERT_EQUAL(batch->records[events + i].index, i);
+    batch_free(batch);
+    free(other);
+    close_scene(&scene);
+}
+
 /* --- in the log --- */
 
 static void *let_go_of_log(void *log)
@@ -756,6 +792,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_run_fills_the_ring_that_cannot_grow),
     TEST_CASE(both_kinds_go_in_one_batch),
     TEST_CASE(without_memory_it_is_refused_and_nothing_is_kept),
+    TEST_CASE(ends_that_are_awaited_need_no_memory),
     TEST_CASE(memory_that_is_back_is_used_again),
     TEST_CASE(the_log_keeps_it_for_as_long_as_it_wants_on_any_thread),
 };

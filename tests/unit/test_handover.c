@@ -42,9 +42,37 @@ static void who_has_looked_is_woken_again(void)
     handover_deinit(&handover);
 }
 
+static struct batch *batch_of(size_t events)
+{
+    struct batch *batch = heap_alloc_zeroed(heap_default(), 1, sizeof(*batch));
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(batch);
+    batch->heap = heap_default();
+    batch->events = events;
+    return batch;
+}
+
+/* An actor that was left behind in a hook may come when the bridge has ended. */
+static void what_nobody_takes_any_more_is_counted(void)
+{
+    struct handover handover;
+    bool is_asleep;
+
+    CU_ASSERT_EQUAL_FATAL(handover_init(&handover, heap_default()), MAIKO_OK);
+    CU_ASSERT_FALSE(handover_give(&handover, batch_of(3), &is_asleep));
+    CU_ASSERT_EQUAL(handover.dropped, 0);
+    handover_close(&handover);
+    CU_ASSERT_EQUAL(handover.dropped, 3);
+    CU_ASSERT_FALSE(handover_give(&handover, batch_of(2 * HANDOVER_MARK_EVENTS), &is_asleep));
+    CU_ASSERT_EQUAL(handover.dropped, 3 + 2 * HANDOVER_MARK_EVENTS);
+    CU_ASSERT_TRUE(handover_is_empty(&handover));
+    handover_deinit(&handover);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(who_is_woken_twice_is_written_to_once),
     TEST_CASE(who_has_looked_is_woken_again),
+    TEST_CASE(what_nobody_takes_any_more_is_counted),
 };
 
 SUITE_MAIN("handover", cases)
