@@ -263,7 +263,8 @@ bool exchange_has_input(const struct shard *shard)
 }
 
 /* A shard that has nothing else takes in what is there and looks no further, where the writer is about to write; but for that
- * all the others have nothing for it. */
+ * all the others have nothing for it.  Who looks has all lines of a small batch before it is there: its writer takes them away
+ * together, and they are asked for again together with the first, not behind it. */
 bool exchange_look(struct shard *shard)
 {
     uint32_t count = atomic_load_explicit(&shard->sup->shard_count, memory_order_acquire);
@@ -271,11 +272,13 @@ bool exchange_look(struct shard *shard)
     uint32_t source;
 
     for (source = 0; source < count; source++) {
-        uint64_t flush = source == shard->index ? 0 : next_flush(shard, source, ring_from(shard, source));
+        struct ring *ring = source == shard->index ? NULL : ring_from(shard, source);
+        uint64_t flush = next_flush(shard, source, ring);
 
+        if (ring != NULL)
+            ring_fetch_batch(ring);
         if (flush == 0)
             continue;
-        ring_fetch_batch(shard->in[source]);
         found++;
         shard->noticed = (flush & RING_ALONE) ? source + 1 : 0;
         shard->noticed_flush = flush & ~RING_ALONE;
