@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#define FIRST_SEGMENT ((size_t)4096)
+/* Two of them while the reader keeps up: both sides go round in lines that their first caches hold. */
+#define SMALL_SEGMENT ((size_t)4096)
 #define LINE RING_LINE
 #define SMALL_BATCH_LINES 3     /* a batch of one event of up to 64 bytes, among two shards */
 #define NEXT_SEGMENT RING_NEXT_SEGMENT
@@ -38,6 +39,11 @@ static struct ring_segment *segment_new(struct ring *ring, size_t size)
     return segment_clear(segment);
 }
 
+static size_t small_segment(const struct ring *ring)
+{
+    return ring->segment_bytes < SMALL_SEGMENT ? ring->segment_bytes : SMALL_SEGMENT;
+}
+
 struct ring *ring_new(struct heap *heap, size_t segment_bytes)
 {
     /* aligned by hand: the heap aligns to 16, the groups want lines of their own */
@@ -51,7 +57,7 @@ struct ring *ring_new(struct heap *heap, size_t segment_bytes)
     ring = (struct ring *)(void *)aligned;
     ring->heap = heap;
     ring->segment_bytes = segment_bytes;
-    ring->tail = segment_new(ring, segment_bytes < FIRST_SEGMENT ? segment_bytes : FIRST_SEGMENT);
+    ring->tail = segment_new(ring, small_segment(ring));
     if (ring->tail == NULL) {
         ring_free(ring);
         return NULL;
@@ -93,6 +99,7 @@ static uint64_t chain_length(const struct ring *ring)
 static struct ring_segment *next_segment(struct ring *ring, size_t need)
 {
     uint64_t in_use = ring->segments_made - atomic_load_explicit(&ring->segments_left, memory_order_acquire);
+    size_t size = in_use == 1 ? small_segment(ring) : ring->segment_bytes;
     uint64_t left;
 
     for (left = chain_length(ring); left > in_use && ring->oldest != ring->tail; left--) {
@@ -103,7 +110,7 @@ static struct ring_segment *next_segment(struct ring *ring, size_t need)
             return segment_clear(segment);
         heap_free(ring->heap, segment, sizeof *segment + segment->size);
     }
-    return segment_new(ring, need > ring->segment_bytes ? need : ring->segment_bytes);
+    return segment_new(ring, need > size ? need : size);
 }
 
 /* Makes room for `need` bytes and the trailer; `mid_batch` says which mark sends the reader on. */

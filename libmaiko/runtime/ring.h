@@ -49,7 +49,7 @@ struct ring_segment {
 
 struct ring {
     struct heap *heap;
-    size_t segment_bytes; /* of every segment after the first */
+    size_t segment_bytes; /* of those made while the reader is behind; others are small */
     /* writer */
     _Alignas(128) struct ring_segment *tail;
     size_t write_offset;
@@ -164,7 +164,7 @@ void ring_close_batch(struct ring *ring, uint64_t flush, const uint64_t *deps);
  * but its processor fetches lines behind those it reads, so that they may have to be brought again. */
 void ring_fetch_room(const struct ring *ring);
 
-/* Reader: brings the first lines of what was published, all at once instead of one after the other. */
+/* Reader: brings the lines of the next batch, if it is a small one, all at once instead of one after the other. */
 void ring_fetch_batch(const struct ring *ring);
 
 /* In the place of a batch's flush: go on in the next segment. */

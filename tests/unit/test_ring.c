@@ -281,6 +281,29 @@ static void the_mark_follows_the_reader(void)
     deinit(&fixture);
 }
 
+/* A reader that keeps up and its writer go round in what the first caches of both hold; for one that is behind they are large. */
+static void who_keeps_up_needs_two_small_segments(void)
+{
+    enum { SMALL = 4096 };
+    struct fixture fixture;
+    size_t round;
+
+    init(&fixture, 5, RING_SEGMENT_BYTES);
+    for (round = 0; round < 10 * RING_SEGMENT_BYTES / RING_LINE; round++) {
+        write_one(&fixture);
+        close_batch(&fixture);
+        CU_ASSERT(fixture.ring->tail->size <= SMALL);
+        CU_ASSERT(read_all(&fixture, fixture.flush));
+    }
+    CU_ASSERT(fixture.ring->segments_made > 10);
+    while (ring_bytes_under_way(fixture.ring) < RING_SEGMENT_BYTES)
+        write_one(&fixture);
+    CU_ASSERT_EQUAL(fixture.ring->tail->size, RING_SEGMENT_BYTES);
+    close_batch(&fixture);
+    CU_ASSERT(read_all(&fixture, fixture.flush));
+    deinit(&fixture);
+}
+
 /* Nobody who flushes would know of an open batch with nothing in it, and later it would say too little about what was read: it is
  * of a time with fewer shards. */
 static void without_memory_for_its_first_record_no_batch_is_open(void)
@@ -309,6 +332,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_batch_that_is_alone_says_so_itself),
     TEST_CASE(segments_are_used_again),
     TEST_CASE(the_mark_follows_the_reader),
+    TEST_CASE(who_keeps_up_needs_two_small_segments),
     TEST_CASE(a_failed_allocation_changes_nothing),
     TEST_CASE(without_memory_for_its_first_record_no_batch_is_open),
     TEST_CASE(one_thread_writes_while_another_reads),
