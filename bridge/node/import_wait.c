@@ -29,7 +29,7 @@ struct node_importer *import_way_of(maiko_bridge *bridge, const struct inbound_c
     if (actor != NULL)
         return &actor->importer;
     hash = hash_bytes(&channel->origin, sizeof(channel->origin), 0);
-    return &bridge->importers[hash_bytes(channel->sender, strlen(channel->sender), hash) % NODE_IMPORTERS];
+    return &bridge->importers[1 + hash_bytes(channel->sender, strlen(channel->sender), hash) % NODE_WAYS];
 }
 
 void import_push_waiting(maiko_bridge *bridge, struct node_importer *importer, struct waiting_import *waiting)

@@ -31,7 +31,8 @@
 
 enum {
     NODE_PATTERNS_MAX = 256,
-    NODE_IMPORTERS = 8, /* for senders that were not expected: so many can be held one without the other */
+    NODE_WAYS = 8, /* for senders that were not expected: so many can be held one without the other */
+    NODE_IMPORTERS = 1 + NODE_WAYS,
     NODE_ENDPOINTS_MAX = 16,
     NODE_PEER_KEYS_MAX = 256,
     NODE_NAME_SIZE = 256,
@@ -230,7 +231,7 @@ struct maiko_bridge {
     bool has_relays;        /* an export passes on what came from other nodes */
     const char *stays_with; /* topic of somebody who keeps the export actor here; NULL: it ends with the publishers */
     bool has_watchers;      /* an actor of `placed` publishes, so its end is passed on */
-    struct node_importer importers[NODE_IMPORTERS]; /* of senders that were not expected; the first: of plain publishers, too */
+    struct node_importer importers[NODE_IMPORTERS]; /* of plain publishers; the others: of senders that were not expected */
     maiko_importer *reporter;                       /* of `$sys/peer` */
     maiko_status failure;                           /* first one; sticks */
     char error_text[NODE_ERROR_SIZE];

@@ -343,6 +343,43 @@ static void one_that_is_moved_stays_behind_what_waits_over_zmq(void)
     a_sender_that_is_moved_stays_behind_what_waits(MAIKO_TRANSPORT_ZMQ);
 }
 
+/* Who publishes without being a node stands behind none of them, nor does the last word that ends an export. */
+static void nobody_who_publishes_at_the_door_waits_for_nodes(void)
+{
+    enum { SENDERS = 64, EACH = 100 };
+    const maiko_bridge_config config = {.deadline_ns = MAIKO_SECONDS(60)};
+    const counted event = {.number = 1};
+    const maiko_import import = {.struct_size = sizeof(import),
+                                 .topic = "count/up",
+                                 .type = MAIKO_TYPE(counted),
+                                 .event = &event,
+                                 .len = sizeof(event),
+                                 .try_only = true};
+    static struct maker makers[SENDERS];
+    struct yard yard;
+    char name[16];
+    unsigned i;
+
+    open_near(&yard, &config, false);
+    open_far(&yard, 0, &config);
+    for (i = 0; i < SENDERS; i++) { /* by every way there is for them */
+        makers[i] = (struct maker){.topic = "held", .wanted = EACH};
+        snprintf(name, sizeof(name), "sender %u", i);
+        add_maker(&yard.far[0], name, &makers[i]);
+    }
+    CU_ASSERT(wait_until(bridge_end_counters(&yard.far[0]).exported == SENDERS * EACH, 60000));
+    CU_ASSERT(wait_until(yard.held_received == 1, 60000));
+    CU_ASSERT(wait_until(atomic_load(&yard.near.bridge->imported) >= 100, 60000));
+    pthread_mutex_lock(&yard.near.bridge->turn);
+    CU_ASSERT_EQUAL(maiko_importer_send(yard.near.bridge->importers[0].importer, &import), MAIKO_OK);
+    pthread_mutex_unlock(&yard.near.bridge->turn);
+    CU_ASSERT(wait_until(yard.near.received == 1, 20000));
+    CU_ASSERT_EQUAL(yard.held_received, 1);
+    maiko_hold_release(yard.hold);
+    CU_ASSERT(wait_until(yard.held_received == SENDERS * EACH, 60000));
+    close_yard(&yard, 1);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(peers_through_shared_memory_go_on_beside_one_that_is_held),
     TEST_CASE(peers_over_zmq_go_on_beside_one_that_is_held),
@@ -352,5 +389,6 @@ static const struct test_case cases[] = {
     TEST_CASE(a_sender_keeps_its_order_whatever_its_ids_are),
     TEST_CASE(one_that_is_moved_stays_behind_what_waits_in_shared_memory),
     TEST_CASE(one_that_is_moved_stays_behind_what_waits_over_zmq),
+    TEST_CASE(nobody_who_publishes_at_the_door_waits_for_nodes),
 };
 SUITE_MAIN_TIMEOUT("held_senders", cases, 300)
