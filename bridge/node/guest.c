@@ -107,6 +107,7 @@ static bool settle(maiko_bridge *bridge)
     return !node_topic_figures_are_late(bridge);
 }
 
+/* Relaxed: a figure, by which nobody loses anything. */
 static bool are_too_many(const maiko_bridge *bridge)
 {
     return atomic_load_explicit(&bridge->peers_up, memory_order_relaxed) > GUEST_PEERS_MAX;

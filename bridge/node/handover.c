@@ -27,6 +27,7 @@ void handover_deinit(struct handover *handover)
     handover->wake_fd = -1;
 }
 
+/* Release: what was made ready is seen by who clears this; its partner is handover_clear_wake(). */
 void handover_wake(struct handover *handover)
 {
     uint64_t one = 1;

@@ -53,6 +53,7 @@ void shm_budget_unref(struct shm_budget *budget)
         heap_free(&heap, budget, sizeof(*budget));
 }
 
+/* Relaxed here and below: a number of its own, nothing else is read because of it. */
 bool shm_budget_take(struct shm_budget *budget)
 {
     uint32_t left = atomic_load_explicit(&budget->left, memory_order_relaxed);
@@ -67,6 +68,7 @@ bool shm_budget_take(struct shm_budget *budget)
     return is_taken;
 }
 
+/* As above. */
 void shm_budget_give(struct shm_budget *budget, uint32_t slots)
 {
     FAULT_POINT(before_budget_give);

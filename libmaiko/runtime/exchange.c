@@ -21,6 +21,7 @@ static struct ring *ring_to(struct shard *shard, uint32_t target)
     return ring;
 }
 
+/* Acquire: of a ring that is there all is there; see ring_to(). */
 struct ring *exchange_ring_from(const struct shard *shard, uint32_t source)
 {
     return atomic_load_explicit(&shard->sup->shards[source]->out[shard->index], memory_order_acquire);
@@ -264,7 +265,7 @@ static void publish_to(struct shard *shard, struct actor *sender, struct route *
             exchange_count_drop(shard, envelope, MAIKO_DROPPED_RING);
         else
             hold_back(shard, target, envelope);
-        if (atomic_load_explicit(&route->topic->is_sticky, memory_order_relaxed))
+        if (atomic_load_explicit(&route->topic->is_sticky, memory_order_relaxed)) /* said when the topic's type was, before */
             last_values_note_untold(shard, route, envelope, target);
         return;
     }
@@ -449,7 +450,7 @@ bool exchange_has_news(const struct shard *shard)
         if (is_confirmed(shard, CONTAINER_OF(link, struct actor_outbox, held_link)))
             return true;
     }
-    for (rings = shard_rings_held_back(shard); rings != 0; rings &= rings - 1) {
+    for (rings = shard_rings_held_back(shard); rings != 0; rings &= rings - 1) { /* ours: we are their only writer */
         if (!ring_is_above_half(shard, atomic_load_explicit(&shard->out[__builtin_ctzll(rings)], memory_order_relaxed)))
             return true;
     }
@@ -469,6 +470,6 @@ void exchange_deinit(struct shard *shard)
             mailbox_deinit(&tail->events, shard->heap);
             heap_free(shard->heap, tail, tail_size(shard));
         }
-        ring_free(atomic_load_explicit(&shard->out[target], memory_order_relaxed));
+        ring_free(atomic_load_explicit(&shard->out[target], memory_order_relaxed)); /* ours, and no reader runs any more */
     }
 }

@@ -252,7 +252,7 @@ bool exchange_drain(struct shard *shard)
 
 bool exchange_has_input(const struct shard *shard)
 {
-    uint32_t count = atomic_load_explicit(&shard->sup->shard_count, memory_order_acquire);
+    uint32_t count = atomic_load_explicit(&shard->sup->shard_count, memory_order_acquire); /* those counted are made */
     uint32_t source;
 
     for (source = 0; source < count; source++) {
@@ -290,7 +290,7 @@ bool exchange_look(struct shard *shard)
 
 bool exchange_has_unread(const struct shard *shard)
 {
-    uint32_t count = atomic_load_explicit(&shard->sup->shard_count, memory_order_acquire);
+    uint32_t count = atomic_load_explicit(&shard->sup->shard_count, memory_order_acquire); /* those counted are made */
     uint32_t source;
 
     for (source = 0; source < count; source++) {

@@ -182,6 +182,7 @@ static inline uint64_t ring_peek(const struct ring *ring)
     return __builtin_expect(flush == RING_NEXT_SEGMENT, 0) ? ring_peek_next(ring) : flush;
 }
 
+/* Behind ring_peek(), whose acquire orders what is in the batch. */
 static inline uint64_t ring_flush_of(const struct ring_batch *batch)
 {
     return atomic_load_explicit(&batch->flush, memory_order_relaxed) & ~RING_ALONE;
@@ -196,12 +197,13 @@ struct ring_record *ring_next(struct ring *ring);
 /* Reader: tells the writer how far it is.  Release: a writer that sees the position sees the debts posted before. */
 void ring_confirm(struct ring *ring, uint64_t flush);
 
-/* Writer: what the reader has not confirmed. */
+/* Writer: what the reader has not confirmed.  Relaxed: figures to hold senders by, nothing is written again because of them. */
 static inline uint64_t ring_events_under_way(const struct ring *ring)
 {
     return ring->written_events - atomic_load_explicit(&ring->confirmed_events, memory_order_relaxed);
 }
 
+/* As above. */
 static inline uint64_t ring_bytes_under_way(const struct ring *ring)
 {
     return ring->written_bytes - atomic_load_explicit(&ring->confirmed_bytes, memory_order_relaxed);

@@ -221,7 +221,7 @@ void wakeup_unwatch(struct wakeup *wakeup, int fd)
     int saved_errno = errno;
 
     if (epoll_ctl(wakeup->epoll_fd, EPOLL_CTL_DEL, fd, NULL) == 0)
-        atomic_fetch_sub_explicit(&wakeup->watched, 1, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&wakeup->watched, 1, memory_order_relaxed); /* seen late it sleeps the other way once more */
     errno = saved_errno;
 }
 

@@ -40,6 +40,7 @@ struct wakeup {
 MAIKO_MUST_CHECK maiko_status wakeup_init(struct wakeup *wakeup, bool is_outside);
 void wakeup_deinit(struct wakeup *wakeup);
 
+/* Relaxed: where it matters a fence stands before it, see wakeup_announce() and wakeup_sleep(). */
 static inline bool wakeup_is_by_word(const struct wakeup *wakeup)
 {
     return !wakeup->is_outside && atomic_load_explicit(&wakeup->watched, memory_order_relaxed) == 0;
@@ -71,6 +72,7 @@ static inline bool wakeup_has_visits(const struct wakeup *wakeup)
 
 void wakeup_run_visits(struct wakeup *wakeup);
 
+/* Relaxed: whether there is one, not what is in it. */
 static inline bool wakeup_is_anybody_to_look(const struct wakeup *wakeup)
 {
     return atomic_load_explicit(&wakeup->to_look, memory_order_relaxed) != NULL;

@@ -8,6 +8,7 @@ structure_scripts += tests/checks/links.sh
 structure_scripts += tests/checks/lists.sh
 structure_scripts += tests/checks/magics.sh
 structure_scripts += tests/checks/manpages.sh
+structure_scripts += tests/checks/memory_orders.sh
 structure_scripts += tests/checks/model_steps.sh
 structure_scripts += tests/checks/objects.sh
 structure_scripts += tests/checks/options.sh

@@ -60,7 +60,7 @@ broken()
 }
 
 tried=0
-for check in fault_points layers lists magics manpages model_steps text sizes links verbs options; do
+for check in fault_points layers lists magics manpages memory_orders model_steps text sizes links verbs options; do
     run_check "$check" || complain "$check.sh fails on the unbroken copy"
 done
 
@@ -108,6 +108,9 @@ broken "an atomic store without a fault point behind it" fault_points "no fault 
 create bridge/shm/broken.c '#include "shm/shm_layout.h"' 'void f(struct shm_control *control)' '{' \
     '    atomic_store(&control->consumed, 1);' '    FAULT_POINT(after_f);' '}'
 broken "an atomic store without a fault point before it" fault_points "no fault point before this store"
+create bridge/shm/broken.c '/* Says nothing of it. */' '' '' '' 'uint32_t f(const struct shm_control *control)' '{' \
+    '    return atomic_load_explicit(&control->consumed, memory_order_relaxed);' '}'
+broken "an atomic access without a comment" memory_orders "an atomic access without a comment"
 create bridge/shm/broken.c 'int f(void); /* step: dance */'
 broken "a step of the code that no model has" model_steps "dance: a step of the code that is in no model"
 append tests/model/ring.pml 'dance:'
