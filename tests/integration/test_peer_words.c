@@ -105,6 +105,34 @@ static void another_space_is_refused_in_one_line(void)
     finish_server(&server, &raw);
 }
 
+/* As long as a name can be in a frame, which is longer than one of a node, and with characters of two bytes. */
+static void fill_to_255(char text[WIRE_NAME_MAX + 1])
+{
+    int i;
+
+    for (i = 0; i < 127; i++)
+        memcpy(text + 2 * i, "\xd0\xb6", 2);
+    strcpy(text + 2 * 127, "-");
+}
+
+static void a_name_of_255_bytes_is_no_nodes(void)
+{
+    char name[WIRE_NAME_MAX + 1];
+    struct report_end server;
+    struct raw_link raw;
+
+    fill_to_255(name);
+    begin_server(&server, &raw);
+    raw.name = name;
+    raw_link_introduce(&raw, FRAME_HELLO, 1, 1);
+    CU_ASSERT_TRUE(raw_link_hears(&raw, FRAME_REFUSE));
+    CU_ASSERT_TRUE(raw_link_was_told(&raw, "protocol"));
+    expect_one_refusal(&server, "protocol", "no name for a node");
+    raw.name = "raw";
+    link_to_server(&raw);
+    finish_server(&server, &raw);
+}
+
 static void a_name_for_no_node_is_refused_in_one_line(void)
 {
     struct report_end server;
@@ -287,7 +315,7 @@ static void a_welcome_in_another_version_is_refused_in_one_line(void)
 
 /* ---- refused by the other side ---- */
 
-static void expect_to_be_refused(const char *reason)
+static void expect_to_be_refused_as(const char *reason, const char *told)
 {
     const maiko_peer_report *report;
     struct report_end client;
@@ -295,8 +323,8 @@ static void expect_to_be_refused(const char *reason)
 
     begin_client(&client, &raw);
     raw_link_say(&raw, (struct frame){.kind = FRAME_REFUSE, .reason = slice_of(reason), .text = slice_of("by hand")});
-    CU_ASSERT_TRUE_FATAL(report_end_hears(&client, MAIKO_PEER_REFUSED, reason));
-    report = report_end_find(&client, MAIKO_PEER_REFUSED, reason);
+    CU_ASSERT_TRUE_FATAL(report_end_hears(&client, MAIKO_PEER_REFUSED, told));
+    report = report_end_find(&client, MAIKO_PEER_REFUSED, told);
     CU_ASSERT_FALSE(report->is_ours);
     CU_ASSERT_STRING_EQUAL(report->text, "by hand");
     CU_ASSERT_EQUAL(client.refused_lines, 0);
@@ -310,7 +338,7 @@ static void every_refusal_of_the_other_side_is_told_by_its_word(void)
     size_t i;
 
     for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-        expect_to_be_refused(reasons[i]);
+        expect_to_be_refused_as(reasons[i], reasons[i]);
 }
 
 /* All that a frame may have, to the last character. */
@@ -318,15 +346,33 @@ static void a_reason_of_255_bytes_is_told_whole(void)
 {
     struct report_end client;
     struct raw_link raw;
-    char text[WIRE_TEXT_MAX + 1] = "-";
-    int i;
+    char text[WIRE_TEXT_MAX + 1];
 
-    for (i = 0; i < 127; i++)
-        memcpy(text + 1 + 2 * i, "\xd0\xb6", 3);
+    fill_to_255(text);
     begin_client(&client, &raw);
     raw_link_say(&raw, (struct frame){.kind = FRAME_REFUSE, .reason = slice_of("limit"), .text = slice_of(text)});
     CU_ASSERT_TRUE_FATAL(report_end_hears(&client, MAIKO_PEER_REFUSED, "limit"));
     CU_ASSERT_STRING_EQUAL(report_end_find(&client, MAIKO_PEER_REFUSED, "limit")->text, text);
+    finish_client(&client, &raw);
+}
+
+/* A word that is none, and a name in the welcome that is none: whole characters of the one are told, and nothing of the other. */
+static void a_word_or_a_name_of_255_bytes_is_cut_or_refused(void)
+{
+    char text[WIRE_NAME_MAX + 1];
+    char cut[64];
+    struct report_end client;
+    struct raw_link raw;
+
+    fill_to_255(text);
+    memcpy(cut, text, 62); /* a byte more would fit, and be half of one */
+    cut[62] = '\0';
+    expect_to_be_refused_as(text, cut);
+    begin_client(&client, &raw);
+    raw.name = text;
+    raw_link_introduce(&raw, FRAME_WELCOME, 1, 1);
+    expect_one_refusal(&client, "protocol", "from its welcome");
+    CU_ASSERT_PTR_NULL(strstr(client.log, "\xd0\xb6"));
     finish_client(&client, &raw);
 }
 
@@ -682,6 +728,7 @@ static const struct test_case cases[] = {
     TEST_CASE(another_version_is_refused_in_one_line),
     TEST_CASE(another_space_is_refused_in_one_line),
     TEST_CASE(a_name_for_no_node_is_refused_in_one_line),
+    TEST_CASE(a_name_of_255_bytes_is_no_nodes),
     TEST_CASE(without_a_place_for_it_a_node_is_refused_in_one_line),
     TEST_CASE(a_link_that_is_there_is_not_made_twice),
     TEST_CASE(of_two_at_the_same_time_that_of_the_larger_id_goes),
@@ -690,6 +737,7 @@ static const struct test_case cases[] = {
     TEST_CASE(a_welcome_in_another_version_is_refused_in_one_line),
     TEST_CASE(every_refusal_of_the_other_side_is_told_by_its_word),
     TEST_CASE(a_reason_of_255_bytes_is_told_whole),
+    TEST_CASE(a_word_or_a_name_of_255_bytes_is_cut_or_refused),
     TEST_CASE(what_others_say_stays_in_one_line),
     TEST_CASE(who_is_told_to_begin_anew_says_reset),
     TEST_CASE(more_types_than_a_session_may_have_end_it_with_limit),
