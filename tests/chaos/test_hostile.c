@@ -82,8 +82,11 @@ static void throw_frame(struct bytes *bytes)
     int changes = (int)dice_below(&dice, 4);
 
     *bytes = corpus[dice_below(&dice, corpus_count)];
-    while (changes-- > 0 && bytes->len > 0)
-        bytes->data[dice_below(&dice, bytes->len)] = (unsigned char)dice_throw(&dice);
+    while (changes-- > 0 && bytes->len > 0) {
+        size_t at = dice_below(&dice, bytes->len);
+
+        bytes->data[at] = (unsigned char)dice_throw(&dice);
+    }
     if (dice_percent(&dice, 10))
         bytes->len = dice_below(&dice, bytes->len + 1);
 }
@@ -136,6 +139,8 @@ static void *open_socket(void *context, int type, const char *endpoint)
 static void say_hello(void *socket, uint64_t session)
 {
     struct pack pack;
+    const uint64_t hi = dice_throw(&dice);
+    const uint64_t lo = dice_throw(&dice);
     const struct frame hello = {.kind = FRAME_HELLO,
                                 .session = session,
                                 .hello = {.min = 1,
@@ -143,7 +148,7 @@ static void say_hello(void *socket, uint64_t session)
                                           .space = slice_of("bridge"),
                                           .name = slice_of("stranger"),
                                           .host = slice_of(""),
-                                          .node = {.hi = dice_throw(&dice), .lo = dice_throw(&dice)},
+                                          .node = {.hi = hi, .lo = lo},
                                           .epoch = 1}};
 
     pack_init(&pack, heap_default(), FRAME_SIZE);

@@ -56,8 +56,10 @@ static void start(struct participant *participant, uint64_t index, struct dice *
     char plan[96];
 
     if (count > 0 && dice_percent(dice, 60)) {
-        snprintf(plan, sizeof(plan), "%s:%zu:%d", passed[dice_below(dice, count)], 1 + dice_below(dice, FAULT_AT_MOST),
-                 dice_percent(dice, 30) ? SIGSTOP : SIGKILL);
+        const char *point = passed[dice_below(dice, count)];
+        size_t at = 1 + dice_below(dice, FAULT_AT_MOST);
+
+        snprintf(plan, sizeof(plan), "%s:%zu:%d", point, at, dice_percent(dice, 30) ? SIGSTOP : SIGKILL);
         setenv("MAIKO_FAULT_POINT", plan, 1);
     }
     participant->is_alive = bridge_end_start_other(&participant->child, "--reader", index);

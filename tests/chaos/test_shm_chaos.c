@@ -93,12 +93,13 @@ static const char *some_fault(struct books *books, bool *ret_stops)
     static char plan[96];
     const char *passed[FAULT_POINTS_MAX];
     size_t count = fault_points_passed(passed);
+    const char *point;
 
     *ret_stops = dice_percent(&books->dice, 30);
     if (count == 0 || dice_percent(&books->dice, 40))
         return NULL;
-    snprintf(plan, sizeof(plan), "%s:%zu:%d", passed[dice_below(&books->dice, count)],
-             1 + dice_below(&books->dice, FAULT_AT_MOST), *ret_stops ? SIGSTOP : SIGKILL);
+    point = passed[dice_below(&books->dice, count)];
+    snprintf(plan, sizeof(plan), "%s:%zu:%d", point, 1 + dice_below(&books->dice, FAULT_AT_MOST), *ret_stops ? SIGSTOP : SIGKILL);
     return plan;
 }
 

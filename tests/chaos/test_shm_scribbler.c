@@ -61,10 +61,12 @@ static uint64_t place_of_a_word(struct dice *dice)
 /* In a record that was just written, or is about to be. */
 static uint64_t place_near_the_head(int memory_fd, uint64_t start, uint64_t ring_bytes, struct dice *dice)
 {
+    uint64_t ahead = 8 * dice_below(dice, 64);
+    uint64_t behind = 8 * dice_below(dice, 64);
     uint64_t head = 0;
 
     (void)!pread(memory_fd, &head, sizeof(head), (off_t)(start + offsetof(struct shm_data, head)));
-    return SHM_PAGE + ((head + 8 * dice_below(dice, 64) - 8 * dice_below(dice, 64)) & (ring_bytes - 1));
+    return SHM_PAGE + ((head + ahead - behind) & (ring_bytes - 1));
 }
 
 enum habit { WORDS, RECORDS, ANYTHING, HABITS };
@@ -75,7 +77,8 @@ static void scribble_once(int memory_fd, const struct writable *writable, enum h
     size_t nth = dice_below(dice, writable->count);
     uint64_t start = writable->start[nth];
     uint64_t bytes = writable->bytes[nth];
-    uint64_t value = dice_throw(dice) >> dice_below(dice, 64);
+    uint64_t bits = dice_throw(dice);
+    uint64_t value = bits >> dice_below(dice, 64);
     uint64_t place = dice_below(dice, bytes / 4 - 1) * 4;
 
     if (habit == WORDS)

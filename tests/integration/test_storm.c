@@ -327,14 +327,14 @@ static void open_storm(struct storm *storm, uint64_t seed, bool is_polled)
     const maiko_placement placements[] = {MAIKO_PLACEMENT_AUTO, MAIKO_PLACEMENT_SPREAD, MAIKO_PLACEMENT_FIXED};
     maiko_config config = {.mode = is_polled ? MAIKO_POLLED : MAIKO_THREADS,
                            .shards = is_polled ? 1 : 3,
-                           .stop_deadline_ns = chance(&random, 25) ? 1 : 0, /* what is under way then is unfinished */
                            .actor_stop_deadline_ns = MAIKO_SECONDS(30),
-                           .placement = placements[random_below(&random, 3)],
-                           .outbox_limit_events = 8 + (uint32_t)random_below(&random, 64),
                            .deadlock_check_ns = MAIKO_MS(2),
                            .allocator = &storm->memory.allocator};
     size_t i;
 
+    config.stop_deadline_ns = chance(&random, 25) ? 1 : 0; /* what is under way then is unfinished */
+    config.placement = placements[random_below(&random, 3)];
+    config.outbox_limit_events = 8 + (uint32_t)random_below(&random, 64);
     memset(storm, 0, sizeof *storm);
     storm->seed = seed;
     storm->is_polled = is_polled;

@@ -1,6 +1,6 @@
 /*
  * Dice: random numbers of a property test.  The seed is printed, and a failure is repeated with MAIKO_SEED=that number;
- * without it every run throws new ones.
+ * without it every run throws new ones.  At most one throw per expression, as with random numbers (random.h).
  */
 #ifndef TESTS_LIB_DICE_H
 #define TESTS_LIB_DICE_H

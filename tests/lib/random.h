@@ -1,4 +1,5 @@
-/* Random: numbers for property tests, the same for the same seed everywhere (splitmix64). */
+/* Random: numbers for property tests, the same for the same seed everywhere (splitmix64).
+ * At most one call per expression, unless && or ?: orders them: the order of arguments is the compiler's choice. */
 #ifndef TESTS_LIB_RANDOM_H
 #define TESTS_LIB_RANDOM_H
 

@@ -16,6 +16,13 @@ static maiko_kind scalar_kind(struct random *random)
     return (maiko_kind)(MAIKO_KIND_BOOL + random_below(random, MAIKO_KIND_DOUBLE - MAIKO_KIND_BOOL + 1));
 }
 
+static void add_array(struct random *random, maiko_schema *schema, const char *name)
+{
+    maiko_kind kind = scalar_kind(random);
+
+    maiko_schema_add_array(schema, kind, name, 1 + random_below(random, 5));
+}
+
 static void add_field(struct random *random, maiko_schema *schema, const char *name, unsigned depth)
 {
     switch (random_below(random, depth < 3 ? 8 : 7)) {
@@ -29,7 +36,7 @@ static void add_field(struct random *random, maiko_schema *schema, const char *n
         maiko_schema_add_enum(schema, name, &states, random_below(random, 3));
         break;
     case 3:
-        maiko_schema_add_array(schema, scalar_kind(random), name, 1 + random_below(random, 5));
+        add_array(random, schema, name);
         break;
     case 7:
         maiko_schema_open_struct(schema, name, "nested", random_below(random, 4));
@@ -80,12 +87,15 @@ maiko_schema *random_schema(struct random *random, const maiko_allocator *alloca
 {
     maiko_schema *schema = maiko_schema_new("random.type", allocator);
     const maiko_event_type *type;
+    maiko_overflow overflow;
+    bool is_sticky;
 
     if (schema == NULL)
         return NULL;
     maiko_schema_topic(schema, random_below(random, 2) > 0 ? "random/topic" : NULL);
-    maiko_schema_policy(schema, (maiko_overflow)random_below(random, MAIKO_FAIL + 1), random_below(random, 2) > 0,
-                        random_below(random, 2) > 0);
+    overflow = (maiko_overflow)random_below(random, MAIKO_FAIL + 1);
+    is_sticky = random_below(random, 2) > 0;
+    maiko_schema_policy(schema, overflow, is_sticky, random_below(random, 2) > 0);
     add_fields(random, schema, 0);
     add_tail(random, schema);
     if (maiko_schema_finish(schema, &type) == MAIKO_OK)

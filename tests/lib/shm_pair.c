@@ -49,8 +49,10 @@ static maiko_id throw_id(struct dice *dice)
 {
     maiko_id id = {.hi = 0, .lo = 0};
 
-    if (dice_percent(dice, 30))
-        id = (maiko_id){.hi = dice_throw(dice), .lo = dice_throw(dice)};
+    if (dice_percent(dice, 30)) {
+        id.hi = dice_throw(dice);
+        id.lo = dice_throw(dice);
+    }
     return id;
 }
 

@@ -124,8 +124,10 @@ static maiko_status import(struct performer *performer, const struct stage *stag
 {
     struct troupe *troupe = performer->troupe;
 
-    if (performer_chance(performer, 50))
-        told->id = (maiko_id){.hi = random_u64(&performer->random), .lo = random_u64(&performer->random)};
+    if (performer_chance(performer, 50)) {
+        told->id.hi = random_u64(&performer->random);
+        told->id.lo = random_u64(&performer->random);
+    }
     return maiko_importer_send(troupe->importer, &(maiko_import){.struct_size = sizeof(maiko_import),
                                                                  .topic = stage->topic,
                                                                  .type = stage->type,
@@ -192,8 +194,9 @@ void performer_say_some(struct performer *performer, maiko_context *ctx, const m
         count = performer->troupe->plot.outbox + random_below(&performer->random, 6);
     while (count-- > 0) {
         const maiko_envelope *because = performer_chance(performer, 50) ? parent : NULL;
+        uint8_t topic = some_topic(performer);
 
-        if (say(performer, ctx, because, some_topic(performer), ttl, performer_chance(performer, 5)) == MAIKO_ECLOSED)
+        if (say(performer, ctx, because, topic, ttl, performer_chance(performer, 5)) == MAIKO_ECLOSED)
             return;
     }
 }

@@ -17,6 +17,9 @@ same()
 for seed in 3 71 113 297 746 1201; do
     same "runtime, seed $seed" env MAIKO_SEED=$seed "$build_dir/tests/sim/test_runtime"
 done
+for seed in 8 78 125 192; do
+    same "ends, seed $seed" env MAIKO_SEED=$seed "$build_dir/tests/sim/test_ends"
+done
 [ ! -x "$build_dir/tests/sim/test_links" ] || for seed in 5 17; do
     same "links, seed $seed" env MAIKO_SEED=$seed MAIKO_TRACE=1 "$build_dir/tests/sim/test_links"
 done

@@ -69,8 +69,8 @@ static void subscribe(struct stage *stage, uint32_t who, uint32_t which)
     struct subscription_terms *terms = &stage->terms[who][which];
     struct subscription **last = &stage->subscribers[who].first;
 
-    *terms = (struct subscription_terms){.choice = (int8_t)dice_below(&stage->dice, 3),
-                                         .predicate = dice_percent(&stage->dice, 30) ? odd : NULL};
+    *terms = (struct subscription_terms){.choice = (int8_t)dice_below(&stage->dice, 3)};
+    terms->predicate = dice_percent(&stage->dice, 30) ? odd : NULL;
     *subscription = (struct subscription){.subscriber = &stage->subscribers[who],
                                           .terms = terms->choice != 0 || terms->predicate != NULL ? terms : NULL,
                                           .pattern = patterns[dice_below(&stage->dice, PATTERN_COUNT)]};

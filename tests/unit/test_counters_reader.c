@@ -342,8 +342,9 @@ static void no_bytes_whatever_hurt_the_reader(void)
         memcpy(broken.bytes, image.bytes, image.len);
         while (changes-- > 0) {
             const size_t header_or_rows = next_random(&seed) % 4 == 0 ? offsetof(struct counters_header, fields) : image.len;
+            const size_t at = next_random(&seed) % header_or_rows;
 
-            broken.bytes[next_random(&seed) % header_or_rows] = (unsigned char)next_random(&seed);
+            broken.bytes[at] = (unsigned char)next_random(&seed);
         }
         read_and_walk(&broken);
     }

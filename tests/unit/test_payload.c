@@ -503,13 +503,14 @@ static void hostile_native_bytes_are_refused_or_legal(void)
     for (i = 0; i < rounds; i++) {
         uint8_t *bytes = malloc(len + 8);
         size_t given = i % 5 == 0 ? random_below(&random, (uint32_t)len + 8) : len;
+        size_t at = random_below(&random, (uint32_t)len);
         struct pack pack;
         size_t read_len = 0;
         void *read;
 
         memset(bytes, 0xff, len + 8);
         memcpy(bytes, event, len);
-        bytes[random_below(&random, (uint32_t)len)] = (uint8_t)random_below(&random, 256);
+        bytes[at] = (uint8_t)random_below(&random, 256);
         pack_init(&pack, heap_default(), WIRE_FRAME_MAX);
         pack_bin(&pack, bytes, given);
         if (read_native(plan, pack_slice(&pack), &read, &read_len, NULL) == MAIKO_OK) {

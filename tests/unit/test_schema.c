@@ -267,8 +267,12 @@ static void judge_run(struct random *random, const maiko_event_type *type, const
     CU_ASSERT_PTR_NOT_NULL_FATAL(first);
     for (i = 0; i < COUNT; i++)
         memcpy(first + i * step, event, len);
-    while (len > 0 && changes-- > 0)
-        first[random_below(random, COUNT) * step + random_below(random, len)] = (char)random_u64(random);
+    while (len > 0 && changes-- > 0) {
+        size_t at = random_below(random, COUNT) * step;
+
+        at += random_below(random, len);
+        first[at] = (char)random_u64(random);
+    }
     while (legal < COUNT && schema_validate(type, first + legal * step, len) == MAIKO_OK)
         legal++;
     for (i = 0; i <= COUNT; i++)

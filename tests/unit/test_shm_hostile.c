@@ -408,6 +408,7 @@ static int scribble_control(void *userdata)
     struct shm_area area;
     struct shm_control *control;
     struct dice dice;
+    size_t at;
 
     if (shm_area_attach(SHM_AREA_CONTROL, scribbler->area.fd, SHM_PAIR_LINK, &area, NULL) != MAIKO_OK)
         return 1;
@@ -417,9 +418,11 @@ static int scribble_control(void *userdata)
         atomic_store(&control->consumed, plausible(&dice, atomic_load(&control->consumed)));
         atomic_store(&control->acknowledged, plausible(&dice, atomic_load(&control->acknowledged)));
         atomic_store(&control->asleep, (uint32_t)dice_throw(&dice));
-        atomic_store(&control->slots[dice_below(&dice, SHM_CHUNKS_MAX)], (uint32_t)plausible(&dice, 0));
+        at = dice_below(&dice, SHM_CHUNKS_MAX);
+        atomic_store(&control->slots[at], (uint32_t)plausible(&dice, 0));
         atomic_store(&control->returned, plausible(&dice, atomic_load(&control->returned)));
-        atomic_store((_Atomic uint64_t *)area.base + dice_below(&dice, SHM_PAGE / 8), dice_throw(&dice));
+        at = dice_below(&dice, SHM_PAGE / 8);
+        atomic_store((_Atomic uint64_t *)area.base + at, dice_throw(&dice));
     }
     return 1;
 }
@@ -467,13 +470,13 @@ static void a_scribbling_reader_harms_nobody(void)
 
 static void scribble_record(struct shm_data *data, struct dice *dice)
 {
-    struct shm_record_header header = {.size = (uint32_t)(8 * dice_below(dice, 30)),
-                                       .kind = (uint8_t)dice_below(dice, SHM_RECORD_KINDS),
-                                       .flags = dice_percent(dice, 50) ? (uint8_t)dice_below(dice, 64) : 0,
-                                       .alike = dice_percent(dice, 30) ? (uint16_t)dice_below(dice, 4) : 0,
-                                       .len = (uint32_t)plausible(dice, 0),
-                                       .position = dice_below(dice, 4)};
+    struct shm_record_header header = {.size = (uint32_t)(8 * dice_below(dice, 30))};
 
+    header.kind = (uint8_t)dice_below(dice, SHM_RECORD_KINDS);
+    header.flags = dice_percent(dice, 50) ? (uint8_t)dice_below(dice, 64) : 0;
+    header.alike = dice_percent(dice, 30) ? (uint16_t)dice_below(dice, 4) : 0;
+    header.len = (uint32_t)plausible(dice, 0);
+    header.position = dice_below(dice, 4);
     if (dice_percent(dice, 50))
         header.len = (header.size - (uint32_t)sizeof(header)) / (header.alike + 1u);
     memcpy(data->ring + 8 * dice_below(dice, (RING - sizeof(header)) / 8), &header, sizeof(header));
@@ -489,8 +492,11 @@ static int scribble_data(void *userdata)
     dice_init_seeded(&dice, scribbler->seed);
     while (data != NULL) {
         scribble_record(data, &dice);
-        if (dice_percent(&dice, 10))
-            ((_Atomic uint64_t *)(void *)data->ring)[dice_below(&dice, RING / 8)] = dice_throw(&dice);
+        if (dice_percent(&dice, 10)) {
+            _Atomic uint64_t *word = (_Atomic uint64_t *)(void *)data->ring + dice_below(&dice, RING / 8);
+
+            *word = dice_throw(&dice);
+        }
         atomic_store(&data->head, plausible(&dice, atomic_load(&data->head)));
         atomic_store(&data->asleep, (uint32_t)dice_throw(&dice));
     }

@@ -173,6 +173,7 @@ struct scribbler {
 static void scribble(struct dice *dice, struct liar *liar, struct shm_control *control)
 {
     _Atomic uint32_t *words;
+    uint32_t value;
     size_t count;
 
     switch (dice_below(dice, 6)) {
@@ -193,7 +194,9 @@ static void scribble(struct dice *dice, struct liar *liar, struct shm_control *c
         words = (_Atomic uint32_t *)(void *)shm_area_data(&liar->data)->ring;
         count = SHM_RING_BYTES_MIN / sizeof(*words);
     }
-    atomic_store(&words[dice_below(dice, count)], (uint32_t)dice_throw(dice) >> dice_below(dice, 32));
+    words += dice_below(dice, count);
+    value = (uint32_t)dice_throw(dice);
+    atomic_store(words, value >> dice_below(dice, 32));
 }
 
 static void wait_for_room(struct liar *liar)

@@ -134,7 +134,9 @@ static void a_listener_hears_the_others_that_are_open(void)
         if (round % 3 == 0)
             failing_allocator_fail_nth(&memory, (long)dice_below(&dice, 10));
         for (i = 0; i < 60; i++) {
-            step(tables, &publishers[dice_below(&dice, PUBLISHERS)], dice_below(&dice, 2) == 1);
+            struct publisher *publisher = &publishers[dice_below(&dice, PUBLISHERS)];
+
+            step(tables, publisher, dice_below(&dice, 2) == 1);
             check(&tables[0], publishers, &dice);
             check_late(tables, publishers, &dice);
         }
