@@ -409,6 +409,9 @@ void peer_on_replay(struct peer *peer, uint64_t next, uint64_t now_ns)
 {
     if (peer->interest_number == 0 || next < peer->stream.base)
         return; /* an old one */
+    if (peer->replayed_ns > 0 && now_ns - peer->replayed_ns < peer->config.replay_ns / 2)
+        return; /* nobody asks so soon again who reads what comes; a window each time fills our memory */
+    peer->replayed_ns = now_ns > 0 ? now_ns : 1;
     if (!stream_rewind(&peer->stream, next)) {
         peer_fail(peer, MAIKO_EPROTOCOL, "replay: of what was never sent", now_ns);
         return;

@@ -311,8 +311,10 @@ static void begin_asking(struct peer *peer, const struct frame *frame, struct pa
 /* False: it was seen to. */
 static bool is_new_list(struct peer *peer, const struct frame *frame, uint64_t now_ns)
 {
-    if (frame->number == peer->interest_number)
+    if (frame->number == peer->interest_number && now_ns - peer->readied_ns >= peer->config.answer_ns / 2) {
+        peer->readied_ns = now_ns;
         send_ready(peer, frame->number, now_ns); /* the first answer may be lost */
+    }
     return frame->number > peer->interest_number && !(peer->asking.is_there && frame->number <= peer->asking.number);
 }
 

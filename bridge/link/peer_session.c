@@ -199,6 +199,7 @@ static void begin_session(struct peer *peer, uint64_t now_ns)
     peer->interest_number = 0;
     peer_drop_asking(peer);
     peer->doubted_ns = 0;
+    peer->replayed_ns = peer->readied_ns = 0;
     peer->ready_number = 0;
     peer->is_silent = peer->is_stalled = false;
     peer->is_told_behind = false;

@@ -94,6 +94,8 @@ struct peer {
     struct patterns interest;
     uint64_t interest_number;  /* 0: not subscribed in this session */
     struct peer_asking asking; /* the next list */
+    uint64_t replayed_ns;      /* when it last got what it asked for again, and an answer again, in this session; 0: not yet */
+    uint64_t readied_ns;
     uint64_t doubted_ns;       /* our uptime when we first told it again, because of their age; 0: not in this session */
     struct stream stream;
     struct refusals refused; /* of what we sent, as they tell it */

@@ -307,6 +307,37 @@ static void without_memory_for_a_list_the_session_ends(void)
     CU_ASSERT(nth > 3);
 }
 
+/* A frame of 28 bytes is not worth a window, nor a repeated list an answer as long as it was, as often as somebody likes. */
+static void what_is_asked_for_again_and_again_is_sent_now_and_then(void)
+{
+    struct frame replay = {.kind = FRAME_REPLAY};
+    uint64_t before;
+    struct pack pack;
+    unsigned i;
+
+    begin(TOPICS);
+    say_list("t/*", 10, &live);
+    narrow_publish("t/1", MAIKO_BLOCK, 100);
+    peer_flush(pair.a.peer, pair.now);
+    replay.session = pair.a.peer->session;
+    pack_init(&pack, heap_default(), WIRE_FRAME_MAX);
+    frame_write(&pack, &replay);
+    before = peer_counters(pair.a.peer)->frames_out;
+    for (i = 0; i < 100; i++)
+        hear(&pack);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->frames_out, before + 1);
+    pair.now += MAIKO_MS(250); /* as importers ask */
+    hear(&pack);
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->frames_out, before + 2);
+    for (i = 0; i < 100; i++) {
+        list_number--;
+        say_list("t/*", 10, &live);
+    }
+    CU_ASSERT_EQUAL(peer_counters(pair.a.peer)->frames_out, before + 3);
+    pack_deinit(&pack);
+    pair_deinit(&pair);
+}
+
 static const struct test_case cases[] = {
     TEST_CASE(a_list_of_usual_length_is_answered_at_once),
     TEST_CASE(the_longest_list_takes_turns),
@@ -319,5 +350,6 @@ static const struct test_case cases[] = {
     TEST_CASE(failures_that_nobody_takes_are_bounded),
     TEST_CASE(longer_answers_than_questions_end_the_session),
     TEST_CASE(without_memory_for_a_list_the_session_ends),
+    TEST_CASE(what_is_asked_for_again_and_again_is_sent_now_and_then),
 };
 SUITE_MAIN("peer_lists", cases)
