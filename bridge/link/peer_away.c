@@ -132,26 +132,20 @@ void peer_restart_stream(struct peer *peer, uint64_t id)
     stream_restart(&peer->stream, id);
 }
 
-/* Records that it will be owed for what it has missed. */
-static uint64_t count_missed(struct peer *peer)
-{
-    bool has_stream = peer->absence.is_away && peer->stream.id != 0; /* else it is told of no ends */
-
-    return peer_missed(peer) + (has_stream ? exporter_end_count(peer->config.exporter) - peer->absence.ends : 0);
-}
-
 bool peer_is_drained(struct peer *peer)
 {
-    return peer->stream.count == 0 && count_missed(peer) == 0;
+    return peer->stream.count == 0 && peer_missed(peer) == 0;
 }
 
 bool peer_is_owed(struct peer *peer)
 {
-    return !peer_is_drained(peer) && !peer->has_left;
+    bool has_ended = peer->absence.is_away && exporter_end_count(peer->config.exporter) > peer->absence.ends;
+
+    return (has_ended || !peer_is_drained(peer)) && !peer->has_left;
 }
 
 void peer_depth(struct peer *peer, uint64_t *ret_events, uint64_t *ret_bytes)
 {
-    *ret_events = peer->stream.count + count_missed(peer);
+    *ret_events = peer->stream.count + peer_missed(peer);
     *ret_bytes = peer->stream.admitted_bytes + peer->stream.waiting_bytes;
 }
