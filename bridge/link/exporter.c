@@ -12,7 +12,6 @@ struct exporter {
     struct heap *heap;
     struct retained log;
     struct list peers;
-    struct list away; /* peers that are offered nothing until they are back */
     uint64_t next_stream;
     struct pack pack; /* the record being encoded */
     struct channels channels;
@@ -34,7 +33,6 @@ maiko_status exporter_new(const struct exporter_config *config, struct exporter 
     exporter->next_stream = config->stream_seed > 0 ? config->stream_seed : 1;
     retained_init(&exporter->log, config->heap, config->log_bytes > 0 ? config->log_bytes : EXPORTER_LOG_BYTES);
     list_init(&exporter->peers);
-    list_init(&exporter->away);
     pack_init(&exporter->pack, config->heap, WIRE_FRAME_MAX - WIRE_BATCH_MAX);
     channels_init(&exporter->channels, config->heap, &exporter->log,
                   config->channels > 0 && config->channels < WIRE_CHANNELS_MAX ? config->channels : WIRE_CHANNELS_MAX);
@@ -328,27 +326,17 @@ static void end_survey(struct exporter *exporter)
         log->topic_list[i]->oldest_ns = log->topic_list[i]->queued > 0 ? log->topic_list[i]->found_ns : 0;
 }
 
-/* False: so many have been looked at that the rest comes later. */
-static bool survey_peers(struct exporter *exporter, const struct list *peers, size_t topics, size_t most, size_t *looked)
-{
-    struct list *link;
-
-    LIST_FOR_EACH (link, peers) {
-        if (*looked >= most)
-            return false;
-        *looked += peer_survey(peer_of_link(link), exporter->survey, ++exporter->looks, topics);
-    }
-    return true;
-}
-
 bool exporter_survey(struct exporter *exporter, size_t most)
 {
     size_t topics = begin_survey(exporter);
     size_t looked = 0;
+    struct list *link;
 
-    if (!survey_peers(exporter, &exporter->peers, topics, most, &looked) ||
-        !survey_peers(exporter, &exporter->away, topics, most, &looked))
-        return false;
+    LIST_FOR_EACH (link, &exporter->peers) {
+        if (looked >= most)
+            return false;
+        looked += peer_survey(peer_of_link(link), exporter->survey, ++exporter->looks, topics);
+    }
     end_survey(exporter);
     return true;
 }
@@ -370,9 +358,6 @@ bool exporter_is_drained(const struct exporter *exporter)
     struct list *link;
 
     LIST_FOR_EACH (link, &exporter->peers)
-        if (peer_is_owed(peer_of_link(link)))
-            return false;
-    LIST_FOR_EACH (link, &exporter->away)
         if (peer_is_owed(peer_of_link(link)))
             return false;
     return true;
@@ -406,10 +391,4 @@ uint64_t exporter_next_stream(struct exporter *exporter)
 void exporter_attach(struct exporter *exporter, struct list *link)
 {
     list_push_back(&exporter->peers, link);
-}
-
-void exporter_set_away(struct exporter *exporter, struct list *link, bool is_away)
-{
-    list_remove(link);
-    list_push_back(is_away ? &exporter->away : &exporter->peers, link);
 }

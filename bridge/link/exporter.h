@@ -126,9 +126,6 @@ uint64_t exporter_next_stream(struct exporter *exporter);
 struct retained *exporter_log_for_stream(struct exporter *exporter);
 void exporter_attach(struct exporter *exporter, struct list *link);
 
-/* A peer that is away is offered nothing. */
-void exporter_set_away(struct exporter *exporter, struct list *link, bool is_away);
-
 /* The next published type of that name and hash behind `after` (NULL: the first); NULL when there is none. */
 const struct export_type *exporter_find_type(const struct exporter *exporter, struct slice name, uint64_t hash,
                                              const struct export_type *after);

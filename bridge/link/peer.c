@@ -229,7 +229,6 @@ void peer_end_session(struct peer *peer, const char *reason, const char *text, u
     if (was_up) {
         stream_disconnect(&peer->stream, now_ns);
         exporter_review_types(peer->config.exporter);
-        peer_consider_away(peer);
     }
     if (was_down)
         return;

@@ -314,10 +314,10 @@ bool peer_received(const struct peer *peer, uint64_t *ret_events);
 bool peer_awaits_nothing(const struct peer *peer);
 
 /* The other side has everything. */
-bool peer_is_drained(struct peer *peer);
+bool peer_is_drained(const struct peer *peer);
 
 /* It does not have everything, and has not said goodbye. */
-bool peer_is_owed(struct peer *peer);
+bool peer_is_owed(const struct peer *peer);
 
 /* It takes nothing since the link's deadline. */
 bool peer_is_lossy(const struct peer *peer);
@@ -332,7 +332,7 @@ bool peer_holds(const struct peer *peer);
 uint64_t peer_acknowledged(const struct peer *peer);
 
 /* Unacknowledged and queued for it, in events and bytes. */
-void peer_depth(struct peer *peer, uint64_t *ret_events, uint64_t *ret_bytes);
+void peer_depth(const struct peer *peer, uint64_t *ret_events, uint64_t *ret_bytes);
 
 /* Of two links between the same two nodes, made at the same time: does the one we connected stay? */
 bool peer_keeps_own_connection(maiko_id own_node, maiko_id remote_node);

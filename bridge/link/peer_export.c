@@ -85,6 +85,16 @@ void peer_trim(struct peer *peer)
     stream_trim(&peer->stream);
 }
 
+bool peer_is_drained(const struct peer *peer)
+{
+    return peer->stream.count == 0;
+}
+
+bool peer_is_owed(const struct peer *peer)
+{
+    return peer->stream.count > 0 && !peer->has_left;
+}
+
 bool peer_holds(const struct peer *peer)
 {
     return peer->stream.holding > 0;
@@ -103,6 +113,12 @@ bool peer_is_lossy(const struct peer *peer)
 bool peer_is_stalled(const struct peer *peer)
 {
     return peer->is_silent || peer->stream.is_lossy;
+}
+
+void peer_depth(const struct peer *peer, uint64_t *ret_events, uint64_t *ret_bytes)
+{
+    *ret_events = peer->stream.count;
+    *ret_bytes = peer->stream.admitted_bytes + peer->stream.waiting_bytes;
 }
 
 void peer_check_deadline(struct peer *peer, uint64_t now_ns)

@@ -156,9 +156,8 @@ static bool enter_stream(struct peer *peer, const struct peer_asking *asking)
     if (is_known) {
         (void)stream_acknowledge(stream, asking->ack < asking->next ? asking->ack : asking->next, peer->last_now);
         (void)stream_rewind(stream, asking->next);
-        peer_come_back(peer);
     } else {
-        peer_restart_stream(peer, exporter_next_stream(peer->config.exporter));
+        stream_restart(stream, exporter_next_stream(peer->config.exporter));
         peer->ends_queued = 0;
     }
     stream_connect(stream, peer->last_now);
@@ -400,8 +399,6 @@ void peer_review(struct peer *peer, uint64_t now_ns)
         peer_drop_asking(peer); /* who has no answer says it again, and it is judged anew */
     patterns_init(&again.list, peer->heap);
     status = judge_again(peer, &again.list, &has_changed);
-    if (status != MAIKO_OK || has_changed)
-        peer_come_back(peer); /* what was published before still goes there */
     if (status == MAIKO_OK && has_changed && is_answered)
         status = peer_answer_topics(peer, &again, SIZE_MAX, &is_whole);
     if (status != MAIKO_OK) { /* not known to be allowed: asked for and judged in another session */
@@ -416,7 +413,6 @@ void peer_review(struct peer *peer, uint64_t now_ns)
     peer_forget_answers(peer, &again);
     patterns_deinit(&peer->interest);
     peer->interest = again.list;
-    peer_consider_away(peer);
     if (!has_changed || !is_answered)
         return;
     send_ready(peer, peer->interest_number, now_ns);

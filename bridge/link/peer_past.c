@@ -161,7 +161,6 @@ static void push_lost_past(struct peer *peer, const struct past *past)
         lost -= gives_log(peer, past, retained_at(log, position)->topic);
     if (lost > 0)
         stream_push_lost(&peer->stream, lost);
-    peer->stream.counters.past += lost;
 }
 
 static void push_last_values(struct peer *peer, const struct past *past)

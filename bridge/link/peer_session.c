@@ -180,7 +180,7 @@ static void meet(struct peer *peer, const struct frame_hello *hello)
     if (peer->inflow.stream != 0)
         peer->has_lost_stream = true;
     inflow_restart(&peer->inflow, 0, 0);
-    peer_restart_stream(peer, 0);
+    stream_restart(&peer->stream, 0);
     patterns_clear(&peer->interest);
     revive(&peer->wishes);
     peer->ends_queued = 0;
@@ -334,7 +334,7 @@ void peer_on_reset(struct peer *peer, uint64_t now_ns)
 
 void peer_keep_nothing(struct peer *peer)
 {
-    peer_restart_stream(peer, exporter_next_stream(peer->config.exporter));
+    stream_restart(&peer->stream, exporter_next_stream(peer->config.exporter));
     stream_give_up(&peer->stream);
     patterns_clear(&peer->interest);
     peer->ends_queued = 0;

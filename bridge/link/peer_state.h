@@ -33,16 +33,6 @@ struct peer_asking {
 
 enum { PEER_MATCHES_AT_ONCE = 8192 /* of a pattern and a topic, in one turn of a peer */ };
 
-/* Gone for longer than the deadline, see peer_away.c. */
-struct absence {
-    bool is_away;
-    uint64_t position; /* in the log: what it wants from here on is not in the stream */
-    uint64_t before;   /* events on topics it wants, before that position */
-    size_t ends;       /* of the exporter's, when it went */
-    uint64_t missed;   /* events it wants from the position on, up to `counted` */
-    uint64_t counted;
-};
-
 struct peer {
     struct heap *heap;
     struct peer_config config; /* defaults filled in; its texts are below */
@@ -107,7 +97,6 @@ struct peer {
     uint64_t given_stream;
     uint64_t given_end; /* position behind the last of it */
     uint32_t survey;    /* the last one that has looked at it */
-    struct absence absence;
     size_t ends_queued; /* of the exporter's, how many are in the stream */
     bool is_stalled;    /* reported: lossy or silent */
     bool is_barred;     /* it was shut out with what it had asked for: in this life of it nothing of the past comes any more */
@@ -208,12 +197,6 @@ void peer_forget_answers(struct peer *peer, struct peer_asking *asking);
 
 /* The list, whose topics are all answered, begins to count; `has_before`: it replaces the one in force. */
 void peer_begin_topics(struct peer *peer, const struct peer_asking *asking, bool has_before, bool has_past);
-
-/* ---- peer_away.c: gone for longer than the deadline ---- */
-void peer_consider_away(struct peer *peer);
-void peer_come_back(struct peer *peer);                   /* into the stream with what it has missed */
-uint64_t peer_missed(struct peer *peer);                  /* events it wants that are not in the stream because it is away */
-void peer_restart_stream(struct peer *peer, uint64_t id); /* all that was kept for it is lost */
 
 /* ---- peer_export.c: what we send ---- */
 void peer_forget_told(struct peer *peer);

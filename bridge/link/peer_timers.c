@@ -83,7 +83,6 @@ void peer_tick(struct peer *peer, uint64_t now_ns)
     else if (peer->state == PEER_UP)
         tick_up(peer, now_ns);
     peer_check_deadline(peer, now_ns);
-    peer_consider_away(peer);
 }
 
 static void earlier(uint64_t *deadline, uint64_t due_ns)

@@ -65,12 +65,15 @@ void stream_restart(struct stream *stream, uint64_t id)
     stream->stuck_since = 0;
 }
 
-/* Into a ring of this capacity, which has room for them; false: no memory, it is as it was. */
-static bool move_records(struct stream *stream, size_t capacity)
+bool stream_grow(struct stream *stream, size_t more)
 {
-    struct stream_record *records = heap_alloc_zeroed(stream->heap, capacity, sizeof(*records));
+    size_t capacity = stream->capacity > 0 ? 2 * stream->capacity : RING_FIRST_CAPACITY;
+    struct stream_record *records;
     size_t i;
 
+    if (stream->count + more <= stream->capacity)
+        return true;
+    records = heap_alloc_zeroed(stream->heap, capacity, sizeof(*records));
     if (records == NULL)
         return false;
     for (i = 0; i < stream->count; i++)
@@ -80,22 +83,6 @@ static bool move_records(struct stream *stream, size_t capacity)
     stream->capacity = capacity;
     stream->head = 0;
     return true;
-}
-
-bool stream_grow(struct stream *stream, size_t more)
-{
-    return stream->count + more <= stream->capacity ||
-           move_records(stream, stream->capacity > 0 ? 2 * stream->capacity : RING_FIRST_CAPACITY);
-}
-
-void stream_shrink(struct stream *stream)
-{
-    size_t capacity = RING_FIRST_CAPACITY;
-
-    while (capacity < stream->count + 2)
-        capacity *= 2;
-    if (capacity < stream->capacity)
-        (void)move_records(stream, capacity);
 }
 
 /* Who begins inside of the window fits, however long it is: of records of more than half a window one is sent while the one

@@ -104,12 +104,6 @@ void stream_push_past(struct stream *stream, struct retained_entry *entry, uint8
 /* Events that had left the log before they could be offered. */
 void stream_push_lost(struct stream *stream, uint64_t lost);
 
-/* Is the record that is `back` from the last one that event of the log, and not sent? */
-bool stream_ends_with(const struct stream *stream, size_t back, uint64_t position);
-
-/* The last `count` records, such events all of them, were never offered. */
-void stream_take_back(struct stream *stream, size_t count);
-
 /* MAIKO_OK, MAIKO_ENOMEM: then try again later.  Of failures no more wait than a list has patterns: MAIKO_ELIMIT. */
 MAIKO_MUST_CHECK maiko_status stream_push_end(struct stream *stream, uint32_t end);
 MAIKO_MUST_CHECK maiko_status stream_push_failed(struct stream *stream, const char *pattern, uint64_t id);

@@ -38,13 +38,10 @@ void stream_push_loss(struct stream *stream, enum loss loss)
 
 void stream_push_lost(struct stream *stream, uint64_t lost)
 {
-    struct stream_record *same = loss_before(stream, stream->count, LOSS_LOG);
-
     stream->counters.offered += lost;
     stream->counters.lost[LOSS_LOG] += lost;
-    if (same != NULL)
-        same->lost += lost;
-    else if (stream_grow(stream, 2))
+    stream->counters.past += lost;
+    if (stream_grow(stream, 2))
         stream_push(stream,
                     (struct stream_record){.state = STREAM_LOST, .loss = LOSS_LOG, .size = STREAM_SMALL_RECORD, .lost = lost});
     else
@@ -69,7 +66,8 @@ static void remove_at(struct stream *stream, size_t index)
     stream->count--;
 }
 
-void stream_end_runs(const struct stream *stream, size_t index)
+/* What was sent may be of a run whose rest is lost: it goes up to there. */
+static void end_runs_before(const struct stream *stream, size_t index)
 {
     size_t i;
 
@@ -92,7 +90,7 @@ static void lose_at(struct stream *stream, size_t index, enum loss loss)
     stream_set_holding(stream, record, false);
     stream->droppable -= record->is_droppable;
     stream_release(stream, record);
-    stream_end_runs(stream, index);
+    end_runs_before(stream, index);
     *record =
         (struct stream_record){.state = STREAM_LOST, .loss = (uint8_t)loss, .size = (uint32_t)(record->size - saved), .lost = 1};
     stream->counters.lost[loss]++;

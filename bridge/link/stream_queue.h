@@ -22,9 +22,6 @@ void stream_release(struct stream *stream, struct stream_record *record);
 /* Room for `more` records. */
 bool stream_grow(struct stream *stream, size_t more);
 
-/* Gives memory back that is not needed for what is left. */
-void stream_shrink(struct stream *stream);
-
 /* There is room. */
 void stream_push(struct stream *stream, struct stream_record record);
 
@@ -39,9 +36,6 @@ void stream_push_loss(struct stream *stream, enum loss loss);
 
 /* Losses there was no memory to note: acknowledged records have made room. */
 void stream_push_unrecorded(struct stream *stream);
-
-/* What is before that index may be of a run whose rest is not there any more: it goes up to there. */
-void stream_end_runs(const struct stream *stream, size_t index);
 
 /* DROP_OLDEST: the oldest of those that wait goes. */
 void stream_evict_oldest(struct stream *stream);

@@ -72,7 +72,6 @@ unit_tests += tests/unit/test_handover
 unit_tests += tests/unit/test_pace
 unit_tests += tests/unit/test_peer
 unit_tests += tests/unit/test_peer_lists
-unit_tests += tests/unit/test_peer_away
 unit_tests += tests/unit/test_peer_native
 unit_tests += tests/unit/test_peer_past
 unit_tests += tests/unit/test_peer_patterns
@@ -88,7 +87,6 @@ tests_unit_test_node_directory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=openat
 tests_unit_test_channels_SOURCES = tests/unit/test_channels.c tests/lib/peer_pair.c tests/lib/peer_pair.h
 tests_unit_test_peer_SOURCES = tests/unit/test_peer.c $(narrow_pair_sources)
 tests_unit_test_peer_lists_SOURCES = tests/unit/test_peer_lists.c $(narrow_pair_sources)
-tests_unit_test_peer_away_SOURCES = tests/unit/test_peer_away.c $(narrow_pair_sources)
 tests_unit_test_peer_native_SOURCES = tests/unit/test_peer_native.c $(narrow_pair_sources)
 tests_unit_test_peer_past_SOURCES = tests/unit/test_peer_past.c $(narrow_pair_sources)
 tests_unit_test_peer_patterns_SOURCES = tests/unit/test_peer_patterns.c $(narrow_pair_sources)
